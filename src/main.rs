@@ -1,0 +1,2 @@
+//! The `tierline` binary.
+fn main() {}
