@@ -1,0 +1,95 @@
+//! The engine's session: DataFusion with the job's limits, the job's stores, and nothing that
+//! would let a query reach a file, a URL, the clock or another table.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider};
+use datafusion::error::Result;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use super::storage::Location;
+use crate::ground::Folder;
+
+/// The one catalog of a session; its schemas are the folders of the SQL pack.
+pub const CATALOG: &str = "tierline";
+
+/// How many consumers an out-of-memory message names.
+const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
+
+/// Sorted runs merged at once, so that a spilling night keeps few files open.
+const SPILL_MERGE_FAN_IN: usize = 32;
+
+/// What the engine may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineLimits {
+    /// Threads, and partitions of every plan.
+    pub threads: NonZeroUsize,
+    /// Memory for queries before they spill, in bytes; none means without a bound.
+    pub memory_bytes: Option<usize>,
+    /// Where to spill; the system's temporary folder when none.
+    pub spill_folder: Option<PathBuf>,
+}
+
+/// A session with an empty schema per folder of the SQL pack and every store of `locations`.
+///
+/// # Errors
+/// When the spill folder cannot be used.
+pub fn open<'a>(
+    limits: &EngineLimits,
+    locations: impl IntoIterator<Item = &'a Location>,
+) -> Result<SessionContext> {
+    let state = SessionStateBuilder::new()
+        .with_config(config(limits))
+        .with_runtime_env(Arc::new(runtime(limits)?))
+        .with_default_features()
+        .with_table_functions(Default::default())
+        .build();
+    let context = SessionContext::new_with_state(state);
+    let catalog = MemoryCatalogProvider::new();
+    for folder in Folder::ALL {
+        let schema = Arc::new(MemorySchemaProvider::new());
+        catalog.register_schema(folder.as_str(), schema)?;
+    }
+    context.register_catalog(CATALOG, Arc::new(catalog));
+    for location in locations {
+        context.register_object_store(location.root.as_ref(), Arc::clone(&location.store));
+    }
+    Ok(context)
+}
+
+fn config(limits: &EngineLimits) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(limits.threads.get())
+        .with_default_catalog_and_schema(CATALOG, "none")
+        .with_create_default_catalog_and_schema(false)
+        .with_information_schema(false)
+        .with_collect_statistics(false);
+    let options = config.options_mut();
+    options.sql_parser.collect_spans = true;
+    options.execution.time_zone = Some("UTC".to_owned());
+    // A hash join cannot spill; a sort-merge join can, and leaves its rows in user order.
+    options.optimizer.prefer_hash_join = false;
+    options.execution.spill_compression =
+        datafusion::config::SpillCompression::Lz4Frame;
+    config
+}
+
+fn runtime(limits: &EngineLimits) -> Result<RuntimeEnv> {
+    let mut builder = RuntimeEnvBuilder::new()
+        .with_object_list_cache_limit(0)
+        .with_max_spill_merge_fan_in(SPILL_MERGE_FAN_IN);
+    if let Some(bytes) = limits.memory_bytes {
+        let pool = TrackConsumersPool::new(FairSpillPool::new(bytes), CONSUMERS_NAMED);
+        let pool: Arc<dyn MemoryPool> = Arc::new(pool);
+        builder = builder.with_memory_pool(pool);
+    }
+    if let Some(folder) = &limits.spill_folder {
+        builder = builder.with_temp_file_path(folder);
+    }
+    builder.build()
+}

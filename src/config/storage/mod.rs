@@ -1,0 +1,215 @@
+//! Stores: from a URL of the job file to an object store that counts its traffic.
+//!
+//! | URL | store | credentials |
+//! |---|---|---|
+//! | `file:///data/out`, or a plain path, relative to the job file | the local disk | |
+//! | `s3://bucket/path` | Amazon S3 and what speaks like it | the `AWS_*` variables |
+//! | `gs://`, `az://`, `memory://` and the rest of object_store's | as object_store opens them | their own variables |
+//!
+//! Locations in one bucket share one client. This is the only module that reads the environment.
+
+mod counting;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::execution::object_store::ObjectStoreUrl;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
+use url::Url;
+
+use crate::ground::{Classified, FailureKind};
+
+pub use counting::{CountingStore, Traffic, TrafficTotals};
+
+/// How patient a store's client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How long a failing request is retried.
+    pub retry: Duration,
+    /// How long one request may take.
+    pub request: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            retry: Duration::from_secs(180),
+            request: Duration::from_secs(120),
+        }
+    }
+}
+
+/// A URL that cannot be opened, or a store that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Not a URL or path that any store understands.
+    #[error(
+        "cannot open `{url}`; use file:///path, s3://bucket/path or a path relative to the job file"
+    )]
+    Url {
+        /// The URL as given.
+        url: String,
+        /// What the store said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A store did not do what was asked.
+    #[error("cannot {action} `{path}`; check the endpoint, the credentials and the permissions")]
+    Request {
+        /// What was tried: `list`, `read`, `write`.
+        action: &'static str,
+        /// The full URL.
+        path: String,
+        /// What the store said.
+        source: object_store::Error,
+    },
+}
+
+impl Classified for StorageError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Url { .. } => FailureKind::Usage,
+            Self::Request { .. } => FailureKind::Unexpected,
+        }
+    }
+}
+
+/// A place in a store: the client, and the path below which everything happens.
+#[derive(Clone)]
+pub struct Location {
+    /// The client of the whole bucket or disk; counts its traffic.
+    pub store: Arc<dyn ObjectStore>,
+    /// The store's root, `s3://bucket/`, as the engine registers it.
+    pub root: ObjectStoreUrl,
+    /// The path below the root.
+    pub path: Path,
+    /// Requests and bytes so far, shared by all locations of one store.
+    pub traffic: Arc<Traffic>,
+}
+
+impl Location {
+    /// `path`, a path of this store, as a full URL for messages.
+    pub fn url_of(&self, path: &Path) -> String {
+        format!("{}{path}", self.root.as_str())
+    }
+
+    /// Wraps a failed request with what was tried and where.
+    pub fn failure(
+        &self,
+        action: &'static str,
+        path: &Path,
+        source: object_store::Error,
+    ) -> StorageError {
+        StorageError::Request {
+            action,
+            path: self.url_of(path),
+            source,
+        }
+    }
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.url_of(&self.path))
+    }
+}
+
+/// Opens URLs, one client per bucket.
+#[derive(Debug, Default)]
+pub struct Stores {
+    patience: Patience,
+    opened: BTreeMap<String, (Arc<dyn ObjectStore>, Arc<Traffic>)>,
+}
+
+impl Stores {
+    /// No store opened yet.
+    pub fn new(patience: Patience) -> Self {
+        Self {
+            patience,
+            opened: BTreeMap::new(),
+        }
+    }
+
+    /// Opens `url`, or reuses the client of its bucket. A plain path is taken relative to
+    /// `base`, the job file's folder.
+    ///
+    /// # Errors
+    /// [`StorageError::Url`] when no store understands the URL.
+    pub fn open(&mut self, url: &str, base: &FilePath) -> Result<Location, StorageError> {
+        let refused = |source| StorageError::Url {
+            url: url.to_owned(),
+            source,
+        };
+        let full_url = absolute_url(url, base).map_err(refused)?;
+        let root = ObjectStoreUrl::parse(&full_url[..url::Position::BeforePath])
+            .map_err(|error| refused(Box::new(error)))?;
+        let path = Path::from_url_path(full_url.path()).map_err(|error| refused(Box::new(error)))?;
+        let key = root.as_str().to_owned();
+        if !self.opened.contains_key(&key) {
+            let store = client(&full_url, self.patience).map_err(|error| refused(Box::new(error)))?;
+            let traffic = Arc::new(Traffic::default());
+            let counting = CountingStore::new(store, Arc::clone(&traffic));
+            self.opened.insert(key.clone(), (Arc::new(counting), traffic));
+        }
+        let (store, traffic) = &self.opened[&key];
+        Ok(Location {
+            store: Arc::clone(store),
+            root,
+            path,
+            traffic: Arc::clone(traffic),
+        })
+    }
+}
+
+/// A URL as it is, or a plain path made absolute and turned into a `file://` URL.
+fn absolute_url(
+    url: &str,
+    base: &FilePath,
+) -> Result<Url, Box<dyn std::error::Error + Send + Sync>> {
+    if url.contains("://") {
+        return Ok(Url::parse(url)?);
+    }
+    let path: PathBuf = std::path::absolute(base.join(url))?;
+    Url::from_file_path(&path).map_err(|()| format!("`{}` is not absolute", path.display()).into())
+}
+
+fn client(url: &Url, patience: Patience) -> object_store::Result<Arc<dyn ObjectStore>> {
+    match url.scheme() {
+        "file" => Ok(Arc::new(LocalFileSystem::new())),
+        "s3" | "s3a" => Ok(Arc::new(s3_builder(url, patience).build()?)),
+        _ => {
+            let (store, _path) = object_store::parse_url_opts(url, environment())?;
+            Ok(Arc::from(store))
+        }
+    }
+}
+
+/// Everything the `AWS_*` variables say; only what they leave open is filled in.
+fn s3_builder(url: &Url, patience: Patience) -> AmazonS3Builder {
+    let retry = RetryConfig {
+        backoff: BackoffConfig::default(),
+        max_retries: 10,
+        retry_timeout: patience.retry,
+    };
+    let builder = AmazonS3Builder::from_env()
+        .with_url(url.as_str())
+        .with_retry(retry);
+    if environment().any(|(name, _)| name.eq_ignore_ascii_case("AWS_TIMEOUT")) {
+        return builder;
+    }
+    let timeout = AmazonS3ConfigKey::Client(ClientConfigKey::Timeout);
+    builder.with_config(timeout, format!("{} seconds", patience.request.as_secs()))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "credentials and endpoints come from the environment, here and nowhere else"
+)]
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars()
+}

@@ -1,0 +1,51 @@
+//! Every object path below a job's output, in one place.
+//!
+//! ```text
+//! <output>/
+//!   tables/<table>/                 one Delta table each
+//!   calibrations/<as-of>-v<n>.json  immutable cut points
+//!   quarantine/<source>/<run>.parquet  a sample of the rejected rows
+//! ```
+
+use object_store::path::Path;
+
+use super::SnapshotDate;
+
+/// The paths below one output location.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    output: Path,
+}
+
+impl Layout {
+    /// The layout below `output`, a path inside the output's store.
+    pub fn below(output: Path) -> Self {
+        Self { output }
+    }
+
+    /// The folder of a published table.
+    pub fn table(&self, table: &str) -> Path {
+        self.output.clone().join("tables").join(table)
+    }
+
+    /// The folder of all calibrations.
+    pub fn calibrations(&self) -> Path {
+        self.output.clone().join("calibrations")
+    }
+
+    /// The record of one calibration.
+    pub fn calibration(&self, id: &str) -> Path {
+        self.calibrations().join(format!("{id}.json"))
+    }
+
+    /// The id of version `version` of the calibration as of `as_of`.
+    pub fn calibration_id(as_of: SnapshotDate, version: u32) -> String {
+        format!("{as_of}-v{version}")
+    }
+
+    /// The sample of rows that a run left out of one source.
+    pub fn quarantine(&self, source: &str, run_id: &str) -> Path {
+        let folder = self.output.clone().join("quarantine").join(source);
+        folder.join(format!("{run_id}.parquet"))
+    }
+}

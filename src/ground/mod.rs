@@ -1,0 +1,14 @@
+//! The vocabulary every other module speaks: dates, table names, object paths, fingerprints and
+//! the kinds of failure. Nothing here reads or writes anything.
+
+mod as_of;
+mod failure;
+mod fingerprint;
+mod layout;
+mod table_name;
+
+pub use as_of::{AsOfError, SnapshotDate};
+pub use failure::{Classified, FailureKind};
+pub use fingerprint::{Fingerprint, FingerprintBuilder};
+pub use layout::Layout;
+pub use table_name::{Folder, TableName, TableNameError};
