@@ -4,4 +4,8 @@
 
 pub mod ground;
 pub mod config;
+pub mod inputs;
+pub mod models;
+pub mod tiles;
+pub mod tiers;
 pub mod sample;

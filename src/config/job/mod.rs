@@ -1,1 +1,250 @@
-//! The job file.
+//! The job file: TOML as written in, a validated [`Job`] out, with every problem at once.
+//!
+//! 1. [`file`]: the mirror of the TOML; unknown keys are collected by name.
+//! 2. [`Job::load`]: each value parsed into its type, each source into its columns.
+
+mod column;
+mod file;
+mod parameter;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono_tz::Tz;
+
+use crate::config::session::EngineLimits;
+use crate::config::storage::Patience;
+use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
+
+pub use column::{Column, ColumnType, contract_columns};
+pub use parameter::ParameterValue;
+
+use file::JobFile;
+
+/// The format version of job files.
+const VERSION: i64 = 1;
+
+/// One night's configuration.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The job's name, in logs and in the publications it commits.
+    pub name: String,
+    /// The folder that relative paths start from.
+    pub base: PathBuf,
+    /// Decides where one business day ends and the next begins.
+    pub timezone: Tz,
+    /// The URL below which everything is published and kept.
+    pub output: String,
+    /// The folder of the SQL pack; the built-in pack when none.
+    pub sql: Option<PathBuf>,
+    /// The inputs by name.
+    pub sources: BTreeMap<String, Source>,
+    /// Values laid over the pack's parameters.
+    pub parameters: BTreeMap<String, ParameterValue>,
+    /// How long a demotion must hold before it shows, by dimension, in days.
+    pub grace_days: BTreeMap<String, u32>,
+    /// The calibration to use, when pinned.
+    pub calibration_id: Option<String>,
+    /// What the engine may use.
+    pub engine: EngineLimits,
+    /// How patient the stores' clients are.
+    pub patience: Patience,
+    /// How much a snapshot may differ from the one before it.
+    pub guards: Guards,
+}
+
+/// One input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The folder of its `dt=YYYY-MM-DD` partitions; none for an input that is not delivered.
+    pub url: Option<String>,
+    /// Whether day D must have a partition.
+    pub required: bool,
+    /// The columns that staging SQL may name.
+    pub columns: Vec<Column>,
+}
+
+/// Bounds on the change from one snapshot to the next, as shares.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Guards {
+    /// The largest share of users that may be missing.
+    pub max_users_drop: f64,
+    /// The largest growth of the number of users.
+    pub max_users_growth: f64,
+    /// The largest change of any tier's share of the users.
+    pub max_tier_share_change: f64,
+}
+
+impl Job {
+    /// Reads and validates the job file at `path`.
+    ///
+    /// # Errors
+    /// Every problem of the file.
+    pub fn load(path: &Path) -> Result<Self, Problems> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let message = format!("cannot read the job file `{}`: {error}", path.display());
+            Problems(vec![
+                Diagnostic::new(message).help("`tierline init` writes a job file to start from"),
+            ])
+        })?;
+        let base = path.parent().unwrap_or(Path::new("")).to_owned();
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        let file = SourceFile::new(path.display().to_string(), text);
+        Self::parse(&file, stem.unwrap_or("job"), base)
+    }
+
+    /// Validates the text of a job file.
+    ///
+    /// # Errors
+    /// Every problem of the file.
+    pub fn parse(file: &SourceFile, default_name: &str, base: PathBuf) -> Result<Self, Problems> {
+        let (job_file, mut problems) = JobFile::parse(file)?;
+        let mut reading = Reading {
+            file,
+            problems: &mut problems,
+        };
+        let job = reading.job(job_file, default_name, base);
+        match job {
+            Some(job) => problems.or_ok(job),
+            None => Err(problems),
+        }
+    }
+}
+
+/// Turns the mirror into the job, collecting problems on the way.
+struct Reading<'a> {
+    file: &'a SourceFile,
+    problems: &'a mut Problems,
+}
+
+impl Reading<'_> {
+    fn job(&mut self, file: JobFile, default_name: &str, base: PathBuf) -> Option<Job> {
+        self.version(&file.version);
+        let timezone = self.timezone(&file.timezone);
+        let sources = self.sources(file.sources);
+        let parameters = self.parameters(&file.params);
+        let guards = Guards {
+            max_users_drop: file.guards.max_users_drop,
+            max_users_growth: file.guards.max_users_growth,
+            max_tier_share_change: file.guards.max_tier_share_change,
+        };
+        Some(Job {
+            name: file.name.unwrap_or_else(|| default_name.to_owned()),
+            timezone: timezone?,
+            output: file.output,
+            sql: file.sql.map(|folder| base.join(folder)),
+            sources,
+            parameters,
+            grace_days: file.grace_days,
+            calibration_id: file.calibration.id,
+            engine: EngineLimits {
+                threads: file.engine.threads.unwrap_or_else(available_threads),
+                memory_bytes: file.engine.memory_limit_mib.map(|mebibytes| mebibytes.get() << 20),
+                spill_folder: file.engine.spill_folder.map(|folder| base.join(folder)),
+            },
+            patience: Patience {
+                retry: Duration::from_secs(file.storage.retry_seconds),
+                request: Duration::from_secs(file.storage.request_seconds),
+            },
+            guards,
+            base,
+        })
+    }
+
+    fn version(&mut self, version: &toml::Spanned<i64>) {
+        if *version.get_ref() != VERSION {
+            let message = format!("job file version {} is not known", version.get_ref());
+            self.problems.push(
+                Diagnostic::at(self.file, version.span(), message)
+                    .help(format!("this tierline reads version {VERSION}")),
+            );
+        }
+    }
+
+    fn timezone(&mut self, timezone: &toml::Spanned<String>) -> Option<Tz> {
+        let name = timezone.get_ref();
+        let parsed = name.parse::<Tz>().map_err(|_| {
+            let near = did_you_mean(name, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
+            Diagnostic::at(self.file, timezone.span(), format!("unknown timezone `{name}`{near}"))
+                .help("use an IANA name such as UTC, Asia/Shanghai or Europe/Berlin")
+        });
+        self.problems.keep(parsed)
+    }
+
+    /// The declared sources, and the contract's other ones as not delivered.
+    fn sources(&mut self, declared: BTreeMap<String, file::SourceSection>) -> BTreeMap<String, Source> {
+        let mut sources = BTreeMap::new();
+        for (name, section) in declared {
+            let columns = self.columns(&name, &section);
+            sources.insert(
+                name,
+                Source {
+                    url: Some(section.url),
+                    required: section.required,
+                    columns,
+                },
+            );
+        }
+        for (name, is_optional) in column::CONTRACT_SOURCES {
+            if sources.contains_key(name) {
+                continue;
+            }
+            if !is_optional {
+                let message = format!("the job declares no source `{name}`");
+                let help = format!("add [sources.{name}] with the url of its dt=YYYY-MM-DD partitions");
+                self.problems.push(Diagnostic::new(message).help(help));
+            }
+            let absent = Source {
+                url: None,
+                required: false,
+                columns: contract_columns(name),
+            };
+            sources.insert(name.to_owned(), absent);
+        }
+        sources
+    }
+
+    /// The contract's columns of a source, with those of the job laid over and added.
+    fn columns(&mut self, source: &str, section: &file::SourceSection) -> Vec<Column> {
+        let mut columns = contract_columns(source);
+        for (name, declared) in &section.columns {
+            let (type_name, optional) = declared.parts();
+            let parsed = type_name.get_ref().parse::<ColumnType>().map_err(|error| {
+                Diagnostic::at(self.file, type_name.span(), format!("column `{name}`: {error}"))
+                    .help(column::TYPES_HELP)
+            });
+            let Some(column_type) = self.problems.keep(parsed) else {
+                continue;
+            };
+            columns.retain(|column| column.name != *name);
+            columns.push(Column {
+                name: name.clone(),
+                column_type,
+                optional,
+            });
+        }
+        columns
+    }
+
+    fn parameters(&mut self, values: &BTreeMap<String, toml::Value>) -> BTreeMap<String, ParameterValue> {
+        let mut parameters = BTreeMap::new();
+        for (name, value) in values {
+            match ParameterValue::from_toml(value) {
+                Some(value) => {
+                    parameters.insert(name.clone(), value);
+                }
+                None => self.problems.push(
+                    Diagnostic::new(format!("parameter `{name}` has no SQL type"))
+                        .help("use an integer, a decimal number, a text, true, false or a date"),
+                ),
+            }
+        }
+        parameters
+    }
+}
+
+fn available_threads() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}

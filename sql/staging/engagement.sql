@@ -1,0 +1,25 @@
+-- One row per event, with what reference/event_types.csv says of its type.
+SELECT
+    events.day,                                       -- the business day: the partition the event lies in
+    events.user_id,
+    events.occurred_at,                               -- UTC
+    events.event_type,
+    COALESCE(types.is_active, FALSE) AS is_active,    -- active events are interactions
+    types.style,                                      -- reader, liker, commenter or sharer
+    types.need,                                       -- functional, social or emotional
+    types.role,                                       -- open, post, survey, complaint, campaign_exposure, campaign_join
+    events.duration_seconds,
+    events.content_id,
+    events.channel,
+    events.campaign_id,
+    CASE
+        WHEN events.user_id IS NULL THEN 'null_user_id'
+        WHEN events.occurred_at IS NULL THEN 'null_time'
+    END AS reject_reason,                             -- NULL for a good row; others are counted and left out
+    CASE
+        WHEN types.event_type IS NULL
+            THEN 'unknown event type ' || COALESCE(events.event_type, 'NULL') || ' counts as passive'
+    END AS warning                                    -- NULL, or a remark on a row that is kept
+FROM sources.engagement AS events
+LEFT JOIN reference.event_types AS types
+    ON events.event_type = types.event_type

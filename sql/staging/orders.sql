@@ -1,0 +1,19 @@
+-- One row per order. Map what your company delivers to these columns.
+SELECT
+    day,                                              -- the business day: the partition the order lies in
+    order_id,
+    user_id,
+    ordered_at,                                       -- UTC
+    amount,                                           -- what the user paid
+    status,
+    COALESCE(status IN ('paid', 'completed'), FALSE) AS is_counting,  -- only these orders count anywhere
+    discount,                                         -- NULL when not known
+    channel,
+    category,
+    CASE
+        WHEN user_id IS NULL THEN 'null_user_id'
+        WHEN ordered_at IS NULL THEN 'null_time'
+        WHEN amount IS NULL THEN 'null_amount'
+        WHEN amount < 0 THEN 'negative_amount'
+    END AS reject_reason                              -- NULL for a good row; others are counted and left out
+FROM sources.orders

@@ -1,0 +1,8 @@
+-- The band of reference/value_tiers.csv that the RFM total lies in. The one band without a total
+-- is for users who are not scored.
+SELECT
+    rfm.user_id,
+    bands.tier AS value_tier
+FROM tiers.rfm AS rfm
+INNER JOIN reference.value_tiers AS bands
+    ON COALESCE(rfm.rfm_total, 0) BETWEEN COALESCE(bands.min_total, 0) AND COALESCE(bands.max_total, 0)

@@ -1,0 +1,61 @@
+//! The value of a `$parameter`: TOML in, a typed SQL literal out.
+//!
+//! | TOML | SQL literal |
+//! |---|---|
+//! | `30` | BIGINT |
+//! | `0.5` | DECIMAL with the digits as written |
+//! | `'text'` | VARCHAR |
+//! | `true` | BOOLEAN |
+//! | `2026-11-20` | DATE |
+
+use std::fmt;
+
+use chrono::NaiveDate;
+
+/// A typed value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParameterValue {
+    /// BIGINT
+    Integer(i64),
+    /// DECIMAL, by its digits as written: an optional sign, digits, one point.
+    Decimal(String),
+    /// VARCHAR
+    Text(String),
+    /// BOOLEAN
+    Boolean(bool),
+    /// DATE
+    Date(NaiveDate),
+}
+
+impl fmt::Display for ParameterValue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(value) => value.fmt(formatter),
+            Self::Decimal(digits) => formatter.write_str(digits),
+            Self::Text(text) => write!(formatter, "'{text}'"),
+            Self::Boolean(value) => value.fmt(formatter),
+            Self::Date(day) => day.fmt(formatter),
+        }
+    }
+}
+
+impl ParameterValue {
+    /// A TOML value as a parameter; none for arrays, tables, and times.
+    pub fn from_toml(value: &toml::Value) -> Option<Self> {
+        match value {
+            toml::Value::Integer(value) => Some(Self::Integer(*value)),
+            toml::Value::Float(value) => decimal_digits(*value).map(Self::Decimal),
+            toml::Value::String(text) => Some(Self::Text(text.clone())),
+            toml::Value::Boolean(value) => Some(Self::Boolean(*value)),
+            toml::Value::Datetime(datetime) => datetime.to_string().parse().ok().map(Self::Date),
+            toml::Value::Array(_) | toml::Value::Table(_) => None,
+        }
+    }
+}
+
+/// The shortest digits that read back as `value`, without an exponent.
+fn decimal_digits(value: f64) -> Option<String> {
+    let digits = value.to_string();
+    let is_plain = |character: char| character.is_ascii_digit() || "-.".contains(character);
+    (digits.len() <= 30 && digits.chars().all(is_plain)).then_some(digits)
+}

@@ -1,0 +1,200 @@
+//! Problems in the files people write: what is wrong, where, and what to do about it.
+//!
+//! Checks collect every problem before anything fails, so one run shows them all.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+use super::{Classified, FailureKind};
+
+/// A text file as it was read, under the name that messages give it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// The name in messages, such as `sql/features/users.sql`.
+    pub name: String,
+    /// The whole text.
+    pub text: Arc<str>,
+}
+
+impl SourceFile {
+    /// A file of that name and text.
+    pub fn new(name: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            text: text.into(),
+        }
+    }
+
+    /// The byte at a line and column, both counted from 1, columns in characters. Past the end
+    /// of a line or of the text, the end.
+    pub fn byte_at(&self, line: u64, column: u64) -> usize {
+        let line_start: usize = self
+            .text
+            .split_inclusive('\n')
+            .take(usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX))
+            .map(str::len)
+            .sum();
+        let line = self.text[line_start..].lines().next().unwrap_or_default();
+        let characters = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
+        let within = line
+            .char_indices()
+            .nth(characters)
+            .map_or(line.len(), |(offset, _)| offset);
+        line_start + within
+    }
+}
+
+/// One problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What is wrong, lowercase, without a final stop.
+    pub message: String,
+    /// The file, where there is one, and the bytes to point at.
+    pub place: Option<(SourceFile, Range<usize>)>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A problem that has no place in a file.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            place: None,
+            help: None,
+        }
+    }
+
+    /// A problem at some bytes of a file.
+    pub fn at(file: &SourceFile, bytes: Range<usize>, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            place: Some((file.clone(), bytes)),
+            help: None,
+        }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The problem as text, with the line it points at.
+    pub fn render(&self, renderer: &Renderer) -> String {
+        let title = Level::ERROR.primary_title(&self.message);
+        let mut group = match &self.place {
+            Some((file, bytes)) => title.element(
+                Snippet::source(file.text.as_ref())
+                    .path(&file.name)
+                    .annotation(AnnotationKind::Primary.span(bytes.clone())),
+            ),
+            None => annotate_snippets::Group::with_title(title),
+        };
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help));
+        }
+        renderer.render(&[group])
+    }
+}
+
+/// Every problem that a check found; as an error, at least one.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Problems(pub Vec<Diagnostic>);
+
+impl Problems {
+    /// Adds a problem.
+    pub fn push(&mut self, problem: Diagnostic) {
+        self.0.push(problem);
+    }
+
+    /// Adds the problems of another check.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// Keeps the value, or the problem it comes with.
+    pub fn keep<T>(&mut self, outcome: Result<T, Diagnostic>) -> Option<T> {
+        outcome.map_err(|problem| self.push(problem)).ok()
+    }
+
+    /// `value` when nothing was found.
+    ///
+    /// # Errors
+    /// All problems, when there are any.
+    pub fn or_ok<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+
+    /// All problems as text, in colour when asked.
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        let rendered: Vec<String> = self.0.iter().map(|problem| problem.render(&renderer)).collect();
+        rendered.join("\n\n")
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl Classified for Problems {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Usage
+    }
+}
+
+/// The known name nearest to `name`, when one is near enough to be what was meant.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lowered = name.to_lowercase();
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&lowered, candidate), candidate))
+        .filter(|(distance, _)| *distance <= 1 + name.len() / 4)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// `; did you mean ...` for the nearest known name, or nothing.
+pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(name, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_shows_file_line_and_caret() {
+        let file = SourceFile::new("sql/a.sql", "SELECT\n    ordrs\nFROM x\n");
+        let start = file.byte_at(2, 5);
+        let problem = Diagnostic::at(&file, start..start + 5, "unknown column `ordrs`")
+            .help("did you mean `orders`?");
+        insta::assert_snapshot!(Problems(vec![problem]), @"");
+    }
+
+    #[test]
+    fn positions_count_characters_not_bytes() {
+        let file = SourceFile::new("a", "é = 1\nx");
+        assert_eq!(file.byte_at(1, 3), "é ".len());
+        assert_eq!(file.byte_at(9, 9), file.text.len());
+    }
+
+    #[test]
+    fn only_near_names_are_suggested() {
+        assert_eq!(nearest("ordrs_30d", ["orders_30d", "user_id"]), Some("orders_30d"));
+        assert_eq!(nearest("colour", ["orders_30d", "user_id"]), None);
+    }
+}

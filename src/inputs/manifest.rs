@@ -1,0 +1,164 @@
+//! The manifest of a source: every file of the partitions up to D, from one LIST.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use futures::TryStreamExt;
+use object_store::ObjectMeta;
+
+use crate::config::storage::{Location, StorageError};
+use crate::ground::{Classified, FailureKind, Fingerprint, SnapshotDate};
+
+/// The key of the partition folders, `dt=2026-11-20`.
+const PARTITION_KEY: &str = "dt=";
+
+/// A file of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputFile {
+    /// The business day of its partition.
+    pub day: NaiveDate,
+    /// Key, size and e_tag, as listed.
+    pub object: ObjectMeta,
+}
+
+/// The visible files of one source, sorted by day and key.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// The source's name.
+    pub source: String,
+    /// The files of the days up to D.
+    pub files: Vec<InputFile>,
+}
+
+/// Inputs that cannot be used as they are.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A Parquet file outside the partition folders.
+    #[error(
+        "`{path}` of source `{source_name}` lies in no partition; put it below a folder such as dt=2026-11-20"
+    )]
+    NoPartition {
+        /// The source's name.
+        source_name: String,
+        /// The file's URL.
+        path: String,
+    },
+    /// Day D has no files although the job requires them.
+    #[error(
+        "inputs not ready: {missing} for {day}; run again when the partition is there, or set required = false for the source"
+    )]
+    NotReady {
+        /// Each missing partition, as a URL, in one text.
+        missing: String,
+        /// Day D.
+        day: SnapshotDate,
+    },
+    /// Not a Parquet file, or one that ends too early.
+    #[error(
+        "cannot read `{path}` of source `{source_name}`: the file is truncated or not Parquet; deliver it again"
+    )]
+    Unreadable {
+        /// The source's name.
+        source_name: String,
+        /// The file's URL.
+        path: String,
+        /// What the reader said.
+        source: Box<datafusion::error::DataFusionError>,
+    },
+}
+
+impl Classified for InputError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Storage(error) => error.kind(),
+            Self::NotReady { .. } => FailureKind::InputsNotReady,
+            Self::NoPartition { .. } | Self::Unreadable { .. } => FailureKind::Usage,
+        }
+    }
+}
+
+impl Manifest {
+    /// Lists `location` once and keeps the Parquet files of the days up to `snapshot_date`.
+    /// Names that start with `_` or `.` are other programs' and are skipped.
+    ///
+    /// # Errors
+    /// A store that fails, and Parquet files outside `dt=` folders.
+    pub async fn list(
+        source: &str,
+        location: &Location,
+        snapshot_date: SnapshotDate,
+    ) -> Result<Self, InputError> {
+        let objects: Vec<ObjectMeta> = location
+            .store
+            .list(Some(&location.path))
+            .try_collect()
+            .await
+            .map_err(|error| location.failure("list", &location.path, error))?;
+        let mut files = Vec::new();
+        for object in objects.into_iter().filter(is_parquet) {
+            let Some(day) = partition_day(&object) else {
+                return Err(InputError::NoPartition {
+                    source_name: source.to_owned(),
+                    path: location.url_of(&object.location),
+                });
+            };
+            if day <= snapshot_date.day() {
+                files.push(InputFile { day, object });
+            }
+        }
+        files.sort_by(|left, right| {
+            (left.day, &left.object.location).cmp(&(right.day, &right.object.location))
+        });
+        Ok(Self {
+            source: source.to_owned(),
+            files,
+        })
+    }
+
+    /// A source that is not delivered.
+    pub fn empty(source: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+            files: Vec::new(),
+        }
+    }
+
+    /// The days that have files.
+    pub fn days(&self) -> BTreeSet<NaiveDate> {
+        self.files.iter().map(|file| file.day).collect()
+    }
+
+    /// The bytes of all files.
+    pub fn size_bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.object.size).sum()
+    }
+
+    /// What the source's rows depend on: key, size and e_tag of every visible file.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let files = self.files.iter().map(|file| {
+            let e_tag = file.object.e_tag.as_deref().unwrap_or_default();
+            format!("{}\n{}\n{e_tag}", file.object.location, file.object.size)
+        });
+        Fingerprint::builder()
+            .part("source", &self.source)
+            .parts("file", files)
+            .finish()
+    }
+}
+
+fn is_parquet(object: &ObjectMeta) -> bool {
+    let name = object.location.filename().unwrap_or_default();
+    name.ends_with(".parquet") && !name.starts_with(['_', '.'])
+}
+
+/// The day of the last `dt=` folder on the way to an object.
+fn partition_day(object: &ObjectMeta) -> Option<NaiveDate> {
+    object
+        .location
+        .parts()
+        .filter_map(|part| part.as_ref().strip_prefix(PARTITION_KEY)?.parse().ok())
+        .next_back()
+}

@@ -1,0 +1,214 @@
+//! An explicit list of Parquet files as a table: a scan opens these files and no others.
+//!
+//! Each file carries one partition value. A filter on the partition column alone decides at
+//! planning which files are opened at all; other filters prune inside the files.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
+use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::datasource::TableType;
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::Result;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr, expressions};
+use datafusion::physical_plan::ExecutionPlan;
+use object_store::ObjectMeta;
+
+/// Files of one store that together are one table.
+#[derive(Debug)]
+pub struct ParquetFiles {
+    store: ObjectStoreUrl,
+    files: Vec<(ObjectMeta, ScalarValue)>,
+    table_schema: TableSchema,
+    partition: FieldRef,
+    sorted_by: Option<usize>,
+}
+
+impl ParquetFiles {
+    /// A table of `files`, each with the value of its `partition` column. `file_schema` is what
+    /// SQL sees of a file: columns that a file has in a narrower type are widened, columns that
+    /// it lacks are NULL.
+    pub fn new(
+        store: ObjectStoreUrl,
+        files: Vec<(ObjectMeta, ScalarValue)>,
+        file_schema: SchemaRef,
+        partition: FieldRef,
+    ) -> Self {
+        let table_schema = TableSchema::builder(file_schema)
+            .with_table_partition_cols(vec![Arc::clone(&partition)])
+            .build();
+        Self {
+            store,
+            files,
+            table_schema,
+            partition,
+            sorted_by: None,
+        }
+    }
+
+    /// Declares that every file is sorted by its column `index`, ascending, without NULLs. The
+    /// engine trusts this: only for files that tierline wrote so.
+    #[must_use]
+    pub fn sorted_by(mut self, index: usize) -> Self {
+        self.sorted_by = Some(index);
+        self
+    }
+
+    fn is_about_partition(&self, filter: &Expr) -> bool {
+        let columns = filter.column_refs();
+        !columns.is_empty()
+            && columns.iter().all(|column| column.name == *self.partition.name())
+            && !filter.is_volatile()
+    }
+
+    /// The files whose partition value passes every filter that is about it alone.
+    fn files_passing(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<PartitionedFile>> {
+        let about_partition = filters.iter().filter(|filter| self.is_about_partition(filter));
+        let mut passing: Vec<&(ObjectMeta, ScalarValue)> = self.files.iter().collect();
+        for filter in about_partition {
+            if passing.is_empty() {
+                break;
+            }
+            let mask = self.evaluate(state, filter, &passing)?;
+            let mut is_kept = mask.into_iter();
+            passing.retain(|_| is_kept.next().unwrap_or(true));
+        }
+        let partitioned = passing.into_iter().map(|(object, value)| {
+            PartitionedFile::new_from_meta(object.clone()).with_partition_values(vec![value.clone()])
+        });
+        Ok(partitioned.collect())
+    }
+
+    /// One verdict per file: NULL is no.
+    fn evaluate(
+        &self,
+        state: &dyn Session,
+        filter: &Expr,
+        files: &[&(ObjectMeta, ScalarValue)],
+    ) -> Result<Vec<bool>> {
+        let schema = Arc::new(datafusion::arrow::datatypes::Schema::new(vec![Arc::clone(
+            &self.partition,
+        )]));
+        let unqualified = without_qualifiers(filter)?;
+        let predicate =
+            state.create_physical_expr(unqualified, &DFSchema::try_from(Arc::clone(&schema))?)?;
+        let values = ScalarValue::iter_to_array(files.iter().map(|(_, value)| value.clone()))?;
+        let batch = RecordBatch::try_new(schema, vec![values])?;
+        let verdicts = predicate.evaluate(&batch)?.into_array(batch.num_rows())?;
+        let verdicts = verdicts.as_boolean();
+        Ok((0..verdicts.len())
+            .map(|row| verdicts.is_valid(row) && verdicts.value(row))
+            .collect())
+    }
+
+    /// Files spread over `count` groups of about the same number of bytes; a sorted file is a
+    /// group of its own, so that its order is kept.
+    fn groups(&self, files: Vec<PartitionedFile>, count: usize) -> Vec<FileGroup> {
+        if self.sorted_by.is_some() {
+            return files.into_iter().map(|file| FileGroup::new(vec![file])).collect();
+        }
+        let total: u64 = files.iter().map(|file| file.object_meta.size).sum();
+        let share = total / count.max(1) as u64 + 1;
+        let mut groups: Vec<Vec<PartitionedFile>> = vec![Vec::new()];
+        let mut filled = 0;
+        for file in files {
+            if filled >= share {
+                groups.push(Vec::new());
+                filled = 0;
+            }
+            filled += file.object_meta.size;
+            if let Some(group) = groups.last_mut() {
+                group.push(file);
+            }
+        }
+        groups.into_iter().map(FileGroup::new).collect()
+    }
+
+    fn ordering(&self) -> Vec<LexOrdering> {
+        let Some(index) = self.sorted_by else {
+            return Vec::new();
+        };
+        let name = self.table_schema.table_schema().field(index).name();
+        let column = Arc::new(expressions::Column::new(name, index));
+        let ascending = PhysicalSortExpr::new(column, Default::default());
+        LexOrdering::new([ascending]).into_iter().collect()
+    }
+}
+
+/// The filter with bare column names, as a schema without a table knows them.
+fn without_qualifiers(filter: &Expr) -> Result<Expr> {
+    use datafusion::common::Column;
+    use datafusion::common::tree_node::{Transformed, TreeNode};
+    let bare = filter.clone().transform(|expression| {
+        Ok(match expression {
+            Expr::Column(column) => {
+                Transformed::yes(Expr::Column(Column::new_unqualified(column.name)))
+            }
+            other => Transformed::no(other),
+        })
+    })?;
+    Ok(bare.data)
+}
+
+#[async_trait]
+impl TableProvider for ParquetFiles {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.table_schema.table_schema())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        let support = |filter: &&Expr| {
+            if self.is_about_partition(filter) {
+                TableProviderFilterPushDown::Exact
+            } else {
+                TableProviderFilterPushDown::Inexact
+            }
+        };
+        Ok(filters.iter().map(support).collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let files = self.files_passing(state, filters)?;
+        let groups = self.groups(files, state.config_options().execution.target_partitions);
+        let source = Arc::new(ParquetSource::new(self.table_schema.clone()));
+        let config = FileScanConfigBuilder::new(self.store.clone(), source)
+            .with_file_groups(groups)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .with_output_ordering(self.ordering())
+            .build();
+        ParquetFormat::default().create_physical_plan(state, config).await
+    }
+}
+
+/// The distinct partition values of a list of files, for messages and tests.
+impl ParquetFiles {
+    /// How many files the table has.
+    pub fn file_count(&self) -> usize {
+        let paths: BTreeSet<_> = self.files.iter().map(|(object, _)| &object.location).collect();
+        paths.len()
+    }
+}

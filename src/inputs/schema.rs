@@ -1,0 +1,279 @@
+//! The files' own columns against the declared ones.
+//!
+//! | declared | a file may have |
+//! |---|---|
+//! | BIGINT | any integer that fits into 64 bits signed |
+//! | VARCHAR | any text |
+//! | ID | integers in all files, or text in all files |
+//! | DECIMAL(p,s) | a decimal or integer whose digits all fit |
+//! | DOUBLE | DOUBLE, FLOAT, and integers up to 32 bits |
+//! | TIMESTAMP | any instant, with a zone or in UTC without one; read to the microsecond |
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use crate::config::job::{Column, ColumnType};
+use crate::config::storage::Location;
+use crate::ground::{Diagnostic, Problems};
+
+use super::{InputError, Manifest};
+
+/// How many footers are read at once.
+const CONCURRENT_FOOTERS: usize = 32;
+
+/// The schema of one file of a source.
+#[derive(Debug, Clone)]
+pub struct FileSchema {
+    /// The file's URL.
+    pub url: String,
+    /// Its columns.
+    pub schema: SchemaRef,
+}
+
+/// The columns of a source as SQL sees them, and which files lack which.
+#[derive(Debug, Clone)]
+pub struct SourceSchema {
+    /// The source's name.
+    pub source: String,
+    /// Every declared column; those that files lack are there too.
+    pub columns: SchemaRef,
+    /// For each declared column that is not optional and that some file lacks: that file.
+    pub lacking: Vec<(String, FileSchema)>,
+}
+
+/// Reads the footers of every file of a manifest.
+///
+/// # Errors
+/// Files that are not Parquet, each by name.
+pub async fn read(
+    manifest: &Manifest,
+    location: &Location,
+    runtime: &RuntimeEnv,
+) -> Result<Vec<FileSchema>, InputError> {
+    let footers = manifest.files.iter().map(|file| async move {
+        let cache = runtime.cache_manager.get_file_metadata_cache();
+        let footer = DFParquetMetadata::new(location.store.as_ref(), &file.object)
+            .with_file_metadata_cache(Some(cache));
+        let url = location.url_of(&file.object.location);
+        match footer.fetch_schema().await {
+            Ok(schema) => Ok(FileSchema {
+                url,
+                schema: Arc::new(schema),
+            }),
+            Err(error) => Err(InputError::Unreadable {
+                source_name: manifest.source.clone(),
+                path: url,
+                source: Box::new(error),
+            }),
+        }
+    });
+    stream::iter(footers)
+        .buffered(CONCURRENT_FOOTERS)
+        .try_collect()
+        .await
+}
+
+/// The declared columns with the types that SQL sees. `id_fallback` is the type of ID columns
+/// that no file has.
+///
+/// # Errors
+/// Every column whose type cannot be widened without loss, and every pair of files that disagree
+/// about an ID.
+pub fn resolve(
+    source: &str,
+    declared: &[Column],
+    files: &[FileSchema],
+    id_fallback: &DataType,
+) -> Result<SourceSchema, Problems> {
+    let mut problems = Problems::default();
+    let mut fields = Vec::new();
+    let mut lacking = Vec::new();
+    for column in declared {
+        let resolved = resolve_column(source, column, files, id_fallback);
+        let data_type = problems.keep(resolved).unwrap_or(DataType::Null);
+        fields.push(Field::new(&column.name, data_type, true));
+        let without = files.iter().find(|file| file.schema.field_with_name(&column.name).is_err());
+        if let Some(file) = without.filter(|_| !column.optional) {
+            lacking.push((column.name.clone(), file.clone()));
+        }
+    }
+    problems.or_ok(SourceSchema {
+        source: source.to_owned(),
+        columns: Arc::new(Schema::new(fields)),
+        lacking,
+    })
+}
+
+impl SourceSchema {
+    /// The type of an ID column, once files have decided it.
+    pub fn type_of(&self, column: &str) -> Option<&DataType> {
+        self.columns.field_with_name(column).ok().map(Field::data_type)
+    }
+
+    /// Refuses columns that staging SQL reads although a file lacks them.
+    ///
+    /// # Errors
+    /// Each such column with the first file that lacks it.
+    pub fn require(&self, used: &BTreeSet<String>, staging_file: &str) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        for (column, file) in self.lacking.iter().filter(|(column, _)| used.contains(column)) {
+            let present: Vec<&str> = file.schema.fields().iter().map(|field| field.name().as_str()).collect();
+            let message = format!(
+                "source `{}` lacks the required column `{column}` in {}",
+                self.source, file.url
+            );
+            let help = format!(
+                "the file has: {}; deliver the column, or map another one in {staging_file} and declare it under [sources.{}.columns]",
+                present.join(", "),
+                self.source
+            );
+            problems.push(Diagnostic::new(message).help(help));
+        }
+        problems.or_ok(())
+    }
+}
+
+fn resolve_column(
+    source: &str,
+    column: &Column,
+    files: &[FileSchema],
+    id_fallback: &DataType,
+) -> Result<DataType, Diagnostic> {
+    let having = files.iter().filter_map(|file| {
+        let field = file.schema.field_with_name(&column.name).ok()?;
+        Some((file, field.data_type()))
+    });
+    let having: Vec<(&FileSchema, &DataType)> = having.collect();
+    let Some(target) = column.column_type.arrow() else {
+        return resolve_id(source, &column.name, &having, id_fallback);
+    };
+    for (file, found) in having {
+        if !widens(found, column.column_type) {
+            let message = format!(
+                "column `{}` of source `{source}` is {} in {}; {} is expected and cannot be had without loss",
+                column.name,
+                sql_name(found),
+                file.url,
+                column.column_type
+            );
+            let help = format!(
+                "deliver it as {}, or declare its type under [sources.{source}.columns] and CAST it in staging SQL",
+                column.column_type
+            );
+            return Err(Diagnostic::new(message).help(help));
+        }
+    }
+    Ok(viewed(target))
+}
+
+/// Integers in every file, or text in every file.
+fn resolve_id(
+    source: &str,
+    column: &str,
+    having: &[(&FileSchema, &DataType)],
+    fallback: &DataType,
+) -> Result<DataType, Diagnostic> {
+    let Some((first_file, first_type)) = having.first() else {
+        return Ok(fallback.clone());
+    };
+    let kind = |found: &DataType| {
+        [ColumnType::BigInt, ColumnType::Varchar]
+            .into_iter()
+            .find(|candidate| widens(found, *candidate))
+    };
+    for (file, found) in having {
+        if kind(found).is_none() {
+            let message = format!(
+                "column `{column}` of source `{source}` is {} in {}; BIGINT or VARCHAR is expected",
+                sql_name(found),
+                file.url
+            );
+            return Err(Diagnostic::new(message).help("deliver it as BIGINT or VARCHAR"));
+        }
+        if kind(found) != kind(first_type) {
+            let message = format!(
+                "files of source `{source}` disagree about `{column}`: it is {} in {} and {} in {}",
+                sql_name(first_type),
+                first_file.url,
+                sql_name(found),
+                file.url
+            );
+            return Err(Diagnostic::new(message).help("deliver one type in all files"));
+        }
+    }
+    let resolved = kind(first_type).and_then(ColumnType::arrow);
+    Ok(resolved.map_or_else(|| fallback.clone(), viewed))
+}
+
+/// Text is scanned as string views, which group and join faster.
+fn viewed(data_type: DataType) -> DataType {
+    match data_type {
+        DataType::Utf8 => DataType::Utf8View,
+        other => other,
+    }
+}
+
+/// Whether every value of `found` has the same value in `wanted`.
+fn widens(found: &DataType, wanted: ColumnType) -> bool {
+    use DataType::{
+        Boolean, Date32, Decimal32, Decimal64, Decimal128, Dictionary, Float32, Float64, Int8,
+        Int16, Int32, Int64, LargeUtf8, Timestamp, UInt8, UInt16, UInt32, Utf8, Utf8View,
+    };
+    if let Dictionary(_, values) = found {
+        return widens(values, wanted);
+    }
+    match wanted {
+        ColumnType::Id => false,
+        ColumnType::BigInt => matches!(found, Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32),
+        ColumnType::Varchar => matches!(found, Utf8 | LargeUtf8 | Utf8View),
+        ColumnType::Decimal(precision, scale) => {
+            let (found_precision, found_scale) = match found {
+                Decimal32(precision, scale)
+                | Decimal64(precision, scale)
+                | Decimal128(precision, scale) => (*precision, *scale),
+                Int8 | UInt8 => (3, 0),
+                Int16 | UInt16 => (5, 0),
+                Int32 | UInt32 => (10, 0),
+                Int64 => (19, 0),
+                _ => return false,
+            };
+            let whole_digits = |precision: u8, scale: i8| i16::from(precision) - i16::from(scale);
+            found_scale <= scale
+                && whole_digits(found_precision, found_scale) <= whole_digits(precision, scale)
+        }
+        ColumnType::Double => matches!(
+            found,
+            Float32 | Float64 | Int8 | Int16 | Int32 | UInt8 | UInt16 | UInt32
+        ),
+        ColumnType::Boolean => matches!(found, Boolean),
+        ColumnType::Date => matches!(found, Date32),
+        ColumnType::Timestamp => matches!(
+            found,
+            Timestamp(
+                TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond,
+                _
+            )
+        ),
+    }
+}
+
+/// The SQL name of a type found in a file.
+fn sql_name(found: &DataType) -> String {
+    match found {
+        DataType::Int64 => "BIGINT".to_owned(),
+        DataType::Int32 => "INT".to_owned(),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "VARCHAR".to_owned(),
+        DataType::Float64 => "DOUBLE".to_owned(),
+        DataType::Float32 => "FLOAT".to_owned(),
+        DataType::Boolean => "BOOLEAN".to_owned(),
+        DataType::Date32 => "DATE".to_owned(),
+        DataType::Decimal128(precision, scale) => format!("DECIMAL({precision},{scale})"),
+        DataType::Timestamp(..) => "TIMESTAMP".to_owned(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,186 @@
+//! The graph of a pack: which model reads which, and the order in which they can be planned.
+//!
+//! | folder | may read |
+//! |---|---|
+//! | staging | sources, reference |
+//! | rollups | one table of staging |
+//! | features | staging, rollups, features, reference |
+//! | calibration | features, reference |
+//! | tiers | features, tiers, reference |
+//! | publish | features, tiers, publish, previous, reference |
+//! | audits | all but sources |
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ground::{Diagnostic, Folder, Problems, TableName, did_you_mean};
+
+use super::{Model, Reference};
+
+/// The models of a pack in planning order: each after everything it reads.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    models: Vec<Model>,
+}
+
+impl Graph {
+    /// Orders `models`; `others` are the tables that exist without a model: sources, references,
+    /// the previous publication.
+    ///
+    /// # Errors
+    /// Unknown tables, reads against the flow of data, and cycles.
+    pub fn build(models: Vec<Model>, others: &BTreeSet<TableName>) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let known: BTreeSet<TableName> = models
+            .iter()
+            .map(|model| model.name.clone())
+            .chain(others.iter().cloned())
+            .collect();
+        for model in &models {
+            for read in &model.reads {
+                problems.keep(check_read(model, read, &known));
+            }
+            problems.keep(check_rollup(model));
+        }
+        problems.or_ok(())?;
+        order(models).map(|models| Self { models })
+    }
+
+    /// The models, each after everything it reads.
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+
+    /// The model of a table.
+    pub fn model(&self, name: &TableName) -> Option<&Model> {
+        self.models.iter().find(|model| model.name == *name)
+    }
+
+    /// The models of one folder, in planning order.
+    pub fn in_folder(&self, folder: Folder) -> impl Iterator<Item = &Model> {
+        self.models.iter().filter(move |model| model.name.folder == folder)
+    }
+
+    /// How many models name each table directly.
+    pub fn reader_counts(&self) -> BTreeMap<&TableName, usize> {
+        let mut counts = BTreeMap::new();
+        for model in &self.models {
+            let read: BTreeSet<&TableName> = model.reads.iter().map(|read| &read.table).collect();
+            for table in read {
+                *counts.entry(table).or_insert(0) += 1;
+            }
+        }
+        counts
+    }
+}
+
+fn may_read(reader: Folder, read: Folder) -> bool {
+    use Folder::{Calibration, Features, Previous, Publish, Reference, Rollups, Sources, Staging, Tiers};
+    match reader {
+        Staging => matches!(read, Sources | Reference),
+        Rollups => matches!(read, Staging),
+        Features => matches!(read, Staging | Rollups | Features | Reference),
+        Calibration => matches!(read, Features | Reference),
+        Tiers => matches!(read, Features | Tiers | Reference),
+        Publish => matches!(read, Features | Tiers | Publish | Previous | Reference),
+        Folder::Audits => !matches!(read, Sources | Folder::Audits),
+        Sources | Reference | Previous => false,
+    }
+}
+
+fn check_read(
+    model: &Model,
+    read: &Reference,
+    known: &BTreeSet<TableName>,
+) -> Result<(), Diagnostic> {
+    let problem = |message: String| Diagnostic::at(&model.file, read.place.clone(), message);
+    let (reader, folder) = (model.name.folder, read.table.folder);
+    if !known.contains(&read.table) {
+        let names: Vec<String> = known
+            .iter()
+            .filter(|table| may_read(reader, table.folder))
+            .map(TableName::to_string)
+            .collect();
+        let name = read.table.to_string();
+        let near = did_you_mean(&name, names.iter().map(String::as_str));
+        let message = format!("model `{}` reads unknown table `{name}`{near}", model.name);
+        return Err(problem(message));
+    }
+    if may_read(reader, folder) {
+        return Ok(());
+    }
+    let allowed: Vec<&str> = Folder::ALL
+        .into_iter()
+        .filter(|other| may_read(reader, *other))
+        .map(Folder::as_str)
+        .collect();
+    let message = format!("a model in {reader} cannot read `{}`", read.table);
+    Err(problem(message).help(format!("{reader} may read {}", allowed.join(", "))))
+}
+
+/// A rollup reads exactly one staging table, so that its tiles depend on one source.
+fn check_rollup(model: &Model) -> Result<(), Diagnostic> {
+    if model.name.folder != Folder::Rollups {
+        return Ok(());
+    }
+    let help = "a rollup is one SELECT ... GROUP BY user_id over one staging table";
+    match model.reads.as_slice() {
+        [_] => Ok(()),
+        [] => Err(Diagnostic::at(&model.file, 0..0, "the rollup reads no table").help(help)),
+        [_, second, ..] => {
+            let message = "the rollup reads a second table";
+            Err(Diagnostic::at(&model.file, second.place.clone(), message).help(help))
+        }
+    }
+}
+
+/// Repeatedly takes the models whose reads are all placed; what stays is in a cycle.
+fn order(models: Vec<Model>) -> Result<Vec<Model>, Problems> {
+    let mut waiting = models;
+    let mut ordered: Vec<Model> = Vec::new();
+    while !waiting.is_empty() {
+        let pending: BTreeSet<TableName> = waiting.iter().map(|model| model.name.clone()).collect();
+        let is_ready = |model: &Model| model.reads.iter().all(|read| !pending.contains(&read.table));
+        let (ready, blocked): (Vec<Model>, Vec<Model>) = waiting.into_iter().partition(is_ready);
+        if ready.is_empty() {
+            return Err(Problems(vec![cycle_among(&blocked)]));
+        }
+        ordered.extend(ready);
+        waiting = blocked;
+    }
+    Ok(ordered)
+}
+
+/// Follows reads from model to model until one comes up again. Every model in `blocked` reads
+/// another of them, so the walk always closes.
+fn cycle_among(blocked: &[Model]) -> Diagnostic {
+    let by_name: BTreeMap<&TableName, &Model> = blocked.iter().map(|model| (&model.name, model)).collect();
+    let mut path: Vec<&Model> = Vec::new();
+    let mut current = blocked.first();
+    while let Some(model) = current {
+        if let Some(start) = path.iter().position(|seen| seen.name == model.name) {
+            return cycle(&path[start..]);
+        }
+        path.push(model);
+        current = model.reads.iter().find_map(|read| by_name.get(&read.table).copied());
+    }
+    Diagnostic::new("some models read each other in a circle")
+}
+
+fn cycle(path: &[&Model]) -> Diagnostic {
+    let names: Vec<String> = path
+        .iter()
+        .chain(path.first())
+        .map(|model| model.name.to_string())
+        .collect();
+    let message = format!("models read each other in a circle: {}", names.join(" -> "));
+    let next = path.get(1).or(path.first()).map(|model| &model.name);
+    let first = path.first();
+    let place = first.and_then(|model| {
+        let read = model.reads.iter().find(|read| Some(&read.table) == next)?;
+        Some((&model.file, read.place.clone()))
+    });
+    match place {
+        Some((file, place)) => Diagnostic::at(file, place, message),
+        None => Diagnostic::new(message),
+    }
+}

@@ -1,0 +1,22 @@
+//! SQL models: from the files of a pack to analysed plans.
+//!
+//! 1. [`SqlPack::load`] reads the files: models, reference tables, parameters.
+//! 2. [`Parameters::resolve`] lays the job's values over the pack's defaults.
+//! 3. [`Model::parse`] turns one file into one SELECT, refusing everything else.
+//! 4. [`Graph::build`] orders the models by the tables they name.
+//! 5. [`planner::plan`] puts typed literals in place of `$parameters` and plans the statement.
+//!
+//! Every step reports all the problems it finds, each with file, line and column.
+
+mod graph;
+mod model;
+mod pack;
+mod parameters;
+pub mod planner;
+mod reference;
+
+pub use graph::Graph;
+pub use model::{Model, Reference, WindowsCall};
+pub use pack::{BUILT_IN, SqlPack};
+pub use parameters::Parameters;
+pub use reference::ReferenceTable;

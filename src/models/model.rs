@@ -1,0 +1,303 @@
+//! One model: one file, one SELECT, and the tables it names.
+
+use std::collections::BTreeSet;
+use std::ops::{ControlFlow, Range};
+
+use datafusion::logical_expr::Volatility;
+use datafusion::sql::sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SetExpr, Spanned, Statement,
+    TableFactor, TableFunctionArgs, Value, Visit, Visitor,
+};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use crate::ground::{Diagnostic, Folder, Problems, SourceFile, TableName};
+
+/// The one table function: `windows('rollups.purchases', '30d', 'lifetime')`.
+const WINDOWS: &str = "windows";
+
+/// How deep a statement may nest.
+const RECURSION_LIMIT: usize = 50;
+
+/// A parsed file of the pack.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// The table it defines.
+    pub name: TableName,
+    /// Its file, for messages.
+    pub file: SourceFile,
+    /// The SELECT, parameters still in place.
+    pub statement: Statement,
+    /// The tables it names, in the order of the text.
+    pub reads: Vec<Reference>,
+}
+
+/// A table named in a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// The table; the rollup, for a `windows` call.
+    pub table: TableName,
+    /// Where the name stands.
+    pub place: Range<usize>,
+    /// The windows asked for, when the rollup is read through `windows(...)`.
+    pub windows: Option<WindowsCall>,
+}
+
+/// The windows of one `windows(...)` call, as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowsCall {
+    /// Each window's text and place.
+    pub windows: Vec<(String, Range<usize>)>,
+}
+
+impl WindowsCall {
+    /// The name under which the call's result is registered among the rollups, such as
+    /// `purchases(30d,lifetime)`.
+    pub fn table_name(&self, rollup: &str) -> String {
+        let windows: Vec<&str> = self.windows.iter().map(|(text, _)| text.as_str()).collect();
+        format!("{rollup}({})", windows.join(","))
+    }
+}
+
+impl Model {
+    /// Parses one file.
+    ///
+    /// # Errors
+    /// Syntax errors; anything but one SELECT; functions that read the clock or chance; table
+    /// functions but `windows`; tables not written as `folder.name`.
+    pub fn parse(name: TableName, file: SourceFile) -> Result<Self, Problems> {
+        let statement = parse_statement(&file).map_err(|problem| Problems(vec![problem]))?;
+        let mut reader = Reader::new(&file);
+        let ControlFlow::Continue(()) = Visit::visit(&statement, &mut reader);
+        let reads = reader.finish()?;
+        Ok(Self {
+            name,
+            file,
+            statement,
+            reads,
+        })
+    }
+}
+
+/// The bytes of a parser's span.
+pub(super) fn bytes_of(file: &SourceFile, span: Span) -> Range<usize> {
+    let start = file.byte_at(span.start.line, span.start.column);
+    let end = file.byte_at(span.end.line, span.end.column);
+    start..end.max(start)
+}
+
+fn parse_statement(file: &SourceFile) -> Result<Statement, Diagnostic> {
+    let statements = Parser::new(&GenericDialect {})
+        .with_recursion_limit(RECURSION_LIMIT)
+        .try_with_sql(&file.text)
+        .and_then(|mut parser| parser.parse_statements())
+        .map_err(|error| syntax_error(file, &error))?;
+    let mut statements = statements.into_iter();
+    let Some(first) = statements.next() else {
+        return Err(Diagnostic::at(file, 0..0, "the file is empty").help("a model is one SELECT"));
+    };
+    if let Some(second) = statements.next() {
+        let place = bytes_of(file, second.span());
+        return Err(Diagnostic::at(file, place, "a second statement")
+            .help("a model is one SELECT; put the other into a file of its own"));
+    }
+    if matches!(&first, Statement::Query(query) if only_selects(&query.body)) {
+        return Ok(first);
+    }
+    let keyword = first.to_string();
+    let keyword = keyword.split_whitespace().next().unwrap_or_default().to_owned();
+    let start = file.text.to_uppercase().find(&keyword).unwrap_or_default();
+    let message = format!("{keyword} is not allowed in a model");
+    Err(Diagnostic::at(file, start..start + keyword.len(), message)
+        .help("a model is one SELECT; tables are created and written by tierline itself"))
+}
+
+fn only_selects(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Select(select) => select.into.is_none(),
+        SetExpr::Query(query) => only_selects(&query.body),
+        SetExpr::SetOperation { left, right, .. } => only_selects(left) && only_selects(right),
+        SetExpr::Values(_) => true,
+        _ => false,
+    }
+}
+
+/// A parser's message without its trailing position, placed at that position.
+fn syntax_error(file: &SourceFile, error: &ParserError) -> Diagnostic {
+    let text = match error {
+        ParserError::ParserError(text) | ParserError::TokenizerError(text) => text.as_str(),
+        ParserError::RecursionLimitExceeded => "nested too deeply",
+    };
+    let (message, place) = match text.rsplit_once(" at Line: ") {
+        Some((message, position)) => (message, position_in(file, position)),
+        None => (text, 0..0),
+    };
+    Diagnostic::at(file, place, format!("syntax error: {message}"))
+}
+
+/// The place of a position such as `3, Column: 14`.
+fn position_in(file: &SourceFile, position: &str) -> Range<usize> {
+    let (line, column) = position.split_once(", Column: ").unwrap_or((position, "1"));
+    let start = file.byte_at(line.parse().unwrap_or(1), column.parse().unwrap_or(1));
+    let length = file.text[start..]
+        .find(|character: char| !character.is_alphanumeric() && character != '_')
+        .unwrap_or(file.text.len() - start);
+    start..start + length.max(usize::from(start < file.text.len()))
+}
+
+/// Walks a statement and collects the tables it names and what it must not do.
+struct Reader<'a> {
+    file: &'a SourceFile,
+    common_tables: BTreeSet<String>,
+    relations: Vec<ObjectName>,
+    reads: Vec<Reference>,
+    problems: Problems,
+}
+
+impl<'a> Reader<'a> {
+    fn new(file: &'a SourceFile) -> Self {
+        Self {
+            file,
+            common_tables: BTreeSet::new(),
+            relations: Vec::new(),
+            reads: Vec::new(),
+            problems: Problems::default(),
+        }
+    }
+
+    /// Names are resolved last, when every common table expression is known.
+    fn finish(mut self) -> Result<Vec<Reference>, Problems> {
+        for relation in std::mem::take(&mut self.relations) {
+            let parts: Vec<&Ident> = relation.0.iter().filter_map(|part| part.as_ident()).collect();
+            if let [name] = parts[..]
+                && self.common_tables.contains(&name.value)
+            {
+                continue;
+            }
+            let place = bytes_of(self.file, relation.span());
+            let text: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
+            match text.join(".").parse::<TableName>() {
+                Ok(table) => self.reads.push(Reference {
+                    table,
+                    place,
+                    windows: None,
+                }),
+                Err(error) => {
+                    let problem = Diagnostic::at(self.file, place, format!("unknown table: {error}"));
+                    self.problems.push(problem);
+                }
+            }
+        }
+        self.reads.sort_by_key(|reference| reference.place.start);
+        self.problems.or_ok(self.reads)
+    }
+
+    fn table_function(&mut self, name: &ObjectName, arguments: &[FunctionArg]) {
+        let function = name.to_string();
+        if function != WINDOWS {
+            let place = bytes_of(self.file, name.span());
+            let message = format!("table function `{function}` is not allowed");
+            self.problems.push(
+                Diagnostic::at(self.file, place, message)
+                    .help("the one table function is windows('rollups.<name>', '30d', ...)"),
+            );
+            return;
+        }
+        if let Some(reference) = self.windows_call(name, arguments) {
+            self.reads.push(reference);
+        }
+    }
+
+    fn windows_call(&mut self, name: &ObjectName, arguments: &[FunctionArg]) -> Option<Reference> {
+        let call_place = bytes_of(self.file, name.span());
+        let texts: Option<Vec<(String, Range<usize>)>> = arguments
+            .iter()
+            .map(|argument| text_argument(self.file, argument))
+            .collect();
+        let usage = "write windows('rollups.<name>', '30d', 'lifetime', ...): the rollup, then at least one window, all quoted";
+        let Some([(rollup, rollup_place), windows @ ..]) = texts.as_deref() else {
+            let problem = Diagnostic::at(self.file, call_place, "windows() takes quoted texts");
+            self.problems.push(problem.help(usage));
+            return None;
+        };
+        let table = rollup.parse::<TableName>().ok();
+        let table = table.filter(|table| table.folder == Folder::Rollups && !windows.is_empty());
+        let Some(table) = table else {
+            let message = "windows() needs a rollup and at least one window";
+            self.problems.push(Diagnostic::at(self.file, call_place, message).help(usage));
+            return None;
+        };
+        Some(Reference {
+            table,
+            place: rollup_place.clone(),
+            windows: Some(WindowsCall {
+                windows: windows.to_vec(),
+            }),
+        })
+    }
+
+    fn refuse_unstable(&mut self, name: &ObjectName) {
+        let function = name.to_string().to_lowercase();
+        if is_stable(&function) {
+            return;
+        }
+        let place = bytes_of(self.file, name.span());
+        let message = format!("`{function}` is not allowed: a run must give the same rows tomorrow");
+        let help = "use $snapshot_date for today; order by a column instead of chance";
+        self.problems.push(Diagnostic::at(self.file, place, message).help(help));
+    }
+}
+
+/// Whether a function's result depends on its arguments alone. Unknown functions pass; the
+/// planner names them.
+fn is_stable(function: &str) -> bool {
+    datafusion::functions::all_default_functions()
+        .iter()
+        .filter(|known| known.name() == function || known.aliases().iter().any(|alias| alias == function))
+        .all(|known| known.signature().volatility == Volatility::Immutable)
+}
+
+/// A quoted argument with its place, quotes left out.
+fn text_argument(file: &SourceFile, argument: &FunctionArg) -> Option<(String, Range<usize>)> {
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) = argument else {
+        return None;
+    };
+    let Value::SingleQuotedString(text) = &value.value else {
+        return None;
+    };
+    let quoted = bytes_of(file, value.span);
+    let start = (quoted.start + 1).min(file.text.len());
+    Some((text.clone(), start..start + text.len()))
+}
+
+impl Visitor for Reader<'_> {
+    type Break = std::convert::Infallible;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Self::Break> {
+        let tables = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.common_tables.extend(tables.map(|table| table.alias.name.value.clone()));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Self::Break> {
+        match factor {
+            TableFactor::Table {
+                name,
+                args: Some(TableFunctionArgs { args, .. }),
+                ..
+            }
+            | TableFactor::Function { name, args, .. } => self.table_function(name, args),
+            TableFactor::Table { name, .. } => self.relations.push(name.clone()),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<Self::Break> {
+        if let Expr::Function(function) = expression {
+            self.refuse_unstable(&function.name);
+        }
+        ControlFlow::Continue(())
+    }
+}

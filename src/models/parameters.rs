@@ -1,0 +1,151 @@
+//! Parameters: `$name` in SQL, a typed value in the job file or the pack.
+
+use std::collections::BTreeMap;
+
+use datafusion::sql::sqlparser::ast::{
+    CastKind, DataType, ExactNumberInfo, Expr, TypedString, Value, ValueWithSpan,
+};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use crate::config::job::ParameterValue;
+use crate::ground::{Diagnostic, Problems, SourceFile, SnapshotDate, did_you_mean};
+
+/// The date of the snapshot, D.
+const SNAPSHOT_DATE: &str = "snapshot_date";
+
+/// The literal that stands in a statement for a value.
+pub(super) fn literal_of(value: &ParameterValue) -> Expr {
+        match value {
+            ParameterValue::Integer(value) => number(&value.to_string()),
+            ParameterValue::Decimal(digits) => cast(digits, DataType::Decimal(digits_of(digits))),
+            ParameterValue::Text(text) => literal(Value::SingleQuotedString(text.clone())),
+            ParameterValue::Boolean(value) => literal(Value::Boolean(*value)),
+            ParameterValue::Date(day) => Expr::TypedString(TypedString {
+                data_type: DataType::Date,
+                value: quoted(&day.to_string()),
+                uses_odbc_syntax: false,
+            }),
+        }
+}
+
+fn digits_of(decimal: &str) -> ExactNumberInfo {
+    let unsigned = decimal.trim_start_matches('-');
+    let scale = unsigned.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let precision = unsigned.chars().filter(char::is_ascii_digit).count();
+    ExactNumberInfo::PrecisionAndScale(precision as u64, scale as i64)
+}
+
+fn quoted(text: &str) -> ValueWithSpan {
+    Value::SingleQuotedString(text.to_owned()).with_empty_span()
+}
+
+fn literal(value: Value) -> Expr {
+    Expr::Value(value.with_empty_span())
+}
+
+/// A number in parentheses when negative, so that `x -$n` stays two tokens.
+fn number(digits: &str) -> Expr {
+    let value = literal(Value::Number(digits.trim_start_matches('-').to_owned(), false));
+    if !digits.starts_with('-') {
+        return value;
+    }
+    Expr::Nested(Box::new(Expr::UnaryOp {
+        op: datafusion::sql::sqlparser::ast::UnaryOperator::Minus,
+        expr: Box::new(value),
+    }))
+}
+
+fn cast(text: &str, data_type: DataType) -> Expr {
+    Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(Expr::Value(quoted(text))),
+        data_type,
+        array: false,
+        format: None,
+    }
+}
+
+/// The values of every `$name` that a statement may use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parameters(BTreeMap<String, ParameterValue>);
+
+impl Parameters {
+    /// The defaults in the pack's `parameters.toml`, with the job's values laid over them.
+    ///
+    /// # Errors
+    /// Values of no parameter type, and names in the job that the pack does not have.
+    pub fn resolve(
+        defaults: &SourceFile,
+        overrides: &BTreeMap<String, ParameterValue>,
+    ) -> Result<Self, Problems> {
+        let mut values = read_defaults(defaults)?;
+        let mut problems = Problems::default();
+        for (name, value) in overrides {
+            if values.contains_key(name) {
+                values.insert(name.clone(), value.clone());
+                continue;
+            }
+            let near = did_you_mean(name, values.keys().map(String::as_str));
+            let message = format!("the job sets an unknown parameter `{name}`{near}");
+            problems.push(Diagnostic::new(message).help(format!(
+                "parameters are declared, with their defaults, in {}",
+                defaults.name
+            )));
+        }
+        problems.or_ok(Self(values))
+    }
+
+    /// The same parameters and one more.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: ParameterValue) -> Self {
+        self.0.insert(name.into(), value);
+        self
+    }
+
+    /// The same parameters as of a snapshot date, `$snapshot_date`.
+    #[must_use]
+    pub fn as_of(self, snapshot_date: SnapshotDate) -> Self {
+        self.with(SNAPSHOT_DATE, ParameterValue::Date(snapshot_date.day()))
+    }
+
+    /// The value of `$name`.
+    ///
+    /// # Errors
+    /// An unknown name, pointing at its place in `file`.
+    pub(super) fn value_at(
+        &self,
+        placeholder: &str,
+        span: Span,
+        file: &SourceFile,
+    ) -> Result<&ParameterValue, Diagnostic> {
+        let name = placeholder.trim_start_matches('$');
+        self.0.get(name).ok_or_else(|| {
+            let near = did_you_mean(name, self.0.keys().map(String::as_str));
+            let start = file.byte_at(span.start.line, span.start.column);
+            let message = format!("unknown parameter `{placeholder}`{near}");
+            Diagnostic::at(file, start..start + placeholder.len(), message)
+                .help("parameters are declared, with their defaults, in parameters.toml of the SQL pack")
+        })
+    }
+}
+
+fn read_defaults(file: &SourceFile) -> Result<BTreeMap<String, ParameterValue>, Problems> {
+    let table: toml::Table = file.text.parse().map_err(|error: toml::de::Error| {
+        let place = error.span().unwrap_or(0..0);
+        Problems(vec![Diagnostic::at(file, place, error.message())])
+    })?;
+    let mut problems = Problems::default();
+    let mut values = BTreeMap::new();
+    for (name, value) in &table {
+        match ParameterValue::from_toml(value) {
+            Some(value) => {
+                values.insert(name.clone(), value);
+            }
+            None => problems.push(
+                Diagnostic::at(file, 0..0, format!("parameter `{name}` has no SQL type"))
+                    .help("use an integer, a decimal number, a text, true, false or a date"),
+            ),
+        }
+    }
+    problems.or_ok(values)
+}

@@ -1,0 +1,75 @@
+//! Reference tables: the pack's CSV files, read whole, their column types taken from the values.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::concat_batches;
+use datafusion::arrow::csv::ReaderBuilder;
+use datafusion::arrow::csv::reader::Format;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::error::ArrowError;
+
+use crate::ground::{Diagnostic, SourceFile, TableName};
+
+/// One CSV file as rows.
+#[derive(Debug, Clone)]
+pub struct ReferenceTable {
+    /// The table, `reference.<name>`.
+    pub name: TableName,
+    /// The file, for messages and fingerprints.
+    pub file: SourceFile,
+    /// All rows; whole numbers are BIGINT, true and false BOOLEAN, the rest VARCHAR. Empty is
+    /// NULL.
+    pub rows: RecordBatch,
+}
+
+impl ReferenceTable {
+    /// Reads a CSV file with a header line.
+    ///
+    /// # Errors
+    /// What is not CSV, with the line where it goes wrong.
+    pub fn read(name: TableName, file: SourceFile) -> Result<Self, Diagnostic> {
+        let rows = read_rows(&file.text).map_err(|error| {
+            let reason = error.to_string();
+            let reason = reason.trim_start_matches("Csv error: ").to_owned();
+            let line = line_named_in(&reason);
+            let start = file.byte_at(line, 1);
+            let end = file.byte_at(line, u64::MAX);
+            Diagnostic::at(&file, start..end, format!("`{name}` cannot be read: {reason}"))
+                .help("a reference file is CSV with a header line and as many values on every line")
+        })?;
+        Ok(Self { name, file, rows })
+    }
+}
+
+fn read_rows(text: &str) -> Result<RecordBatch, ArrowError> {
+    let format = Format::default().with_header(true);
+    let (inferred, _) = format.infer_schema(Cursor::new(text), None)?;
+    let schema = simplified(&inferred);
+    let reader = ReaderBuilder::new(Arc::clone(&schema))
+        .with_format(format)
+        .build(Cursor::new(text))?;
+    let batches = reader.collect::<Result<Vec<_>, _>>()?;
+    concat_batches(&schema, &batches)
+}
+
+/// Keeps whole numbers and booleans; everything else stays the text it is.
+fn simplified(inferred: &Schema) -> SchemaRef {
+    let fields = inferred.fields().iter().map(|field| {
+        let data_type = match field.data_type() {
+            DataType::Int64 => DataType::Int64,
+            DataType::Boolean => DataType::Boolean,
+            _ => DataType::Utf8,
+        };
+        Field::new(field.name(), data_type, true)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The line number in a message such as `... for line 3, expected 4 got 2`, or 1.
+fn line_named_in(reason: &str) -> u64 {
+    let after = reason.split("line ").nth(1).unwrap_or_default();
+    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or(1)
+}

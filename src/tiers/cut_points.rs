@@ -1,0 +1,211 @@
+//! Cut points: four values that split the scored users into fifths, equal values together.
+//!
+//! Cut 1 is the smallest value v such that at least 1/5 of the users have a value of at most v;
+//! cut k + 1 is the same with 1/(5 - k) over the users whose value is above cut k.
+//!
+//! | values | cuts |
+//! |---|---|
+//! | 1 2 3 4 5 | 1 2 3 4 |
+//! | 1 1 1 1 1 1 2 3 4 5 | 1 2 3 4 |
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::job::ParameterValue;
+
+/// How many scores there are.
+const SCORES: u64 = 5;
+
+/// An exact number: an integer, or a decimal by its unscaled digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MetricValue {
+    /// The digits without the point.
+    pub unscaled: i128,
+    /// How many of them stand behind the point.
+    pub scale: u8,
+}
+
+impl fmt::Display for MetricValue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scale = usize::from(self.scale);
+        if scale == 0 {
+            return self.unscaled.fmt(formatter);
+        }
+        let sign = if self.unscaled < 0 { "-" } else { "" };
+        let digits = format!("{:0>width$}", self.unscaled.unsigned_abs(), width = scale + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - scale);
+        write!(formatter, "{sign}{whole}.{fraction}")
+    }
+}
+
+impl MetricValue {
+    /// The value as a parameter of SQL.
+    pub fn to_parameter(self) -> ParameterValue {
+        match i64::try_from(self.unscaled) {
+            Ok(value) if self.scale == 0 => ParameterValue::Integer(value),
+            _ => ParameterValue::Decimal(self.to_string()),
+        }
+    }
+}
+
+/// How many users have each value of a metric.
+pub type Histogram = BTreeMap<MetricValue, u64>;
+
+/// The cut points of one metric.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CutPoints {
+    /// The metric, a column of the calibration model.
+    pub metric: String,
+    /// Strictly increasing values, as text so that decimals stay exact.
+    pub cuts: [String; 4],
+    /// The number of users at or below cut 1, between the cuts, and above cut 4.
+    pub users: [u64; 5],
+}
+
+/// A metric that cannot be cut.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum CutPointError {
+    /// Fewer than five distinct values.
+    #[error(
+        "cannot calibrate `{metric}`: {population} scored users have only {distinct} distinct values ({values}) and five are needed; wait for more history, or give the cut points by hand"
+    )]
+    TooFewValues {
+        /// The metric.
+        metric: String,
+        /// How many users are scored.
+        population: u64,
+        /// How many values they have.
+        distinct: usize,
+        /// Those values.
+        values: String,
+    },
+    /// So many users share the largest value that no user is left above a cut.
+    #[error(
+        "cannot calibrate `{metric}`: so many of the {population} scored users have the largest value, {largest}, that no five groups can be made; give the cut points by hand"
+    )]
+    CrowdedTop {
+        /// The metric.
+        metric: String,
+        /// How many users are scored.
+        population: u64,
+        /// The value that they share.
+        largest: String,
+    },
+}
+
+/// The four cut points of a metric.
+///
+/// # Errors
+/// Fewer than five distinct values, or too many users at the largest one.
+pub fn calibrate(metric: &str, histogram: &Histogram) -> Result<CutPoints, CutPointError> {
+    let mut rest: Vec<(MetricValue, u64)> = histogram.iter().map(|(value, users)| (*value, *users)).collect();
+    let refused = || refusal(metric, histogram);
+    if rest.len() < SCORES as usize {
+        return Err(refused());
+    }
+    let mut cuts = Vec::new();
+    let mut users = Vec::new();
+    for fifths_left in (2..=SCORES).rev() {
+        let (at_or_below, counted) = first_share(&rest, fifths_left).ok_or_else(refused)?;
+        cuts.push(rest[at_or_below].0.to_string());
+        users.push(counted);
+        rest.drain(..=at_or_below);
+    }
+    if rest.is_empty() {
+        return Err(refused());
+    }
+    users.push(rest.iter().map(|(_, users)| users).sum());
+    let cuts = cuts.try_into().map_err(|_| refused())?;
+    let users = users.try_into().map_err(|_| refused())?;
+    Ok(CutPoints {
+        metric: metric.to_owned(),
+        cuts,
+        users,
+    })
+}
+
+fn refusal(metric: &str, histogram: &Histogram) -> CutPointError {
+    let metric = metric.to_owned();
+    let population = histogram.values().sum();
+    match histogram.last_key_value() {
+        Some((largest, _)) if histogram.len() >= SCORES as usize => CutPointError::CrowdedTop {
+            metric,
+            population,
+            largest: largest.to_string(),
+        },
+        _ => CutPointError::TooFewValues {
+            metric,
+            population,
+            distinct: histogram.len(),
+            values: histogram.keys().map(MetricValue::to_string).collect::<Vec<_>>().join(", "),
+        },
+    }
+}
+
+/// The first position up to which at least one `parts`-th of all users lie, and their number.
+fn first_share(values: &[(MetricValue, u64)], parts: u64) -> Option<(usize, u64)> {
+    let total: u64 = values.iter().map(|(_, users)| users).sum();
+    let mut counted = 0;
+    for (position, (_, users)) in values.iter().enumerate() {
+        counted += users;
+        if counted * parts >= total {
+            return Some((position, counted));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn histogram(values: &[i128]) -> Histogram {
+        let mut histogram = Histogram::new();
+        for unscaled in values {
+            let value = MetricValue { unscaled: *unscaled, scale: 0 };
+            *histogram.entry(value).or_default() += 1;
+        }
+        histogram
+    }
+
+    fn cuts(values: &[i128]) -> String {
+        match calibrate("m", &histogram(values)) {
+            Ok(points) => points.cuts.join(" "),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn five_users_with_five_values_get_one_score_each() {
+        assert_eq!(cuts(&[1, 2, 3, 4, 5]), "1 2 3 4");
+    }
+
+    #[test]
+    fn equal_values_stay_together_and_the_rest_is_split_anew() {
+        assert_eq!(cuts(&[1, 1, 1, 1, 1, 1, 2, 3, 4, 5]), "1 2 3 4");
+        assert_eq!(cuts(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]), "2 4 6 8");
+    }
+
+    #[test]
+    fn fewer_than_five_values_name_the_metric_and_the_values() {
+        assert_eq!(
+            cuts(&[1, 1, 2, 3, 4]),
+            "cannot calibrate `m`: 5 scored users have only 4 distinct values (1, 2, 3, 4) and five are needed; wait for more history, or give the cut points by hand"
+        );
+        assert!(cuts(&[]).contains("0 scored users"));
+    }
+
+    #[test]
+    fn a_crowd_at_the_largest_value_leaves_no_users_above_a_cut() {
+        let values: Vec<i128> = [1, 2, 3, 4].into_iter().chain(std::iter::repeat_n(5, 100)).collect();
+        assert!(cuts(&values).contains("have the largest value, 5,"), "{}", cuts(&values));
+    }
+
+    #[test]
+    fn decimals_print_all_their_digits() {
+        let show = |unscaled| MetricValue { unscaled, scale: 2 }.to_string();
+        assert_eq!([show(1230), show(5), show(-5)], ["12.30", "0.05", "-0.05"]);
+    }
+}

@@ -1,0 +1,244 @@
+//! A rollup: one SELECT ... GROUP BY user_id over one staging table, whose aggregates merge.
+//!
+//! How each aggregate merges is read from the analysed plan, a projection over one aggregate:
+//!
+//! | column of the rollup | two days of it merge by |
+//! |---|---|
+//! | `COUNT(x)`, `COUNT(*)`, `SUM(x)` | `SUM` |
+//! | `COUNT(DISTINCT day)` | `SUM`, since periods share no day |
+//! | `MIN`, `MAX`, `BOOL_AND`, `BOOL_OR` | themselves |
+//!
+//! each with or without `FILTER`. Anything else is refused at its place in the file.
+
+use std::ops::Range;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::Column;
+use datafusion::error::DataFusionError;
+use datafusion::functions_aggregate::expr_fn;
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, LogicalPlanBuilder, Projection};
+use datafusion::sql::sqlparser::ast::{SelectItem, SetExpr, Spanned, Statement};
+
+use crate::ground::{Diagnostic, Problems, TableName};
+use crate::models::Model;
+use crate::models::planner::explain;
+
+/// The column that says which business day a row belongs to.
+pub const DAY: &str = "day";
+
+/// The column that rollups and features are keyed by.
+pub const USER_ID: &str = "user_id";
+
+const SHAPE_HELP: &str = "a rollup is one SELECT user_id, <aggregates> ... GROUP BY user_id over one staging table; move anything else to a feature model";
+
+/// How two values of one column, from periods that share no day, become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merge {
+    /// Counts add up; nothing counts as 0.
+    Count,
+    /// Sums add up; the sum of nothing is NULL.
+    Sum,
+    /// The smaller one.
+    Min,
+    /// The larger one.
+    Max,
+    /// True when both are.
+    And,
+    /// True when either is.
+    Or,
+}
+
+impl Merge {
+    /// The aggregate that merges values of `column`.
+    pub fn aggregate(self, column: Expr) -> Expr {
+        match self {
+            Self::Count | Self::Sum => expr_fn::sum(column),
+            Self::Min => expr_fn::min(column),
+            Self::Max => expr_fn::max(column),
+            Self::And => expr_fn::bool_and(column),
+            Self::Or => expr_fn::bool_or(column),
+        }
+    }
+}
+
+/// A column of a rollup besides its user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollupColumn {
+    /// The column's name.
+    pub name: String,
+    /// How its values merge.
+    pub merge: Merge,
+    /// The type of its values, merged ones too.
+    pub data_type: DataType,
+}
+
+/// A rollup whose merging is known.
+#[derive(Debug, Clone)]
+pub struct Rollup {
+    /// The table, `rollups.<name>`.
+    pub name: TableName,
+    /// Its columns besides day and user, in the order of the SELECT.
+    pub columns: Vec<RollupColumn>,
+    /// The rollup per business day: rows of (day, user_id, columns), one per day and user.
+    pub daily: LogicalPlan,
+}
+
+impl Rollup {
+    /// Reads a rollup off the analysed plan of its model.
+    ///
+    /// # Errors
+    /// Every expression that does not merge, and plans of another shape.
+    pub fn derive(model: &Model, plan: &LogicalPlan) -> Result<Self, Problems> {
+        let (projection, aggregate) = shape(model, plan).map_err(|problem| Problems(vec![problem]))?;
+        let mut problems = Problems::default();
+        let mut columns = Vec::new();
+        for (index, expression) in projection.expr.iter().enumerate() {
+            let name = projection.schema.field(index).name();
+            if name == USER_ID {
+                continue;
+            }
+            let place = || select_item_place(model, index);
+            if let Some(aggregated) = problems.keep(aggregate_behind(model, expression, aggregate, place))
+                && let Some(merge) = problems.keep(merge_of(model, &aggregated, place))
+            {
+                columns.push((name.clone(), merge, aggregated));
+            }
+        }
+        problems.or_ok(())?;
+        Self::build(model, aggregate, columns).map_err(|error| explain(&error, &model.file))
+    }
+
+    fn build(
+        model: &Model,
+        aggregate: &Aggregate,
+        columns: Vec<(String, Merge, Expr)>,
+    ) -> Result<Self, DataFusionError> {
+        let input_schema = aggregate.input.schema();
+        let day = Expr::Column(Column::from(input_schema.qualified_field_with_unqualified_name(DAY)?));
+        let user_id = aggregate.group_expr[0].clone();
+        let aggregates = columns
+            .iter()
+            .map(|(name, _, aggregated)| aggregated.clone().unalias().alias(name));
+        let grouped = LogicalPlanBuilder::from(aggregate.input.as_ref().clone())
+            .aggregate([day.clone(), user_id.clone()], aggregates.collect::<Vec<_>>())?;
+        let names = columns.iter().map(|(name, _, _)| Expr::Column(Column::new_unqualified(name)));
+        let daily = grouped
+            .project([day.alias(DAY), user_id.alias(USER_ID)].into_iter().chain(names))?
+            .build()?;
+        let typed = columns.into_iter().enumerate().map(|(index, (name, merge, _))| RollupColumn {
+            data_type: daily.schema().field(index + 2).data_type().clone(),
+            name,
+            merge,
+        });
+        Ok(Self {
+            name: model.name.clone(),
+            columns: typed.collect(),
+            daily,
+        })
+    }
+}
+
+/// The projection and the aggregate of a plan that is nothing else above its one input.
+fn shape<'a>(
+    model: &Model,
+    plan: &'a LogicalPlan,
+) -> Result<(&'a Projection, &'a Aggregate), Diagnostic> {
+    let refused = |message: &str| {
+        Err(Diagnostic::at(&model.file, 0..0, format!("`{}` {message}", model.name)).help(SHAPE_HELP))
+    };
+    let LogicalPlan::Projection(projection) = plan else {
+        return refused("does more than aggregate");
+    };
+    let LogicalPlan::Aggregate(aggregate) = projection.input.as_ref() else {
+        return refused("does more than aggregate");
+    };
+    let groups_by_user = match aggregate.group_expr.as_slice() {
+        [Expr::Column(column)] => column.name == USER_ID,
+        _ => false,
+    };
+    if !groups_by_user {
+        return refused("does not group by user_id alone");
+    }
+    let has_user = projection.schema.has_column_with_unqualified_name(USER_ID);
+    if !has_user {
+        return refused("does not select user_id");
+    }
+    let has_day = aggregate.input.schema().has_column_with_unqualified_name(DAY);
+    if !has_day {
+        return refused("reads rows without the column day");
+    }
+    Ok((projection, aggregate))
+}
+
+/// The aggregate that a column of the projection shows as it is.
+fn aggregate_behind(
+    model: &Model,
+    expression: &Expr,
+    aggregate: &Aggregate,
+    place: impl Fn() -> Range<usize>,
+) -> Result<Expr, Diagnostic> {
+    let groups = aggregate.group_expr.len();
+    let shown = match expression.clone().unalias() {
+        Expr::Column(column) => aggregate.schema.maybe_index_of_column(&column),
+        _ => None,
+    };
+    shown
+        .and_then(|index| index.checked_sub(groups))
+        .and_then(|index| aggregate.aggr_expr.get(index))
+        .cloned()
+        .ok_or_else(|| {
+            let message = "a rollup column must be one aggregate, without anything around it";
+            Diagnostic::at(&model.file, place(), message)
+                .help("select the aggregates one by one and compute with them in a feature model")
+        })
+}
+
+fn merge_of(
+    model: &Model,
+    aggregated: &Expr,
+    place: impl Fn() -> Range<usize>,
+) -> Result<Merge, Diagnostic> {
+    let Expr::AggregateFunction(call) = aggregated.clone().unalias() else {
+        let message = format!("`{aggregated}` does not merge");
+        return Err(Diagnostic::at(&model.file, place(), message).help(SHAPE_HELP));
+    };
+    let merge = match call.func.name() {
+        "count" if !call.params.distinct || counts_days(&call) => Some(Merge::Count),
+        "sum" if !call.params.distinct => Some(Merge::Sum),
+        "min" => Some(Merge::Min),
+        "max" => Some(Merge::Max),
+        "bool_and" => Some(Merge::And),
+        "bool_or" => Some(Merge::Or),
+        _ => None,
+    };
+    merge.ok_or_else(|| {
+        let distinct = if call.params.distinct { " over distinct values" } else { "" };
+        let name = call.func.name().to_uppercase();
+        let message = format!("{name}{distinct} does not merge from day to day");
+        Diagnostic::at(&model.file, place(), message).help(
+            "rollups may use COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR and COUNT(DISTINCT day), each with or without FILTER; move others to a feature model, which may read staging directly",
+        )
+    })
+}
+
+fn counts_days(call: &AggregateFunction) -> bool {
+    matches!(call.params.args.as_slice(), [Expr::Column(column)] if column.name == DAY)
+}
+
+/// Where the expression of a column stands in the file.
+fn select_item_place(model: &Model, index: usize) -> Range<usize> {
+    let Statement::Query(query) = &model.statement else {
+        return 0..0;
+    };
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return 0..0;
+    };
+    let span = match select.projection.get(index) {
+        Some(SelectItem::UnnamedExpr(expression)) => expression.span(),
+        Some(SelectItem::ExprWithAlias { expr, .. }) => expr.span(),
+        _ => return 0..0,
+    };
+    let file = &model.file;
+    file.byte_at(span.start.line, span.start.column)..file.byte_at(span.end.line, span.end.column)
+}
