@@ -8,4 +8,5 @@ pub mod inputs;
 pub mod models;
 pub mod tiles;
 pub mod tiers;
+pub mod migration;
 pub mod sample;

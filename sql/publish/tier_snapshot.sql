@@ -1,0 +1,77 @@
+-- The snapshot: one row per user, as BI sees it. tierline adds snapshot_date, cutpoints_id and
+-- run_id, and settles each dimension against the previous snapshot: <dimension> becomes the shown
+-- value, with <dimension>_since beside it, and with grace <dimension>_raw and
+-- <dimension>_pending_since.
+SELECT
+    users.user_id,
+
+    -- purchases, counting orders only
+    users.orders_lifetime,
+    CAST(users.revenue_lifetime AS DECIMAL(18, 2)) AS revenue_lifetime,
+    users.first_order_day,
+    users.last_order_day,
+    users.largest_order_lifetime,
+    users.orders_365d,
+    CAST(users.revenue_365d AS DECIMAL(18, 2)) AS revenue_365d,
+    users.orders_30d,
+    CAST(users.revenue_30d AS DECIMAL(18, 2)) AS revenue_30d,
+    users.discount_known_orders_365d,
+    users.discounted_orders_365d,
+    users.largest_order_1d,
+    users.largest_order_before_today,
+    users.recency_days,
+
+    -- interaction
+    users.first_event_day,
+    users.last_event_day,
+    users.events_lifetime,
+    users.interactions_7d,
+    users.interactions_30d,
+    users.interactions_prev_30d,
+    users.opens_15d,
+    users.opens_d0,
+    users.opens_d1,
+    users.opens_d2,
+    users.opens_d3,
+    users.posts_30d,
+    users.posts_prev_30d,
+    users.campaign_exposures_90d,
+    users.campaign_joins_90d,
+    users.surveys_90d,
+    users.posts_90d,
+    users.complaints_d0,
+    users.complaints_d1,
+    users.reader_30d,
+    users.liker_30d,
+    users.commenter_30d,
+    users.sharer_30d,
+    users.functional_90d,
+    users.social_90d,
+    users.emotional_90d,
+    users.inactivity_days,
+
+    -- scores, 1 to 5, and their sum; NULL for users without a counting order
+    rfm.r_score,
+    rfm.f_score,
+    rfm.m_score,
+    rfm.rfm_total,
+
+    -- dimensions
+    value_tier.value_tier,
+    rfm_class.rfm_class,
+    lifecycle_stage.lifecycle_stage,
+    interaction_depth.interaction_depth,
+    value_engagement.value_engagement
+FROM features.users AS users
+INNER JOIN tiers.rfm AS rfm
+    ON users.user_id = rfm.user_id
+INNER JOIN tiers.value_tier AS value_tier
+    ON users.user_id = value_tier.user_id
+INNER JOIN tiers.rfm_class AS rfm_class
+    ON users.user_id = rfm_class.user_id
+INNER JOIN tiers.lifecycle_stage AS lifecycle_stage
+    ON users.user_id = lifecycle_stage.user_id
+INNER JOIN tiers.interaction_depth AS interaction_depth
+    ON users.user_id = interaction_depth.user_id
+INNER JOIN tiers.value_engagement AS value_engagement
+    ON users.user_id = value_engagement.user_id

@@ -1,0 +1,83 @@
+//! The direction of a move.
+
+use std::cmp::Ordering;
+
+use crate::tiers::Dimension;
+
+/// Which way a user moved in a dimension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Not in the previous snapshot.
+    Entered,
+    /// Not in this snapshot.
+    Left,
+    /// To a higher rank.
+    Up,
+    /// To a lower rank.
+    Down,
+    /// To another value of the same rank, or of a dimension without ranks.
+    Lateral,
+}
+
+impl Direction {
+    /// The direction from one shown value to the next; none when nothing changed.
+    pub fn of(dimension: &Dimension, from: Option<&str>, to: Option<&str>) -> Option<Self> {
+        match (from, to) {
+            (None, None) => None,
+            (None, Some(_)) => Some(Self::Entered),
+            (Some(_), None) => Some(Self::Left),
+            (Some(from), Some(to)) if from == to => None,
+            (Some(from), Some(to)) => Some(match dimension.rank(to).cmp(&dimension.rank(from)) {
+                Ordering::Greater => Self::Up,
+                Ordering::Less => Self::Down,
+                Ordering::Equal => Self::Lateral,
+            }),
+        }
+    }
+
+    /// The word in `tier_migration`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Entered => "entered",
+            Self::Left => "left",
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Lateral => "lateral",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tiers::Tier;
+
+    fn dimension(tiers: &[(&str, Option<i64>)]) -> Dimension {
+        let tier = |(name, rank): &(&str, Option<i64>)| Tier {
+            name: (*name).to_owned(),
+            rank: *rank,
+        };
+        Dimension {
+            name: "d".to_owned(),
+            tiers: tiers.iter().map(tier).collect(),
+            grace_days: 0,
+        }
+    }
+
+    #[test]
+    fn ranks_decide_up_and_down() {
+        let ranked = dimension(&[("low", Some(0)), ("high", Some(1))]);
+        let of = |from, to| Direction::of(&ranked, from, to);
+        assert_eq!(of(Some("low"), Some("high")), Some(Direction::Up));
+        assert_eq!(of(Some("high"), Some("low")), Some(Direction::Down));
+        assert_eq!(of(Some("low"), Some("low")), None);
+        assert_eq!(of(None, Some("low")), Some(Direction::Entered));
+        assert_eq!(of(Some("low"), None), Some(Direction::Left));
+    }
+
+    #[test]
+    fn without_ranks_every_change_is_lateral() {
+        let unranked = dimension(&[("a", None), ("b", None)]);
+        assert_eq!(Direction::of(&unranked, Some("a"), Some("b")), Some(Direction::Lateral));
+    }
+}
