@@ -1,1 +1,5 @@
 //! The one integration-test binary.
+
+// `cfg(test)` tells clippy that helpers are test code too, and may unwrap.
+#[cfg(test)]
+mod support;

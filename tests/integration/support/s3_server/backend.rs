@@ -1,0 +1,284 @@
+//! s3s-fs over a temporary folder, made to keep the promises S3 makes.
+//!
+//! | s3s-fs | S3, and here |
+//! |---|---|
+//! | checks `If-Match` and `If-None-Match`, then writes: racing writers all win | one writer at a time, so one wins |
+//! | replaces an object before its e_tag | readers see both or neither |
+//! | lists no e_tags | every listed object has its e_tag |
+//! | ignores `If-Match` and `If-None-Match` of GET and HEAD | they are checked |
+//! | answers 500 for a key that others begin with | 404; deleting it does nothing |
+//! | answers 500 for a suffix longer than the object | the whole object |
+//! | creates the bucket that a PUT names | `NoSuchBucket` |
+//!
+//! What a folder cannot hold is refused at once, since clients retry a 500 for minutes: a key that
+//! is also the folder of others, and a key that s3s-fs cannot make a file name of.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use s3s::dto::*;
+use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use s3s_fs::FileSystem;
+use tokio::sync::RwLock;
+
+use super::requests::{RequestKind, RequestLog};
+
+/// s3s-fs keeps an object's attributes in a file named by its key in base64, which may have 255
+/// bytes; the file of a multipart upload also carries the upload's id.
+const LONGEST_KEY: usize = 160;
+const LONGEST_MULTIPART_KEY: usize = 127;
+
+/// The server's operations: those that the clients of object stores use.
+pub(super) struct Backend {
+    files: FileSystem,
+    folder: PathBuf,
+    requests: Arc<RequestLog>,
+    /// Held by readers while they look, by one writer while it checks and writes.
+    objects: RwLock<()>,
+}
+
+impl Backend {
+    /// Serves the folders of `folder` as buckets and notes every request in `requests`.
+    pub(super) fn new(folder: &Path, requests: Arc<RequestLog>) -> Self {
+        Self {
+            files: FileSystem::new(folder).unwrap(),
+            folder: folder.to_owned(),
+            requests,
+            objects: RwLock::new(()),
+        }
+    }
+
+    fn path(&self, bucket: &str, key: &str) -> PathBuf {
+        self.folder.join(bucket).join(key)
+    }
+
+    fn check_bucket(&self, bucket: &str) -> S3Result<()> {
+        if self.folder.join(bucket).is_dir() {
+            return Ok(());
+        }
+        Err(s3_error!(NoSuchBucket))
+    }
+
+    fn check_readable(&self, bucket: &str, key: &str) -> S3Result<()> {
+        self.check_bucket(bucket)?;
+        if self.path(bucket, key).is_dir() {
+            return Err(s3_error!(NoSuchKey));
+        }
+        Ok(())
+    }
+
+    fn check_writable(&self, bucket: &str, key: &str, longest_key: usize) -> S3Result<()> {
+        self.check_bucket(bucket)?;
+        if key.len() > longest_key {
+            let message = "the test server's keys have at most";
+            return Err(s3_error!(KeyTooLongError, "{message} {longest_key} bytes"));
+        }
+        let path = self.path(bucket, key);
+        if path.is_dir() || path.ancestors().skip(1).any(Path::is_file) {
+            let message = "the test server cannot hold an object and objects below it";
+            return Err(s3_error!(InvalidRequest, "{message}: {key}"));
+        }
+        Ok(())
+    }
+
+    /// The e_tag of an object that a listing found.
+    async fn e_tag(
+        &self,
+        listing: &S3Request<ListObjectsV2Input>,
+        key: &str,
+    ) -> S3Result<Option<ETag>> {
+        let head = listing.clone().map_input(|input| HeadObjectInput {
+            bucket: input.bucket,
+            key: key.to_owned(),
+            ..HeadObjectInput::default()
+        });
+        Ok(self.files.head_object(head).await?.output.e_tag)
+    }
+}
+
+/// The preconditions of a read.
+struct ReadConditions {
+    if_match: Option<ETagCondition>,
+    if_none_match: Option<ETagCondition>,
+}
+
+impl ReadConditions {
+    fn check(&self, e_tag: Option<&ETag>) -> S3Result<()> {
+        let Some(current) = e_tag else { return Ok(()) };
+        if let Some(ETagCondition::ETag(expected)) = &self.if_match
+            && !current.strong_cmp(expected)
+        {
+            return Err(s3_error!(PreconditionFailed));
+        }
+        if let Some(ETagCondition::ETag(known)) = &self.if_none_match
+            && current.weak_cmp(known)
+        {
+            return Err(s3_error!(NotModified));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl S3 for Backend {
+    async fn get_object(
+        &self,
+        mut request: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
+        let input = &mut request.input;
+        self.requests.record(RequestKind::Get, &input.key);
+        let _reading = self.objects.read().await;
+        self.check_readable(&input.bucket, &input.key)?;
+        if let Some(Range::Suffix { length }) = &mut input.range
+            && let Ok(file) = self.path(&input.bucket, &input.key).metadata()
+        {
+            *length = (*length).min(file.len());
+        }
+        let conditions = ReadConditions {
+            if_match: input.if_match.take(),
+            if_none_match: input.if_none_match.take(),
+        };
+        let response = self.files.get_object(request).await?;
+        conditions.check(response.output.e_tag.as_ref())?;
+        Ok(response)
+    }
+
+    async fn head_object(
+        &self,
+        mut request: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
+        let input = &mut request.input;
+        self.requests.record(RequestKind::Head, &input.key);
+        let _reading = self.objects.read().await;
+        self.check_readable(&input.bucket, &input.key)?;
+        let conditions = ReadConditions {
+            if_match: input.if_match.take(),
+            if_none_match: input.if_none_match.take(),
+        };
+        let response = self.files.head_object(request).await?;
+        conditions.check(response.output.e_tag.as_ref())?;
+        Ok(response)
+    }
+
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let prefix = request.input.prefix.as_deref().unwrap_or_default();
+        self.requests.record(RequestKind::List, prefix);
+        let _reading = self.objects.read().await;
+        let mut response = self.files.list_objects_v2(request.clone()).await?;
+        for object in response.output.contents.iter_mut().flatten() {
+            let key = object.key.as_deref().unwrap_or_default();
+            object.e_tag = self.e_tag(&request, key).await?;
+        }
+        Ok(response)
+    }
+
+    async fn put_object(
+        &self,
+        request: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
+        let input = &request.input;
+        self.requests.record(RequestKind::Put, &input.key);
+        let _writing = self.objects.write().await;
+        self.check_writable(&input.bucket, &input.key, LONGEST_KEY)?;
+        self.files.put_object(request).await
+    }
+
+    async fn copy_object(
+        &self,
+        request: S3Request<CopyObjectInput>,
+    ) -> S3Result<S3Response<CopyObjectOutput>> {
+        let input = &request.input;
+        self.requests.record(RequestKind::Copy, &input.key);
+        let _writing = self.objects.write().await;
+        self.check_writable(&input.bucket, &input.key, LONGEST_KEY)?;
+        self.files.copy_object(request).await
+    }
+
+    async fn delete_object(
+        &self,
+        request: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+        let input = &request.input;
+        self.requests.record(RequestKind::Delete, &input.key);
+        let _writing = self.objects.write().await;
+        if self.path(&input.bucket, &input.key).is_dir() {
+            return Ok(S3Response::new(DeleteObjectOutput::default()));
+        }
+        self.files.delete_object(request).await
+    }
+
+    async fn delete_objects(
+        &self,
+        mut request: S3Request<DeleteObjectsInput>,
+    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        let input = &mut request.input;
+        let objects = &mut input.delete.objects;
+        let keys = objects.iter().map(|object| object.key.clone()).collect();
+        self.requests.record_batch(RequestKind::Delete, keys);
+        let _writing = self.objects.write().await;
+        self.check_bucket(&input.bucket)?;
+        let is_absent =
+            |object: &mut ObjectIdentifier| self.path(&input.bucket, &object.key).is_dir();
+        let absent: Vec<_> = objects.extract_if(.., is_absent).collect();
+        let mut response = self.files.delete_objects(request).await?;
+        let deleted = response.output.deleted.get_or_insert_default();
+        deleted.extend(absent.into_iter().map(|object| DeletedObject {
+            key: Some(object.key),
+            ..DeletedObject::default()
+        }));
+        Ok(response)
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        let input = &request.input;
+        self.requests.record(RequestKind::Multipart, &input.key);
+        self.check_writable(&input.bucket, &input.key, LONGEST_MULTIPART_KEY)?;
+        self.files.create_multipart_upload(request).await
+    }
+
+    async fn upload_part(
+        &self,
+        request: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
+        let key = &request.input.key;
+        self.requests.record(RequestKind::Multipart, key);
+        self.files.upload_part(request).await
+    }
+
+    async fn upload_part_copy(
+        &self,
+        request: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
+        let key = &request.input.key;
+        self.requests.record(RequestKind::Multipart, key);
+        let _reading = self.objects.read().await;
+        self.files.upload_part_copy(request).await
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        let input = &request.input;
+        self.requests.record(RequestKind::Multipart, &input.key);
+        let _writing = self.objects.write().await;
+        self.check_writable(&input.bucket, &input.key, LONGEST_MULTIPART_KEY)?;
+        self.files.complete_multipart_upload(request).await
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        request: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        let key = &request.input.key;
+        self.requests.record(RequestKind::Multipart, key);
+        self.files.abort_multipart_upload(request).await
+    }
+}

@@ -1,0 +1,88 @@
+//! What was asked of the server, for tests that assert what a run costs.
+
+use std::sync::Mutex;
+
+/// The kinds of requests that are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RequestKind {
+    /// An object or a range of it.
+    Get,
+    /// An object's size and e_tag.
+    Head,
+    /// One page of a listing.
+    List,
+    /// An object in one piece, conditional or not.
+    Put,
+    /// One object, or many at once.
+    Delete,
+    /// An object from another.
+    Copy,
+    /// Each step of a multipart upload: create, every part, complete, abort.
+    Multipart,
+}
+
+/// How many requests of each kind came in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct RequestCounts {
+    pub(crate) get: usize,
+    pub(crate) head: usize,
+    pub(crate) list: usize,
+    pub(crate) put: usize,
+    pub(crate) delete: usize,
+    pub(crate) copy: usize,
+    pub(crate) multipart: usize,
+}
+
+impl RequestCounts {
+    fn count(&mut self, kind: RequestKind) {
+        let counter = match kind {
+            RequestKind::Get => &mut self.get,
+            RequestKind::Head => &mut self.head,
+            RequestKind::List => &mut self.list,
+            RequestKind::Put => &mut self.put,
+            RequestKind::Delete => &mut self.delete,
+            RequestKind::Copy => &mut self.copy,
+            RequestKind::Multipart => &mut self.multipart,
+        };
+        *counter += 1;
+    }
+}
+
+struct Request {
+    kind: RequestKind,
+    keys: Vec<String>,
+}
+
+/// Every request since the start or the last reset.
+#[derive(Default)]
+pub(super) struct RequestLog(Mutex<Vec<Request>>);
+
+impl RequestLog {
+    /// Notes one request for one key.
+    pub(super) fn record(&self, kind: RequestKind, key: &str) {
+        self.record_batch(kind, vec![key.to_owned()]);
+    }
+
+    /// Notes one request for many keys.
+    pub(super) fn record_batch(&self, kind: RequestKind, keys: Vec<String>) {
+        self.0.lock().unwrap().push(Request { kind, keys });
+    }
+
+    pub(super) fn counts(&self) -> RequestCounts {
+        let mut counts = RequestCounts::default();
+        for request in self.0.lock().unwrap().iter() {
+            counts.count(request.kind);
+        }
+        counts
+    }
+
+    pub(super) fn keys(&self, kind: RequestKind) -> Vec<String> {
+        let requests = self.0.lock().unwrap();
+        let of_kind = requests.iter().filter(|request| request.kind == kind);
+        of_kind.flat_map(|request| request.keys.clone()).collect()
+    }
+
+    pub(super) fn reset(&self) {
+        self.0.lock().unwrap().clear();
+    }
+}
