@@ -1,14 +1,13 @@
 //! An explicit list of Parquet files as a table: a scan opens these files and no others.
 //!
-//! Each file carries one partition value. A filter on the partition column alone decides at
-//! planning which files are opened at all; other filters prune inside the files.
+//! A partitioned list carries one value per file. A filter on the partition column alone decides
+//! at planning which files are opened at all; other filters prune inside the files.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
-use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
+use datafusion::arrow::datatypes::{FieldRef, Fields, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::datasource::TableType;
@@ -28,30 +27,40 @@ use object_store::ObjectMeta;
 #[derive(Debug)]
 pub struct ParquetFiles {
     store: ObjectStoreUrl,
-    files: Vec<(ObjectMeta, ScalarValue)>,
+    files: Vec<(ObjectMeta, Option<ScalarValue>)>,
     table_schema: TableSchema,
-    partition: FieldRef,
+    partition: Option<FieldRef>,
     sorted_by: Option<usize>,
 }
 
 impl ParquetFiles {
-    /// A table of `files`, each with the value of its `partition` column. `file_schema` is what
-    /// SQL sees of a file: columns that a file has in a narrower type are widened, columns that
-    /// it lacks are NULL.
-    pub fn new(
+    /// A table of `files`. `file_schema` is what SQL sees of a file: columns that a file has in a
+    /// narrower type are widened, columns that it lacks are NULL.
+    pub fn new(store: ObjectStoreUrl, files: Vec<ObjectMeta>, file_schema: SchemaRef) -> Self {
+        Self {
+            store,
+            files: files.into_iter().map(|object| (object, None)).collect(),
+            table_schema: TableSchema::from(file_schema),
+            partition: None,
+            sorted_by: None,
+        }
+    }
+
+    /// A table of `files`, each with the value of its `partition` column, which is in no file.
+    pub fn partitioned(
         store: ObjectStoreUrl,
         files: Vec<(ObjectMeta, ScalarValue)>,
         file_schema: SchemaRef,
         partition: FieldRef,
     ) -> Self {
-        let table_schema = TableSchema::builder(file_schema)
-            .with_table_partition_cols(vec![Arc::clone(&partition)])
-            .build();
+        let with_value = |(object, value)| (object, Some(value));
         Self {
             store,
-            files,
-            table_schema,
-            partition,
+            files: files.into_iter().map(with_value).collect(),
+            table_schema: TableSchema::builder(file_schema)
+                .with_table_partition_cols(vec![Arc::clone(&partition)])
+                .build(),
+            partition: Some(partition),
             sorted_by: None,
         }
     }
@@ -66,15 +75,18 @@ impl ParquetFiles {
 
     fn is_about_partition(&self, filter: &Expr) -> bool {
         let columns = filter.column_refs();
+        let Some(partition) = &self.partition else {
+            return false;
+        };
         !columns.is_empty()
-            && columns.iter().all(|column| column.name == *self.partition.name())
+            && columns.iter().all(|column| column.name == *partition.name())
             && !filter.is_volatile()
     }
 
     /// The files whose partition value passes every filter that is about it alone.
     fn files_passing(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<PartitionedFile>> {
         let about_partition = filters.iter().filter(|filter| self.is_about_partition(filter));
-        let mut passing: Vec<&(ObjectMeta, ScalarValue)> = self.files.iter().collect();
+        let mut passing: Vec<&(ObjectMeta, Option<ScalarValue>)> = self.files.iter().collect();
         for filter in about_partition {
             if passing.is_empty() {
                 break;
@@ -84,7 +96,8 @@ impl ParquetFiles {
             passing.retain(|_| is_kept.next().unwrap_or(true));
         }
         let partitioned = passing.into_iter().map(|(object, value)| {
-            PartitionedFile::new_from_meta(object.clone()).with_partition_values(vec![value.clone()])
+            PartitionedFile::new_from_meta(object.clone())
+                .with_partition_values(value.iter().cloned().collect())
         });
         Ok(partitioned.collect())
     }
@@ -94,15 +107,14 @@ impl ParquetFiles {
         &self,
         state: &dyn Session,
         filter: &Expr,
-        files: &[&(ObjectMeta, ScalarValue)],
+        files: &[&(ObjectMeta, Option<ScalarValue>)],
     ) -> Result<Vec<bool>> {
-        let schema = Arc::new(datafusion::arrow::datatypes::Schema::new(vec![Arc::clone(
-            &self.partition,
-        )]));
+        let columns: Fields = self.partition.iter().cloned().collect();
+        let schema = Arc::new(Schema::new(columns));
         let unqualified = without_qualifiers(filter)?;
         let predicate =
             state.create_physical_expr(unqualified, &DFSchema::try_from(Arc::clone(&schema))?)?;
-        let values = ScalarValue::iter_to_array(files.iter().map(|(_, value)| value.clone()))?;
+        let values = ScalarValue::iter_to_array(files.iter().filter_map(|(_, value)| value.clone()))?;
         let batch = RecordBatch::try_new(schema, vec![values])?;
         let verdicts = predicate.evaluate(&batch)?.into_array(batch.num_rows())?;
         let verdicts = verdicts.as_boolean();
@@ -201,14 +213,5 @@ impl TableProvider for ParquetFiles {
             .with_output_ordering(self.ordering())
             .build();
         ParquetFormat::default().create_physical_plan(state, config).await
-    }
-}
-
-/// The distinct partition values of a list of files, for messages and tests.
-impl ParquetFiles {
-    /// How many files the table has.
-    pub fn file_count(&self) -> usize {
-        let paths: BTreeSet<_> = self.files.iter().map(|(object, _)| &object.location).collect();
-        paths.len()
     }
 }

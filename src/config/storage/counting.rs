@@ -182,3 +182,17 @@ impl MultipartUpload for CountingUpload {
         self.inner.abort().await
     }
 }
+
+impl std::ops::Add for TrafficTotals {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            gets: self.gets + other.gets,
+            lists: self.lists + other.lists,
+            puts: self.puts + other.puts,
+            bytes_read: self.bytes_read + other.bytes_read,
+            bytes_written: self.bytes_written + other.bytes_written,
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The audits that every publication passes, whatever the SQL pack says.
+//!
+//! | audit | refuses |
+//! |---|---|
+//! | `snapshot_not_empty` | a snapshot without rows |
+//! | `user_id_unique` | a user without an id, or with two rows |
+//! | `tiers_known` | a value that `dim_tier` does not list, NULL too |
+//! | `matrix_opening`, `matrix_closing` | a matrix whose rows or columns do not add up to the snapshots |
+//! | `moves_match_matrix` | moves that are not the matrix off its diagonal |
+//! | `users_within_bounds` | a snapshot that lost or gained too many users overnight |
+//! | `tier_shares_within_bounds` | a tier whose share jumped overnight |
+
+use crate::config::job::Guards;
+use crate::tiers::Dimensions;
+
+/// The text of a built-in audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltIn {
+    /// The audit's name.
+    pub name: &'static str,
+    /// The query.
+    pub sql: String,
+    /// What to do when rows come back.
+    pub help: &'static str,
+}
+
+/// The audits of a snapshot; those that compare need a previous one.
+pub fn audits(dimensions: &Dimensions, guards: &Guards, has_previous: bool) -> Vec<BuiltIn> {
+    let mut audits = vec![snapshot_not_empty(), user_id_unique(), tiers_known(dimensions)];
+    if has_previous {
+        audits.extend([
+            matrix_adds_up(dimensions, "matrix_opening", "from_tier", "previous.tier_snapshot"),
+            matrix_adds_up(dimensions, "matrix_closing", "to_tier", "publish.tier_snapshot"),
+            moves_match_matrix(),
+            users_within_bounds(guards),
+            tier_shares_within_bounds(dimensions, guards),
+        ]);
+    }
+    audits
+}
+
+fn snapshot_not_empty() -> BuiltIn {
+    BuiltIn {
+        name: "snapshot_not_empty",
+        sql: "SELECT COUNT(*) AS users FROM publish.tier_snapshot HAVING COUNT(*) = 0".to_owned(),
+        help: "no source has a user on or before this date; check the sources' urls and partitions",
+    }
+}
+
+fn user_id_unique() -> BuiltIn {
+    BuiltIn {
+        name: "user_id_unique",
+        sql: "SELECT user_id, COUNT(*) AS rows FROM publish.tier_snapshot
+              GROUP BY user_id HAVING user_id IS NULL OR COUNT(*) > 1"
+            .to_owned(),
+        help: "a join in the SQL pack multiplies users or loses their ids; each feature and tier model must have one row per user",
+    }
+}
+
+fn tiers_known(dimensions: &Dimensions) -> BuiltIn {
+    let sql = format!(
+        "SELECT counted.dimension, counted.tier, counted.users
+         FROM ({}) AS counted
+         LEFT ANTI JOIN publish.dim_tier AS known
+             ON counted.dimension = known.dimension AND counted.tier = known.tier",
+        users_by_tier(dimensions, "publish.tier_snapshot")
+    );
+    BuiltIn {
+        name: "tiers_known",
+        sql,
+        help: "every user needs exactly one value that dim_tier lists in every dimension; add the value there, or mend the tier model",
+    }
+}
+
+/// The matrix summed over one side against the counts of the snapshot on that side.
+fn matrix_adds_up(
+    dimensions: &Dimensions,
+    name: &'static str,
+    side: &str,
+    snapshot: &str,
+) -> BuiltIn {
+    let sql = format!(
+        "SELECT COALESCE(matrix.dimension, counted.dimension) AS dimension,
+                COALESCE(matrix.tier, counted.tier) AS tier,
+                matrix.users AS users_in_matrix, counted.users AS users_in_snapshot
+         FROM (SELECT dimension, {side} AS tier, SUM(users) AS users
+               FROM publish.tier_migration_matrix WHERE {side} IS NOT NULL
+               GROUP BY dimension, {side}) AS matrix
+         FULL JOIN ({}) AS counted
+             ON matrix.dimension = counted.dimension AND matrix.tier = counted.tier
+         WHERE matrix.users IS DISTINCT FROM counted.users",
+        users_by_tier(dimensions, snapshot)
+    );
+    BuiltIn {
+        name,
+        sql,
+        help: "users were lost or counted twice between two snapshots: a bug in tierline, please report it",
+    }
+}
+
+fn moves_match_matrix() -> BuiltIn {
+    let sql = "SELECT COALESCE(moves.dimension, matrix.dimension) AS dimension,
+                      COALESCE(moves.from_tier, matrix.from_tier) AS from_tier,
+                      COALESCE(moves.to_tier, matrix.to_tier) AS to_tier,
+                      moves.users AS users_moved, matrix.users AS users_in_matrix
+               FROM (SELECT dimension, COALESCE(from_tier, '') AS from_tier,
+                            COALESCE(to_tier, '') AS to_tier, COUNT(*) AS users
+                     FROM publish.tier_migration GROUP BY 1, 2, 3) AS moves
+               FULL JOIN (SELECT dimension, COALESCE(from_tier, '') AS from_tier,
+                                 COALESCE(to_tier, '') AS to_tier, users
+                          FROM publish.tier_migration_matrix
+                          WHERE from_tier IS DISTINCT FROM to_tier) AS matrix
+                   ON moves.dimension = matrix.dimension AND moves.from_tier = matrix.from_tier
+                   AND moves.to_tier = matrix.to_tier
+               WHERE moves.users IS DISTINCT FROM matrix.users";
+    BuiltIn {
+        name: "moves_match_matrix",
+        sql: sql.to_owned(),
+        help: "moves and matrix disagree: a bug in tierline, please report it",
+    }
+}
+
+fn users_within_bounds(guards: &Guards) -> BuiltIn {
+    let sql = format!(
+        "SELECT previous.users AS users_before, today.users AS users_now
+         FROM (SELECT COUNT(*) AS users FROM previous.tier_snapshot) AS previous
+         CROSS JOIN (SELECT COUNT(*) AS users FROM publish.tier_snapshot) AS today
+         WHERE today.users < previous.users * (1.0 - {})
+            OR today.users > previous.users * (1.0 + {})",
+        guards.max_users_drop, guards.max_users_growth
+    );
+    BuiltIn {
+        name: "users_within_bounds",
+        sql,
+        help: "the number of users changed more than [guards] max_users_drop and max_users_growth allow; check that all partitions are complete, or raise the guard for this run",
+    }
+}
+
+fn tier_shares_within_bounds(dimensions: &Dimensions, guards: &Guards) -> BuiltIn {
+    let shares = |snapshot: &str| {
+        format!(
+            "SELECT dimension, tier,
+                    CAST(users AS DOUBLE) / SUM(users) OVER (PARTITION BY dimension) AS share
+             FROM ({})",
+            users_by_tier(dimensions, snapshot)
+        )
+    };
+    let sql = format!(
+        "SELECT COALESCE(today.dimension, previous.dimension) AS dimension,
+                COALESCE(today.tier, previous.tier) AS tier,
+                ROUND(previous.share, 4) AS share_before, ROUND(today.share, 4) AS share_now
+         FROM ({}) AS previous
+         FULL JOIN ({}) AS today
+             ON previous.dimension = today.dimension AND previous.tier = today.tier
+         WHERE ABS(COALESCE(today.share, 0.0) - COALESCE(previous.share, 0.0)) > {}",
+        shares("previous.tier_snapshot"),
+        shares("publish.tier_snapshot"),
+        guards.max_tier_share_change
+    );
+    BuiltIn {
+        name: "tier_shares_within_bounds",
+        sql,
+        help: "a tier's share of the users changed more than [guards] max_tier_share_change allows; check inputs and SQL, or raise the guard for this run",
+    }
+}
+
+/// One row per dimension and value of a snapshot, with its users.
+fn users_by_tier(dimensions: &Dimensions, snapshot: &str) -> String {
+    let counts = dimensions.iter().map(|dimension| {
+        let name = &dimension.name;
+        format!(
+            "SELECT '{name}' AS dimension, {name} AS tier, COUNT(*) AS users FROM {snapshot} GROUP BY {name}"
+        )
+    });
+    counts.collect::<Vec<_>>().join(" UNION ALL ")
+}

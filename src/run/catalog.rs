@@ -1,0 +1,238 @@
+//! The models of a project as tables of a session, registered in graph order.
+//!
+//! | folder | what the session holds |
+//! |---|---|
+//! | sources, reference | scans and CSV rows |
+//! | staging | the good rows, without `reject_reason` and `warning`; all rows under `<name>(all)` |
+//! | rollups | rows per day and user; each `windows(...)` call under a name of its own |
+//! | the others | views, or rows computed once and kept aside |
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::{MemTable, ViewTable};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col};
+use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::sql::TableReference;
+
+use crate::config::job::contract_columns;
+use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
+use crate::models::planner::{self, explain};
+use crate::models::{Model, Parameters};
+use crate::tiles::{DAY, Rollup, USER_ID, windows};
+
+use super::Project;
+use super::project::keep_all;
+
+/// The column of staging that says why a row is left out.
+pub(super) const REJECT_REASON: &str = "reject_reason";
+
+/// The column of staging with a remark on a row that is kept.
+pub(super) const WARNING: &str = "warning";
+
+/// The plans of a project in one session.
+pub struct Catalog<'a> {
+    /// The session.
+    pub context: &'a SessionContext,
+    project: &'a Project,
+    snapshot_date: SnapshotDate,
+    rollups: BTreeMap<String, Rollup>,
+    /// Models that could not be planned, and those that read them.
+    unplanned: BTreeSet<TableName>,
+}
+
+impl<'a> Catalog<'a> {
+    /// Registers the reference tables; sources are registered by the caller.
+    ///
+    /// # Errors
+    /// The engine's: a bug.
+    pub fn open(
+        context: &'a SessionContext,
+        project: &'a Project,
+        snapshot_date: SnapshotDate,
+    ) -> Result<Self, DataFusionError> {
+        for reference in &project.references {
+            let rows = reference.rows.clone();
+            let table = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
+            register(context, &reference.name, Arc::new(table))?;
+        }
+        Ok(Self {
+            context,
+            project,
+            snapshot_date,
+            rollups: BTreeMap::new(),
+            unplanned: BTreeSet::new(),
+        })
+    }
+
+    /// Plans and registers the models of some folders, in graph order. Models that read what
+    /// could not be planned are passed over.
+    ///
+    /// # Errors
+    /// Every problem of every model.
+    pub async fn register_models(
+        &mut self,
+        folders: &[Folder],
+        parameters: &Parameters,
+    ) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        for model in self.project.graph.models() {
+            if !folders.contains(&model.name.folder) {
+                continue;
+            }
+            let reads_unplanned = model.reads.iter().any(|read| self.unplanned.contains(&read.table));
+            let registered = match reads_unplanned {
+                true => None,
+                false => keep_all(&mut problems, self.register_model(model, parameters).await),
+            };
+            if registered.is_none() {
+                self.unplanned.insert(model.name.clone());
+            }
+        }
+        problems.or_ok(())
+    }
+
+    /// Plans one model without registering it.
+    ///
+    /// # Errors
+    /// Every problem of the model.
+    pub async fn plan(&self, model: &Model, parameters: &Parameters) -> Result<LogicalPlan, Problems> {
+        self.register_windows(model)?;
+        let parameters = parameters.clone().as_of(self.snapshot_date);
+        planner::plan(&self.context.state(), model, &parameters).await
+    }
+
+    /// A table's rows, to be selected from and executed.
+    ///
+    /// # Errors
+    /// The engine's, when there is no such table: a bug.
+    pub async fn table(&self, name: &TableName) -> Result<DataFrame, DataFusionError> {
+        self.context.table(reference_to(name)).await
+    }
+
+    async fn register_model(&mut self, model: &Model, parameters: &Parameters) -> Result<(), Problems> {
+        let plan = self.plan(model, parameters).await?;
+        let explained = |error: DataFusionError| explain(&error, &model.file);
+        match model.name.folder {
+            Folder::Staging => {
+                check_staging(model, &plan)?;
+                let all = all_rows_of(&model.name);
+                register(self.context, &all, view(plan.clone())).map_err(explained)?;
+                let good = good_rows(plan).map_err(explained)?;
+                register(self.context, &model.name, view(good)).map_err(explained)
+            }
+            Folder::Rollups => {
+                let rollup = Rollup::derive(model, &plan)?;
+                let rows = view(rollup.daily.clone());
+                self.rollups.insert(model.name.name.clone(), rollup);
+                register(self.context, &model.name, rows).map_err(explained)
+            }
+            _ => register(self.context, &model.name, view(plan)).map_err(explained),
+        }
+    }
+
+    /// Registers the result of every `windows(...)` call of a model.
+    fn register_windows(&self, model: &Model) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        for read in &model.reads {
+            let Some(call) = &read.windows else {
+                continue;
+            };
+            let Some(wanted) = keep_all(&mut problems, windows::parse(model, call)) else {
+                continue;
+            };
+            let Some(rollup) = self.rollups.get(&read.table.name) else {
+                continue;
+            };
+            let name = TableName::new(Folder::Rollups, call.table_name(&read.table.name));
+            let registered = windows::over(rollup, &wanted, self.snapshot_date)
+                .and_then(|plan| register(self.context, &name, view(plan)));
+            problems.keep(registered.map_err(|error| {
+                Diagnostic::at(&model.file, read.place.clone(), error.strip_backtrace())
+            }));
+        }
+        problems.or_ok(())
+    }
+}
+
+/// Registers a table, in place of one of the same name.
+pub(super) fn register(
+    context: &SessionContext,
+    name: &TableName,
+    table: Arc<dyn TableProvider>,
+) -> Result<(), DataFusionError> {
+    context.deregister_table(reference_to(name))?;
+    context.register_table(reference_to(name), table)?;
+    Ok(())
+}
+
+/// The name under which all rows of a staging table stand, rejected ones too.
+pub(super) fn all_rows_of(staging: &TableName) -> TableName {
+    TableName::new(Folder::Staging, format!("{}(all)", staging.name))
+}
+
+/// The engine's name of a table.
+pub(super) fn reference_to(name: &TableName) -> TableReference {
+    TableReference::partial(name.folder.as_str(), name.name.as_str())
+}
+
+fn view(plan: LogicalPlan) -> Arc<dyn TableProvider> {
+    Arc::new(ViewTable::new(plan, None))
+}
+
+/// The rows without a reason to reject them, and without the columns about that.
+fn good_rows(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+    let schema = Arc::clone(plan.schema());
+    let kept = schema.fields().iter().map(|field| field.name().as_str());
+    let kept = kept.filter(|name| ![REJECT_REASON, WARNING].contains(name));
+    let kept: Vec<Expr> = kept.map(col).collect();
+    let mut rows = LogicalPlanBuilder::from(plan);
+    if schema.has_column_with_unqualified_name(REJECT_REASON) {
+        rows = rows.filter(col(REJECT_REASON).is_null())?;
+    }
+    rows.project(kept)?.build()
+}
+
+/// Staging must give every row a day and a user, and the contract's columns their types.
+fn check_staging(model: &Model, plan: &LogicalPlan) -> Result<(), Problems> {
+    let schema = plan.schema();
+    let mut problems = Problems::default();
+    for required in [DAY, USER_ID] {
+        if !schema.has_column_with_unqualified_name(required) {
+            let message = format!("`{}` has no column `{required}`", model.name);
+            let help = "a staging model selects day and user_id beside its own columns";
+            problems.push(Diagnostic::at(&model.file, 0..0, message).help(help));
+        }
+    }
+    for column in contract_columns(&model.name.name) {
+        let Some(expected) = column.column_type.arrow() else {
+            continue;
+        };
+        let Ok(field) = schema.field_with_unqualified_name(&column.name) else {
+            continue;
+        };
+        if !is_same_type(field.data_type(), &expected) {
+            let start = model.file.text.find(&column.name).unwrap_or_default();
+            let message = format!(
+                "`{}` of `{}` is {}; it must be {}",
+                column.name, model.name, field.data_type(), column.column_type
+            );
+            problems.push(
+                Diagnostic::at(&model.file, start..start + column.name.len(), message)
+                    .help(format!("write CAST(... AS {})", column.column_type)),
+            );
+        }
+    }
+    problems.or_ok(())
+}
+
+/// The same type, text being text however it is held.
+fn is_same_type(found: &DataType, expected: &DataType) -> bool {
+    let is_text = |data_type: &DataType| {
+        matches!(data_type, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
+    };
+    found == expected || (is_text(found) && is_text(expected))
+}

@@ -1,0 +1,104 @@
+//! The first calibration: the cut points of every metric of the calibration model, computed over
+//! the scored users as of D.
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
+use datafusion::error::Result as EngineResult;
+use datafusion::functions_aggregate::expr_fn::count;
+use datafusion::logical_expr::{col, lit};
+use datafusion::prelude::DataFrame;
+
+use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
+use crate::tiers::calibration::{Calibration, parameter_name};
+use crate::tiers::{CutPoints, Histogram, MetricValue, calibrate};
+
+use super::{Catalog, Project, RunError};
+use crate::models::Parameters;
+use crate::config::job::ParameterValue;
+
+/// Calibrates every column of every calibration model.
+///
+/// # Errors
+/// Metrics that are not whole numbers or decimals, or have too few distinct values.
+pub(super) async fn measure(
+    catalog: &Catalog<'_>,
+    project: &Project,
+    as_of: SnapshotDate,
+) -> Result<Calibration, RunError> {
+    let engine = RunError::engine("calibrating");
+    let mut metrics: Vec<CutPoints> = Vec::new();
+    let mut population = 0;
+    for model in project.graph.in_folder(Folder::Calibration) {
+        let users = catalog.table(&model.name).await.map_err(&engine)?;
+        check_metrics(&users, &model.name)?;
+        let names: Vec<String> = users.schema().fields().iter().map(|field| field.name().clone()).collect();
+        for metric in names {
+            let histogram = histogram(users.clone(), &metric).await.map_err(&engine)?;
+            population = population.max(histogram.values().sum());
+            metrics.push(calibrate(&metric, &histogram)?);
+        }
+    }
+    Ok(Calibration::first(as_of, population, metrics))
+}
+
+/// The cut parameters with values that only have the right names and types, so that tier models
+/// can be planned before there is a calibration.
+pub(super) async fn stand_ins(
+    catalog: &Catalog<'_>,
+    project: &Project,
+    parameters: Parameters,
+) -> EngineResult<Parameters> {
+    let mut stand_ins = parameters;
+    for model in project.graph.in_folder(Folder::Calibration) {
+        let users = catalog.table(&model.name).await?;
+        for field in users.schema().fields() {
+            for k in 1..=4 {
+                let value = ParameterValue::Integer(k as i64);
+                stand_ins = stand_ins.with(parameter_name(field.name(), k), value);
+            }
+        }
+    }
+    Ok(stand_ins)
+}
+
+fn check_metrics(users: &DataFrame, model: &TableName) -> Result<(), Problems> {
+    let mut problems = Problems::default();
+    for field in users.schema().fields() {
+        if !matches!(field.data_type(), DataType::Int64 | DataType::Decimal128(..)) {
+            let message = format!("metric `{}` of `{model}` is {}", field.name(), field.data_type());
+            problems.push(Diagnostic::new(message).help("CAST it AS BIGINT or DECIMAL: cut points are exact"));
+        }
+    }
+    problems.or_ok(())
+}
+
+/// How many users have each value.
+async fn histogram(users: DataFrame, metric: &str) -> EngineResult<Histogram> {
+    let counted = users
+        .filter(col(metric).is_not_null())?
+        .aggregate(vec![col(metric)], vec![count(lit(1)).alias("users")])?;
+    let mut histogram = Histogram::new();
+    for batch in counted.collect().await? {
+        let users = batch.column(1).as_primitive::<Int64Type>();
+        for row in 0..batch.num_rows() {
+            if let Some(value) = metric_value(batch.column(0), row) {
+                histogram.insert(value, users.value(row).cast_unsigned());
+            }
+        }
+    }
+    Ok(histogram)
+}
+
+fn metric_value(values: &ArrayRef, row: usize) -> Option<MetricValue> {
+    match values.data_type() {
+        DataType::Int64 => Some(MetricValue {
+            unscaled: i128::from(values.as_primitive::<Int64Type>().value(row)),
+            scale: 0,
+        }),
+        DataType::Decimal128(_, scale) => Some(MetricValue {
+            unscaled: values.as_primitive::<Decimal128Type>().value(row),
+            scale: scale.unsigned_abs(),
+        }),
+        _ => None,
+    }
+}

@@ -1,0 +1,28 @@
+//! A night: planned as a value, executed in stages, reported.
+//!
+//! 1. [`Project::load`]: the job's SQL pack, parsed and ordered; all its problems at once.
+//! 2. [`Plan::make`]: what the night would read, run and publish, from listings alone.
+//! 3. [`execute`]: the plan carried out, stage by stage.
+//! 4. [`Report`]: what happened, as text and as one JSON object.
+
+mod catalog;
+mod check;
+mod cut_points;
+mod error;
+mod execute;
+mod plan;
+mod project;
+mod rejects;
+mod report;
+mod scratch;
+mod snapshot;
+mod workspace;
+
+pub use catalog::Catalog;
+pub use check::check;
+pub use error::RunError;
+pub use execute::{Progress, execute};
+pub use plan::{CalibrationPlan, Plan, PlannedAction, SourcePlan};
+pub use project::Project;
+pub use report::{Report, TableReport};
+pub use workspace::Workspace;

@@ -1,0 +1,346 @@
+//! What a night would do, as a value: printed by `tierline plan`, carried out by `tierline run`.
+//! Made from listings and small records alone; no input file is opened.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::{Days, NaiveDate};
+
+use crate::config::job::Job;
+use crate::ground::{Fingerprint, Folder, SnapshotDate, TableName};
+use crate::inputs::{InputError, Manifest};
+use crate::publish::{Publication, Publications};
+use crate::tiers::calibration::Calibration;
+
+use super::{Project, RunError, Workspace};
+
+/// Part of every input fingerprint: raised when the same inputs would give other rows.
+const ROWS_VERSION: &str = "1";
+
+/// How many missing days are named one by one.
+const DAYS_NAMED: usize = 10;
+
+/// One night, decided but not done.
+#[derive(Debug)]
+pub struct Plan {
+    /// The job's name.
+    pub job: String,
+    /// The snapshot date, D.
+    pub snapshot_date: SnapshotDate,
+    /// What each source has on D and before.
+    pub sources: Vec<SourcePlan>,
+    /// The visible files by source.
+    pub manifests: BTreeMap<String, Manifest>,
+    /// Whether anything is to be done, and what it replaces.
+    pub action: PlannedAction,
+    /// Where the cut points come from.
+    pub calibration: CalibrationPlan,
+    /// The publication that this night's tiers follow on.
+    pub previous: Option<Publication>,
+    /// Published dates after D, whose snapshots followed on an older one.
+    pub affected: Vec<SnapshotDate>,
+    /// Days between the previous snapshot and D that were never published.
+    pub gaps: Vec<NaiveDate>,
+    /// The models, each after what it reads.
+    pub models: Vec<TableName>,
+    /// Features that read staging directly, and so the whole history.
+    pub history_scans: Vec<TableName>,
+    /// Everything published so far.
+    pub publications: Publications,
+}
+
+/// What a source has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourcePlan {
+    /// The source's name.
+    pub name: String,
+    /// How many files are visible.
+    pub files: usize,
+    /// How many days they are spread over.
+    pub days: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The first and the last of those days.
+    pub span: Option<(NaiveDate, NaiveDate)>,
+}
+
+/// Whether the night has anything to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlannedAction {
+    /// D is published from exactly these inputs.
+    Nothing {
+        /// The run that published it.
+        run_id: String,
+    },
+    /// D is not published yet.
+    Publish,
+    /// D is published from other inputs.
+    Replace {
+        /// The run that published it.
+        run_id: String,
+    },
+}
+
+/// Where the cut points come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CalibrationPlan {
+    /// A kept calibration.
+    Use(Calibration),
+    /// There is none yet: this run calibrates.
+    Calibrate,
+}
+
+impl CalibrationPlan {
+    fn id(&self) -> Option<&str> {
+        match self {
+            Self::Use(calibration) => Some(&calibration.id),
+            Self::Calibrate => None,
+        }
+    }
+}
+
+impl Plan {
+    /// Lists the sources, reads the publications and calibrations, and decides.
+    ///
+    /// # Errors
+    /// Stores that fail, records that cannot be read, required partitions that are missing.
+    pub async fn make(
+        job: &Job,
+        project: &Project,
+        workspace: &Workspace,
+        snapshot_date: SnapshotDate,
+    ) -> Result<Self, RunError> {
+        let manifests = list_sources(job, workspace, snapshot_date).await?;
+        check_ready(job, workspace, &manifests, snapshot_date)?;
+        let publications = Publications::load(&workspace.output).await?;
+        let calibration = find_calibration(job, workspace, snapshot_date).await?;
+        let previous = publications.previous_to(snapshot_date).cloned();
+        let mut plan = Self {
+            job: job.name.clone(),
+            snapshot_date,
+            sources: manifests.values().map(source_plan).collect(),
+            action: PlannedAction::Publish,
+            affected: publications.dates().into_iter().filter(|date| *date > snapshot_date).collect(),
+            gaps: gaps(previous.as_ref(), snapshot_date),
+            models: project.graph.models().iter().map(|model| model.name.clone()).collect(),
+            history_scans: history_scans(project),
+            manifests,
+            calibration,
+            previous,
+            publications,
+        };
+        plan.action = plan.decide(job, project);
+        Ok(plan)
+    }
+
+    /// Everything that the night's rows depend on, given the calibration they are scored by.
+    pub fn input_fingerprint(&self, job: &Job, project: &Project, cutpoints_id: &str) -> Fingerprint {
+        let previous = self.previous.as_ref();
+        let previous = previous.map(|previous| format!("{} {}", previous.snapshot_date, previous.run_id));
+        let grace = job.grace_days.iter().map(|(dimension, days)| format!("{dimension} {days}"));
+        let columns = job.sources.iter().map(|(name, source)| format!("{name} {:?}", source.columns));
+        let manifests = self.manifests.values().map(|manifest| manifest.fingerprint().to_string());
+        Fingerprint::builder()
+            .part("rows version", ROWS_VERSION)
+            .part("snapshot date", &self.snapshot_date.to_string())
+            .part("sql", project.fingerprint.as_str())
+            .part("cut points", cutpoints_id)
+            .parts("previous", previous)
+            .parts("grace", grace)
+            .parts("columns", columns)
+            .parts("source", manifests)
+            .finish()
+    }
+
+    fn decide(&self, job: &Job, project: &Project) -> PlannedAction {
+        let Some(published) = self.publications.newest_for(self.snapshot_date) else {
+            return PlannedAction::Publish;
+        };
+        let run_id = published.run_id.clone();
+        let same_inputs = self.calibration.id().is_some_and(|id| {
+            self.input_fingerprint(job, project, id).as_str() == published.input_fingerprint
+        });
+        if same_inputs {
+            PlannedAction::Nothing { run_id }
+        } else {
+            PlannedAction::Replace { run_id }
+        }
+    }
+}
+
+async fn list_sources(
+    job: &Job,
+    workspace: &Workspace,
+    snapshot_date: SnapshotDate,
+) -> Result<BTreeMap<String, Manifest>, RunError> {
+    let mut manifests = BTreeMap::new();
+    for name in job.sources.keys() {
+        let manifest = match workspace.sources.get(name) {
+            Some(location) => Manifest::list(name, location, snapshot_date).await?,
+            None => Manifest::empty(name),
+        };
+        manifests.insert(name.clone(), manifest);
+    }
+    Ok(manifests)
+}
+
+/// Every required source must have a partition of day D.
+fn check_ready(
+    job: &Job,
+    workspace: &Workspace,
+    manifests: &BTreeMap<String, Manifest>,
+    snapshot_date: SnapshotDate,
+) -> Result<(), InputError> {
+    let lacks_day = |name: &String| {
+        let manifest = manifests.get(name);
+        manifest.is_none_or(|manifest| !manifest.days().contains(&snapshot_date.day()))
+    };
+    let missing: Vec<String> = job
+        .sources
+        .iter()
+        .filter(|(name, source)| source.required && lacks_day(name))
+        .filter_map(|(name, _)| {
+            let location = workspace.sources.get(name)?;
+            let partition = location.path.clone().join(format!("dt={snapshot_date}"));
+            Some(format!("source `{name}` has no files in {}", location.url_of(&partition)))
+        })
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(InputError::NotReady {
+        missing: missing.join("; "),
+        day: snapshot_date,
+    })
+}
+
+async fn find_calibration(
+    job: &Job,
+    workspace: &Workspace,
+    snapshot_date: SnapshotDate,
+) -> Result<CalibrationPlan, RunError> {
+    let found = Calibration::find(
+        &workspace.output,
+        &workspace.layout,
+        job.calibration_id.as_deref(),
+        snapshot_date,
+    )
+    .await?;
+    Ok(found.map_or(CalibrationPlan::Calibrate, CalibrationPlan::Use))
+}
+
+fn source_plan(manifest: &Manifest) -> SourcePlan {
+    let days = manifest.days();
+    SourcePlan {
+        name: manifest.source.clone(),
+        files: manifest.files.len(),
+        days: days.len(),
+        bytes: manifest.size_bytes(),
+        span: days.first().copied().zip(days.last().copied()),
+    }
+}
+
+/// The days after the previous snapshot and before D.
+fn gaps(previous: Option<&Publication>, snapshot_date: SnapshotDate) -> Vec<NaiveDate> {
+    let Some(previous) = previous else {
+        return Vec::new();
+    };
+    let first = previous.snapshot_date.day() + Days::new(1);
+    first.iter_days().take_while(|day| *day < snapshot_date.day()).collect()
+}
+
+fn history_scans(project: &Project) -> Vec<TableName> {
+    let reads_staging = |model: &&crate::models::Model| {
+        model.reads.iter().any(|read| read.table.folder == Folder::Staging)
+    };
+    let features = project.graph.in_folder(Folder::Features);
+    features.filter(reads_staging).map(|model| model.name.clone()).collect()
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "job {}, snapshot date {}", self.job, self.snapshot_date)?;
+        writeln!(formatter, "{}", self.action)?;
+        writeln!(formatter, "\ninputs")?;
+        for source in &self.sources {
+            writeln!(formatter, "  {source}")?;
+        }
+        writeln!(formatter, "\ntiers")?;
+        writeln!(formatter, "  {}", self.calibration)?;
+        match &self.previous {
+            Some(previous) => writeln!(
+                formatter,
+                "  moves are counted from the snapshot of {}",
+                previous.snapshot_date
+            )?,
+            None => writeln!(formatter, "  no earlier snapshot: every user is new to the tables")?,
+        }
+        write_days(formatter, "  never published in between", &self.gaps)?;
+        write_days(formatter, "  published later and followed on an older snapshot", &self.affected)?;
+        writeln!(formatter, "\nmodels, in order")?;
+        for model in &self.models {
+            let note = if self.history_scans.contains(model) {
+                "  (reads staging directly: scans the whole history)"
+            } else {
+                ""
+            };
+            writeln!(formatter, "  {model}{note}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A line naming the first few days and how many more there are; nothing when there are none.
+fn write_days<T: fmt::Display>(formatter: &mut fmt::Formatter<'_>, what: &str, days: &[T]) -> fmt::Result {
+    if days.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<String> = days.iter().take(DAYS_NAMED).map(T::to_string).collect();
+    let more = match days.len().saturating_sub(DAYS_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    writeln!(formatter, "{what}: {}{more}", named.join(", "))
+}
+
+impl fmt::Display for PlannedAction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing { run_id } => {
+                write!(formatter, "nothing to do: run {run_id} published this date from identical inputs")
+            }
+            Self::Publish => write!(formatter, "publishes this date for the first time"),
+            Self::Replace { run_id } => {
+                write!(formatter, "replaces what run {run_id} published: its inputs have changed")
+            }
+        }
+    }
+}
+
+impl fmt::Display for CalibrationPlan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Use(calibration) => write!(formatter, "cut points {}", calibration.id),
+            Self::Calibrate => write!(
+                formatter,
+                "no cut points yet: this run calibrates them, and later runs keep them"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for SourcePlan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((first, last)) = self.span else {
+            return write!(formatter, "{}: no files", self.name);
+        };
+        write!(
+            formatter,
+            "{}: {} files of {} days, {first} to {last}, {:.1} MB",
+            self.name,
+            self.files,
+            self.days,
+            self.bytes as f64 / 1e6
+        )
+    }
+}

@@ -1,0 +1,127 @@
+//! The SQL pack of a job, parsed, checked and ordered, before any session exists.
+
+use std::collections::BTreeSet;
+
+use crate::config::job::Job;
+use crate::ground::{Fingerprint, Folder, Problems, TableName};
+use crate::models::{Graph, Model, Parameters, ReferenceTable, SqlPack};
+use crate::tiers::bands;
+
+/// The reference table with the bands of the RFM total.
+const BANDS: &str = "value_tiers";
+
+/// The tables that tierline itself publishes, which audits may read.
+pub(super) const MADE_BY_TIERLINE: [(Folder, &str); 3] = [
+    (Folder::Publish, "tier_migration"),
+    (Folder::Publish, "tier_migration_matrix"),
+    (Folder::Previous, "tier_snapshot"),
+];
+
+/// The models every pack must have.
+const REQUIRED: [(Folder, &str); 2] = [(Folder::Publish, "tier_snapshot"), (Folder::Publish, "dim_tier")];
+
+/// A pack that parses and whose graph holds.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The models, each after what it reads.
+    pub graph: Graph,
+    /// The reference tables.
+    pub references: Vec<ReferenceTable>,
+    /// The values of `$parameters`, those of the run left out.
+    pub parameters: Parameters,
+    /// What the pack says, as one hash: statements, parameters, references.
+    pub fingerprint: Fingerprint,
+}
+
+impl Project {
+    /// Loads and checks the job's pack.
+    ///
+    /// # Errors
+    /// Every problem that can be found without planning a statement.
+    pub fn load(job: &Job) -> Result<Self, Problems> {
+        let pack = SqlPack::load(job.sql.as_deref())?;
+        let mut problems = Problems::default();
+        let parameters = keep_all(&mut problems, Parameters::resolve(&pack.parameters, &job.parameters));
+        let references = read_references(&pack, &mut problems);
+        let models = parse_models(&pack, &mut problems);
+        let known = tables_without_models(job, &pack, &references);
+        let broken: BTreeSet<TableName> = pack
+            .models
+            .iter()
+            .map(|(name, _)| name.clone())
+            .filter(|name| models.iter().all(|model| model.name != *name))
+            .collect();
+        let others = known.into_iter().chain(broken).collect();
+        let fingerprint = fingerprint(&models, &references, parameters.as_ref());
+        let graph = keep_all(&mut problems, Graph::build(models, &others));
+        match (parameters, graph) {
+            (Some(parameters), Some(graph)) => problems.or_ok(Self {
+                graph,
+                references,
+                parameters,
+                fingerprint,
+            }),
+            _ => Err(problems),
+        }
+    }
+}
+
+/// The value, or its problems added to the others.
+pub(super) fn keep_all<T>(problems: &mut Problems, outcome: Result<T, Problems>) -> Option<T> {
+    outcome.map_err(|found| problems.extend(found)).ok()
+}
+
+fn read_references(pack: &SqlPack, problems: &mut Problems) -> Vec<ReferenceTable> {
+    let mut references = Vec::new();
+    for (name, file) in &pack.references {
+        let read = ReferenceTable::read(name.clone(), file.clone());
+        if let Some(reference) = problems.keep(read) {
+            if reference.name.name == BANDS {
+                keep_all(problems, bands::check(&reference));
+            }
+            references.push(reference);
+        }
+    }
+    references
+}
+
+fn parse_models(pack: &SqlPack, problems: &mut Problems) -> Vec<Model> {
+    let mut models = Vec::new();
+    for (name, file) in &pack.models {
+        models.extend(keep_all(problems, Model::parse(name.clone(), file.clone())));
+    }
+    for (folder, name) in REQUIRED {
+        let required = TableName::new(folder, name);
+        if pack.models.iter().all(|(name, _)| *name != required) {
+            let message = format!("the SQL pack has no model `{required}`");
+            problems.push(
+                crate::ground::Diagnostic::new(message)
+                    .help("`tierline init` writes the whole pack to start from"),
+            );
+        }
+    }
+    models
+}
+
+fn tables_without_models(job: &Job, pack: &SqlPack, references: &[ReferenceTable]) -> BTreeSet<TableName> {
+    let sources = job.sources.keys().map(|name| TableName::new(Folder::Sources, name));
+    let unread = pack.references.iter().map(|(name, _)| name.clone());
+    let read = references.iter().map(|reference| reference.name.clone());
+    let made = MADE_BY_TIERLINE.map(|(folder, name)| TableName::new(folder, name));
+    sources.chain(unread).chain(read).chain(made).collect()
+}
+
+fn fingerprint(
+    models: &[Model],
+    references: &[ReferenceTable],
+    parameters: Option<&Parameters>,
+) -> Fingerprint {
+    let statements = models.iter().map(|model| format!("{}\n{}", model.name, model.statement));
+    let tables = references.iter().map(|table| format!("{}\n{}", table.name, table.file.text));
+    let values = parameters.map(|parameters| format!("{parameters:?}"));
+    Fingerprint::builder()
+        .parts("model", statements)
+        .parts("reference", tables)
+        .parts("parameters", values)
+        .finish()
+}

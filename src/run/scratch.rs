@@ -1,0 +1,86 @@
+//! Models that several others read are computed once: their rows lie on this machine's disk,
+//! sorted by user, for as long as the run takes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::{DataFrame, col};
+use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+use tempfile::TempDir;
+
+use crate::config::storage::Location;
+use crate::inputs::ParquetFiles;
+use crate::tiles::USER_ID;
+
+/// A folder for this run; gone when dropped.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    folder: TempDir,
+    disk: Location,
+}
+
+impl Scratch {
+    /// A fresh folder below `parent`, or below the system's temporary folder.
+    pub(super) fn open(disk: &Location, parent: Option<&PathBuf>) -> std::io::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("tierline-");
+        let folder = match parent {
+            Some(parent) => builder.tempdir_in(parent)?,
+            None => builder.tempdir()?,
+        };
+        Ok(Self {
+            folder,
+            disk: disk.clone(),
+        })
+    }
+
+    /// Computes rows once and returns them as a table sorted by user.
+    pub(super) async fn keep(&self, name: &str, rows: DataFrame) -> Result<ParquetFiles> {
+        let sorted = rows.sort(vec![col(USER_ID).sort(true, false)])?;
+        let mut stream = sorted.execute_stream().await?;
+        let schema = stream.schema();
+        let path = self.folder.path().join(format!("{name}.parquet"));
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::LZ4_RAW)
+            .build();
+        let file = std::fs::File::create(&path)?;
+        let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))?;
+        while let Some(batch) = stream.try_next().await? {
+            writer.write(&batch)?;
+        }
+        writer.close()?;
+        self.table(&path, schema).await
+    }
+
+    async fn table(&self, path: &std::path::Path, schema: SchemaRef) -> Result<ParquetFiles> {
+        let path = Path::from_absolute_path(path).map_err(object_store::Error::from)?;
+        let object = self.disk.store.head(&path).await?;
+        let user_id = schema.index_of(USER_ID)?;
+        let disk = ObjectStoreUrl::local_filesystem();
+        Ok(ParquetFiles::new(disk, vec![object], schema).sorted_by(user_id))
+    }
+}
+
+/// Whether computing a plan twice costs more than reading its rows twice: it aggregates, joins
+/// or sorts.
+pub(super) fn is_worth_keeping(plan: &LogicalPlan) -> Result<bool, DataFusionError> {
+    let mut is_costly = false;
+    plan.apply(|node| {
+        is_costly |= matches!(
+            node,
+            LogicalPlan::Aggregate(_) | LogicalPlan::Join(_) | LogicalPlan::Window(_) | LogicalPlan::Distinct(_)
+        );
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(is_costly)
+}

@@ -1,0 +1,365 @@
+//! The drafts of a night, in one pass over today's rows.
+//!
+//! 1. Today's raw rows are joined with the previous snapshot's, in user order.
+//! 2. Each batch is settled, written to the snapshot, and its moves to the migration.
+//! 3. Users of the previous snapshot who are gone today are added to the migration.
+//! 4. The matrix, `tier_current` and `dim_tier` follow.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch, StringArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Schema, SchemaRef};
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::{JoinType, ScalarValue};
+use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::prelude::{DataFrame, SessionContext};
+use futures::TryStreamExt;
+use object_store::ObjectMeta;
+use object_store::path::Path;
+
+use crate::config::storage::Location;
+use crate::drafts::{Dating, Draft, DraftWriter, SNAPSHOT_DATE, TableSpec};
+use crate::ground::{Folder, SnapshotDate, TableName};
+use crate::inputs::ParquetFiles;
+use crate::migration::{self, Migration};
+use crate::tiers::{Dimensions, PREVIOUS_PREFIX, SettledDimension, Settling};
+use crate::tiles::USER_ID;
+
+use super::RunError;
+use super::catalog::{reference_to, register};
+
+/// The night whose drafts are written.
+pub(super) struct Night<'a> {
+    pub context: &'a SessionContext,
+    pub output: &'a Location,
+    pub snapshot_date: SnapshotDate,
+    pub previous_snapshot_date: Option<SnapshotDate>,
+    pub dimensions: &'a Dimensions,
+    /// What each column means, by table.
+    pub comments: BTreeMap<String, String>,
+}
+
+/// The tables that a night publishes, with their columns; `raw` are the snapshot's before it is
+/// settled.
+pub(super) struct Specs {
+    pub snapshot: Arc<TableSpec>,
+    pub current: Arc<TableSpec>,
+    pub migration: Arc<TableSpec>,
+    pub matrix: Arc<TableSpec>,
+    pub dim_tier: Arc<TableSpec>,
+}
+
+impl Specs {
+    /// The tables of a night whose raw snapshot and `dim_tier` have these columns.
+    ///
+    /// # Errors
+    /// Columns that some reader would not open.
+    pub(super) fn new(
+        settled: &Schema,
+        dim_tier: &Schema,
+        comments: &BTreeMap<String, String>,
+    ) -> Result<Self, RunError> {
+        let user_id = plain_type(settled, USER_ID);
+        let snapshot = TableSpec::new("tier_snapshot", &dated(settled), Dating::EveryDate)?;
+        let current = TableSpec::new("tier_current", &dated(settled), Dating::NewestDate)?;
+        let moves = dated(&migration::moves_schema(&user_id));
+        let matrix = dated(&migration::matrix_schema());
+        Ok(Self {
+            snapshot: Arc::new(snapshot.with_comments(comments.clone())),
+            current: Arc::new(current.with_comments(comments.clone())),
+            migration: Arc::new(
+                TableSpec::new("tier_migration", &moves, Dating::EveryDate)?.allowing_no_rows(),
+            ),
+            matrix: Arc::new(
+                TableSpec::new("tier_migration_matrix", &matrix, Dating::EveryDate)?.allowing_no_rows(),
+            ),
+            dim_tier: Arc::new(TableSpec::new("dim_tier", dim_tier, Dating::Undated)?),
+        })
+    }
+}
+
+/// The columns with the snapshot date in front.
+fn dated(schema: &Schema) -> Schema {
+    let date = Field::new(SNAPSHOT_DATE, DataType::Date32, true);
+    let fields = schema.fields().iter().map(|field| field.as_ref().clone());
+    Schema::new(std::iter::once(date).chain(fields).collect::<Vec<_>>())
+}
+
+/// The type of a column as it will be published: text is plain text.
+fn plain_type(schema: &Schema, column: &str) -> DataType {
+    match schema.field_with_name(column).map(Field::data_type) {
+        Ok(DataType::Int64) => DataType::Int64,
+        _ => DataType::Utf8,
+    }
+}
+
+impl Night<'_> {
+    /// Writes the snapshot and its migration. `raw` is today's rows as SQL gives them.
+    pub(super) async fn write(
+        &self,
+        raw: DataFrame,
+        settling: &Settling,
+        specs: &Specs,
+    ) -> Result<Vec<Draft>, RunError> {
+        let mut written = Written::default();
+        match self.write_all(raw, settling, specs, &mut written).await {
+            Ok(()) => Ok(written.drafts),
+            Err(error) => {
+                discard(self.output, written.drafts).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn write_all(
+        &self,
+        raw: DataFrame,
+        settling: &Settling,
+        specs: &Specs,
+        written: &mut Written,
+    ) -> Result<(), RunError> {
+        let user_id = plain_type(&settling.schema(), USER_ID);
+        let mut migration = self.previous_snapshot_date.map(|previous| {
+            Migration::between(previous, self.snapshot_date, self.dimensions, &user_id)
+        });
+        let mut moves = DraftWriter::open(self.output, &specs.migration, self.snapshot_date)?;
+        let snapshot = self.write_snapshot(raw, settling, specs, migration.as_mut(), &mut moves).await;
+        let snapshot = match snapshot {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                abandon(moves).await;
+                return Err(error);
+            }
+        };
+        self.register_draft(&snapshot)?;
+        written.drafts.push(snapshot);
+        if let Some(migration) = migration.as_mut() {
+            let gone = self.write_gone_users(migration, &mut moves).await;
+            if let Err(error) = gone {
+                abandon(moves).await;
+                return Err(error);
+            }
+        }
+        let moves = moves.finish().await?;
+        self.register_draft(&moves)?;
+        written.drafts.push(moves);
+        let rows = match &migration {
+            Some(migration) => migration.matrix().map_err(RunError::arrow("adding up the matrix"))?,
+            None => RecordBatch::new_empty(migration::matrix_schema()),
+        };
+        let matrix = self.write_rows(&specs.matrix, &[rows]).await?;
+        self.register_draft(&matrix)?;
+        written.drafts.push(matrix);
+        Ok(())
+    }
+
+    /// Writes rows that are already there.
+    pub(super) async fn write_rows(
+        &self,
+        spec: &Arc<TableSpec>,
+        rows: &[RecordBatch],
+    ) -> Result<Draft, RunError> {
+        let mut writer = DraftWriter::open(self.output, spec, self.snapshot_date)?;
+        for batch in rows {
+            if let Err(error) = writer.write(batch).await {
+                abandon(writer).await;
+                return Err(error.into());
+            }
+        }
+        Ok(writer.finish().await?)
+    }
+
+    /// Makes a draft readable for audits, under its published name.
+    pub(super) fn register_draft(&self, draft: &Draft) -> Result<(), RunError> {
+        let files = draft.files().iter().map(|file| (file.path.clone(), file.size_bytes));
+        let spec = draft.spec();
+        let table = published_files(self.output, files, spec.file_schema(), draft.date());
+        let name = TableName::new(Folder::Publish, spec.name());
+        register(self.context, &name, Arc::new(table)).map_err(RunError::engine("reading drafts back"))
+    }
+
+    async fn write_snapshot(
+        &self,
+        raw: DataFrame,
+        settling: &Settling,
+        specs: &Specs,
+        mut migration: Option<&mut Migration>,
+        moves: &mut DraftWriter,
+    ) -> Result<Draft, RunError> {
+        const STAGE: &str = "writing the snapshot";
+        let rows = self.beside_previous(raw).await.map_err(RunError::engine(STAGE))?;
+        let mut stream = rows.execute_stream().await.map_err(RunError::engine(STAGE))?;
+        let mut snapshot = DraftWriter::open(self.output, &specs.snapshot, self.snapshot_date)?;
+        loop {
+            let batch = match stream.try_next().await {
+                Ok(Some(batch)) => batch,
+                Ok(None) => break,
+                Err(error) => {
+                    abandon(snapshot).await;
+                    return Err(RunError::engine(STAGE)(error));
+                }
+            };
+            let done = async {
+                let settled = settling.settle(&batch).map_err(RunError::arrow(STAGE))?;
+                snapshot.write(&settled.rows).await?;
+                if let Some(migration) = migration.as_deref_mut() {
+                    let observed = observe(migration, &settled.rows, "", &settled.dimensions);
+                    moves.write(&observed.map_err(RunError::arrow(STAGE))?).await?;
+                }
+                Ok(())
+            };
+            if let Err(error) = done.await {
+                abandon(snapshot).await;
+                return Err(error);
+            }
+        }
+        Ok(snapshot.finish().await?)
+    }
+
+    /// Today's rows in user order, each beside what the previous snapshot showed of the user.
+    async fn beside_previous(&self, raw: DataFrame) -> datafusion::error::Result<DataFrame> {
+        if self.previous_snapshot_date.is_none() {
+            return raw.sort(vec![col(USER_ID).sort(true, false)]);
+        }
+        let columns = Settling::previous_columns(self.dimensions);
+        let previous = self.previous(&columns).await?;
+        let previous_user_id = format!("{PREVIOUS_PREFIX}{USER_ID}");
+        raw.join(previous, JoinType::Left, &[USER_ID], &[previous_user_id.as_str()], None)?
+            .sort(vec![col(USER_ID).sort(true, false)])
+    }
+
+    /// Columns of the previous snapshot under their prefix, the user first.
+    async fn previous(&self, columns: &[String]) -> datafusion::error::Result<DataFrame> {
+        let prefixed = |name: &str| col(name).alias(format!("{PREVIOUS_PREFIX}{name}"));
+        let names = std::iter::once(USER_ID).chain(columns.iter().map(String::as_str));
+        let table = TableName::new(Folder::Previous, "tier_snapshot");
+        let rows = self.context.table(reference_to(&table)).await?;
+        rows.select(names.map(prefixed).collect::<Vec<Expr>>())
+    }
+
+    /// Counts the users whom the previous snapshot had and today's has not.
+    async fn write_gone_users(
+        &self,
+        migration: &mut Migration,
+        moves: &mut DraftWriter,
+    ) -> Result<(), RunError> {
+        const STAGE: &str = "finding users who are gone";
+        let engine = RunError::engine(STAGE);
+        let columns: Vec<String> = Settling::previous_columns(self.dimensions)
+            .into_iter()
+            .chain([migration::REVENUE.to_owned()])
+            .collect();
+        let previous = self.previous(&columns).await.map_err(&engine)?;
+        let today = TableName::new(Folder::Publish, "tier_snapshot");
+        let today = self.context.table(reference_to(&today)).await.map_err(&engine)?;
+        let today = today.select(vec![col(USER_ID)]).map_err(&engine)?;
+        let previous_user_id = format!("{PREVIOUS_PREFIX}{USER_ID}");
+        let gone = previous
+            .join(today, JoinType::LeftAnti, &[previous_user_id.as_str()], &[USER_ID], None)
+            .and_then(|gone| gone.sort(vec![col(&previous_user_id).sort(true, false)]))
+            .map_err(&engine)?;
+        let mut stream = gone.execute_stream().await.map_err(&engine)?;
+        while let Some(batch) = stream.try_next().await.map_err(&engine)? {
+            let arrow = RunError::arrow(STAGE);
+            let settled = self.gone_dimensions(&batch).map_err(&arrow)?;
+            let observed = observe(migration, &batch, PREVIOUS_PREFIX, &settled).map_err(&arrow)?;
+            moves.write(&observed).await?;
+        }
+        Ok(())
+    }
+
+    /// What the previous snapshot showed of users who have no value today.
+    fn gone_dimensions(&self, batch: &RecordBatch) -> Result<Vec<SettledDimension>, ArrowError> {
+        let column = |name: String, data_type: &DataType| {
+            let index = batch.schema().index_of(&format!("{PREVIOUS_PREFIX}{name}"))?;
+            cast(batch.column(index), data_type)
+        };
+        let dimension = |dimension: &crate::tiers::Dimension| {
+            let from = column(dimension.name.clone(), &DataType::Utf8)?;
+            let since = column(format!("{}_since", dimension.name), &DataType::Date32)?;
+            let from_since: Date32Array = since.as_primitive::<Date32Type>().clone();
+            Ok(SettledDimension {
+                from: from.as_string::<i32>().clone(),
+                from_since,
+                to: StringArray::new_null(batch.num_rows()),
+            })
+        };
+        self.dimensions.iter().map(dimension).collect()
+    }
+}
+
+/// The drafts finished so far.
+#[derive(Default)]
+struct Written {
+    drafts: Vec<Draft>,
+}
+
+/// Files of a published table, or of a draft of one, as a table.
+pub(super) fn published_files(
+    output: &Location,
+    files: impl Iterator<Item = (Path, u64)>,
+    file_schema: SchemaRef,
+    date: Option<SnapshotDate>,
+) -> ParquetFiles {
+    // Published files never change, so nothing depends on when they were written.
+    let objects = files.map(|(location, size)| ObjectMeta {
+        location,
+        last_modified: chrono::DateTime::UNIX_EPOCH,
+        size,
+        e_tag: None,
+        version: None,
+    });
+    let Some(date) = date else {
+        return ParquetFiles::new(output.root.clone(), objects.collect(), file_schema);
+    };
+    let value = ScalarValue::Date32(Some(date.days_since_epoch()));
+    let dated = objects.map(|object| (object, value.clone()));
+    let partition = Arc::new(Field::new(SNAPSHOT_DATE, DataType::Date32, true));
+    ParquetFiles::partitioned(output.root.clone(), dated.collect(), file_schema, partition)
+}
+
+/// The raw rows with the columns that tell how they were made.
+pub(super) fn with_origin(
+    raw: DataFrame,
+    cutpoints_id: &str,
+    run_id: &str,
+) -> datafusion::error::Result<DataFrame> {
+    raw.with_column("cutpoints_id", lit(cutpoints_id))?
+        .with_column("run_id", lit(run_id))
+}
+
+/// Counts a batch into the migration; user and revenue stand under `prefix`.
+fn observe(
+    migration: &mut Migration,
+    batch: &RecordBatch,
+    prefix: &str,
+    settled: &[SettledDimension],
+) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let column = |name: &str| schema.index_of(&format!("{prefix}{name}"));
+    let user_id: &ArrayRef = batch.column(column(USER_ID)?);
+    let plain = match user_id.data_type() {
+        DataType::Int64 => DataType::Int64,
+        _ => DataType::Utf8,
+    };
+    let revenue = batch.column(column(migration::REVENUE)?);
+    migration.observe(&cast(user_id, &plain)?, revenue, settled)
+}
+
+async fn abandon(writer: DraftWriter) {
+    if let Err(error) = writer.abandon().await {
+        tracing::warn!(%error, "files of an abandoned draft are left");
+    }
+}
+
+/// Removes drafts that will not be committed.
+pub(super) async fn discard(output: &Location, drafts: Vec<Draft>) {
+    for draft in drafts {
+        if let Err(error) = draft.discard(output).await {
+            let table = draft.spec().name();
+            tracing::warn!(table.name = table, %error, "files of a discarded draft are left");
+        }
+    }
+}
