@@ -1,0 +1,685 @@
+//! A plan carried out, stage by stage:
+//!
+//! 1. sources: footers are read, schemas checked, scans registered
+//! 2. models up to the features; rejected rows are counted and sampled
+//! 3. cut points: found, or calibrated on the first night
+//! 4. tiers and the raw snapshot; drafts of every table, written aside
+//! 5. audits over the drafts as they lie in storage
+//! 6. publication, `publications` last
+//!
+//! Whatever fails before stage 6 leaves readers' view as it was, and no drafts behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
+use datafusion::arrow::compute::{cast, concat_batches};
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::{DataFrame, SessionContext};
+
+use crate::audits::{self, Audit, Cleared, Verdict, built_in};
+use crate::config::job::Job;
+use crate::config::session;
+use crate::drafts::Draft;
+use crate::ground::{Diagnostic, Folder, Problems, TableName};
+use crate::inputs::{ParquetFiles, schema};
+use crate::migration;
+use crate::models::Parameters;
+use crate::publish::{self, Publication, RunRecord, Table};
+use crate::tiers::calibration::Calibration;
+use crate::tiers::{Dimensions, Settling};
+use crate::tiles::{DAY, USER_ID};
+
+use super::catalog::{all_rows_of, reference_to, register};
+use super::check::{UPSTREAM, empty, required};
+use super::project::keep_all;
+use super::rejects::{self, Findings};
+use super::report::TableReport;
+use super::scratch::{Scratch, is_worth_keeping};
+use super::snapshot::{Night, Specs, discard, published_files, with_origin};
+use super::{CalibrationPlan, Catalog, Plan, PlannedAction, Project, Report, RunError, Workspace, cut_points};
+
+/// Hears which stage has begun.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
+
+/// Carries out a plan.
+///
+/// # Errors
+/// Whatever keeps the date from being published.
+pub async fn execute(
+    job: &Job,
+    project: &Project,
+    workspace: &Workspace,
+    plan: &Plan,
+    progress: Progress<'_>,
+) -> Result<Report, RunError> {
+    let mut stages = Stages::new(progress);
+    let mut report = Report {
+        snapshot_date: Some(plan.snapshot_date.to_string()),
+        previous_snapshot_date: plan.previous.as_ref().map(|previous| previous.snapshot_date.to_string()),
+        output: Some(workspace.output.url_of(&workspace.output.path)),
+        warnings: plan_warnings(plan),
+        ..Report::default()
+    };
+    if let PlannedAction::Nothing { run_id } = &plan.action {
+        report.status = "already_published".to_owned();
+        report.run_id = Some(run_id.clone());
+        report.count_traffic(workspace.traffic());
+        return Ok(report);
+    }
+    let context = session::open(&job.engine, workspace.locations())
+        .map_err(RunError::engine("opening a session"))?;
+    let run = Run {
+        job,
+        project,
+        workspace,
+        plan,
+        context: &context,
+    };
+    Box::pin(run.publish(&mut stages, &mut report)).await?;
+    report.status = match plan.action {
+        PlannedAction::Replace { .. } => "replaced".to_owned(),
+        _ => "published".to_owned(),
+    };
+    report.seconds = stages.finish();
+    report.count_traffic(workspace.traffic());
+    Ok(report)
+}
+
+/// Times the stages and tells them on.
+struct Stages<'a> {
+    progress: Progress<'a>,
+    current: Option<(&'static str, Instant)>,
+    seconds: BTreeMap<String, f64>,
+}
+
+impl<'a> Stages<'a> {
+    fn new(progress: Progress<'a>) -> Self {
+        Self {
+            progress,
+            current: None,
+            seconds: BTreeMap::new(),
+        }
+    }
+
+    fn begin(&mut self, stage: &'static str) {
+        self.end_current();
+        (self.progress)(stage);
+        tracing::info!(stage, "stage begins");
+        self.current = Some((stage, Instant::now()));
+    }
+
+    fn end_current(&mut self) {
+        if let Some((stage, began)) = self.current.take() {
+            self.seconds.insert(stage.to_owned(), began.elapsed().as_secs_f64());
+        }
+    }
+
+    fn finish(mut self) -> BTreeMap<String, f64> {
+        self.end_current();
+        self.seconds
+    }
+}
+
+/// One run, with everything it works on.
+struct Run<'a> {
+    job: &'a Job,
+    project: &'a Project,
+    workspace: &'a Workspace,
+    plan: &'a Plan,
+    context: &'a SessionContext,
+}
+
+impl Run<'_> {
+    async fn publish(&self, stages: &mut Stages<'_>, report: &mut Report) -> Result<(), RunError> {
+        stages.begin("sources");
+        let sources = self.register_sources().await?;
+        self.register_previous().await?;
+        stages.begin("models");
+        let mut catalog = Catalog::open(self.context, self.project, self.plan.snapshot_date)
+            .map_err(RunError::engine("reading references"))?;
+        catalog.register_models(&UPSTREAM, &self.project.parameters).await?;
+        self.check_sources(&catalog, &sources).await?;
+        stages.begin("features");
+        let scratch = Scratch::open(&self.workspace.disk, self.job.engine.spill_folder.as_ref())
+            .map_err(|error| RunError::engine("opening a scratch folder")(error.into()))?;
+        self.keep_shared_features(&catalog, &scratch).await?;
+        stages.begin("cut points");
+        let calibration = self.calibration(&catalog).await?;
+        let parameters = calibration.parameters(self.project.parameters.clone());
+        let identity = self.identity(&calibration);
+        report.run_id = Some(identity.run_id.clone());
+        report.cutpoints_id = Some(calibration.id.clone());
+        report.calibrated = self.plan.calibration == CalibrationPlan::Calibrate;
+        stages.begin("rejected rows");
+        self.count_rejects(&catalog, &identity.run_id, report).await?;
+        stages.begin("drafts");
+        catalog.register_models(&[Folder::Tiers], &parameters).await?;
+        let dimensions = dimensions(&catalog, self.project, self.job, &parameters).await?;
+        let drafts = self.write_drafts(&catalog, &parameters, &dimensions, &identity).await?;
+        stages.begin("audits");
+        let cleared = self.audit(&mut catalog, &parameters, &dimensions, drafts).await?;
+        report.moves = self.count_moves().await.map_err(RunError::engine("counting moves"))?;
+        stages.begin("publication");
+        calibration.keep(&self.workspace.output, &self.workspace.layout).await?;
+        let published = self.commit(cleared, identity).await?;
+        report.tables = published
+            .tables
+            .into_iter()
+            .map(|(name, table)| (name, TableReport { rows: table.rows, version: table.version }))
+            .collect();
+        Ok(())
+    }
+
+    /// Reads the footers of every file and registers each source with the declared columns.
+    async fn register_sources(&self) -> Result<BTreeMap<String, schema::SourceSchema>, RunError> {
+        let runtime = self.context.runtime_env();
+        let mut files = BTreeMap::new();
+        for (name, manifest) in &self.plan.manifests {
+            let read = match self.workspace.sources.get(name) {
+                Some(location) => schema::read(manifest, location, &runtime).await?,
+                None => Vec::new(),
+            };
+            files.insert(name, read);
+        }
+        let mut problems = Problems::default();
+        let id_type = self.user_id_type(&files);
+        let mut resolved = BTreeMap::new();
+        for (name, files) in &files {
+            let declared = &self.job.sources[*name].columns;
+            if let Some(source) = keep_all(&mut problems, schema::resolve(name, declared, files, &id_type)) {
+                resolved.insert((*name).clone(), source);
+            }
+        }
+        problems.extend(user_ids_agree(&resolved));
+        problems.or_ok(())?;
+        for (name, source) in &resolved {
+            self.register_source(name, source).map_err(RunError::engine("registering sources"))?;
+        }
+        Ok(resolved)
+    }
+
+    /// The type of user ids: as in the first source that has files.
+    fn user_id_type(&self, files: &BTreeMap<&String, Vec<schema::FileSchema>>) -> DataType {
+        let first = files.iter().find_map(|(name, files)| {
+            let declared = &self.job.sources[*name].columns;
+            let source = schema::resolve(name, declared, files.get(..1)?, &DataType::Int64).ok()?;
+            source.type_of(USER_ID).cloned()
+        });
+        first.unwrap_or(DataType::Int64)
+    }
+
+    fn register_source(
+        &self,
+        name: &str,
+        source: &schema::SourceSchema,
+    ) -> datafusion::error::Result<()> {
+        let table = TableName::new(Folder::Sources, name);
+        let partition = Arc::new(Field::new(DAY, DataType::Date32, false));
+        let manifest = &self.plan.manifests[name];
+        let Some(location) = self.workspace.sources.get(name) else {
+            let fields = source.columns.fields().iter().cloned().chain([partition]);
+            return register(self.context, &table, empty(Arc::new(Schema::new(fields.collect::<Vec<_>>()))));
+        };
+        let files = manifest.files.iter().map(|file| {
+            let day = ScalarValue::Date32(Some(file.day.to_epoch_days()));
+            (file.object.clone(), day)
+        });
+        let scan = ParquetFiles::partitioned(
+            location.root.clone(),
+            files.collect(),
+            Arc::clone(&source.columns),
+            partition,
+        );
+        register(self.context, &table, Arc::new(scan))
+    }
+
+    /// The snapshot that this night follows on, as `previous.tier_snapshot`.
+    async fn register_previous(&self) -> Result<(), RunError> {
+        let Some(previous) = &self.plan.previous else {
+            return Ok(());
+        };
+        let table = published_table(self.workspace, previous, "tier_snapshot").await?;
+        let Some(table) = table else {
+            return Ok(());
+        };
+        let name = TableName::new(Folder::Previous, "tier_snapshot");
+        register(self.context, &name, Arc::new(table)).map_err(RunError::engine("reading the previous snapshot"))
+    }
+
+    /// Refuses files that lack what staging SQL reads.
+    async fn check_sources(
+        &self,
+        catalog: &Catalog<'_>,
+        sources: &BTreeMap<String, schema::SourceSchema>,
+    ) -> Result<(), RunError> {
+        let engine = RunError::engine("checking sources");
+        let mut problems = Problems::default();
+        for model in self.project.graph.in_folder(Folder::Staging) {
+            let rows = catalog.table(&all_rows_of(&model.name)).await.map_err(&engine)?;
+            let optimized = rows.into_optimized_plan().map_err(&engine)?;
+            for (source, used) in columns_scanned(&optimized).map_err(&engine)? {
+                if let Some(schema) = sources.get(&source) {
+                    keep_all(&mut problems, schema.require(&used, &model.file.name));
+                }
+            }
+        }
+        Ok(problems.or_ok(())?)
+    }
+
+    /// Features that several models read are computed once.
+    async fn keep_shared_features(&self, catalog: &Catalog<'_>, scratch: &Scratch) -> Result<(), RunError> {
+        let engine = RunError::engine("computing features");
+        let readers = self.project.graph.reader_counts();
+        for model in self.project.graph.in_folder(Folder::Features) {
+            let rows = catalog.table(&model.name).await.map_err(&engine)?;
+            let is_shared = readers.get(&model.name).is_some_and(|readers| *readers > 1);
+            if is_shared && is_worth_keeping(rows.logical_plan()).map_err(&engine)? {
+                let kept = scratch.keep(&model.name.name, rows).await.map_err(&engine)?;
+                register(self.context, &model.name, Arc::new(kept)).map_err(&engine)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn calibration(&self, catalog: &Catalog<'_>) -> Result<Calibration, RunError> {
+        match &self.plan.calibration {
+            CalibrationPlan::Use(calibration) => Ok(calibration.clone()),
+            CalibrationPlan::Calibrate => {
+                cut_points::measure(catalog, self.project, self.plan.snapshot_date).await
+            }
+        }
+    }
+
+    fn identity(&self, calibration: &Calibration) -> RunRecord {
+        let fingerprint = self.plan.input_fingerprint(self.job, self.project, &calibration.id);
+        RunRecord {
+            snapshot_date: self.plan.snapshot_date,
+            previous_snapshot_date: self.plan.previous.as_ref().map(|previous| previous.snapshot_date),
+            run_id: format!("{}-{}", self.plan.snapshot_date, fingerprint.short()),
+            application: format!("tierline/{}", self.job.name),
+            input_fingerprint: fingerprint.to_string(),
+            sql_fingerprint: self.project.fingerprint.to_string(),
+            cutpoints_id: calibration.id.clone(),
+        }
+    }
+
+    async fn count_rejects(
+        &self,
+        catalog: &Catalog<'_>,
+        run_id: &str,
+        report: &mut Report,
+    ) -> Result<(), RunError> {
+        let engine = RunError::engine("counting rejected rows");
+        for model in self.project.graph.in_folder(Folder::Staging) {
+            let Findings { rejected, warnings } =
+                rejects::find(catalog, &model.name).await.map_err(&engine)?;
+            if !rejected.is_empty() {
+                let path = self.workspace.layout.quarantine(&model.name.name, run_id);
+                let sample = rejects::sample(catalog, &model.name).await.map_err(&engine)?;
+                write_sample(&self.workspace.output, &path, sample).await?;
+            }
+            report.rejected.extend(rejected);
+            report.warnings.extend(warnings.into_iter().map(|count| {
+                format!("{}: {} ({} rows on {})", count.source, count.reason, count.rows, count.day)
+            }));
+        }
+        Ok(())
+    }
+
+    async fn write_drafts(
+        &self,
+        catalog: &Catalog<'_>,
+        parameters: &Parameters,
+        dimensions: &Dimensions,
+        identity: &RunRecord,
+    ) -> Result<Vec<Draft>, RunError> {
+        let engine = RunError::engine("planning the snapshot");
+        let model = required(self.project, "tier_snapshot")?;
+        let plan = catalog.plan(model, parameters).await?;
+        let raw = DataFrame::new(self.context.state(), plan);
+        let raw = with_origin(raw, &identity.cutpoints_id, &identity.run_id).map_err(&engine)?;
+        let raw_schema = raw_snapshot_schema(catalog, self.project, parameters, dimensions).await?;
+        let has_previous = self.plan.previous.is_some();
+        let settling = Settling::new(
+            &raw_schema,
+            dimensions.clone(),
+            self.plan.snapshot_date,
+            has_previous,
+        );
+        let dim_tier = dim_tier_rows(catalog, self.project, parameters).await?;
+        let comments = BTreeMap::new();
+        let specs = Specs::new(&settling.schema(), &dim_tier.schema(), &comments)?;
+        let night = Night {
+            context: self.context,
+            output: &self.workspace.output,
+            snapshot_date: self.plan.snapshot_date,
+            previous_snapshot_date: identity.previous_snapshot_date,
+            dimensions,
+            comments,
+        };
+        let mut drafts = Box::pin(night.write(raw, &settling, &specs)).await?;
+        match self.write_other_drafts(&night, &specs, &drafts, dim_tier).await {
+            Ok(others) => {
+                drafts.extend(others);
+                Ok(drafts)
+            }
+            Err(error) => {
+                discard(&self.workspace.output, drafts).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// `dim_tier`, and `tier_current` unless a later date is published already.
+    async fn write_other_drafts(
+        &self,
+        night: &Night<'_>,
+        specs: &Specs,
+        drafts: &[Draft],
+        dim_tier: RecordBatch,
+    ) -> Result<Vec<Draft>, RunError> {
+        let dim_tier = night.write_rows(&specs.dim_tier, &[dim_tier]).await?;
+        night.register_draft(&dim_tier)?;
+        let mut others = vec![dim_tier];
+        let is_newest = self.plan.affected.is_empty();
+        let snapshot = drafts.iter().find(|draft| draft.spec().name() == "tier_snapshot");
+        if let Some(snapshot) = snapshot.filter(|_| is_newest) {
+            match snapshot.copy_as(&self.workspace.output, &specs.current).await {
+                Ok(current) => others.push(current),
+                Err(error) => {
+                    discard(&self.workspace.output, others).await;
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(others)
+    }
+
+    async fn audit(
+        &self,
+        catalog: &mut Catalog<'_>,
+        parameters: &Parameters,
+        dimensions: &Dimensions,
+        drafts: Vec<Draft>,
+    ) -> Result<Cleared, RunError> {
+        let output = &self.workspace.output;
+        let audits = match self.plan_audits(catalog, parameters, dimensions).await {
+            Ok(audits) => audits,
+            Err(error) => {
+                discard(output, drafts).await;
+                return Err(error);
+            }
+        };
+        match audits::run(self.context, audits, drafts).await {
+            Ok(Verdict::Cleared(cleared)) => Ok(cleared),
+            Ok(Verdict::Blocked(blocked, drafts)) => {
+                discard(output, drafts).await;
+                Err(blocked.into())
+            }
+            Err((source, drafts)) => {
+                discard(output, drafts).await;
+                Err(RunError::Engine { stage: "auditing", source })
+            }
+        }
+    }
+
+    async fn plan_audits(
+        &self,
+        catalog: &mut Catalog<'_>,
+        parameters: &Parameters,
+        dimensions: &Dimensions,
+    ) -> Result<Vec<Audit>, RunError> {
+        let has_previous = self.plan.previous.is_some();
+        if !has_previous {
+            self.register_no_previous().await.map_err(RunError::engine("planning audits"))?;
+        }
+        let mut audits = Vec::new();
+        for built_in in built_in::audits(dimensions, &self.job.guards, has_previous) {
+            let planned = self.context.sql(&built_in.sql).await;
+            audits.push(Audit {
+                name: built_in.name.to_owned(),
+                help: built_in.help.to_owned(),
+                plan: planned.map_err(RunError::engine("planning audits"))?.into_unoptimized_plan(),
+            });
+        }
+        for model in self.project.graph.in_folder(Folder::Audits) {
+            audits.push(Audit {
+                name: model.name.name.clone(),
+                help: format!("the query is {}", model.file.name),
+                plan: catalog.plan(model, parameters).await?,
+            });
+        }
+        Ok(audits)
+    }
+
+    /// Without a previous snapshot audits find an empty one.
+    async fn register_no_previous(&self) -> datafusion::error::Result<()> {
+        let today = TableName::new(Folder::Publish, "tier_snapshot");
+        let schema = self.context.table(reference_to(&today)).await?.schema().as_arrow().clone();
+        let previous = TableName::new(Folder::Previous, "tier_snapshot");
+        register(self.context, &previous, empty(Arc::new(schema)))
+    }
+
+    /// Moves by dimension and direction, from the draft.
+    async fn count_moves(&self) -> datafusion::error::Result<BTreeMap<String, BTreeMap<String, i64>>> {
+        let counted = self
+            .context
+            .sql(
+                "SELECT dimension, direction, COUNT(*) AS users FROM publish.tier_migration
+                 GROUP BY dimension, direction",
+            )
+            .await?;
+        let mut moves: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
+        for batch in counted.collect().await? {
+            let dimensions = cast(batch.column(0), &DataType::Utf8)?;
+            let directions = cast(batch.column(1), &DataType::Utf8)?;
+            let users = batch.column(2).as_primitive::<Int64Type>();
+            for row in 0..users.len() {
+                let dimension = dimensions.as_string::<i32>().value(row).to_owned();
+                let direction = directions.as_string::<i32>().value(row).to_owned();
+                moves.entry(dimension).or_default().insert(direction, users.value(row));
+            }
+        }
+        Ok(moves)
+    }
+
+    async fn commit(&self, cleared: Cleared, identity: RunRecord) -> Result<Publication, RunError> {
+        let published = publish::publish(
+            &self.workspace.output,
+            &self.plan.publications,
+            cleared,
+            identity,
+        )
+        .await?;
+        for table in published.tables.iter().filter(|table| table.is_checkpoint_due()) {
+            if let Err(error) = table.checkpoint().await {
+                tracing::warn!(table.name = table.name(), %error, "no checkpoint; the table is published all the same");
+            }
+        }
+        Ok(published.publication)
+    }
+}
+
+/// A published table as it was recorded in a publication.
+pub(super) async fn published_table(
+    workspace: &Workspace,
+    publication: &Publication,
+    name: &str,
+) -> Result<Option<ParquetFiles>, RunError> {
+    let Some(recorded) = publication.tables.get(name) else {
+        return Ok(None);
+    };
+    let Some(table) = Table::open_at(&workspace.output, name, recorded.version).await? else {
+        return Ok(None);
+    };
+    let date = table.is_dated().then_some(publication.snapshot_date);
+    let files = table.files(date)?;
+    let schema = table.schema()?;
+    let in_files = schema.fields().iter().filter(|field| {
+        date.is_none() || field.name() != crate::drafts::SNAPSHOT_DATE
+    });
+    let file_schema = Arc::new(Schema::new(in_files.cloned().collect::<Vec<_>>()));
+    let files = files.into_iter().map(|file| (file.path, file.size_bytes));
+    Ok(Some(published_files(&workspace.output, files, file_schema, date)))
+}
+
+/// The dimensions: the rows of `dim_tier`, with the job's grace.
+pub(super) async fn dimensions(
+    catalog: &Catalog<'_>,
+    project: &Project,
+    job: &Job,
+    parameters: &Parameters,
+) -> Result<Dimensions, RunError> {
+    let rows = dim_tier_rows(catalog, project, parameters).await?;
+    Ok(Dimensions::read(&rows, &job.grace_days)?)
+}
+
+async fn dim_tier_rows(
+    catalog: &Catalog<'_>,
+    project: &Project,
+    parameters: &Parameters,
+) -> Result<RecordBatch, RunError> {
+    let engine = RunError::engine("reading dim_tier");
+    let plan = catalog.plan(required(project, "dim_tier")?, parameters).await?;
+    let schema = Arc::new(plan.schema().as_arrow().clone());
+    let rows = catalog.context.execute_logical_plan(plan).await.map_err(&engine)?;
+    let batches = rows.collect().await.map_err(&engine)?;
+    concat_batches(&schema, &batches).map_err(|error| engine(error.into()))
+}
+
+/// The columns of the raw snapshot, with those that tell its origin.
+///
+/// # Errors
+/// A snapshot without a dimension that `dim_tier` lists, or without what tierline itself reads.
+pub(super) async fn raw_snapshot_schema(
+    catalog: &Catalog<'_>,
+    project: &Project,
+    parameters: &Parameters,
+    dimensions: &Dimensions,
+) -> Result<Schema, RunError> {
+    let model = required(project, "tier_snapshot")?;
+    let plan = catalog.plan(model, parameters).await?;
+    let schema = plan.schema().as_arrow();
+    let mut problems = Problems::default();
+    for dimension in dimensions.iter() {
+        if schema.field_with_name(&dimension.name).is_err() {
+            let message = format!("`{}` has no column `{}`, which dim_tier lists as a dimension", model.name, dimension.name);
+            problems.push(
+                Diagnostic::at(&model.file, 0..0, message)
+                    .help("select the column there, or take the dimension out of dim_tier"),
+            );
+        }
+    }
+    if schema.field_with_name(USER_ID).is_err() {
+        problems.push(Diagnostic::at(&model.file, 0..0, format!("`{}` has no column `{USER_ID}`", model.name)));
+    }
+    let revenue = schema.field_with_name(migration::REVENUE).map(Field::data_type);
+    if !matches!(revenue, Ok(DataType::Decimal128(_, 2))) {
+        let message = format!("`{}` needs a column `{}` of type DECIMAL(18,2)", model.name, migration::REVENUE);
+        problems.push(
+            Diagnostic::at(&model.file, 0..0, message).help("the migration matrix sums it"),
+        );
+    }
+    problems.or_ok(())?;
+    let origin = ["cutpoints_id", "run_id"].map(|name| Field::new(name, DataType::Utf8, true));
+    let fields = schema.fields().iter().map(|field| field.as_ref().clone());
+    Ok(Schema::new(fields.chain(origin).collect::<Vec<_>>()))
+}
+
+/// The source columns that an optimized plan reads, by source.
+fn columns_scanned(
+    plan: &LogicalPlan,
+) -> datafusion::error::Result<BTreeMap<String, BTreeSet<String>>> {
+    use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+    let mut scanned: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    plan.apply(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && scan.table_name.schema() == Some(Folder::Sources.as_str())
+        {
+            let columns = scan.projected_schema.fields().iter().map(|field| field.name().clone());
+            let in_filters = scan.filters.iter().flat_map(|filter| {
+                filter.column_refs().into_iter().map(|column| column.name.clone()).collect::<Vec<_>>()
+            });
+            let entry = scanned.entry(scan.table_name.table().to_owned()).or_default();
+            entry.extend(columns.chain(in_filters));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(scanned)
+}
+
+/// User ids must have one type in all sources that have them.
+fn user_ids_agree(sources: &BTreeMap<String, schema::SourceSchema>) -> Problems {
+    let mut problems = Problems::default();
+    let typed: Vec<(&String, &DataType)> = sources
+        .iter()
+        .filter_map(|(name, source)| Some((name, source.type_of(USER_ID)?)))
+        .collect();
+    if let Some((first, first_type)) = typed.first() {
+        for (name, data_type) in &typed[1..] {
+            if data_type != first_type {
+                let message = format!(
+                    "user_id is {} in source `{first}` and {} in source `{name}`",
+                    id_name(first_type),
+                    id_name(data_type)
+                );
+                problems.push(Diagnostic::new(message).help("deliver one type in all sources"));
+            }
+        }
+    }
+    problems
+}
+
+fn id_name(data_type: &DataType) -> &'static str {
+    match data_type {
+        DataType::Int64 => "BIGINT",
+        _ => "VARCHAR",
+    }
+}
+
+/// Keeps a sample of rejected rows below the output.
+async fn write_sample(
+    output: &crate::config::storage::Location,
+    path: &object_store::path::Path,
+    sample: DataFrame,
+) -> Result<(), RunError> {
+    use object_store::ObjectStoreExt;
+    const STAGE: &str = "keeping a sample of rejected rows";
+    let schema = Arc::new(sample.schema().as_arrow().clone());
+    let batches = sample.collect().await.map_err(RunError::engine(STAGE))?;
+    let encode = || -> datafusion::error::Result<Vec<u8>> {
+        let mut writer = parquet::arrow::ArrowWriter::try_new(Vec::new(), schema, None)?;
+        for batch in &batches {
+            writer.write(batch)?;
+        }
+        Ok(writer.into_inner()?)
+    };
+    let bytes = encode().map_err(RunError::engine(STAGE))?;
+    let put = output.store.put(path, bytes.into()).await;
+    put.map_err(|error| output.failure("write", path, error))?;
+    Ok(())
+}
+
+fn plan_warnings(plan: &Plan) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let (Some(first), Some(last)) = (plan.gaps.first(), plan.gaps.last()) {
+        warnings.push(format!(
+            "{} days before this one were never published: {first} to {last}",
+            plan.gaps.len()
+        ));
+    }
+    if let Some(first) = plan.affected.first() {
+        warnings.push(format!(
+            "{} later dates are published and followed on an older snapshot, from {first} on",
+            plan.affected.len()
+        ));
+    }
+    warnings
+}
+
+
+

@@ -1,0 +1,148 @@
+//! What happened in a run: the JSON result for machines, a few lines for people.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::config::storage::TrafficTotals;
+use crate::ground::{Classified, SnapshotDate};
+
+use super::RunError;
+use super::rejects::RowCount;
+
+/// The result of a run.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Report {
+    /// `published`, `replaced`, `already_published`, or the kind of failure.
+    pub status: String,
+    /// Why the run failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The snapshot date, D.
+    pub snapshot_date: Option<String>,
+    /// The date that moves are counted from.
+    pub previous_snapshot_date: Option<String>,
+    /// The run that published D.
+    pub run_id: Option<String>,
+    /// The cut points that scores come from.
+    pub cutpoints_id: Option<String>,
+    /// Whether this run calibrated them.
+    pub calibrated: bool,
+    /// Rows and Delta version of every table.
+    pub tables: BTreeMap<String, TableReport>,
+    /// Moves by dimension and direction.
+    pub moves: BTreeMap<String, BTreeMap<String, i64>>,
+    /// Tiles made by this run.
+    pub tiles_built: u64,
+    /// Tiles found and used.
+    pub tiles_reused: u64,
+    /// Bytes read from all stores.
+    pub bytes_read: u64,
+    /// Bytes written to all stores.
+    pub bytes_written: u64,
+    /// GET and HEAD requests.
+    pub get_requests: u64,
+    /// LIST requests.
+    pub list_requests: u64,
+    /// PUT and COPY requests.
+    pub put_requests: u64,
+    /// How long each stage took.
+    pub seconds: BTreeMap<String, f64>,
+    /// Rows left out, by source, day and reason.
+    pub rejected: Vec<RowCount>,
+    /// What is worth a look: unknown values, gaps, dates that late data affects.
+    pub warnings: Vec<String>,
+    /// The URL below which the tables are.
+    pub output: Option<String>,
+}
+
+/// One published table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableReport {
+    /// Rows of the date.
+    pub rows: u64,
+    /// The Delta version.
+    pub version: i64,
+}
+
+impl Report {
+    /// The result of a run that failed on some date, or before the date was known.
+    pub fn failed(error: &RunError, snapshot_date: Option<SnapshotDate>) -> Self {
+        Self {
+            status: error.kind().status().to_owned(),
+            error: Some(chain(error)),
+            snapshot_date: snapshot_date.map(|date| date.to_string()),
+            ..Self::default()
+        }
+    }
+
+    /// Adds what the stores counted.
+    pub(super) fn count_traffic(&mut self, traffic: TrafficTotals) {
+        self.bytes_read = traffic.bytes_read;
+        self.bytes_written = traffic.bytes_written;
+        self.get_requests = traffic.gets;
+        self.list_requests = traffic.lists;
+        self.put_requests = traffic.puts;
+    }
+
+    /// The whole result as one line of JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|error| format!(r#"{{"status":"failed","error":"{error}"}}"#))
+    }
+}
+
+/// An error with everything that caused it, from the outside in.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let date = self.snapshot_date.as_deref().unwrap_or("?");
+        let run_id = self.run_id.as_deref().unwrap_or("?");
+        match self.status.as_str() {
+            "already_published" => {
+                return writeln!(
+                    formatter,
+                    "{date} is already published from identical inputs (run {run_id}); nothing done"
+                );
+            }
+            "replaced" => writeln!(formatter, "{date} published anew by run {run_id}: its inputs had changed")?,
+            _ => writeln!(formatter, "{date} published by run {run_id}")?,
+        }
+        for (name, table) in &self.tables {
+            writeln!(formatter, "  {name}: {} rows, version {}", table.rows, table.version)?;
+        }
+        if let Some(previous) = &self.previous_snapshot_date {
+            writeln!(formatter, "moves since {previous}")?;
+        }
+        for (dimension, directions) in &self.moves {
+            let counts = directions.iter().map(|(direction, users)| format!("{users} {direction}"));
+            writeln!(formatter, "  {dimension}: {}", counts.collect::<Vec<_>>().join(", "))?;
+        }
+        if self.calibrated && let Some(id) = &self.cutpoints_id {
+            writeln!(formatter, "calibrated cut points {id}; later runs keep them")?;
+        }
+        let rejected: i64 = self.rejected.iter().map(|count| count.rows).sum();
+        if rejected > 0 {
+            writeln!(formatter, "{rejected} rows left out")?;
+        }
+        for count in &self.rejected {
+            writeln!(formatter, "  {} of {}: {} {}", count.source, count.day, count.rows, count.reason)?;
+        }
+        for warning in &self.warnings {
+            writeln!(formatter, "warning: {warning}")?;
+        }
+        Ok(())
+    }
+}
