@@ -1,6 +1,6 @@
 //! tierline: the nightly user-tiering job. See `README.md` for the whole picture.
 //!
-//! Data flows down this list; a module uses only modules above it.
+//! Data flows down this list; a module uses only modules above it, and a test keeps it so.
 
 pub mod ground;
 pub mod config;
@@ -9,4 +9,9 @@ pub mod models;
 pub mod tiles;
 pub mod tiers;
 pub mod migration;
+pub mod drafts;
+pub mod audits;
+pub mod publish;
+pub mod run;
 pub mod sample;
+pub mod cli;

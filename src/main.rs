@@ -1,2 +1,10 @@
-//! The `tierline` binary.
-fn main() {}
+//! The `tierline` binary: everything is in the library.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    tierline::cli::main()
+}

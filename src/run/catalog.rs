@@ -16,7 +16,7 @@ use datafusion::datasource::{MemTable, ViewTable};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col};
 use datafusion::prelude::{DataFrame, SessionContext};
-use datafusion::sql::TableReference;
+use datafusion::common::TableReference;
 
 use crate::config::job::contract_columns;
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};

@@ -24,5 +24,6 @@ pub use error::RunError;
 pub use execute::{Progress, execute};
 pub use plan::{CalibrationPlan, Plan, PlannedAction, SourcePlan};
 pub use project::Project;
-pub use report::{Report, TableReport};
+pub use rejects::RowCount;
+pub use report::{Report, TableReport, chain};
 pub use workspace::Workspace;

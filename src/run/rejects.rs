@@ -1,7 +1,7 @@
 //! Rows that staging leaves out or remarks on: counted per source, day and reason, and a sample
 //! of the rejected ones kept in quarantine.
 
-use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::array::AsArray;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::error::Result;

@@ -2,4 +2,6 @@
 
 // `cfg(test)` tells clippy that helpers are test code too, and may unwrap.
 #[cfg(test)]
+mod naive;
+#[cfg(test)]
 mod support;

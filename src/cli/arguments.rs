@@ -1,0 +1,137 @@
+//! The arguments, as clap reads them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The nightly user-tiering job.
+///
+/// Reads partitioned Parquet of orders and engagement, gives every user a tier in each dimension,
+/// and publishes a dated snapshot and who moved as tables that any BI tool opens.
+#[derive(Debug, Parser)]
+#[command(name = "tierline", version, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub logging: Logging,
+}
+
+/// How logs are written.
+#[derive(Debug, Args)]
+pub(super) struct Logging {
+    /// How log lines on stderr look
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+    /// The least important lines to log: error, warn, info, debug or trace
+    #[arg(long, global = true, default_value = "warn")]
+    pub log_level: tracing::Level,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make sample data, run a week of nights on this machine, and show the result
+    Demo(DemoArguments),
+    /// Write a job file and the SQL pack into a folder, to make them your own
+    Init(InitArguments),
+    /// Find everything that can be wrong with a job without reading data
+    Check(JobArguments),
+    /// Say what a run would read, compute and publish
+    Plan(NightArguments),
+    /// Compute and publish one night
+    Run(RunArguments),
+    /// Show a published snapshot: tiers, who moved, and where to
+    Show(ShowArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArguments {
+    /// The folder for the data, the job and the tables
+    #[arg(default_value = "tierline-demo")]
+    pub folder: PathBuf,
+    /// How many users the sample data has
+    #[arg(long, default_value_t = 20_000)]
+    pub users: u32,
+    /// How many days of orders and engagement
+    #[arg(long, default_value_t = 120)]
+    pub days: u32,
+    /// Another seed gives other users
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many nights to run, ending with the last day
+    #[arg(long, default_value_t = 7)]
+    pub nights: u32,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InitArguments {
+    /// The folder to write to
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct JobArguments {
+    /// The job file, or the name of one in jobs/
+    pub job: Option<PathBuf>,
+}
+
+/// A job and a point in time.
+#[derive(Debug, Args)]
+pub(super) struct NightArguments {
+    #[command(flatten)]
+    pub job: JobArguments,
+    #[command(flatten)]
+    pub time: TimeArguments,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(super) struct TimeArguments {
+    /// An exclusive bound: the snapshot is of the last business day that ended by then; a date,
+    /// or an instant with an offset
+    #[arg(long, value_name = "T")]
+    pub as_of: Option<String>,
+    /// The snapshot date itself
+    #[arg(long, value_name = "DATE")]
+    pub date: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    #[command(flatten)]
+    pub night: NightArguments,
+    /// How the result on stdout looks
+    #[arg(long, value_enum, default_value = "text")]
+    pub output: OutputFormat,
+    /// Also write the result as JSON to this file, on failure too
+    #[arg(long, value_name = "PATH")]
+    pub result_file: Option<PathBuf>,
+    /// Exit with 99 when there is nothing to do
+    #[arg(long)]
+    pub skip_exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArguments {
+    #[command(flatten)]
+    pub job: JobArguments,
+    /// The snapshot date; the newest when left out
+    #[arg(long, value_name = "DATE")]
+    pub date: Option<String>,
+    /// The dimension whose migration matrix is shown; all when left out
+    #[arg(long)]
+    pub dimension: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputFormat {
+    Text,
+    Json,
+}

@@ -1,0 +1,112 @@
+//! What each command does, in terms of the library.
+
+use std::path::Path;
+
+use crate::config::job::Job;
+use crate::ground::SnapshotDate;
+use crate::run::{self, Plan, PlannedAction, Project, Report, RunError, Workspace};
+
+use super::arguments::{Command, NightArguments, OutputFormat, RunArguments, TimeArguments};
+use super::output::Output;
+use super::{demo, init, jobs};
+
+/// Carries out a command.
+pub(super) async fn run(command: Command, output: &mut Output) -> Result<(), RunError> {
+    match command {
+        Command::Demo(arguments) => Box::pin(demo::demo(&arguments, output)).await,
+        Command::Init(arguments) => init::init(&arguments, output),
+        Command::Check(arguments) => check(&jobs::load(&arguments)?, output).await,
+        Command::Plan(arguments) => plan(&arguments, output).await,
+        Command::Run(arguments) => Box::pin(night(&arguments, output)).await,
+        Command::Show(arguments) => Box::pin(super::show::show(&arguments, output)).await,
+    }
+}
+
+async fn check(job: &Job, output: &Output) -> Result<(), RunError> {
+    let any_date = TimeArguments {
+        as_of: None,
+        date: None,
+    };
+    let project = run::check(job, jobs::snapshot_date(&any_date, job)?).await?;
+    let models = project.graph.models().len();
+    let references = project.references.len();
+    output.result(&format!(
+        "job {}: no problems in {models} models and {references} reference files\n",
+        job.name
+    ));
+    Ok(())
+}
+
+async fn plan(arguments: &NightArguments, output: &Output) -> Result<(), RunError> {
+    let job = jobs::load(&arguments.job)?;
+    let snapshot_date = jobs::snapshot_date(&arguments.time, &job)?;
+    let (_, _, plan) = prepare(&job, snapshot_date).await?;
+    output.result(&plan.to_string());
+    Ok(())
+}
+
+/// Everything up to the plan of a night.
+async fn prepare(job: &Job, snapshot_date: SnapshotDate) -> Result<(Project, Workspace, Plan), RunError> {
+    let project = Project::load(job)?;
+    let workspace = Workspace::open(job)?;
+    let plan = Box::pin(Plan::make(job, &project, &workspace, snapshot_date)).await?;
+    Ok((project, workspace, plan))
+}
+
+/// Plans and executes one night.
+pub(super) async fn publish(
+    job: &Job,
+    snapshot_date: SnapshotDate,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<Report, RunError> {
+    let (project, workspace, plan) = prepare(job, snapshot_date).await?;
+    Box::pin(run::execute(job, &project, &workspace, &plan, progress)).await
+}
+
+async fn night(arguments: &RunArguments, output: &Output) -> Result<(), RunError> {
+    let mut known_date = None;
+    let outcome = Box::pin(one_night(&arguments.night, &mut known_date, output)).await;
+    let report = match &outcome {
+        Ok(report) => report.clone(),
+        Err(error) => Report::failed(error, known_date),
+    };
+    if let Some(path) = &arguments.result_file {
+        write_result(path, &report, output);
+    }
+    match (arguments.output, &outcome) {
+        (OutputFormat::Json, _) => output.result(&format!("{}\n", report.to_json())),
+        (OutputFormat::Text, Ok(report)) => output.result(&report.to_string()),
+        (OutputFormat::Text, Err(_)) => {}
+    }
+    outcome.map(|_| ())
+}
+
+async fn one_night(
+    arguments: &NightArguments,
+    known_date: &mut Option<SnapshotDate>,
+    output: &Output,
+) -> Result<Report, RunError> {
+    let job = jobs::load(&arguments.job)?;
+    let snapshot_date = jobs::snapshot_date(&arguments.time, &job)?;
+    *known_date = Some(snapshot_date);
+    let is_default = arguments.time.as_of.is_none() && arguments.time.date.is_none();
+    if is_default {
+        output.note(&format!("snapshot date {snapshot_date}: the last day that has ended in {}", job.timezone));
+    }
+    let spinner = output.spinner();
+    let report = publish(&job, snapshot_date, &|stage| spinner.set_message(stage.to_owned())).await;
+    spinner.finish_and_clear();
+    report
+}
+
+/// A result file that cannot be written is said, and fails nothing.
+fn write_result(path: &Path, report: &Report, output: &Output) {
+    if let Err(error) = std::fs::write(path, report.to_json()) {
+        output.error(&format!("cannot write the result to `{}`: {error}", path.display()));
+    }
+}
+
+/// Whether a report says that nothing was to be done.
+pub(super) fn is_nothing(action: &PlannedAction) -> bool {
+    matches!(action, PlannedAction::Nothing { .. })
+}

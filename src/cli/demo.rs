@@ -1,0 +1,86 @@
+//! `tierline demo`: sample data, a week of nights, and the result on screen.
+
+use std::path::Path;
+
+use chrono::{Days, NaiveDate};
+use indicatif::ProgressBar;
+
+use crate::config::job::Job;
+use crate::ground::{Diagnostic, Problems, SnapshotDate};
+use crate::run::RunError;
+use crate::sample::{self, SampleSpec, SampleTotals, UserIds};
+
+use super::arguments::DemoArguments;
+use super::output::Output;
+use super::{commands, init};
+
+/// The job file that the demo writes beside its data.
+const JOB: &str = include_str!("demo_job.toml");
+
+/// The last day of the sample data: fixed, so that every demo shows the same.
+const LAST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2026, 10, 31) {
+    Some(day) => day,
+    None => NaiveDate::MIN,
+};
+
+/// Makes the data, runs the nights, shows the newest.
+pub(super) async fn demo(arguments: &DemoArguments, output: &Output) -> Result<(), RunError> {
+    let folder = &arguments.folder;
+    let totals = make_data(arguments, output).await?;
+    let job_path = folder.join("jobs").join("demo.toml");
+    init::write(&job_path, JOB.as_bytes())?;
+    let job = Job::load(&job_path)?;
+    run_nights(&job, arguments.nights, output).await?;
+    output.result(&format!(
+        "Sample data: {} users, {} orders, {} events in {} days\n\n",
+        totals.users, totals.orders, totals.events, arguments.days
+    ));
+    super::show::show_newest(&job, output).await?;
+    output.result(&whereabouts(folder, &job_path));
+    Ok(())
+}
+
+async fn make_data(arguments: &DemoArguments, output: &Output) -> Result<SampleTotals, RunError> {
+    let spec = SampleSpec {
+        user_count: arguments.users,
+        day_count: arguments.days,
+        last_day: LAST_DAY,
+        seed: arguments.seed,
+        user_ids: UserIds::Text,
+    };
+    let bar = output.progress(u64::from(arguments.days));
+    bar.set_message("making sample data");
+    let data = arguments.folder.join("data");
+    let advancing = bar.clone();
+    let written = tokio::task::spawn_blocking(move || {
+        sample::write(&spec, &data, &move |_day| advancing.inc(1))
+    });
+    let totals = written.await.map_err(|error| problem(&error.to_string()))?;
+    bar.finish_and_clear();
+    Ok(totals.map_err(|error| problem(&crate::run::chain(&error)))?)
+}
+
+async fn run_nights(job: &Job, nights: u32, output: &Output) -> Result<(), RunError> {
+    let bar: ProgressBar = output.progress(u64::from(nights));
+    for ago in (0..nights).rev() {
+        let date = SnapshotDate::on(LAST_DAY - Days::new(u64::from(ago)));
+        bar.set_message(format!("night of {date}"));
+        commands::publish(job, date, &|_stage| {}).await?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn whereabouts(folder: &Path, job: &Path) -> String {
+    let tables = folder.join("output").join("tables");
+    format!(
+        "The tables are in {}: tier_snapshot, tier_migration, tier_migration_matrix,\ntier_current, dim_tier and publications, each a Delta Lake table.\n\nTry next:\n  tierline show {job}\n  tierline plan {job} --date {LAST_DAY}\n  tierline run {job} --date {LAST_DAY}\n",
+        tables.display(),
+        job = job.display()
+    )
+}
+
+fn problem(message: &str) -> Problems {
+    Problems(vec![Diagnostic::new(message)])
+}

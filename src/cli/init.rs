@@ -1,0 +1,58 @@
+//! `tierline init`: a job file and the SQL pack, written out to be edited.
+
+use std::path::{Path, PathBuf};
+
+use include_dir::Dir;
+
+use crate::ground::{Diagnostic, Problems};
+use crate::models::BUILT_IN;
+use crate::run::RunError;
+
+use super::arguments::InitArguments;
+use super::output::Output;
+
+/// The documented job file to start from.
+const JOB: &str = include_str!("../../jobs/production.toml");
+
+/// Writes the files; those that exist are left alone and named.
+pub(super) fn init(arguments: &InitArguments, output: &Output) -> Result<(), RunError> {
+    let folder = &arguments.folder;
+    let mut files = vec![(PathBuf::from("jobs/production.toml"), JOB.as_bytes())];
+    collect(&BUILT_IN, &mut files);
+    let mut written = 0;
+    for (relative, contents) in files {
+        let path = folder.join(&relative);
+        if path.exists() {
+            output.result(&format!("kept    {}\n", path.display()));
+            continue;
+        }
+        write(&path, contents)?;
+        written += 1;
+        output.result(&format!("wrote   {}\n", path.display()));
+    }
+    output.result(&format!(
+        "{written} files written; next: edit {}, then `tierline check`\n",
+        folder.join("jobs/production.toml").display()
+    ));
+    Ok(())
+}
+
+/// The files of the pack, below `sql/`.
+fn collect<'a>(folder: &'a Dir<'a>, files: &mut Vec<(PathBuf, &'a [u8])>) {
+    for file in folder.files() {
+        files.push((Path::new("sql").join(file.path()), file.contents()));
+    }
+    for inner in folder.dirs() {
+        collect(inner, files);
+    }
+}
+
+/// Writes a file and the folders above it.
+pub(super) fn write(path: &Path, contents: &[u8]) -> Result<(), Problems> {
+    let parent = path.parent().unwrap_or(Path::new(""));
+    let written = std::fs::create_dir_all(parent).and_then(|()| std::fs::write(path, contents));
+    written.map_err(|error| {
+        let message = format!("cannot write `{}`: {error}", path.display());
+        Problems(vec![Diagnostic::new(message)])
+    })
+}

@@ -1,0 +1,108 @@
+//! What is printed where: results to stdout, logs, progress and errors to stderr.
+
+use std::io::{IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::ground::Problems;
+use crate::run::{RunError, chain};
+
+use super::arguments::{LogFormat, Logging};
+
+/// The two streams.
+#[derive(Debug)]
+pub(super) struct Output {
+    /// Whether stdout is a terminal that may be coloured.
+    pub is_colourful: bool,
+    stderr_is_terminal: bool,
+    may_colour_stderr: bool,
+}
+
+impl Output {
+    /// Sets up logging to stderr.
+    pub(super) fn new(logging: &Logging) -> Self {
+        let wants_colour = wants_colour();
+        let stderr_is_terminal = std::io::stderr().is_terminal();
+        let may_colour_stderr = stderr_is_terminal && wants_colour;
+        let builder = tracing_subscriber::fmt()
+            .with_writer(std::io::stderr)
+            .with_max_level(logging.log_level)
+            .with_target(false)
+            .with_ansi(may_colour_stderr);
+        let installed = match logging.log_format {
+            LogFormat::Text => builder.try_init(),
+            LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        };
+        let output = Self {
+            is_colourful: std::io::stdout().is_terminal() && wants_colour,
+            stderr_is_terminal,
+            may_colour_stderr,
+        };
+        if let Err(error) = installed {
+            output.error(&error.to_string());
+        }
+        output
+    }
+
+    /// Prints a part of the result. A reader that went away ends nothing: the work is done.
+    pub(super) fn result(&self, text: &str) {
+        let mut stdout = std::io::stdout().lock();
+        if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            tracing::debug!(%error, "stdout is closed");
+        }
+    }
+
+    /// Prints a line for people on stderr.
+    pub(super) fn note(&self, text: &str) {
+        let mut stderr = std::io::stderr().lock();
+        if let Err(error) = writeln!(stderr, "{text}") {
+            tracing::debug!(%error, "stderr is closed");
+        }
+    }
+
+    /// Prints an error.
+    pub(super) fn error(&self, text: &str) {
+        self.note(&format!("error: {text}"));
+    }
+
+    /// Prints what ended a command: problems with their places, or the chain of causes.
+    pub(super) fn failure(&self, error: &RunError) {
+        match error {
+            RunError::Problems(problems) => self.problems(problems),
+            error => self.error(&chain(error)),
+        }
+    }
+
+    fn problems(&self, problems: &Problems) {
+        self.note(&problems.render(self.may_colour_stderr));
+        if problems.0.len() > 1 {
+            self.note(&format!("\n{} problems", problems.0.len()));
+        }
+    }
+
+    /// A line that shows how far work has come; hidden unless stderr is a terminal.
+    pub(super) fn progress(&self, length: u64) -> ProgressBar {
+        if !self.stderr_is_terminal {
+            return ProgressBar::hidden();
+        }
+        let template = "{spinner} {msg:24} [{bar:32}] {pos}/{len}";
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        ProgressBar::new(length).with_style(style.progress_chars("=> "))
+    }
+
+    /// A line that names what is being done, while nobody knows how long it takes.
+    pub(super) fn spinner(&self) -> ProgressBar {
+        if !self.stderr_is_terminal {
+            return ProgressBar::hidden();
+        }
+        let spinner = ProgressBar::new_spinner();
+        spinner.enable_steady_tick(std::time::Duration::from_millis(120));
+        spinner
+    }
+}
+
+/// Colour unless NO_COLOR is set to anything, as no-color.org has it.
+#[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
+fn wants_colour() -> bool {
+    std::env::var("NO_COLOR").map_or(true, |value| value.is_empty())
+}

@@ -1,0 +1,149 @@
+//! `alerts`: the KPIs of a night that are past their threshold.
+//!
+//! The page gives no wording: `severity` and `message` are not computed here.
+
+use chrono::NaiveDate;
+
+use super::kpis::{Published, kpi_values, mean, population_standard_deviation};
+
+const OUTFLOW: &str = "high_value_weekly_outflow_rate";
+
+/// An alert named for its KPI.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Alert {
+    pub(crate) alert: &'static str,
+    pub(crate) value: f64,
+    pub(crate) threshold: f64,
+}
+
+/// "high_value_revenue_share < 0.3; complaints_change_rate > 0.3; ltv_to_cac < 1.5;
+/// high_value_weekly_outflow_rate" above its own past. A KPI that is NULL raises nothing.
+pub(crate) fn alerts(published: &Published<'_>, snapshot_date: NaiveDate) -> Vec<Alert> {
+    let values = kpi_values(published, snapshot_date);
+    let outflow_threshold = outflow_threshold(&past_outflow_rates(published, snapshot_date));
+    [
+        below(
+            "high_value_revenue_share",
+            values["high_value_revenue_share"],
+            0.3,
+        ),
+        above(
+            "complaints_change_rate",
+            values["complaints_change_rate"],
+            0.3,
+        ),
+        below("ltv_to_cac", values["ltv_to_cac"], 1.5),
+        outflow_threshold.and_then(|threshold| above(OUTFLOW, values[OUTFLOW], threshold)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn below(alert: &'static str, value: Option<f64>, threshold: f64) -> Option<Alert> {
+    let value = value.filter(|value| *value < threshold)?;
+    Some(Alert {
+        alert,
+        value,
+        threshold,
+    })
+}
+
+fn above(alert: &'static str, value: Option<f64>, threshold: f64) -> Option<Alert> {
+    let value = value.filter(|value| *value > threshold)?;
+    Some(Alert {
+        alert,
+        value,
+        threshold,
+    })
+}
+
+/// The rates that are not NULL "over the last 28 published dates before D".
+fn past_outflow_rates(published: &Published<'_>, snapshot_date: NaiveDate) -> Vec<f64> {
+    let dates_before = published.snapshots.range(..snapshot_date);
+    dates_before
+        .rev()
+        .take(28)
+        .filter_map(|(date, _)| kpi_values(published, *date)[OUTFLOW])
+        .collect()
+}
+
+/// "3 population standard deviations above its mean", "evaluated from 7 dates on".
+fn outflow_threshold(past_rates: &[f64]) -> Option<f64> {
+    if past_rates.len() < 7 {
+        return None;
+    }
+    Some(mean(past_rates)? + 3.0 * population_standard_deviation(past_rates)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::naive::fixtures::{days_ago, event, order, rules, snapshot_date, user};
+    use crate::naive::history::History;
+    use crate::naive::snapshot::snapshots;
+
+    fn alerts_after(history: &History, nights: impl Iterator<Item = i64>) -> Vec<&'static str> {
+        let nights: Vec<NaiveDate> = nights.map(days_ago).collect();
+        let snapshots = snapshots(history, &nights, &rules());
+        let published = Published {
+            history,
+            snapshots: &snapshots,
+        };
+        let alerts = alerts(&published, snapshot_date());
+        alerts.into_iter().map(|alert| alert.alert).collect()
+    }
+
+    /// One buyer of low value who cost 10.00 and brought 14.00; 3 complaints yesterday, 4 today.
+    #[test]
+    fn each_fixed_threshold_raises_its_alert() {
+        let mut history = History {
+            orders: vec![order("u", 0, 14_00)],
+            events: vec![event("u", 0, "complaint"); 4],
+            users: vec![user("u", 9, Some(10_00))],
+        };
+        history.events.extend(vec![event("u", 1, "complaint"); 3]);
+
+        assert_eq!(
+            alerts_after(&history, [0].into_iter()),
+            [
+                "high_value_revenue_share",
+                "complaints_change_rate",
+                "ltv_to_cac"
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_known_raises_nothing() {
+        assert!(alerts_after(&History::default(), [0].into_iter()).is_empty());
+    }
+
+    /// Rates 0 and 0.2 in turn: mean 0.1 and deviation 0.1, so the threshold is 0.4.
+    #[test]
+    fn outflow_is_judged_by_its_past_from_seven_dates_on() {
+        let past_rates = [0.0, 0.2, 0.0, 0.2, 0.0, 0.2, 0.0, 0.2];
+        let threshold = outflow_threshold(&past_rates).unwrap();
+        assert!((threshold - 0.4).abs() < 1e-12);
+        assert_eq!(outflow_threshold(&past_rates[..6]), None);
+    }
+
+    /// Two users of high value: the recency of "falls" is 31 on D - 7, which lowers its raw tier,
+    /// and on D its seven days of grace are over.
+    fn one_of_two_falls_on_d() -> History {
+        let mut history = History::default();
+        for (falls_days, stays_days) in [(38, 17), (39, 18), (40, 19), (41, 20)] {
+            history.orders.push(order("falls", falls_days, 30_00));
+            history.orders.push(order("stays", stays_days, 300_00));
+        }
+        history
+    }
+
+    /// The rate is known from the eighth night on: nine past rates of 0, and then five.
+    #[test]
+    fn an_outflow_after_calm_weeks_is_an_alert_and_needs_a_past() {
+        let history = one_of_two_falls_on_d();
+        assert_eq!(alerts_after(&history, (0..=16).rev()), [OUTFLOW]);
+        assert!(alerts_after(&history, (0..=12).rev()).is_empty());
+    }
+}

@@ -1,0 +1,285 @@
+//! Section 6: from today's raw tier to the tier that is shown.
+//!
+//! With a grace of 7 days and a snapshot every day, a user who falls on 1 March:
+//!
+//! | snapshot | raw | shown | pending_since | since |
+//! |---|---|---|---|---|
+//! | 28 February | active | active | | 10 February |
+//! | 1 March | silent | active | 1 March | 10 February |
+//! | 7 March | silent | active | 1 March | 10 February |
+//! | 8 March | silent | silent | | 8 March |
+
+use chrono::NaiveDate;
+
+use super::dimensions::{Dimension, Tier};
+use super::text::{Columns, or_null};
+use super::windows::days_between;
+
+/// Today's tier of a user in one dimension, and the grace the dimension gives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RawTier {
+    pub(crate) dimension: Dimension,
+    pub(crate) tier: Tier,
+    pub(crate) grace_days: i64,
+}
+
+/// Where a user stands in one dimension of a snapshot.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    pub(crate) raw: RawTier,
+    pub(crate) shown: Tier,
+    /// "The snapshot date on which the shown value last changed."
+    pub(crate) since: NaiveDate,
+    pub(crate) pending_since: Option<NaiveDate>,
+}
+
+/// "If rank(r) >= rank(s), show r and clear `pending_since`. Otherwise pending_since is the
+/// previous one, or D; if D - pending_since >= grace_days, show r and clear it; else show s. On a
+/// user's first snapshot, show r."
+///
+/// `previous` is the user's standing in the previous snapshot.
+pub(crate) fn settle(
+    raw: RawTier,
+    previous: Option<&Standing>,
+    snapshot_date: NaiveDate,
+) -> Standing {
+    let Some(previous) = previous else {
+        return show_raw(raw, snapshot_date);
+    };
+    let since_if_shown = if raw.tier == previous.shown {
+        previous.since
+    } else {
+        snapshot_date
+    };
+    if !is_demotion(raw, previous.shown) {
+        return show_raw(raw, since_if_shown);
+    }
+    let pending_since = previous.pending_since.unwrap_or(snapshot_date);
+    if days_between(pending_since, snapshot_date) >= raw.grace_days {
+        return show_raw(raw, since_if_shown);
+    }
+    Standing {
+        raw,
+        shown: previous.shown,
+        since: previous.since,
+        pending_since: Some(pending_since),
+    }
+}
+
+fn show_raw(raw: RawTier, since: NaiveDate) -> Standing {
+    Standing {
+        raw,
+        shown: raw.tier,
+        since,
+        pending_since: None,
+    }
+}
+
+/// rank(r) < rank(s). "A ranked dimension has `grace_days`": without ranks nothing is a demotion,
+/// and every change shows at once.
+fn is_demotion(raw: RawTier, shown_before: Tier) -> bool {
+    raw.dimension.rank(raw.tier) < raw.dimension.rank(shown_before)
+}
+
+impl Standing {
+    /// The shown tier and its date; the raw tier and `pending_since` for a dimension with grace.
+    pub(crate) fn columns(&self) -> Columns {
+        let names = self.raw.dimension.column_names();
+        let mut columns = vec![
+            (names.shown, self.shown.to_owned()),
+            (names.since, self.since.to_string()),
+        ];
+        if self.raw.grace_days > 0 {
+            columns.push((names.raw, self.raw.tier.to_owned()));
+            columns.push((names.pending_since, or_null(self.pending_since)));
+        }
+        columns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::naive::fixtures::days_ago;
+
+    /// Settles the nights in order, each given as (days before D, raw tier), and writes every
+    /// shown tier with the days before D of its `since` and of `pending_since`.
+    fn settle_nights(
+        dimension: Dimension,
+        grace_days: i64,
+        nights: &[(i64, Tier)],
+    ) -> Vec<(Tier, i64, Option<i64>)> {
+        let days_before_d = |day| days_between(day, days_ago(0));
+        let mut previous = None;
+        let mut shown = Vec::new();
+        for (days, tier) in nights {
+            let raw = RawTier {
+                dimension,
+                tier,
+                grace_days,
+            };
+            let standing = settle(raw, previous.as_ref(), days_ago(*days));
+            shown.push((
+                standing.shown,
+                days_before_d(standing.since),
+                standing.pending_since.map(days_before_d),
+            ));
+            previous = Some(standing);
+        }
+        shown
+    }
+
+    #[test]
+    fn first_snapshot_shows_the_raw_tier_from_that_day() {
+        let nights = [(9, "silent")];
+        assert_eq!(
+            settle_nights(Dimension::ValueTier, 7, &nights),
+            [("silent", 9, None)]
+        );
+    }
+
+    #[test]
+    fn promotion_shows_at_once_and_an_unchanged_tier_keeps_its_date() {
+        let nights = [(9, "silent"), (8, "silent"), (7, "high_value")];
+        assert_eq!(
+            settle_nights(Dimension::ValueTier, 7, &nights),
+            [
+                ("silent", 9, None),
+                ("silent", 9, None),
+                ("high_value", 7, None)
+            ]
+        );
+    }
+
+    #[test]
+    fn without_grace_a_demotion_shows_at_once() {
+        let nights = [(9, "loyal"), (8, "churned")];
+        assert_eq!(
+            settle_nights(Dimension::LifecycleStage, 0, &nights),
+            [("loyal", 9, None), ("churned", 8, None)]
+        );
+    }
+
+    #[test]
+    fn a_grace_of_one_day_holds_for_one_night() {
+        let nights = [(9, "active"), (8, "silent"), (7, "silent")];
+        assert_eq!(
+            settle_nights(Dimension::ValueTier, 1, &nights),
+            [
+                ("active", 9, None),
+                ("active", 9, Some(8)),
+                ("silent", 7, None)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_grace_of_seven_days_ends_on_the_seventh_day_after_the_fall() {
+        let nights = [
+            (10, "active"),
+            (9, "silent"),
+            (8, "silent"),
+            (3, "silent"),
+            (2, "silent"),
+            (1, "silent"),
+        ];
+        assert_eq!(
+            settle_nights(Dimension::ValueTier, 7, &nights),
+            [
+                ("active", 10, None),
+                ("active", 10, Some(9)),
+                ("active", 10, Some(9)),
+                ("active", 10, Some(9)),
+                ("silent", 2, None),
+                ("silent", 2, None),
+            ]
+        );
+    }
+
+    #[test]
+    fn missed_nights_count_towards_grace_but_the_first_lower_night_starts_it() {
+        let nights = [(30, "active"), (10, "silent"), (1, "silent")];
+        assert_eq!(
+            settle_nights(Dimension::ValueTier, 7, &nights),
+            [
+                ("active", 30, None),
+                ("active", 30, Some(10)),
+                ("silent", 1, None)
+            ]
+        );
+    }
+
+    #[test]
+    fn recovery_clears_the_wait_and_the_next_fall_starts_it_anew() {
+        let nights = [
+            (12, "active"),
+            (11, "silent"),
+            (6, "active"),
+            (5, "silent"),
+            (0, "silent"),
+        ];
+        assert_eq!(
+            settle_nights(Dimension::ValueTier, 7, &nights),
+            [
+                ("active", 12, None),
+                ("active", 12, Some(11)),
+                ("active", 12, None),
+                ("active", 12, Some(5)),
+                ("active", 12, Some(5)),
+            ]
+        );
+    }
+
+    /// Lower tiers need not be the same one: the tier that shows in the end is the last night's.
+    #[test]
+    fn the_wait_goes_on_through_different_lower_tiers() {
+        let nights = [
+            (8, "high_value"),
+            (7, "low_value"),
+            (3, "active"),
+            (0, "silent"),
+        ];
+        assert_eq!(
+            settle_nights(Dimension::ValueTier, 7, &nights),
+            [
+                ("high_value", 8, None),
+                ("high_value", 8, Some(7)),
+                ("high_value", 8, Some(7)),
+                ("silent", 0, None),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_dimension_without_rank_shows_every_change_at_once() {
+        let nights = [(9, "important_value"), (8, "general_winback")];
+        assert_eq!(
+            settle_nights(Dimension::RfmClass, 7, &nights),
+            [("important_value", 9, None), ("general_winback", 8, None)]
+        );
+    }
+
+    #[test]
+    fn only_a_dimension_with_grace_publishes_raw_and_pending() {
+        let names = |grace_days| -> Vec<&str> {
+            let raw = RawTier {
+                dimension: Dimension::ValueTier,
+                tier: "active",
+                grace_days,
+            };
+            let columns = settle(raw, None, days_ago(0)).columns();
+            columns.into_iter().map(|(name, _)| name).collect()
+        };
+
+        assert_eq!(names(0), ["value_tier", "value_tier_since"]);
+        assert_eq!(
+            names(7),
+            [
+                "value_tier",
+                "value_tier_since",
+                "value_tier_raw",
+                "value_tier_pending_since"
+            ]
+        );
+    }
+}

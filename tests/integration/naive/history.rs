@@ -1,0 +1,123 @@
+//! Section 2: the rows of the three sources, and what of them a snapshot date may see.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+/// One row of `orders`; `day` is the business day of `ordered_at`.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    pub(crate) order_id: String,
+    pub(crate) user_id: String,
+    pub(crate) day: NaiveDate,
+    pub(crate) amount_cents: i64,
+    pub(crate) status: String,
+    pub(crate) discount_cents: Option<i64>,
+}
+
+impl Order {
+    /// "An order counts when status is 'paid' or 'completed'."
+    pub(crate) fn counts(&self) -> bool {
+        self.status == "paid" || self.status == "completed"
+    }
+}
+
+/// One row of `engagement`; `day` is the business day of `occurred_at`.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    pub(crate) user_id: String,
+    pub(crate) day: NaiveDate,
+    pub(crate) event_type: String,
+}
+
+/// The one row a user has in `users`; `day` is the business day of `registered_at`.
+#[derive(Debug, Clone)]
+pub(crate) struct User {
+    pub(crate) user_id: String,
+    pub(crate) day: NaiveDate,
+    pub(crate) acquisition_cost_cents: Option<i64>,
+}
+
+/// Everything in storage, the days after any snapshot date included.
+///
+/// Ids are text whatever their type in storage: only equality of ids matters here.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct History {
+    pub(crate) orders: Vec<Order>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) users: Vec<User>,
+}
+
+/// The rows of one user that a snapshot date may see.
+#[derive(Debug, Default)]
+pub(crate) struct UserHistory<'a> {
+    pub(crate) orders: Vec<&'a Order>,
+    pub(crate) events: Vec<&'a Event>,
+    pub(crate) user: Option<&'a User>,
+}
+
+impl History {
+    /// "The users of a snapshot are all ids seen in orders (counting or not), in engagement, or
+    /// in users, on or before D", each with its rows up to D.
+    pub(crate) fn visible_on(&self, snapshot_date: NaiveDate) -> BTreeMap<&str, UserHistory<'_>> {
+        let mut by_user: BTreeMap<&str, UserHistory<'_>> = BTreeMap::new();
+        for order in self.orders.iter().filter(|row| row.day <= snapshot_date) {
+            by_user
+                .entry(&order.user_id)
+                .or_default()
+                .orders
+                .push(order);
+        }
+        for event in self.events.iter().filter(|row| row.day <= snapshot_date) {
+            by_user
+                .entry(&event.user_id)
+                .or_default()
+                .events
+                .push(event);
+        }
+        for user in self.users.iter().filter(|row| row.day <= snapshot_date) {
+            by_user.entry(&user.user_id).or_default().user = Some(user);
+        }
+        by_user
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::naive::fixtures::{event, order, snapshot_date, user};
+
+    #[test]
+    fn users_come_from_every_source_and_never_from_after_the_date() {
+        let refunded = Order {
+            status: "refunded".to_owned(),
+            ..order("refunded only", 0, 10_00)
+        };
+        let history = History {
+            orders: vec![refunded, order("orders tomorrow", -1, 10_00)],
+            events: vec![event("reads", 5, "view"), event("opens later", -2, "open")],
+            users: vec![user("registered", 0, None), user("tomorrow", -1, None)],
+        };
+
+        let ids: Vec<&str> = history.visible_on(snapshot_date()).into_keys().collect();
+
+        assert_eq!(ids, ["reads", "refunded only", "registered"]);
+    }
+
+    #[test]
+    fn only_paid_and_completed_orders_count() {
+        let counting: Vec<&str> = ["paid", "completed", "refunded", "cancelled", "Paid"]
+            .into_iter()
+            .filter(|status| {
+                let status = (*status).to_owned();
+                Order {
+                    status,
+                    ..order("u", 0, 10_00)
+                }
+                .counts()
+            })
+            .collect();
+
+        assert_eq!(counting, ["paid", "completed"]);
+    }
+}

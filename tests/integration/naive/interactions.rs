@@ -1,0 +1,273 @@
+//! Section 3, interaction: the features over one user's events.
+
+use chrono::NaiveDate;
+
+use super::event_types::{EventType, EventTypes};
+use super::history::Event;
+use super::text::{Columns, or_null};
+use super::windows::Window;
+
+/// "Counts and sums are 0 where there is nothing; days, maxima and ratios are NULL."
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Interactions {
+    pub(crate) first_event_day: Option<NaiveDate>,
+    pub(crate) last_event_day: Option<NaiveDate>,
+    pub(crate) events_lifetime: i64,
+    pub(crate) interactions_7d: i64,
+    pub(crate) interactions_30d: i64,
+    pub(crate) interactions_prev_30d: i64,
+    pub(crate) opens_15d: i64,
+    pub(crate) opens_d0: i64,
+    pub(crate) opens_d1: i64,
+    pub(crate) opens_d2: i64,
+    pub(crate) opens_d3: i64,
+    pub(crate) posts_30d: i64,
+    pub(crate) posts_prev_30d: i64,
+    pub(crate) campaign_exposures_90d: i64,
+    pub(crate) campaign_joins_90d: i64,
+    pub(crate) surveys_90d: i64,
+    pub(crate) posts_90d: i64,
+    pub(crate) complaints_d0: i64,
+    pub(crate) complaints_d1: i64,
+    pub(crate) reader_30d: i64,
+    pub(crate) liker_30d: i64,
+    pub(crate) commenter_30d: i64,
+    pub(crate) sharer_30d: i64,
+    pub(crate) functional_90d: i64,
+    pub(crate) social_90d: i64,
+    pub(crate) emotional_90d: i64,
+}
+
+/// The features over the user's events up to D.
+pub(crate) fn interactions(
+    events: &[&Event],
+    event_types: &EventTypes,
+    snapshot_date: NaiveDate,
+) -> Interactions {
+    let tally = Tally::over(events, event_types);
+    let last_days = |days| Window::last_days(days, snapshot_date);
+    let previous_days = |days| Window::previous_days(days, snapshot_date);
+    let single_day = |days_ago| Window::single_day(days_ago, snapshot_date);
+    Interactions {
+        first_event_day: events.iter().map(|event| event.day).min(),
+        last_event_day: events.iter().map(|event| event.day).max(),
+        events_lifetime: events.len() as i64,
+        interactions_7d: tally.active(last_days(7)),
+        interactions_30d: tally.active(last_days(30)),
+        interactions_prev_30d: tally.active(previous_days(30)),
+        opens_15d: tally.role("open", last_days(15)),
+        opens_d0: tally.role("open", single_day(0)),
+        opens_d1: tally.role("open", single_day(1)),
+        opens_d2: tally.role("open", single_day(2)),
+        opens_d3: tally.role("open", single_day(3)),
+        posts_30d: tally.role("post", last_days(30)),
+        posts_prev_30d: tally.role("post", previous_days(30)),
+        campaign_exposures_90d: tally.role("campaign_exposure", last_days(90)),
+        campaign_joins_90d: tally.role("campaign_join", last_days(90)),
+        surveys_90d: tally.role("survey", last_days(90)),
+        posts_90d: tally.role("post", last_days(90)),
+        complaints_d0: tally.role("complaint", single_day(0)),
+        complaints_d1: tally.role("complaint", single_day(1)),
+        reader_30d: tally.style("reader", last_days(30)),
+        liker_30d: tally.style("liker", last_days(30)),
+        commenter_30d: tally.style("commenter", last_days(30)),
+        sharer_30d: tally.style("sharer", last_days(30)),
+        functional_90d: tally.need("functional", last_days(90)),
+        social_90d: tally.need("social", last_days(90)),
+        emotional_90d: tally.need("emotional", last_days(90)),
+    }
+}
+
+/// A user's events with what their types mean.
+struct Tally {
+    events: Vec<(NaiveDate, EventType)>,
+}
+
+impl Tally {
+    fn over(events: &[&Event], event_types: &EventTypes) -> Self {
+        let events = events
+            .iter()
+            .map(|event| (event.day, event_types.describe(&event.event_type)))
+            .collect();
+        Self { events }
+    }
+
+    /// "Active events are interactions; passive ones are not."
+    fn active(&self, window: Window) -> i64 {
+        self.count(window, |event_type| event_type.is_active)
+    }
+
+    fn style(&self, style: &str, window: Window) -> i64 {
+        self.count(window, |event_type| event_type.style == Some(style))
+    }
+
+    fn need(&self, need: &str, window: Window) -> i64 {
+        self.count(window, |event_type| event_type.need == Some(need))
+    }
+
+    fn role(&self, role: &str, window: Window) -> i64 {
+        self.count(window, |event_type| event_type.role == Some(role))
+    }
+
+    fn count(&self, window: Window, wanted: impl Fn(&EventType) -> bool) -> i64 {
+        let matching = self
+            .events
+            .iter()
+            .filter(|(day, event_type)| window.contains(*day) && wanted(event_type));
+        matching.count() as i64
+    }
+}
+
+impl Interactions {
+    pub(crate) fn columns(&self) -> Columns {
+        let mut columns = vec![
+            ("first_event_day", or_null(self.first_event_day)),
+            ("last_event_day", or_null(self.last_event_day)),
+        ];
+        let counts = self
+            .counts()
+            .map(|(column, count)| (column, count.to_string()));
+        columns.extend(counts);
+        columns
+    }
+
+    fn counts(&self) -> [(&'static str, i64); 24] {
+        [
+            ("events_lifetime", self.events_lifetime),
+            ("interactions_7d", self.interactions_7d),
+            ("interactions_30d", self.interactions_30d),
+            ("interactions_prev_30d", self.interactions_prev_30d),
+            ("opens_15d", self.opens_15d),
+            ("opens_d0", self.opens_d0),
+            ("opens_d1", self.opens_d1),
+            ("opens_d2", self.opens_d2),
+            ("opens_d3", self.opens_d3),
+            ("posts_30d", self.posts_30d),
+            ("posts_prev_30d", self.posts_prev_30d),
+            ("campaign_exposures_90d", self.campaign_exposures_90d),
+            ("campaign_joins_90d", self.campaign_joins_90d),
+            ("surveys_90d", self.surveys_90d),
+            ("posts_90d", self.posts_90d),
+            ("complaints_d0", self.complaints_d0),
+            ("complaints_d1", self.complaints_d1),
+            ("reader_30d", self.reader_30d),
+            ("liker_30d", self.liker_30d),
+            ("commenter_30d", self.commenter_30d),
+            ("sharer_30d", self.sharer_30d),
+            ("functional_90d", self.functional_90d),
+            ("social_90d", self.social_90d),
+            ("emotional_90d", self.emotional_90d),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::naive::fixtures::{days_ago, event, snapshot_date};
+
+    fn interactions_of(rows: &[(i64, &str)]) -> Interactions {
+        let events: Vec<Event> = rows
+            .iter()
+            .map(|(days, event_type)| event("u", *days, event_type))
+            .collect();
+        let events: Vec<&Event> = events.iter().collect();
+        interactions(&events, &EventTypes::defaults(), snapshot_date())
+    }
+
+    #[test]
+    fn active_events_fall_out_of_a_window_the_day_it_ends() {
+        let features = interactions_of(&[
+            (0, "click"),
+            (6, "save"),
+            (7, "vote"),
+            (29, "like"),
+            (30, "like"),
+            (59, "like"),
+            (60, "like"),
+        ]);
+
+        assert_eq!(features.interactions_7d, 2);
+        assert_eq!(features.interactions_30d, 4);
+        assert_eq!(features.interactions_prev_30d, 2);
+        assert_eq!(features.events_lifetime, 7);
+        assert_eq!(features.first_event_day, Some(days_ago(60)));
+        assert_eq!(features.last_event_day, Some(days_ago(0)));
+    }
+
+    #[test]
+    fn passive_and_unknown_events_are_seen_but_are_no_interactions() {
+        let features = interactions_of(&[
+            (0, "open"),
+            (0, "view"),
+            (0, "campaign_exposure"),
+            (0, "hologram"),
+        ]);
+
+        assert_eq!(features.interactions_7d, 0);
+        assert_eq!(features.events_lifetime, 4);
+        assert_eq!(features.last_event_day, Some(snapshot_date()));
+        assert_eq!(features.reader_30d, 1);
+        assert_eq!(features.campaign_exposures_90d, 1);
+    }
+
+    #[test]
+    fn opens_are_counted_on_each_of_the_last_four_days() {
+        let features = interactions_of(&[
+            (1, "open"),
+            (2, "open"),
+            (2, "open"),
+            (3, "open"),
+            (4, "open"),
+            (14, "open"),
+            (15, "open"),
+        ]);
+
+        assert_eq!(features.opens_d0, 0);
+        assert_eq!(features.opens_d1, 1);
+        assert_eq!(features.opens_d2, 2);
+        assert_eq!(features.opens_d3, 1);
+        assert_eq!(features.opens_15d, 6);
+    }
+
+    #[test]
+    fn a_review_is_social_and_commenter_but_no_post() {
+        let features = interactions_of(&[(0, "review"), (0, "comment"), (30, "post")]);
+
+        assert_eq!(features.commenter_30d, 2);
+        assert_eq!(features.social_90d, 3);
+        assert_eq!(features.posts_30d, 1);
+        assert_eq!(features.posts_prev_30d, 1);
+        assert_eq!(features.posts_90d, 2);
+    }
+
+    #[test]
+    fn campaign_joins_are_joins_and_redeemed_coupons() {
+        let features = interactions_of(&[
+            (89, "campaign_join"),
+            (89, "coupon_redemption"),
+            (90, "campaign_join"),
+            (89, "survey"),
+        ]);
+
+        assert_eq!(features.campaign_joins_90d, 2);
+        assert_eq!(features.surveys_90d, 1);
+    }
+
+    #[test]
+    fn a_complaint_is_a_functional_need() {
+        let features = interactions_of(&[
+            (0, "complaint"),
+            (1, "complaint"),
+            (1, "complaint"),
+            (2, "consult"),
+            (3, "brand_story"),
+        ]);
+
+        assert_eq!(features.complaints_d0, 1);
+        assert_eq!(features.complaints_d1, 2);
+        assert_eq!(features.functional_90d, 4);
+        assert_eq!(features.emotional_90d, 1);
+        assert_eq!(features.interactions_7d, 4);
+    }
+}
