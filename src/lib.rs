@@ -5,3 +5,4 @@
 pub mod ground;
 pub mod config;
 pub mod sample;
+pub mod drafts;
