@@ -6,3 +6,4 @@ pub mod ground;
 pub mod config;
 pub mod sample;
 pub mod drafts;
+pub mod publish;
