@@ -1,0 +1,224 @@
+//! The Parquet files of a draft, through the table library's own writer, which gathers the
+//! statistics that the log of the table wants.
+//!
+//! ```text
+//! tables/tier_snapshot/snapshot_date=2026-11-20/<draft>/part-00000-<id>-c000.zstd.parquet
+//! tables/dim_tier/<draft>/part-00000-<id>-c000.zstd.parquet
+//! ```
+//!
+//! Each draft has a folder of its own, so that whatever became of its files they can be found and
+//! removed.
+
+use std::collections::HashMap;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema};
+use deltalake_core::datafile::writer::{PartitionWriter, PartitionWriterConfig};
+use deltalake_core::kernel::Add;
+use deltalake_core::operations::get_num_idx_cols_and_stats_columns;
+use deltalake_core::{DeltaResult, DeltaTableError};
+use object_store::ObjectStore;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::WriterProperties;
+use uuid::Uuid;
+
+use super::order::SORT_OPTIONS;
+use super::{DraftError, SNAPSHOT_DATE, TableSpec, objects};
+use crate::config::storage::{Location, StorageError};
+use crate::ground::SnapshotDate;
+
+/// How hard files are compressed.
+const ZSTD_LEVEL: i32 = 3;
+
+/// Delta's default for the columns whose bounds the log knows.
+const INDEXED_COLUMNS: usize = 32;
+
+/// Decimal digits that a double is sure to keep.
+const DOUBLE_DIGITS: u8 = 15;
+
+/// How rows are cut into files.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FileShape {
+    /// Rows that are compressed, skipped and read together.
+    pub(super) row_group_rows: usize,
+    /// From this size on a file ends with its row group, and the next begins.
+    pub(super) file_bytes: u64,
+}
+
+impl Default for FileShape {
+    fn default() -> Self {
+        Self {
+            row_group_rows: 512 * 1024,
+            file_bytes: 512 * 1024 * 1024,
+        }
+    }
+}
+
+/// The files of a draft that is being written.
+pub(super) struct Files {
+    folder: DraftFolder,
+    writer: PartitionWriter,
+}
+
+impl Files {
+    /// No file yet, in a new folder.
+    pub(super) fn create(
+        output: &Location,
+        spec: &TableSpec,
+        date: Option<SnapshotDate>,
+        shape: FileShape,
+    ) -> Result<Self, DraftError> {
+        let table_folder = objects::table_folder(output, spec.name());
+        let draft_folder = draft_folder(date);
+        let folder = DraftFolder {
+            output: output.clone(),
+            table: spec.name().to_owned(),
+            path: objects::below(&table_folder, &draft_folder),
+        };
+        let store = PrefixStore::new(Arc::clone(&output.store), table_folder);
+        let writer = partition_writer(store, draft_folder, spec, date, shape);
+        let writer = writer.map_err(|source| folder.failure(source))?;
+        Ok(Self { folder, writer })
+    }
+
+    /// Adds rows, in the form of the files.
+    pub(super) async fn write(&mut self, rows: &RecordBatch) -> Result<(), DraftError> {
+        let written = self.writer.write(rows).await;
+        written.map_err(|source| self.folder.failure(source))
+    }
+
+    /// Completes the files and names each as the log will, with its count of rows. When one
+    /// cannot be completed, none is left.
+    pub(super) async fn close(self) -> Result<Vec<(Add, u64)>, DraftError> {
+        let closed = self.writer.close().await;
+        let additions = closed.and_then(|adds| adds.into_iter().map(with_row_count).collect());
+        match additions {
+            Ok(additions) => Ok(additions),
+            Err(source) => {
+                if let Err(error) = self.folder.delete().await {
+                    tracing::warn!(%error, "files of a failed draft are left");
+                }
+                Err(self.folder.failure(source))
+            }
+        }
+    }
+
+    /// Removes every file, and every upload that has begun.
+    pub(super) async fn abort(self) -> Result<(), DraftError> {
+        let aborted = self.writer.abort().await;
+        self.folder.delete().await?;
+        aborted.map_err(|source| self.folder.failure(source))
+    }
+}
+
+/// The folder of one draft.
+struct DraftFolder {
+    output: Location,
+    table: String,
+    path: Path,
+}
+
+impl DraftFolder {
+    async fn delete(&self) -> Result<(), StorageError> {
+        objects::delete_folder(&self.output, &self.path).await
+    }
+
+    fn failure(&self, source: DeltaTableError) -> DraftError {
+        DraftError::Write {
+            table: self.table.clone(),
+            folder: self.output.url_of(&self.path),
+            source: source.into(),
+        }
+    }
+}
+
+/// A folder that no other draft uses, below the table's.
+fn draft_folder(date: Option<SnapshotDate>) -> Path {
+    let partition = date.map(|date| format!("{SNAPSHOT_DATE}={date}"));
+    let draft = Uuid::new_v4().simple().to_string();
+    partition.into_iter().chain([draft]).collect()
+}
+
+fn partition_writer(
+    table: PrefixStore<Arc<dyn ObjectStore>>,
+    draft_folder: Path,
+    spec: &TableSpec,
+    date: Option<SnapshotDate>,
+    shape: FileShape,
+) -> DeltaResult<PartitionWriter> {
+    let partition = date.map(|date| (SNAPSHOT_DATE.to_owned(), date.to_string().into()));
+    let configuration = PartitionWriterConfig::try_new(
+        spec.file_schema(),
+        partition.into_iter().collect(),
+        Some(parquet_properties(spec, shape)),
+        NonZeroU64::new(shape.file_bytes),
+        Some(shape.row_group_rows),
+        None,
+        Some(draft_folder),
+    )?;
+    let configuration = configuration.with_roll_on_row_group_boundary(true);
+    // The default number, which the names given beside it overrule.
+    let (column_count, _) = get_num_idx_cols_and_stats_columns(None, HashMap::new());
+    let indexed_columns = Some(indexed_columns(&spec.file_schema()));
+    PartitionWriter::try_with_config(
+        Arc::new(table),
+        configuration,
+        column_count,
+        indexed_columns,
+    )
+}
+
+/// The columns whose bounds go to the log: the first 32, but no decimal that is wider than a
+/// double. The library writes bounds of decimals as doubles, and a reader who trusts one that was
+/// rounded skips rows it should have found.
+fn indexed_columns(file_schema: &Schema) -> Vec<String> {
+    let first = file_schema.fields().iter().take(INDEXED_COLUMNS);
+    let bounded = first.filter(|field| match field.data_type() {
+        DataType::Decimal128(precision, _) => *precision <= DOUBLE_DIGITS,
+        _ => true,
+    });
+    bounded.map(|field| field.name().clone()).collect()
+}
+
+fn parquet_properties(spec: &TableSpec, shape: FileShape) -> WriterProperties {
+    let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(Some(shape.row_group_rows))
+        .set_sorting_columns(sorting_columns(spec))
+        .build()
+}
+
+/// The order that the files claim, and that `order` holds their rows to.
+fn sorting_columns(spec: &TableSpec) -> Option<Vec<SortingColumn>> {
+    let file_schema = spec.file_schema();
+    let sorted_by = spec.sort_columns().iter();
+    let indexes = sorted_by.filter_map(|column| file_schema.index_of(column).ok());
+    let columns: Vec<_> = indexes
+        .filter_map(|index| i32::try_from(index).ok())
+        .map(|column_idx| SortingColumn {
+            column_idx,
+            descending: SORT_OPTIONS.descending,
+            nulls_first: SORT_OPTIONS.nulls_first,
+        })
+        .collect();
+    (!columns.is_empty()).then_some(columns)
+}
+
+/// The part of a file's statistics that is read back here.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RowCount {
+    num_records: u64,
+}
+
+fn with_row_count(add: Add) -> DeltaResult<(Add, u64)> {
+    let statistics = add.stats.as_deref().unwrap_or_default();
+    let count: RowCount = serde_json::from_str(statistics)?;
+    Ok((add, count.num_records))
+}

@@ -1,0 +1,31 @@
+//! Drafts: the next rows of a published table, as Parquet files that no reader sees yet.
+//!
+//! ```text
+//! TableSpec ── open ──> DraftWriter ── write, write, .. finish ──> Draft ──> audited, committed
+//!                            └──────── abandon                       └─────── copy_as, discard
+//! ```
+//!
+//! 1. [`contract`] refuses every schema that some reader would not open; a [`TableSpec`] cannot
+//!    be made from such a schema, so nothing of it is ever written.
+//! 2. [`DraftWriter`] takes record batches and writes Parquet below the table's folder, into a
+//!    folder that no other draft uses.
+//! 3. A [`Draft`] names those files. Until a commit names them too, they are not in the table.
+
+pub mod contract;
+mod draft;
+mod error;
+mod files;
+pub(crate) mod objects;
+mod order;
+mod rows;
+mod spec;
+mod writer;
+
+pub use contract::{ContractError, ContractProblem};
+pub use draft::{Draft, DraftFile};
+pub use error::DraftError;
+pub use spec::{Dating, SNAPSHOT_DATE, TableSpec};
+pub use writer::DraftWriter;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,188 @@
+//! What can go wrong with a publication.
+
+use crate::config::storage::StorageError;
+use crate::drafts::{ContractError, DraftError};
+use crate::ground::{Classified, FailureKind, SnapshotDate};
+
+/// What the table library or Arrow said, without naming their types.
+pub(super) type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// A table that could not be read, made or committed to.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// Another run's commit is in the way.
+    #[error(
+        "another run committed to table `{table}` first: version {found} is newer than version {expected}, which this run was based on; run it again"
+    )]
+    Conflict {
+        /// The table.
+        table: String,
+        /// The version this run was based on.
+        expected: i64,
+        /// The newest version now.
+        found: i64,
+    },
+    /// A draft without rows for a table that may not be empty.
+    #[error(
+        "the draft of table `{table}` has no rows and would replace what is published; check the inputs and the SQL"
+    )]
+    EmptyReplacement {
+        /// The table.
+        table: String,
+    },
+    /// A draft with other columns than the published table.
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+    /// A draft of another date than the publication.
+    #[error("the draft of table `{table}` is for {found}, not for {expected}; draft it again")]
+    OtherDate {
+        /// The table.
+        table: String,
+        /// The date being published.
+        expected: SnapshotDate,
+        /// The date of the draft.
+        found: SnapshotDate,
+    },
+    /// A draft of another table.
+    #[error("a draft of table `{found}` cannot be committed to table `{table}`; copy it first")]
+    OtherTable {
+        /// The table.
+        table: String,
+        /// The table the draft is of.
+        found: String,
+    },
+    /// A draft that is partitioned where its table is not, or the other way round.
+    #[error(
+        "table `{table}` and its draft differ in whether they are partitioned by snapshot_date; publish to another table"
+    )]
+    OtherLayout {
+        /// The table.
+        table: String,
+    },
+    /// A table whose versions `publications` does not record.
+    #[error(
+        "table `{table}` is not among those that publications record; add it to `PUBLISHED_TABLES`"
+    )]
+    Unrecorded {
+        /// The table.
+        table: String,
+    },
+    /// A table that somebody upgraded.
+    #[error(
+        "table `{table}` is at reader version {reader} and writer version {writer}, beyond the 1 and 2 that every reader opens; restore the table or publish to another output"
+    )]
+    Protocol {
+        /// The table.
+        table: String,
+        /// Its minimal reader version.
+        reader: i32,
+        /// Its minimal writer version.
+        writer: i32,
+    },
+    /// A table whose log or files cannot be read.
+    #[error(
+        "cannot read table `{table}` at `{folder}`; check the endpoint, the permissions and that its folder is whole"
+    )]
+    Read {
+        /// The table.
+        table: String,
+        /// The full URL of its folder.
+        folder: String,
+        /// What was said.
+        source: Source,
+    },
+    /// A table that a publication records and that is not there.
+    #[error(
+        "the publication of {date} records version {version} of table `{table}`, which is not there; restore the table or publish {date} again"
+    )]
+    Missing {
+        /// The table.
+        table: String,
+        /// The date published.
+        date: SnapshotDate,
+        /// The version recorded.
+        version: i64,
+    },
+    /// A file that somebody else put into a table.
+    #[error(
+        "file `{path}` of table `{table}` has no count of rows in the log; publish its date again"
+    )]
+    Uncounted {
+        /// The table.
+        table: String,
+        /// The file, from the root of the store.
+        path: String,
+    },
+    /// A table that could not be made.
+    #[error("cannot create table `{table}` at `{folder}`; check the permissions")]
+    Create {
+        /// The table.
+        table: String,
+        /// The full URL of its folder.
+        folder: String,
+        /// What was said.
+        source: Source,
+    },
+    /// A table that was made and is not there.
+    #[error(
+        "table `{table}` was created at `{folder}` but the store does not list it; `tierline doctor` tells whether the store is fit"
+    )]
+    Unlisted {
+        /// The table.
+        table: String,
+        /// The full URL of its folder.
+        folder: String,
+    },
+    /// A commit that is known not to be in.
+    #[error("cannot commit to table `{table}`; readers still see version {version}; run it again")]
+    Commit {
+        /// The table.
+        table: String,
+        /// The version readers see.
+        version: i64,
+        /// What was said.
+        source: Source,
+    },
+    /// A commit that may be in or not.
+    #[error(
+        "cannot tell whether the commit to table `{table}` is in, since the table cannot be read any more; run it again once the store answers"
+    )]
+    Unconfirmed {
+        /// The table.
+        table: String,
+        /// What the commit said.
+        source: Source,
+    },
+    /// A checkpoint that could not be written; the table is whole without it.
+    #[error("cannot write a checkpoint of table `{table}` at version {version}")]
+    Checkpoint {
+        /// The table.
+        table: String,
+        /// The version in question.
+        version: i64,
+        /// What was said.
+        source: Source,
+    },
+    /// A draft that could not be written or removed.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// A store that did not do what was asked.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl Classified for PublishError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Conflict { .. } => FailureKind::Conflict,
+            Self::EmptyReplacement { .. }
+            | Self::Contract(_)
+            | Self::OtherLayout { .. }
+            | Self::OtherDate { .. }
+            | Self::Protocol { .. } => FailureKind::Blocked,
+            Self::Draft(error) => error.kind(),
+            Self::Storage(error) => error.kind(),
+            _ => FailureKind::Unexpected,
+        }
+    }
+}

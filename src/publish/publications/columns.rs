@@ -1,0 +1,200 @@
+//! Publications as columns: a fixed part, then two columns for each table that is recorded.
+//!
+//! | snapshot_date | sequence | .. | tier_snapshot_version | tier_snapshot_rows | .. |
+//! |---|---|---|---|---|---|
+//! | 2026-11-20 | 7 | .. | 12 | 1048576 | .. |
+//!
+//! Reading takes whatever tables the columns name, so that old files stay readable when the list
+//! of tables grows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, Date32Array, Int64Array, PrimitiveArray,
+    RecordBatch, StringArray,
+};
+use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema};
+use arrow::error::ArrowError;
+use chrono::NaiveDate;
+
+use super::publication::{PUBLISHED_TABLES, Publication, TableVersion};
+use crate::ground::SnapshotDate;
+
+const VERSION_SUFFIX: &str = "_version";
+const ROWS_SUFFIX: &str = "_rows";
+
+/// The columns that every publication has: name, type and meaning.
+const FIXED: [(&str, DataType, &str); 7] = [
+    ("snapshot_date", DataType::Date32, "The date published"),
+    ("run_id", DataType::Utf8, "The run that published it"),
+    (
+        "sequence",
+        DataType::Int64,
+        "Counts publications; of several for one date the largest holds",
+    ),
+    (
+        "previous_snapshot_date",
+        DataType::Date32,
+        "The date that movements were counted from",
+    ),
+    (
+        "input_fingerprint",
+        DataType::Utf8,
+        "A hash of everything the run read",
+    ),
+    (
+        "sql_fingerprint",
+        DataType::Utf8,
+        "A hash of the SQL the run was made with",
+    ),
+    (
+        "cutpoints_id",
+        DataType::Utf8,
+        "The cut points the run was made with",
+    ),
+];
+
+/// All columns.
+pub(super) fn schema() -> Schema {
+    let fixed = FIXED.map(|(name, data_type, _)| Field::new(name, data_type, true));
+    let per_table = PUBLISHED_TABLES.iter().flat_map(|table| {
+        [VERSION_SUFFIX, ROWS_SUFFIX]
+            .map(|suffix| Field::new(format!("{table}{suffix}"), DataType::Int64, true))
+    });
+    Schema::new(fixed.into_iter().chain(per_table).collect::<Vec<_>>())
+}
+
+/// What the columns mean.
+pub(super) fn comments() -> BTreeMap<String, String> {
+    let fixed = FIXED.map(|(name, _, meaning)| (name.to_owned(), meaning.to_owned()));
+    let per_table = PUBLISHED_TABLES.iter().flat_map(|table| {
+        [
+            (
+                format!("{table}{VERSION_SUFFIX}"),
+                format!("The version of {table} that holds the rows; none when it was left alone"),
+            ),
+            (
+                format!("{table}{ROWS_SUFFIX}"),
+                format!("The rows published in {table}"),
+            ),
+        ]
+    });
+    fixed.into_iter().chain(per_table).collect()
+}
+
+/// One row per publication.
+pub(super) fn encode(publications: &[Publication]) -> Result<RecordBatch, ArrowError> {
+    let texts = |text: fn(&Publication) -> &str| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(publications.iter().map(text)))
+    };
+    let days = |day: fn(&Publication) -> Option<SnapshotDate>| -> ArrayRef {
+        let days = publications.iter().map(day);
+        let days = days.map(|day| day.map(SnapshotDate::days_since_epoch));
+        Arc::new(days.collect::<Date32Array>())
+    };
+    let sequence = publications.iter().map(|publication| publication.sequence);
+    let mut columns = vec![
+        days(|publication| Some(publication.snapshot_date)),
+        texts(|publication| &publication.run_id),
+        Arc::new(Int64Array::from_iter_values(sequence)),
+        days(|publication| publication.previous_snapshot_date),
+        texts(|publication| &publication.input_fingerprint),
+        texts(|publication| &publication.sql_fingerprint),
+        texts(|publication| &publication.cutpoints_id),
+    ];
+    for table in PUBLISHED_TABLES {
+        let of_table = |number: fn(&TableVersion) -> i64| -> ArrayRef {
+            let numbers = publications.iter();
+            let numbers = numbers.map(|publication| publication.tables.get(table).map(number));
+            Arc::new(numbers.collect::<Int64Array>())
+        };
+        columns.push(of_table(|published| published.version));
+        columns.push(of_table(|published| published.rows.cast_signed()));
+    }
+    RecordBatch::try_new(Arc::new(schema()), columns)
+}
+
+/// The publications of a batch, in its order.
+pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError> {
+    let snapshot_dates = numbers::<Date32Type>(batch, "snapshot_date")?;
+    let run_ids = texts(batch, "run_id")?;
+    let sequences = numbers::<Int64Type>(batch, "sequence")?;
+    let previous_dates = numbers::<Date32Type>(batch, "previous_snapshot_date")?;
+    let input_fingerprints = texts(batch, "input_fingerprint")?;
+    let sql_fingerprints = texts(batch, "sql_fingerprint")?;
+    let cutpoints_ids = texts(batch, "cutpoints_id")?;
+    let tables = tables(batch)?;
+    let publication = |row| {
+        Ok(Publication {
+            snapshot_date: day(snapshot_dates, row).ok_or_else(|| missing("snapshot_date"))?,
+            run_id: run_ids.value(row).to_owned(),
+            sequence: sequences.value(row),
+            previous_snapshot_date: day(previous_dates, row),
+            input_fingerprint: input_fingerprints.value(row).to_owned(),
+            sql_fingerprint: sql_fingerprints.value(row).to_owned(),
+            cutpoints_id: cutpoints_ids.value(row).to_owned(),
+            tables: tables.iter().filter_map(|table| table.at(row)).collect(),
+        })
+    };
+    (0..batch.num_rows()).map(publication).collect()
+}
+
+/// The two columns of one table.
+struct TableColumns<'a> {
+    table: &'a str,
+    versions: &'a Int64Array,
+    rows: &'a Int64Array,
+}
+
+impl TableColumns<'_> {
+    fn at(&self, row: usize) -> Option<(String, TableVersion)> {
+        let published = TableVersion {
+            version: self.versions.value(row),
+            rows: self.rows.value(row).cast_unsigned(),
+        };
+        let recorded = self.versions.is_valid(row);
+        recorded.then(|| (self.table.to_owned(), published))
+    }
+}
+
+/// The columns of every table that the batch knows.
+fn tables(batch: &RecordBatch) -> Result<Vec<TableColumns<'_>>, ArrowError> {
+    let fields = batch.schema_ref().fields().iter();
+    let names = fields.filter_map(|field| field.name().strip_suffix(VERSION_SUFFIX));
+    names
+        .map(|table| {
+            Ok(TableColumns {
+                table,
+                versions: numbers(batch, &format!("{table}{VERSION_SUFFIX}"))?,
+                rows: numbers(batch, &format!("{table}{ROWS_SUFFIX}"))?,
+            })
+        })
+        .collect()
+}
+
+fn texts<'a>(batch: &'a RecordBatch, column: &str) -> Result<&'a StringArray, ArrowError> {
+    let found = batch.column_by_name(column);
+    found
+        .and_then(|array| array.as_string_opt())
+        .ok_or_else(|| missing(column))
+}
+
+fn numbers<'a, T: ArrowPrimitiveType>(
+    batch: &'a RecordBatch,
+    column: &str,
+) -> Result<&'a PrimitiveArray<T>, ArrowError> {
+    let found = batch.column_by_name(column);
+    found
+        .and_then(|array| array.as_primitive_opt())
+        .ok_or_else(|| missing(column))
+}
+
+fn day(days: &Date32Array, row: usize) -> Option<SnapshotDate> {
+    let day = days.is_valid(row).then(|| days.value(row))?;
+    NaiveDate::from_epoch_days(day).map(SnapshotDate::on)
+}
+
+fn missing(column: &str) -> ArrowError {
+    ArrowError::SchemaError(format!("a publication needs `{column}`"))
+}

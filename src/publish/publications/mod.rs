@@ -1,0 +1,384 @@
+//! The table `publications`: which versions of the published tables belong together.
+//!
+//! | snapshot_date | sequence | run_id | tier_snapshot_version | |
+//! |---|---|---|---|---|
+//! | 2026-11-19 | 1 | a | 1 | |
+//! | 2026-11-20 | 2 | b | 2 | |
+//! | 2026-11-19 | 3 | c | 3 | the 19th restated: from here on this row holds for it |
+//!
+//! A date is published once its row is here, whatever the other tables hold already; of several
+//! rows for a date the one with the largest sequence holds. Each publication writes all rows anew
+//! as one small file, so that reading them costs one GET however long the history. Since the
+//! commit is based on the version that the run started from, of two runs at once only one can
+//! publish.
+
+mod columns;
+mod publication;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::stream;
+use object_store::ObjectStoreExt;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::error::Source;
+use super::{Provenance, PublishError, PublishedFile, Table};
+use crate::config::storage::Location;
+use crate::drafts::{Dating, Draft, DraftError, DraftWriter, TableSpec};
+use crate::ground::SnapshotDate;
+
+pub use publication::{PUBLISHED_TABLES, Publication, TableVersion};
+
+/// The table's name.
+const PUBLICATIONS: &str = "publications";
+
+/// Every publication so far, as of one version of the table.
+#[derive(Debug, Clone)]
+pub struct Publications {
+    output: Location,
+    table: Option<Table>,
+    by_sequence: Vec<Publication>,
+}
+
+impl Publications {
+    /// Reads all publications below `output`; there are none where nothing was published.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn load(output: &Location) -> Result<Self, PublishError> {
+        let table = Table::open(output, PUBLICATIONS).await?;
+        let mut publications = Vec::new();
+        if let Some(table) = &table {
+            for file in table.files(None)? {
+                let read = read(output, &file).await;
+                publications.extend(read.map_err(|source| table.unreadable(source))?);
+            }
+        }
+        publications.sort_by_key(|publication| publication.sequence);
+        Ok(Self {
+            output: output.clone(),
+            table,
+            by_sequence: publications,
+        })
+    }
+
+    /// Every publication, the newest last.
+    pub fn all(&self) -> &[Publication] {
+        &self.by_sequence
+    }
+
+    /// The publication that holds for a date.
+    pub fn newest_for(&self, date: SnapshotDate) -> Option<&Publication> {
+        let mut newest_first = self.by_sequence.iter().rev();
+        newest_first.find(|publication| publication.snapshot_date == date)
+    }
+
+    /// The publication that holds for the last date before `date`.
+    pub fn previous_to(&self, date: SnapshotDate) -> Option<&Publication> {
+        let earlier = self.dates().range(..date).next_back().copied();
+        self.newest_for(earlier?)
+    }
+
+    /// The last date published.
+    pub fn latest_date(&self) -> Option<SnapshotDate> {
+        self.dates().last().copied()
+    }
+
+    /// Every date published.
+    pub fn dates(&self) -> BTreeSet<SnapshotDate> {
+        let publications = self.by_sequence.iter();
+        publications
+            .map(|publication| publication.snapshot_date)
+            .collect()
+    }
+
+    /// The sequence of the next publication.
+    pub fn next_sequence(&self) -> i64 {
+        let newest = self.by_sequence.last();
+        newest.map_or(0, |publication| publication.sequence) + 1
+    }
+
+    /// The files of a table as a publication recorded them: of its date, or all where the table
+    /// is not dated. There are none when the run left the table alone.
+    ///
+    /// This goes by the recorded version, never by the newest: a run that did not get as far as
+    /// its publication may have replaced the same date since.
+    ///
+    /// # Errors
+    /// When the table cannot be read at that version.
+    pub async fn files_of(
+        &self,
+        publication: &Publication,
+        table: &str,
+    ) -> Result<Vec<PublishedFile>, PublishError> {
+        match self.recorded(publication, table).await? {
+            None => Ok(Vec::new()),
+            Some(recorded) => recorded.files(recorded.partition_of(publication.snapshot_date)),
+        }
+    }
+
+    /// Whether a reader of the newest version of a table sees the files that a publication
+    /// recorded for its date. Not so after a run that committed to the table and got no further:
+    /// then publishing the date once more puts it right.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn is_newest_state(
+        &self,
+        publication: &Publication,
+        table: &str,
+    ) -> Result<bool, PublishError> {
+        let recorded = self.recorded(publication, table).await?;
+        let newest = Table::open(&self.output, table).await?;
+        let (Some(recorded), Some(newest)) = (&recorded, &newest) else {
+            return Ok(recorded.is_none());
+        };
+        let partition = recorded.partition_of(publication.snapshot_date);
+        Ok(recorded.paths(partition)? == newest.paths(partition)?)
+    }
+
+    /// A table as a publication recorded it; none when the run left it alone.
+    async fn recorded(
+        &self,
+        publication: &Publication,
+        table: &str,
+    ) -> Result<Option<Table>, PublishError> {
+        let Some(recorded) = publication.tables.get(table) else {
+            return Ok(None);
+        };
+        let found = Table::open_at(&self.output, table, recorded.version).await?;
+        found.map(Some).ok_or_else(|| PublishError::Missing {
+            table: table.to_owned(),
+            date: publication.snapshot_date,
+            version: recorded.version,
+        })
+    }
+
+    /// Whether the table is still as it was loaded, so that a run which another overtook can stop
+    /// before it commits anything.
+    ///
+    /// # Errors
+    /// [`PublishError::Conflict`] when it is not.
+    pub(super) async fn check_newest(&self) -> Result<(), PublishError> {
+        let newest = match &self.table {
+            Some(table) => table.newest_version().await?,
+            None => Table::open(&self.output, PUBLICATIONS)
+                .await?
+                .map_or(0, |table| table.version()),
+        };
+        self.check_version(newest)
+    }
+
+    /// A table that is not there and one that has no rows yet are the same here.
+    fn check_version(&self, found: i64) -> Result<(), PublishError> {
+        let expected = self.table.as_ref().map_or(0, Table::version);
+        if found == expected {
+            return Ok(());
+        }
+        Err(PublishError::Conflict {
+            table: PUBLICATIONS.to_owned(),
+            expected,
+            found,
+        })
+    }
+
+    /// Commits one more publication.
+    ///
+    /// # Errors
+    /// [`PublishError::Conflict`] when another run published since this was loaded, and whatever
+    /// else keeps a commit from getting in.
+    pub(super) async fn append(
+        &self,
+        publication: Publication,
+        provenance: &Provenance,
+    ) -> Result<Self, PublishError> {
+        let spec = Arc::new(spec()?);
+        let table = match &self.table {
+            Some(table) => table.clone(),
+            None => Table::open_or_create(&self.output, &spec).await?,
+        };
+        self.check_version(table.version())?;
+        let date = publication.snapshot_date;
+        let mut by_sequence = self.by_sequence.clone();
+        by_sequence.push(publication);
+        let draft = draft(&self.output, &spec, date, &by_sequence).await?;
+        let table = table.replace(draft, provenance).await?;
+        Ok(Self {
+            output: self.output.clone(),
+            table: Some(table),
+            by_sequence,
+        })
+    }
+
+    /// The table itself, once there is one.
+    pub fn table(&self) -> Option<&Table> {
+        self.table.as_ref()
+    }
+}
+
+fn spec() -> Result<TableSpec, PublishError> {
+    let spec = TableSpec::new(PUBLICATIONS, &columns::schema(), Dating::Undated)?;
+    Ok(spec.with_comments(columns::comments()))
+}
+
+async fn draft(
+    output: &Location,
+    spec: &Arc<TableSpec>,
+    date: SnapshotDate,
+    publications: &[Publication],
+) -> Result<Draft, DraftError> {
+    let rows = columns::encode(publications).map_err(|source| DraftError::Values {
+        table: PUBLICATIONS.to_owned(),
+        source,
+    })?;
+    let schema = rows.schema();
+    let rows = RecordBatchStreamAdapter::new(schema, stream::iter([Ok(rows)]));
+    let writer = DraftWriter::open(output, spec, date)?;
+    writer.write_all(Box::pin(rows)).await
+}
+
+async fn read(output: &Location, file: &PublishedFile) -> Result<Vec<Publication>, Source> {
+    let bytes = output.store.get(&file.path).await?.bytes().await?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()?;
+    let batches = reader.collect::<Result<Vec<RecordBatch>, _>>()?;
+    let mut publications = Vec::new();
+    for batch in &batches {
+        publications.extend(columns::decode(batch)?);
+    }
+    Ok(publications)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::storage::Traffic;
+    use crate::drafts::testing::{date, on_every_store};
+    use crate::ground::{Classified, FailureKind};
+    use crate::publish::testing::provenance;
+
+    on_every_store!(
+        nothing_is_published_at_first,
+        publications_survive_reloading,
+        the_newest_row_of_a_date_holds,
+        only_one_of_two_runs_publishes,
+        the_first_publication_conflicts_with_another_first,
+    );
+
+    fn publication(day: &str, run_id: &str, sequence: i64) -> Publication {
+        let recorded = TableVersion {
+            version: sequence,
+            rows: 1_000,
+        };
+        Publication {
+            snapshot_date: date(day),
+            run_id: run_id.to_owned(),
+            sequence,
+            previous_snapshot_date: None,
+            input_fingerprint: "f00d".to_owned(),
+            sql_fingerprint: "beef".to_owned(),
+            cutpoints_id: "2026-11-01-v1".to_owned(),
+            tables: [("tier_snapshot".to_owned(), recorded)].into(),
+        }
+    }
+
+    async fn append(publications: &Publications, day: &str, run_id: &str) -> Publications {
+        let row = publication(day, run_id, publications.next_sequence());
+        let provenance = provenance(run_id, row.sequence);
+        publications.append(row, &provenance).await.unwrap()
+    }
+
+    async fn nothing_is_published_at_first(output: &Location) {
+        let publications = Publications::load(output).await.unwrap();
+        assert_eq!(publications.all(), []);
+        assert_eq!(publications.latest_date(), None);
+        assert_eq!(publications.next_sequence(), 1);
+        assert_eq!(publications.previous_to(date("2026-11-20")), None);
+    }
+
+    async fn publications_survive_reloading(output: &Location) {
+        let none = Publications::load(output).await.unwrap();
+        let mut first = publication("2026-11-19", "a", 1);
+        first.previous_snapshot_date = Some(date("2026-11-18"));
+        let one = none
+            .append(first.clone(), &provenance("a", 1))
+            .await
+            .unwrap();
+        append(&one, "2026-11-20", "b").await;
+        let reloaded = Publications::load(output).await.unwrap();
+        assert_eq!(reloaded.all(), [first, publication("2026-11-20", "b", 2)]);
+        assert_eq!(reloaded.table().unwrap().files(None).unwrap().len(), 1);
+        assert_eq!(reloaded.next_sequence(), 3);
+    }
+
+    async fn the_newest_row_of_a_date_holds(output: &Location) {
+        let mut publications = Publications::load(output).await.unwrap();
+        for (day, run_id) in [
+            ("2026-11-19", "a"),
+            ("2026-11-20", "b"),
+            ("2026-11-19", "c"),
+        ] {
+            publications = append(&publications, day, run_id).await;
+        }
+        let run_of = |found: Option<&Publication>| found.map(|row| row.run_id.clone());
+        assert_eq!(
+            run_of(publications.newest_for(date("2026-11-19"))),
+            Some("c".to_owned())
+        );
+        assert_eq!(
+            run_of(publications.previous_to(date("2026-11-20"))),
+            Some("c".to_owned())
+        );
+        assert_eq!(
+            run_of(publications.previous_to(date("2026-12-01"))),
+            Some("b".to_owned())
+        );
+        assert_eq!(run_of(publications.previous_to(date("2026-11-19"))), None);
+        assert_eq!(publications.latest_date(), Some(date("2026-11-20")));
+        let dates = [date("2026-11-19"), date("2026-11-20")];
+        assert_eq!(publications.dates(), dates.into());
+    }
+
+    async fn only_one_of_two_runs_publishes(output: &Location) {
+        let none = Publications::load(output).await.unwrap();
+        let shared = append(&none, "2026-11-19", "a").await;
+        append(&shared, "2026-11-20", "b").await;
+        let late = publication("2026-11-20", "c", shared.next_sequence());
+        let error = shared.append(late, &provenance("c", 2)).await.unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Conflict);
+        assert_eq!(
+            shared.check_newest().await.unwrap_err().kind(),
+            FailureKind::Conflict
+        );
+        let newest = Publications::load(output).await.unwrap();
+        assert_eq!(newest.all().last().unwrap().run_id, "b");
+    }
+
+    async fn the_first_publication_conflicts_with_another_first(output: &Location) {
+        let none = Publications::load(output).await.unwrap();
+        none.check_newest().await.unwrap();
+        append(&none, "2026-11-20", "a").await;
+        let late = publication("2026-11-20", "b", 1);
+        let error = none.append(late, &provenance("b", 1)).await.unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Conflict);
+    }
+
+    #[tokio::test]
+    async fn reading_them_costs_one_get_beside_the_log() {
+        let output = crate::drafts::testing::in_memory();
+        let mut publications = Publications::load(&output).await.unwrap();
+        for run_id in ["a", "b", "c"] {
+            publications = append(&publications, "2026-11-20", run_id).await;
+        }
+        let traffic = Arc::new(Traffic::default());
+        let counting =
+            crate::config::storage::CountingStore::new(output.store, Arc::clone(&traffic));
+        let output = crate::drafts::testing::on_store(Arc::new(counting));
+        Table::open(&output, PUBLICATIONS).await.unwrap();
+        let for_the_log = traffic.totals().gets;
+        Publications::load(&output).await.unwrap();
+        assert_eq!(traffic.totals().gets, 2 * for_the_log + 1);
+    }
+}

@@ -1,0 +1,44 @@
+//! One publication: which version of every table belongs to a date.
+
+use std::collections::BTreeMap;
+
+use crate::ground::SnapshotDate;
+
+/// The tables whose versions a publication records, in the order of its columns.
+pub const PUBLISHED_TABLES: [&str; 5] = [
+    "tier_snapshot",
+    "tier_migration",
+    "tier_migration_matrix",
+    "tier_current",
+    "dim_tier",
+];
+
+/// A date as one run published it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// The date.
+    pub snapshot_date: SnapshotDate,
+    /// The run.
+    pub run_id: String,
+    /// Counts the publications of all dates; the newest of a date is the one that holds.
+    pub sequence: i64,
+    /// The date that movements were counted from; none for the first.
+    pub previous_snapshot_date: Option<SnapshotDate>,
+    /// Everything the run read.
+    pub input_fingerprint: String,
+    /// The SQL the run was made with.
+    pub sql_fingerprint: String,
+    /// The cut points the run was made with.
+    pub cutpoints_id: String,
+    /// What became of each table; one that the run left alone is missing.
+    pub tables: BTreeMap<String, TableVersion>,
+}
+
+/// A table's part of a publication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableVersion {
+    /// The version of the table that holds the rows.
+    pub version: i64,
+    /// The rows published.
+    pub rows: u64,
+}

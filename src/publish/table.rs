@@ -1,0 +1,334 @@
+//! A published table as it is at one version: a Delta table at reader version 1 and writer
+//! version 2, read and written through the job's own store.
+//!
+//! Opening a table costs one LIST of its log, and GETs for each commit since its last checkpoint.
+//! A [`Table`] does not change; a commit hands back the next one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
+use deltalake_core::DeltaResult;
+use deltalake_core::kernel::LogicalFileView;
+use deltalake_core::kernel::engine::arrow_conversion::TryIntoArrow;
+use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use deltalake_core::table::state::DeltaTableState;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use url::Url;
+
+use super::PublishError;
+use super::error::Source;
+use crate::config::storage::Location;
+use crate::drafts::{SNAPSHOT_DATE, contract, objects};
+use crate::ground::SnapshotDate;
+
+/// The reader and writer version of every published table.
+const PROTOCOL: (i32, i32) = (1, 2);
+
+/// A published table at one of its versions.
+#[derive(Debug, Clone)]
+pub struct Table {
+    pub(super) name: String,
+    pub(super) place: Place,
+    pub(super) state: DeltaTableState,
+}
+
+/// Where a table is, and its log.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) output: Location,
+    pub(super) folder: Path,
+    pub(super) log: LogStoreRef,
+}
+
+/// One file of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedFile {
+    /// Where the file is, from the root of the store.
+    pub path: Path,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Its rows.
+    pub rows: u64,
+}
+
+impl Place {
+    /// The folder of table `name` below `output`.
+    pub(super) fn of(output: &Location, name: &str) -> Self {
+        let folder = objects::table_folder(output, name);
+        // The log library takes stores as they are and registers none, so that the job's client,
+        // with its credentials, retries and counters, is the only one there is.
+        let root: &Url = output.root.as_ref();
+        let mut url = root.clone();
+        url.set_path(&format!("/{folder}/"));
+        let table_store = PrefixStore::new(Arc::clone(&output.store), folder.clone());
+        let log = default_logstore(
+            Arc::new(table_store),
+            Arc::clone(&output.store),
+            &url,
+            &StorageConfig::default(),
+        );
+        Self {
+            output: output.clone(),
+            folder,
+            log,
+        }
+    }
+
+    /// The table at `version`, or at its newest; none when there is no log to load.
+    async fn state(&self, version: Option<i64>) -> DeltaResult<Option<DeltaTableState>> {
+        let version = version.map(i64::cast_unsigned);
+        // A missing log has no one error: a local folder that is not there says otherwise than
+        // one that is empty. So a failure is looked into, and tried again in case another run
+        // made the table just now.
+        match DeltaTableState::try_new(self.log.as_ref(), version).await {
+            Ok(state) => Ok(Some(state)),
+            Err(_) if !self.log.is_delta_table_location().await? => Ok(None),
+            Err(_) => Some(DeltaTableState::try_new(self.log.as_ref(), version).await).transpose(),
+        }
+    }
+
+    /// The full URL of the table's folder, for messages.
+    pub(super) fn url(&self) -> String {
+        self.output.url_of(&self.folder)
+    }
+}
+
+impl Table {
+    /// The newest version of a table; none when there is no such table.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or asks for more than every reader offers.
+    pub async fn open(output: &Location, name: &str) -> Result<Option<Self>, PublishError> {
+        Self::load(output, name, None).await
+    }
+
+    /// A table as it was at `version`; none when there is no such table.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and when the log does not reach back or up to that version.
+    pub async fn open_at(
+        output: &Location,
+        name: &str,
+        version: i64,
+    ) -> Result<Option<Self>, PublishError> {
+        Self::load(output, name, Some(version)).await
+    }
+
+    async fn load(
+        output: &Location,
+        name: &str,
+        version: Option<i64>,
+    ) -> Result<Option<Self>, PublishError> {
+        let place = Place::of(output, name);
+        let state = place.state(version).await;
+        let state = state.map_err(|source| PublishError::Read {
+            table: name.to_owned(),
+            folder: place.url(),
+            source: source.into(),
+        })?;
+        let Some(state) = state else {
+            return Ok(None);
+        };
+        let table = Self {
+            name: name.to_owned(),
+            place,
+            state,
+        };
+        table.check_protocol()?;
+        Ok(Some(table))
+    }
+
+    /// Refuses a table that somebody upgraded: its files may be only half of the truth.
+    fn check_protocol(&self) -> Result<(), PublishError> {
+        let protocol = self.state.protocol();
+        let (reader, writer) = (protocol.min_reader_version(), protocol.min_writer_version());
+        if (reader, writer) == PROTOCOL {
+            return Ok(());
+        }
+        Err(PublishError::Protocol {
+            table: self.name.clone(),
+            reader,
+            writer,
+        })
+    }
+
+    /// The table's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version this is.
+    pub fn version(&self) -> i64 {
+        self.state.version().cast_signed()
+    }
+
+    /// The newest version there is by now, for the price of one LIST.
+    ///
+    /// # Errors
+    /// When the log cannot be listed.
+    pub async fn newest_version(&self) -> Result<i64, PublishError> {
+        let newest = self
+            .place
+            .log
+            .get_latest_version(self.state.version())
+            .await;
+        let newest = newest.map_err(|source| self.unreadable(source))?;
+        Ok(newest.cast_signed())
+    }
+
+    /// The columns as readers see them, in their plain form.
+    ///
+    /// # Errors
+    /// When the log holds types that Arrow has not.
+    pub fn schema(&self) -> Result<Schema, PublishError> {
+        let schema: Schema = self
+            .state
+            .schema()
+            .as_ref()
+            .try_into_arrow()
+            .map_err(|source| self.unreadable(source))?;
+        Ok(contract::normalise(&schema))
+    }
+
+    /// Whether the table is partitioned by snapshot date.
+    pub fn is_dated(&self) -> bool {
+        !self.state.metadata().partition_columns().is_empty()
+    }
+
+    /// What to ask [`files`](Self::files) for to get the rows of `date`: the date where the table is
+    /// dated, and everything where it is not.
+    pub fn partition_of(&self, date: SnapshotDate) -> Option<SnapshotDate> {
+        self.is_dated().then_some(date)
+    }
+
+    /// The files of a date, or of all dates.
+    ///
+    /// # Errors
+    /// When the log's entries cannot be read, or lack a count of rows.
+    pub fn files(&self, date: Option<SnapshotDate>) -> Result<Vec<PublishedFile>, PublishError> {
+        let entries = self.entries(date)?.into_iter();
+        entries.map(|entry| self.published_file(&entry)).collect()
+    }
+
+    /// What the log says about the files of a date, or of all dates.
+    pub(super) fn entries(
+        &self,
+        date: Option<SnapshotDate>,
+    ) -> Result<Vec<LogicalFileView>, PublishError> {
+        let entries = self.state.snapshot().try_log_data();
+        let entries = entries.map_err(|source| self.unreadable(source))?;
+        let partition = date.map(|date| date.to_string());
+        let wanted = |entry: &LogicalFileView| {
+            let values = entry.partition_values_map();
+            partition.is_none() || values.get(SNAPSHOT_DATE) == Some(&partition)
+        };
+        Ok(entries.into_iter().filter(wanted).collect())
+    }
+
+    /// Where the files of a date are, or of all dates.
+    pub(super) fn paths(&self, date: Option<SnapshotDate>) -> Result<BTreeSet<Path>, PublishError> {
+        let entries = self.entries(date)?;
+        Ok(entries.iter().map(|entry| self.full_path(entry)).collect())
+    }
+
+    fn published_file(&self, entry: &LogicalFileView) -> Result<PublishedFile, PublishError> {
+        let path = self.full_path(entry);
+        let rows = entry.num_records().ok_or_else(|| PublishError::Uncounted {
+            table: self.name.clone(),
+            path: path.to_string(),
+        })?;
+        Ok(PublishedFile {
+            path,
+            size_bytes: entry.size().cast_unsigned(),
+            rows: rows as u64,
+        })
+    }
+
+    fn full_path(&self, entry: &LogicalFileView) -> Path {
+        objects::below(&self.place.folder, &entry.object_store_path())
+    }
+
+    pub(super) fn unreadable(&self, source: impl Into<Source>) -> PublishError {
+        PublishError::Read {
+            table: self.name.clone(),
+            folder: self.place.url(),
+            source: source.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::ObjectStoreExt;
+
+    use super::*;
+    use crate::drafts::Dating;
+    use crate::drafts::testing::{date, draft, on_every_store, tiers};
+    use crate::ground::{Classified, FailureKind};
+    use crate::publish::testing::{log_path, provenance};
+
+    on_every_store!(
+        an_old_version_shows_the_files_of_its_time,
+        a_version_that_never_was_is_an_error,
+        an_upgraded_table_is_refused,
+    );
+
+    async fn an_old_version_shows_the_files_of_its_time(output: &Location) {
+        let spec = tiers("tier_snapshot", Dating::EveryDate);
+        let empty = Table::open_or_create(output, &spec).await.unwrap();
+        let first = draft(output, &spec, "2026-11-20", &[(1, "gold")]).await;
+        let first_path = first.files()[0].path.clone();
+        let first = empty.replace(first, &provenance("a", 1)).await.unwrap();
+        let second = draft(output, &spec, "2026-11-20", &[(1, "new"), (2, "new")]).await;
+        first.replace(second, &provenance("b", 2)).await.unwrap();
+
+        let then = Table::open_at(output, "tier_snapshot", 1)
+            .await
+            .unwrap()
+            .unwrap();
+        let [file] = &then.files(Some(date("2026-11-20"))).unwrap()[..] else {
+            panic!("one file")
+        };
+        assert_eq!((then.version(), &file.path, file.rows), (1, &first_path, 1));
+        assert_eq!(
+            output.store.head(&file.path).await.unwrap().size,
+            file.size_bytes
+        );
+    }
+
+    async fn a_version_that_never_was_is_an_error(output: &Location) {
+        let spec = tiers("tier_snapshot", Dating::EveryDate);
+        Table::open_or_create(output, &spec).await.unwrap();
+        let error = Table::open_at(output, "tier_snapshot", 7)
+            .await
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("cannot read table `tier_snapshot` at `")
+        );
+    }
+
+    async fn an_upgraded_table_is_refused(output: &Location) {
+        let spec = tiers("tier_snapshot", Dating::EveryDate);
+        Table::open_or_create(output, &spec).await.unwrap();
+        let upgrade = serde_json::json!({"protocol": {
+            "minReaderVersion": 3, "minWriterVersion": 7,
+            "readerFeatures": ["deletionVectors"], "writerFeatures": ["deletionVectors"],
+        }});
+        let path = log_path(output, "tier_snapshot", 1);
+        output
+            .store
+            .put(&path, upgrade.to_string().into())
+            .await
+            .unwrap();
+        let error = Table::open(output, "tier_snapshot").await.unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Blocked);
+        assert_eq!(
+            error.to_string(),
+            "table `tier_snapshot` is at reader version 3 and writer version 7, beyond the 1 and 2 that every reader opens; restore the table or publish to another output"
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! What the tests of publications share: a store that fails at the worst moment, and the log as
+//! other readers find it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use serde_json::Value;
+
+use super::Provenance;
+use crate::config::storage::Location;
+use crate::drafts::objects;
+
+/// What happens to the next commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is not stored, and the answer is an error.
+    NotStored,
+    /// It is stored, and the answer is an error: a connection that broke.
+    AnswerLost,
+    /// It is stored, and the answer is that it exists: the client asked twice.
+    AskedTwice,
+    /// It is stored, the answer is an error, and nothing can be listed afterwards.
+    GoneDark,
+}
+
+/// What a listing says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listing {
+    /// Nothing, as it would have a moment ago.
+    Stale,
+    /// That the store is gone.
+    Broken,
+}
+
+/// A store in memory that treats one commit badly.
+#[derive(Debug, Default)]
+pub(crate) struct FaultyStore {
+    inner: InMemory,
+    fault: Mutex<Option<Fault>>,
+    listing: Mutex<Option<Listing>>,
+}
+
+impl FaultyStore {
+    /// Treats the next commit as `fault` says.
+    pub(crate) fn arm(&self, fault: Fault) {
+        *self.fault.lock().unwrap() = Some(fault);
+    }
+
+    /// Answers the next listing as if nothing were stored yet.
+    pub(crate) fn forget_once(&self) {
+        *self.listing.lock().unwrap() = Some(Listing::Stale);
+    }
+
+    fn broken() -> object_store::Error {
+        object_store::Error::Generic {
+            store: "faulty",
+            source: "connection reset".into(),
+        }
+    }
+}
+
+impl fmt::Display for FaultyStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("faulty")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for FaultyStore {
+    async fn put_opts(
+        &self,
+        path: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> Result<PutResult> {
+        let is_commit = path.extension() == Some("json");
+        let fault = self.fault.lock().unwrap().take_if(|_| is_commit);
+        if fault == Some(Fault::NotStored) {
+            return Err(Self::broken());
+        }
+        let stored = self.inner.put_opts(path, payload, options).await?;
+        match fault {
+            None | Some(Fault::NotStored) => Ok(stored),
+            Some(Fault::AnswerLost) => Err(Self::broken()),
+            Some(Fault::AskedTwice) => Err(object_store::Error::AlreadyExists {
+                path: path.to_string(),
+                source: "412 Precondition Failed".into(),
+            }),
+            Some(Fault::GoneDark) => {
+                *self.listing.lock().unwrap() = Some(Listing::Broken);
+                Err(Self::broken())
+            }
+        }
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        path: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(path, options).await
+    }
+
+    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        self.inner.get_opts(path, options).await
+    }
+
+    fn delete_stream(
+        &self,
+        paths: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(paths)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        let mut listing = self.listing.lock().unwrap();
+        match listing.take() {
+            None => self.inner.list(prefix),
+            Some(Listing::Stale) => Box::pin(futures::stream::empty()),
+            Some(Listing::Broken) => {
+                *listing = Some(Listing::Broken);
+                Box::pin(futures::stream::iter([Err(Self::broken())]))
+            }
+        }
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
+
+/// An output whose next commits can be treated badly.
+pub(crate) fn faulty() -> (Arc<FaultyStore>, Location) {
+    let store = Arc::new(FaultyStore::default());
+    let output = crate::drafts::testing::on_store(Arc::clone(&store) as Arc<dyn ObjectStore>);
+    (store, output)
+}
+
+/// Where a commit is.
+pub(crate) fn log_path(output: &Location, table: &str, version: i64) -> Path {
+    let file = format!("tables/{table}/_delta_log/{version:020}.json");
+    objects::below(&output.path, &Path::from(file))
+}
+
+/// The actions of one commit, as JSON.
+pub(crate) async fn log_entry(output: &Location, table: &str, version: i64) -> Vec<Value> {
+    let path = log_path(output, table, version);
+    let bytes = output
+        .store
+        .get(&path)
+        .await
+        .unwrap()
+        .bytes()
+        .await
+        .unwrap();
+    let lines = std::str::from_utf8(&bytes).unwrap().lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// The one action of a kind, `commitInfo` or `txn`.
+pub(crate) fn action<'a>(entry: &'a [Value], kind: &str) -> &'a Value {
+    let mut of_kind = entry.iter().filter_map(|action| action.get(kind));
+    let found = of_kind.next().unwrap();
+    assert!(of_kind.next().is_none(), "more than one {kind}");
+    found
+}
+
+pub(crate) fn provenance(run_id: &str, sequence: i64) -> Provenance {
+    Provenance {
+        run_id: run_id.to_owned(),
+        input_fingerprint: "f00d".to_owned(),
+        application: "tierline/nightly".to_owned(),
+        sequence,
+    }
+}
