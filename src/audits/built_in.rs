@@ -26,11 +26,25 @@ pub struct BuiltIn {
 
 /// The audits of a snapshot; those that compare need a previous one.
 pub fn audits(dimensions: &Dimensions, guards: &Guards, has_previous: bool) -> Vec<BuiltIn> {
-    let mut audits = vec![snapshot_not_empty(), user_id_unique(), tiers_known(dimensions)];
+    let mut audits = vec![
+        snapshot_not_empty(),
+        user_id_unique(),
+        tiers_known(dimensions),
+    ];
     if has_previous {
         audits.extend([
-            matrix_adds_up(dimensions, "matrix_opening", "from_tier", "previous.tier_snapshot"),
-            matrix_adds_up(dimensions, "matrix_closing", "to_tier", "publish.tier_snapshot"),
+            matrix_adds_up(
+                dimensions,
+                "matrix_opening",
+                "from_tier",
+                "previous.tier_snapshot",
+            ),
+            matrix_adds_up(
+                dimensions,
+                "matrix_closing",
+                "to_tier",
+                "publish.tier_snapshot",
+            ),
             moves_match_matrix(),
             users_within_bounds(guards),
             tier_shares_within_bounds(dimensions, guards),

@@ -142,9 +142,18 @@ fn count(failed: &[FailedAudit]) -> String {
 
 fn list(failed: &[FailedAudit]) -> String {
     let parts = failed.iter().map(|audit| {
-        let FailedAudit { name, rows, sample, help } = audit;
+        let FailedAudit {
+            name,
+            rows,
+            sample,
+            help,
+        } = audit;
         let noun = if *rows == 1 { "row" } else { "rows" };
-        let sample = if sample.is_empty() { String::new() } else { format!("\n{sample}") };
+        let sample = if sample.is_empty() {
+            String::new()
+        } else {
+            format!("\n{sample}")
+        };
         format!("{name}: {rows} offending {noun}{sample}\n{help}")
     });
     parts.collect::<Vec<_>>().join("\n\n")

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::config::job::Job;
 use crate::ground::SnapshotDate;
-use crate::run::{self, Plan, PlannedAction, Project, Report, RunError, Workspace};
+use crate::run::{self, Plan, Project, Report, RunError, Workspace};
 
 use super::arguments::{Command, NightArguments, OutputFormat, RunArguments, TimeArguments};
 use super::output::Output;
@@ -46,7 +46,10 @@ async fn plan(arguments: &NightArguments, output: &Output) -> Result<(), RunErro
 }
 
 /// Everything up to the plan of a night.
-async fn prepare(job: &Job, snapshot_date: SnapshotDate) -> Result<(Project, Workspace, Plan), RunError> {
+async fn prepare(
+    job: &Job,
+    snapshot_date: SnapshotDate,
+) -> Result<(Project, Workspace, Plan), RunError> {
     let project = Project::load(job)?;
     let workspace = Workspace::open(job)?;
     let plan = Box::pin(Plan::make(job, &project, &workspace, snapshot_date)).await?;
@@ -91,10 +94,16 @@ async fn one_night(
     *known_date = Some(snapshot_date);
     let is_default = arguments.time.as_of.is_none() && arguments.time.date.is_none();
     if is_default {
-        output.note(&format!("snapshot date {snapshot_date}: the last day that has ended in {}", job.timezone));
+        output.note(&format!(
+            "snapshot date {snapshot_date}: the last day that has ended in {}",
+            job.timezone
+        ));
     }
     let spinner = output.spinner();
-    let report = publish(&job, snapshot_date, &|stage| spinner.set_message(stage.to_owned())).await;
+    let report = publish(&job, snapshot_date, &|stage| {
+        spinner.set_message(stage.to_owned())
+    })
+    .await;
     spinner.finish_and_clear();
     report
 }
@@ -102,11 +111,9 @@ async fn one_night(
 /// A result file that cannot be written is said, and fails nothing.
 fn write_result(path: &Path, report: &Report, output: &Output) {
     if let Err(error) = std::fs::write(path, report.to_json()) {
-        output.error(&format!("cannot write the result to `{}`: {error}", path.display()));
+        output.error(&format!(
+            "cannot write the result to `{}`: {error}",
+            path.display()
+        ));
     }
-}
-
-/// Whether a report says that nothing was to be done.
-pub(super) fn is_nothing(action: &PlannedAction) -> bool {
-    matches!(action, PlannedAction::Nothing { .. })
 }

@@ -31,8 +31,14 @@ fn find(named: &Path) -> Result<PathBuf, Problems> {
     }
     let known = jobs_here();
     let name = named.display().to_string();
-    let near = did_you_mean(&name, known.iter().filter_map(|path| path.file_stem()?.to_str()));
-    let message = format!("there is no job file `{name}`, nor {}{near}", by_name.display());
+    let near = did_you_mean(
+        &name,
+        known.iter().filter_map(|path| path.file_stem()?.to_str()),
+    );
+    let message = format!(
+        "there is no job file `{name}`, nor {}{near}",
+        by_name.display()
+    );
     Err(Problems(vec![
         Diagnostic::new(message).help("`tierline init` writes a job file to start from"),
     ]))
@@ -47,9 +53,17 @@ fn only_job() -> Result<PathBuf, Problems> {
                 .help("name a job file, or let `tierline init` write one to start from"),
         ])),
         several => {
-            let names: Vec<String> = several.iter().map(|path| path.display().to_string()).collect();
-            let message = format!("no job is named, and there are several: {}", names.join(", "));
-            Err(Problems(vec![Diagnostic::new(message).help("name one of them")]))
+            let names: Vec<String> = several
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            let message = format!(
+                "no job is named, and there are several: {}",
+                names.join(", ")
+            );
+            Err(Problems(vec![
+                Diagnostic::new(message).help("name one of them"),
+            ]))
         }
     }
 }
@@ -58,15 +72,24 @@ fn jobs_here() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(FOLDER).into_iter().flatten().flatten();
     let mut jobs: Vec<PathBuf> = entries
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
         .collect();
     jobs.sort();
     jobs
 }
 
 /// The snapshot date that the arguments say, or the last business day that has ended.
-#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
-pub(super) fn snapshot_date(arguments: &TimeArguments, job: &Job) -> Result<SnapshotDate, RunError> {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the clock is read"
+)]
+pub(super) fn snapshot_date(
+    arguments: &TimeArguments,
+    job: &Job,
+) -> Result<SnapshotDate, RunError> {
     match (&arguments.as_of, &arguments.date) {
         (Some(as_of), _) => Ok(SnapshotDate::from_as_of(as_of, job.timezone)?),
         (None, Some(date)) => Ok(date.parse()?),

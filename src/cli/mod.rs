@@ -24,7 +24,9 @@ use output::Output;
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut output = Output::new(&arguments.logging);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(Box::pin(commands::run(arguments.command, &mut output))),
         Err(error) => {

@@ -3,6 +3,9 @@
 use std::io::{IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::ground::Problems;
 use crate::run::{RunError, chain};
@@ -24,14 +27,16 @@ impl Output {
         let wants_colour = wants_colour();
         let stderr_is_terminal = std::io::stderr().is_terminal();
         let may_colour_stderr = stderr_is_terminal && wants_colour;
-        let builder = tracing_subscriber::fmt()
+        let lines = tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
-            .with_max_level(logging.log_level)
             .with_target(false)
             .with_ansi(may_colour_stderr);
+        // Libraries log as errors what they hand back as errors; what matters of it is printed.
+        let ours_only = Targets::new().with_target(env!("CARGO_CRATE_NAME"), logging.log_level);
+        let registry = tracing_subscriber::registry().with(ours_only);
         let installed = match logging.log_format {
-            LogFormat::Text => builder.try_init(),
-            LogFormat::Json => builder.json().flatten_event(true).try_init(),
+            LogFormat::Text => registry.with(lines).try_init(),
+            LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
         };
         let output = Self {
             is_colourful: std::io::stdout().is_terminal() && wants_colour,
@@ -47,7 +52,10 @@ impl Output {
     /// Prints a part of the result. A reader that went away ends nothing: the work is done.
     pub(super) fn result(&self, text: &str) {
         let mut stdout = std::io::stdout().lock();
-        if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        if let Err(error) = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+        {
             tracing::debug!(%error, "stdout is closed");
         }
     }
@@ -86,7 +94,8 @@ impl Output {
             return ProgressBar::hidden();
         }
         let template = "{spinner} {msg:24} [{bar:32}] {pos}/{len}";
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         ProgressBar::new(length).with_style(style.progress_chars("=> "))
     }
 
@@ -102,7 +111,10 @@ impl Output {
 }
 
 /// Colour unless NO_COLOR is set to anything, as no-color.org has it.
-#[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is where the environment is read"
+)]
 fn wants_colour() -> bool {
     std::env::var("NO_COLOR").map_or(true, |value| value.is_empty())
 }

@@ -74,8 +74,7 @@ fn config(limits: &EngineLimits) -> SessionConfig {
     options.execution.time_zone = Some("UTC".to_owned());
     // A hash join cannot spill; a sort-merge join can, and leaves its rows in user order.
     options.optimizer.prefer_hash_join = false;
-    options.execution.spill_compression =
-        datafusion::config::SpillCompression::Lz4Frame;
+    options.execution.spill_compression = datafusion::config::SpillCompression::Lz4Frame;
     config
 }
 

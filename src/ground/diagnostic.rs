@@ -127,7 +127,11 @@ impl Problems {
     /// # Errors
     /// All problems, when there are any.
     pub fn or_ok<T>(self, value: T) -> Result<T, Self> {
-        if self.0.is_empty() { Ok(value) } else { Err(self) }
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(self)
+        }
     }
 
     /// All problems as text, in colour when asked.
@@ -137,7 +141,11 @@ impl Problems {
         } else {
             Renderer::plain()
         };
-        let rendered: Vec<String> = self.0.iter().map(|problem| problem.render(&renderer)).collect();
+        let rendered: Vec<String> = self
+            .0
+            .iter()
+            .map(|problem| problem.render(&renderer))
+            .collect();
         rendered.join("\n\n")
     }
 }
@@ -194,7 +202,10 @@ mod tests {
 
     #[test]
     fn only_near_names_are_suggested() {
-        assert_eq!(nearest("ordrs_30d", ["orders_30d", "user_id"]), Some("orders_30d"));
+        assert_eq!(
+            nearest("ordrs_30d", ["orders_30d", "user_id"]),
+            Some("orders_30d")
+        );
         assert_eq!(nearest("colour", ["orders_30d", "user_id"]), None);
     }
 }

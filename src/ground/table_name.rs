@@ -116,7 +116,9 @@ impl FromStr for TableName {
                 given: given.to_owned(),
             });
         };
-        let known = Folder::ALL.into_iter().find(|known| known.as_str() == folder);
+        let known = Folder::ALL
+            .into_iter()
+            .find(|known| known.as_str() == folder);
         let folder = known.ok_or_else(|| TableNameError::UnknownFolder {
             folder: folder.to_owned(),
         })?;

@@ -79,13 +79,17 @@ impl ParquetFiles {
             return false;
         };
         !columns.is_empty()
-            && columns.iter().all(|column| column.name == *partition.name())
+            && columns
+                .iter()
+                .all(|column| column.name == *partition.name())
             && !filter.is_volatile()
     }
 
     /// The files whose partition value passes every filter that is about it alone.
     fn files_passing(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<PartitionedFile>> {
-        let about_partition = filters.iter().filter(|filter| self.is_about_partition(filter));
+        let about_partition = filters
+            .iter()
+            .filter(|filter| self.is_about_partition(filter));
         let mut passing: Vec<&(ObjectMeta, Option<ScalarValue>)> = self.files.iter().collect();
         for filter in about_partition {
             if passing.is_empty() {
@@ -114,7 +118,8 @@ impl ParquetFiles {
         let unqualified = without_qualifiers(filter)?;
         let predicate =
             state.create_physical_expr(unqualified, &DFSchema::try_from(Arc::clone(&schema))?)?;
-        let values = ScalarValue::iter_to_array(files.iter().filter_map(|(_, value)| value.clone()))?;
+        let values =
+            ScalarValue::iter_to_array(files.iter().filter_map(|(_, value)| value.clone()))?;
         let batch = RecordBatch::try_new(schema, vec![values])?;
         let verdicts = predicate.evaluate(&batch)?.into_array(batch.num_rows())?;
         let verdicts = verdicts.as_boolean();
@@ -127,7 +132,10 @@ impl ParquetFiles {
     /// group of its own, so that its order is kept.
     fn groups(&self, files: Vec<PartitionedFile>, count: usize) -> Vec<FileGroup> {
         if self.sorted_by.is_some() {
-            return files.into_iter().map(|file| FileGroup::new(vec![file])).collect();
+            return files
+                .into_iter()
+                .map(|file| FileGroup::new(vec![file]))
+                .collect();
         }
         let total: u64 = files.iter().map(|file| file.object_meta.size).sum();
         let share = total / count.max(1) as u64 + 1;
@@ -212,6 +220,8 @@ impl TableProvider for ParquetFiles {
             .with_limit(limit)
             .with_output_ordering(self.ordering())
             .build();
-        ParquetFormat::default().create_physical_plan(state, config).await
+        ParquetFormat::default()
+            .create_physical_plan(state, config)
+            .await
     }
 }

@@ -97,7 +97,9 @@ pub fn resolve(
         let resolved = resolve_column(source, column, files, id_fallback);
         let data_type = problems.keep(resolved).unwrap_or(DataType::Null);
         fields.push(Field::new(&column.name, data_type, true));
-        let without = files.iter().find(|file| file.schema.field_with_name(&column.name).is_err());
+        let without = files
+            .iter()
+            .find(|file| file.schema.field_with_name(&column.name).is_err());
         if let Some(file) = without.filter(|_| !column.optional) {
             lacking.push((column.name.clone(), file.clone()));
         }
@@ -112,7 +114,10 @@ pub fn resolve(
 impl SourceSchema {
     /// The type of an ID column, once files have decided it.
     pub fn type_of(&self, column: &str) -> Option<&DataType> {
-        self.columns.field_with_name(column).ok().map(Field::data_type)
+        self.columns
+            .field_with_name(column)
+            .ok()
+            .map(Field::data_type)
     }
 
     /// Refuses columns that staging SQL reads although a file lacks them.
@@ -121,8 +126,17 @@ impl SourceSchema {
     /// Each such column with the first file that lacks it.
     pub fn require(&self, used: &BTreeSet<String>, staging_file: &str) -> Result<(), Problems> {
         let mut problems = Problems::default();
-        for (column, file) in self.lacking.iter().filter(|(column, _)| used.contains(column)) {
-            let present: Vec<&str> = file.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        for (column, file) in self
+            .lacking
+            .iter()
+            .filter(|(column, _)| used.contains(column))
+        {
+            let present: Vec<&str> = file
+                .schema
+                .fields()
+                .iter()
+                .map(|field| field.name().as_str())
+                .collect();
             let message = format!(
                 "source `{}` lacks the required column `{column}` in {}",
                 self.source, file.url
@@ -229,7 +243,10 @@ fn widens(found: &DataType, wanted: ColumnType) -> bool {
     }
     match wanted {
         ColumnType::Id => false,
-        ColumnType::BigInt => matches!(found, Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32),
+        ColumnType::BigInt => matches!(
+            found,
+            Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32
+        ),
         ColumnType::Varchar => matches!(found, Utf8 | LargeUtf8 | Utf8View),
         ColumnType::Decimal(precision, scale) => {
             let (found_precision, found_scale) = match found {
@@ -255,7 +272,10 @@ fn widens(found: &DataType, wanted: ColumnType) -> bool {
         ColumnType::Timestamp => matches!(
             found,
             Timestamp(
-                TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond,
+                TimeUnit::Second
+                    | TimeUnit::Millisecond
+                    | TimeUnit::Microsecond
+                    | TimeUnit::Nanosecond,
                 _
             )
         ),

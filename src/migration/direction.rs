@@ -78,6 +78,9 @@ mod tests {
     #[test]
     fn without_ranks_every_change_is_lateral() {
         let unranked = dimension(&[("a", None), ("b", None)]);
-        assert_eq!(Direction::of(&unranked, Some("a"), Some("b")), Some(Direction::Lateral));
+        assert_eq!(
+            Direction::of(&unranked, Some("a"), Some("b")),
+            Some(Direction::Lateral)
+        );
     }
 }

@@ -31,7 +31,11 @@ struct Cell {
 impl DimensionMatrix {
     /// An empty matrix, its values in the order of the dimension.
     pub(super) fn new(dimension: &Dimension) -> Self {
-        let values: Vec<String> = dimension.tiers.iter().map(|tier| tier.name.clone()).collect();
+        let values: Vec<String> = dimension
+            .tiers
+            .iter()
+            .map(|tier| tier.name.clone())
+            .collect();
         let size = values.len() + 1;
         Self {
             cells: vec![vec![Cell::default(); size]; size],
@@ -60,7 +64,8 @@ impl DimensionMatrix {
         for row in &mut self.cells {
             row.push(Cell::default());
         }
-        self.cells.push(vec![Cell::default(); self.values.len() + 1]);
+        self.cells
+            .push(vec![Cell::default(); self.values.len() + 1]);
         self.values.len()
     }
 
@@ -92,7 +97,9 @@ impl DimensionMatrix {
     }
 
     fn value(&self, position: usize) -> Option<&str> {
-        self.values.get(position.checked_sub(1)?).map(String::as_str)
+        self.values
+            .get(position.checked_sub(1)?)
+            .map(String::as_str)
     }
 }
 

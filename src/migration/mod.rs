@@ -45,9 +45,8 @@ impl Migration {
         dimensions: &Dimensions,
         user_id: &DataType,
     ) -> Self {
-        let with_matrix = |dimension: &Dimension| {
-            (dimension.clone(), DimensionMatrix::new(dimension))
-        };
+        let with_matrix =
+            |dimension: &Dimension| (dimension.clone(), DimensionMatrix::new(dimension));
         Self {
             snapshot_date,
             previous_snapshot_date,
@@ -79,7 +78,10 @@ impl Migration {
                 columns[0].len(),
             );
             let columns = std::iter::once(Arc::new(previous) as ArrayRef).chain(columns);
-            moves.push(RecordBatch::try_new(Arc::clone(&self.moves_schema), columns.collect())?);
+            moves.push(RecordBatch::try_new(
+                Arc::clone(&self.moves_schema),
+                columns.collect(),
+            )?);
         }
         concat_batches(&self.moves_schema, &moves)
     }
@@ -121,7 +123,11 @@ fn count(matrix: &mut DimensionMatrix, settled: &SettledDimension, revenue: &Dec
     for row in 0..settled.to.len() {
         let from = settled.from.is_valid(row).then(|| settled.from.value(row));
         let to = settled.to.is_valid(row).then(|| settled.to.value(row));
-        let amount = if revenue.is_valid(row) { revenue.value(row) } else { 0 };
+        let amount = if revenue.is_valid(row) {
+            revenue.value(row)
+        } else {
+            0
+        };
         matrix.add(from, to, amount);
     }
 }
@@ -134,7 +140,11 @@ fn moves_of(
     today: NaiveDate,
 ) -> Result<Vec<ArrayRef>, ArrowError> {
     let mut rows = UInt64Builder::new();
-    let (mut names, mut froms, mut tos) = (StringBuilder::new(), StringBuilder::new(), StringBuilder::new());
+    let (mut names, mut froms, mut tos) = (
+        StringBuilder::new(),
+        StringBuilder::new(),
+        StringBuilder::new(),
+    );
     let mut directions = StringBuilder::new();
     let mut days = Int64Builder::new();
     for row in 0..settled.to.len() {
@@ -148,7 +158,10 @@ fn moves_of(
         froms.append_option(from);
         tos.append_option(to);
         directions.append_value(direction.as_str());
-        let since = settled.from_since.is_valid(row).then(|| settled.from_since.value(row));
+        let since = settled
+            .from_since
+            .is_valid(row)
+            .then(|| settled.from_since.value(row));
         days.append_option(since.map(|since| i64::from(today.to_epoch_days() - since)));
     }
     Ok(vec![

@@ -57,7 +57,9 @@ impl Graph {
 
     /// The models of one folder, in planning order.
     pub fn in_folder(&self, folder: Folder) -> impl Iterator<Item = &Model> {
-        self.models.iter().filter(move |model| model.name.folder == folder)
+        self.models
+            .iter()
+            .filter(move |model| model.name.folder == folder)
     }
 
     /// How many models name each table directly.
@@ -74,7 +76,9 @@ impl Graph {
 }
 
 fn may_read(reader: Folder, read: Folder) -> bool {
-    use Folder::{Calibration, Features, Previous, Publish, Reference, Rollups, Sources, Staging, Tiers};
+    use Folder::{
+        Calibration, Features, Previous, Publish, Reference, Rollups, Sources, Staging, Tiers,
+    };
     match reader {
         Staging => matches!(read, Sources | Reference),
         Rollups => matches!(read, Staging),
@@ -139,7 +143,12 @@ fn order(models: Vec<Model>) -> Result<Vec<Model>, Problems> {
     let mut ordered: Vec<Model> = Vec::new();
     while !waiting.is_empty() {
         let pending: BTreeSet<TableName> = waiting.iter().map(|model| model.name.clone()).collect();
-        let is_ready = |model: &Model| model.reads.iter().all(|read| !pending.contains(&read.table));
+        let is_ready = |model: &Model| {
+            model
+                .reads
+                .iter()
+                .all(|read| !pending.contains(&read.table))
+        };
         let (ready, blocked): (Vec<Model>, Vec<Model>) = waiting.into_iter().partition(is_ready);
         if ready.is_empty() {
             return Err(Problems(vec![cycle_among(&blocked)]));
@@ -153,7 +162,8 @@ fn order(models: Vec<Model>) -> Result<Vec<Model>, Problems> {
 /// Follows reads from model to model until one comes up again. Every model in `blocked` reads
 /// another of them, so the walk always closes.
 fn cycle_among(blocked: &[Model]) -> Diagnostic {
-    let by_name: BTreeMap<&TableName, &Model> = blocked.iter().map(|model| (&model.name, model)).collect();
+    let by_name: BTreeMap<&TableName, &Model> =
+        blocked.iter().map(|model| (&model.name, model)).collect();
     let mut path: Vec<&Model> = Vec::new();
     let mut current = blocked.first();
     while let Some(model) = current {
@@ -161,7 +171,10 @@ fn cycle_among(blocked: &[Model]) -> Diagnostic {
             return cycle(&path[start..]);
         }
         path.push(model);
-        current = model.reads.iter().find_map(|read| by_name.get(&read.table).copied());
+        current = model
+            .reads
+            .iter()
+            .find_map(|read| by_name.get(&read.table).copied());
     }
     Diagnostic::new("some models read each other in a circle")
 }

@@ -106,7 +106,11 @@ fn parse_statement(file: &SourceFile) -> Result<Statement, Diagnostic> {
         return Ok(first);
     }
     let keyword = first.to_string();
-    let keyword = keyword.split_whitespace().next().unwrap_or_default().to_owned();
+    let keyword = keyword
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     let start = file.text.to_uppercase().find(&keyword).unwrap_or_default();
     let message = format!("{keyword} is not allowed in a model");
     Err(Diagnostic::at(file, start..start + keyword.len(), message)
@@ -169,7 +173,11 @@ impl<'a> Reader<'a> {
     /// Names are resolved last, when every common table expression is known.
     fn finish(mut self) -> Result<Vec<Reference>, Problems> {
         for relation in std::mem::take(&mut self.relations) {
-            let parts: Vec<&Ident> = relation.0.iter().filter_map(|part| part.as_ident()).collect();
+            let parts: Vec<&Ident> = relation
+                .0
+                .iter()
+                .filter_map(|part| part.as_ident())
+                .collect();
             if let [name] = parts[..]
                 && self.common_tables.contains(&name.value)
             {
@@ -184,7 +192,8 @@ impl<'a> Reader<'a> {
                     windows: None,
                 }),
                 Err(error) => {
-                    let problem = Diagnostic::at(self.file, place, format!("unknown table: {error}"));
+                    let problem =
+                        Diagnostic::at(self.file, place, format!("unknown table: {error}"));
                     self.problems.push(problem);
                 }
             }
@@ -225,7 +234,8 @@ impl<'a> Reader<'a> {
         let table = table.filter(|table| table.folder == Folder::Rollups && !windows.is_empty());
         let Some(table) = table else {
             let message = "windows() needs a rollup and at least one window";
-            self.problems.push(Diagnostic::at(self.file, call_place, message).help(usage));
+            self.problems
+                .push(Diagnostic::at(self.file, call_place, message).help(usage));
             return None;
         };
         Some(Reference {
@@ -243,9 +253,11 @@ impl<'a> Reader<'a> {
             return;
         }
         let place = bytes_of(self.file, name.span());
-        let message = format!("`{function}` is not allowed: a run must give the same rows tomorrow");
+        let message =
+            format!("`{function}` is not allowed: a run must give the same rows tomorrow");
         let help = "use $snapshot_date for today; order by a column instead of chance";
-        self.problems.push(Diagnostic::at(self.file, place, message).help(help));
+        self.problems
+            .push(Diagnostic::at(self.file, place, message).help(help));
     }
 }
 
@@ -254,7 +266,9 @@ impl<'a> Reader<'a> {
 fn is_stable(function: &str) -> bool {
     datafusion::functions::all_default_functions()
         .iter()
-        .filter(|known| known.name() == function || known.aliases().iter().any(|alias| alias == function))
+        .filter(|known| {
+            known.name() == function || known.aliases().iter().any(|alias| alias == function)
+        })
         .all(|known| known.signature().volatility == Volatility::Immutable)
 }
 
@@ -276,7 +290,8 @@ impl Visitor for Reader<'_> {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Self::Break> {
         let tables = query.with.iter().flat_map(|with| &with.cte_tables);
-        self.common_tables.extend(tables.map(|table| table.alias.name.value.clone()));
+        self.common_tables
+            .extend(tables.map(|table| table.alias.name.value.clone()));
         ControlFlow::Continue(())
     }
 

@@ -50,7 +50,11 @@ impl SqlPack {
             }
             if let Some(read) = problems.keep(files_in(&part_folder)) {
                 files.extend(read.into_iter().map(|(name, text)| {
-                    (PathBuf::from(part).join(&name), part_folder.join(&name), text)
+                    (
+                        PathBuf::from(part).join(&name),
+                        part_folder.join(&name),
+                        text,
+                    )
                 }));
             }
         }
@@ -60,7 +64,9 @@ impl SqlPack {
         }))
     }
 
-    fn from_files(files: impl IntoIterator<Item = (PathBuf, SourceFile)>) -> Result<Self, Problems> {
+    fn from_files(
+        files: impl IntoIterator<Item = (PathBuf, SourceFile)>,
+    ) -> Result<Self, Problems> {
         let mut pack = Self {
             parameters: SourceFile::new(PARAMETERS, ""),
             models: Vec::new(),
@@ -84,18 +90,24 @@ impl SqlPack {
             return Ok(());
         }
         let folder = relative.parent().and_then(Path::to_str).unwrap_or_default();
-        let Some(folder) = Folder::ALL.into_iter().find(|known| known.as_str() == folder) else {
+        let Some(folder) = Folder::ALL
+            .into_iter()
+            .find(|known| known.as_str() == folder)
+        else {
             return Ok(());
         };
         let stem = relative.file_stem().and_then(|stem| stem.to_str());
-        let extension = relative.extension().and_then(|extension| extension.to_str());
+        let extension = relative
+            .extension()
+            .and_then(|extension| extension.to_str());
         let tables = match extension {
             Some("sql") if folder.holds_models() => &mut self.models,
             Some("csv") if folder == Folder::Reference => &mut self.references,
             Some("sql") => {
                 let message = format!("`{folder}` holds no SQL models");
-                return Err(Diagnostic::at(&file, 0..0, message)
-                    .help("move the file to staging, rollups, features, tiers, publish or audits"));
+                return Err(Diagnostic::at(&file, 0..0, message).help(
+                    "move the file to staging, rollups, features, tiers, publish or audits",
+                ));
             }
             _ => return Ok(()),
         };
@@ -140,9 +152,9 @@ fn files_in(folder: &Path) -> Result<Vec<(String, String)>, Diagnostic> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
         let path = entry.map_err(|error| unreadable(folder, error))?.path();
-        let is_ours = path
-            .extension()
-            .is_some_and(|extension| extension == "sql" || extension == "csv" || extension == "toml");
+        let is_ours = path.extension().is_some_and(|extension| {
+            extension == "sql" || extension == "csv" || extension == "toml"
+        });
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             continue;
         };

@@ -8,29 +8,31 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use crate::config::job::ParameterValue;
-use crate::ground::{Diagnostic, Problems, SourceFile, SnapshotDate, did_you_mean};
+use crate::ground::{Diagnostic, Problems, SnapshotDate, SourceFile, did_you_mean};
 
 /// The date of the snapshot, D.
 const SNAPSHOT_DATE: &str = "snapshot_date";
 
 /// The literal that stands in a statement for a value.
 pub(super) fn literal_of(value: &ParameterValue) -> Expr {
-        match value {
-            ParameterValue::Integer(value) => number(&value.to_string()),
-            ParameterValue::Decimal(digits) => cast(digits, DataType::Decimal(digits_of(digits))),
-            ParameterValue::Text(text) => literal(Value::SingleQuotedString(text.clone())),
-            ParameterValue::Boolean(value) => literal(Value::Boolean(*value)),
-            ParameterValue::Date(day) => Expr::TypedString(TypedString {
-                data_type: DataType::Date,
-                value: quoted(&day.to_string()),
-                uses_odbc_syntax: false,
-            }),
-        }
+    match value {
+        ParameterValue::Integer(value) => number(&value.to_string()),
+        ParameterValue::Decimal(digits) => cast(digits, DataType::Decimal(digits_of(digits))),
+        ParameterValue::Text(text) => literal(Value::SingleQuotedString(text.clone())),
+        ParameterValue::Boolean(value) => literal(Value::Boolean(*value)),
+        ParameterValue::Date(day) => Expr::TypedString(TypedString {
+            data_type: DataType::Date,
+            value: quoted(&day.to_string()),
+            uses_odbc_syntax: false,
+        }),
+    }
 }
 
 fn digits_of(decimal: &str) -> ExactNumberInfo {
     let unsigned = decimal.trim_start_matches('-');
-    let scale = unsigned.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let scale = unsigned
+        .split_once('.')
+        .map_or(0, |(_, fraction)| fraction.len());
     let precision = unsigned.chars().filter(char::is_ascii_digit).count();
     ExactNumberInfo::PrecisionAndScale(precision as u64, scale as i64)
 }
@@ -45,7 +47,10 @@ fn literal(value: Value) -> Expr {
 
 /// A number in parentheses when negative, so that `x -$n` stays two tokens.
 fn number(digits: &str) -> Expr {
-    let value = literal(Value::Number(digits.trim_start_matches('-').to_owned(), false));
+    let value = literal(Value::Number(
+        digits.trim_start_matches('-').to_owned(),
+        false,
+    ));
     if !digits.starts_with('-') {
         return value;
     }
@@ -123,8 +128,9 @@ impl Parameters {
             let near = did_you_mean(name, self.0.keys().map(String::as_str));
             let start = file.byte_at(span.start.line, span.start.column);
             let message = format!("unknown parameter `{placeholder}`{near}");
-            Diagnostic::at(file, start..start + placeholder.len(), message)
-                .help("parameters are declared, with their defaults, in parameters.toml of the SQL pack")
+            Diagnostic::at(file, start..start + placeholder.len(), message).help(
+                "parameters are declared, with their defaults, in parameters.toml of the SQL pack",
+            )
         })
     }
 }

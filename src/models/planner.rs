@@ -79,7 +79,10 @@ impl VisitorMut for Binder<'_> {
         if let TableFactor::Table { name, args, .. } = factor
             && args.is_some()
         {
-            let function = bytes_of(&self.model.file, datafusion::sql::sqlparser::ast::Spanned::span(name));
+            let function = bytes_of(
+                &self.model.file,
+                datafusion::sql::sqlparser::ast::Spanned::span(name),
+            );
             if let Some(table) = self.windows_table(function.start) {
                 *name = table;
                 *args = None;
@@ -108,14 +111,15 @@ pub fn explain(error: &DataFusionError, file: &SourceFile) -> Problems {
 
 fn explain_one(error: &DataFusionError, file: &SourceFile) -> Diagnostic {
     let spanned = error.diagnostic();
-    let place = spanned
-        .and_then(|diagnostic| diagnostic.span)
-        .map(|span| {
-            file.byte_at(span.start.line, span.start.column)
-                ..file.byte_at(span.end.line, span.end.column)
-        });
+    let place = spanned.and_then(|diagnostic| diagnostic.span).map(|span| {
+        file.byte_at(span.start.line, span.start.column)
+            ..file.byte_at(span.end.line, span.end.column)
+    });
     if let DataFusionError::SchemaError(schema_error, _) = error.find_root()
-        && let SchemaError::FieldNotFound { field, valid_fields } = schema_error.as_ref()
+        && let SchemaError::FieldNotFound {
+            field,
+            valid_fields,
+        } = schema_error.as_ref()
     {
         return unknown_column(field, valid_fields, place, file);
     }
@@ -144,7 +148,10 @@ fn unknown_column(
     let names = || valid_fields.iter().map(|field| field.name.as_str());
     match nearest(&field.name, names()) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
-        None => problem.help(format!("there are: {}", names().collect::<Vec<_>>().join(", "))),
+        None => problem.help(format!(
+            "there are: {}",
+            names().collect::<Vec<_>>().join(", ")
+        )),
     }
 }
 

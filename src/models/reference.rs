@@ -36,8 +36,12 @@ impl ReferenceTable {
             let line = line_named_in(&reason);
             let start = file.byte_at(line, 1);
             let end = file.byte_at(line, u64::MAX);
-            Diagnostic::at(&file, start..end, format!("`{name}` cannot be read: {reason}"))
-                .help("a reference file is CSV with a header line and as many values on every line")
+            Diagnostic::at(
+                &file,
+                start..end,
+                format!("`{name}` cannot be read: {reason}"),
+            )
+            .help("a reference file is CSV with a header line and as many values on every line")
         })?;
         Ok(Self { name, file, rows })
     }

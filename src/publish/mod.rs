@@ -78,7 +78,13 @@ pub async fn publish(
     cleared: Cleared,
     record: RunRecord,
 ) -> Result<Published, PublishError> {
-    Box::pin(commit_all(output, publications, cleared.into_drafts(), record)).await
+    Box::pin(commit_all(
+        output,
+        publications,
+        cleared.into_drafts(),
+        record,
+    ))
+    .await
 }
 
 /// The steps of [`publish`], once the audits are past.

@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
 use datafusion::datasource::{MemTable, ViewTable};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col};
 use datafusion::prelude::{DataFrame, SessionContext};
-use datafusion::common::TableReference;
 
 use crate::config::job::contract_columns;
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
@@ -83,7 +83,10 @@ impl<'a> Catalog<'a> {
             if !folders.contains(&model.name.folder) {
                 continue;
             }
-            let reads_unplanned = model.reads.iter().any(|read| self.unplanned.contains(&read.table));
+            let reads_unplanned = model
+                .reads
+                .iter()
+                .any(|read| self.unplanned.contains(&read.table));
             let registered = match reads_unplanned {
                 true => None,
                 false => keep_all(&mut problems, self.register_model(model, parameters).await),
@@ -99,7 +102,11 @@ impl<'a> Catalog<'a> {
     ///
     /// # Errors
     /// Every problem of the model.
-    pub async fn plan(&self, model: &Model, parameters: &Parameters) -> Result<LogicalPlan, Problems> {
+    pub async fn plan(
+        &self,
+        model: &Model,
+        parameters: &Parameters,
+    ) -> Result<LogicalPlan, Problems> {
         self.register_windows(model)?;
         let parameters = parameters.clone().as_of(self.snapshot_date);
         planner::plan(&self.context.state(), model, &parameters).await
@@ -113,7 +120,11 @@ impl<'a> Catalog<'a> {
         self.context.table(reference_to(name)).await
     }
 
-    async fn register_model(&mut self, model: &Model, parameters: &Parameters) -> Result<(), Problems> {
+    async fn register_model(
+        &mut self,
+        model: &Model,
+        parameters: &Parameters,
+    ) -> Result<(), Problems> {
         let plan = self.plan(model, parameters).await?;
         let explained = |error: DataFusionError| explain(&error, &model.file);
         match model.name.folder {
@@ -218,7 +229,10 @@ fn check_staging(model: &Model, plan: &LogicalPlan) -> Result<(), Problems> {
             let start = model.file.text.find(&column.name).unwrap_or_default();
             let message = format!(
                 "`{}` of `{}` is {}; it must be {}",
-                column.name, model.name, field.data_type(), column.column_type
+                column.name,
+                model.name,
+                field.data_type(),
+                column.column_type
             );
             problems.push(
                 Diagnostic::at(&model.file, start..start + column.name.len(), message)
@@ -232,7 +246,10 @@ fn check_staging(model: &Model, plan: &LogicalPlan) -> Result<(), Problems> {
 /// The same type, text being text however it is held.
 fn is_same_type(found: &DataType, expected: &DataType) -> bool {
     let is_text = |data_type: &DataType| {
-        matches!(data_type, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
+        matches!(
+            data_type,
+            DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8
+        )
     };
     found == expected || (is_text(found) && is_text(expected))
 }

@@ -64,29 +64,47 @@ async fn check_models(
     let engine = RunError::engine("checking");
     let mut problems = Problems::default();
     let mut catalog = Catalog::open(context, project, snapshot_date).map_err(&engine)?;
-    let upstream = catalog.register_models(&UPSTREAM, &project.parameters).await;
+    let upstream = catalog
+        .register_models(&UPSTREAM, &project.parameters)
+        .await;
     keep_all(&mut problems, upstream);
-    let parameters = match cut_points::stand_ins(&catalog, project, project.parameters.clone()).await {
-        Ok(parameters) => parameters,
-        Err(_) => return problems.or_ok(()).map_err(RunError::from),
-    };
-    keep_all(&mut problems, catalog.register_models(&[Folder::Tiers], &parameters).await);
+    let parameters =
+        match cut_points::stand_ins(&catalog, project, project.parameters.clone()).await {
+            Ok(parameters) => parameters,
+            Err(_) => return problems.or_ok(()).map_err(RunError::from),
+        };
+    keep_all(
+        &mut problems,
+        catalog.register_models(&[Folder::Tiers], &parameters).await,
+    );
     problems.or_ok(())?;
     let dimensions = dimensions(&catalog, project, job, &parameters).await?;
-    let settled = settled_schema(&catalog, project, &parameters, &dimensions, snapshot_date).await?;
-    let dim_tier = catalog.plan(required(project, "dim_tier")?, &parameters).await?;
+    let settled =
+        settled_schema(&catalog, project, &parameters, &dimensions, snapshot_date).await?;
+    let dim_tier = catalog
+        .plan(required(project, "dim_tier")?, &parameters)
+        .await?;
     Specs::new(&settled, dim_tier.schema().as_arrow(), &Default::default())?;
     register_published(context, &settled, dim_tier.schema().as_arrow()).map_err(&engine)?;
-    catalog.register_models(&[Folder::Audits], &parameters).await?;
+    catalog
+        .register_models(&[Folder::Audits], &parameters)
+        .await?;
     Ok(())
 }
 
 /// The folders that are planned before the cut points are known.
-pub(super) const UPSTREAM: [Folder; 4] =
-    [Folder::Staging, Folder::Rollups, Folder::Features, Folder::Calibration];
+pub(super) const UPSTREAM: [Folder; 4] = [
+    Folder::Staging,
+    Folder::Rollups,
+    Folder::Features,
+    Folder::Calibration,
+];
 
 /// A model that every pack has.
-pub(super) fn required<'a>(project: &'a Project, name: &str) -> Result<&'a crate::models::Model, Problems> {
+pub(super) fn required<'a>(
+    project: &'a Project,
+    name: &str,
+) -> Result<&'a crate::models::Model, Problems> {
     let table = TableName::new(Folder::Publish, name);
     project.graph.model(&table).ok_or_else(|| {
         let message = format!("the SQL pack has no model `{table}`");
@@ -117,8 +135,16 @@ fn register_published(
     let tables = [
         (Folder::Publish, "tier_snapshot", dated(settled)),
         (Folder::Previous, "tier_snapshot", dated(settled)),
-        (Folder::Publish, "tier_migration", dated(&migration::moves_schema(&user_id))),
-        (Folder::Publish, "tier_migration_matrix", dated(&migration::matrix_schema())),
+        (
+            Folder::Publish,
+            "tier_migration",
+            dated(&migration::moves_schema(&user_id)),
+        ),
+        (
+            Folder::Publish,
+            "tier_migration_matrix",
+            dated(&migration::matrix_schema()),
+        ),
         (Folder::Publish, "dim_tier", Arc::new(dim_tier.clone())),
     ];
     for (folder, name, schema) in tables {

@@ -13,8 +13,8 @@ use crate::tiers::calibration::{Calibration, parameter_name};
 use crate::tiers::{CutPoints, Histogram, MetricValue, calibrate};
 
 use super::{Catalog, Project, RunError};
-use crate::models::Parameters;
 use crate::config::job::ParameterValue;
+use crate::models::Parameters;
 
 /// Calibrates every column of every calibration model.
 ///
@@ -31,7 +31,12 @@ pub(super) async fn measure(
     for model in project.graph.in_folder(Folder::Calibration) {
         let users = catalog.table(&model.name).await.map_err(&engine)?;
         check_metrics(&users, &model.name)?;
-        let names: Vec<String> = users.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let names: Vec<String> = users
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
         for metric in names {
             let histogram = histogram(users.clone(), &metric).await.map_err(&engine)?;
             population = population.max(histogram.values().sum());
@@ -64,9 +69,18 @@ pub(super) async fn stand_ins(
 fn check_metrics(users: &DataFrame, model: &TableName) -> Result<(), Problems> {
     let mut problems = Problems::default();
     for field in users.schema().fields() {
-        if !matches!(field.data_type(), DataType::Int64 | DataType::Decimal128(..)) {
-            let message = format!("metric `{}` of `{model}` is {}", field.name(), field.data_type());
-            problems.push(Diagnostic::new(message).help("CAST it AS BIGINT or DECIMAL: cut points are exact"));
+        if !matches!(
+            field.data_type(),
+            DataType::Int64 | DataType::Decimal128(..)
+        ) {
+            let message = format!(
+                "metric `{}` of `{model}` is {}",
+                field.name(),
+                field.data_type()
+            );
+            problems.push(
+                Diagnostic::new(message).help("CAST it AS BIGINT or DECIMAL: cut points are exact"),
+            );
         }
     }
     problems.or_ok(())

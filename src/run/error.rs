@@ -64,7 +64,9 @@ impl RunError {
     }
 
     /// As [`RunError::engine`], for errors of Arrow itself.
-    pub(super) fn arrow(stage: &'static str) -> impl Fn(datafusion::arrow::error::ArrowError) -> Self {
+    pub(super) fn arrow(
+        stage: &'static str,
+    ) -> impl Fn(datafusion::arrow::error::ArrowError) -> Self {
         move |source| Self::engine(stage)(source.into())
     }
 }

@@ -40,7 +40,9 @@ use super::rejects::{self, Findings};
 use super::report::TableReport;
 use super::scratch::{Scratch, is_worth_keeping};
 use super::snapshot::{Night, Specs, discard, published_files, with_origin};
-use super::{CalibrationPlan, Catalog, Plan, PlannedAction, Project, Report, RunError, Workspace, cut_points};
+use super::{
+    CalibrationPlan, Catalog, Plan, PlannedAction, Project, Report, RunError, Workspace, cut_points,
+};
 
 /// Hears which stage has begun.
 pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
@@ -59,7 +61,10 @@ pub async fn execute(
     let mut stages = Stages::new(progress);
     let mut report = Report {
         snapshot_date: Some(plan.snapshot_date.to_string()),
-        previous_snapshot_date: plan.previous.as_ref().map(|previous| previous.snapshot_date.to_string()),
+        previous_snapshot_date: plan
+            .previous
+            .as_ref()
+            .map(|previous| previous.snapshot_date.to_string()),
         output: Some(workspace.output.url_of(&workspace.output.path)),
         warnings: plan_warnings(plan),
         ..Report::default()
@@ -114,7 +119,8 @@ impl<'a> Stages<'a> {
 
     fn end_current(&mut self) {
         if let Some((stage, began)) = self.current.take() {
-            self.seconds.insert(stage.to_owned(), began.elapsed().as_secs_f64());
+            self.seconds
+                .insert(stage.to_owned(), began.elapsed().as_secs_f64());
         }
     }
 
@@ -141,7 +147,9 @@ impl Run<'_> {
         stages.begin("models");
         let mut catalog = Catalog::open(self.context, self.project, self.plan.snapshot_date)
             .map_err(RunError::engine("reading references"))?;
-        catalog.register_models(&UPSTREAM, &self.project.parameters).await?;
+        catalog
+            .register_models(&UPSTREAM, &self.project.parameters)
+            .await?;
         self.check_sources(&catalog, &sources).await?;
         stages.begin("features");
         let scratch = Scratch::open(&self.workspace.disk, self.job.engine.spill_folder.as_ref())
@@ -155,21 +163,41 @@ impl Run<'_> {
         report.cutpoints_id = Some(calibration.id.clone());
         report.calibrated = self.plan.calibration == CalibrationPlan::Calibrate;
         stages.begin("rejected rows");
-        self.count_rejects(&catalog, &identity.run_id, report).await?;
+        self.count_rejects(&catalog, &identity.run_id, report)
+            .await?;
         stages.begin("drafts");
-        catalog.register_models(&[Folder::Tiers], &parameters).await?;
+        catalog
+            .register_models(&[Folder::Tiers], &parameters)
+            .await?;
         let dimensions = dimensions(&catalog, self.project, self.job, &parameters).await?;
-        let drafts = self.write_drafts(&catalog, &parameters, &dimensions, &identity).await?;
+        let drafts = self
+            .write_drafts(&catalog, &parameters, &dimensions, &identity)
+            .await?;
         stages.begin("audits");
-        let cleared = self.audit(&mut catalog, &parameters, &dimensions, drafts).await?;
-        report.moves = self.count_moves().await.map_err(RunError::engine("counting moves"))?;
+        let cleared = self
+            .audit(&mut catalog, &parameters, &dimensions, drafts)
+            .await?;
+        report.moves = self
+            .count_moves()
+            .await
+            .map_err(RunError::engine("counting moves"))?;
         stages.begin("publication");
-        calibration.keep(&self.workspace.output, &self.workspace.layout).await?;
+        calibration
+            .keep(&self.workspace.output, &self.workspace.layout)
+            .await?;
         let published = self.commit(cleared, identity).await?;
         report.tables = published
             .tables
             .into_iter()
-            .map(|(name, table)| (name, TableReport { rows: table.rows, version: table.version }))
+            .map(|(name, table)| {
+                (
+                    name,
+                    TableReport {
+                        rows: table.rows,
+                        version: table.version,
+                    },
+                )
+            })
             .collect();
         Ok(())
     }
@@ -190,14 +218,18 @@ impl Run<'_> {
         let mut resolved = BTreeMap::new();
         for (name, files) in &files {
             let declared = &self.job.sources[*name].columns;
-            if let Some(source) = keep_all(&mut problems, schema::resolve(name, declared, files, &id_type)) {
+            if let Some(source) = keep_all(
+                &mut problems,
+                schema::resolve(name, declared, files, &id_type),
+            ) {
                 resolved.insert((*name).clone(), source);
             }
         }
         problems.extend(user_ids_agree(&resolved));
         problems.or_ok(())?;
         for (name, source) in &resolved {
-            self.register_source(name, source).map_err(RunError::engine("registering sources"))?;
+            self.register_source(name, source)
+                .map_err(RunError::engine("registering sources"))?;
         }
         Ok(resolved)
     }
@@ -222,7 +254,11 @@ impl Run<'_> {
         let manifest = &self.plan.manifests[name];
         let Some(location) = self.workspace.sources.get(name) else {
             let fields = source.columns.fields().iter().cloned().chain([partition]);
-            return register(self.context, &table, empty(Arc::new(Schema::new(fields.collect::<Vec<_>>()))));
+            return register(
+                self.context,
+                &table,
+                empty(Arc::new(Schema::new(fields.collect::<Vec<_>>()))),
+            );
         };
         let files = manifest.files.iter().map(|file| {
             let day = ScalarValue::Date32(Some(file.day.to_epoch_days()));
@@ -247,7 +283,8 @@ impl Run<'_> {
             return Ok(());
         };
         let name = TableName::new(Folder::Previous, "tier_snapshot");
-        register(self.context, &name, Arc::new(table)).map_err(RunError::engine("reading the previous snapshot"))
+        register(self.context, &name, Arc::new(table))
+            .map_err(RunError::engine("reading the previous snapshot"))
     }
 
     /// Refuses files that lack what staging SQL reads.
@@ -259,7 +296,10 @@ impl Run<'_> {
         let engine = RunError::engine("checking sources");
         let mut problems = Problems::default();
         for model in self.project.graph.in_folder(Folder::Staging) {
-            let rows = catalog.table(&all_rows_of(&model.name)).await.map_err(&engine)?;
+            let rows = catalog
+                .table(&all_rows_of(&model.name))
+                .await
+                .map_err(&engine)?;
             let optimized = rows.into_optimized_plan().map_err(&engine)?;
             for (source, used) in columns_scanned(&optimized).map_err(&engine)? {
                 if let Some(schema) = sources.get(&source) {
@@ -271,14 +311,21 @@ impl Run<'_> {
     }
 
     /// Features that several models read are computed once.
-    async fn keep_shared_features(&self, catalog: &Catalog<'_>, scratch: &Scratch) -> Result<(), RunError> {
+    async fn keep_shared_features(
+        &self,
+        catalog: &Catalog<'_>,
+        scratch: &Scratch,
+    ) -> Result<(), RunError> {
         let engine = RunError::engine("computing features");
         let readers = self.project.graph.reader_counts();
         for model in self.project.graph.in_folder(Folder::Features) {
             let rows = catalog.table(&model.name).await.map_err(&engine)?;
             let is_shared = readers.get(&model.name).is_some_and(|readers| *readers > 1);
             if is_shared && is_worth_keeping(rows.logical_plan()).map_err(&engine)? {
-                let kept = scratch.keep(&model.name.name, rows).await.map_err(&engine)?;
+                let kept = scratch
+                    .keep(&model.name.name, rows)
+                    .await
+                    .map_err(&engine)?;
                 register(self.context, &model.name, Arc::new(kept)).map_err(&engine)?;
             }
         }
@@ -295,10 +342,16 @@ impl Run<'_> {
     }
 
     fn identity(&self, calibration: &Calibration) -> RunRecord {
-        let fingerprint = self.plan.input_fingerprint(self.job, self.project, &calibration.id);
+        let fingerprint = self
+            .plan
+            .input_fingerprint(self.job, self.project, &calibration.id);
         RunRecord {
             snapshot_date: self.plan.snapshot_date,
-            previous_snapshot_date: self.plan.previous.as_ref().map(|previous| previous.snapshot_date),
+            previous_snapshot_date: self
+                .plan
+                .previous
+                .as_ref()
+                .map(|previous| previous.snapshot_date),
             run_id: format!("{}-{}", self.plan.snapshot_date, fingerprint.short()),
             application: format!("tierline/{}", self.job.name),
             input_fingerprint: fingerprint.to_string(),
@@ -319,12 +372,17 @@ impl Run<'_> {
                 rejects::find(catalog, &model.name).await.map_err(&engine)?;
             if !rejected.is_empty() {
                 let path = self.workspace.layout.quarantine(&model.name.name, run_id);
-                let sample = rejects::sample(catalog, &model.name).await.map_err(&engine)?;
+                let sample = rejects::sample(catalog, &model.name)
+                    .await
+                    .map_err(&engine)?;
                 write_sample(&self.workspace.output, &path, sample).await?;
             }
             report.rejected.extend(rejected);
             report.warnings.extend(warnings.into_iter().map(|count| {
-                format!("{}: {} ({} rows on {})", count.source, count.reason, count.rows, count.day)
+                format!(
+                    "{}: {} ({} rows on {})",
+                    count.source, count.reason, count.rows, count.day
+                )
             }));
         }
         Ok(())
@@ -359,10 +417,12 @@ impl Run<'_> {
             snapshot_date: self.plan.snapshot_date,
             previous_snapshot_date: identity.previous_snapshot_date,
             dimensions,
-            comments,
         };
-        let mut drafts = Box::pin(night.write(raw, &settling, &specs)).await?;
-        match self.write_other_drafts(&night, &specs, &drafts, dim_tier).await {
+        let mut drafts = night.write(raw, &settling, &specs).await?;
+        match self
+            .write_other_drafts(&night, &specs, &drafts, dim_tier)
+            .await
+        {
             Ok(others) => {
                 drafts.extend(others);
                 Ok(drafts)
@@ -386,9 +446,14 @@ impl Run<'_> {
         night.register_draft(&dim_tier)?;
         let mut others = vec![dim_tier];
         let is_newest = self.plan.affected.is_empty();
-        let snapshot = drafts.iter().find(|draft| draft.spec().name() == "tier_snapshot");
+        let snapshot = drafts
+            .iter()
+            .find(|draft| draft.spec().name() == "tier_snapshot");
         if let Some(snapshot) = snapshot.filter(|_| is_newest) {
-            match snapshot.copy_as(&self.workspace.output, &specs.current).await {
+            match snapshot
+                .copy_as(&self.workspace.output, &specs.current)
+                .await
+            {
                 Ok(current) => others.push(current),
                 Err(error) => {
                     discard(&self.workspace.output, others).await;
@@ -422,7 +487,10 @@ impl Run<'_> {
             }
             Err((source, drafts)) => {
                 discard(output, drafts).await;
-                Err(RunError::Engine { stage: "auditing", source })
+                Err(RunError::Engine {
+                    stage: "auditing",
+                    source,
+                })
             }
         }
     }
@@ -435,7 +503,9 @@ impl Run<'_> {
     ) -> Result<Vec<Audit>, RunError> {
         let has_previous = self.plan.previous.is_some();
         if !has_previous {
-            self.register_no_previous().await.map_err(RunError::engine("planning audits"))?;
+            self.register_no_previous()
+                .await
+                .map_err(RunError::engine("planning audits"))?;
         }
         let mut audits = Vec::new();
         for built_in in built_in::audits(dimensions, &self.job.guards, has_previous) {
@@ -443,7 +513,9 @@ impl Run<'_> {
             audits.push(Audit {
                 name: built_in.name.to_owned(),
                 help: built_in.help.to_owned(),
-                plan: planned.map_err(RunError::engine("planning audits"))?.into_unoptimized_plan(),
+                plan: planned
+                    .map_err(RunError::engine("planning audits"))?
+                    .into_unoptimized_plan(),
             });
         }
         for model in self.project.graph.in_folder(Folder::Audits) {
@@ -459,13 +531,21 @@ impl Run<'_> {
     /// Without a previous snapshot audits find an empty one.
     async fn register_no_previous(&self) -> datafusion::error::Result<()> {
         let today = TableName::new(Folder::Publish, "tier_snapshot");
-        let schema = self.context.table(reference_to(&today)).await?.schema().as_arrow().clone();
+        let schema = self
+            .context
+            .table(reference_to(&today))
+            .await?
+            .schema()
+            .as_arrow()
+            .clone();
         let previous = TableName::new(Folder::Previous, "tier_snapshot");
         register(self.context, &previous, empty(Arc::new(schema)))
     }
 
     /// Moves by dimension and direction, from the draft.
-    async fn count_moves(&self) -> datafusion::error::Result<BTreeMap<String, BTreeMap<String, i64>>> {
+    async fn count_moves(
+        &self,
+    ) -> datafusion::error::Result<BTreeMap<String, BTreeMap<String, i64>>> {
         let counted = self
             .context
             .sql(
@@ -481,7 +561,10 @@ impl Run<'_> {
             for row in 0..users.len() {
                 let dimension = dimensions.as_string::<i32>().value(row).to_owned();
                 let direction = directions.as_string::<i32>().value(row).to_owned();
-                moves.entry(dimension).or_default().insert(direction, users.value(row));
+                moves
+                    .entry(dimension)
+                    .or_default()
+                    .insert(direction, users.value(row));
             }
         }
         Ok(moves)
@@ -495,7 +578,11 @@ impl Run<'_> {
             identity,
         )
         .await?;
-        for table in published.tables.iter().filter(|table| table.is_checkpoint_due()) {
+        for table in published
+            .tables
+            .iter()
+            .filter(|table| table.is_checkpoint_due())
+        {
             if let Err(error) = table.checkpoint().await {
                 tracing::warn!(table.name = table.name(), %error, "no checkpoint; the table is published all the same");
             }
@@ -519,12 +606,18 @@ pub(super) async fn published_table(
     let date = table.is_dated().then_some(publication.snapshot_date);
     let files = table.files(date)?;
     let schema = table.schema()?;
-    let in_files = schema.fields().iter().filter(|field| {
-        date.is_none() || field.name() != crate::drafts::SNAPSHOT_DATE
-    });
+    let in_files = schema
+        .fields()
+        .iter()
+        .filter(|field| date.is_none() || field.name() != crate::drafts::SNAPSHOT_DATE);
     let file_schema = Arc::new(Schema::new(in_files.cloned().collect::<Vec<_>>()));
     let files = files.into_iter().map(|file| (file.path, file.size_bytes));
-    Ok(Some(published_files(&workspace.output, files, file_schema, date)))
+    Ok(Some(published_files(
+        &workspace.output,
+        files,
+        file_schema,
+        date,
+    )))
 }
 
 /// The dimensions: the rows of `dim_tier`, with the job's grace.
@@ -544,9 +637,15 @@ async fn dim_tier_rows(
     parameters: &Parameters,
 ) -> Result<RecordBatch, RunError> {
     let engine = RunError::engine("reading dim_tier");
-    let plan = catalog.plan(required(project, "dim_tier")?, parameters).await?;
+    let plan = catalog
+        .plan(required(project, "dim_tier")?, parameters)
+        .await?;
     let schema = Arc::new(plan.schema().as_arrow().clone());
-    let rows = catalog.context.execute_logical_plan(plan).await.map_err(&engine)?;
+    let rows = catalog
+        .context
+        .execute_logical_plan(plan)
+        .await
+        .map_err(&engine)?;
     let batches = rows.collect().await.map_err(&engine)?;
     concat_batches(&schema, &batches).map_err(|error| engine(error.into()))
 }
@@ -567,7 +666,10 @@ pub(super) async fn raw_snapshot_schema(
     let mut problems = Problems::default();
     for dimension in dimensions.iter() {
         if schema.field_with_name(&dimension.name).is_err() {
-            let message = format!("`{}` has no column `{}`, which dim_tier lists as a dimension", model.name, dimension.name);
+            let message = format!(
+                "`{}` has no column `{}`, which dim_tier lists as a dimension",
+                model.name, dimension.name
+            );
             problems.push(
                 Diagnostic::at(&model.file, 0..0, message)
                     .help("select the column there, or take the dimension out of dim_tier"),
@@ -575,14 +677,23 @@ pub(super) async fn raw_snapshot_schema(
         }
     }
     if schema.field_with_name(USER_ID).is_err() {
-        problems.push(Diagnostic::at(&model.file, 0..0, format!("`{}` has no column `{USER_ID}`", model.name)));
+        problems.push(Diagnostic::at(
+            &model.file,
+            0..0,
+            format!("`{}` has no column `{USER_ID}`", model.name),
+        ));
     }
-    let revenue = schema.field_with_name(migration::REVENUE).map(Field::data_type);
+    let revenue = schema
+        .field_with_name(migration::REVENUE)
+        .map(Field::data_type);
     if !matches!(revenue, Ok(DataType::Decimal128(_, 2))) {
-        let message = format!("`{}` needs a column `{}` of type DECIMAL(18,2)", model.name, migration::REVENUE);
-        problems.push(
-            Diagnostic::at(&model.file, 0..0, message).help("the migration matrix sums it"),
+        let message = format!(
+            "`{}` needs a column `{}` of type DECIMAL(18,2)",
+            model.name,
+            migration::REVENUE
         );
+        problems
+            .push(Diagnostic::at(&model.file, 0..0, message).help("the migration matrix sums it"));
     }
     problems.or_ok(())?;
     let origin = ["cutpoints_id", "run_id"].map(|name| Field::new(name, DataType::Utf8, true));
@@ -600,11 +711,21 @@ fn columns_scanned(
         if let LogicalPlan::TableScan(scan) = node
             && scan.table_name.schema() == Some(Folder::Sources.as_str())
         {
-            let columns = scan.projected_schema.fields().iter().map(|field| field.name().clone());
+            let columns = scan
+                .projected_schema
+                .fields()
+                .iter()
+                .map(|field| field.name().clone());
             let in_filters = scan.filters.iter().flat_map(|filter| {
-                filter.column_refs().into_iter().map(|column| column.name.clone()).collect::<Vec<_>>()
+                filter
+                    .column_refs()
+                    .into_iter()
+                    .map(|column| column.name.clone())
+                    .collect::<Vec<_>>()
             });
-            let entry = scanned.entry(scan.table_name.table().to_owned()).or_default();
+            let entry = scanned
+                .entry(scan.table_name.table().to_owned())
+                .or_default();
             entry.extend(columns.chain(in_filters));
         }
         Ok(TreeNodeRecursion::Continue)
@@ -680,6 +801,3 @@ fn plan_warnings(plan: &Plan) -> Vec<String> {
     }
     warnings
 }
-
-
-

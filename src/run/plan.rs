@@ -120,9 +120,18 @@ impl Plan {
             snapshot_date,
             sources: manifests.values().map(source_plan).collect(),
             action: PlannedAction::Publish,
-            affected: publications.dates().into_iter().filter(|date| *date > snapshot_date).collect(),
+            affected: publications
+                .dates()
+                .into_iter()
+                .filter(|date| *date > snapshot_date)
+                .collect(),
             gaps: gaps(previous.as_ref(), snapshot_date),
-            models: project.graph.models().iter().map(|model| model.name.clone()).collect(),
+            models: project
+                .graph
+                .models()
+                .iter()
+                .map(|model| model.name.clone())
+                .collect(),
             history_scans: history_scans(project),
             manifests,
             calibration,
@@ -134,12 +143,27 @@ impl Plan {
     }
 
     /// Everything that the night's rows depend on, given the calibration they are scored by.
-    pub fn input_fingerprint(&self, job: &Job, project: &Project, cutpoints_id: &str) -> Fingerprint {
+    pub fn input_fingerprint(
+        &self,
+        job: &Job,
+        project: &Project,
+        cutpoints_id: &str,
+    ) -> Fingerprint {
         let previous = self.previous.as_ref();
-        let previous = previous.map(|previous| format!("{} {}", previous.snapshot_date, previous.run_id));
-        let grace = job.grace_days.iter().map(|(dimension, days)| format!("{dimension} {days}"));
-        let columns = job.sources.iter().map(|(name, source)| format!("{name} {:?}", source.columns));
-        let manifests = self.manifests.values().map(|manifest| manifest.fingerprint().to_string());
+        let previous =
+            previous.map(|previous| format!("{} {}", previous.snapshot_date, previous.run_id));
+        let grace = job
+            .grace_days
+            .iter()
+            .map(|(dimension, days)| format!("{dimension} {days}"));
+        let columns = job
+            .sources
+            .iter()
+            .map(|(name, source)| format!("{name} {:?}", source.columns));
+        let manifests = self
+            .manifests
+            .values()
+            .map(|manifest| manifest.fingerprint().to_string());
         Fingerprint::builder()
             .part("rows version", ROWS_VERSION)
             .part("snapshot date", &self.snapshot_date.to_string())
@@ -202,7 +226,10 @@ fn check_ready(
         .filter_map(|(name, _)| {
             let location = workspace.sources.get(name)?;
             let partition = location.path.clone().join(format!("dt={snapshot_date}"));
-            Some(format!("source `{name}` has no files in {}", location.url_of(&partition)))
+            Some(format!(
+                "source `{name}` has no files in {}",
+                location.url_of(&partition)
+            ))
         })
         .collect();
     if missing.is_empty() {
@@ -246,20 +273,33 @@ fn gaps(previous: Option<&Publication>, snapshot_date: SnapshotDate) -> Vec<Naiv
         return Vec::new();
     };
     let first = previous.snapshot_date.day() + Days::new(1);
-    first.iter_days().take_while(|day| *day < snapshot_date.day()).collect()
+    first
+        .iter_days()
+        .take_while(|day| *day < snapshot_date.day())
+        .collect()
 }
 
 fn history_scans(project: &Project) -> Vec<TableName> {
     let reads_staging = |model: &&crate::models::Model| {
-        model.reads.iter().any(|read| read.table.folder == Folder::Staging)
+        model
+            .reads
+            .iter()
+            .any(|read| read.table.folder == Folder::Staging)
     };
     let features = project.graph.in_folder(Folder::Features);
-    features.filter(reads_staging).map(|model| model.name.clone()).collect()
+    features
+        .filter(reads_staging)
+        .map(|model| model.name.clone())
+        .collect()
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(formatter, "job {}, snapshot date {}", self.job, self.snapshot_date)?;
+        writeln!(
+            formatter,
+            "job {}, snapshot date {}",
+            self.job, self.snapshot_date
+        )?;
         writeln!(formatter, "{}", self.action)?;
         writeln!(formatter, "\ninputs")?;
         for source in &self.sources {
@@ -273,10 +313,17 @@ impl fmt::Display for Plan {
                 "  moves are counted from the snapshot of {}",
                 previous.snapshot_date
             )?,
-            None => writeln!(formatter, "  no earlier snapshot: every user is new to the tables")?,
+            None => writeln!(
+                formatter,
+                "  no earlier snapshot: every user is new to the tables"
+            )?,
         }
         write_days(formatter, "  never published in between", &self.gaps)?;
-        write_days(formatter, "  published later and followed on an older snapshot", &self.affected)?;
+        write_days(
+            formatter,
+            "  published later and followed on an older snapshot",
+            &self.affected,
+        )?;
         writeln!(formatter, "\nmodels, in order")?;
         for model in &self.models {
             let note = if self.history_scans.contains(model) {
@@ -291,7 +338,11 @@ impl fmt::Display for Plan {
 }
 
 /// A line naming the first few days and how many more there are; nothing when there are none.
-fn write_days<T: fmt::Display>(formatter: &mut fmt::Formatter<'_>, what: &str, days: &[T]) -> fmt::Result {
+fn write_days<T: fmt::Display>(
+    formatter: &mut fmt::Formatter<'_>,
+    what: &str,
+    days: &[T],
+) -> fmt::Result {
     if days.is_empty() {
         return Ok(());
     }
@@ -307,11 +358,17 @@ impl fmt::Display for PlannedAction {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing { run_id } => {
-                write!(formatter, "nothing to do: run {run_id} published this date from identical inputs")
+                write!(
+                    formatter,
+                    "nothing to do: run {run_id} published this date from identical inputs"
+                )
             }
             Self::Publish => write!(formatter, "publishes this date for the first time"),
             Self::Replace { run_id } => {
-                write!(formatter, "replaces what run {run_id} published: its inputs have changed")
+                write!(
+                    formatter,
+                    "replaces what run {run_id} published: its inputs have changed"
+                )
             }
         }
     }

@@ -18,7 +18,10 @@ pub(super) const MADE_BY_TIERLINE: [(Folder, &str); 3] = [
 ];
 
 /// The models every pack must have.
-const REQUIRED: [(Folder, &str); 2] = [(Folder::Publish, "tier_snapshot"), (Folder::Publish, "dim_tier")];
+const REQUIRED: [(Folder, &str); 2] = [
+    (Folder::Publish, "tier_snapshot"),
+    (Folder::Publish, "dim_tier"),
+];
 
 /// A pack that parses and whose graph holds.
 #[derive(Debug, Clone)]
@@ -41,7 +44,10 @@ impl Project {
     pub fn load(job: &Job) -> Result<Self, Problems> {
         let pack = SqlPack::load(job.sql.as_deref())?;
         let mut problems = Problems::default();
-        let parameters = keep_all(&mut problems, Parameters::resolve(&pack.parameters, &job.parameters));
+        let parameters = keep_all(
+            &mut problems,
+            Parameters::resolve(&pack.parameters, &job.parameters),
+        );
         let references = read_references(&pack, &mut problems);
         let models = parse_models(&pack, &mut problems);
         let known = tables_without_models(job, &pack, &references);
@@ -103,8 +109,15 @@ fn parse_models(pack: &SqlPack, problems: &mut Problems) -> Vec<Model> {
     models
 }
 
-fn tables_without_models(job: &Job, pack: &SqlPack, references: &[ReferenceTable]) -> BTreeSet<TableName> {
-    let sources = job.sources.keys().map(|name| TableName::new(Folder::Sources, name));
+fn tables_without_models(
+    job: &Job,
+    pack: &SqlPack,
+    references: &[ReferenceTable],
+) -> BTreeSet<TableName> {
+    let sources = job
+        .sources
+        .keys()
+        .map(|name| TableName::new(Folder::Sources, name));
     let unread = pack.references.iter().map(|(name, _)| name.clone());
     let read = references.iter().map(|reference| reference.name.clone());
     let made = MADE_BY_TIERLINE.map(|(folder, name)| TableName::new(folder, name));
@@ -116,8 +129,12 @@ fn fingerprint(
     references: &[ReferenceTable],
     parameters: Option<&Parameters>,
 ) -> Fingerprint {
-    let statements = models.iter().map(|model| format!("{}\n{}", model.name, model.statement));
-    let tables = references.iter().map(|table| format!("{}\n{}", table.name, table.file.text));
+    let statements = models
+        .iter()
+        .map(|model| format!("{}\n{}", model.name, model.statement));
+    let tables = references
+        .iter()
+        .map(|table| format!("{}\n{}", table.name, table.file.text));
     let values = parameters.map(|parameters| format!("{parameters:?}"));
     Fingerprint::builder()
         .parts("model", statements)

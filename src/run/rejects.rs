@@ -54,8 +54,15 @@ pub(super) async fn find(catalog: &Catalog<'_>, staging: &TableName) -> Result<F
 pub(super) async fn sample(catalog: &Catalog<'_>, staging: &TableName) -> Result<DataFrame> {
     const POSITION: &str = "position_in_day";
     let rows = catalog.table(&all_rows_of(staging)).await?;
-    let columns: Vec<Expr> = rows.schema().fields().iter().map(|field| col(field.name())).collect();
-    let order = columns.iter().map(|column| column.clone().sort(true, false));
+    let columns: Vec<Expr> = rows
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| col(field.name()))
+        .collect();
+    let order = columns
+        .iter()
+        .map(|column| column.clone().sort(true, false));
     let position = row_number()
         .partition_by(vec![col(DAY), col(REJECT_REASON)])
         .order_by(order.collect())
@@ -66,15 +73,25 @@ pub(super) async fn sample(catalog: &Catalog<'_>, staging: &TableName) -> Result
         .select(columns)
 }
 
-async fn count_by(catalog: &Catalog<'_>, staging: &TableName, reason: &str) -> Result<Vec<RowCount>> {
+async fn count_by(
+    catalog: &Catalog<'_>,
+    staging: &TableName,
+    reason: &str,
+) -> Result<Vec<RowCount>> {
     let rows = catalog.table(&all_rows_of(staging)).await?;
     if !rows.schema().has_column_with_unqualified_name(reason) {
         return Ok(Vec::new());
     }
     let counted = rows
         .filter(col(reason).is_not_null())?
-        .aggregate(vec![col(DAY), col(reason)], vec![count(lit(1)).alias("rows")])?
-        .sort(vec![col(DAY).sort(true, false), col(reason).sort(true, false)])?;
+        .aggregate(
+            vec![col(DAY), col(reason)],
+            vec![count(lit(1)).alias("rows")],
+        )?
+        .sort(vec![
+            col(DAY).sort(true, false),
+            col(reason).sort(true, false),
+        ])?;
     let mut counts = Vec::new();
     for batch in counted.collect().await? {
         let days = cast(batch.column(0), &DataType::Utf8)?;

@@ -88,7 +88,8 @@ impl Report {
 
     /// The whole result as one line of JSON.
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_else(|error| format!(r#"{{"status":"failed","error":"{error}"}}"#))
+        serde_json::to_string(self)
+            .unwrap_or_else(|error| format!(r#"{{"status":"failed","error":"{error}"}}"#))
     }
 }
 
@@ -117,28 +118,50 @@ impl fmt::Display for Report {
                     "{date} is already published from identical inputs (run {run_id}); nothing done"
                 );
             }
-            "replaced" => writeln!(formatter, "{date} published anew by run {run_id}: its inputs had changed")?,
+            "replaced" => writeln!(
+                formatter,
+                "{date} published anew by run {run_id}: its inputs had changed"
+            )?,
             _ => writeln!(formatter, "{date} published by run {run_id}")?,
         }
         for (name, table) in &self.tables {
-            writeln!(formatter, "  {name}: {} rows, version {}", table.rows, table.version)?;
+            writeln!(
+                formatter,
+                "  {name}: {} rows, version {}",
+                table.rows, table.version
+            )?;
         }
         if let Some(previous) = &self.previous_snapshot_date {
             writeln!(formatter, "moves since {previous}")?;
         }
         for (dimension, directions) in &self.moves {
-            let counts = directions.iter().map(|(direction, users)| format!("{users} {direction}"));
-            writeln!(formatter, "  {dimension}: {}", counts.collect::<Vec<_>>().join(", "))?;
+            let counts = directions
+                .iter()
+                .map(|(direction, users)| format!("{users} {direction}"));
+            writeln!(
+                formatter,
+                "  {dimension}: {}",
+                counts.collect::<Vec<_>>().join(", ")
+            )?;
         }
-        if self.calibrated && let Some(id) = &self.cutpoints_id {
-            writeln!(formatter, "calibrated cut points {id}; later runs keep them")?;
+        if self.calibrated
+            && let Some(id) = &self.cutpoints_id
+        {
+            writeln!(
+                formatter,
+                "calibrated cut points {id}; later runs keep them"
+            )?;
         }
         let rejected: i64 = self.rejected.iter().map(|count| count.rows).sum();
         if rejected > 0 {
             writeln!(formatter, "{rejected} rows left out")?;
         }
         for count in &self.rejected {
-            writeln!(formatter, "  {} of {}: {} {}", count.source, count.day, count.rows, count.reason)?;
+            writeln!(
+                formatter,
+                "  {} of {}: {} {}",
+                count.source, count.day, count.rows, count.reason
+            )?;
         }
         for warning in &self.warnings {
             writeln!(formatter, "warning: {warning}")?;

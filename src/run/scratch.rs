@@ -78,7 +78,10 @@ pub(super) fn is_worth_keeping(plan: &LogicalPlan) -> Result<bool, DataFusionErr
     plan.apply(|node| {
         is_costly |= matches!(
             node,
-            LogicalPlan::Aggregate(_) | LogicalPlan::Join(_) | LogicalPlan::Window(_) | LogicalPlan::Distinct(_)
+            LogicalPlan::Aggregate(_)
+                | LogicalPlan::Join(_)
+                | LogicalPlan::Window(_)
+                | LogicalPlan::Distinct(_)
         );
         Ok(TreeNodeRecursion::Continue)
     })?;

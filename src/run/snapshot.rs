@@ -37,8 +37,6 @@ pub(super) struct Night<'a> {
     pub snapshot_date: SnapshotDate,
     pub previous_snapshot_date: Option<SnapshotDate>,
     pub dimensions: &'a Dimensions,
-    /// What each column means, by table.
-    pub comments: BTreeMap<String, String>,
 }
 
 /// The tables that a night publishes, with their columns; `raw` are the snapshot's before it is
@@ -73,7 +71,8 @@ impl Specs {
                 TableSpec::new("tier_migration", &moves, Dating::EveryDate)?.allowing_no_rows(),
             ),
             matrix: Arc::new(
-                TableSpec::new("tier_migration_matrix", &matrix, Dating::EveryDate)?.allowing_no_rows(),
+                TableSpec::new("tier_migration_matrix", &matrix, Dating::EveryDate)?
+                    .allowing_no_rows(),
             ),
             dim_tier: Arc::new(TableSpec::new("dim_tier", dim_tier, Dating::Undated)?),
         })
@@ -104,7 +103,7 @@ impl Night<'_> {
         specs: &Specs,
     ) -> Result<Vec<Draft>, RunError> {
         let mut written = Written::default();
-        match self.write_all(raw, settling, specs, &mut written).await {
+        match Box::pin(self.write_all(raw, settling, specs, &mut written)).await {
             Ok(()) => Ok(written.drafts),
             Err(error) => {
                 discard(self.output, written.drafts).await;
@@ -125,7 +124,9 @@ impl Night<'_> {
             Migration::between(previous, self.snapshot_date, self.dimensions, &user_id)
         });
         let mut moves = DraftWriter::open(self.output, &specs.migration, self.snapshot_date)?;
-        let snapshot = self.write_snapshot(raw, settling, specs, migration.as_mut(), &mut moves).await;
+        let snapshot = self
+            .write_snapshot(raw, settling, specs, migration.as_mut(), &mut moves)
+            .await;
         let snapshot = match snapshot {
             Ok(snapshot) => snapshot,
             Err(error) => {
@@ -146,7 +147,9 @@ impl Night<'_> {
         self.register_draft(&moves)?;
         written.drafts.push(moves);
         let rows = match &migration {
-            Some(migration) => migration.matrix().map_err(RunError::arrow("adding up the matrix"))?,
+            Some(migration) => migration
+                .matrix()
+                .map_err(RunError::arrow("adding up the matrix"))?,
             None => RecordBatch::new_empty(migration::matrix_schema()),
         };
         let matrix = self.write_rows(&specs.matrix, &[rows]).await?;
@@ -173,11 +176,15 @@ impl Night<'_> {
 
     /// Makes a draft readable for audits, under its published name.
     pub(super) fn register_draft(&self, draft: &Draft) -> Result<(), RunError> {
-        let files = draft.files().iter().map(|file| (file.path.clone(), file.size_bytes));
+        let files = draft
+            .files()
+            .iter()
+            .map(|file| (file.path.clone(), file.size_bytes));
         let spec = draft.spec();
         let table = published_files(self.output, files, spec.file_schema(), draft.date());
         let name = TableName::new(Folder::Publish, spec.name());
-        register(self.context, &name, Arc::new(table)).map_err(RunError::engine("reading drafts back"))
+        register(self.context, &name, Arc::new(table))
+            .map_err(RunError::engine("reading drafts back"))
     }
 
     async fn write_snapshot(
@@ -189,8 +196,14 @@ impl Night<'_> {
         moves: &mut DraftWriter,
     ) -> Result<Draft, RunError> {
         const STAGE: &str = "writing the snapshot";
-        let rows = self.beside_previous(raw).await.map_err(RunError::engine(STAGE))?;
-        let mut stream = rows.execute_stream().await.map_err(RunError::engine(STAGE))?;
+        let rows = self
+            .beside_previous(raw)
+            .await
+            .map_err(RunError::engine(STAGE))?;
+        let mut stream = rows
+            .execute_stream()
+            .await
+            .map_err(RunError::engine(STAGE))?;
         let mut snapshot = DraftWriter::open(self.output, &specs.snapshot, self.snapshot_date)?;
         loop {
             let batch = match stream.try_next().await {
@@ -206,7 +219,9 @@ impl Night<'_> {
                 snapshot.write(&settled.rows).await?;
                 if let Some(migration) = migration.as_deref_mut() {
                     let observed = observe(migration, &settled.rows, "", &settled.dimensions);
-                    moves.write(&observed.map_err(RunError::arrow(STAGE))?).await?;
+                    moves
+                        .write(&observed.map_err(RunError::arrow(STAGE))?)
+                        .await?;
                 }
                 Ok(())
             };
@@ -226,8 +241,14 @@ impl Night<'_> {
         let columns = Settling::previous_columns(self.dimensions);
         let previous = self.previous(&columns).await?;
         let previous_user_id = format!("{PREVIOUS_PREFIX}{USER_ID}");
-        raw.join(previous, JoinType::Left, &[USER_ID], &[previous_user_id.as_str()], None)?
-            .sort(vec![col(USER_ID).sort(true, false)])
+        raw.join(
+            previous,
+            JoinType::Left,
+            &[USER_ID],
+            &[previous_user_id.as_str()],
+            None,
+        )?
+        .sort(vec![col(USER_ID).sort(true, false)])
     }
 
     /// Columns of the previous snapshot under their prefix, the user first.
@@ -253,11 +274,21 @@ impl Night<'_> {
             .collect();
         let previous = self.previous(&columns).await.map_err(&engine)?;
         let today = TableName::new(Folder::Publish, "tier_snapshot");
-        let today = self.context.table(reference_to(&today)).await.map_err(&engine)?;
+        let today = self
+            .context
+            .table(reference_to(&today))
+            .await
+            .map_err(&engine)?;
         let today = today.select(vec![col(USER_ID)]).map_err(&engine)?;
         let previous_user_id = format!("{PREVIOUS_PREFIX}{USER_ID}");
         let gone = previous
-            .join(today, JoinType::LeftAnti, &[previous_user_id.as_str()], &[USER_ID], None)
+            .join(
+                today,
+                JoinType::LeftAnti,
+                &[previous_user_id.as_str()],
+                &[USER_ID],
+                None,
+            )
             .and_then(|gone| gone.sort(vec![col(&previous_user_id).sort(true, false)]))
             .map_err(&engine)?;
         let mut stream = gone.execute_stream().await.map_err(&engine)?;
@@ -273,7 +304,9 @@ impl Night<'_> {
     /// What the previous snapshot showed of users who have no value today.
     fn gone_dimensions(&self, batch: &RecordBatch) -> Result<Vec<SettledDimension>, ArrowError> {
         let column = |name: String, data_type: &DataType| {
-            let index = batch.schema().index_of(&format!("{PREVIOUS_PREFIX}{name}"))?;
+            let index = batch
+                .schema()
+                .index_of(&format!("{PREVIOUS_PREFIX}{name}"))?;
             cast(batch.column(index), data_type)
         };
         let dimension = |dimension: &crate::tiers::Dimension| {

@@ -43,7 +43,9 @@ impl Workspace {
 
     /// Every location, for the engine's session.
     pub fn locations(&self) -> impl Iterator<Item = &Location> {
-        [&self.output, &self.disk].into_iter().chain(self.sources.values())
+        [&self.output, &self.disk]
+            .into_iter()
+            .chain(self.sources.values())
     }
 
     /// Requests and bytes so far, over all stores.
@@ -53,6 +55,8 @@ impl Workspace {
             .chain(self.sources.values())
             .map(|location| (location.root.as_str(), location.traffic.totals()))
             .collect();
-        by_store.into_values().fold(TrafficTotals::default(), |sum, store| sum + store)
+        by_store
+            .into_values()
+            .fold(TrafficTotals::default(), |sum, store| sum + store)
     }
 }

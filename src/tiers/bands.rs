@@ -49,7 +49,8 @@ struct Band {
 
 impl Band {
     fn holds(&self, total: i64) -> bool {
-        self.totals.is_some_and(|(from, to)| (from..=to).contains(&total))
+        self.totals
+            .is_some_and(|(from, to)| (from..=to).contains(&total))
     }
 }
 

@@ -49,7 +49,9 @@ pub enum CalibrationError {
         known: String,
     },
     /// A record that was changed by other hands or written by another version.
-    #[error("the calibration record `{path}` cannot be read: {reason}; restore it, or pin another id")]
+    #[error(
+        "the calibration record `{path}` cannot be read: {reason}; restore it, or pin another id"
+    )]
     Record {
         /// The record's URL.
         path: String,
@@ -139,12 +141,16 @@ impl Calibration {
             path: location.url_of(&path),
             reason: error.to_string(),
         })?;
-        let put = location.store.put_opts(&path, record.into(), PutMode::Create.into());
+        let put = location
+            .store
+            .put_opts(&path, record.into(), PutMode::Create.into());
         match put.await {
             Ok(_) => Ok(()),
             Err(object_store::Error::AlreadyExists { .. }) => {
                 let kept = read(location, &path).await?;
-                let taken = || CalibrationError::Taken { id: self.id.clone() };
+                let taken = || CalibrationError::Taken {
+                    id: self.id.clone(),
+                };
                 if kept == *self { Ok(()) } else { Err(taken()) }
             }
             Err(error) => Err(location.failure("write", &path, error).into()),
@@ -191,7 +197,9 @@ async fn list(location: &Location, layout: &Layout) -> Result<Vec<Id>, StorageEr
         .try_collect()
         .await
         .map_err(|error| location.failure("list", &folder, error))?;
-    let names = objects.iter().filter_map(|object| object.location.filename());
+    let names = objects
+        .iter()
+        .filter_map(|object| object.location.filename());
     Ok(names
         .filter_map(|name| Id::parse(name.strip_suffix(".json")?))
         .collect())

@@ -34,7 +34,11 @@ impl fmt::Display for MetricValue {
             return self.unscaled.fmt(formatter);
         }
         let sign = if self.unscaled < 0 { "-" } else { "" };
-        let digits = format!("{:0>width$}", self.unscaled.unsigned_abs(), width = scale + 1);
+        let digits = format!(
+            "{:0>width$}",
+            self.unscaled.unsigned_abs(),
+            width = scale + 1
+        );
         let (whole, fraction) = digits.split_at(digits.len() - scale);
         write!(formatter, "{sign}{whole}.{fraction}")
     }
@@ -100,7 +104,10 @@ pub enum CutPointError {
 /// # Errors
 /// Fewer than five distinct values, or too many users at the largest one.
 pub fn calibrate(metric: &str, histogram: &Histogram) -> Result<CutPoints, CutPointError> {
-    let mut rest: Vec<(MetricValue, u64)> = histogram.iter().map(|(value, users)| (*value, *users)).collect();
+    let mut rest: Vec<(MetricValue, u64)> = histogram
+        .iter()
+        .map(|(value, users)| (*value, *users))
+        .collect();
     let refused = || refusal(metric, histogram);
     if rest.len() < SCORES as usize {
         return Err(refused());
@@ -136,7 +143,11 @@ fn refusal(metric: &str, histogram: &Histogram) -> CutPointError {
             metric,
             population,
             distinct: histogram.len(),
-            values: histogram.keys().map(MetricValue::to_string).collect::<Vec<_>>().join(", "),
+            values: histogram
+                .keys()
+                .map(MetricValue::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
         },
     }
 }
@@ -161,7 +172,10 @@ mod tests {
     fn histogram(values: &[i128]) -> Histogram {
         let mut histogram = Histogram::new();
         for unscaled in values {
-            let value = MetricValue { unscaled: *unscaled, scale: 0 };
+            let value = MetricValue {
+                unscaled: *unscaled,
+                scale: 0,
+            };
             *histogram.entry(value).or_default() += 1;
         }
         histogram
@@ -196,8 +210,15 @@ mod tests {
 
     #[test]
     fn a_crowd_at_the_largest_value_leaves_nobody_for_the_next_cut() {
-        let values: Vec<i128> = [1, 2, 3, 4].into_iter().chain(std::iter::repeat_n(5, 100)).collect();
-        assert!(cuts(&values).contains("have the largest value, 5,"), "{}", cuts(&values));
+        let values: Vec<i128> = [1, 2, 3, 4]
+            .into_iter()
+            .chain(std::iter::repeat_n(5, 100))
+            .collect();
+        assert!(
+            cuts(&values).contains("have the largest value, 5,"),
+            "{}",
+            cuts(&values)
+        );
     }
 
     #[test]

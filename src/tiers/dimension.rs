@@ -53,12 +53,17 @@ impl Dimensions {
     /// not exist or have no ranks.
     pub fn read(rows: &RecordBatch, grace_days: &BTreeMap<String, u32>) -> Result<Self, Problems> {
         let listed = listed_tiers(rows).map_err(|error| {
-            Problems(vec![Diagnostic::new(format!("`publish.dim_tier` cannot be used: {error}"))
-                .help("it needs the columns dimension and tier (VARCHAR) and rank (BIGINT)")])
+            Problems(vec![
+                Diagnostic::new(format!("`publish.dim_tier` cannot be used: {error}"))
+                    .help("it needs the columns dimension and tier (VARCHAR) and rank (BIGINT)"),
+            ])
         })?;
         let mut dimensions: Vec<Dimension> = Vec::new();
         for (name, tier) in listed {
-            match dimensions.iter_mut().find(|dimension| dimension.name == name) {
+            match dimensions
+                .iter_mut()
+                .find(|dimension| dimension.name == name)
+            {
                 Some(dimension) => dimension.tiers.push(tier),
                 None => dimensions.push(Dimension {
                     grace_days: grace_days.get(&name).copied().unwrap_or_default(),
@@ -88,9 +93,12 @@ fn listed_tiers(rows: &RecordBatch) -> Result<Vec<(String, Tier)>, ArrowError> {
         let column = rows.column(rows.schema().index_of(name)?);
         Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
     };
-    let ranks: Int64Array = cast(rows.column(rows.schema().index_of("rank")?), &DataType::Int64)?
-        .as_primitive::<Int64Type>()
-        .clone();
+    let ranks: Int64Array = cast(
+        rows.column(rows.schema().index_of("rank")?),
+        &DataType::Int64,
+    )?
+    .as_primitive::<Int64Type>()
+    .clone();
     let (dimensions, tiers) = (text("dimension")?, text("tier")?);
     let rows = 0..rows.num_rows();
     Ok(rows
@@ -109,13 +117,23 @@ fn check_tiers(dimension: &Dimension) -> Problems {
     for (index, tier) in dimension.tiers.iter().enumerate() {
         let earlier = &dimension.tiers[..index];
         if earlier.iter().any(|other| other.name == tier.name) {
-            let message = format!("dim_tier lists `{}` of `{}` twice", tier.name, dimension.name);
+            let message = format!(
+                "dim_tier lists `{}` of `{}` twice",
+                tier.name, dimension.name
+            );
             problems.push(Diagnostic::new(message));
         }
     }
-    let ranked = dimension.tiers.iter().filter(|tier| tier.rank.is_some()).count();
+    let ranked = dimension
+        .tiers
+        .iter()
+        .filter(|tier| tier.rank.is_some())
+        .count();
     if ranked != 0 && ranked != dimension.tiers.len() {
-        let message = format!("dim_tier gives only some tiers of `{}` a rank", dimension.name);
+        let message = format!(
+            "dim_tier gives only some tiers of `{}` a rank",
+            dimension.name
+        );
         problems.push(Diagnostic::new(message).help("rank all tiers of a dimension, or none"));
     }
     problems
@@ -123,12 +141,18 @@ fn check_tiers(dimension: &Dimension) -> Problems {
 
 fn check_grace(name: &str, dimensions: &[Dimension]) -> Result<(), Diagnostic> {
     let Some(dimension) = dimensions.iter().find(|dimension| dimension.name == name) else {
-        let near = did_you_mean(name, dimensions.iter().map(|dimension| dimension.name.as_str()));
-        return Err(Diagnostic::new(format!("grace_days names an unknown dimension `{name}`{near}")));
+        let near = did_you_mean(
+            name,
+            dimensions.iter().map(|dimension| dimension.name.as_str()),
+        );
+        return Err(Diagnostic::new(format!(
+            "grace_days names an unknown dimension `{name}`{near}"
+        )));
     };
     if dimension.tiers.iter().any(|tier| tier.rank.is_none()) && dimension.grace_days > 0 {
         let message = format!("grace_days names `{name}`, whose tiers have no ranks");
-        return Err(Diagnostic::new(message).help("grace delays demotions; only ranked dimensions have them"));
+        return Err(Diagnostic::new(message)
+            .help("grace delays demotions; only ranked dimensions have them"));
     }
     Ok(())
 }

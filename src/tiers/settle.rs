@@ -66,7 +66,10 @@ impl Settling {
         snapshot_date: SnapshotDate,
         has_previous: bool,
     ) -> Self {
-        let fields = raw.fields().iter().flat_map(|field| settled_fields(field, &dimensions));
+        let fields = raw
+            .fields()
+            .iter()
+            .flat_map(|field| settled_fields(field, &dimensions));
         Self {
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
             dimensions,
@@ -83,7 +86,8 @@ impl Settling {
     /// The columns of the previous snapshot that a batch must bring, without their prefix.
     pub fn previous_columns(dimensions: &Dimensions) -> Vec<String> {
         let of_dimension = |dimension: &Dimension| {
-            let pending = (dimension.grace_days > 0).then(|| format!("{}_pending_since", dimension.name));
+            let pending =
+                (dimension.grace_days > 0).then(|| format!("{}_pending_since", dimension.name));
             [dimension.name.clone(), format!("{}_since", dimension.name)]
                 .into_iter()
                 .chain(pending)
@@ -108,7 +112,10 @@ impl Settling {
                 None => columns.push(Arc::clone(column)),
             }
         }
-        let in_order = self.dimensions.iter().filter_map(|dimension| settled.remove(dimension.name.as_str()));
+        let in_order = self
+            .dimensions
+            .iter()
+            .filter_map(|dimension| settled.remove(dimension.name.as_str()));
         Ok(Settled {
             dimensions: in_order.map(|columns| columns.moved).collect(),
             rows: RecordBatch::try_new(self.schema(), columns)?,
@@ -256,5 +263,7 @@ fn text_column(batch: &RecordBatch, name: &str) -> Result<StringArray, ArrowErro
 
 fn date_column(batch: &RecordBatch, name: &str) -> Result<Date32Array, ArrowError> {
     let column = batch.column(batch.schema().index_of(name)?);
-    Ok(cast(column, &DataType::Date32)?.as_primitive::<Date32Type>().clone())
+    Ok(cast(column, &DataType::Date32)?
+        .as_primitive::<Date32Type>()
+        .clone())
 }

@@ -46,7 +46,11 @@ impl<'a> Shown<'a> {
     ) -> Standing<'a> {
         let shows_raw = Standing {
             tier: raw,
-            since: if raw == self.tier { self.since } else { snapshot_date },
+            since: if raw == self.tier {
+                self.since
+            } else {
+                snapshot_date
+            },
             pending_since: None,
         };
         if !is_demotion {
@@ -81,11 +85,20 @@ mod tests {
     #[test]
     fn a_demotion_shows_after_the_grace_period_and_not_before() {
         let pending = SHOWN.next("active", true, 7, may(11));
-        assert_eq!((pending.tier, pending.pending_since), ("high_value", Some(may(11))));
+        assert_eq!(
+            (pending.tier, pending.pending_since),
+            ("high_value", Some(may(11)))
+        );
         let waiting = pending.next("silent", true, 7, may(17));
-        assert_eq!((waiting.tier, waiting.pending_since), ("high_value", Some(may(11))));
+        assert_eq!(
+            (waiting.tier, waiting.pending_since),
+            ("high_value", Some(may(11)))
+        );
         let shown = waiting.next("silent", true, 7, may(18));
-        assert_eq!((shown.tier, shown.since, shown.pending_since), ("silent", may(18), None));
+        assert_eq!(
+            (shown.tier, shown.since, shown.pending_since),
+            ("silent", may(18), None)
+        );
     }
 
     #[test]
@@ -105,7 +118,10 @@ mod tests {
     #[test]
     fn without_grace_a_demotion_shows_at_once() {
         let shown = SHOWN.next("active", true, 0, may(11));
-        assert_eq!((shown.tier, shown.since, shown.pending_since), ("active", may(11), None));
+        assert_eq!(
+            (shown.tier, shown.since, shown.pending_since),
+            ("active", may(11), None)
+        );
     }
 
     #[test]

@@ -90,7 +90,8 @@ impl Rollup {
     /// # Errors
     /// Every expression that does not merge, and plans of another shape.
     pub fn derive(model: &Model, plan: &LogicalPlan) -> Result<Self, Problems> {
-        let (projection, aggregate) = shape(model, plan).map_err(|problem| Problems(vec![problem]))?;
+        let (projection, aggregate) =
+            shape(model, plan).map_err(|problem| Problems(vec![problem]))?;
         let mut problems = Problems::default();
         let mut columns = Vec::new();
         for (index, expression) in projection.expr.iter().enumerate() {
@@ -99,7 +100,8 @@ impl Rollup {
                 continue;
             }
             let place = || select_item_place(model, index);
-            if let Some(aggregated) = problems.keep(aggregate_behind(model, expression, aggregate, place))
+            if let Some(aggregated) =
+                problems.keep(aggregate_behind(model, expression, aggregate, place))
                 && let Some(merge) = problems.keep(merge_of(model, &aggregated, place))
             {
                 columns.push((name.clone(), merge, aggregated));
@@ -115,22 +117,35 @@ impl Rollup {
         columns: Vec<(String, Merge, Expr)>,
     ) -> Result<Self, DataFusionError> {
         let input_schema = aggregate.input.schema();
-        let day = Expr::Column(Column::from(input_schema.qualified_field_with_unqualified_name(DAY)?));
+        let day = Expr::Column(Column::from(
+            input_schema.qualified_field_with_unqualified_name(DAY)?,
+        ));
         let user_id = aggregate.group_expr[0].clone();
         let aggregates = columns
             .iter()
-            .map(|(name, _, aggregated)| aggregated.clone().unalias().alias(name));
-        let grouped = LogicalPlanBuilder::from(aggregate.input.as_ref().clone())
-            .aggregate([day.clone(), user_id.clone()], aggregates.collect::<Vec<_>>())?;
-        let names = columns.iter().map(|(name, _, _)| Expr::Column(Column::new_unqualified(name)));
+            .map(|(name, _, aggregated)| aggregated.clone().unalias_nested().data.alias(name));
+        let grouped = LogicalPlanBuilder::from(aggregate.input.as_ref().clone()).aggregate(
+            [day.clone(), user_id.clone()],
+            aggregates.collect::<Vec<_>>(),
+        )?;
+        let names = columns
+            .iter()
+            .map(|(name, _, _)| Expr::Column(Column::new_unqualified(name)));
         let daily = grouped
-            .project([day.alias(DAY), user_id.alias(USER_ID)].into_iter().chain(names))?
+            .project(
+                [day.alias(DAY), user_id.alias(USER_ID)]
+                    .into_iter()
+                    .chain(names),
+            )?
             .build()?;
-        let typed = columns.into_iter().enumerate().map(|(index, (name, merge, _))| RollupColumn {
-            data_type: daily.schema().field(index + 2).data_type().clone(),
-            name,
-            merge,
-        });
+        let typed = columns
+            .into_iter()
+            .enumerate()
+            .map(|(index, (name, merge, _))| RollupColumn {
+                data_type: daily.schema().field(index + 2).data_type().clone(),
+                name,
+                merge,
+            });
         Ok(Self {
             name: model.name.clone(),
             columns: typed.collect(),
@@ -145,7 +160,10 @@ fn shape<'a>(
     plan: &'a LogicalPlan,
 ) -> Result<(&'a Projection, &'a Aggregate), Diagnostic> {
     let refused = |message: &str| {
-        Err(Diagnostic::at(&model.file, 0..0, format!("`{}` {message}", model.name)).help(SHAPE_HELP))
+        Err(
+            Diagnostic::at(&model.file, 0..0, format!("`{}` {message}", model.name))
+                .help(SHAPE_HELP),
+        )
     };
     let LogicalPlan::Projection(projection) = plan else {
         return refused("does more than aggregate");
@@ -164,7 +182,10 @@ fn shape<'a>(
     if !has_user {
         return refused("does not select user_id");
     }
-    let has_day = aggregate.input.schema().has_column_with_unqualified_name(DAY);
+    let has_day = aggregate
+        .input
+        .schema()
+        .has_column_with_unqualified_name(DAY);
     if !has_day {
         return refused("reads rows without the column day");
     }
@@ -179,7 +200,7 @@ fn aggregate_behind(
     place: impl Fn() -> Range<usize>,
 ) -> Result<Expr, Diagnostic> {
     let groups = aggregate.group_expr.len();
-    let shown = match expression.clone().unalias() {
+    let shown = match expression.clone().unalias_nested().data {
         Expr::Column(column) => aggregate.schema.maybe_index_of_column(&column),
         _ => None,
     };
@@ -199,7 +220,7 @@ fn merge_of(
     aggregated: &Expr,
     place: impl Fn() -> Range<usize>,
 ) -> Result<Merge, Diagnostic> {
-    let Expr::AggregateFunction(call) = aggregated.clone().unalias() else {
+    let Expr::AggregateFunction(call) = aggregated.clone().unalias_nested().data else {
         let message = format!("`{aggregated}` does not merge");
         return Err(Diagnostic::at(&model.file, place(), message).help(SHAPE_HELP));
     };

@@ -168,7 +168,11 @@ pub fn parse(model: &Model, call: &WindowsCall) -> Result<Vec<Window>, Problems>
 ///
 /// # Errors
 /// The engine's, when a plan cannot be built: a bug.
-pub fn over(rollup: &Rollup, windows: &[Window], snapshot_date: SnapshotDate) -> Result<LogicalPlan> {
+pub fn over(
+    rollup: &Rollup,
+    windows: &[Window],
+    snapshot_date: SnapshotDate,
+) -> Result<LogicalPlan> {
     let ranges: Vec<(Window, DayRange)> = windows
         .iter()
         .map(|window| (*window, window.days(snapshot_date)))
@@ -195,7 +199,9 @@ pub fn over(rollup: &Rollup, windows: &[Window], snapshot_date: SnapshotDate) ->
             rows = rows.filter(in_any_window)?;
         }
     }
-    rows.aggregate([col(USER_ID)], merged)?.project(shown)?.build()
+    rows.aggregate([col(USER_ID)], merged)?
+        .project(shown)?
+        .build()
 }
 
 #[cfg(test)]
@@ -204,10 +210,28 @@ mod tests {
 
     #[test]
     fn windows_read_and_print_the_same() {
-        for text in ["1d", "30d", "prev_30d", "lifetime", "before_today", "d0", "d12"] {
+        for text in [
+            "1d",
+            "30d",
+            "prev_30d",
+            "lifetime",
+            "before_today",
+            "d0",
+            "d12",
+        ] {
             assert_eq!(text.parse::<Window>().unwrap().to_string(), text);
         }
-        for text in ["", "d", "0d", "30", "30days", "prev_0d", "-1d", "last_30d", "99999999d"] {
+        for text in [
+            "",
+            "d",
+            "0d",
+            "30",
+            "30days",
+            "prev_0d",
+            "-1d",
+            "last_30d",
+            "99999999d",
+        ] {
             assert!(text.parse::<Window>().is_err(), "{text}");
         }
     }

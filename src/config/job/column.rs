@@ -106,7 +106,10 @@ impl FromStr for ColumnType {
 /// `DECIMAL(18, 2)`, up to 38 digits.
 fn decimal(text: &str) -> Option<ColumnType> {
     let digits = text.strip_prefix("DECIMAL")?.trim();
-    let (precision, scale) = digits.strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;
+    let (precision, scale) = digits
+        .strip_prefix('(')?
+        .strip_suffix(')')?
+        .split_once(',')?;
     let precision: u8 = precision.trim().parse().ok()?;
     let scale: i8 = scale.trim().parse().ok()?;
     let fits = (1..=38).contains(&precision) && (0..=precision as i8).contains(&scale);

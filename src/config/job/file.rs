@@ -88,7 +88,10 @@ impl DeclaredColumn {
     pub(super) fn parts(&self) -> (&toml::Spanned<String>, bool) {
         match self {
             Self::Required(type_name) => (type_name, false),
-            Self::Detailed { type_name, optional } => (type_name, *optional),
+            Self::Detailed {
+                type_name,
+                optional,
+            } => (type_name, *optional),
         }
     }
 }
@@ -177,9 +180,8 @@ fn unknown_key(file: &SourceFile, path: &str) -> Diagnostic {
     let key = path.rsplit('.').next().unwrap_or(path);
     let is_key = |line: &str| {
         let line = line.trim_start().trim_start_matches('[');
-        line.strip_prefix(key).is_some_and(|rest| {
-            rest.trim_start().starts_with(['=', ']', '.'])
-        })
+        line.strip_prefix(key)
+            .is_some_and(|rest| rest.trim_start().starts_with(['=', ']', '.']))
     };
     let mut line_start = 0;
     let mut place = 0..0;

@@ -141,7 +141,10 @@ impl Reading<'_> {
             calibration_id: file.calibration.id,
             engine: EngineLimits {
                 threads: file.engine.threads.unwrap_or_else(available_threads),
-                memory_bytes: file.engine.memory_limit_mib.map(|mebibytes| mebibytes.get() << 20),
+                memory_bytes: file
+                    .engine
+                    .memory_limit_mib
+                    .map(|mebibytes| mebibytes.get() << 20),
                 spill_folder: file.engine.spill_folder.map(|folder| base.join(folder)),
             },
             patience: Patience {
@@ -167,14 +170,21 @@ impl Reading<'_> {
         let name = timezone.get_ref();
         let parsed = name.parse::<Tz>().map_err(|_| {
             let near = did_you_mean(name, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
-            Diagnostic::at(self.file, timezone.span(), format!("unknown timezone `{name}`{near}"))
-                .help("use an IANA name such as UTC, Asia/Shanghai or Europe/Berlin")
+            Diagnostic::at(
+                self.file,
+                timezone.span(),
+                format!("unknown timezone `{name}`{near}"),
+            )
+            .help("use an IANA name such as UTC, Asia/Shanghai or Europe/Berlin")
         });
         self.problems.keep(parsed)
     }
 
     /// The declared sources, and the contract's other ones as not delivered.
-    fn sources(&mut self, declared: BTreeMap<String, file::SourceSection>) -> BTreeMap<String, Source> {
+    fn sources(
+        &mut self,
+        declared: BTreeMap<String, file::SourceSection>,
+    ) -> BTreeMap<String, Source> {
         let mut sources = BTreeMap::new();
         for (name, section) in declared {
             let columns = self.columns(&name, &section);
@@ -193,7 +203,8 @@ impl Reading<'_> {
             }
             if !is_optional {
                 let message = format!("the job declares no source `{name}`");
-                let help = format!("add [sources.{name}] with the url of its dt=YYYY-MM-DD partitions");
+                let help =
+                    format!("add [sources.{name}] with the url of its dt=YYYY-MM-DD partitions");
                 self.problems.push(Diagnostic::new(message).help(help));
             }
             let absent = Source {
@@ -212,8 +223,12 @@ impl Reading<'_> {
         for (name, declared) in &section.columns {
             let (type_name, optional) = declared.parts();
             let parsed = type_name.get_ref().parse::<ColumnType>().map_err(|error| {
-                Diagnostic::at(self.file, type_name.span(), format!("column `{name}`: {error}"))
-                    .help(column::TYPES_HELP)
+                Diagnostic::at(
+                    self.file,
+                    type_name.span(),
+                    format!("column `{name}`: {error}"),
+                )
+                .help(column::TYPES_HELP)
             });
             let Some(column_type) = self.problems.keep(parsed) else {
                 continue;
@@ -228,7 +243,10 @@ impl Reading<'_> {
         columns
     }
 
-    fn parameters(&mut self, values: &BTreeMap<String, toml::Value>) -> BTreeMap<String, ParameterValue> {
+    fn parameters(
+        &mut self,
+        values: &BTreeMap<String, toml::Value>,
+    ) -> BTreeMap<String, ParameterValue> {
         let mut parameters = BTreeMap::new();
         for (name, value) in values {
             match ParameterValue::from_toml(value) {

@@ -12,7 +12,7 @@ mod counting;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path as FilePath, PathBuf};
+use std::path::{Component, Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -148,13 +148,16 @@ impl Stores {
         let full_url = absolute_url(url, base).map_err(refused)?;
         let root = ObjectStoreUrl::parse(&full_url[..url::Position::BeforePath])
             .map_err(|error| refused(Box::new(error)))?;
-        let path = Path::from_url_path(full_url.path()).map_err(|error| refused(Box::new(error)))?;
+        let path =
+            Path::from_url_path(full_url.path()).map_err(|error| refused(Box::new(error)))?;
         let key = root.as_str().to_owned();
         if !self.opened.contains_key(&key) {
-            let store = client(&full_url, self.patience).map_err(|error| refused(Box::new(error)))?;
+            let store =
+                client(&full_url, self.patience).map_err(|error| refused(Box::new(error)))?;
             let traffic = Arc::new(Traffic::default());
             let counting = CountingStore::new(store, Arc::clone(&traffic));
-            self.opened.insert(key.clone(), (Arc::new(counting), traffic));
+            self.opened
+                .insert(key.clone(), (Arc::new(counting), traffic));
         }
         let (store, traffic) = &self.opened[&key];
         Ok(Location {
@@ -174,8 +177,22 @@ fn absolute_url(
     if url.contains("://") {
         return Ok(Url::parse(url)?);
     }
-    let path: PathBuf = std::path::absolute(base.join(url))?;
+    let path = without_dots(&std::path::absolute(base.join(url))?);
     Url::from_file_path(&path).map_err(|()| format!("`{}` is not absolute", path.display()).into())
+}
+
+/// The path with every `..` taken together with the folder before it.
+fn without_dots(path: &FilePath) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 fn client(url: &Url, patience: Patience) -> object_store::Result<Arc<dyn ObjectStore>> {
