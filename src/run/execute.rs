@@ -87,7 +87,8 @@ pub async fn execute(
     Box::pin(run.publish(&mut stages, &mut report)).await?;
     report.status = match plan.action {
         PlannedAction::Replace { .. } => "replaced".to_owned(),
-        _ => "published".to_owned(),
+        PlannedAction::Repair { .. } => "repaired".to_owned(),
+        PlannedAction::Publish | PlannedAction::Nothing { .. } => "published".to_owned(),
     };
     report.seconds = stages.finish();
     report.count_traffic(workspace.traffic());
