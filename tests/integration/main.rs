@@ -2,6 +2,8 @@
 
 // `cfg(test)` tells clippy that helpers are test code too, and may unwrap.
 #[cfg(test)]
+mod architecture;
+#[cfg(test)]
 mod naive;
 #[cfg(test)]
 mod support;
