@@ -26,11 +26,17 @@ const BAR_WIDTH: u32 = 12;
 /// How many of the largest moves are shown.
 const MOVES_SHOWN: usize = 5;
 
+/// What stands below a column of users in grace.
+const GRACE_LEGEND: &str = "  in grace: lower today, and shown lower once that has lasted\n";
+
 /// What the demo shows: the first of these with its moves, the others by their tiers alone.
 const DEMO_DIMENSIONS: [&str; 2] = ["value_tier", "lifecycle_stage"];
 
-/// What stands for the tier of users who have none.
-const NOWHERE: &str = "-";
+/// Where users come from who were not in the previous snapshot.
+const ENTERED: &str = "entered";
+
+/// Where users go to who are not in this snapshot.
+const LEFT: &str = "left";
 
 /// Shows a published snapshot.
 pub(super) async fn show(arguments: &ShowArguments, output: &Output) -> Result<(), RunError> {
@@ -93,17 +99,17 @@ impl<'a> Page<'a> {
     fn title(&self) -> String {
         let overview = self.overview;
         let title = format!("Snapshot of {}", overview.snapshot_date);
+        let users = count(overview.users);
         let since = match overview.previous_snapshot_date {
-            Some(previous) => format!("moves since {previous}"),
-            None => "no earlier snapshot was published, so nobody has moved yet".to_owned(),
+            Some(previous) => format!(", moves since {previous}\n"),
+            None => "\nNo earlier snapshot was published, so nobody has moved yet.\n".to_owned(),
         };
-        format!(
-            "{}: {} users, {since}\nrun {}, cut points {}\n",
-            self.bold(&title),
-            count(overview.users),
-            overview.run_id,
-            overview.cutpoints_id
-        )
+        let origin = format!(
+            "run {}, cut points {}",
+            overview.run_id, overview.cutpoints_id
+        );
+        let origin = self.paint.text(&origin, Style::new().dimmed());
+        format!("{}: {users} users{since}{origin}\n", self.bold(&title))
     }
 
     fn bold(&self, text: &str) -> String {
@@ -115,7 +121,11 @@ impl<'a> Page<'a> {
         let has_previous = self.overview.previous_snapshot_date.is_some();
         let table = tier_table(dimension, has_previous);
         let heading = self.bold(&dimension.name);
-        format!("\n{heading}\n{}", table.render(self.paint))
+        let legend = match has_grace(dimension) {
+            true => self.paint.text(GRACE_LEGEND, Style::new().dimmed()),
+            false => String::new(),
+        };
+        format!("\n{heading}\n{}{legend}", table.render(self.paint))
     }
 
     /// Who moved; nothing when nobody could have.
@@ -138,35 +148,62 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Users, their share and their share of revenue per tier, and the change since before.
+/// A column of numbers about tiers: its heading, and the number of a tier.
+type Figure<'a> = (&'static str, Box<dyn Fn(&TierOverview) -> String + 'a>);
+
+/// The tiers of a dimension with their figures, and a bar of their users.
 fn tier_table(dimension: &DimensionOverview, has_previous: bool) -> Table {
+    let figures = figures(dimension, has_previous);
     let mut table = Table::default();
     table.column("tier", Side::Left);
-    table.column("users", Side::Right);
-    table.column("of users", Side::Right);
-    if has_previous {
-        table.column("change", Side::Right);
+    for (heading, _) in &figures {
+        table.column(*heading, Side::Right);
     }
-    table.column("of revenue", Side::Right);
     table.column("", Side::Left);
-    let users: i64 = dimension.tiers.iter().map(|tier| tier.users).sum();
-    let revenue: i128 = dimension.tiers.iter().map(|tier| tier.revenue_cents).sum();
     let largest = dimension.tiers.iter().map(|tier| tier.users).max();
     for tier in &dimension.tiers {
-        let mut cells = vec![
-            Cell::from(&tier.name),
-            number(count_or_none(tier.users)),
-            number(share(tier.users.into(), users.into())),
-        ];
-        if has_previous {
-            cells.push(number(change(dimension.net_change(&tier.name))));
-        }
-        cells.push(number(share(tier.revenue_cents, revenue)));
+        let numbers = figures.iter().map(|(_, figure)| number(figure(tier)));
         let bar = bar(tier.users, largest.unwrap_or_default(), BAR_WIDTH);
-        cells.push(Cell::styled(bar, AnsiColor::Cyan.on_default()));
-        table.row(cells);
+        let bar = Cell::styled(bar, AnsiColor::Cyan.on_default());
+        table.row(
+            std::iter::once(Cell::from(&tier.name))
+                .chain(numbers)
+                .chain([bar]),
+        );
     }
     table
+}
+
+/// Users and shares of every tier; the change where there is a day before, and grace where
+/// somebody has it.
+fn figures(dimension: &DimensionOverview, has_previous: bool) -> Vec<Figure<'_>> {
+    let users: i64 = dimension.tiers.iter().map(|tier| tier.users).sum();
+    let revenue: i128 = dimension.tiers.iter().map(|tier| tier.revenue_cents).sum();
+    let mut figures: Vec<Figure<'_>> = vec![
+        ("users", Box::new(|tier| count_or_none(tier.users))),
+        (
+            "of users",
+            Box::new(move |tier| share(tier.users.into(), users.into())),
+        ),
+        (
+            "of revenue",
+            Box::new(move |tier| share(tier.revenue_cents, revenue)),
+        ),
+    ];
+    if has_previous {
+        figures.push((
+            "change",
+            Box::new(|tier| change(dimension.net_change(&tier.name))),
+        ));
+    }
+    if has_grace(dimension) {
+        figures.push(("in grace", Box::new(|tier| count_or_none(tier.in_grace))));
+    }
+    figures
+}
+
+fn has_grace(dimension: &DimensionOverview) -> bool {
+    dimension.tiers.iter().any(|tier| tier.in_grace > 0)
 }
 
 /// A number; one that is none stays in the background.
@@ -278,7 +315,7 @@ fn matrix_under(dimension: &DimensionOverview, headings: Headings) -> Table {
     }
     let mut columns: Vec<Option<&str>> = tiers().map(|(_, tier)| Some(&*tier.name)).collect();
     if cells.has_left {
-        table.column("left", Side::Right);
+        table.column(LEFT, Side::Right);
         columns.push(None);
     }
     for (index, tier) in tiers() {
@@ -286,7 +323,7 @@ fn matrix_under(dimension: &DimensionOverview, headings: Headings) -> Table {
         table.row(cells.row(name, Some(&tier.name), &columns));
     }
     if cells.has_entered {
-        table.row(cells.row(Cell::from("entered"), None, &columns));
+        table.row(cells.row(Cell::from(ENTERED), None, &columns));
     }
     table
 }
@@ -341,20 +378,195 @@ fn colour_of(direction: Direction) -> Style {
 fn largest(moves: &[&Flow]) -> Table {
     let mut table = Table::default();
     table.column("largest moves", Side::Left);
-    table.column("", Side::Left);
     table.column("users", Side::Right);
     table.column("revenue_365d", Side::Right);
+    table.column("", Side::Left);
     for flow in moves.iter().take(MOVES_SHOWN) {
-        let side = |tier: &Option<String>| tier.clone().unwrap_or_else(|| NOWHERE.to_owned());
-        let direction = flow.direction.map_or(Cell::from(""), |direction| {
-            Cell::styled(direction.as_str(), colour_of(direction))
-        });
+        let from = flow.from.as_deref().unwrap_or(ENTERED);
+        let to = flow.to.as_deref().unwrap_or(LEFT);
         table.row([
-            Cell::from(format!("{} -> {}", side(&flow.from), side(&flow.to))),
-            direction,
+            Cell::from(format!("{from} -> {to}")),
             Cell::from(count(flow.users)),
             Cell::from(money(flow.revenue_cents)),
+            way(flow),
         ]);
     }
     table
+}
+
+/// Up or down; the other ways are plain from where they lead.
+fn way(flow: &Flow) -> Cell {
+    match flow.direction {
+        Some(way @ (Direction::Up | Direction::Down)) => Cell::styled(way.as_str(), colour_of(way)),
+        _ => Cell::from(""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(day: &str) -> SnapshotDate {
+        day.parse().unwrap()
+    }
+
+    fn tier(name: &str, users: i64, in_grace: i64, revenue_cents: i128) -> TierOverview {
+        TierOverview {
+            name: name.to_owned(),
+            users,
+            in_grace,
+            revenue_cents,
+        }
+    }
+
+    fn flow(from: &str, to: &str, users: i64, direction: Option<Direction>) -> Flow {
+        let side = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+        Flow {
+            from: side(from),
+            to: side(to),
+            direction,
+            users,
+            revenue_cents: i128::from(users) * 1_250,
+        }
+    }
+
+    fn value_tier() -> DimensionOverview {
+        DimensionOverview {
+            name: "value_tier".to_owned(),
+            tiers: vec![
+                tier("high_value", 1_250, 30, 900_000_00),
+                tier("low_value", 0, 0, 0),
+                tier("no_orders", 18_768, 0, 100_000_00),
+            ],
+            flows: vec![
+                flow("high_value", "high_value", 1_200, None),
+                flow("high_value", "no_orders", 4, Some(Direction::Down)),
+                flow("high_value", "", 2, Some(Direction::Left)),
+                flow("no_orders", "high_value", 50, Some(Direction::Up)),
+                flow("no_orders", "no_orders", 18_700, None),
+                flow("", "no_orders", 64, Some(Direction::Entered)),
+            ],
+        }
+    }
+
+    /// Names of which neither whole nor in words so many stand beside each other.
+    fn segment() -> DimensionOverview {
+        let names = ["develop", "retain", "winback", "value"].map(|stage| {
+            ["important", "general", "occasional"].map(|kind| format!("{kind}_{stage}_customers"))
+        });
+        let names = names.concat();
+        DimensionOverview {
+            name: "segment".to_owned(),
+            tiers: names.iter().map(|name| tier(name, 100, 0, 1)).collect(),
+            flows: vec![
+                flow(&names[0], &names[0], 100, None),
+                flow(&names[1], &names[11], 100, Some(Direction::Lateral)),
+            ],
+        }
+    }
+
+    fn overview(dimensions: Vec<DimensionOverview>) -> Overview {
+        Overview {
+            snapshot_date: date("2026-11-20"),
+            previous_snapshot_date: Some(date("2026-11-19")),
+            run_id: "2026-11-20-f00d".to_owned(),
+            cutpoints_id: "2026-11-01-v1".to_owned(),
+            users: 20_018,
+            dimensions,
+        }
+    }
+
+    fn full(overview: &Overview, is_colourful: bool) -> String {
+        let dimensions: Vec<&DimensionOverview> = overview.dimensions.iter().collect();
+        Page::of(overview, is_colourful).full(&dimensions)
+    }
+
+    #[test]
+    fn a_snapshot_shows_tiers_matrix_and_moves() {
+        insta::assert_snapshot!(full(&overview(vec![value_tier()]), false), @"");
+    }
+
+    #[test]
+    fn colour_tells_up_from_down_and_dims_those_who_stayed() {
+        let text = full(&overview(vec![value_tier()]), true);
+        insta::assert_snapshot!(text.replace('\u{1b}', "^"), @"");
+    }
+
+    #[test]
+    fn colour_adds_nothing_but_colour() {
+        let overview = overview(vec![value_tier(), segment()]);
+        let codes = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
+        let coloured = full(&overview, true);
+        assert_eq!(codes.replace_all(&coloured, ""), full(&overview, false));
+    }
+
+    #[test]
+    fn long_names_become_letters_and_fit() {
+        let text = matrix(&segment()).render(Paint {
+            is_colourful: false,
+        });
+        insta::assert_snapshot!(text, @"");
+    }
+
+    #[test]
+    fn the_first_snapshot_has_no_moves() {
+        let mut first = overview(vec![value_tier()]);
+        first.previous_snapshot_date = None;
+        first.dimensions[0].flows.clear();
+        insta::assert_snapshot!(full(&first, false), @"");
+    }
+
+    #[test]
+    fn a_day_on_which_nobody_moved_takes_a_line() {
+        let mut quiet = overview(vec![value_tier()]);
+        quiet.dimensions[0]
+            .flows
+            .retain(|flow| flow.direction.is_none());
+        let text = Page::of(&quiet, false).migration(&quiet.dimensions[0]);
+        assert_eq!(text, "\nvalue_tier since 2026-11-19: nobody moved\n");
+    }
+
+    #[test]
+    fn the_compact_page_has_the_moves_of_one_dimension() {
+        let mut lifecycle_stage = value_tier();
+        lifecycle_stage.name = "lifecycle_stage".to_owned();
+        let overview = overview(vec![segment(), value_tier(), lifecycle_stage]);
+        let text = Page::of(&overview, false).compact();
+        let headings: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with(|first: char| first.is_lowercase()))
+            .collect();
+        let expected = [
+            "run 2026-11-20-f00d, cut points 2026-11-01-v1",
+            "value_tier",
+            "lifecycle_stage",
+            "value_tier since 2026-11-19: 50 up, 4 down, 64 entered, 2 left",
+        ];
+        assert_eq!(headings, expected);
+    }
+
+    #[test]
+    fn names_break_between_words() {
+        assert_eq!(
+            in_words("high_value_high_engagement"),
+            "high_value\nhigh\nengagement"
+        );
+        assert_eq!(in_words("active"), "active");
+    }
+
+    #[test]
+    fn letters_go_on_after_z() {
+        assert_eq!(
+            [0, 25, 26, 27, 52].map(letters),
+            ["a", "z", "aa", "ab", "ba"]
+        );
+    }
+
+    #[test]
+    fn an_unknown_dimension_is_refused_with_the_nearest() {
+        let error = overview(vec![value_tier()])
+            .dimension("valuetier")
+            .unwrap_err();
+        insta::assert_snapshot!(error, @"");
+    }
 }

@@ -16,6 +16,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
 use datafusion::arrow::error::ArrowError;
+use datafusion::common::ScalarValue;
 use datafusion::error::Result as EngineResult;
 use datafusion::functions_aggregate::expr_fn::{count, sum};
 use datafusion::logical_expr::{ident, lit};
@@ -71,6 +72,8 @@ pub struct TierOverview {
     pub name: String,
     /// Users whom the snapshot shows in it.
     pub users: i64,
+    /// Those of them who are lower already, but for grace.
+    pub in_grace: i64,
     /// What they spent in 365 days, in hundredths.
     pub revenue_cents: i128,
 }
@@ -179,7 +182,7 @@ fn not_published(date: Option<SnapshotDate>, published: &BTreeSet<SnapshotDate>)
         .map(SnapshotDate::to_string)
         .collect();
     let message = format!(
-        "{date} is not published; dates nearby that are: {}",
+        "{date} is not published; the nearest that are: {}",
         nearby.join(", ")
     );
     Diagnostic::new(message).help(format!(
@@ -235,13 +238,24 @@ async fn read_dimensions(context: &SessionContext) -> Result<Vec<DimensionOvervi
     Ok(overviews)
 }
 
-/// The users of each value of a dimension, and their revenue.
+/// The users of each value of a dimension, those in grace, and the revenue.
 async fn count_tiers(context: &SessionContext, dimension: &str) -> EngineResult<RecordBatch> {
     let snapshot = TableName::new(Folder::Publish, "tier_snapshot");
-    let counted = context.table(reference_to(&snapshot)).await?.aggregate(
+    let snapshot = context.table(reference_to(&snapshot)).await?;
+    let pending_since = format!("{dimension}_pending_since");
+    let has_grace = snapshot
+        .schema()
+        .has_column_with_unqualified_name(&pending_since);
+    // Counting a column counts the values that it has.
+    let in_grace = match has_grace {
+        true => count(ident(pending_since)),
+        false => count(lit(ScalarValue::Null)),
+    };
+    let counted = snapshot.aggregate(
         vec![ident(dimension).alias("tier")],
         vec![
             count(lit(1)).alias("users"),
+            in_grace.alias("in_grace"),
             sum(ident(REVENUE)).alias(REVENUE),
         ],
     )?;
@@ -260,12 +274,14 @@ async fn all_rows(rows: DataFrame) -> EngineResult<RecordBatch> {
 
 fn tiers_of(dimension: &Dimension, counted: &RecordBatch) -> Result<Vec<TierOverview>, ArrowError> {
     let (names, amounts) = (texts(counted, "tier")?, Amounts::of(counted)?);
+    let in_grace = counts(counted, "in_grace")?;
     let overview = |name: &str| {
         let row = names.iter().position(|found| found == Some(name));
         let (users, revenue_cents) = row.map_or((0, 0), |row| amounts.at(row));
         TierOverview {
             name: name.to_owned(),
             users,
+            in_grace: row.map_or(0, |row| in_grace.value(row)),
             revenue_cents,
         }
     };
@@ -301,10 +317,9 @@ struct Amounts {
 
 impl Amounts {
     fn of(rows: &RecordBatch) -> Result<Self, ArrowError> {
-        let users = column(rows, "users", &DataType::Int64)?;
         let revenue = column(rows, REVENUE, &REVENUE_TYPE)?;
         Ok(Self {
-            users: users.as_primitive::<Int64Type>().clone(),
+            users: counts(rows, "users")?,
             revenue: revenue.as_primitive::<Decimal128Type>().clone(),
         })
     }
@@ -315,6 +330,11 @@ impl Amounts {
         let revenue = has_revenue.then(|| self.revenue.value(row));
         (self.users.value(row), revenue.unwrap_or_default())
     }
+}
+
+fn counts(rows: &RecordBatch, name: &str) -> Result<Int64Array, ArrowError> {
+    let counts = column(rows, name, &DataType::Int64)?;
+    Ok(counts.as_primitive::<Int64Type>().clone())
 }
 
 fn texts(rows: &RecordBatch, name: &str) -> Result<StringArray, ArrowError> {
