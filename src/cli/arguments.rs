@@ -125,8 +125,8 @@ pub(super) struct ShowArguments {
     /// The snapshot date; the newest when left out
     #[arg(long, value_name = "DATE")]
     pub date: Option<String>,
-    /// The dimension whose migration matrix is shown; all when left out
-    #[arg(long)]
+    /// The one dimension to show; all when left out
+    #[arg(long, value_name = "NAME")]
     pub dimension: Option<String>,
 }
 

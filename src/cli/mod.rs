@@ -6,10 +6,12 @@
 mod arguments;
 mod commands;
 mod demo;
+mod figures;
 mod init;
 mod jobs;
 mod output;
 mod show;
+mod table;
 
 use std::process::ExitCode;
 

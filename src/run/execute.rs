@@ -28,7 +28,7 @@ use crate::ground::{Diagnostic, Folder, Problems, TableName};
 use crate::inputs::{ParquetFiles, schema};
 use crate::migration;
 use crate::models::Parameters;
-use crate::publish::{self, Publication, RunRecord, Table};
+use crate::publish::{self, Publication, RunRecord};
 use crate::tiers::calibration::Calibration;
 use crate::tiers::{Dimensions, Settling};
 use crate::tiles::{DAY, USER_ID};
@@ -36,10 +36,11 @@ use crate::tiles::{DAY, USER_ID};
 use super::catalog::{all_rows_of, reference_to, register};
 use super::check::{UPSTREAM, empty, required};
 use super::project::keep_all;
+use super::published::published_table;
 use super::rejects::{self, Findings};
 use super::report::TableReport;
 use super::scratch::{Scratch, is_worth_keeping};
-use super::snapshot::{Night, Specs, discard, published_files, with_origin};
+use super::snapshot::{Night, Specs, discard, with_origin};
 use super::{
     CalibrationPlan, Catalog, Plan, PlannedAction, Project, Report, RunError, Workspace, cut_points,
 };
@@ -279,7 +280,7 @@ impl Run<'_> {
         let Some(previous) = &self.plan.previous else {
             return Ok(());
         };
-        let table = published_table(self.workspace, previous, "tier_snapshot").await?;
+        let table = published_table(&self.workspace.output, previous, "tier_snapshot").await?;
         let Some(table) = table else {
             return Ok(());
         };
@@ -590,35 +591,6 @@ impl Run<'_> {
         }
         Ok(published.publication)
     }
-}
-
-/// A published table as it was recorded in a publication.
-pub(super) async fn published_table(
-    workspace: &Workspace,
-    publication: &Publication,
-    name: &str,
-) -> Result<Option<ParquetFiles>, RunError> {
-    let Some(recorded) = publication.tables.get(name) else {
-        return Ok(None);
-    };
-    let Some(table) = Table::open_at(&workspace.output, name, recorded.version).await? else {
-        return Ok(None);
-    };
-    let date = table.is_dated().then_some(publication.snapshot_date);
-    let files = table.files(date)?;
-    let schema = table.schema()?;
-    let in_files = schema
-        .fields()
-        .iter()
-        .filter(|field| date.is_none() || field.name() != crate::drafts::SNAPSHOT_DATE);
-    let file_schema = Arc::new(Schema::new(in_files.cloned().collect::<Vec<_>>()));
-    let files = files.into_iter().map(|file| (file.path, file.size_bytes));
-    Ok(Some(published_files(
-        &workspace.output,
-        files,
-        file_schema,
-        date,
-    )))
 }
 
 /// The dimensions: the rows of `dim_tier`, with the job's grace.

@@ -4,14 +4,17 @@
 //! 2. [`Plan::make`]: what the night would read, run and publish, from listings alone.
 //! 3. [`execute`]: the plan carried out, stage by stage.
 //! 4. [`Report`]: what happened, as text and as one JSON object.
+//! 5. [`Overview`]: what is published of a date, read back for people.
 
 mod catalog;
 mod check;
 mod cut_points;
 mod error;
 mod execute;
+mod overview;
 mod plan;
 mod project;
+mod published;
 mod rejects;
 mod report;
 mod scratch;
@@ -23,6 +26,7 @@ pub use catalog::Catalog;
 pub use check::check;
 pub use error::RunError;
 pub use execute::{Progress, execute};
+pub use overview::{DimensionOverview, Flow, Overview, TierOverview};
 pub use plan::{CalibrationPlan, Plan, PlannedAction, SourcePlan};
 pub use project::Project;
 pub use rejects::RowCount;

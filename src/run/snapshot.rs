@@ -10,25 +10,23 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Schema};
 use datafusion::arrow::error::ArrowError;
-use datafusion::common::{JoinType, ScalarValue};
+use datafusion::common::JoinType;
 use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
-use object_store::ObjectMeta;
-use object_store::path::Path;
 
 use crate::config::storage::Location;
 use crate::drafts::{Dating, Draft, DraftWriter, SNAPSHOT_DATE, TableSpec};
 use crate::ground::{Folder, SnapshotDate, TableName};
-use crate::inputs::ParquetFiles;
 use crate::migration::{self, Migration};
 use crate::tiers::{Dimensions, PREVIOUS_PREFIX, SettledDimension, Settling};
 use crate::tiles::USER_ID;
 
 use super::RunError;
 use super::catalog::{reference_to, register};
+use super::published::published_files;
 use super::streams::stream_of;
 
 /// The night whose drafts are written.
@@ -331,30 +329,6 @@ impl Night<'_> {
 #[derive(Default)]
 struct Written {
     drafts: Vec<Draft>,
-}
-
-/// Files of a published table, or of a draft of one, as a table.
-pub(super) fn published_files(
-    output: &Location,
-    files: impl Iterator<Item = (Path, u64)>,
-    file_schema: SchemaRef,
-    date: Option<SnapshotDate>,
-) -> ParquetFiles {
-    // Published files never change, so nothing depends on when they were written.
-    let objects = files.map(|(location, size)| ObjectMeta {
-        location,
-        last_modified: chrono::DateTime::UNIX_EPOCH,
-        size,
-        e_tag: None,
-        version: None,
-    });
-    let Some(date) = date else {
-        return ParquetFiles::new(output.root.clone(), objects.collect(), file_schema);
-    };
-    let value = ScalarValue::Date32(Some(date.days_since_epoch()));
-    let dated = objects.map(|object| (object, value.clone()));
-    let partition = Arc::new(Field::new(SNAPSHOT_DATE, DataType::Date32, true));
-    ParquetFiles::partitioned(output.root.clone(), dated.collect(), file_schema, partition)
 }
 
 /// The raw rows with the columns that tell how they were made.

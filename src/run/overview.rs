@@ -1,0 +1,415 @@
+//! A published date for people to look at: the users of every tier, and who moved.
+//!
+//! 1. [`choose`]: the publication that holds for the date, or for the newest.
+//! 2. The tables are opened at the versions which that publication recorded, as every reader who
+//!    goes by publications finds them.
+//! 3. `dim_tier` gives the order of dimensions and tiers, `tier_snapshot` their users and
+//!    revenue, `tier_migration_matrix` the flows between them.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch, StringArray,
+};
+use datafusion::arrow::compute::{cast, concat_batches};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::ScalarValue;
+use datafusion::error::Result as EngineResult;
+use datafusion::functions_aggregate::expr_fn::{count, sum};
+use datafusion::logical_expr::{ident, lit};
+use datafusion::prelude::{DataFrame, SessionContext};
+
+use crate::config::job::Job;
+use crate::config::session;
+use crate::config::storage::{Location, Stores};
+use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName, did_you_mean};
+use crate::migration::{Direction, REVENUE, REVENUE_TYPE};
+use crate::publish::{Publication, Publications, PublishError};
+use crate::tiers::{Dimension, Dimensions};
+
+use super::RunError;
+use super::catalog::{reference_to, register};
+use super::published::published_table;
+
+/// How many published dates a message about one that is not published names.
+const DATES_NAMED: usize = 4;
+
+/// What is published of one date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overview {
+    /// The date.
+    pub snapshot_date: SnapshotDate,
+    /// The date that moves are counted from; none where nothing was published before.
+    pub previous_snapshot_date: Option<SnapshotDate>,
+    /// The run that published it.
+    pub run_id: String,
+    /// The cut points that its scores come from.
+    pub cutpoints_id: String,
+    /// Users in the snapshot.
+    pub users: u64,
+    /// The dimensions, in the order of `dim_tier`.
+    pub dimensions: Vec<DimensionOverview>,
+}
+
+/// One dimension of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DimensionOverview {
+    /// The column of the snapshot.
+    pub name: String,
+    /// Every tier, those without users too, in the order of `dim_tier`.
+    pub tiers: Vec<TierOverview>,
+    /// The cells of the migration matrix that have users, the diagonal among them.
+    pub flows: Vec<Flow>,
+}
+
+/// One tier of a dimension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TierOverview {
+    /// The value in the tables.
+    pub name: String,
+    /// Users whom the snapshot shows in it.
+    pub users: i64,
+    /// Those of them who are lower already, but for grace.
+    pub in_grace: i64,
+    /// What they spent in 365 days, in hundredths.
+    pub revenue_cents: i128,
+}
+
+/// Users who were in one tier and are in another, or in the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flow {
+    /// The tier in the previous snapshot; none for users who were not in it.
+    pub from: Option<String>,
+    /// The tier in this snapshot; none for users who are not in it.
+    pub to: Option<String>,
+    /// Which way that is; none for users who stayed.
+    pub direction: Option<Direction>,
+    /// How many users.
+    pub users: i64,
+    /// What they spent in 365 days, in hundredths.
+    pub revenue_cents: i128,
+}
+
+impl Overview {
+    /// Reads a published date, the newest unless told otherwise.
+    ///
+    /// # Errors
+    /// A date that is not published, and whatever keeps its tables from being read.
+    pub async fn read(job: &Job, date: Option<SnapshotDate>) -> Result<Self, RunError> {
+        let output = Stores::new(job.patience).open(&job.output, &job.base)?;
+        let publications = Publications::load(&output).await?;
+        let publication = choose(&publications, date)?;
+        let context =
+            session::open(&job.engine, [&output]).map_err(RunError::engine("opening a session"))?;
+        for table in ["dim_tier", "tier_snapshot", "tier_migration_matrix"] {
+            register_published(&context, &output, publication, table).await?;
+        }
+        let dimensions = Box::pin(read_dimensions(&context)).await?;
+        let snapshot = publication.tables.get("tier_snapshot");
+        Ok(Self {
+            snapshot_date: publication.snapshot_date,
+            previous_snapshot_date: publication.previous_snapshot_date,
+            run_id: publication.run_id.clone(),
+            cutpoints_id: publication.cutpoints_id.clone(),
+            users: snapshot.map_or(0, |table| table.rows),
+            dimensions,
+        })
+    }
+
+    /// The dimension of that name.
+    ///
+    /// # Errors
+    /// When there is none: names those that there are.
+    pub fn dimension(&self, name: &str) -> Result<&DimensionOverview, Problems> {
+        let mut dimensions = self.dimensions.iter();
+        let found = dimensions.find(|dimension| dimension.name == name);
+        found.ok_or_else(|| {
+            let names = self
+                .dimensions
+                .iter()
+                .map(|dimension| dimension.name.as_str());
+            let near = did_you_mean(name, names.clone());
+            let message = format!("there is no dimension `{name}`{near}");
+            let known = names.collect::<Vec<_>>().join(", ");
+            let help = format!("the dimensions of {} are {known}", self.snapshot_date);
+            Problems(vec![Diagnostic::new(message).help(help)])
+        })
+    }
+}
+
+impl DimensionOverview {
+    /// Users more or less than before in each tier, those who entered and left included.
+    pub fn net_change(&self, tier: &str) -> i64 {
+        let is_tier = |side: &Option<String>| side.as_deref() == Some(tier);
+        let changes = self.flows.iter().map(|flow| {
+            let into = i64::from(is_tier(&flow.to)) - i64::from(is_tier(&flow.from));
+            into * flow.users
+        });
+        changes.sum()
+    }
+
+    /// The flows of users who did not stay, those with the most users first.
+    pub fn largest_moves(&self) -> Vec<&Flow> {
+        let moves = self.flows.iter().filter(|flow| flow.direction.is_some());
+        let mut moves: Vec<&Flow> = moves.collect();
+        moves.sort_by_key(|flow| {
+            let size = Reverse((flow.users, flow.revenue_cents));
+            (size, &flow.from, &flow.to)
+        });
+        moves
+    }
+}
+
+/// The publication that holds for `date`, or for the newest date.
+fn choose(
+    publications: &Publications,
+    date: Option<SnapshotDate>,
+) -> Result<&Publication, Problems> {
+    let wanted = date.or_else(|| publications.latest_date());
+    let found = wanted.and_then(|date| publications.newest_for(date));
+    found.ok_or_else(|| Problems(vec![not_published(wanted, &publications.dates())]))
+}
+
+fn not_published(date: Option<SnapshotDate>, published: &BTreeSet<SnapshotDate>) -> Diagnostic {
+    let Some(date) = date.filter(|_| !published.is_empty()) else {
+        return Diagnostic::new("nothing is published yet").help("run `tierline run` first");
+    };
+    let nearby: Vec<String> = nearest_dates(date, published)
+        .iter()
+        .map(SnapshotDate::to_string)
+        .collect();
+    let message = format!(
+        "{date} is not published; the nearest that are: {}",
+        nearby.join(", ")
+    );
+    Diagnostic::new(message).help(format!(
+        "show one of them, or publish it: `tierline run --date {date}`"
+    ))
+}
+
+/// The published dates that are the fewest days away, in order.
+fn nearest_dates(date: SnapshotDate, published: &BTreeSet<SnapshotDate>) -> BTreeSet<SnapshotDate> {
+    let mut by_distance: Vec<SnapshotDate> = published.iter().copied().collect();
+    by_distance.sort_by_key(|other| other.days_since_epoch().abs_diff(date.days_since_epoch()));
+    by_distance.into_iter().take(DATES_NAMED).collect()
+}
+
+/// Registers a table as the publication recorded it.
+async fn register_published(
+    context: &SessionContext,
+    output: &Location,
+    publication: &Publication,
+    table: &str,
+) -> Result<(), RunError> {
+    let rows = published_table(output, publication, table).await?;
+    let rows = rows.ok_or_else(|| PublishError::Missing {
+        table: table.to_owned(),
+        date: publication.snapshot_date,
+        version: publication
+            .tables
+            .get(table)
+            .map_or(0, |recorded| recorded.version),
+    })?;
+    let name = TableName::new(Folder::Publish, table);
+    register(context, &name, Arc::new(rows)).map_err(RunError::engine("reading published tables"))
+}
+
+/// Every dimension that `dim_tier` lists.
+async fn read_dimensions(context: &SessionContext) -> Result<Vec<DimensionOverview>, RunError> {
+    let dim_tier = read_table(context, "dim_tier").await;
+    let dim_tier = dim_tier.map_err(RunError::engine("reading dim_tier"))?;
+    let dimensions = Dimensions::read(&dim_tier, &BTreeMap::new())?;
+    let matrix = read_table(context, "tier_migration_matrix").await;
+    let matrix = matrix.map_err(RunError::engine("reading tier_migration_matrix"))?;
+    let mut overviews = Vec::new();
+    for dimension in dimensions.iter() {
+        let counted = count_tiers(context, &dimension.name).await;
+        let counted = counted.map_err(RunError::engine("counting users per tier"))?;
+        let arrow = RunError::arrow("reading published tables");
+        overviews.push(DimensionOverview {
+            name: dimension.name.clone(),
+            tiers: tiers_of(dimension, &counted).map_err(&arrow)?,
+            flows: flows_of(dimension, &matrix).map_err(&arrow)?,
+        });
+    }
+    Ok(overviews)
+}
+
+/// The users of each value of a dimension, those in grace, and the revenue.
+async fn count_tiers(context: &SessionContext, dimension: &str) -> EngineResult<RecordBatch> {
+    let snapshot = TableName::new(Folder::Publish, "tier_snapshot");
+    let snapshot = context.table(reference_to(&snapshot)).await?;
+    let pending_since = format!("{dimension}_pending_since");
+    let has_grace = snapshot
+        .schema()
+        .has_column_with_unqualified_name(&pending_since);
+    // Counting a column counts the values that it has.
+    let in_grace = match has_grace {
+        true => count(ident(pending_since)),
+        false => count(lit(ScalarValue::Null)),
+    };
+    let counted = snapshot.aggregate(
+        vec![ident(dimension).alias("tier")],
+        vec![
+            count(lit(1)).alias("users"),
+            in_grace.alias("in_grace"),
+            sum(ident(REVENUE)).alias(REVENUE),
+        ],
+    )?;
+    all_rows(counted).await
+}
+
+async fn read_table(context: &SessionContext, name: &str) -> EngineResult<RecordBatch> {
+    let name = TableName::new(Folder::Publish, name);
+    all_rows(context.table(reference_to(&name)).await?).await
+}
+
+async fn all_rows(rows: DataFrame) -> EngineResult<RecordBatch> {
+    let schema = Arc::new(rows.schema().as_arrow().clone());
+    Ok(concat_batches(&schema, &rows.collect().await?)?)
+}
+
+fn tiers_of(dimension: &Dimension, counted: &RecordBatch) -> Result<Vec<TierOverview>, ArrowError> {
+    let (names, amounts) = (texts(counted, "tier")?, Amounts::of(counted)?);
+    let in_grace = counts(counted, "in_grace")?;
+    let overview = |name: &str| {
+        let row = names.iter().position(|found| found == Some(name));
+        let (users, revenue_cents) = row.map_or((0, 0), |row| amounts.at(row));
+        TierOverview {
+            name: name.to_owned(),
+            users,
+            in_grace: row.map_or(0, |row| in_grace.value(row)),
+            revenue_cents,
+        }
+    };
+    let tiers = dimension.tiers.iter();
+    Ok(tiers.map(|tier| overview(&tier.name)).collect())
+}
+
+fn flows_of(dimension: &Dimension, matrix: &RecordBatch) -> Result<Vec<Flow>, ArrowError> {
+    let dimensions = texts(matrix, "dimension")?;
+    let (from, to) = (texts(matrix, "from_tier")?, texts(matrix, "to_tier")?);
+    let amounts = Amounts::of(matrix)?;
+    let rows = (0..matrix.num_rows()).filter(|row| dimensions.value(*row) == dimension.name);
+    let flow = |row: usize| {
+        let from = from.is_valid(row).then(|| from.value(row));
+        let to = to.is_valid(row).then(|| to.value(row));
+        let (users, revenue_cents) = amounts.at(row);
+        Flow {
+            direction: Direction::of(dimension, from, to),
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+            users,
+            revenue_cents,
+        }
+    };
+    Ok(rows.map(flow).collect())
+}
+
+/// The columns users and revenue_365d.
+struct Amounts {
+    users: Int64Array,
+    revenue: Decimal128Array,
+}
+
+impl Amounts {
+    fn of(rows: &RecordBatch) -> Result<Self, ArrowError> {
+        let revenue = column(rows, REVENUE, &REVENUE_TYPE)?;
+        Ok(Self {
+            users: counts(rows, "users")?,
+            revenue: revenue.as_primitive::<Decimal128Type>().clone(),
+        })
+    }
+
+    /// Users and revenue of a row; without revenue, none.
+    fn at(&self, row: usize) -> (i64, i128) {
+        let has_revenue = self.revenue.is_valid(row);
+        let revenue = has_revenue.then(|| self.revenue.value(row));
+        (self.users.value(row), revenue.unwrap_or_default())
+    }
+}
+
+fn counts(rows: &RecordBatch, name: &str) -> Result<Int64Array, ArrowError> {
+    let counts = column(rows, name, &DataType::Int64)?;
+    Ok(counts.as_primitive::<Int64Type>().clone())
+}
+
+fn texts(rows: &RecordBatch, name: &str) -> Result<StringArray, ArrowError> {
+    let texts = column(rows, name, &DataType::Utf8)?;
+    Ok(texts.as_string::<i32>().clone())
+}
+
+fn column(rows: &RecordBatch, name: &str, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    cast(rows.column(rows.schema().index_of(name)?), data_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(day: &str) -> SnapshotDate {
+        day.parse().unwrap()
+    }
+
+    fn message(wanted: Option<&str>, published: &[&str]) -> String {
+        let published = published.iter().map(|day| date(day)).collect();
+        Problems(vec![not_published(wanted.map(date), &published)]).to_string()
+    }
+
+    fn flow(from: Option<&str>, to: Option<&str>, users: i64) -> Flow {
+        let dimension = Dimension {
+            name: "value_tier".to_owned(),
+            tiers: Vec::new(),
+            grace_days: 0,
+        };
+        Flow {
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+            direction: Direction::of(&dimension, from, to),
+            users,
+            revenue_cents: 0,
+        }
+    }
+
+    #[test]
+    fn nothing_published_says_what_to_run() {
+        insta::assert_snapshot!(message(Some("2026-11-20"), &[]), @r"");
+    }
+
+    #[test]
+    fn a_date_that_is_not_published_names_those_nearby() {
+        let published = [
+            "2026-11-01",
+            "2026-11-17",
+            "2026-11-18",
+            "2026-11-20",
+            "2026-11-21",
+            "2026-12-24",
+        ];
+        insta::assert_snapshot!(message(Some("2026-11-19"), &published), @r"");
+    }
+
+    #[test]
+    fn moves_are_ordered_by_users_and_tell_the_change_of_a_tier() {
+        let dimension = DimensionOverview {
+            name: "value_tier".to_owned(),
+            tiers: Vec::new(),
+            flows: vec![
+                flow(Some("gold"), Some("gold"), 90),
+                flow(Some("gold"), Some("basic"), 2),
+                flow(Some("basic"), Some("gold"), 5),
+                flow(None, Some("basic"), 5),
+                flow(Some("gold"), None, 1),
+            ],
+        };
+        let largest = dimension.largest_moves();
+        let users: Vec<i64> = largest.iter().map(|flow| flow.users).collect();
+        assert_eq!(users, [5, 5, 2, 1]);
+        assert_eq!(largest[0].from, None);
+        assert_eq!(dimension.net_change("gold"), 2);
+        assert_eq!(dimension.net_change("basic"), 2);
+    }
+}

@@ -1,0 +1,116 @@
+//! `tierline show` on what a small demo has published.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::support::command::{Finished, Tierline};
+
+/// A demo of few users and two nights: 2026-10-30, which calibrates, and 2026-10-31.
+fn demo(folder: &Path) -> Finished {
+    let sizes = ["--users", "300", "--days", "100", "--nights", "2"];
+    let finished = Tierline::new()
+        .args(["demo"])
+        .args([folder])
+        .args(sizes)
+        .run();
+    assert_eq!(finished.exit_code, 0, "{finished:?}");
+    finished
+}
+
+fn show(folder: &Path, arguments: &[&str]) -> Finished {
+    let job = folder.join("jobs/demo.toml");
+    Tierline::new()
+        .args(["show"])
+        .args([job])
+        .args(arguments)
+        .run()
+}
+
+fn shown(folder: &Path, arguments: &[&str]) -> String {
+    let finished = show(folder, arguments);
+    assert_eq!(finished.exit_code, 0, "{finished:?}");
+    assert_eq!(finished.stderr, "");
+    finished.stdout
+}
+
+/// The message on stderr of a call that is refused.
+fn refused(folder: &Path, arguments: &[&str]) -> String {
+    let finished = show(folder, arguments);
+    assert_eq!((finished.exit_code, &*finished.stdout), (2, ""));
+    finished.stderr
+}
+
+/// The lines that name a dimension, as headings.
+fn headings(shown: &str) -> Vec<&str> {
+    let is_heading = |line: &&str| line.chars().all(|c| c == '_' || c.is_lowercase());
+    let lines = shown.lines().filter(|line| !line.is_empty());
+    lines.filter(is_heading).collect()
+}
+
+/// The users in the lines of tiers below a heading.
+fn users_of(shown: &str, dimension: &str) -> i64 {
+    let lines = shown.lines().skip_while(|line| *line != dimension).skip(2);
+    let tiers = lines.take_while(|line| line.starts_with("  ") && line.contains('%'));
+    let users = tiers.map(|line| line.split_whitespace().nth(1).unwrap());
+    users.map(|users| users.parse::<i64>().unwrap()).sum()
+}
+
+#[test]
+fn published_dates_are_shown() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let demo = demo(folder);
+
+    let newest = shown(folder, &[]);
+    let title = "Snapshot of 2026-10-31: 300 users, moves since 2026-10-30\n";
+    assert!(newest.starts_with(title), "{newest}");
+    let dimensions = headings(&newest);
+    let expected = [
+        "value_tier",
+        "rfm_class",
+        "lifecycle_stage",
+        "interaction_depth",
+        "value_engagement",
+    ];
+    assert_eq!(dimensions, expected);
+    for dimension in expected {
+        assert_eq!(users_of(&newest, dimension), 300, "{dimension}\n{newest}");
+    }
+    assert!(newest.lines().all(|line| line.chars().count() <= 100));
+    assert!(!newest.contains('\u{1b}'));
+    assert_eq!(shown(folder, &["--date", "2026-10-31"]), newest);
+    assert!(demo.stdout.contains(title), "{demo:?}");
+
+    let first = shown(folder, &["--date", "2026-10-30"]);
+    assert!(
+        first.contains("No earlier snapshot was published"),
+        "{first}"
+    );
+    assert_eq!(headings(&first), expected);
+    assert!(!first.contains("from \\ to"), "{first}");
+
+    let one = shown(folder, &["--dimension", "lifecycle_stage"]);
+    insta::assert_snapshot!(without_run(&one), @"");
+
+    insta::assert_snapshot!(refused(folder, &["--date", "2026-11-05"]), @"");
+    insta::assert_snapshot!(refused(folder, &["--dimension", "lifecycle"]), @"");
+}
+
+/// The run's id depends on every file of the demo; the tables do not.
+fn without_run(shown: &str) -> String {
+    let lines = shown.lines().filter(|line| !line.starts_with("run "));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_job_that_published_nothing_is_told_to_run() {
+    let folder = TempDir::new().unwrap();
+    Tierline::new().args(["init"]).args([folder.path()]).run();
+    let job = "version = 1\nname = \"empty\"\ntimezone = \"UTC\"\noutput = \"../output\"\n\n\
+               [sources.orders]\nurl = \"../data/orders\"\n\n\
+               [sources.engagement]\nurl = \"../data/engagement\"\n";
+    std::fs::write(folder.path().join("jobs/demo.toml"), job).unwrap();
+    insta::assert_snapshot!(refused(folder.path(), &[]), @"");
+    assert!(!folder.path().join("output").exists());
+}
