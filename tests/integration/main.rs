@@ -4,4 +4,6 @@
 #[cfg(test)]
 mod naive;
 #[cfg(test)]
+mod nights;
+#[cfg(test)]
 mod support;
