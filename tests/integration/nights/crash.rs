@@ -17,7 +17,9 @@ use object_store::{
 use super::example::{
     history, history_with_late, last_night, late, night_before, rows_of_last, rules,
 };
-use super::expected::{NightRows, assert_same_night, newest, published};
+use super::expected::{
+    NightRows, assert_same_night, assert_same_rows, newest, newest_current, published,
+};
 use super::job::Nights;
 use super::lake::Delivery;
 use crate::naive::history::History;
@@ -130,6 +132,8 @@ async fn assert_holds(nights: &Nights, expected: &NightRows) {
         expected,
     );
     assert_same_night(last_night(), &newest(&output, last_night()).await, expected);
+    let current = newest_current(&output, last_night()).await;
+    assert_same_rows("tier_current", &current, &expected.snapshot);
 }
 
 /// Two nights published, a late file delivered, and a run over it that died.

@@ -13,7 +13,7 @@ use crate::naive::snapshot::Snapshot;
 use crate::naive::text::Columns;
 
 /// The dimensions that the pipeline publishes.
-const PUBLISHED_DIMENSIONS: [Dimension; 5] = [
+pub(crate) const PUBLISHED_DIMENSIONS: [Dimension; 5] = [
     Dimension::ValueTier,
     Dimension::RfmClass,
     Dimension::LifecycleStage,
@@ -97,15 +97,24 @@ pub(crate) async fn published(output: &Location, date: NaiveDate) -> NightRows {
 
 /// What a reader finds who takes the newest version of each table and knows no publications.
 pub(crate) async fn newest(output: &Location, date: NaiveDate) -> NightRows {
-    let mut snapshot = tables::newest_rows(output, date, "tier_snapshot").await;
-    for row in &mut snapshot {
-        row.retain(|name, _| !PROVENANCE.contains(&name.as_str()));
-    }
     NightRows {
-        snapshot,
+        snapshot: newest_snapshot_rows(output, date, "tier_snapshot").await,
         migration: tables::newest_rows(output, date, "tier_migration").await,
         matrix: tables::newest_rows(output, date, "tier_migration_matrix").await,
     }
+}
+
+/// What such a reader finds in `tier_current`.
+pub(crate) async fn newest_current(output: &Location, newest: NaiveDate) -> Vec<Row> {
+    newest_snapshot_rows(output, newest, "tier_current").await
+}
+
+async fn newest_snapshot_rows(output: &Location, date: NaiveDate, table: &str) -> Vec<Row> {
+    let mut rows = tables::newest_rows(output, date, table).await;
+    for row in &mut rows {
+        row.retain(|name, _| !PROVENANCE.contains(&name.as_str()));
+    }
+    rows
 }
 
 /// The rows of the newest snapshot, from `tier_current`.

@@ -8,6 +8,7 @@
 //! | `rerun` | the same inputs publish nothing again, changed ones replace a date whole |
 //! | `crash` | a run that dies harms no reader, and the next one finishes |
 //! | `conflict` | of two runs at once one publishes |
+//! | `dim_tier` | the list of tiers is that of the page |
 //!
 //! `lake` delivers histories as Parquet, `job` runs nights, `tables` reads tables back, and
 //! `expected` compares; `example` is a small history for the tests about running again.
@@ -15,6 +16,7 @@
 mod complete_journey;
 mod conflict;
 mod crash;
+mod dim_tier;
 mod example;
 mod expected;
 mod job;

@@ -64,6 +64,8 @@ async fn compare(case: &Case, delivery: &Delivery) {
     for (night, snapshot) in &snapshots {
         let report = nights.run(*night).await.unwrap();
         assert_eq!(report.cutpoints_id, Some(calibration_id(*first)));
+        let previous = snapshot.previous_snapshot_date.map(|date| date.to_string());
+        assert_eq!(report.previous_snapshot_date, previous);
         let expected = expected(previous_of(&snapshots, snapshot), snapshot);
         let published = published(&nights.output(), *night).await;
         assert_same_night(*night, &published, &expected);
