@@ -13,14 +13,14 @@ use tokio::runtime::Runtime;
 
 use super::expected::{assert_same_night, assert_same_rows, current, expected, published};
 use super::job::{Nights, calibration_id};
-use super::lake::{Delivery, deliveries};
+use super::lake::{Delivery, Ids, deliveries};
 use crate::naive::calibration::{CutPoints, calibrate};
 use crate::naive::histories::{Case, cases};
 use crate::naive::parameters::Rules;
 use crate::naive::snapshot::{Snapshot, snapshots};
 
-/// How many cases an ordinary test run compares.
-const CASES: u32 = 32;
+/// How many cases an ordinary test run compares, for each kind of ids.
+const CASES: u32 = 16;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -41,7 +41,16 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn every_published_row_is_the_naive_one((case, delivery) in (cases(), deliveries())) {
+    fn every_published_row_is_the_naive_one_with_numbers_as_ids(
+        (case, delivery) in (cases(), deliveries(&[Ids::BigInt, Ids::Integer]))
+    ) {
+        RUNTIME.block_on(Box::pin(compare(&case, &delivery)));
+    }
+
+    #[test]
+    fn every_published_row_is_the_naive_one_with_text_as_ids(
+        (case, delivery) in (cases(), deliveries(&[Ids::Varchar]))
+    ) {
         RUNTIME.block_on(Box::pin(compare(&case, &delivery)));
     }
 }
