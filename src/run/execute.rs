@@ -671,7 +671,7 @@ pub(super) async fn raw_snapshot_schema(
                 model.name, dimension.name
             );
             problems.push(
-                Diagnostic::at(&model.file, 0..0, message)
+                Diagnostic::at(&model.file, model.head(), message)
                     .help("select the column there, or take the dimension out of dim_tier"),
             );
         }
@@ -679,7 +679,7 @@ pub(super) async fn raw_snapshot_schema(
     if schema.field_with_name(USER_ID).is_err() {
         problems.push(Diagnostic::at(
             &model.file,
-            0..0,
+            model.head(),
             format!("`{}` has no column `{USER_ID}`", model.name),
         ));
     }
@@ -693,7 +693,7 @@ pub(super) async fn raw_snapshot_schema(
             migration::REVENUE
         );
         problems
-            .push(Diagnostic::at(&model.file, 0..0, message).help("the migration matrix sums it"));
+            .push(Diagnostic::at(&model.file, model.head(), message).help("the migration matrix sums it"));
     }
     problems.or_ok(())?;
     let origin = ["cutpoints_id", "run_id"].map(|name| Field::new(name, DataType::Utf8, true));

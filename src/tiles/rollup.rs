@@ -161,7 +161,7 @@ fn shape<'a>(
 ) -> Result<(&'a Projection, &'a Aggregate), Diagnostic> {
     let refused = |message: &str| {
         Err(
-            Diagnostic::at(&model.file, 0..0, format!("`{}` {message}", model.name))
+            Diagnostic::at(&model.file, model.head(), format!("`{}` {message}", model.name))
                 .help(SHAPE_HELP),
         )
     };
