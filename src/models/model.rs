@@ -134,7 +134,10 @@ fn parse_statement(file: &SourceFile) -> Result<Statement, Diagnostic> {
 fn written_by(body: &SetExpr) -> String {
     let first_word = |statement: &Statement| {
         let text = statement.to_string();
-        text.split_whitespace().next().unwrap_or_default().to_owned()
+        text.split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_owned()
     };
     match body {
         SetExpr::Insert(statement)

@@ -179,12 +179,12 @@ impl Wording {
             let forms: Vec<&str> = forms.into_iter().filter(|form| !form.is_empty()).collect();
             return Self {
                 message: format!("`{name}` does not take these arguments: {}", in_sql(call)),
-                help: (!forms.is_empty()).then(|| {
-                    format!("CAST them to what it takes: {}", in_sql(&forms.join(", ")))
-                }),
+                help: (!forms.is_empty())
+                    .then(|| format!("CAST them to what it takes: {}", in_sql(&forms.join(", ")))),
             };
         }
-        if let Some(operation) = between(said, "Cannot coerce arithmetic expression ", " to valid") {
+        if let Some(operation) = between(said, "Cannot coerce arithmetic expression ", " to valid")
+        {
             let message = format!("cannot compute {}", in_sql(operation));
             return plain(message, "CAST one side to the type of the other");
         }

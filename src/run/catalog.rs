@@ -64,7 +64,7 @@ impl<'a> Catalog<'a> {
             project,
             snapshot_date,
             rollups: BTreeMap::new(),
-            unplanned: BTreeSet::new(),
+            unplanned: project.broken().clone(),
         })
     }
 
