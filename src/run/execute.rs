@@ -91,7 +91,8 @@ pub async fn execute(
     Box::pin(run.publish(&mut stages, &mut report)).await?;
     report.status = match plan.action {
         PlannedAction::Replace { .. } => "replaced".to_owned(),
-        _ => "published".to_owned(),
+        PlannedAction::Repair { .. } => "repaired".to_owned(),
+        PlannedAction::Publish | PlannedAction::Nothing { .. } => "published".to_owned(),
     };
     report.seconds = stages.finish();
     report.count_traffic(workspace.traffic());
@@ -401,7 +402,7 @@ impl Run<'_> {
             has_previous,
         );
         let dim_tier = dim_tier_rows(catalog, self.project, parameters).await?;
-        let comments = BTreeMap::new();
+        let comments = column_comments(self.project, dimensions);
         let specs = Specs::new(&settling.schema(), &dim_tier.schema(), &comments)?;
         let night = Night {
             context: self.context,
@@ -700,6 +701,33 @@ pub(super) async fn raw_snapshot_schema(
     let origin = ["cutpoints_id", "run_id"].map(|name| Field::new(name, DataType::Utf8, true));
     let fields = schema.fields().iter().map(|field| field.as_ref().clone());
     Ok(Schema::new(fields.chain(origin).collect::<Vec<_>>()))
+}
+
+/// What the columns of the snapshot mean: the pack's own comments, the later folder's winning,
+/// and those of the columns that settling adds.
+fn column_comments(project: &Project, dimensions: &Dimensions) -> BTreeMap<String, String> {
+    let mut comments = BTreeMap::new();
+    for folder in [Folder::Features, Folder::Tiers, Folder::Publish] {
+        for model in project.graph.in_folder(folder) {
+            comments.extend(model.column_comments());
+        }
+    }
+    comments.extend(dimensions.iter().flat_map(Settling::column_comments));
+    for (column, comment) in [
+        (
+            "snapshot_date",
+            "the last business day that the row knows of",
+        ),
+        ("user_id", "the user"),
+        (
+            "cutpoints_id",
+            "the calibration whose cut points the scores come from",
+        ),
+        ("run_id", "the run that published the row"),
+    ] {
+        comments.insert(column.to_owned(), comment.to_owned());
+    }
+    comments
 }
 
 /// The source columns that an optimized plan reads, by source.

@@ -16,6 +16,7 @@ mod rejects;
 mod report;
 mod scratch;
 mod snapshot;
+mod streams;
 mod workspace;
 
 pub use catalog::Catalog;

@@ -17,6 +17,9 @@ use super::{Project, RunError, Workspace};
 /// Part of every input fingerprint: raised when the same inputs would give other rows.
 const ROWS_VERSION: &str = "1";
 
+/// The tables in which every date keeps its rows.
+const DATED_TABLES: [&str; 3] = ["tier_snapshot", "tier_migration", "tier_migration_matrix"];
+
 /// How many missing days are named one by one.
 const DAYS_NAMED: usize = 10;
 
@@ -79,6 +82,12 @@ pub enum PlannedAction {
         /// The run that published it.
         run_id: String,
     },
+    /// D is published from exactly these inputs, but a later attempt that did not get as far as
+    /// `publications` left other rows in a table.
+    Repair {
+        /// The run that published it.
+        run_id: String,
+    },
 }
 
 /// Where the cut points come from.
@@ -138,7 +147,7 @@ impl Plan {
             previous,
             publications,
         };
-        plan.action = plan.decide(job, project);
+        plan.action = plan.decide(job, project).await?;
         Ok(plan)
     }
 
@@ -176,19 +185,23 @@ impl Plan {
             .finish()
     }
 
-    fn decide(&self, job: &Job, project: &Project) -> PlannedAction {
+    async fn decide(&self, job: &Job, project: &Project) -> Result<PlannedAction, RunError> {
         let Some(published) = self.publications.newest_for(self.snapshot_date) else {
-            return PlannedAction::Publish;
+            return Ok(PlannedAction::Publish);
         };
         let run_id = published.run_id.clone();
-        let same_inputs = self.calibration.id().is_some_and(|id| {
+        let has_same_inputs = self.calibration.id().is_some_and(|id| {
             self.input_fingerprint(job, project, id).as_str() == published.input_fingerprint
         });
-        if same_inputs {
-            PlannedAction::Nothing { run_id }
-        } else {
-            PlannedAction::Replace { run_id }
+        if !has_same_inputs {
+            return Ok(PlannedAction::Replace { run_id });
         }
+        for table in DATED_TABLES {
+            if !self.publications.is_newest_state(published, table).await? {
+                return Ok(PlannedAction::Repair { run_id });
+            }
+        }
+        Ok(PlannedAction::Nothing { run_id })
     }
 }
 
@@ -368,6 +381,12 @@ impl fmt::Display for PlannedAction {
                 write!(
                     formatter,
                     "replaces what run {run_id} published: its inputs have changed"
+                )
+            }
+            Self::Repair { run_id } => {
+                write!(
+                    formatter,
+                    "publishes once more what run {run_id} published: a later attempt did not finish"
                 )
             }
         }

@@ -17,7 +17,7 @@ pub const ALREADY_PUBLISHED: &str = "already_published";
 /// The result of a run.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
-    /// `published`, `replaced`, `already_published`, or the kind of failure.
+    /// `published`, `replaced`, `repaired`, `already_published`, or the kind of failure.
     pub status: String,
     /// Why the run failed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,6 +121,10 @@ impl fmt::Display for Report {
                     "{date} is already published from identical inputs (run {run_id}); nothing done"
                 );
             }
+            "repaired" => writeln!(
+                formatter,
+                "{date} published once more by run {run_id}: a later attempt had not finished"
+            )?,
             "replaced" => writeln!(
                 formatter,
                 "{date} published anew by run {run_id}: its inputs had changed"
