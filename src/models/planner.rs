@@ -189,7 +189,8 @@ impl Wording {
             return plain(message, "CAST one side to the type of the other");
         }
         if let Some(name) = between(said, "Invalid function '", "'") {
-            let near = between(said, "Did you mean '", "'");
+            let near = between(said, "Did you mean '", "'")
+                .filter(|near| nearest(name, [*near]).is_some());
             return Self {
                 message: format!("unknown function `{name}`"),
                 help: near.map(|near| format!("did you mean `{near}`?")),
@@ -204,8 +205,9 @@ impl Wording {
         }
         let first_line = message.lines().next().unwrap_or_default();
         let words = first_line.split(" { ").next().unwrap_or_default();
+        let words = words.replace("Unsupported ast node", "unsupported SQL:");
         Self {
-            message: lowercase_first(in_sql(words).trim_end_matches('.')),
+            message: lowercase_first(in_sql(&words).trim_end_matches('.')),
             help: None,
         }
     }
