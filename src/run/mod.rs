@@ -30,5 +30,5 @@ pub use overview::{DimensionOverview, Flow, Overview, TierOverview};
 pub use plan::{CalibrationPlan, Plan, PlannedAction, SourcePlan};
 pub use project::Project;
 pub use rejects::RowCount;
-pub use report::{Report, TableReport, chain};
+pub use report::{ALREADY_PUBLISHED, Report, TableReport, chain};
 pub use workspace::Workspace;
