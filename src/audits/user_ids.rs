@@ -5,6 +5,9 @@
 //! | `SELECT user_id AS who, orders` | `who` |
 //! | `SELECT MAX(user_id) AS last, COUNT(user_id) AS users` | `last` |
 
+use std::sync::Arc;
+
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
@@ -67,19 +70,26 @@ fn passed_on(plan: &LogicalPlan) -> Vec<bool> {
 /// Whether an expression over a plan's columns gives something of a user id away.
 fn below(input: &LogicalPlan) -> impl Fn(&Expr) -> bool {
     let tainted = columns_from_user_ids(input);
-    let schema = input.schema().clone();
+    let schema = Arc::clone(input.schema());
     move |expression| {
         if counts(expression) {
             return false;
         }
-        expression.column_refs().into_iter().any(|column| {
-            let index = schema.maybe_index_of_column(column);
-            index.is_none_or(|index| tainted.get(index) != Some(&false))
-        })
+        has_subquery(expression)
+            || expression.column_refs().into_iter().any(|column| {
+                let index = schema.maybe_index_of_column(column);
+                index.is_none_or(|index| tainted.get(index) != Some(&false))
+            })
     }
 }
 
 fn counts(expression: &Expr) -> bool {
     let unaliased = expression.clone().unalias_nested().data;
     matches!(unaliased, Expr::AggregateFunction(AggregateFunction { func, .. }) if func.name() == "count")
+}
+
+/// Subqueries are not looked into.
+fn has_subquery(expression: &Expr) -> bool {
+    let is_subquery = |inner: &Expr| Ok(matches!(inner, Expr::ScalarSubquery(_)));
+    expression.exists(is_subquery).unwrap_or(true)
 }
