@@ -162,7 +162,7 @@ impl Run<'_> {
             .map_err(|error| RunError::engine("opening a scratch folder")(error.into()))?;
         self.keep_shared_features(&catalog, &scratch).await?;
         stages.begin("cut points");
-        let calibration = self.calibration(&catalog).await?;
+        let calibration = self.calibration(&mut catalog).await?;
         let parameters = calibration.parameters(self.project.parameters.clone());
         let identity = self.identity(&calibration);
         report.run_id = Some(identity.run_id.clone());
@@ -326,10 +326,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn calibration(&self, catalog: &Catalog<'_>) -> Result<Calibration, RunError> {
+    async fn calibration(&self, catalog: &mut Catalog<'_>) -> Result<Calibration, RunError> {
         match &self.plan.calibration {
             CalibrationPlan::Use(calibration) => Ok(calibration.clone()),
             CalibrationPlan::Calibrate => {
+                // Planned anew, so that the features kept by now are read and not computed again
+                // for each metric.
+                catalog
+                    .register_models(&[Folder::Calibration], &self.project.parameters)
+                    .await?;
                 cut_points::measure(catalog, self.project, self.plan.snapshot_date).await
             }
         }

@@ -12,6 +12,10 @@
 //!
 //! `lake` delivers histories as Parquet, `job` runs nights, `tables` reads tables back, and
 //! `expected` compares; `example` is a small history for the tests about running again.
+#![expect(
+    clippy::inconsistent_digit_grouping,
+    reason = "an amount is written in cents as 12_30"
+)]
 
 mod complete_journey;
 mod conflict;

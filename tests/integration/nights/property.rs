@@ -1,6 +1,6 @@
 //! On random small histories, delivered in any way, the pipeline and the naive computation agree
 //! on every row of every night. `PROPTEST_CASES` says on how many; a failure shrinks and prints
-//! the case, and its seed is kept in `proptest-regressions/`.
+//! the case, and its seed is kept in `tests/proptest-regressions/`.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

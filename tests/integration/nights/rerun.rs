@@ -206,6 +206,22 @@ async fn calibration_tells_its_population_and_users_per_score() {
     assert_eq!(users(2), serde_json::json!(revenue));
 }
 
+/// Calibrating once computed the features again for each metric.
+#[tokio::test]
+async fn calibrating_reads_no_source_again() {
+    let calibrating = Nights::over(&history(), &Delivery::default());
+    let given = Nights::over(&history(), &Delivery::default());
+    let cut_points = rules(last_night()).cut_points;
+    given.calibrate_by_hand(last_night(), &cut_points);
+
+    let calibrating = calibrating.run(last_night()).await.unwrap();
+    let given = given.run(last_night()).await.unwrap();
+
+    let files = history().orders.len() as u64;
+    let extra = calibrating.get_requests.saturating_sub(given.get_requests);
+    assert!(extra < files, "{extra} more requests to calibrate");
+}
+
 #[tokio::test]
 async fn pinned_calibration_that_does_not_exist_is_refused() {
     let mut nights = Nights::over(&history(), &Delivery::default());
