@@ -199,7 +199,15 @@ mod tests {
         let start = file.byte_at(2, 5);
         let problem = Diagnostic::at(&file, start..start + 5, "unknown column `ordrs`")
             .help("did you mean `orders`?");
-        insta::assert_snapshot!(Problems(vec![problem]), @"");
+        insta::assert_snapshot!(Problems(vec![problem]), @r"
+        error: unknown column `ordrs`
+         --> sql/a.sql:2:5
+          |
+        2 |     ordrs
+          |     ^^^^^
+          |
+          = help: did you mean `orders`?
+        ");
     }
 
     #[test]

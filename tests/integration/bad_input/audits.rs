@@ -12,7 +12,19 @@ fn tier_that_dim_tier_does_not_list_is_blocked() {
             "THEN 'loyalist'",
         )
         .append("job.toml", "\n[guards]\nmax_tier_share_change = 1.0\n");
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: an audit blocked publication; readers still see what was published before
+
+    tiers_known: 1 offending row
+    +-----------------+----------+-------+
+    | dimension       | tier     | users |
+    +-----------------+----------+-------+
+    | lifecycle_stage | loyalist | 4     |
+    +-----------------+----------+-------+
+    every user needs exactly one value that dim_tier lists in every dimension; add the value there, or mend the tier model
+    ");
 
     let shown = project.call(&["show", "job.toml"]);
     assert!(shown.stdout.contains("2026-03-05"), "{shown:?}");
@@ -22,21 +34,54 @@ fn tier_that_dim_tier_does_not_list_is_blocked() {
 fn audit_of_ones_own_is_named_with_its_file() {
     let sql = "-- Nobody orders more than four times.\nSELECT user_id, orders_lifetime\nFROM publish.tier_snapshot\nWHERE orders_lifetime > 4\n";
     let project = Project::new().write("sql/audits/no_big_orders.sql", sql);
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: an audit blocked publication; readers still see what was published before
+
+    no_big_orders: 2 offending rows
+    +-----------------+
+    | orders_lifetime |
+    +-----------------+
+    | 5               |
+    | 6               |
+    +-----------------+
+    the query is sql/audits/no_big_orders.sql
+    ");
 }
 
 #[test]
 fn audit_that_names_users_otherwise_shows_none() {
     let sql = "SELECT MAX(who) AS anyone, orders_lifetime, 'user ' || CAST(MIN(who) AS VARCHAR) AS label\nFROM (SELECT user_id AS who, orders_lifetime FROM publish.tier_snapshot)\nGROUP BY orders_lifetime\nORDER BY orders_lifetime\n";
     let project = Project::new().write("sql/audits/aliased.sql", sql);
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: an audit blocked publication; readers still see what was published before
+
+    aliased: 6 offending rows
+    +-----------------+
+    | orders_lifetime |
+    +-----------------+
+    | 1               |
+    | 2               |
+    | 3               |
+    | 4               |
+    | 5               |
+    +-----------------+
+    the query is sql/audits/aliased.sql
+    ");
 }
 
 #[test]
 fn audit_that_cannot_be_computed_blocks() {
     let sql = "SELECT user_id FROM publish.tier_snapshot\nWHERE 1 / (orders_lifetime - orders_lifetime) = 1\n";
     let project = Project::new().write("sql/audits/ratio.sql", sql);
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: audit ratio failed: a division by zero; divide by NULLIF(..., 0); readers still see what was published before
+    ");
 }
 
 #[test]
@@ -46,13 +91,41 @@ fn users_with_two_rows_are_blocked() {
         "FROM features.users",
         "FROM features.users CROSS JOIN (VALUES (1), (2)) AS twice (n)",
     );
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: 2 audits blocked publication; readers still see what was published before
+
+    user_id_unique: 6 offending rows
+    +------+
+    | rows |
+    +------+
+    | 4    |
+    | 4    |
+    | 4    |
+    | 4    |
+    | 4    |
+    +------+
+    a join in the SQL pack multiplies users or loses their ids; each feature and tier model must have one row per user
+
+    revenue_reconciles_with_staging: 1 offending row
+    +------------------+-------------------+
+    | revenue_of_users | revenue_of_orders |
+    +------------------+-------------------+
+    | 840.00           | 210.00            |
+    +------------------+-------------------+
+    the query is sql/audits/revenue_reconciles_with_staging.sql
+    ");
 }
 
 #[test]
 fn too_few_values_cannot_be_calibrated_on() {
     let project = Project::new().withhold("orders", 1).withhold("orders", 2);
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: cannot calibrate `recency_days`: 4 scored users have only 4 distinct values (0, 1, 2, 3) and five are needed; wait for more history, or give the cut points by hand
+    ");
 }
 
 #[test]
@@ -62,5 +135,11 @@ fn column_that_readers_cannot_open_is_refused() {
         "    users.user_id,\n",
         "    users.user_id,\n    [1] AS list,\n    NULL AS nothing,\n    1 AS \"Bad Name\",\n",
     );
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: table `tier_snapshot`: column `list` is List(Int64), which not every reader opens; publish one column of a simple type for each part that readers need
+    table `tier_snapshot`: column `nothing` is Null, which not every reader opens; give it a type, such as CAST(NULL AS VARCHAR)
+    table `tier_snapshot`: column name `Bad Name` is refused; start with a letter and use only lower-case letters, digits and underscores
+    ");
 }

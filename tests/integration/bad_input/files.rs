@@ -9,20 +9,44 @@ fn missing_column_is_told_with_those_that_are_there() {
     let project = Project::new()
         .deliver("orders", 3, &Rows::orders(3).without("amount"))
         .deliver("engagement", 4, &Rows::engagement(4).without("event_type"));
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: source `engagement` lacks the required column `event_type` in file://[PROJECT]/data/engagement/dt=2026-03-04/part-0.parquet
+     |
+     = help: the file has: user_id, occurred_at; deliver the column, or map another one in sql/staging/engagement.sql and declare it under [sources.engagement.columns]
+
+    error: source `orders` lacks the required column `amount` in file://[PROJECT]/data/orders/dt=2026-03-03/part-0.parquet
+     |
+     = help: the file has: order_id, user_id, ordered_at, status; deliver the column, or map another one in sql/staging/orders.sql and declare it under [sources.orders.columns]
+
+    2 problems
+    ");
 }
 
 #[test]
 fn type_that_would_lose_digits_is_refused() {
     let project = Project::new().deliver("orders", 3, &Rows::orders(3).with_double("amount", 10.0));
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: column `amount` of source `orders` is DOUBLE in file://[PROJECT]/data/orders/dt=2026-03-03/part-0.parquet; DECIMAL(18,2) is expected and cannot be had without loss
+     |
+     = help: deliver it as DECIMAL(18,2), or declare its type under [sources.orders.columns] and CAST it in staging SQL
+    ");
 }
 
 #[test]
 fn files_of_one_source_must_agree_about_ids() {
     let rows = Rows::orders(3).with_text("user_id", "1003");
     let project = Project::new().deliver("orders", 3, &rows);
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: files of source `orders` disagree about `user_id`: it is BIGINT in file://[PROJECT]/data/orders/dt=2026-03-01/part-0.parquet and VARCHAR in file://[PROJECT]/data/orders/dt=2026-03-03/part-0.parquet
+     |
+     = help: deliver one type in all files
+    ");
 }
 
 #[test]
@@ -32,7 +56,13 @@ fn sources_must_agree_about_user_ids() {
         project.deliver("engagement", day, &rows)
     };
     let project = (1..=LAST_DAY).fold(Project::new(), with_text_ids);
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: user_id is VARCHAR in source `engagement` and BIGINT in source `orders`
+     |
+     = help: deliver one type in all sources
+    ");
 }
 
 #[test]
@@ -41,7 +71,19 @@ fn files_that_are_not_whole_are_all_named() {
     let path = project.path(&file_of("orders", 4));
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: file://[PROJECT]/data/orders/dt=2026-03-02/part-0.parquet of source `orders` is truncated or not Parquet: Invalid Parquet file. Corrupt footer
+     |
+     = help: deliver the file again
+
+    error: file://[PROJECT]/data/orders/dt=2026-03-04/part-0.parquet of source `orders` is truncated or not Parquet: Invalid Parquet file. Corrupt footer
+     |
+     = help: deliver the file again
+
+    2 problems
+    ");
 }
 
 #[test]
@@ -51,7 +93,11 @@ fn file_with_damaged_pages_blocks_publication() {
     let mut damaged = std::fs::read(&path).unwrap();
     damaged[4..200].fill(0xff);
     std::fs::write(&path, damaged).unwrap();
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: computing features failed: a Parquet file of a source is damaged; deliver the newest partitions again; readers still see what was published before
+    ");
 }
 
 #[test]
@@ -65,7 +111,13 @@ fn files_outside_partitions_are_refused() {
         project.path("data/orders/dt=04-03-2026/part-0.parquet"),
     )
     .unwrap();
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: source `orders` has files outside partitions: file://[PROJECT]/data/orders/dt=04-03-2026/part-0.parquet, and 1 more
+     |
+     = help: put them below folders such as dt=2026-11-20; names that start with _ or . are skipped
+    ");
 }
 
 #[test]
@@ -73,7 +125,11 @@ fn night_waits_for_the_partitions_of_its_day() {
     let project = Project::new()
         .withhold("orders", LAST_DAY)
         .withhold("engagement", LAST_DAY);
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 4
+
+    error: inputs not ready: source `engagement` has no files in file://[PROJECT]/data/engagement/dt=2026-03-06; source `orders` has no files in file://[PROJECT]/data/orders/dt=2026-03-06 for 2026-03-06; run again when the partition is there, or set required = false for the source
+    ");
 }
 
 #[test]
@@ -83,5 +139,9 @@ fn value_that_cannot_be_cast_is_not_shown() {
         "    first_order_day,",
         "    first_order_day,\n    CAST(CAST(purchases.user_id AS VARCHAR) || 'x' AS BIGINT) AS bad,",
     );
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: computing features failed: a value does not fit the type that SQL casts it to; use TRY_CAST, or give such rows a reject_reason in staging; readers still see what was published before
+    ");
 }

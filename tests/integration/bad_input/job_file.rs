@@ -12,13 +12,99 @@ fn unknown_keys_are_told_at_their_own_places() {
     let project = Project::new()
         .edit("job.toml", "timezone", "timezon = \"UTC\"\ntimezone")
         .append("job.toml", keys);
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @r#"
+    exit code 2
+
+    error: unknown key `timezon`; did you mean `timezone`?
+     --> job.toml:2:1
+      |
+    2 | timezon = "UTC"
+      | ^^^^^^^
+
+    error: unknown key `sources.engagement.requird`; did you mean `required`?
+      --> job.toml:12:1
+       |
+    12 | requird = true
+       | ^^^^^^^
+
+    error: expected a type such as "BIGINT", or { type = "BIGINT", optional = true }
+      --> job.toml:15:12
+       |
+    15 | store_id = { type = "BIGINT", optinal = true }
+       |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    error: unknown key `storage.retry_second`; did you mean `retry_seconds`?
+      --> job.toml:18:1
+       |
+    18 | retry_second = 1
+       | ^^^^^^^^^^^^
+
+    error: unknown key `storage.url`
+      --> job.toml:19:1
+       |
+    19 | url = "x"
+       | ^^^
+       |
+       = help: the keys here are retry_seconds, request_seconds
+
+    error: unknown key `gaurds`; did you mean `guards`?
+      --> job.toml:21:2
+       |
+    21 | [gaurds]
+       |  ^^^^^^
+
+    6 problems
+    "#);
 }
 
 #[test]
 fn missing_keys_are_told_at_once() {
     let project = with_job("[sources.orders]\nrequired = true\n");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @r#"
+    exit code 2
+
+    error: missing key `version`
+     --> job.toml:1:1
+      |
+    1 | [sources.orders]
+      | ^
+      |
+      = help: add version = 1
+
+    error: missing key `timezone`
+     --> job.toml:1:1
+      |
+    1 | [sources.orders]
+      | ^
+      |
+      = help: add timezone = "UTC"
+
+    error: missing key `output`
+     --> job.toml:1:1
+      |
+    1 | [sources.orders]
+      | ^
+      |
+      = help: add output = "s3://bucket/tierline"
+
+    error: the job declares no source `engagement`
+     --> job.toml:1:2
+      |
+    1 | [sources.orders]
+      |  ^^^^^^^
+      |
+      = help: add [sources.engagement] with the url of its dt=YYYY-MM-DD partitions
+
+    error: missing key `sources.orders.url`
+     --> job.toml:1:10
+      |
+    1 | [sources.orders]
+      |          ^^^^^^
+      |
+      = help: add url = "s3://bucket/orders"
+
+    5 problems
+    "#);
 }
 
 #[test]
@@ -53,55 +139,215 @@ threads = 0
 retry_seconds = -1
 "#,
     );
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @r#"
+    exit code 2
+
+    error: invalid type: string "1", expected a whole number
+     --> job.toml:1:11
+      |
+    1 | version = "1"
+      |           ^^^
+
+    error: unknown timezone `Asia/Shangai`; did you mean `Asia/Shanghai`?
+     --> job.toml:2:12
+      |
+    2 | timezone = "Asia/Shangai"
+      |            ^^^^^^^^^^^^^^
+      |
+      = help: use an IANA name such as UTC, Asia/Shanghai or Europe/Berlin
+
+    error: invalid type: sequence, expected a string
+     --> job.toml:3:10
+      |
+    3 | output = ["x"]
+      |          ^^^^^
+
+    error: invalid type: integer `5`, expected a string
+     --> job.toml:6:7
+      |
+    6 | url = 5
+      |       ^
+
+    error: invalid type: string "yes", expected a boolean
+     --> job.toml:7:12
+      |
+    7 | required = "yes"
+      |            ^^^^^
+
+    error: expected a type such as "BIGINT", or { type = "BIGINT", optional = true }
+      --> job.toml:10:12
+       |
+    10 | store_id = "STRNG"
+       |            ^^^^^^^
+
+    error: expected a type such as "BIGINT", or { type = "BIGINT", optional = true }
+      --> job.toml:11:11
+       |
+    11 | channel = 3
+       |           ^
+
+    error: parameter `churned_days` has no SQL type
+      --> job.toml:17:1
+       |
+    17 | churned_days = [60]
+       | ^^^^^^^^^^^^
+       |
+       = help: use an integer, a decimal number, a text, true, false or a date
+
+    error: invalid type: string "5%", expected a number
+      --> job.toml:20:18
+       |
+    20 | max_users_drop = "5%"
+       |                  ^^^^
+
+    error: `max_users_growth` is -1, which no share can be
+      --> job.toml:21:1
+       |
+    21 | max_users_growth = -1
+       | ^^^^^^^^^^^^^^^^
+       |
+       = help: give a share from 0 on, such as 0.05 for five in a hundred
+
+    error: invalid value: integer `0`, expected a whole number from 1 on
+      --> job.toml:24:11
+       |
+    24 | threads = 0
+       |           ^
+
+    error: invalid value: integer `-1`, expected a whole number from 0 on
+      --> job.toml:27:17
+       |
+    27 | retry_seconds = -1
+       |                 ^^
+
+    12 problems
+    "#);
 }
 
 #[test]
 fn text_that_is_not_toml_is_refused() {
     let project = Project::new().edit("job.toml", "version = 1", "version = = 1");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: not TOML: extra `=`, expected nothing
+     --> job.toml:1:11
+      |
+    1 | version = = 1
+      |           ^
+    ");
 }
 
 #[test]
 fn later_version_is_refused() {
     let project = Project::new().edit("job.toml", "version = 1", "version = 99");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: job file version 99 is not known
+     --> job.toml:1:11
+      |
+    1 | version = 99
+      |           ^^
+      |
+      = help: this tierline reads version 1
+    ");
 }
 
 #[test]
 fn unknown_parameter_is_told_at_its_place() {
     let project = Project::new().append("job.toml", "\n[params]\nchurned_dayz = 60\n");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: the job sets an unknown parameter `churned_dayz`; did you mean `churned_days`?
+      --> job.toml:13:1
+       |
+    13 | churned_dayz = 60
+       | ^^^^^^^^^^^^
+       |
+       = help: parameters are declared, with their defaults, in sql/parameters.toml
+    ");
 }
 
 #[test]
 fn url_that_no_store_understands_is_refused() {
     let project = Project::new().edit("job.toml", "\"data/orders\"", "\"ftp://host/orders\"");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @r#"
+    exit code 2
+
+    error: cannot open `ftp://host/orders`; use file:///path, s3://bucket/path or a path relative to the job file: Generic URL error: Unable to recognise URL "ftp://host/orders"
+    "#);
 
     let project = Project::new().edit("job.toml", "\"data/orders\"", "\"s3:/bucket/orders\"");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: cannot open `s3:/bucket/orders`; use file:///path, s3://bucket/path or a path relative to the job file: a URL has two slashes after its colon
+    ");
 }
 
 #[test]
 fn missing_files_are_named() {
     let project = Project::new();
     let finished = project.call(&["check", "jbo.toml"]);
-    insta::assert_snapshot!(project.said(&finished), @"");
+    insta::assert_snapshot!(project.said(&finished), @"
+    exit code 2
+
+    error: there is no job file `jbo.toml`, nor jobs/jbo.toml
+     |
+     = help: `tierline init` writes a job file to start from
+    ");
 
     let finished = project.call(&["check", "prodction"]);
-    insta::assert_snapshot!(project.said(&finished), @"");
+    insta::assert_snapshot!(project.said(&finished), @"
+    exit code 2
+
+    error: there is no job file `prodction`, nor jobs/prodction.toml; did you mean `production`?
+     |
+     = help: `tierline init` writes a job file to start from
+    ");
 
     let project = project.edit("job.toml", "sql = \"sql\"", "sql = \"sqll\"");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: cannot read `sqll/`: No such file or directory (os error 2)
+     |
+     = help: `sql` in the job file names the folder of the SQL pack; leave it out for the built-in pack
+    ");
 }
 
 #[test]
 fn wrong_arguments_are_usage_errors() {
     let project = Project::new();
     let called = |arguments: &[&str]| project.said(&project.call(arguments));
-    insta::assert_snapshot!(called(&["rnu"]), @"");
-    insta::assert_snapshot!(called(&["run", "job.toml", "--as-of", "2026-03-07", "--date", "2026-03-06"]), @"");
-    insta::assert_snapshot!(called(&["run", "job.toml", "--date", "2026-02-30"]), @"");
-    insta::assert_snapshot!(called(&["run", "job.toml", "--as-of", "yesterday"]), @"");
+    insta::assert_snapshot!(called(&["rnu"]), @"
+    exit code 2
+
+    error: unrecognized subcommand 'rnu'
+
+    Usage: tierline [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(called(&["run", "job.toml", "--as-of", "2026-03-07", "--date", "2026-03-06"]), @"
+    exit code 2
+
+    error: the argument '--as-of <T>' cannot be used with '--date <DATE>'
+
+    Usage: tierline run --as-of <T> <JOB>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(called(&["run", "job.toml", "--date", "2026-02-30"]), @"
+    exit code 2
+
+    error: cannot read `2026-02-30` as a date; give one such as 2026-11-20
+    ");
+    insta::assert_snapshot!(called(&["run", "job.toml", "--as-of", "yesterday"]), @"
+    exit code 2
+
+    error: cannot read `yesterday` as a point in time; give a date such as 2026-11-21 or an instant with an offset such as 2026-11-21T02:00:00+08:00
+    ");
 }

@@ -15,7 +15,31 @@ fn unknown_table_suggests_the_nearest() {
             "FROM features.users",
             "FROM users",
         );
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: unknown table: `users` is not a full table name; write folder and name, such as features.users
+      --> sql/tiers/lifecycle_stage.sql:12:6
+       |
+    12 | FROM users
+       |      ^^^^^
+
+    error: unknown table: `tier` is not a folder of tables
+      --> sql/tiers/rfm_class.sql:15:6
+       |
+    15 | FROM tier.rfm
+       |      ^^^^^^^^
+       |
+       = help: did you mean `tiers`?
+
+    error: model `tiers.interaction_depth` reads unknown table `features.usrs`; did you mean `features.users`?
+      --> sql/tiers/interaction_depth.sql:10:6
+       |
+    10 | FROM features.usrs
+       |      ^^^^^^^^^^^^^
+
+    3 problems
+    ");
 }
 
 #[test]
@@ -32,20 +56,60 @@ fn unknown_column_suggests_the_nearest() {
             "rfm_total IS",
             "rfm.rfm_total IS",
         );
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: unknown column `interaction_30d`
+     --> sql/tiers/interaction_depth.sql:7:14
+      |
+    7 |         WHEN interaction_30d >= 1 THEN 'occasional'
+      |              ^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `interactions_30d`?
+
+    error: unknown column `rfm.rfm_total`
+     --> sql/tiers/rfm_class.sql:5:14
+      |
+    5 |         WHEN rfm.rfm_total IS NULL THEN 'unscored'
+      |              ^^^^^^^^^^^^^
+      |
+      = help: did you mean `scores.rfm_total`?
+
+    2 problems
+    ");
 }
 
 #[test]
 fn unknown_parameter_suggests_the_nearest() {
     let project = Project::new().edit(DEPTH, "$deep_interactions_7d", "$deep_interactions");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: unknown parameter `$deep_interactions`; did you mean `$deep_interactions_7d`?
+     --> sql/tiers/interaction_depth.sql:5:33
+      |
+    5 |         WHEN interactions_7d >= $deep_interactions THEN 'deep'
+      |                                 ^^^^^^^^^^^^^^^^^^
+      |
+      = help: parameters are declared, with their defaults, in parameters.toml of the SQL pack
+    ");
 }
 
 #[test]
 fn unknown_function_suggests_the_nearest() {
     let sql = "SELECT user_id, lowr(rfm_class) AS label FROM tiers.rfm_class";
     let project = Project::new().write("sql/tiers/label.sql", sql);
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: unknown function `lowr`
+     --> sql/tiers/label.sql:1:17
+      |
+    1 | SELECT user_id, lowr(rfm_class) AS label FROM tiers.rfm_class
+      |                 ^^^^
+      |
+      = help: did you mean `lower`?
+    ");
 }
 
 #[test]
@@ -61,13 +125,49 @@ fn windows_are_checked_one_by_one() {
             "sql/features/c.sql",
             "SELECT user_id\nFROM windows('rollups.purchases')",
         );
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: windows() needs a rollup and at least one window
+     --> sql/features/c.sql:2:6
+      |
+    2 | FROM windows('rollups.purchases')
+      |      ^^^^^^^
+      |
+      = help: write windows('rollups.<name>', '30d', 'lifetime', ...): the rollup, then at least one window, all quoted
+
+    error: unknown window `30days`
+     --> sql/features/a.sql:2:36
+      |
+    2 | FROM windows('rollups.purchases', '30days', 'lifetime', 'lifetime')
+      |                                    ^^^^^^
+      |
+      = help: windows are '30d', 'prev_30d', 'lifetime', 'before_today', and single days 'd0', 'd1', ...
+
+    error: window `lifetime` is named twice
+     --> sql/features/a.sql:2:58
+      |
+    2 | FROM windows('rollups.purchases', '30days', 'lifetime', 'lifetime')
+      |                                                          ^^^^^^^^
+      |
+      = help: name each window once
+
+    3 problems
+    ");
 
     let project = Project::new().write(
         "sql/features/b.sql",
         &format!("SELECT user_id\nFROM {unknown}"),
     );
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: model `features.b` reads unknown table `rollups.purchase`; did you mean `rollups.purchases`?
+     --> sql/features/b.sql:2:15
+      |
+    2 | FROM windows('rollups.purchase', '30d')
+      |               ^^^^^^^^^^^^^^^^
+    ");
 }
 
 #[test]
@@ -82,7 +182,55 @@ fn types_that_do_not_fit_are_named_as_sql_has_them() {
         .write("sql/tiers/d.sql", &select("user_id LIKE 3"))
         .write("sql/tiers/e.sql", &select("CAST(user_id AS NUMBR)"))
         .write("sql/tiers/f.sql", "SELECT user_id, user_id FROM tiers.rfm");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: two columns are named `user_id`
+     --> sql/tiers/f.sql:1:8
+      |
+    1 | SELECT user_id, user_id FROM tiers.rfm
+      |        ^^^^^^^
+      |
+      = help: give one of them another name with AS
+
+    error: cannot compute VARCHAR + DATE
+     --> sql/tiers/a.sql:3:5
+      |
+    3 |     rfm_class + DATE '2026-01-01' AS x
+      |     ^^^^^^^^^
+      |
+      = help: CAST one side to the type of the other
+
+    error: NOT cannot be used with VARCHAR
+     --> sql/tiers/b.sql:3:9
+      |
+    3 |     NOT rfm_class AS x
+      |         ^^^^^^^^^
+      |
+      = help: perhaps you need to cast tiers.rfm_class.rfm_class
+
+    error: `sum` does not take these arguments: sum(VARCHAR)
+     --> sql/tiers/c.sql:3:5
+      |
+    3 |     SUM(rfm_class) OVER () AS x
+      |     ^^^
+      |
+      = help: CAST them to what it takes: sum(Decimal), sum(BIGINT UNSIGNED), sum(BIGINT), sum(DOUBLE), sum(Duration), sum(Interval)
+
+    error: there isn't a common type to coerce BIGINT and BIGINT in LIKE expression
+     --> sql/tiers/d.sql:1:1
+      |
+    1 | SELECT
+      | ^^^^^^
+
+    error: unsupported SQL type NUMBR
+     --> sql/tiers/e.sql:1:1
+      |
+    1 | SELECT
+      | ^^^^^^
+
+    6 problems
+    ");
 }
 
 #[test]
@@ -103,13 +251,51 @@ fn rollup_refuses_what_does_not_merge() {
             "    COUNT(*) AS events,",
             "    COUNT(DISTINCT content_id) AS contents,\n    COUNT(*) AS events,",
         );
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: COUNT over distinct values does not merge from day to day
+     --> sql/rollups/interactions.sql:6:5
+      |
+    6 |     COUNT(DISTINCT content_id) AS contents,
+      |     ^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: rollups may use COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR and COUNT(DISTINCT day), each with or without FILTER; move others to a feature model, which may read staging directly
+
+    error: AVG does not merge from day to day
+     --> sql/rollups/purchases.sql:5:5
+      |
+    5 |     AVG(amount) AS revenue,
+      |     ^^^^^^^^^^
+      |
+      = help: rollups may use COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR and COUNT(DISTINCT day), each with or without FILTER; move others to a feature model, which may read staging directly
+
+    error: a rollup column must be one aggregate, without anything around it
+     --> sql/rollups/purchases.sql:8:5
+      |
+    8 |     COALESCE(MAX(amount), 0) AS largest_order,
+      |     ^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: select the aggregates one by one and compute with them in a feature model
+
+    3 problems
+    ");
 }
 
 #[test]
 fn rollup_groups_one_table_by_user() {
     let project = Project::new().edit(PURCHASES, "GROUP BY user_id", "GROUP BY user_id, channel");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: `rollups.purchases` does not group by user_id alone
+     --> sql/rollups/purchases.sql:2:1
+      |
+    2 | SELECT
+      | ^^^^^^
+      |
+      = help: a rollup is one SELECT user_id, <aggregates> ... GROUP BY user_id over one staging table; move anything else to a feature model
+    ");
 }
 
 #[test]
@@ -118,7 +304,27 @@ fn data_flows_one_way() {
     let project = Project::new()
         .write("sql/tiers/a.sql", "SELECT user_id FROM staging.orders")
         .edit(PURCHASES, "FROM staging.orders", two_tables);
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: the rollup reads a second table
+      --> sql/rollups/purchases.sql:12:12
+       |
+    12 | INNER JOIN staging.users ON TRUE
+       |            ^^^^^^^^^^^^^
+       |
+       = help: a rollup is one SELECT ... GROUP BY user_id over one staging table
+
+    error: a model in tiers cannot read `staging.orders`
+     --> sql/tiers/a.sql:1:21
+      |
+    1 | SELECT user_id FROM staging.orders
+      |                     ^^^^^^^^^^^^^^
+      |
+      = help: tiers may read reference, features, tiers
+
+    2 problems
+    ");
 }
 
 #[test]
@@ -127,7 +333,15 @@ fn circle_is_told_from_model_to_model() {
         .write("sql/tiers/a.sql", "SELECT user_id FROM tiers.b")
         .write("sql/tiers/b.sql", "SELECT user_id FROM tiers.c")
         .write("sql/tiers/c.sql", "SELECT user_id FROM tiers.a");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: models read each other in a circle: tiers.a -> tiers.b -> tiers.c -> tiers.a
+     --> sql/tiers/a.sql:1:21
+      |
+    1 | SELECT user_id FROM tiers.b
+      |                     ^^^^^^^
+    ");
 }
 
 #[test]
@@ -141,8 +355,52 @@ fn problems_of_several_files_are_told_at_once() {
             "$churnd_days",
         )
         .append("job.toml", "\n[params]\nloyal_order = 4\n");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: the job sets an unknown parameter `loyal_order`; did you mean `loyal_orders`?
+      --> job.toml:13:1
+       |
+    13 | loyal_order = 4
+       | ^^^^^^^^^^^
+       |
+       = help: parameters are declared, with their defaults, in sql/parameters.toml
+
+    error: syntax error: Expected: an expression, found: EOF
+     --> sql/audits/unfinished.sql:1:1
+      |
+    1 | SELECT
+      | ^
+
+    2 problems
+    ");
 
     let project = project.edit("job.toml", "\n[params]\nloyal_order = 4\n", "");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: syntax error: Expected: an expression, found: EOF
+     --> sql/audits/unfinished.sql:1:1
+      |
+    1 | SELECT
+      | ^
+
+    error: unknown column `interactions_8d`
+     --> sql/tiers/interaction_depth.sql:6:14
+      |
+    6 |         WHEN interactions_8d >= 1 THEN 'moderate'
+      |              ^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `interactions_7d`?
+
+    error: unknown parameter `$churnd_days`; did you mean `$churned_days`?
+     --> sql/tiers/lifecycle_stage.sql:7:32
+      |
+    7 |         WHEN inactivity_days > $churnd_days THEN 'churned'
+      |                                ^^^^^^^^^^^^
+      |
+      = help: parameters are declared, with their defaults, in parameters.toml of the SQL pack
+
+    3 problems
+    ");
 }

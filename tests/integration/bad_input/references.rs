@@ -8,31 +8,81 @@ const TIERS: &str = "sql/reference/dim_tier.csv";
 #[test]
 fn hole_between_bands_is_refused() {
     let project = Project::new().edit(BANDS, "silent,2,4,6,", "silent,2,5,6,");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @r#"
+    exit code 2
+
+    error: the total 4 lies in no band of `reference.value_tiers`
+     --> sql/reference/value_tiers.csv:6:1
+      |
+    6 | low_value,1,3,3,Low value,低价值,"Standard automatic touches and big campaigns only; spend no personal service."
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: bands must cover every total from 3 to 15 once
+    "#);
 }
 
 #[test]
 fn bands_that_overlap_are_refused() {
     let project = Project::new().edit(BANDS, "silent,2,4,6,", "silent,2,4,7,");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @r#"
+    exit code 2
+
+    error: the total 7 lies in several bands of `reference.value_tiers`: active, silent
+     --> sql/reference/value_tiers.csv:5:1
+      |
+    5 | silent,2,4,7,Silent,沉默,"One personal message with a reason to return and a small coupon; leave two weeks between touches."
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: bands must cover every total from 3 to 15 once
+    "#);
 }
 
 #[test]
 fn bound_that_is_no_number_is_named() {
     let project = Project::new().edit(BANDS, "silent,2,4,6,", "silent,2,four,6,");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: `reference.value_tiers` cannot be used as bands: `min_total` has values that are no whole numbers
+     --> sql/reference/value_tiers.csv:1:1
+      |
+    1 | tier,rank,min_total,max_total,label_en,label_zh,playbook
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: it needs the columns tier, and min_total and max_total with whole numbers
+    ");
 }
 
 #[test]
 fn line_with_too_few_values_is_shown() {
     let project = Project::new().edit(BANDS, "silent,2,4,6,", "silent,2,4,");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @r#"
+    exit code 2
+
+    error: `reference.value_tiers` cannot be read: Encountered unequal lengths between records on CSV file. Expected 7 records, found 6 records at line 5
+     --> sql/reference/value_tiers.csv:5:1
+      |
+    5 | silent,2,4,Silent,沉默,"One personal message with a reason to return and a small coupon; leave two weeks between touches."
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: a reference file is CSV with a header line and as many values on every line
+    "#);
 }
 
 #[test]
 fn dimension_without_a_column_is_refused() {
     let project = Project::new().append(TIERS, "mood,happy,1,Happy,x,Smile\n");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: `publish.tier_snapshot` has no column `mood`, which dim_tier lists as a dimension
+     --> sql/publish/tier_snapshot.sql:5:1
+      |
+    5 | SELECT
+      | ^^^^^^
+      |
+      = help: select the column there, or take the dimension out of dim_tier
+    ");
 }
 
 #[test]
@@ -40,7 +90,19 @@ fn tiers_are_listed_once_and_ranked_together() {
     let project = Project::new()
         .append(TIERS, "interaction_depth,deep,3,Deep,x,Again\n")
         .append(TIERS, "lifecycle_stage,ghost,,Ghost,x,No rank\n");
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: dim_tier gives only some tiers of `lifecycle_stage` a rank
+     |
+     = help: rank all tiers of a dimension, or none
+
+    error: dim_tier lists `deep` of `interaction_depth` twice
+     |
+     = help: list each value of a dimension once
+
+    2 problems
+    ");
 }
 
 #[test]
@@ -49,5 +111,23 @@ fn grace_needs_a_ranked_dimension() {
         "job.toml",
         "\n[grace_days]\nvalue_teir = 7\nrfm_class = 7\n",
     );
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: grace_days names `rfm_class`, whose tiers have no ranks
+      --> job.toml:14:1
+       |
+    14 | rfm_class = 7
+       | ^^^^^^^^^
+       |
+       = help: grace delays demotions; only ranked dimensions have them
+
+    error: grace_days names an unknown dimension `value_teir`; did you mean `value_tier`?
+      --> job.toml:13:1
+       |
+    13 | value_teir = 7
+       | ^^^^^^^^^^
+
+    2 problems
+    ");
 }

@@ -23,7 +23,29 @@ fn syntax_error_points_at_the_word() {
             "SELECT user_id, 'x AS label\nFROM features.users",
         ),
     ]);
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: syntax error: Expected: an SQL statement, found: SELEC
+     --> sql/tiers/misspelt.sql:2:1
+      |
+    2 | SELEC user_id FROM features.users
+      | ^^^^^
+
+    error: syntax error: Expected: an expression, found: EOF
+     --> sql/tiers/unfinished.sql:1:1
+      |
+    1 | SELECT user_id
+      | ^
+
+    error: syntax error: Unterminated string literal
+     --> sql/tiers/unquoted.sql:1:17
+      |
+    1 | SELECT user_id, 'x AS label
+      |                 ^
+
+    3 problems
+    ");
 }
 
 #[test]
@@ -46,7 +68,91 @@ fn statements_that_write_or_inspect_are_refused() {
         ("sets", "SET datafusion.execution.time_zone = 'x'"),
         ("updates", "UPDATE tiers.rfm SET r_score = 5"),
     ]);
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: COPY is not allowed in a model
+     --> sql/tiers/copies.sql:1:1
+      |
+    1 | COPY (SELECT 1) TO '/tmp/x.csv'
+      | ^^^^
+      |
+      = help: a model is one SELECT; tables are created and written by tierline itself
+
+    error: CREATE is not allowed in a model
+     --> sql/tiers/creates.sql:2:1
+      |
+    2 | CREATE TABLE x AS SELECT 1
+      | ^^^^^^
+      |
+      = help: a model is one SELECT; tables are created and written by tierline itself
+
+    error: DELETE is not allowed in a model
+     --> sql/tiers/deletes.sql:1:1
+      |
+    1 | DELETE FROM tiers.rfm
+      | ^^^^^^
+      |
+      = help: a model is one SELECT; tables are created and written by tierline itself
+
+    error: DROP is not allowed in a model
+     --> sql/tiers/drops.sql:1:1
+      |
+    1 | DROP TABLE publish.tier_snapshot
+      | ^^^^
+      |
+      = help: a model is one SELECT; tables are created and written by tierline itself
+
+    error: EXPLAIN is not allowed in a model
+     --> sql/tiers/explains.sql:1:1
+      |
+    1 | EXPLAIN SELECT user_id FROM tiers.rfm
+      | ^^^^^^^
+      |
+      = help: a model is one SELECT; tables are created and written by tierline itself
+
+    error: INSERT is not allowed in a model
+     --> sql/tiers/inserts.sql:1:1
+      |
+    1 | INSERT INTO tiers.rfm VALUES (1)
+      | ^^^^^^
+      |
+      = help: a model is one SELECT; tables are created and written by tierline itself
+
+    error: INSERT is not allowed in a model
+     --> sql/tiers/inserts_behind_with.sql:1:1
+      |
+    1 | WITH a AS (SELECT 1) INSERT INTO tiers.rfm SELECT * FROM a
+      | ^^^^
+      |
+      = help: a model is one SELECT; tables are created and written by tierline itself
+
+    error: SELECT ... INTO is not allowed in a model
+     --> sql/tiers/selects_into.sql:1:1
+      |
+    1 | SELECT user_id INTO x FROM tiers.rfm
+      | ^^^^^^
+      |
+      = help: a model is one SELECT; tables are created and written by tierline itself
+
+    error: SET is not allowed in a model
+     --> sql/tiers/sets.sql:1:1
+      |
+    1 | SET datafusion.execution.time_zone = 'x'
+      | ^^^
+      |
+      = help: a model is one SELECT; tables are created and written by tierline itself
+
+    error: UPDATE is not allowed in a model
+     --> sql/tiers/updates.sql:1:1
+      |
+    1 | UPDATE tiers.rfm SET r_score = 5
+      | ^^^^^^
+      |
+      = help: a model is one SELECT; tables are created and written by tierline itself
+
+    10 problems
+    ");
 }
 
 #[test]
@@ -55,7 +161,27 @@ fn one_file_holds_one_statement() {
         ("empty", "-- to be done\n"),
         ("two", "SELECT user_id FROM tiers.rfm;\nSELECT 1"),
     ]);
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: the file is empty
+     --> sql/tiers/empty.sql:1:1
+      |
+    1 | -- to be done
+      | ^
+      |
+      = help: a model is one SELECT
+
+    error: a second statement
+     --> sql/tiers/two.sql:2:1
+      |
+    2 | SELECT 1
+      | ^^^^^^^^
+      |
+      = help: a model is one SELECT; put the other into a file of its own
+
+    2 problems
+    ");
 }
 
 #[test]
@@ -76,7 +202,51 @@ fn clock_and_chance_are_refused() {
             "SELECT user_id FROM tiers.rfm TABLESAMPLE (10 PERCENT)",
         ),
     ]);
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @r#"
+    exit code 2
+
+    error: `current_date` is not allowed: a run must give the same rows tomorrow
+     --> sql/tiers/current_date.sql:1:17
+      |
+    1 | SELECT user_id, current_date AS today FROM tiers.rfm
+      |                 ^^^^^^^^^^^^
+      |
+      = help: use $snapshot_date for today; order by a column instead of chance
+
+    error: `now` is not allowed: a run must give the same rows tomorrow
+     --> sql/tiers/now.sql:1:17
+      |
+    1 | SELECT user_id, now() AS today FROM tiers.rfm
+      |                 ^^^
+      |
+      = help: use $snapshot_date for today; order by a column instead of chance
+
+    error: `now` is not allowed: a run must give the same rows tomorrow
+     --> sql/tiers/quoted.sql:1:17
+      |
+    1 | SELECT user_id, "now"() AS today FROM tiers.rfm
+      |                 ^^^^^
+      |
+      = help: use $snapshot_date for today; order by a column instead of chance
+
+    error: `random` is not allowed: a run must give the same rows tomorrow
+     --> sql/tiers/random.sql:1:40
+      |
+    1 | SELECT user_id FROM tiers.rfm ORDER BY Random()
+      |                                        ^^^^^^
+      |
+      = help: use $snapshot_date for today; order by a column instead of chance
+
+    error: TABLESAMPLE is not allowed: a run must give the same rows tomorrow
+     --> sql/tiers/sampled.sql:1:21
+      |
+    1 | SELECT user_id FROM tiers.rfm TABLESAMPLE (10 PERCENT)
+      |                     ^^^^^^^^^
+      |
+      = help: filter by a column instead of chance
+
+    5 problems
+    "#);
 }
 
 #[test]
@@ -88,5 +258,49 @@ fn files_and_urls_are_out_of_reach() {
         ("schema", "SELECT * FROM information_schema.tables"),
         ("url", "SELECT * FROM \"s3://bucket/orders.parquet\""),
     ]);
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @r#"
+    exit code 2
+
+    error: table function `read_csv` is not allowed
+     --> sql/tiers/function.sql:1:15
+      |
+    1 | SELECT * FROM read_csv('/etc/passwd')
+      |               ^^^^^^^^
+      |
+      = help: the one table function is windows('rollups.<name>', '30d', ...)
+
+    error: a model cannot read the file or URL `/etc/passwd`
+     --> sql/tiers/path.sql:1:15
+      |
+    1 | SELECT * FROM '/etc/passwd'
+      |               ^^^^^^^^^^^^^
+      |
+      = help: declare it under [sources] in the job file and read it as sources.<name> in a staging model
+
+    error: a model cannot read the file or URL `/etc/passwd`
+     --> sql/tiers/quoted_path.sql:1:15
+      |
+    1 | SELECT * FROM "/etc/passwd"
+      |               ^^^^^^^^^^^^^
+      |
+      = help: declare it under [sources] in the job file and read it as sources.<name> in a staging model
+
+    error: unknown table: `information_schema` is not a folder of tables
+     --> sql/tiers/schema.sql:1:15
+      |
+    1 | SELECT * FROM information_schema.tables
+      |               ^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: the folders are sources, reference, staging, rollups, features, calibration, tiers, publish, previous, audits
+
+    error: a model cannot read the file or URL `s3://bucket/orders.parquet`
+     --> sql/tiers/url.sql:1:15
+      |
+    1 | SELECT * FROM "s3://bucket/orders.parquet"
+      |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: declare it under [sources] in the job file and read it as sources.<name> in a staging model
+
+    5 problems
+    "#);
 }

@@ -28,13 +28,21 @@ fn unreachable_endpoint_is_named() {
         .edit("job.toml", "\"data/orders\"", "\"s3://tierline/orders\"")
         .append("job.toml", IMPATIENT)
         .environment(environment(closed_port()));
-    insta::assert_snapshot!(orders.refused_run(), @"");
+    insta::assert_snapshot!(orders.refused_run(), @"
+    exit code 1
+
+    error: cannot list `s3://tierline/orders`; check the endpoint, the credentials and the permissions: GET http://127.0.0.1:[PORT]/tierline: tcp connect error: Connection refused (os error 111)
+    ");
 
     let output = Project::new()
         .edit("job.toml", "\"output\"", "\"s3://tierline/output\"")
         .append("job.toml", IMPATIENT)
         .environment(environment(closed_port()));
-    insta::assert_snapshot!(output.refused_run(), @"");
+    insta::assert_snapshot!(output.refused_run(), @"
+    exit code 1
+
+    error: cannot read table `publications` at `s3://tierline/output/tables/publications`; check the endpoint, the credentials, the permissions and that its folder is whole: Failed to read delta log object: GET http://127.0.0.1:[PORT]/tierline: tcp connect error: Connection refused (os error 111)
+    ");
 }
 
 #[test]
@@ -45,7 +53,11 @@ fn plain_http_must_be_allowed() {
         .edit("job.toml", "\"data/orders\"", "\"s3://tierline/orders\"")
         .append("job.toml", IMPATIENT)
         .environment(variables);
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 1
+
+    error: cannot list `s3://tierline/orders`; check the endpoint, the credentials and the permissions: GET http://127.0.0.1:[PORT]/tierline: plain http is refused; set AWS_ALLOW_HTTP=true to allow it
+    ");
 }
 
 #[test]
@@ -63,5 +75,9 @@ fn wrong_credentials_are_refused_without_being_shown() {
         .environment(variables);
     let said = project.refused_run();
     assert!(!said.contains("hidden-secret"), "{said}");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @"
+    exit code 1
+
+    error: cannot list `s3://tierline/orders`; check the endpoint, the credentials and the permissions: GET http://127.0.0.1:[PORT]/tierline: SignatureDoesNotMatch
+    ");
 }
