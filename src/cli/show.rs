@@ -27,7 +27,7 @@ const BAR_WIDTH: u32 = 12;
 const MOVES_SHOWN: usize = 5;
 
 /// What stands below a column of users in grace.
-const GRACE_LEGEND: &str = "  in grace: lower today, and shown lower once that has lasted\n";
+const GRACE_LEGEND: &str = "  in grace: lower today, and shown lower once that has lasted";
 
 /// What the demo shows: the first of these with its moves, the others by their tiers alone.
 const DEMO_DIMENSIONS: [&str; 2] = ["value_tier", "lifecycle_stage"];
@@ -122,7 +122,7 @@ impl<'a> Page<'a> {
         let table = tier_table(dimension, has_previous);
         let heading = self.bold(&dimension.name);
         let legend = match has_grace(dimension) {
-            true => self.paint.text(GRACE_LEGEND, Style::new().dimmed()),
+            true => format!("{}\n", self.paint.text(GRACE_LEGEND, Style::new().dimmed())),
             false => String::new(),
         };
         format!("\n{heading}\n{}{legend}", table.render(self.paint))
@@ -483,13 +483,59 @@ mod tests {
 
     #[test]
     fn a_snapshot_shows_tiers_matrix_and_moves() {
-        insta::assert_snapshot!(full(&overview(vec![value_tier()]), false), @"");
+        insta::assert_snapshot!(full(&overview(vec![value_tier()]), false), @r"
+        Snapshot of 2026-11-20: 20,018 users, moves since 2026-11-19
+        run 2026-11-20-f00d, cut points 2026-11-01-v1
+
+        value_tier
+          tier         users  of users  of revenue  change  in grace
+          high_value   1,250      6.2%       90.0%     +44        30  ▊
+          low_value        .         .           .       .         .
+          no_orders   18,768     93.8%       10.0%     +18         .  ████████████
+          in grace: lower today, and shown lower once that has lasted
+
+        value_tier since 2026-11-19: 50 up, 4 down, 64 entered, 2 left
+          from \ to   high_value  low_value  no_orders  left
+          high_value       1,200          .          4     2
+          low_value            .          .          .     .
+          no_orders           50          .     18,700     .
+          entered              .          .         64
+
+          largest moves            users  revenue_365d
+          entered -> no_orders        64        800.00
+          no_orders -> high_value     50        625.00  up
+          high_value -> no_orders      4         50.00  down
+          high_value -> left           2         25.00
+        ");
     }
 
     #[test]
     fn colour_tells_up_from_down_and_dims_those_who_stayed() {
         let text = full(&overview(vec![value_tier()]), true);
-        insta::assert_snapshot!(text.replace('\u{1b}', "^"), @"");
+        insta::assert_snapshot!(text.replace('\u{1b}', "^"), @r"
+        ^[1mSnapshot of 2026-11-20^[0m: 20,018 users, moves since 2026-11-19
+        ^[2mrun 2026-11-20-f00d, cut points 2026-11-01-v1^[0m
+
+        ^[1mvalue_tier^[0m
+          ^[2mtier^[0m         ^[2musers^[0m  ^[2mof users^[0m  ^[2mof revenue^[0m  ^[2mchange^[0m  ^[2min grace^[0m
+          high_value   1,250      6.2%       90.0%     +44        30  ^[36m▊^[0m
+          low_value        ^[2m.^[0m         ^[2m.^[0m           ^[2m.^[0m       ^[2m.^[0m         ^[2m.^[0m
+          no_orders   18,768     93.8%       10.0%     +18         ^[2m.^[0m  ^[36m████████████^[0m
+        ^[2m  in grace: lower today, and shown lower once that has lasted^[0m
+
+        ^[1mvalue_tier since 2026-11-19^[0m: 50 up, 4 down, 64 entered, 2 left
+          ^[2mfrom \ to^[0m   ^[2mhigh_value^[0m  ^[2mlow_value^[0m  ^[2mno_orders^[0m  ^[2mleft^[0m
+          high_value       ^[2m1,200^[0m          ^[2m.^[0m          ^[31m4^[0m     2
+          low_value            ^[2m.^[0m          ^[2m.^[0m          ^[2m.^[0m     ^[2m.^[0m
+          no_orders           ^[32m50^[0m          ^[2m.^[0m     ^[2m18,700^[0m     ^[2m.^[0m
+          entered              ^[2m.^[0m          ^[2m.^[0m         64
+
+          ^[2mlargest moves^[0m            ^[2musers^[0m  ^[2mrevenue_365d^[0m
+          entered -> no_orders        64        800.00
+          no_orders -> high_value     50        625.00  ^[32mup^[0m
+          high_value -> no_orders      4         50.00  ^[31mdown^[0m
+          high_value -> left           2         25.00
+        ");
     }
 
     #[test]
@@ -505,7 +551,23 @@ mod tests {
         let text = matrix(&segment()).render(Paint {
             is_colourful: false,
         });
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(format!("matrix\n{text}"), @r"
+        matrix
+          from \ to                          a  b  c  d  e  f  g  h  i  j  k    l
+          a  important_develop_customers   100  .  .  .  .  .  .  .  .  .  .    .
+          b  general_develop_customers       .  .  .  .  .  .  .  .  .  .  .  100
+          c  occasional_develop_customers    .  .  .  .  .  .  .  .  .  .  .    .
+          d  important_retain_customers      .  .  .  .  .  .  .  .  .  .  .    .
+          e  general_retain_customers        .  .  .  .  .  .  .  .  .  .  .    .
+          f  occasional_retain_customers     .  .  .  .  .  .  .  .  .  .  .    .
+          g  important_winback_customers     .  .  .  .  .  .  .  .  .  .  .    .
+          h  general_winback_customers       .  .  .  .  .  .  .  .  .  .  .    .
+          i  occasional_winback_customers    .  .  .  .  .  .  .  .  .  .  .    .
+          j  important_value_customers       .  .  .  .  .  .  .  .  .  .  .    .
+          k  general_value_customers         .  .  .  .  .  .  .  .  .  .  .    .
+          l  occasional_value_customers      .  .  .  .  .  .  .  .  .  .  .    .
+        ");
+        assert!(text.lines().all(|line| line.len() <= 100));
     }
 
     #[test]
@@ -513,7 +575,18 @@ mod tests {
         let mut first = overview(vec![value_tier()]);
         first.previous_snapshot_date = None;
         first.dimensions[0].flows.clear();
-        insta::assert_snapshot!(full(&first, false), @"");
+        insta::assert_snapshot!(full(&first, false), @"
+        Snapshot of 2026-11-20: 20,018 users
+        No earlier snapshot was published, so nobody has moved yet.
+        run 2026-11-20-f00d, cut points 2026-11-01-v1
+
+        value_tier
+          tier         users  of users  of revenue  in grace
+          high_value   1,250      6.2%       90.0%        30  ▊
+          low_value        .         .           .         .
+          no_orders   18,768     93.8%       10.0%         .  ████████████
+          in grace: lower today, and shown lower once that has lasted
+        ");
     }
 
     #[test]
@@ -567,6 +640,10 @@ mod tests {
         let error = overview(vec![value_tier()])
             .dimension("valuetier")
             .unwrap_err();
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @"
+        error: there is no dimension `valuetier`; did you mean `value_tier`?
+         |
+         = help: the dimensions of 2026-11-20 are value_tier
+        ");
     }
 }

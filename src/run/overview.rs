@@ -376,7 +376,11 @@ mod tests {
 
     #[test]
     fn nothing_published_says_what_to_run() {
-        insta::assert_snapshot!(message(Some("2026-11-20"), &[]), @r"");
+        insta::assert_snapshot!(message(Some("2026-11-20"), &[]), @"
+        error: nothing is published yet
+         |
+         = help: run `tierline run` first
+        ");
     }
 
     #[test]
@@ -389,7 +393,11 @@ mod tests {
             "2026-11-21",
             "2026-12-24",
         ];
-        insta::assert_snapshot!(message(Some("2026-11-19"), &published), @r"");
+        insta::assert_snapshot!(message(Some("2026-11-19"), &published), @"
+        error: 2026-11-19 is not published; the nearest that are: 2026-11-17, 2026-11-18, 2026-11-20, 2026-11-21
+         |
+         = help: show one of them, or publish it: `tierline run --date 2026-11-19`
+        ");
     }
 
     #[test]

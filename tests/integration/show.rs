@@ -111,6 +111,10 @@ fn a_job_that_published_nothing_is_told_to_run() {
                [sources.orders]\nurl = \"../data/orders\"\n\n\
                [sources.engagement]\nurl = \"../data/engagement\"\n";
     std::fs::write(folder.path().join("jobs/demo.toml"), job).unwrap();
-    insta::assert_snapshot!(refused(folder.path(), &[]), @"");
+    insta::assert_snapshot!(refused(folder.path(), &[]), @"
+    error: nothing is published yet
+     |
+     = help: run `tierline run` first
+    ");
     assert!(!folder.path().join("output").exists());
 }
