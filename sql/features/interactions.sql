@@ -1,32 +1,32 @@
 -- What each user did, over the windows that tiers look at.
 SELECT
     user_id,
-    first_event_day_lifetime AS first_event_day,
-    last_event_day_lifetime AS last_event_day,
-    events_lifetime,
-    interactions_7d,
-    interactions_30d,
-    interactions_prev_30d,                            -- the 30 days before those
-    opens_15d,
-    opens_d0,                                         -- on the snapshot date
-    opens_d1,                                         -- the day before, and so on
-    opens_d2,
-    opens_d3,
-    posts_30d,
-    posts_prev_30d,
-    campaign_exposures_90d,
-    campaign_joins_90d,
-    surveys_90d,
-    posts_90d,
-    complaints_d0,
-    complaints_d1,
-    reader_30d,
-    liker_30d,
-    commenter_30d,
-    sharer_30d,
-    functional_90d,
-    social_90d,
-    emotional_90d
+    first_event_day_lifetime AS first_event_day,        -- day of the first event of any kind
+    last_event_day_lifetime AS last_event_day,          -- day of the last event of any kind
+    events_lifetime,                                    -- events ever, passive ones too
+    interactions_7d,                                    -- active events in the last 7 days
+    interactions_30d,                                   -- active events in the last 30 days
+    interactions_prev_30d,                              -- active events in the 30 days before those
+    opens_15d,                                          -- times opened in the last 15 days
+    opens_d0,                                           -- times opened on the snapshot date
+    opens_d1,                                           -- times opened one day before
+    opens_d2,                                           -- times opened two days before
+    opens_d3,                                           -- times opened three days before
+    posts_30d,                                          -- posts and comments in the last 30 days
+    posts_prev_30d,                                     -- posts and comments in the 30 days before those
+    campaign_exposures_90d,                             -- campaigns shown in the last 90 days
+    campaign_joins_90d,                                 -- campaigns joined or coupons redeemed in the last 90 days
+    surveys_90d,                                        -- surveys answered in the last 90 days
+    posts_90d,                                          -- posts and comments in the last 90 days
+    complaints_d0,                                      -- complaints on the snapshot date
+    complaints_d1,                                      -- complaints one day before
+    reader_30d,                                         -- reading in the last 30 days
+    liker_30d,                                          -- likes in the last 30 days
+    commenter_30d,                                      -- comments, posts and reviews in the last 30 days
+    sharer_30d,                                         -- shares in the last 30 days
+    functional_90d,                                     -- events of functional need in the last 90 days
+    social_90d,                                         -- events of social need in the last 90 days
+    emotional_90d                                       -- events of emotional need in the last 90 days
 FROM windows(
     'rollups.interactions',
     'd0', 'd1', 'd2', 'd3', '7d', '15d', '30d', 'prev_30d', '90d', 'lifetime'

@@ -33,8 +33,8 @@ WITH scores AS (
 
 SELECT
     user_id,
-    r_score,                                          -- 5: ordered most recently
-    f_score,                                          -- 5: orders most often
-    m_score,                                          -- 5: spends most
-    r_score + f_score + m_score AS rfm_total          -- 3 to 15
+    r_score,                                          -- recency, 1 to 5; 5 ordered most recently
+    f_score,                                          -- frequency, 1 to 5; 5 orders most often
+    m_score,                                          -- monetary value, 1 to 5; 5 spends most
+    r_score + f_score + m_score AS rfm_total          -- the sum of the three scores, 3 to 15
 FROM scores

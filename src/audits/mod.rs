@@ -3,6 +3,7 @@
 //! [`run`] is the only way to a [`Cleared`] value, and publishing demands one.
 
 pub mod built_in;
+mod user_ids;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::util::pretty::pretty_format_batches;
@@ -11,7 +12,6 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 
 use crate::drafts::Draft;
-use crate::tiles::USER_ID;
 
 /// How many offending rows a message shows.
 const ROWS_SHOWN: usize = 5;
@@ -109,19 +109,18 @@ async fn offending(
     Ok(Some(FailedAudit {
         name: audit.name.clone(),
         rows,
-        sample: sample(&batches)?,
+        sample: sample(&batches, &user_ids::columns_from_user_ids(&audit.plan))?,
         help: audit.help.clone(),
     }))
 }
 
 /// The first rows as a table. User ids stay out of messages, which end in logs.
-fn sample(batches: &[RecordBatch]) -> Result<String, DataFusionError> {
+fn sample(batches: &[RecordBatch], from_user_ids: &[bool]) -> Result<String, DataFusionError> {
     let mut left = ROWS_SHOWN;
     let mut shown = Vec::new();
     for batch in batches {
-        let schema = batch.schema();
-        let kept: Vec<usize> = (0..schema.fields().len())
-            .filter(|index| schema.field(*index).name() != USER_ID)
+        let kept: Vec<usize> = (0..batch.num_columns())
+            .filter(|index| from_user_ids.get(*index) == Some(&false))
             .collect();
         let rows = left.min(batch.num_rows());
         shown.push(batch.slice(0, rows).project(&kept)?);

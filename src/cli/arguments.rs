@@ -38,7 +38,7 @@ pub(super) enum LogFormat {
 pub(super) enum Command {
     /// Make sample data, run a week of nights on this machine, and show the result
     Demo(DemoArguments),
-    /// Write a job file and the SQL pack into a folder, to make them your own
+    /// Write a job file, the SQL pack and scheduler files into a folder, to make them your own
     Init(InitArguments),
     /// Find everything that can be wrong with a job without reading data
     Check(JobArguments),

@@ -1,25 +1,30 @@
 //! What each command does, in terms of the library.
 
 use std::path::Path;
+use std::process::ExitCode;
 
 use crate::config::job::Job;
 use crate::ground::SnapshotDate;
-use crate::run::{self, Plan, Project, Report, RunError, Workspace};
+use crate::run::{self, ALREADY_PUBLISHED, Plan, Project, Report, RunError, Workspace};
 
 use super::arguments::{Command, NightArguments, OutputFormat, RunArguments, TimeArguments};
 use super::output::Output;
 use super::{demo, init, jobs};
 
+/// The exit code of `--skip-exit-code`, which schedulers take for skipped.
+const NOTHING_TO_DO: u8 = 99;
+
 /// Carries out a command.
-pub(super) async fn run(command: Command, output: &mut Output) -> Result<(), RunError> {
+pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCode, RunError> {
     match command {
+        Command::Run(arguments) => return Box::pin(night(&arguments, output)).await,
         Command::Demo(arguments) => Box::pin(demo::demo(&arguments, output)).await,
         Command::Init(arguments) => init::init(&arguments, output),
         Command::Check(arguments) => check(&jobs::load(&arguments)?, output).await,
         Command::Plan(arguments) => plan(&arguments, output).await,
-        Command::Run(arguments) => Box::pin(night(&arguments, output)).await,
         Command::Show(arguments) => Box::pin(super::show::show(&arguments, output)).await,
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn check(job: &Job, output: &Output) -> Result<(), RunError> {
@@ -66,7 +71,8 @@ pub(super) async fn publish(
     Box::pin(run::execute(job, &project, &workspace, &plan, progress)).await
 }
 
-async fn night(arguments: &RunArguments, output: &Output) -> Result<(), RunError> {
+/// One night; its exit code tells, when asked, that there was nothing to do.
+async fn night(arguments: &RunArguments, output: &Output) -> Result<ExitCode, RunError> {
     let mut known_date = None;
     let outcome = Box::pin(one_night(&arguments.night, &mut known_date, output)).await;
     let report = match &outcome {
@@ -81,7 +87,9 @@ async fn night(arguments: &RunArguments, output: &Output) -> Result<(), RunError
         (OutputFormat::Text, Ok(report)) => output.result(&report.to_string()),
         (OutputFormat::Text, Err(_)) => {}
     }
-    outcome.map(|_| ())
+    let report = outcome?;
+    let is_skipped = arguments.skip_exit_code && report.status == ALREADY_PUBLISHED;
+    Ok(ExitCode::from(if is_skipped { NOTHING_TO_DO } else { 0 }))
 }
 
 async fn one_night(

@@ -1,4 +1,4 @@
-//! `tierline init`: a job file and the SQL pack, written out to be edited.
+//! `tierline init`: a job file, the SQL pack and scheduler files, written out to be edited.
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,33 @@ use crate::run::RunError;
 use super::arguments::InitArguments;
 use super::output::Output;
 
-/// The documented job file to start from.
-const JOB: &str = include_str!("../../jobs/production.toml");
+/// The documented job file to start from, and a night under the usual schedulers.
+const FILES: [(&str, &str); 4] = [
+    (
+        "jobs/production.toml",
+        include_str!("../../jobs/production.toml"),
+    ),
+    (
+        "schedulers/crontab",
+        include_str!("../../jobs/schedulers/crontab"),
+    ),
+    (
+        "schedulers/airflow_dag.py",
+        include_str!("../../jobs/schedulers/airflow_dag.py"),
+    ),
+    (
+        "schedulers/kubernetes.yaml",
+        include_str!("../../jobs/schedulers/kubernetes.yaml"),
+    ),
+];
 
 /// Writes the files; those that exist are left alone and named.
 pub(super) fn init(arguments: &InitArguments, output: &Output) -> Result<(), RunError> {
     let folder = &arguments.folder;
-    let mut files = vec![(PathBuf::from("jobs/production.toml"), JOB.as_bytes())];
+    let mut files: Vec<(PathBuf, &[u8])> = FILES
+        .iter()
+        .map(|(path, text)| (PathBuf::from(path), text.as_bytes()))
+        .collect();
     collect(&BUILT_IN, &mut files);
     let mut written = 0;
     for (relative, contents) in files {

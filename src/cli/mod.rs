@@ -37,7 +37,7 @@ pub fn main() -> ExitCode {
         }
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(exit_code) => exit_code,
         Err(error) => {
             output.failure(&error);
             ExitCode::from(error.kind().exit_code())

@@ -8,6 +8,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::ground::Problems;
+use crate::inputs::InputError;
 use crate::run::{RunError, chain};
 
 use super::arguments::{LogFormat, Logging};
@@ -76,7 +77,9 @@ impl Output {
     /// Prints what ended a command: problems with their places, or the chain of causes.
     pub(super) fn failure(&self, error: &RunError) {
         match error {
-            RunError::Problems(problems) => self.problems(problems),
+            RunError::Problems(problems) | RunError::Input(InputError::Refused(problems)) => {
+                self.problems(problems);
+            }
             error => self.error(&chain(error)),
         }
     }

@@ -117,6 +117,15 @@ impl Problems {
         self.0.extend(others.0);
     }
 
+    /// Brings the problems of one file into the order of its text; those without a place go
+    /// first.
+    pub fn sort_by_place(&mut self) {
+        self.0.sort_by_key(|problem| {
+            let place = problem.place.as_ref();
+            place.map(|(_, bytes)| bytes.start)
+        });
+    }
+
     /// Keeps the value, or the problem it comes with.
     pub fn keep<T>(&mut self, outcome: Result<T, Diagnostic>) -> Option<T> {
         outcome.map_err(|problem| self.push(problem)).ok()

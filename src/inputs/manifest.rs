@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use object_store::ObjectMeta;
 
 use crate::config::storage::{Location, StorageError};
-use crate::ground::{Classified, FailureKind, Fingerprint, SnapshotDate};
+use crate::ground::{Classified, Diagnostic, FailureKind, Fingerprint, Problems, SnapshotDate};
 
 /// The key of the partition folders, `dt=2026-11-20`.
 const PARTITION_KEY: &str = "dt=";
@@ -36,16 +36,10 @@ pub enum InputError {
     /// The store failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// A Parquet file outside the partition folders.
-    #[error(
-        "`{path}` of source `{source_name}` lies in no partition; put it below a folder such as dt=2026-11-20"
-    )]
-    NoPartition {
-        /// The source's name.
-        source_name: String,
-        /// The file's URL.
-        path: String,
-    },
+    /// Files that break the contract: outside partitions, not Parquet, without a column, of
+    /// another type.
+    #[error("{0}")]
+    Refused(Problems),
     /// Day D has no files although the job requires them.
     #[error(
         "inputs not ready: {missing} for {day}; run again when the partition is there, or set required = false for the source"
@@ -56,11 +50,11 @@ pub enum InputError {
         /// Day D.
         day: SnapshotDate,
     },
-    /// Not a Parquet file, or one that ends too early.
+    /// A file that the store did not hand out.
     #[error(
-        "cannot read `{path}` of source `{source_name}`: the file is truncated or not Parquet; deliver it again"
+        "cannot read `{path}` of source `{source_name}`; check the endpoint, the credentials and the permissions"
     )]
-    Unreadable {
+    Read {
         /// The source's name.
         source_name: String,
         /// The file's URL.
@@ -75,7 +69,8 @@ impl Classified for InputError {
         match self {
             Self::Storage(error) => error.kind(),
             Self::NotReady { .. } => FailureKind::InputsNotReady,
-            Self::NoPartition { .. } | Self::Unreadable { .. } => FailureKind::Usage,
+            Self::Refused(_) => FailureKind::Blocked,
+            Self::Read { .. } => FailureKind::Unexpected,
         }
     }
 }
@@ -98,16 +93,18 @@ impl Manifest {
             .await
             .map_err(|error| location.failure("list", &location.path, error))?;
         let mut files = Vec::new();
+        let mut strays = Vec::new();
         for object in objects.into_iter().filter(is_parquet) {
             let Some(day) = partition_day(&object) else {
-                return Err(InputError::NoPartition {
-                    source_name: source.to_owned(),
-                    path: location.url_of(&object.location),
-                });
+                strays.push(location.url_of(&object.location));
+                continue;
             };
             if day <= snapshot_date.day() {
                 files.push(InputFile { day, object });
             }
+        }
+        if let Some(first) = strays.first() {
+            return Err(InputError::Refused(stray(source, first, strays.len() - 1)));
         }
         files.sort_by(|left, right| {
             (left.day, &left.object.location).cmp(&(right.day, &right.object.location))
@@ -147,6 +144,18 @@ impl Manifest {
             .parts("file", files)
             .finish()
     }
+}
+
+/// Files outside the partition folders, the first by name.
+fn stray(source: &str, first: &str, others: usize) -> Problems {
+    let others = match others {
+        0 => String::new(),
+        others => format!(", and {others} more"),
+    };
+    let message = format!("source `{source}` has files outside partitions: {first}{others}");
+    let help =
+        "put them below folders such as dt=2026-11-20; names that start with _ or . are skipped";
+    Problems(vec![Diagnostic::new(message).help(help)])
 }
 
 fn is_parquet(object: &ObjectMeta) -> bool {

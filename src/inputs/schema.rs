@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -49,7 +50,7 @@ pub struct SourceSchema {
 /// Reads the footers of every file of a manifest.
 ///
 /// # Errors
-/// Files that are not Parquet, each by name.
+/// A store that fails, and files that are not Parquet, each by name.
 pub async fn read(
     manifest: &Manifest,
     location: &Location,
@@ -61,21 +62,47 @@ pub async fn read(
             .with_file_metadata_cache(Some(cache));
         let url = location.url_of(&file.object.location);
         match footer.fetch_schema().await {
-            Ok(schema) => Ok(FileSchema {
+            Ok(schema) => Ok(Ok(FileSchema {
                 url,
                 schema: Arc::new(schema),
-            }),
-            Err(error) => Err(InputError::Unreadable {
+            })),
+            Err(error) if is_of_store(&error) => Err(InputError::Read {
                 source_name: manifest.source.clone(),
                 path: url,
                 source: Box::new(error),
             }),
+            Err(error) => Ok(Err(unreadable(&manifest.source, &url, &error))),
         }
     });
-    stream::iter(footers)
+    let read: Vec<Result<FileSchema, Diagnostic>> = stream::iter(footers)
         .buffered(CONCURRENT_FOOTERS)
         .try_collect()
-        .await
+        .await?;
+    let mut problems = Problems::default();
+    let schemas = read
+        .into_iter()
+        .filter_map(|schema| problems.keep(schema))
+        .collect();
+    problems.or_ok(schemas).map_err(InputError::Refused)
+}
+
+/// Whether the store failed, and not the file.
+fn is_of_store(error: &DataFusionError) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<object_store::Error>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn unreadable(source: &str, url: &str, error: &DataFusionError) -> Diagnostic {
+    let said = error.find_root().strip_backtrace();
+    let said = said.rsplit("Parquet error: ").next().unwrap_or_default();
+    let message = format!("{url} of source `{source}` is truncated or not Parquet: {said}");
+    Diagnostic::new(message).help("deliver the file again")
 }
 
 /// The declared columns with the types that SQL sees. `id_fallback` is the type of ID columns

@@ -129,7 +129,9 @@ fn check_rollup(model: &Model) -> Result<(), Diagnostic> {
     let help = "a rollup is one SELECT ... GROUP BY user_id over one staging table";
     match model.reads.as_slice() {
         [_] => Ok(()),
-        [] => Err(Diagnostic::at(&model.file, 0..0, "the rollup reads no table").help(help)),
+        [] => {
+            Err(Diagnostic::at(&model.file, model.head(), "the rollup reads no table").help(help))
+        }
         [_, second, ..] => {
             let message = "the rollup reads a second table";
             Err(Diagnostic::at(&model.file, second.place.clone(), message).help(help))

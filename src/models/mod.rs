@@ -8,6 +8,7 @@
 //!
 //! Every step reports all the problems it finds, each with file, line and column.
 
+mod comments;
 mod graph;
 mod model;
 mod pack;

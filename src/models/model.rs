@@ -10,9 +10,9 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::Span;
+use datafusion::sql::sqlparser::tokenizer::{Span, Token, Tokenizer};
 
-use crate::ground::{Diagnostic, Folder, Problems, SourceFile, TableName};
+use crate::ground::{Diagnostic, Folder, Problems, SourceFile, TableName, TableNameError, nearest};
 
 /// The one table function: `windows('rollups.purchases', '30d', 'lifetime')`.
 const WINDOWS: &str = "windows";
@@ -78,6 +78,21 @@ impl Model {
             reads,
         })
     }
+
+    /// The first word of the statement, for problems of the whole model.
+    pub fn head(&self) -> Range<usize> {
+        head_of(&self.file)
+    }
+}
+
+/// The first word that is not a comment; nothing when there is none.
+pub(super) fn head_of(file: &SourceFile) -> Range<usize> {
+    let tokens = Tokenizer::new(&GenericDialect {}, &file.text).tokenize_with_location();
+    let words = tokens.into_iter().flatten();
+    let mut spans = words
+        .filter(|token| !matches!(token.token, Token::Whitespace(_)))
+        .map(|token| token.span);
+    spans.next().map_or(0..0, |span| bytes_of(file, span))
 }
 
 /// The bytes of a parser's span.
@@ -105,16 +120,33 @@ fn parse_statement(file: &SourceFile) -> Result<Statement, Diagnostic> {
     if matches!(&first, Statement::Query(query) if only_selects(&query.body)) {
         return Ok(first);
     }
-    let keyword = first.to_string();
-    let keyword = keyword
-        .split_whitespace()
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    let start = file.text.to_uppercase().find(&keyword).unwrap_or_default();
+    let place = head_of(file);
+    let keyword = match &first {
+        Statement::Query(query) => written_by(&query.body),
+        _ => file.text[place.clone()].to_uppercase(),
+    };
     let message = format!("{keyword} is not allowed in a model");
-    Err(Diagnostic::at(file, start..start + keyword.len(), message)
+    Err(Diagnostic::at(file, place, message)
         .help("a model is one SELECT; tables are created and written by tierline itself"))
+}
+
+/// What a query does besides selecting.
+fn written_by(body: &SetExpr) -> String {
+    let first_word = |statement: &Statement| {
+        let text = statement.to_string();
+        text.split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    match body {
+        SetExpr::Insert(statement)
+        | SetExpr::Update(statement)
+        | SetExpr::Delete(statement)
+        | SetExpr::Merge(statement) => first_word(statement),
+        SetExpr::Select(_) => "SELECT ... INTO".to_owned(),
+        _ => "this".to_owned(),
+    }
 }
 
 fn only_selects(body: &SetExpr) -> bool {
@@ -183,19 +215,18 @@ impl<'a> Reader<'a> {
             {
                 continue;
             }
-            let place = bytes_of(self.file, relation.span());
             let text: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
-            match text.join(".").parse::<TableName>() {
+            let text = text.join(".");
+            let place = place_of_table(self.file, &relation, &text);
+            match text.parse::<TableName>() {
                 Ok(table) => self.reads.push(Reference {
                     table,
                     place,
                     windows: None,
                 }),
-                Err(error) => {
-                    let problem =
-                        Diagnostic::at(self.file, place, format!("unknown table: {error}"));
-                    self.problems.push(problem);
-                }
+                Err(error) => self
+                    .problems
+                    .push(not_a_table(self.file, place, &text, &error)),
             }
         }
         self.reads.sort_by_key(|reference| reference.place.start);
@@ -203,7 +234,7 @@ impl<'a> Reader<'a> {
     }
 
     fn table_function(&mut self, name: &ObjectName, arguments: &[FunctionArg]) {
-        let function = name.to_string();
+        let function = function_name(name);
         if function != WINDOWS {
             let place = bytes_of(self.file, name.span());
             let message = format!("table function `{function}` is not allowed");
@@ -248,7 +279,7 @@ impl<'a> Reader<'a> {
     }
 
     fn refuse_unstable(&mut self, name: &ObjectName) {
-        let function = name.to_string().to_lowercase();
+        let function = function_name(name);
         if is_stable(&function) {
             return;
         }
@@ -258,6 +289,48 @@ impl<'a> Reader<'a> {
         let help = "use $snapshot_date for today; order by a column instead of chance";
         self.problems
             .push(Diagnostic::at(self.file, place, message).help(help));
+    }
+}
+
+/// The bare name of a function in lower case, as the engine looks it up; quotes change nothing.
+fn function_name(name: &ObjectName) -> String {
+    let last = name.0.last().and_then(|part| part.as_ident());
+    last.map_or_else(|| name.to_string(), |last| last.value.clone())
+        .to_lowercase()
+}
+
+/// The place of a table's name; the parser gives none for names in single quotes.
+fn place_of_table(file: &SourceFile, name: &ObjectName, text: &str) -> Range<usize> {
+    let place = bytes_of(file, name.span());
+    if !place.is_empty() {
+        return place;
+    }
+    let quoted = format!("'{text}'");
+    let start = file.text.find(&quoted);
+    start.map_or(place, |start| start..start + quoted.len())
+}
+
+/// A name in FROM that is no `folder.name`: a file, a URL, or a folder that does not exist.
+fn not_a_table(
+    file: &SourceFile,
+    place: Range<usize>,
+    text: &str,
+    error: &TableNameError,
+) -> Diagnostic {
+    if text.contains(['/', '\\', ':']) {
+        let message = format!("a model cannot read the file or URL `{text}`");
+        return Diagnostic::at(file, place, message).help(
+            "declare it under [sources] in the job file and read it as sources.<name> in a staging model",
+        );
+    }
+    let problem = Diagnostic::at(file, place, format!("unknown table: {error}"));
+    let folders = Folder::ALL.map(Folder::as_str);
+    let TableNameError::UnknownFolder { folder } = error else {
+        return problem;
+    };
+    match nearest(folder, folders) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help(format!("the folders are {}", folders.join(", "))),
     }
 }
 
@@ -285,6 +358,12 @@ fn text_argument(file: &SourceFile, argument: &FunctionArg) -> Option<(String, R
     Some((text.clone(), start..start + text.len()))
 }
 
+fn sampled(file: &SourceFile, name: &ObjectName) -> Diagnostic {
+    let message = "TABLESAMPLE is not allowed: a run must give the same rows tomorrow";
+    Diagnostic::at(file, bytes_of(file, name.span()), message)
+        .help("filter by a column instead of chance")
+}
+
 impl Visitor for Reader<'_> {
     type Break = std::convert::Infallible;
 
@@ -303,7 +382,12 @@ impl Visitor for Reader<'_> {
                 ..
             }
             | TableFactor::Function { name, args, .. } => self.table_function(name, args),
-            TableFactor::Table { name, .. } => self.relations.push(name.clone()),
+            TableFactor::Table { name, sample, .. } => {
+                if sample.is_some() {
+                    self.problems.push(sampled(self.file, name));
+                }
+                self.relations.push(name.clone());
+            }
             _ => {}
         }
         ControlFlow::Continue(())

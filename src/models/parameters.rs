@@ -7,8 +7,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use crate::config::job::ParameterValue;
-use crate::ground::{Diagnostic, Problems, SnapshotDate, SourceFile, did_you_mean};
+use crate::config::job::{Job, ParameterValue};
+use crate::ground::{Diagnostic, Problems, SnapshotDate, SourceFile, did_you_mean, nearest};
 
 /// The date of the snapshot, D.
 const SNAPSHOT_DATE: &str = "snapshot_date";
@@ -79,20 +79,18 @@ impl Parameters {
     ///
     /// # Errors
     /// Values of no parameter type, and names in the job that the pack does not have.
-    pub fn resolve(
-        defaults: &SourceFile,
-        overrides: &BTreeMap<String, ParameterValue>,
-    ) -> Result<Self, Problems> {
+    pub fn resolve(defaults: &SourceFile, job: &Job) -> Result<Self, Problems> {
         let mut values = read_defaults(defaults)?;
         let mut problems = Problems::default();
-        for (name, value) in overrides {
+        for (name, value) in &job.parameters {
             if values.contains_key(name) {
                 values.insert(name.clone(), value.clone());
                 continue;
             }
             let near = did_you_mean(name, values.keys().map(String::as_str));
             let message = format!("the job sets an unknown parameter `{name}`{near}");
-            problems.push(Diagnostic::new(message).help(format!(
+            let problem = job.problem(&format!("params.{name}"), message);
+            problems.push(problem.help(format!(
                 "parameters are declared, with their defaults, in {}",
                 defaults.name
             )));
@@ -125,7 +123,9 @@ impl Parameters {
     ) -> Result<&ParameterValue, Diagnostic> {
         let name = placeholder.trim_start_matches('$');
         self.0.get(name).ok_or_else(|| {
-            let near = did_you_mean(name, self.0.keys().map(String::as_str));
+            let near = nearest(name, self.0.keys().map(String::as_str));
+            let near = near.map(|near| format!("; did you mean `${near}`?"));
+            let near = near.unwrap_or_default();
             let start = file.byte_at(span.start.line, span.start.column);
             let message = format!("unknown parameter `{placeholder}`{near}");
             Diagnostic::at(file, start..start + placeholder.len(), message).help(

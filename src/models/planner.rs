@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::ground::{Diagnostic, Folder, Problems, SourceFile, nearest};
 
-use super::model::bytes_of;
+use super::model::{bytes_of, head_of};
 use super::parameters::literal_of;
 use super::{Model, Parameters};
 
@@ -104,7 +104,8 @@ impl VisitorMut for Binder<'_> {
     }
 }
 
-/// Every problem in an engine error, each with the place it names, or else the file's first line.
+/// Every problem in an engine error, each with the place it names, or else the
+/// statement's first word.
 pub fn explain(error: &DataFusionError, file: &SourceFile) -> Problems {
     Problems(error.iter().map(|error| explain_one(error, file)).collect())
 }
@@ -123,17 +124,117 @@ fn explain_one(error: &DataFusionError, file: &SourceFile) -> Diagnostic {
     {
         return unknown_column(field, valid_fields, place, file);
     }
+    let said = said_by(error.find_root());
     let message = match spanned {
-        Some(diagnostic) => diagnostic.message.clone(),
-        None => error.strip_backtrace(),
+        Some(diagnostic) if diagnostic.message != INCOMPATIBLE => diagnostic.message.as_str(),
+        _ => &said,
     };
-    let place = place.unwrap_or_else(|| place_of_quoted(&message, file));
-    let mut problem = Diagnostic::at(file, place, lowercase_first(&message));
+    let wording = Wording::of(message, &said);
+    let place = place.unwrap_or_else(|| place_of_quoted(&wording.message, file));
+    let mut problem = Diagnostic::at(file, place, wording.message);
     let notes = spanned.iter().flat_map(|diagnostic| &diagnostic.helps);
     for note in notes {
-        problem = problem.help(&note.message);
+        problem = problem.help(lowercase_first(&note.message));
     }
-    problem
+    match wording.help {
+        Some(help) => problem.help(help),
+        None => problem,
+    }
+}
+
+/// What the engine says of operands that do not fit, in its diagnostics; the error itself names
+/// the types.
+const INCOMPATIBLE: &str = "expressions have incompatible types";
+
+/// An error's own words, without the engine's names for kinds of errors.
+fn said_by(error: &DataFusionError) -> String {
+    match error {
+        DataFusionError::Plan(text)
+        | DataFusionError::NotImplemented(text)
+        | DataFusionError::Execution(text)
+        | DataFusionError::Internal(text) => text.clone(),
+        DataFusionError::SchemaError(error, _) => error.to_string(),
+        other => other.strip_backtrace(),
+    }
+}
+
+/// A message of the engine in words for people who write SQL.
+struct Wording {
+    message: String,
+    help: Option<String>,
+}
+
+impl Wording {
+    /// `message` is what the engine wants shown, `said` the whole error.
+    fn of(message: &str, said: &str) -> Self {
+        let plain = |message: String, help: &str| Self {
+            message,
+            help: Some(help.to_owned()),
+        };
+        if let Some(call) = between(said, "the given name and argument types '", "'") {
+            let name = call.split('(').next().unwrap_or_default();
+            let candidates = said.split_once("Candidate functions:");
+            let candidates = candidates.map_or("", |(_, candidates)| candidates);
+            let forms: Vec<&str> = candidates.lines().map(str::trim).collect();
+            let forms: Vec<&str> = forms.into_iter().filter(|form| !form.is_empty()).collect();
+            return Self {
+                message: format!("`{name}` does not take these arguments: {}", in_sql(call)),
+                help: (!forms.is_empty())
+                    .then(|| format!("CAST them to what it takes: {}", in_sql(&forms.join(", ")))),
+            };
+        }
+        if let Some(operation) = between(said, "Cannot coerce arithmetic expression ", " to valid")
+        {
+            let message = format!("cannot compute {}", in_sql(operation));
+            return plain(message, "CAST one side to the type of the other");
+        }
+        if let Some(name) = between(said, "Invalid function '", "'") {
+            let near = between(said, "Did you mean '", "'")
+                .filter(|near| nearest(name, [*near]).is_some());
+            return Self {
+                message: format!("unknown function `{name}`"),
+                help: near.map(|near| format!("did you mean `{near}`?")),
+            };
+        }
+        if said.contains("require unique expression names")
+            && let Some(name) = between(said, "\"", "\"")
+        {
+            let name = name.rsplit('.').next().unwrap_or(name);
+            let message = format!("two columns are named `{name}`");
+            return plain(message, "give one of them another name with AS");
+        }
+        let first_line = message.lines().next().unwrap_or_default();
+        let words = first_line.split(" { ").next().unwrap_or_default();
+        let words = words.replace("Unsupported ast node", "unsupported SQL:");
+        Self {
+            message: lowercase_first(in_sql(&words).trim_end_matches('.')),
+            help: None,
+        }
+    }
+}
+
+/// The text after `before` and up to the next `after`.
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    rest.split_once(after).map(|(found, _)| found)
+}
+
+/// The engine's names of types as SQL has them.
+fn in_sql(text: &str) -> String {
+    const NAMES: [(&str, &str); 9] = [
+        ("LargeUtf8", "VARCHAR"),
+        ("Utf8View", "VARCHAR"),
+        ("Utf8", "VARCHAR"),
+        ("UInt64", "BIGINT UNSIGNED"),
+        ("Int64", "BIGINT"),
+        ("Float64", "DOUBLE"),
+        ("Date32", "DATE"),
+        ("Boolean", "BOOLEAN"),
+        ("Decimal128", "DECIMAL"),
+    ];
+    NAMES.iter().fold(text.to_owned(), |text, (name, in_sql)| {
+        text.replace(name, in_sql)
+    })
 }
 
 fn unknown_column(
@@ -142,16 +243,28 @@ fn unknown_column(
     place: Option<Range<usize>>,
     file: &SourceFile,
 ) -> Diagnostic {
-    let message = format!("unknown column `{}`", field.name);
     let place = place.unwrap_or_else(|| place_of_word(&field.name, file));
+    // A column that is there under another table's name is shown with both.
+    let elsewhere = valid_fields.iter().any(|valid| valid.name == field.name);
+    let shown = |column: &Column| match elsewhere {
+        true => column.flat_name(),
+        false => column.name.clone(),
+    };
+    let message = format!("unknown column `{}`", shown(field));
     let problem = Diagnostic::at(file, place, message);
-    let names = || valid_fields.iter().map(|field| field.name.as_str());
-    match nearest(&field.name, names()) {
+    let names: Vec<String> = valid_fields.iter().map(shown).collect();
+    let near = match elsewhere {
+        true => valid_fields.iter().find(|valid| valid.name == field.name),
+        false => None,
+    };
+    let near = near.map(Column::flat_name);
+    let near = near.or_else(|| {
+        let near = nearest(&field.name, names.iter().map(String::as_str));
+        near.map(str::to_owned)
+    });
+    match near {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
-        None => problem.help(format!(
-            "there are: {}",
-            names().collect::<Vec<_>>().join(", ")
-        )),
+        None => problem.help(format!("there are: {}", names.join(", "))),
     }
 }
 
@@ -164,19 +277,28 @@ fn place_of_quoted(message: &str, file: &SourceFile) -> Range<usize> {
         .step_by(2)
         .map(|word| place_of_word(word, file))
         .find(|place| !place.is_empty())
-        .unwrap_or(0..0)
+        .unwrap_or_else(|| head_of(file))
 }
 
+/// Where a word first stands in the statement, in whatever case.
 fn place_of_word(word: &str, file: &SourceFile) -> Range<usize> {
-    match file.text.find(word) {
-        Some(start) => start..start + word.len(),
-        None => 0..0,
+    let head = head_of(file);
+    let statement = file.text[head.start..].to_ascii_lowercase();
+    match statement.find(&word.to_ascii_lowercase()) {
+        Some(start) => head.start + start..head.start + start + word.len(),
+        None => head,
     }
 }
 
+/// Lower case at the start of a sentence, unless it starts with an abbreviation or a keyword.
 fn lowercase_first(message: &str) -> String {
     let mut characters = message.chars();
-    characters.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(characters).collect()
-    })
+    let Some(first) = characters.next() else {
+        return String::new();
+    };
+    let rest = characters.as_str();
+    if rest.starts_with(char::is_uppercase) {
+        return message.to_owned();
+    }
+    first.to_lowercase().chain(rest.chars()).collect()
 }

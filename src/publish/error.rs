@@ -81,7 +81,7 @@ pub enum PublishError {
     },
     /// A table whose log or files cannot be read.
     #[error(
-        "cannot read table `{table}` at `{folder}`; check the endpoint, the permissions and that its folder is whole"
+        "cannot read table `{table}` at `{folder}`; check the endpoint, the credentials, the permissions and that its folder is whole"
     )]
     Read {
         /// The table.

@@ -64,7 +64,7 @@ impl<'a> Catalog<'a> {
             project,
             snapshot_date,
             rollups: BTreeMap::new(),
-            unplanned: BTreeSet::new(),
+            unplanned: project.broken().clone(),
         })
     }
 
@@ -215,7 +215,7 @@ fn check_staging(model: &Model, plan: &LogicalPlan) -> Result<(), Problems> {
         if !schema.has_column_with_unqualified_name(required) {
             let message = format!("`{}` has no column `{required}`", model.name);
             let help = "a staging model selects day and user_id beside its own columns";
-            problems.push(Diagnostic::at(&model.file, 0..0, message).help(help));
+            problems.push(Diagnostic::at(&model.file, model.head(), message).help(help));
         }
     }
     for column in contract_columns(&model.name.name) {

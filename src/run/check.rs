@@ -29,10 +29,10 @@ use super::{Catalog, Project, RunError, Workspace, cut_points};
 /// Every problem found.
 pub async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Project, RunError> {
     Workspace::open(job)?;
-    let project = Project::load(job)?;
+    let (project, problems) = Project::load_what_parses(job)?;
     let context = session::open(&job.engine, []).map_err(RunError::engine("opening a session"))?;
     register_declared_sources(job, &context).map_err(RunError::engine("checking"))?;
-    check_models(job, &project, &context, snapshot_date).await?;
+    check_models(job, &project, problems, &context, snapshot_date).await?;
     Ok(project)
 }
 
@@ -58,11 +58,12 @@ fn declared_schema(columns: &[Column]) -> SchemaRef {
 async fn check_models(
     job: &Job,
     project: &Project,
+    problems: Problems,
     context: &SessionContext,
     snapshot_date: SnapshotDate,
 ) -> Result<(), RunError> {
     let engine = RunError::engine("checking");
-    let mut problems = Problems::default();
+    let mut problems = problems;
     let mut catalog = Catalog::open(context, project, snapshot_date).map_err(&engine)?;
     let upstream = catalog
         .register_models(&UPSTREAM, &project.parameters)

@@ -1,6 +1,8 @@
 //! Everything that can end a run early.
 
+use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
+use parquet::errors::ParquetError;
 
 use crate::audits::Blocked;
 use crate::config::storage::StorageError;
@@ -36,9 +38,17 @@ pub enum RunError {
     #[error("{stage} failed")]
     Engine {
         /// What was being done.
-        stage: &'static str,
+        stage: String,
         /// What the engine said.
         source: Box<DataFusionError>,
+    },
+    /// Rows that the SQL cannot be computed on. Values are not named: they may be user ids.
+    #[error("{stage} failed: {reason}; readers still see what was published before")]
+    Rows {
+        /// What was being done.
+        stage: String,
+        /// What is wrong with the rows and what to do about it.
+        reason: String,
     },
     /// A table would not be readable everywhere.
     #[error(transparent)]
@@ -57,9 +67,15 @@ pub enum RunError {
 impl RunError {
     /// Names the stage in which the engine failed.
     pub(super) fn engine(stage: &'static str) -> impl Fn(DataFusionError) -> Self {
-        move |source| Self::Engine {
-            stage,
-            source: Box::new(source),
+        move |error| {
+            let (stage, source) = match error {
+                DataFusionError::Context(what, source) => (what, source),
+                error => (stage.to_owned(), Box::new(error)),
+            };
+            match fault_of_rows(&source) {
+                Some(reason) => Self::Rows { stage, reason },
+                None => Self::Engine { stage, source },
+            }
         }
     }
 
@@ -79,10 +95,45 @@ impl Classified for RunError {
             Self::Storage(error) => error.kind(),
             Self::Input(error) => error.kind(),
             Self::Calibration(error) => error.kind(),
-            Self::CutPoints(_) | Self::Contract(_) | Self::Blocked(_) => FailureKind::Blocked,
+            Self::CutPoints(_) | Self::Contract(_) | Self::Blocked(_) | Self::Rows { .. } => {
+                FailureKind::Blocked
+            }
             Self::Engine { .. } => FailureKind::Unexpected,
             Self::Draft(error) => error.kind(),
             Self::Publish(error) => error.kind(),
         }
+    }
+}
+
+/// What is wrong with the rows when they, and neither store nor engine, are at fault.
+fn fault_of_rows(error: &DataFusionError) -> Option<String> {
+    let mut reason = None;
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<object_store::Error>() {
+            return None;
+        }
+        reason = reason.or_else(|| match error.downcast_ref::<ArrowError>() {
+            Some(error) => fault_in_arrow(error),
+            None => error.is::<ParquetError>().then_some(DAMAGED),
+        });
+        cause = error.source();
+    }
+    reason.map(str::to_owned)
+}
+
+const DAMAGED: &str = "a Parquet file of a source is damaged; deliver the newest partitions again";
+
+fn fault_in_arrow(error: &ArrowError) -> Option<&'static str> {
+    match error {
+        ArrowError::CastError(_) | ArrowError::ParseError(_) => Some(
+            "a value does not fit the type that SQL casts it to; use TRY_CAST, or give such rows a reject_reason in staging",
+        ),
+        ArrowError::DivideByZero => Some("a division by zero; divide by NULLIF(..., 0)"),
+        ArrowError::ArithmeticOverflow(_) => {
+            Some("a number outgrows its type; CAST to a wider one before computing")
+        }
+        ArrowError::ParquetError(_) => Some(DAMAGED),
+        _ => None,
     }
 }

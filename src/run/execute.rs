@@ -25,7 +25,7 @@ use crate::config::job::Job;
 use crate::config::session;
 use crate::drafts::Draft;
 use crate::ground::{Diagnostic, Folder, Problems, TableName};
-use crate::inputs::{ParquetFiles, schema};
+use crate::inputs::{InputError, ParquetFiles, schema};
 use crate::migration;
 use crate::models::Parameters;
 use crate::publish::{self, Publication, RunRecord};
@@ -38,7 +38,7 @@ use super::check::{UPSTREAM, empty, required};
 use super::project::keep_all;
 use super::published::published_table;
 use super::rejects::{self, Findings};
-use super::report::TableReport;
+use super::report::{ALREADY_PUBLISHED, TableReport};
 use super::scratch::{Scratch, is_worth_keeping};
 use super::snapshot::{Night, Specs, discard, with_origin};
 use super::{
@@ -71,8 +71,12 @@ pub async fn execute(
         ..Report::default()
     };
     if let PlannedAction::Nothing { run_id } = &plan.action {
-        report.status = "already_published".to_owned();
+        report.status = ALREADY_PUBLISHED.to_owned();
         report.run_id = Some(run_id.clone());
+        if let Some(published) = plan.publications.newest_for(plan.snapshot_date) {
+            report.cutpoints_id = Some(published.cutpoints_id.clone());
+            report.tables = table_reports(published);
+        }
         report.count_traffic(workspace.traffic());
         return Ok(report);
     }
@@ -188,19 +192,7 @@ impl Run<'_> {
             .keep(&self.workspace.output, &self.workspace.layout)
             .await?;
         let published = self.commit(cleared, identity).await?;
-        report.tables = published
-            .tables
-            .into_iter()
-            .map(|(name, table)| {
-                (
-                    name,
-                    TableReport {
-                        rows: table.rows,
-                        version: table.version,
-                    },
-                )
-            })
-            .collect();
+        report.tables = table_reports(&published);
         Ok(())
     }
 
@@ -228,7 +220,7 @@ impl Run<'_> {
             }
         }
         problems.extend(user_ids_agree(&resolved));
-        problems.or_ok(())?;
+        problems.or_ok(()).map_err(InputError::Refused)?;
         for (name, source) in &resolved {
             self.register_source(name, source)
                 .map_err(RunError::engine("registering sources"))?;
@@ -309,7 +301,7 @@ impl Run<'_> {
                 }
             }
         }
-        Ok(problems.or_ok(())?)
+        Ok(problems.or_ok(()).map_err(InputError::Refused)?)
     }
 
     /// Features that several models read are computed once.
@@ -411,7 +403,7 @@ impl Run<'_> {
             has_previous,
         );
         let dim_tier = dim_tier_rows(catalog, self.project, parameters).await?;
-        let comments = BTreeMap::new();
+        let comments = column_comments(self.project, dimensions);
         let specs = Specs::new(&settling.schema(), &dim_tier.schema(), &comments)?;
         let night = Night {
             context: self.context,
@@ -489,10 +481,7 @@ impl Run<'_> {
             }
             Err((source, drafts)) => {
                 discard(output, drafts).await;
-                Err(RunError::Engine {
-                    stage: "auditing",
-                    source,
-                })
+                Err(RunError::engine("auditing")(*source))
             }
         }
     }
@@ -593,6 +582,17 @@ impl Run<'_> {
     }
 }
 
+fn table_reports(publication: &Publication) -> BTreeMap<String, TableReport> {
+    let tables = publication.tables.iter().map(|(name, table)| {
+        let report = TableReport {
+            rows: table.rows,
+            version: table.version,
+        };
+        (name.clone(), report)
+    });
+    tables.collect()
+}
+
 /// The dimensions: the rows of `dim_tier`, with the job's grace.
 pub(super) async fn dimensions(
     catalog: &Catalog<'_>,
@@ -601,7 +601,7 @@ pub(super) async fn dimensions(
     parameters: &Parameters,
 ) -> Result<Dimensions, RunError> {
     let rows = dim_tier_rows(catalog, project, parameters).await?;
-    Ok(Dimensions::read(&rows, &job.grace_days)?)
+    Ok(Dimensions::read(&rows, job)?)
 }
 
 async fn dim_tier_rows(
@@ -644,7 +644,7 @@ pub(super) async fn raw_snapshot_schema(
                 model.name, dimension.name
             );
             problems.push(
-                Diagnostic::at(&model.file, 0..0, message)
+                Diagnostic::at(&model.file, model.head(), message)
                     .help("select the column there, or take the dimension out of dim_tier"),
             );
         }
@@ -652,7 +652,7 @@ pub(super) async fn raw_snapshot_schema(
     if schema.field_with_name(USER_ID).is_err() {
         problems.push(Diagnostic::at(
             &model.file,
-            0..0,
+            model.head(),
             format!("`{}` has no column `{USER_ID}`", model.name),
         ));
     }
@@ -665,13 +665,41 @@ pub(super) async fn raw_snapshot_schema(
             model.name,
             migration::REVENUE
         );
-        problems
-            .push(Diagnostic::at(&model.file, 0..0, message).help("the migration matrix sums it"));
+        problems.push(
+            Diagnostic::at(&model.file, model.head(), message).help("the migration matrix sums it"),
+        );
     }
     problems.or_ok(())?;
     let origin = ["cutpoints_id", "run_id"].map(|name| Field::new(name, DataType::Utf8, true));
     let fields = schema.fields().iter().map(|field| field.as_ref().clone());
     Ok(Schema::new(fields.chain(origin).collect::<Vec<_>>()))
+}
+
+/// What the columns of the snapshot mean: the pack's own comments, the later folder's winning,
+/// and those of the columns that settling adds.
+fn column_comments(project: &Project, dimensions: &Dimensions) -> BTreeMap<String, String> {
+    let mut comments = BTreeMap::new();
+    for folder in [Folder::Features, Folder::Tiers, Folder::Publish] {
+        for model in project.graph.in_folder(folder) {
+            comments.extend(model.column_comments());
+        }
+    }
+    comments.extend(dimensions.iter().flat_map(Settling::column_comments));
+    for (column, comment) in [
+        (
+            "snapshot_date",
+            "the last business day that the row knows of",
+        ),
+        ("user_id", "the user"),
+        (
+            "cutpoints_id",
+            "the calibration whose cut points the scores come from",
+        ),
+        ("run_id", "the run that published the row"),
+    ] {
+        comments.insert(column.to_owned(), comment.to_owned());
+    }
+    comments
 }
 
 /// The source columns that an optimized plan reads, by source.

@@ -19,6 +19,7 @@ mod rejects;
 mod report;
 mod scratch;
 mod snapshot;
+mod streams;
 mod workspace;
 
 pub use catalog::Catalog;
@@ -29,5 +30,5 @@ pub use overview::{DimensionOverview, Flow, Overview, TierOverview};
 pub use plan::{CalibrationPlan, Plan, PlannedAction, SourcePlan};
 pub use project::Project;
 pub use rejects::RowCount;
-pub use report::{Report, TableReport, chain};
+pub use report::{ALREADY_PUBLISHED, Report, TableReport, chain};
 pub use workspace::Workspace;

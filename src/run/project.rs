@@ -34,6 +34,8 @@ pub struct Project {
     pub parameters: Parameters,
     /// What the pack says, as one hash: statements, parameters, references.
     pub fingerprint: Fingerprint,
+    /// Files that do not parse; none in a project that loaded without problems.
+    broken: BTreeSet<TableName>,
 }
 
 impl Project {
@@ -42,34 +44,62 @@ impl Project {
     /// # Errors
     /// Every problem that can be found without planning a statement.
     pub fn load(job: &Job) -> Result<Self, Problems> {
+        let (project, problems) = Self::load_what_parses(job)?;
+        problems.or_ok(project)
+    }
+
+    /// The models and references that parse, so that they can be checked further, beside the
+    /// problems of the others.
+    ///
+    /// # Errors
+    /// Problems that keep the models from being ordered.
+    pub(super) fn load_what_parses(job: &Job) -> Result<(Self, Problems), Problems> {
         let pack = SqlPack::load(job.sql.as_deref())?;
         let mut problems = Problems::default();
-        let parameters = keep_all(
-            &mut problems,
-            Parameters::resolve(&pack.parameters, &job.parameters),
-        );
+        let parameters = keep_all(&mut problems, Parameters::resolve(&pack.parameters, job));
         let references = read_references(&pack, &mut problems);
         let models = parse_models(&pack, &mut problems);
         let known = tables_without_models(job, &pack, &references);
-        let broken: BTreeSet<TableName> = pack
-            .models
-            .iter()
-            .map(|(name, _)| name.clone())
-            .filter(|name| models.iter().all(|model| model.name != *name))
-            .collect();
-        let others = known.into_iter().chain(broken).collect();
+        let broken = broken_files(&pack, &models, &references);
+        let others = known.into_iter().chain(broken.iter().cloned()).collect();
         let fingerprint = fingerprint(&models, &references, parameters.as_ref());
         let graph = keep_all(&mut problems, Graph::build(models, &others));
         match (parameters, graph) {
-            (Some(parameters), Some(graph)) => problems.or_ok(Self {
-                graph,
-                references,
-                parameters,
-                fingerprint,
-            }),
+            (Some(parameters), Some(graph)) => {
+                let project = Self {
+                    graph,
+                    references,
+                    parameters,
+                    fingerprint,
+                    broken,
+                };
+                Ok((project, problems))
+            }
             _ => Err(problems),
         }
     }
+
+    /// The tables whose files do not parse.
+    pub(super) fn broken(&self) -> &BTreeSet<TableName> {
+        &self.broken
+    }
+}
+
+/// The models and references of a pack that are not among those that parsed.
+fn broken_files(
+    pack: &SqlPack,
+    models: &[Model],
+    references: &[ReferenceTable],
+) -> BTreeSet<TableName> {
+    let parsed = models.iter().map(|model| &model.name);
+    let read = references.iter().map(|reference| &reference.name);
+    let whole: BTreeSet<&TableName> = parsed.chain(read).collect();
+    let files = pack.models.iter().chain(&pack.references);
+    files
+        .map(|(name, _)| name)
+        .filter(|name| !whole.contains(name))
+        .cloned()
+        .collect()
 }
 
 /// The value, or its problems added to the others.

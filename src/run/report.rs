@@ -5,11 +5,14 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::config::storage::TrafficTotals;
+use crate::config::storage::{TrafficTotals, without_noise};
 use crate::ground::{Classified, SnapshotDate};
 
 use super::RunError;
 use super::rejects::RowCount;
+
+/// The status of a date that is published from identical inputs.
+pub const ALREADY_PUBLISHED: &str = "already_published";
 
 /// The result of a run.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -104,7 +107,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         }
         source = cause.source();
     }
-    text
+    without_noise(&text)
 }
 
 impl fmt::Display for Report {
@@ -112,7 +115,7 @@ impl fmt::Display for Report {
         let date = self.snapshot_date.as_deref().unwrap_or("?");
         let run_id = self.run_id.as_deref().unwrap_or("?");
         match self.status.as_str() {
-            "already_published" => {
+            ALREADY_PUBLISHED => {
                 return writeln!(
                     formatter,
                     "{date} is already published from identical inputs (run {run_id}); nothing done"

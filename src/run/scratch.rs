@@ -22,6 +22,8 @@ use crate::config::storage::Location;
 use crate::inputs::ParquetFiles;
 use crate::tiles::USER_ID;
 
+use super::streams::stream_of;
+
 /// A folder for this run; gone when dropped.
 #[derive(Debug)]
 pub(super) struct Scratch {
@@ -46,8 +48,8 @@ impl Scratch {
 
     /// Computes rows once and returns them as a table sorted by user.
     pub(super) async fn keep(&self, name: &str, rows: DataFrame) -> Result<ParquetFiles> {
-        let sorted = rows.sort(vec![col(USER_ID).sort(true, false)])?;
-        let mut stream = sorted.execute_stream().await?;
+        let sorted = rows.sort(vec![col(USER_ID).sort(true, true)])?;
+        let mut stream = stream_of(sorted, name).await?;
         let schema = stream.schema();
         let path = self.folder.path().join(format!("{name}.parquet"));
         let properties = WriterProperties::builder()

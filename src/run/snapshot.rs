@@ -27,6 +27,7 @@ use crate::tiles::USER_ID;
 use super::RunError;
 use super::catalog::{reference_to, register};
 use super::published::published_files;
+use super::streams::stream_of;
 
 /// The night whose drafts are written.
 pub(super) struct Night<'a> {
@@ -58,8 +59,10 @@ impl Specs {
         comments: &BTreeMap<String, String>,
     ) -> Result<Self, RunError> {
         let user_id = plain_type(settled, USER_ID);
-        let snapshot = TableSpec::new("tier_snapshot", &dated(settled), Dating::EveryDate)?;
-        let current = TableSpec::new("tier_current", &dated(settled), Dating::NewestDate)?;
+        let snapshot = TableSpec::new("tier_snapshot", &dated(settled), Dating::EveryDate)?
+            .sorted_by(&[USER_ID])?;
+        let current = TableSpec::new("tier_current", &dated(settled), Dating::NewestDate)?
+            .sorted_by(&[USER_ID])?;
         let moves = dated(&migration::moves_schema(&user_id));
         let matrix = dated(&migration::matrix_schema());
         Ok(Self {
@@ -198,8 +201,7 @@ impl Night<'_> {
             .beside_previous(raw)
             .await
             .map_err(RunError::engine(STAGE))?;
-        let mut stream = rows
-            .execute_stream()
+        let mut stream = stream_of(rows, "tier_snapshot")
             .await
             .map_err(RunError::engine(STAGE))?;
         let mut snapshot = DraftWriter::open(self.output, &specs.snapshot, self.snapshot_date)?;
@@ -234,7 +236,7 @@ impl Night<'_> {
     /// Today's rows in user order, each beside what the previous snapshot showed of the user.
     async fn beside_previous(&self, raw: DataFrame) -> datafusion::error::Result<DataFrame> {
         if self.previous_snapshot_date.is_none() {
-            return raw.sort(vec![col(USER_ID).sort(true, false)]);
+            return raw.sort(vec![col(USER_ID).sort(true, true)]);
         }
         let columns = Settling::previous_columns(self.dimensions);
         let previous = self.previous(&columns).await?;
@@ -246,7 +248,7 @@ impl Night<'_> {
             &[previous_user_id.as_str()],
             None,
         )?
-        .sort(vec![col(USER_ID).sort(true, false)])
+        .sort(vec![col(USER_ID).sort(true, true)])
     }
 
     /// Columns of the previous snapshot under their prefix, the user first.
@@ -287,9 +289,11 @@ impl Night<'_> {
                 &[USER_ID],
                 None,
             )
-            .and_then(|gone| gone.sort(vec![col(&previous_user_id).sort(true, false)]))
+            .and_then(|gone| gone.sort(vec![col(&previous_user_id).sort(true, true)]))
             .map_err(&engine)?;
-        let mut stream = gone.execute_stream().await.map_err(&engine)?;
+        let mut stream = stream_of(gone, "users who are gone")
+            .await
+            .map_err(&engine)?;
         while let Some(batch) = stream.try_next().await.map_err(&engine)? {
             let arrow = RunError::arrow(STAGE);
             let settled = self.gone_dimensions(&batch).map_err(&arrow)?;

@@ -14,13 +14,11 @@ const TOTALS: std::ops::RangeInclusive<i64> = 3..=15;
 /// # Errors
 /// Every total that lies in no band, or in several, pointing at a band's line.
 pub fn check(bands: &ReferenceTable) -> Result<(), Problems> {
-    let Some(ranges) = ranges(bands) else {
-        let message = format!("`{}` cannot be used as bands", bands.name);
-        return Err(Problems(vec![
-            Diagnostic::at(&bands.file, 0..0, message)
-                .help("it needs the columns tier (VARCHAR), min_total and max_total (BIGINT)"),
-        ]));
-    };
+    let ranges = ranges(bands).map_err(|reason| {
+        let message = format!("`{}` cannot be used as bands: {reason}", bands.name);
+        let help = "it needs the columns tier, and min_total and max_total with whole numbers";
+        Problems(vec![at_line(bands, 1, message).help(help)])
+    })?;
     let mut problems = Problems::default();
     if ranges.iter().filter(|band| band.totals.is_none()).count() != 1 {
         let message = "exactly one band must have no min_total and max_total";
@@ -54,22 +52,30 @@ impl Band {
     }
 }
 
-fn ranges(bands: &ReferenceTable) -> Option<Vec<Band>> {
+/// The bands, or why the columns are not those of bands.
+fn ranges(bands: &ReferenceTable) -> Result<Vec<Band>, String> {
     let rows = &bands.rows;
-    let tiers = rows.column_by_name("tier")?;
+    let column = |name: &str| {
+        let column = rows.column_by_name(name);
+        column.ok_or_else(|| format!("there is no column `{name}`"))
+    };
     let bound = |name: &str| {
-        let column = rows.column_by_name(name)?;
-        (*column.data_type() == DataType::Int64).then(|| column.as_primitive::<Int64Type>())
+        let column = column(name)?;
+        match column.data_type() {
+            DataType::Int64 => Ok(column.as_primitive::<Int64Type>()),
+            _ => Err(format!("`{name}` has values that are no whole numbers")),
+        }
     };
     let (minimum, maximum) = (bound("min_total")?, bound("max_total")?);
-    let tiers = tiers.as_string_opt::<i32>()?;
+    let tiers = column("tier")?.as_string_opt::<i32>();
+    let tiers = tiers.ok_or("`tier` has no texts")?;
     let band = |row: usize| Band {
         tier: tiers.value(row).to_owned(),
         line: row as u64 + 2,
         totals: (minimum.is_valid(row) && maximum.is_valid(row))
             .then(|| (minimum.value(row), maximum.value(row))),
     };
-    Some((0..rows.num_rows()).map(band).collect())
+    Ok((0..rows.num_rows()).map(band).collect())
 }
 
 fn hole(bands: &ReferenceTable, ranges: &[Band], total: i64) -> Diagnostic {

@@ -1,12 +1,11 @@
 //! Dimensions: what a user can be, from the rows of `dim_tier`.
 
-use std::collections::BTreeMap;
-
 use datafusion::arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::arrow::error::ArrowError;
 
+use crate::config::job::Job;
 use crate::ground::{Diagnostic, Problems, did_you_mean};
 
 /// One value of a dimension.
@@ -51,7 +50,7 @@ impl Dimensions {
     /// # Errors
     /// Values listed twice, dimensions with some ranks missing, and grace for dimensions that do
     /// not exist or have no ranks.
-    pub fn read(rows: &RecordBatch, grace_days: &BTreeMap<String, u32>) -> Result<Self, Problems> {
+    pub fn read(rows: &RecordBatch, job: &Job) -> Result<Self, Problems> {
         let listed = listed_tiers(rows).map_err(|error| {
             Problems(vec![
                 Diagnostic::new(format!("`publish.dim_tier` cannot be used: {error}"))
@@ -66,7 +65,7 @@ impl Dimensions {
             {
                 Some(dimension) => dimension.tiers.push(tier),
                 None => dimensions.push(Dimension {
-                    grace_days: grace_days.get(&name).copied().unwrap_or_default(),
+                    grace_days: job.grace_days.get(&name).copied().unwrap_or_default(),
                     name,
                     tiers: vec![tier],
                 }),
@@ -76,8 +75,8 @@ impl Dimensions {
         for dimension in &dimensions {
             problems.extend(check_tiers(dimension));
         }
-        for name in grace_days.keys() {
-            problems.keep(check_grace(name, &dimensions));
+        for name in job.grace_days.keys() {
+            problems.keep(check_grace(name, &dimensions, job));
         }
         problems.or_ok(Self(dimensions))
     }
@@ -121,7 +120,7 @@ fn check_tiers(dimension: &Dimension) -> Problems {
                 "dim_tier lists `{}` of `{}` twice",
                 tier.name, dimension.name
             );
-            problems.push(Diagnostic::new(message));
+            problems.push(Diagnostic::new(message).help("list each value of a dimension once"));
         }
     }
     let ranked = dimension
@@ -139,20 +138,22 @@ fn check_tiers(dimension: &Dimension) -> Problems {
     problems
 }
 
-fn check_grace(name: &str, dimensions: &[Dimension]) -> Result<(), Diagnostic> {
+fn check_grace(name: &str, dimensions: &[Dimension], job: &Job) -> Result<(), Diagnostic> {
+    let problem = |message: String| job.problem(&format!("grace_days.{name}"), message);
     let Some(dimension) = dimensions.iter().find(|dimension| dimension.name == name) else {
         let near = did_you_mean(
             name,
             dimensions.iter().map(|dimension| dimension.name.as_str()),
         );
-        return Err(Diagnostic::new(format!(
+        return Err(problem(format!(
             "grace_days names an unknown dimension `{name}`{near}"
         )));
     };
     if dimension.tiers.iter().any(|tier| tier.rank.is_none()) && dimension.grace_days > 0 {
         let message = format!("grace_days names `{name}`, whose tiers have no ranks");
-        return Err(Diagnostic::new(message)
-            .help("grace delays demotions; only ranked dimensions have them"));
+        return Err(
+            problem(message).help("grace delays demotions; only ranked dimensions have them")
+        );
     }
     Ok(())
 }

@@ -95,6 +95,21 @@ impl Settling {
         dimensions.iter().flat_map(of_dimension).collect()
     }
 
+    /// What the columns that settling adds for a dimension mean.
+    pub fn column_comments(dimension: &Dimension) -> Vec<(String, String)> {
+        let Dimension {
+            name, grace_days, ..
+        } = dimension;
+        let since = format!("the snapshot date on which the shown {name} last changed");
+        let raw = format!("{name} as of today alone; a lower value shows after {grace_days} days");
+        let pending_since = format!("since when a lower {name} waits to show");
+        vec![
+            (format!("{name}_since"), since),
+            (format!("{name}_raw"), raw),
+            (format!("{name}_pending_since"), pending_since),
+        ]
+    }
+
     /// Settles one batch.
     ///
     /// # Errors

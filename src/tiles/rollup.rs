@@ -160,10 +160,12 @@ fn shape<'a>(
     plan: &'a LogicalPlan,
 ) -> Result<(&'a Projection, &'a Aggregate), Diagnostic> {
     let refused = |message: &str| {
-        Err(
-            Diagnostic::at(&model.file, 0..0, format!("`{}` {message}", model.name))
-                .help(SHAPE_HELP),
+        Err(Diagnostic::at(
+            &model.file,
+            model.head(),
+            format!("`{}` {message}", model.name),
         )
+        .help(SHAPE_HELP))
     };
     let LogicalPlan::Projection(projection) = plan else {
         return refused("does more than aggregate");

@@ -159,7 +159,16 @@ pub fn parse(model: &Model, call: &WindowsCall) -> Result<Vec<Window>, Problems>
                 "windows are '30d', 'prev_30d', 'lifetime', 'before_today', and single days 'd0', 'd1', ...",
             )
         });
-        windows.extend(problems.keep(parsed));
+        let Some(window) = problems.keep(parsed) else {
+            continue;
+        };
+        if windows.contains(&window) {
+            let message = format!("window `{window}` is named twice");
+            problems.push(
+                Diagnostic::at(&model.file, place.clone(), message).help("name each window once"),
+            );
+        }
+        windows.push(window);
     }
     problems.or_ok(windows)
 }

@@ -2,7 +2,15 @@
 
 // `cfg(test)` tells clippy that helpers are test code too, and may unwrap.
 #[cfg(test)]
+mod architecture;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod inputs;
+#[cfg(test)]
 mod naive;
+#[cfg(test)]
+mod nights;
 #[cfg(test)]
 mod show;
 #[cfg(test)]

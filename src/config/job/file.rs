@@ -1,50 +1,77 @@
 //! The mirror of a job file: its keys, their defaults, nothing more.
+//!
+//! 1. [`Keys::of`]: where every key stands.
+//! 2. [`JobFile::parse`]: the mirror. A value of a wrong type is reported and left out, until the
+//!    rest reads, so that every wrong value is found.
+//! 3. `check_required`: the keys that are missing.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
 use serde::Deserialize;
+use toml::de::{DeTable, DeValue};
 
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
 
-/// Every key of every section, for suggestions.
-const KEYS: [&str; 28] = [
-    "version",
-    "name",
-    "timezone",
-    "output",
-    "sql",
-    "sources",
-    "url",
-    "required",
-    "columns",
-    "type",
-    "optional",
-    "params",
-    "grace_days",
-    "calibration",
-    "id",
-    "engine",
-    "threads",
-    "memory_limit_mib",
-    "spill_folder",
-    "storage",
-    "retry_seconds",
-    "request_seconds",
-    "guards",
-    "max_users_drop",
-    "max_users_growth",
-    "max_tier_share_change",
-    "orders",
-    "engagement",
+/// The keys of each section, for suggestions; `*` stands for any name.
+const SECTIONS: [(&str, &[&str]); 8] = [
+    (
+        "",
+        &[
+            "version",
+            "name",
+            "timezone",
+            "output",
+            "sql",
+            "sources",
+            "params",
+            "grace_days",
+            "calibration",
+            "guards",
+            "engine",
+            "storage",
+        ],
+    ),
+    ("sources.*", &["url", "required", "columns"]),
+    ("sources.*.columns.*", &["type", "optional"]),
+    ("calibration", &["id"]),
+    (
+        "guards",
+        &[
+            "max_users_drop",
+            "max_users_growth",
+            "max_tier_share_change",
+        ],
+    ),
+    ("engine", &["threads", "memory_limit_mib", "spill_folder"]),
+    ("storage", &["retry_seconds", "request_seconds"]),
+    ("params", &[]),
+];
+
+/// The keys that a job file must have, with an example of each.
+const REQUIRED: [(&str, &str); 3] = [
+    ("version", "version = 1"),
+    ("timezone", "timezone = \"UTC\""),
+    ("output", "output = \"s3://bucket/tierline\""),
+];
+
+/// Serde's names for what it expects, and what people call it.
+const EXPECTATIONS: [(&str, &str); 6] = [
+    ("a nonzero usize", "a whole number from 1 on"),
+    ("i64", "a whole number"),
+    ("u64", "a whole number from 0 on"),
+    ("u32", "a whole number from 0 on"),
+    ("f64", "a number"),
+    ("a map", "a section"),
 ];
 
 #[derive(Debug, Deserialize)]
 pub(super) struct JobFile {
-    pub version: toml::Spanned<i64>,
+    pub version: Option<toml::Spanned<i64>>,
     pub name: Option<String>,
-    pub timezone: toml::Spanned<String>,
-    pub output: String,
+    pub timezone: Option<toml::Spanned<String>>,
+    pub output: Option<String>,
     pub sql: Option<String>,
     #[serde(default)]
     pub sources: BTreeMap<String, SourceSection>,
@@ -64,7 +91,7 @@ pub(super) struct JobFile {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct SourceSection {
-    pub url: String,
+    pub url: Option<String>,
     #[serde(default = "yes")]
     pub required: bool,
     #[serde(default)]
@@ -73,7 +100,10 @@ pub(super) struct SourceSection {
 
 /// `"BIGINT"`, or `{ type = "BIGINT", optional = true }`.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a type such as \"BIGINT\", or { type = \"BIGINT\", optional = true }"
+)]
 pub(super) enum DeclaredColumn {
     Required(toml::Spanned<String>),
     Detailed {
@@ -151,48 +181,143 @@ fn default_grace() -> BTreeMap<String, u32> {
 }
 
 impl JobFile {
-    /// The mirror, and a problem per unknown key.
+    /// The mirror with where its keys stand, and every key that is unknown, missing or of a wrong
+    /// type.
     ///
     /// # Errors
-    /// What is not TOML, missing keys and values of a wrong type.
-    pub(super) fn parse(file: &SourceFile) -> Result<(Self, Problems), Problems> {
-        let mut unknown = Vec::new();
-        let parsed = toml::Deserializer::parse(&file.text).and_then(|deserializer| {
-            serde_ignored::deserialize(deserializer, |path| unknown.push(path.to_string()))
-        });
+    /// What is not TOML.
+    pub(super) fn parse(file: &SourceFile) -> Result<(Self, Keys, Problems), Problems> {
+        let document = DeTable::parse(&file.text)
+            .map_err(|error| Problems(vec![problem_at(file, &error, "not TOML: ")]))?;
+        let keys = Keys::of(document.get_ref());
         let mut problems = Problems::default();
-        for path in unknown {
-            problems.push(unknown_key(file, &path));
-        }
-        match parsed {
-            Ok(job_file) => Ok((job_file, problems)),
-            Err(error) => {
-                let place = error.span().unwrap_or(0..0);
-                let message = error.message().trim_end_matches('.');
-                problems.push(Diagnostic::at(file, place, message));
-                Err(problems)
+        let mut remaining = document.clone();
+        let (job_file, unknown) = loop {
+            let mut unknown = Vec::new();
+            let deserializer = toml::Deserializer::from(remaining.clone());
+            let parsed = serde_ignored::deserialize(deserializer, |path| {
+                unknown.push(path.to_string());
+            });
+            let error: toml::de::Error = match parsed {
+                Ok(job_file) => break (job_file, unknown),
+                Err(error) => error,
+            };
+            problems.push(problem_at(file, &error, ""));
+            let place = error.span().unwrap_or(0..0);
+            if !remove_value_at(remaining.get_mut(), &place) {
+                return Err(problems);
             }
+        };
+        for path in unknown {
+            problems.push(unknown_key(file, &keys, &path));
         }
+        problems.extend(check_required(file, &keys, document.get_ref()));
+        Ok((job_file, keys, problems))
     }
 }
 
-fn unknown_key(file: &SourceFile, path: &str) -> Diagnostic {
-    let key = path.rsplit('.').next().unwrap_or(path);
-    let is_key = |line: &str| {
-        let line = line.trim_start().trim_start_matches('[');
-        line.strip_prefix(key)
-            .is_some_and(|rest| rest.trim_start().starts_with(['=', ']', '.']))
-    };
-    let mut line_start = 0;
-    let mut place = 0..0;
-    for line in file.text.split_inclusive('\n') {
-        if is_key(line) {
-            let start = line_start + line.find(key).unwrap_or_default();
-            place = start..start + key.len();
-            break;
-        }
-        line_start += line.len();
+/// Where each key of a job file stands, by its path, such as `storage.retry_seconds`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keys(BTreeMap<String, Range<usize>>);
+
+impl Keys {
+    fn of(document: &DeTable<'_>) -> Self {
+        let mut keys = Self::default();
+        keys.collect(document, "");
+        keys
     }
-    let near = did_you_mean(key, KEYS);
-    Diagnostic::at(file, place, format!("unknown key `{path}`{near}"))
+
+    fn collect(&mut self, table: &DeTable<'_>, prefix: &str) {
+        for (key, value) in table {
+            let path = format!("{prefix}{}", key.get_ref());
+            if let DeValue::Table(inner) = value.get_ref() {
+                self.collect(inner, &format!("{path}."));
+            }
+            self.0.insert(path, key.span());
+        }
+    }
+
+    /// The place of a key; the start of the file when it is not there.
+    pub fn place(&self, path: &str) -> Range<usize> {
+        self.0.get(path).cloned().unwrap_or(0..0)
+    }
+}
+
+/// An error of the TOML reader as a problem at its place.
+fn problem_at(file: &SourceFile, error: &toml::de::Error, kind: &str) -> Diagnostic {
+    let message = error.message().trim_end_matches('.');
+    let message = match message.rsplit_once(", expected ") {
+        Some((found, expected)) => {
+            let plain = EXPECTATIONS.iter().find(|(name, _)| *name == expected);
+            let expected = plain.map_or(expected, |(_, plain)| plain);
+            format!("{found}, expected {expected}")
+        }
+        None => message.to_owned(),
+    };
+    Diagnostic::at(
+        file,
+        error.span().unwrap_or(0..0),
+        format!("{kind}{message}"),
+    )
+}
+
+/// Takes out the innermost value that holds `place`.
+fn remove_value_at(table: &mut DeTable<'_>, place: &Range<usize>) -> bool {
+    let holds = |span: Range<usize>| span.start <= place.start && place.end <= span.end;
+    let mut found = None;
+    for (key, value) in table.iter_mut() {
+        let is_here = holds(value.span());
+        if let DeValue::Table(inner) = value.get_mut()
+            && remove_value_at(inner, place)
+        {
+            return true;
+        }
+        if is_here {
+            found = Some(key.clone());
+        }
+    }
+    found.is_some_and(|key| table.remove(&key).is_some())
+}
+
+fn unknown_key(file: &SourceFile, keys: &Keys, path: &str) -> Diagnostic {
+    let (section, key) = path.rsplit_once('.').unwrap_or(("", path));
+    let message = format!("unknown key `{path}`");
+    let known = SECTIONS.iter().find(|(name, _)| is_section(name, section));
+    let known = known.map_or(&[][..], |(_, known)| known);
+    let near = did_you_mean(key, known.iter().copied());
+    let problem = Diagnostic::at(file, keys.place(path), format!("{message}{near}"));
+    match near.is_empty() {
+        true => problem.help(format!("the keys here are {}", known.join(", "))),
+        false => problem,
+    }
+}
+
+fn is_section(pattern: &str, section: &str) -> bool {
+    let (pattern, section) = (pattern.split('.'), section.split('.'));
+    pattern.clone().count() == section.clone().count()
+        && pattern
+            .zip(section)
+            .all(|(part, name)| part == "*" || part == name)
+}
+
+fn check_required(file: &SourceFile, keys: &Keys, document: &DeTable<'_>) -> Problems {
+    let mut problems = Problems::default();
+    let mut require = |path: &str, place: Range<usize>, example: &str| {
+        if !keys.0.contains_key(path) {
+            let message = format!("missing key `{path}`");
+            problems.push(Diagnostic::at(file, place, message).help(format!("add {example}")));
+        }
+    };
+    for (key, example) in REQUIRED {
+        require(key, 0..0, example);
+    }
+    let sources = document.get("sources").map(toml::Spanned::get_ref);
+    if let Some(DeValue::Table(sources)) = sources {
+        for source in sources.keys() {
+            let section = format!("sources.{}", source.get_ref());
+            let example = format!("url = \"s3://bucket/{}\"", source.get_ref());
+            require(&format!("{section}.url"), keys.place(&section), &example);
+        }
+    }
+    problems
 }

@@ -19,6 +19,7 @@ use crate::config::storage::Patience;
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
 
 pub use column::{Column, ColumnType, contract_columns};
+pub use file::Keys;
 pub use parameter::ParameterValue;
 
 use file::JobFile;
@@ -53,6 +54,10 @@ pub struct Job {
     pub patience: Patience,
     /// How much a snapshot may differ from the one before it.
     pub guards: Guards,
+    /// The file, for problems that show only together with other files.
+    pub file: SourceFile,
+    /// Where its keys stand.
+    pub keys: Keys,
 }
 
 /// One input.
@@ -78,6 +83,11 @@ pub struct Guards {
 }
 
 impl Job {
+    /// A problem with the key at `path`, such as `params.churned_days`.
+    pub fn problem(&self, path: &str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::at(&self.file, self.keys.place(path), message)
+    }
+
     /// Reads and validates the job file at `path`.
     ///
     /// # Errors
@@ -100,12 +110,14 @@ impl Job {
     /// # Errors
     /// Every problem of the file.
     pub fn parse(file: &SourceFile, default_name: &str, base: PathBuf) -> Result<Self, Problems> {
-        let (job_file, mut problems) = JobFile::parse(file)?;
+        let (job_file, keys, mut problems) = JobFile::parse(file)?;
         let mut reading = Reading {
             file,
+            keys: &keys,
             problems: &mut problems,
         };
         let job = reading.job(job_file, default_name, base);
+        problems.sort_by_place();
         match job {
             Some(job) => problems.or_ok(job),
             None => Err(problems),
@@ -116,24 +128,23 @@ impl Job {
 /// Turns the mirror into the job, collecting problems on the way.
 struct Reading<'a> {
     file: &'a SourceFile,
+    keys: &'a Keys,
     problems: &'a mut Problems,
 }
 
 impl Reading<'_> {
     fn job(&mut self, file: JobFile, default_name: &str, base: PathBuf) -> Option<Job> {
-        self.version(&file.version);
-        let timezone = self.timezone(&file.timezone);
+        if let Some(version) = &file.version {
+            self.version(version);
+        }
+        let timezone = file.timezone.and_then(|name| self.timezone(&name));
         let sources = self.sources(file.sources);
         let parameters = self.parameters(&file.params);
-        let guards = Guards {
-            max_users_drop: file.guards.max_users_drop,
-            max_users_growth: file.guards.max_users_growth,
-            max_tier_share_change: file.guards.max_tier_share_change,
-        };
+        let guards = self.guards(&file.guards);
         Some(Job {
             name: file.name.unwrap_or_else(|| default_name.to_owned()),
             timezone: timezone?,
-            output: file.output,
+            output: file.output?,
             sql: file.sql.map(|folder| base.join(folder)),
             sources,
             parameters,
@@ -153,7 +164,28 @@ impl Reading<'_> {
             },
             guards,
             base,
+            file: self.file.clone(),
+            keys: self.keys.clone(),
         })
+    }
+
+    fn guards(&mut self, section: &file::GuardsSection) -> Guards {
+        let mut share = |key: &str, value: f64| {
+            if !value.is_finite() || value < 0.0 {
+                let place = self.keys.place(&format!("guards.{key}"));
+                let message = format!("`{key}` is {value}, which no share can be");
+                self.problems.push(
+                    Diagnostic::at(self.file, place, message)
+                        .help("give a share from 0 on, such as 0.05 for five in a hundred"),
+                );
+            }
+            value
+        };
+        Guards {
+            max_users_drop: share("max_users_drop", section.max_users_drop),
+            max_users_growth: share("max_users_growth", section.max_users_growth),
+            max_tier_share_change: share("max_tier_share_change", section.max_tier_share_change),
+        }
     }
 
     fn version(&mut self, version: &toml::Spanned<i64>) {
@@ -191,7 +223,7 @@ impl Reading<'_> {
             sources.insert(
                 name,
                 Source {
-                    url: Some(section.url),
+                    url: section.url,
                     required: section.required,
                     columns,
                 },
@@ -205,7 +237,9 @@ impl Reading<'_> {
                 let message = format!("the job declares no source `{name}`");
                 let help =
                     format!("add [sources.{name}] with the url of its dt=YYYY-MM-DD partitions");
-                self.problems.push(Diagnostic::new(message).help(help));
+                let place = self.keys.place("sources");
+                self.problems
+                    .push(Diagnostic::at(self.file, place, message).help(help));
             }
             let absent = Source {
                 url: None,
@@ -254,8 +288,12 @@ impl Reading<'_> {
                     parameters.insert(name.clone(), value);
                 }
                 None => self.problems.push(
-                    Diagnostic::new(format!("parameter `{name}` has no SQL type"))
-                        .help("use an integer, a decimal number, a text, true, false or a date"),
+                    Diagnostic::at(
+                        self.file,
+                        self.keys.place(&format!("params.{name}")),
+                        format!("parameter `{name}` has no SQL type"),
+                    )
+                    .help("use an integer, a decimal number, a text, true, false or a date"),
                 ),
             }
         }

@@ -9,6 +9,7 @@
 //! Locations in one bucket share one client. This is the only module that reads the environment.
 
 mod counting;
+mod noise;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,6 +27,7 @@ use url::Url;
 use crate::ground::{Classified, FailureKind};
 
 pub use counting::{CountingStore, Traffic, TrafficTotals};
+pub use noise::without_noise;
 
 /// How patient a store's client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +178,10 @@ fn absolute_url(
 ) -> Result<Url, Box<dyn std::error::Error + Send + Sync>> {
     if url.contains("://") {
         return Ok(Url::parse(url)?);
+    }
+    let scheme = url.split_once(":/").map(|(scheme, _)| scheme);
+    if scheme.is_some_and(|scheme| scheme.len() > 1 && scheme.chars().all(char::is_alphanumeric)) {
+        return Err("a URL has two slashes after its colon".into());
     }
     let path = without_dots(&std::path::absolute(base.join(url))?);
     Url::from_file_path(&path).map_err(|()| format!("`{}` is not absolute", path.display()).into())

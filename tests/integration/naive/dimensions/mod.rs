@@ -96,7 +96,7 @@ impl Dimension {
     }
 
     /// None when the dimension has no rank.
-    pub(crate) fn rank(self, tier: Tier) -> Option<usize> {
+    pub(crate) fn rank(self, tier: &str) -> Option<usize> {
         self.tiers_by_rank()?
             .iter()
             .position(|ranked| *ranked == tier)

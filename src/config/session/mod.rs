@@ -1,6 +1,8 @@
 //! The engine's session: DataFusion with the job's limits, the job's stores, and nothing that
 //! would let a query reach a file, a URL, the clock or another table.
 
+mod reference_joins;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,8 +12,11 @@ use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use self::reference_joins::HashReferenceJoins;
 use super::storage::Location;
 use crate::ground::Folder;
 
@@ -43,11 +48,15 @@ pub fn open<'a>(
     limits: &EngineLimits,
     locations: impl IntoIterator<Item = &'a Location>,
 ) -> Result<SessionContext> {
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
+        vec![Arc::new(HashReferenceJoins)];
+    rules.extend(PhysicalOptimizer::default().rules);
     let state = SessionStateBuilder::new()
         .with_config(config(limits))
         .with_runtime_env(Arc::new(runtime(limits)?))
         .with_default_features()
         .with_table_functions(Default::default())
+        .with_physical_optimizer_rules(rules)
         .build();
     let context = SessionContext::new_with_state(state);
     let catalog = MemoryCatalogProvider::new();
@@ -74,6 +83,8 @@ fn config(limits: &EngineLimits) -> SessionConfig {
     options.execution.time_zone = Some("UTC".to_owned());
     // A hash join cannot spill; a sort-merge join can, and leaves its rows in user order.
     options.optimizer.prefer_hash_join = false;
+    // Dealing batches out in turn would cost the order in which users are kept.
+    options.optimizer.enable_round_robin_repartition = false;
     options.execution.spill_compression = datafusion::config::SpillCompression::Lz4Frame;
     config
 }

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Do the readers that people have open our tables, and do they see the same in them?
+#
+#   ci/check_readers.sh [TIERLINE]
+#
+# TIERLINE is the binary to try; left out, it is built. Makes sample tables in a temporary folder,
+# publishes the last night anew after a correction of its inputs, and hands the tables to
+# ci/read_tables.py. Needs Python 3.11 with pip.
+set -euo pipefail
+
+binary=$(realpath "${1:-/dev/null}")
+cd "$(dirname "$0")/.."
+if [[ $# -eq 0 ]]; then
+    # All targets, as the tests build them: a plain `cargo build` wants the dependencies with
+    # fewer features, and would build nearly all of them a second time.
+    cargo build --locked --all-targets
+    binary=$(realpath "${CARGO_TARGET_DIR:-target}/debug/tierline")
+fi
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+# A folder instead of a virtual environment, which Debian's Python cannot make as it comes.
+python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+    --target "$folder/packages" --requirement ci/requirements.txt
+
+demo=$folder/demo
+"$binary" demo "$demo" --users 2000 --nights 3 > "$folder/demo.txt"
+
+# One day's orders turn out wrong and are withdrawn, so that the last night is replaced.
+days=("$demo"/data/orders/dt=*)
+rm -r "${days[-10]}"
+"$binary" run "$demo/jobs/demo.toml" --date "${days[-1]##*=}" --result-file "$folder/report.json"
+
+PYTHONPATH=$folder/packages python3 ci/read_tables.py "$demo/output/tables" "$folder/report.json"

@@ -1,0 +1,86 @@
+//! Joins with reference tables: hashed on the reference side.
+//!
+//! Sessions join users with users by sort and merge, which spills and keeps their order. Against
+//! a table of a few rows in memory the same would sort every event of the history; so wherever
+//! one side of a join reads nothing but rows in memory, that side becomes a hash table and the
+//! other streams past it.
+
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::Result;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode, SortMergeJoinExec};
+
+/// Turns sort-merge joins with rows in memory into hash joins; runs before any other rule.
+#[derive(Debug)]
+pub(super) struct HashReferenceJoins;
+
+impl PhysicalOptimizerRule for HashReferenceJoins {
+    fn name(&self) -> &str {
+        "hash_reference_joins"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|node| {
+            Ok(match hashed(node.as_ref())? {
+                Some(hashed) => Transformed::yes(hashed),
+                None => Transformed::no(node),
+            })
+        })
+        .data()
+    }
+}
+
+/// The same join with its reference side hashed; none when it has no such side.
+fn hashed(node: &dyn ExecutionPlan) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let Some(join) = node.downcast_ref::<SortMergeJoinExec>() else {
+        return Ok(None);
+    };
+    let left_is_reference = is_in_memory(join.left());
+    if !left_is_reference && !is_in_memory(join.right()) {
+        return Ok(None);
+    }
+    let hash_join = HashJoinExec::try_new(
+        Arc::clone(join.left()),
+        Arc::clone(join.right()),
+        join.on().to_vec(),
+        join.filter().clone(),
+        &join.join_type(),
+        None,
+        PartitionMode::CollectLeft,
+        join.null_equality(),
+        false,
+    )?;
+    if left_is_reference {
+        return Ok(Some(Arc::new(hash_join)));
+    }
+    hash_join.swap_inputs(PartitionMode::CollectLeft).map(Some)
+}
+
+/// Whether everything below comes from rows in memory.
+fn is_in_memory(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let children = plan.children();
+    if !children.is_empty() {
+        return children.into_iter().all(is_in_memory);
+    }
+    let source = plan.downcast_ref::<DataSourceExec>();
+    source.is_some_and(|source| {
+        source
+            .data_source()
+            .downcast_ref::<MemorySourceConfig>()
+            .is_some()
+    })
+}

@@ -1,0 +1,26 @@
+//! What people get wrong, and what they read then: each message as the real binary prints it,
+//! with its exit code, and nothing published.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `project` | a small project that works, to break in one place |
+//! | `lake` | its Parquet files |
+//! | `statements` | SQL that is not one SELECT, or reaches beyond the declared sources |
+//! | `names` | tables, columns, parameters and windows that do not exist; types; circles |
+//! | `references` | bands, `dim_tier`, grace |
+//! | `job_file` | the TOML, and the arguments |
+//! | `files` | partitions and Parquet files that break the contract |
+//! | `stores` | endpoints and credentials |
+//! | `audits` | what blocks publication |
+//! | `results` | JSON, result file and exit codes |
+
+mod audits;
+mod files;
+mod job_file;
+mod lake;
+mod names;
+mod project;
+mod references;
+mod results;
+mod statements;
+mod stores;

@@ -1,0 +1,167 @@
+//! A small project that works: a job, the built-in pack as `tierline init` writes it, and a few
+//! rows. A test breaks it in one place and reads what is said.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+
+use super::lake::{LAST_DAY, Rows, file_of};
+use crate::support::command::{Finished, Redactions, Tierline};
+
+const JOB: &str = r#"version = 1
+timezone = "UTC"
+output = "output"
+sql = "sql"
+
+[sources.orders]
+url = "data/orders"
+
+[sources.engagement]
+url = "data/engagement"
+"#;
+
+/// The files of the project by path, made once and written out for each test.
+static FILES: LazyLock<BTreeMap<PathBuf, Vec<u8>>> = LazyLock::new(|| {
+    let folder = TempDir::new().unwrap();
+    let init = Tierline::new().args(["init"]).args([folder.path()]).run();
+    assert_eq!(init.exit_code, 0, "{init:?}");
+    std::fs::write(folder.path().join("job.toml"), JOB).unwrap();
+    for day in 1..=LAST_DAY {
+        Rows::orders(day).write(&folder.path().join(file_of("orders", day)));
+        Rows::engagement(day).write(&folder.path().join(file_of("engagement", day)));
+    }
+    files_below(folder.path())
+});
+
+/// A project of one test.
+pub(super) struct Project {
+    folder: TempDir,
+    environment: Vec<(&'static str, String)>,
+}
+
+impl Project {
+    /// The project that works.
+    pub(super) fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let project = Self {
+            folder,
+            environment: Vec::new(),
+        };
+        for (path, contents) in &*FILES {
+            project.put(path, contents);
+        }
+        project
+    }
+
+    /// Replaces a text that stands once or more in a file, at its first place.
+    pub(super) fn edit(self, path: &str, from: &str, to: &str) -> Self {
+        let text = std::fs::read_to_string(self.path(path)).unwrap();
+        assert!(text.contains(from), "{path} has no `{from}`");
+        self.write(path, &text.replacen(from, to, 1))
+    }
+
+    /// Writes a file.
+    pub(super) fn write(self, path: &str, text: &str) -> Self {
+        self.put(Path::new(path), text.as_bytes());
+        self
+    }
+
+    /// Adds to the end of a file.
+    pub(super) fn append(self, path: &str, text: &str) -> Self {
+        let before = std::fs::read_to_string(self.path(path)).unwrap();
+        self.write(path, &format!("{before}{text}"))
+    }
+
+    /// Puts other rows into the file of a source and day.
+    pub(super) fn deliver(self, source: &str, day: u32, rows: &Rows) -> Self {
+        rows.write(&self.path(&file_of(source, day)));
+        self
+    }
+
+    /// Takes the file of a source and day away.
+    pub(super) fn withhold(self, source: &str, day: u32) -> Self {
+        std::fs::remove_file(self.path(&file_of(source, day))).unwrap();
+        self
+    }
+
+    /// Sets variables for every call.
+    pub(super) fn environment(mut self, variables: Vec<(&'static str, String)>) -> Self {
+        self.environment = variables;
+        self
+    }
+
+    /// What `tierline check` says.
+    pub(super) fn check(&self) -> String {
+        self.said(&self.call(&["check", "job.toml"]))
+    }
+
+    /// What the run of the last night says, which must leave the output as it was.
+    pub(super) fn refused_run(&self) -> String {
+        let before = files_below(&self.path("output"));
+        let finished = self.call(&["run", "job.toml", "--date", "2026-03-06"]);
+        assert_ne!(finished.exit_code, 0, "{finished:?}");
+        let after = files_below(&self.path("output"));
+        assert!(before == after, "a refused run changed the output");
+        self.said(&finished)
+    }
+
+    /// Runs a night, which must succeed.
+    pub(super) fn publish(self, date: &str) -> Self {
+        let finished = self.call(&["run", "job.toml", "--date", date]);
+        assert_eq!(finished.exit_code, 0, "{finished:?}");
+        self
+    }
+
+    /// Calls `tierline` in the project's folder.
+    pub(super) fn call(&self, arguments: &[&str]) -> Finished {
+        Tierline::new()
+            .current_dir(self.folder.path())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .args(arguments)
+            .run()
+    }
+
+    /// The exit code and stderr, without what differs from run to run. stdout must be empty and
+    /// no user may be named.
+    pub(super) fn said(&self, finished: &Finished) -> String {
+        assert_eq!(finished.stdout, "");
+        for user in 1001..=1006 {
+            let named = finished.stderr.contains(&user.to_string());
+            assert!(!named, "a user is named: {}", finished.stderr);
+        }
+        let redactions = Redactions::new().path(self.folder.path(), "[PROJECT]");
+        let stderr = redactions.apply(&finished.stderr);
+        format!("exit code {}\n\n{stderr}", finished.exit_code)
+    }
+
+    /// A path below the project.
+    pub(super) fn path(&self, relative: &str) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
+    fn put(&self, relative: &Path, contents: &[u8]) {
+        let path = self.folder.path().join(relative);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, contents).unwrap();
+    }
+}
+
+/// Every file below a folder, by its path there; none when there is no such folder.
+fn files_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(current) = folders.pop() {
+        for entry in std::fs::read_dir(current).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let relative = path.strip_prefix(folder).unwrap().to_owned();
+            files.insert(relative, std::fs::read(&path).unwrap());
+        }
+    }
+    files
+}

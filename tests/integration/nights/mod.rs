@@ -1,0 +1,26 @@
+//! The proof that the pipeline is right: whole nights, from delivered files to published tables,
+//! read back and compared with the naive computation.
+//!
+//! | module | proves |
+//! |---|---|
+//! | `property` | random histories give the rows of the naive computation |
+//! | `complete_journey` | so does a year of real orders, from the local disk and from S3 |
+//! | `rerun` | the same inputs publish nothing again, changed ones replace a date whole |
+//! | `crash` | a run that dies harms no reader, and the next one finishes |
+//! | `conflict` | of two runs at once one publishes |
+//! | `dim_tier` | the list of tiers is that of the page |
+//!
+//! `lake` delivers histories as Parquet, `job` runs nights, `tables` reads tables back, and
+//! `expected` compares; `example` is a small history for the tests about running again.
+
+mod complete_journey;
+mod conflict;
+mod crash;
+mod dim_tier;
+mod example;
+mod expected;
+mod job;
+mod lake;
+mod property;
+mod rerun;
+mod tables;

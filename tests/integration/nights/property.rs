@@ -1,0 +1,101 @@
+//! On random small histories, delivered in any way, the pipeline and the naive computation agree
+//! on every row of every night. `PROPTEST_CASES` says on how many; a failure shrinks and prints
+//! the case, and its seed is kept in `proptest-regressions/`.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use chrono::NaiveDate;
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+use tierline::ground::{Classified, FailureKind};
+use tokio::runtime::Runtime;
+
+use super::expected::{assert_same_night, assert_same_rows, current, expected, published};
+use super::job::{Nights, calibration_id};
+use super::lake::{Delivery, Ids, deliveries};
+use crate::naive::calibration::{CutPoints, calibrate};
+use crate::naive::histories::{Case, cases};
+use crate::naive::parameters::Rules;
+use crate::naive::snapshot::{Snapshot, snapshots};
+
+/// How many cases an ordinary test run compares, for each kind of ids.
+const CASES: u32 = 16;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// The default number of cases, unless `PROPTEST_CASES` is set.
+fn config() -> Config {
+    let cases = match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => Config::default().cases,
+        None => CASES,
+    };
+    Config {
+        cases,
+        max_shrink_iters: 200,
+        ..Config::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn every_published_row_is_the_naive_one_with_numbers_as_ids(
+        (case, delivery) in (cases(), deliveries(&[Ids::BigInt, Ids::Integer]))
+    ) {
+        RUNTIME.block_on(Box::pin(compare(&case, &delivery)));
+    }
+
+    #[test]
+    fn every_published_row_is_the_naive_one_with_text_as_ids(
+        (case, delivery) in (cases(), deliveries(&[Ids::Varchar]))
+    ) {
+        RUNTIME.block_on(Box::pin(compare(&case, &delivery)));
+    }
+}
+
+async fn compare(case: &Case, delivery: &Delivery) {
+    let nights = Nights::over(&case.history, delivery);
+    let (empty, with_users): (Vec<NaiveDate>, Vec<NaiveDate>) = case
+        .nights
+        .iter()
+        .partition(|night| case.history.visible_on(**night).is_empty());
+    let Some(first) = with_users.first() else {
+        return;
+    };
+    let rules = Rules::with_cut_points(cut_points(&nights, case, *first));
+    for night in empty {
+        let refused = nights.run(night).await.unwrap_err();
+        assert_eq!(refused.kind(), FailureKind::Blocked, "{refused}");
+    }
+    let snapshots = snapshots(&case.history, &with_users, &rules);
+    for (night, snapshot) in &snapshots {
+        let report = nights.run(*night).await.unwrap();
+        assert_eq!(report.cutpoints_id, Some(calibration_id(*first)));
+        let previous = snapshot.previous_snapshot_date.map(|date| date.to_string());
+        assert_eq!(report.previous_snapshot_date, previous);
+        let expected = expected(previous_of(&snapshots, snapshot), snapshot);
+        let published = published(&nights.output(), *night).await;
+        assert_same_night(*night, &published, &expected);
+        let current = current(&nights.output(), *night).await;
+        assert_same_rows("tier_current", &current, &expected.snapshot);
+    }
+}
+
+/// Those of the first night where it can be calibrated, which the pipeline must find by itself;
+/// otherwise those of the case, given by hand.
+fn cut_points(nights: &Nights, case: &Case, first: NaiveDate) -> CutPoints {
+    if let Ok(calibration) = calibrate(&case.history, first) {
+        return calibration.cut_points;
+    }
+    nights.calibrate_by_hand(first, &case.cut_points);
+    case.cut_points.clone()
+}
+
+fn previous_of<'a>(
+    snapshots: &'a BTreeMap<NaiveDate, Snapshot>,
+    snapshot: &Snapshot,
+) -> Option<&'a Snapshot> {
+    snapshots.get(&snapshot.previous_snapshot_date?)
+}

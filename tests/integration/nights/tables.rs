@@ -1,0 +1,133 @@
+//! Published tables read back as rows of text, by the conventions of `naive::text`: the Delta log
+//! names the files, the Parquet reader reads them, and nothing of the pipeline's SQL is involved.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type};
+use chrono::NaiveDate;
+use object_store::ObjectStoreExt;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use tierline::config::storage::Location;
+use tierline::ground::SnapshotDate;
+use tierline::publish::{Publication, Publications, PublishedFile, Table};
+
+use crate::naive::text;
+
+/// One row: column name to text.
+pub(crate) type Row = BTreeMap<String, String>;
+
+/// The publication that holds for a date.
+pub(crate) async fn publication(output: &Location, date: NaiveDate) -> Publication {
+    let publications = Publications::load(output).await.unwrap();
+    let newest = publications.newest_for(SnapshotDate::on(date));
+    newest
+        .unwrap_or_else(|| panic!("{date} is not published"))
+        .clone()
+}
+
+/// The rows of a date in a table, as its publication recorded them.
+pub(crate) async fn rows(output: &Location, date: NaiveDate, table: &str) -> Vec<Row> {
+    let publication = publication(output, date).await;
+    let publications = Publications::load(output).await.unwrap();
+    let files = publications.files_of(&publication, table).await.unwrap();
+    let rows = read_all(output, table, date, &files).await;
+    let recorded = publication.tables.get(table).map_or(0, |table| table.rows);
+    assert_eq!(rows.len() as u64, recorded, "rows recorded of {table}");
+    rows
+}
+
+/// The rows of a date in a table, as a reader finds them who knows nothing of publications.
+pub(crate) async fn newest_rows(output: &Location, date: NaiveDate, table: &str) -> Vec<Row> {
+    let opened = Table::open(output, table).await.unwrap().unwrap();
+    let partition = opened.partition_of(SnapshotDate::on(date));
+    let files = opened.files(partition).unwrap();
+    read_all(output, table, date, &files).await
+}
+
+/// The newest version of every table.
+pub(crate) async fn versions(output: &Location) -> BTreeMap<&'static str, i64> {
+    let mut versions = BTreeMap::new();
+    for table in tierline::publish::PUBLISHED_TABLES
+        .into_iter()
+        .chain(["publications"])
+    {
+        let opened = Table::open(output, table).await.unwrap();
+        versions.insert(table, opened.map_or(-1, |table| table.version()));
+    }
+    versions
+}
+
+async fn read_all(
+    output: &Location,
+    table: &str,
+    date: NaiveDate,
+    files: &[PublishedFile],
+) -> Vec<Row> {
+    let opened = Table::open(output, table).await.unwrap().unwrap();
+    let schema = opened.schema().unwrap();
+    let mut rows = Vec::new();
+    for file in files {
+        let bytes = output
+            .store
+            .get(&file.path)
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap();
+        assert_eq!(bytes.len() as u64, file.size_bytes);
+        let before = rows.len();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
+        for batch in reader.build().unwrap() {
+            let batch = batch.unwrap();
+            rows.extend((0..batch.num_rows()).map(|row| {
+                let columns = batch.schema_ref().fields().iter().zip(batch.columns());
+                let mut columns: Row = columns
+                    .map(|(field, values)| (field.name().clone(), text_of(values, row)))
+                    .collect();
+                if opened.is_dated() {
+                    columns.insert("snapshot_date".to_owned(), date.to_string());
+                }
+                columns
+            }));
+        }
+        assert_eq!(
+            (rows.len() - before) as u64,
+            file.rows,
+            "rows of {}",
+            file.path
+        );
+    }
+    let published: Vec<&String> = schema.fields().iter().map(|field| field.name()).collect();
+    for row in &rows {
+        assert_eq!(row.len(), published.len(), "columns of {table}");
+        assert!(
+            published.iter().all(|name| row.contains_key(*name)),
+            "columns of {table}"
+        );
+    }
+    rows
+}
+
+fn text_of(values: &dyn Array, row: usize) -> String {
+    if values.is_null(row) {
+        return text::NULL.to_owned();
+    }
+    match values.data_type() {
+        DataType::Int64 => values.as_primitive::<Int64Type>().value(row).to_string(),
+        DataType::Int32 => values.as_primitive::<Int32Type>().value(row).to_string(),
+        DataType::Boolean => values.as_boolean().value(row).to_string(),
+        DataType::Utf8 => values.as_string::<i32>().value(row).to_owned(),
+        DataType::Float64 => text::number(values.as_primitive::<Float64Type>().value(row)),
+        DataType::Decimal128(_, 2) => {
+            let cents = values.as_primitive::<Decimal128Type>().value(row);
+            text::money(cents.try_into().unwrap())
+        }
+        DataType::Date32 => {
+            let date = values.as_primitive::<Date32Type>().value_as_date(row);
+            date.unwrap().to_string()
+        }
+        other => panic!("no text for {other}"),
+    }
+}
