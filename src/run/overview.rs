@@ -7,7 +7,7 @@
 //!    revenue, `tier_migration_matrix` the flows between them.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -107,7 +107,7 @@ impl Overview {
         for table in ["dim_tier", "tier_snapshot", "tier_migration_matrix"] {
             register_published(&context, &output, publication, table).await?;
         }
-        let dimensions = Box::pin(read_dimensions(&context)).await?;
+        let dimensions = Box::pin(read_dimensions(&context, job)).await?;
         let snapshot = publication.tables.get("tier_snapshot");
         Ok(Self {
             snapshot_date: publication.snapshot_date,
@@ -218,10 +218,13 @@ async fn register_published(
 }
 
 /// Every dimension that `dim_tier` lists.
-async fn read_dimensions(context: &SessionContext) -> Result<Vec<DimensionOverview>, RunError> {
+async fn read_dimensions(
+    context: &SessionContext,
+    job: &Job,
+) -> Result<Vec<DimensionOverview>, RunError> {
     let dim_tier = read_table(context, "dim_tier").await;
     let dim_tier = dim_tier.map_err(RunError::engine("reading dim_tier"))?;
-    let dimensions = Dimensions::read(&dim_tier, &BTreeMap::new())?;
+    let dimensions = Dimensions::read(&dim_tier, job)?;
     let matrix = read_table(context, "tier_migration_matrix").await;
     let matrix = matrix.map_err(RunError::engine("reading tier_migration_matrix"))?;
     let mut overviews = Vec::new();
