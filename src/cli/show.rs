@@ -27,7 +27,7 @@ const BAR_WIDTH: u32 = 12;
 const MOVES_SHOWN: usize = 5;
 
 /// What stands below a column of users in grace.
-const GRACE_LEGEND: &str = "  in grace: lower today, and shown lower once that has lasted\n";
+const GRACE_LEGEND: &str = "  in grace: lower today, and shown lower once that has lasted";
 
 /// What the demo shows: the first of these with its moves, the others by their tiers alone.
 const DEMO_DIMENSIONS: [&str; 2] = ["value_tier", "lifecycle_stage"];
@@ -122,7 +122,7 @@ impl<'a> Page<'a> {
         let table = tier_table(dimension, has_previous);
         let heading = self.bold(&dimension.name);
         let legend = match has_grace(dimension) {
-            true => self.paint.text(GRACE_LEGEND, Style::new().dimmed()),
+            true => format!("{}\n", self.paint.text(GRACE_LEGEND, Style::new().dimmed())),
             false => String::new(),
         };
         format!("\n{heading}\n{}{legend}", table.render(self.paint))
@@ -521,8 +521,8 @@ mod tests {
           high_value   1,250      6.2%       90.0%     +44        30  ^[36m▊^[0m
           low_value        ^[2m.^[0m         ^[2m.^[0m           ^[2m.^[0m       ^[2m.^[0m         ^[2m.^[0m
           no_orders   18,768     93.8%       10.0%     +18         ^[2m.^[0m  ^[36m████████████^[0m
-        ^[2m  in grace: lower today, and shown lower once that has lasted
-        ^[0m
+        ^[2m  in grace: lower today, and shown lower once that has lasted^[0m
+
         ^[1mvalue_tier since 2026-11-19^[0m: 50 up, 4 down, 64 entered, 2 left
           ^[2mfrom \ to^[0m   ^[2mhigh_value^[0m  ^[2mlow_value^[0m  ^[2mno_orders^[0m  ^[2mleft^[0m
           high_value       ^[2m1,200^[0m          ^[2m.^[0m          ^[31m4^[0m     2
@@ -551,21 +551,23 @@ mod tests {
         let text = matrix(&segment()).render(Paint {
             is_colourful: false,
         });
-        insta::assert_snapshot!(text, @r"
-        from \ to                          a  b  c  d  e  f  g  h  i  j  k    l
-        a  important_develop_customers   100  .  .  .  .  .  .  .  .  .  .    .
-        b  general_develop_customers       .  .  .  .  .  .  .  .  .  .  .  100
-        c  occasional_develop_customers    .  .  .  .  .  .  .  .  .  .  .    .
-        d  important_retain_customers      .  .  .  .  .  .  .  .  .  .  .    .
-        e  general_retain_customers        .  .  .  .  .  .  .  .  .  .  .    .
-        f  occasional_retain_customers     .  .  .  .  .  .  .  .  .  .  .    .
-        g  important_winback_customers     .  .  .  .  .  .  .  .  .  .  .    .
-        h  general_winback_customers       .  .  .  .  .  .  .  .  .  .  .    .
-        i  occasional_winback_customers    .  .  .  .  .  .  .  .  .  .  .    .
-        j  important_value_customers       .  .  .  .  .  .  .  .  .  .  .    .
-        k  general_value_customers         .  .  .  .  .  .  .  .  .  .  .    .
-        l  occasional_value_customers      .  .  .  .  .  .  .  .  .  .  .    .
+        insta::assert_snapshot!(format!("matrix\n{text}"), @r"
+        matrix
+          from \ to                          a  b  c  d  e  f  g  h  i  j  k    l
+          a  important_develop_customers   100  .  .  .  .  .  .  .  .  .  .    .
+          b  general_develop_customers       .  .  .  .  .  .  .  .  .  .  .  100
+          c  occasional_develop_customers    .  .  .  .  .  .  .  .  .  .  .    .
+          d  important_retain_customers      .  .  .  .  .  .  .  .  .  .  .    .
+          e  general_retain_customers        .  .  .  .  .  .  .  .  .  .  .    .
+          f  occasional_retain_customers     .  .  .  .  .  .  .  .  .  .  .    .
+          g  important_winback_customers     .  .  .  .  .  .  .  .  .  .  .    .
+          h  general_winback_customers       .  .  .  .  .  .  .  .  .  .  .    .
+          i  occasional_winback_customers    .  .  .  .  .  .  .  .  .  .  .    .
+          j  important_value_customers       .  .  .  .  .  .  .  .  .  .  .    .
+          k  general_value_customers         .  .  .  .  .  .  .  .  .  .  .    .
+          l  occasional_value_customers      .  .  .  .  .  .  .  .  .  .  .    .
         ");
+        assert!(text.lines().all(|line| line.len() <= 100));
     }
 
     #[test]

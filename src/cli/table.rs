@@ -176,11 +176,12 @@ mod tests {
         let text = table.render(Paint {
             is_colourful: false,
         });
-        insta::assert_snapshot!(text, @"
-                    of all
-        tier         users
-        high_value    6.2%  ▍
-        重要价值     93.8%
+        insta::assert_snapshot!(format!("table\n{text}"), @"
+        table
+                      of all
+          tier         users
+          high_value    6.2%  ▍
+          重要价值     93.8%
         ");
         assert!(text.lines().all(|line| !line.ends_with(' ')));
     }

@@ -609,6 +609,7 @@ pub(super) async fn dimensions(
     Ok(Dimensions::read(&rows, job)?)
 }
 
+/// The rows of `dim_tier`, whose order is that of dimensions and tiers everywhere.
 async fn dim_tier_rows(
     catalog: &Catalog<'_>,
     project: &Project,
@@ -624,7 +625,10 @@ async fn dim_tier_rows(
         .execute_logical_plan(plan)
         .await
         .map_err(&engine)?;
-    let batches = rows.collect().await.map_err(&engine)?;
+    // One partition after the other: collected together, the parts of a UNION ALL come in the
+    // order in which they happen to be done.
+    let partitions = rows.collect_partitioned().await.map_err(&engine)?;
+    let batches: Vec<RecordBatch> = partitions.into_iter().flatten().collect();
     concat_batches(&schema, &batches).map_err(|error| engine(error.into()))
 }
 

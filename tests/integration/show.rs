@@ -91,10 +91,44 @@ fn published_dates_are_shown() {
     assert!(!first.contains("from \\ to"), "{first}");
 
     let one = shown(folder, &["--dimension", "lifecycle_stage"]);
-    insta::assert_snapshot!(without_run(&one), @"");
+    insta::assert_snapshot!(without_run(&one), @r"
+    Snapshot of 2026-10-31: 300 users, moves since 2026-10-30
 
-    insta::assert_snapshot!(refused(folder, &["--date", "2026-11-05"]), @"");
-    insta::assert_snapshot!(refused(folder, &["--dimension", "lifecycle"]), @"");
+    lifecycle_stage
+      tier      users  of users  of revenue  change
+      loyal        77     25.7%       88.0%      +1  ██████▏
+      active       21      7.0%        2.8%       .  █▋
+      new          26      8.7%        4.5%       .  ██
+      prospect    148     49.3%           .       .  ████████████
+      silent       12      4.0%        0.7%       .  ▉
+      churned      16      5.3%        4.0%       .  █▎
+
+    lifecycle_stage since 2026-10-30: 2 up, 1 entered
+      from \ to  loyal  active  new  prospect  silent  churned
+      loyal         76       .    .         .       .        .
+      active         .      21    .         .       .        .
+      new            1       .   25         .       .        .
+      prospect       .       .    1       147       .        .
+      silent         .       .    .         .      12        .
+      churned        .       .    .         .       .       16
+      entered        .       .    .         1       .        .
+
+      largest moves        users  revenue_365d
+      new -> loyal             1        532.03  up
+      prospect -> new          1         62.20  up
+      entered -> prospect      1          0.00
+    ");
+
+    insta::assert_snapshot!(refused(folder, &["--date", "2026-11-05"]), @"
+    error: 2026-11-05 is not published; the nearest that are: 2026-10-30, 2026-10-31
+     |
+     = help: show one of them, or publish it: `tierline run --date 2026-11-05`
+    ");
+    insta::assert_snapshot!(refused(folder, &["--dimension", "lifecycle"]), @"
+    error: there is no dimension `lifecycle`
+     |
+     = help: the dimensions of 2026-10-31 are value_tier, rfm_class, lifecycle_stage, interaction_depth, value_engagement
+    ");
 }
 
 /// The run's id depends on every file of the demo; the tables do not.
