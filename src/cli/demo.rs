@@ -75,7 +75,7 @@ async fn run_nights(job: &Job, nights: u32, output: &Output) -> Result<(), RunEr
 fn whereabouts(folder: &Path, job: &Path) -> String {
     let tables = folder.join("output").join("tables");
     format!(
-        "The tables are in {}: tier_snapshot, tier_migration, tier_migration_matrix,\ntier_current, dim_tier and publications, each a Delta Lake table.\n\nTry next:\n  tierline show {job}\n  tierline plan {job} --date {LAST_DAY}\n  tierline run {job} --date {LAST_DAY}\n",
+        "\nThe tables are in {}: tier_snapshot, tier_migration, tier_migration_matrix,\ntier_current, dim_tier and publications, each a Delta Lake table.\n\nTry next:\n  tierline show {job}\n  tierline plan {job} --date {LAST_DAY}\n  tierline run {job} --date {LAST_DAY}\n",
         tables.display(),
         job = job.display()
     )

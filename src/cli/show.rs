@@ -434,9 +434,9 @@ mod tests {
         DimensionOverview {
             name: "value_tier".to_owned(),
             tiers: vec![
-                tier("high_value", 1_250, 30, 900_000_00),
+                tier("high_value", 1_250, 30, 90_000_000),
                 tier("low_value", 0, 0, 0),
-                tier("no_orders", 18_768, 0, 100_000_00),
+                tier("no_orders", 18_768, 0, 10_000_000),
             ],
             flows: vec![
                 flow("high_value", "high_value", 1_200, None),

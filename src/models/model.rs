@@ -167,9 +167,17 @@ fn syntax_error(file: &SourceFile, error: &ParserError) -> Diagnostic {
     };
     let (message, place) = match text.rsplit_once(" at Line: ") {
         Some((message, position)) => (message, position_in(file, position)),
-        None => (text, 0..0),
+        None => (text, end_of(file)),
     };
+    let message = message.replace("found: EOF", "found the end of the file");
     Diagnostic::at(file, place, format!("syntax error: {message}"))
+}
+
+/// The last character that is no space.
+fn end_of(file: &SourceFile) -> Range<usize> {
+    let text = file.text.trim_end();
+    let last = text.char_indices().next_back();
+    last.map_or(0..0, |(start, _)| start..text.len())
 }
 
 /// The place of a position such as `3, Column: 14`.

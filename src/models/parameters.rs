@@ -78,8 +78,9 @@ impl Parameters {
     /// The defaults in the pack's `parameters.toml`, with the job's values laid over them.
     ///
     /// # Errors
-    /// Values of no parameter type, and names in the job that the pack does not have.
-    pub fn resolve(defaults: &SourceFile, job: &Job) -> Result<Self, Problems> {
+    /// Defaults that cannot be read. Names in the job that the pack does not have are problems
+    /// beside the values, so that the SQL can be checked all the same.
+    pub fn resolve(defaults: &SourceFile, job: &Job) -> Result<(Self, Problems), Problems> {
         let mut values = read_defaults(defaults)?;
         let mut problems = Problems::default();
         for (name, value) in &job.parameters {
@@ -95,7 +96,7 @@ impl Parameters {
                 defaults.name
             )));
         }
-        problems.or_ok(Self(values))
+        Ok((Self(values), problems))
     }
 
     /// The same parameters and one more.

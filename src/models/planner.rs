@@ -203,6 +203,13 @@ impl Wording {
             let message = format!("two columns are named `{name}`");
             return plain(message, "give one of them another name with AS");
         }
+        if let Some(name) = said.strip_prefix("Unsupported SQL type ") {
+            let message = format!("unknown type `{name}`");
+            return plain(
+                message,
+                "types are BIGINT, VARCHAR, DECIMAL(p, s), DOUBLE, BOOLEAN, DATE, TIMESTAMP and more",
+            );
+        }
         let first_line = message.lines().next().unwrap_or_default();
         let words = first_line.split(" { ").next().unwrap_or_default();
         let words = words.replace("Unsupported ast node", "unsupported SQL:");

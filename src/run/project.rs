@@ -56,7 +56,11 @@ impl Project {
     pub(super) fn load_what_parses(job: &Job) -> Result<(Self, Problems), Problems> {
         let pack = SqlPack::load(job.sql.as_deref())?;
         let mut problems = Problems::default();
-        let parameters = keep_all(&mut problems, Parameters::resolve(&pack.parameters, job));
+        let resolved = Parameters::resolve(&pack.parameters, job);
+        let parameters = keep_all(&mut problems, resolved).map(|(parameters, unknown)| {
+            problems.extend(unknown);
+            parameters
+        });
         let references = read_references(&pack, &mut problems);
         let models = parse_models(&pack, &mut problems);
         let known = tables_without_models(job, &pack, &references);

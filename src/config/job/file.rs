@@ -15,7 +15,7 @@ use toml::de::{DeTable, DeValue};
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
 
 /// The keys of each section, for suggestions; `*` stands for any name.
-const SECTIONS: [(&str, &[&str]); 8] = [
+const SECTIONS: [(&str, &[&str]); 6] = [
     (
         "",
         &[
@@ -34,7 +34,6 @@ const SECTIONS: [(&str, &[&str]); 8] = [
         ],
     ),
     ("sources.*", &["url", "required", "columns"]),
-    ("sources.*.columns.*", &["type", "optional"]),
     ("calibration", &["id"]),
     (
         "guards",
@@ -46,7 +45,6 @@ const SECTIONS: [(&str, &[&str]); 8] = [
     ),
     ("engine", &["threads", "memory_limit_mib", "spill_folder"]),
     ("storage", &["retry_seconds", "request_seconds"]),
-    ("params", &[]),
 ];
 
 /// The keys that a job file must have, with an example of each.
@@ -105,23 +103,25 @@ pub(super) struct SourceSection {
     expecting = "expected a type such as \"BIGINT\", or { type = \"BIGINT\", optional = true }"
 )]
 pub(super) enum DeclaredColumn {
-    Required(toml::Spanned<String>),
-    Detailed {
-        #[serde(rename = "type")]
-        type_name: toml::Spanned<String>,
-        #[serde(default)]
-        optional: bool,
-    },
+    Required(String),
+    Detailed(DetailedColumn),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DetailedColumn {
+    #[serde(rename = "type")]
+    type_name: String,
+    #[serde(default)]
+    optional: bool,
 }
 
 impl DeclaredColumn {
-    pub(super) fn parts(&self) -> (&toml::Spanned<String>, bool) {
+    /// The type's name, and whether files may lack the column.
+    pub(super) fn parts(&self) -> (&str, bool) {
         match self {
             Self::Required(type_name) => (type_name, false),
-            Self::Detailed {
-                type_name,
-                optional,
-            } => (type_name, *optional),
+            Self::Detailed(column) => (&column.type_name, column.optional),
         }
     }
 }

@@ -256,13 +256,10 @@ impl Reading<'_> {
         let mut columns = contract_columns(source);
         for (name, declared) in &section.columns {
             let (type_name, optional) = declared.parts();
-            let parsed = type_name.get_ref().parse::<ColumnType>().map_err(|error| {
-                Diagnostic::at(
-                    self.file,
-                    type_name.span(),
-                    format!("column `{name}`: {error}"),
-                )
-                .help(column::TYPES_HELP)
+            let parsed = type_name.parse::<ColumnType>().map_err(|error| {
+                let place = self.keys.place(&format!("sources.{source}.columns.{name}"));
+                Diagnostic::at(self.file, place, format!("column `{name}`: {error}"))
+                    .help(column::TYPES_HELP)
             });
             let Some(column_type) = self.problems.keep(parsed) else {
                 continue;

@@ -174,11 +174,13 @@ retry_seconds = -1
     7 | required = "yes"
       |            ^^^^^
 
-    error: expected a type such as "BIGINT", or { type = "BIGINT", optional = true }
-      --> job.toml:10:12
+    error: column `store_id`: unknown type `STRNG`
+      --> job.toml:10:1
        |
     10 | store_id = "STRNG"
-       |            ^^^^^^^
+       | ^^^^^^^^
+       |
+       = help: types are BIGINT, VARCHAR, ID (BIGINT or VARCHAR, as the files have it), DECIMAL(p, s), DOUBLE, BOOLEAN, DATE and TIMESTAMP
 
     error: expected a type such as "BIGINT", or { type = "BIGINT", optional = true }
       --> job.toml:11:11

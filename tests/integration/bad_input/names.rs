@@ -223,11 +223,13 @@ fn types_that_do_not_fit_are_named_as_sql_has_them() {
     1 | SELECT
       | ^^^^^^
 
-    error: unsupported SQL type NUMBR
-     --> sql/tiers/e.sql:1:1
+    error: unknown type `NUMBR`
+     --> sql/tiers/e.sql:3:21
       |
-    1 | SELECT
-      | ^^^^^^
+    3 |     CAST(user_id AS NUMBR) AS x
+      |                     ^^^^^
+      |
+      = help: types are BIGINT, VARCHAR, DECIMAL(p, s), DOUBLE, BOOLEAN, DATE, TIMESTAMP and more
 
     6 problems
     ");
@@ -366,24 +368,40 @@ fn problems_of_several_files_are_told_at_once() {
        |
        = help: parameters are declared, with their defaults, in sql/parameters.toml
 
-    error: syntax error: Expected: an expression, found: EOF
-     --> sql/audits/unfinished.sql:1:1
+    error: syntax error: Expected: an expression, found the end of the file
+     --> sql/audits/unfinished.sql:1:6
       |
     1 | SELECT
-      | ^
+      |      ^
 
-    2 problems
+    error: unknown column `interactions_8d`
+     --> sql/tiers/interaction_depth.sql:6:14
+      |
+    6 |         WHEN interactions_8d >= 1 THEN 'moderate'
+      |              ^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `interactions_7d`?
+
+    error: unknown parameter `$churnd_days`; did you mean `$churned_days`?
+     --> sql/tiers/lifecycle_stage.sql:7:32
+      |
+    7 |         WHEN inactivity_days > $churnd_days THEN 'churned'
+      |                                ^^^^^^^^^^^^
+      |
+      = help: parameters are declared, with their defaults, in parameters.toml of the SQL pack
+
+    4 problems
     ");
 
     let project = project.edit("job.toml", "\n[params]\nloyal_order = 4\n", "");
     insta::assert_snapshot!(project.check(), @"
     exit code 2
 
-    error: syntax error: Expected: an expression, found: EOF
-     --> sql/audits/unfinished.sql:1:1
+    error: syntax error: Expected: an expression, found the end of the file
+     --> sql/audits/unfinished.sql:1:6
       |
     1 | SELECT
-      | ^
+      |      ^
 
     error: unknown column `interactions_8d`
      --> sql/tiers/interaction_depth.sql:6:14

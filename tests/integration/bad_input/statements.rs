@@ -32,11 +32,11 @@ fn syntax_error_points_at_the_word() {
     2 | SELEC user_id FROM features.users
       | ^^^^^
 
-    error: syntax error: Expected: an expression, found: EOF
-     --> sql/tiers/unfinished.sql:1:1
+    error: syntax error: Expected: an expression, found the end of the file
+     --> sql/tiers/unfinished.sql:3:5
       |
-    1 | SELECT user_id
-      | ^
+    3 | WHERE
+      |     ^
 
     error: syntax error: Unterminated string literal
      --> sql/tiers/unquoted.sql:1:17
