@@ -15,7 +15,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use crate::config::session::EngineLimits;
-use crate::config::storage::Patience;
+use crate::config::storage::{Patience, without_dots};
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
 
 pub use column::{Column, ColumnType, contract_columns};
@@ -145,7 +145,7 @@ impl Reading<'_> {
             name: file.name.unwrap_or_else(|| default_name.to_owned()),
             timezone: timezone?,
             output: file.output?,
-            sql: file.sql.map(|folder| base.join(folder)),
+            sql: file.sql.map(|folder| without_dots(&base.join(folder))),
             sources,
             parameters,
             grace_days: file.grace_days,

@@ -187,15 +187,13 @@ fn absolute_url(
     Url::from_file_path(&path).map_err(|()| format!("`{}` is not absolute", path.display()).into())
 }
 
-/// The path with every `..` taken together with the folder before it.
-fn without_dots(path: &FilePath) -> PathBuf {
+/// The path with every `..` taken together with the folder before it, where there is one.
+pub(in crate::config) fn without_dots(path: &FilePath) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {
-        match component {
-            Component::ParentDir => {
-                plain.pop();
-            }
-            other => plain.push(other),
+        let steps_back = component == Component::ParentDir && plain.file_name().is_some();
+        if !steps_back || !plain.pop() {
+            plain.push(component);
         }
     }
     plain
@@ -235,4 +233,18 @@ fn s3_builder(url: &Url, patience: Patience) -> AmazonS3Builder {
 )]
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_a_path_leaves_again_are_dropped() {
+        let plain = |path: &str| without_dots(FilePath::new(path)).display().to_string();
+        assert_eq!(plain("/srv/jobs/../sql"), "/srv/sql");
+        assert_eq!(plain("jobs/../sql"), "sql");
+        assert_eq!(plain("../sql"), "../sql");
+        assert_eq!(plain("../../sql"), "../../sql");
+    }
 }
