@@ -1,12 +1,7 @@
 -- Every user ever seen in orders, engagement or users, with all features. Counts and sums are 0
 -- where there is nothing; days, maxima and differences of days are NULL.
-WITH registered_users AS (
-    SELECT DISTINCT user_id
-    FROM staging.users
-)
-
 SELECT
-    COALESCE(purchases.user_id, interactions.user_id, registered_users.user_id) AS user_id,
+    COALESCE(purchases.user_id, interactions.user_id, registrations.user_id) AS user_id,
     COALESCE(orders_lifetime, 0) AS orders_lifetime,
     COALESCE(revenue_lifetime, 0) AS revenue_lifetime,
     first_order_day,
@@ -51,5 +46,5 @@ SELECT
 FROM features.purchases AS purchases
 FULL OUTER JOIN features.interactions AS interactions
     ON purchases.user_id = interactions.user_id
-FULL OUTER JOIN registered_users
-    ON COALESCE(purchases.user_id, interactions.user_id) = registered_users.user_id
+FULL OUTER JOIN windows('rollups.registrations', 'lifetime') AS registrations
+    ON COALESCE(purchases.user_id, interactions.user_id) = registrations.user_id

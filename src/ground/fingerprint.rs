@@ -37,6 +37,7 @@ impl fmt::Display for Fingerprint {
 }
 
 /// Collects the parts of a [`Fingerprint`].
+#[derive(Clone)]
 pub struct FingerprintBuilder(blake3::Hasher);
 
 impl FingerprintBuilder {

@@ -5,6 +5,7 @@
 //!   tables/<table>/                 one Delta table each
 //!   calibrations/<as-of>-v<n>.json  immutable cut points
 //!   quarantine/<source>/<run>.parquet  a sample of the rejected rows
+//!   tiles/<rollup>/<address>-<digest>.parquet  rollups by period; may be deleted at any time
 //! ```
 
 use object_store::path::Path;
@@ -41,6 +42,11 @@ impl Layout {
     /// The id of version `version` of the calibration as of `as_of`.
     pub fn calibration_id(as_of: SnapshotDate, version: u32) -> String {
         format!("{as_of}-v{version}")
+    }
+
+    /// The folder of a rollup's tiles.
+    pub fn tiles(&self, rollup: &str) -> Path {
+        self.output.clone().join("tiles").join(rollup)
     }
 
     /// The sample of rows that a run left out of one source.

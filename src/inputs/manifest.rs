@@ -1,6 +1,6 @@
-//! The manifest of a source: every file of the partitions up to D, from one LIST.
+//! The manifest of a source: its files by day, from one LIST.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use futures::TryStreamExt;
@@ -21,12 +21,12 @@ pub struct InputFile {
     pub object: ObjectMeta,
 }
 
-/// The visible files of one source, sorted by day and key.
+/// The files of one source, sorted by day and key.
 #[derive(Debug, Clone)]
 pub struct Manifest {
     /// The source's name.
     pub source: String,
-    /// The files of the days up to D.
+    /// The files.
     pub files: Vec<InputFile>,
 }
 
@@ -76,16 +76,12 @@ impl Classified for InputError {
 }
 
 impl Manifest {
-    /// Lists `location` once and keeps the Parquet files of the days up to `snapshot_date`.
-    /// Names that start with `_` or `.` are other programs' and are skipped.
+    /// Lists `location` once and keeps the Parquet files, those of days to come too. Names that
+    /// start with `_` or `.` are other programs' and are skipped.
     ///
     /// # Errors
     /// A store that fails, and Parquet files outside `dt=` folders.
-    pub async fn list(
-        source: &str,
-        location: &Location,
-        snapshot_date: SnapshotDate,
-    ) -> Result<Self, InputError> {
+    pub async fn list(source: &str, location: &Location) -> Result<Self, InputError> {
         let objects: Vec<ObjectMeta> = location
             .store
             .list(Some(&location.path))
@@ -99,9 +95,7 @@ impl Manifest {
                 strays.push(location.url_of(&object.location));
                 continue;
             };
-            if day <= snapshot_date.day() {
-                files.push(InputFile { day, object });
-            }
+            files.push(InputFile { day, object });
         }
         if let Some(first) = strays.first() {
             return Err(InputError::Refused(stray(source, first, strays.len() - 1)));
@@ -113,6 +107,16 @@ impl Manifest {
             source: source.to_owned(),
             files,
         })
+    }
+
+    /// The files of some days.
+    #[must_use]
+    pub fn on(&self, days: &BTreeSet<NaiveDate>) -> Self {
+        let files = self.files.iter().filter(|file| days.contains(&file.day));
+        Self {
+            source: self.source.clone(),
+            files: files.cloned().collect(),
+        }
     }
 
     /// A source that is not delivered.
@@ -133,17 +137,36 @@ impl Manifest {
         self.files.iter().map(|file| file.object.size).sum()
     }
 
-    /// What the source's rows depend on: key, size and e_tag of every visible file.
-    pub fn fingerprint(&self) -> Fingerprint {
-        let files = self.files.iter().map(|file| {
-            let e_tag = file.object.e_tag.as_deref().unwrap_or_default();
-            format!("{}\n{}\n{e_tag}", file.object.location, file.object.size)
-        });
-        Fingerprint::builder()
-            .part("source", &self.source)
-            .parts("file", files)
-            .finish()
+    /// The files that are visible on D: those of the days up to it.
+    #[must_use]
+    pub fn up_to(&self, snapshot_date: SnapshotDate) -> Self {
+        let visible = self.files.iter();
+        let visible = visible.take_while(|file| file.day <= snapshot_date.day());
+        Self {
+            source: self.source.clone(),
+            files: visible.cloned().collect(),
+        }
     }
+
+    /// What the rows of each day depend on: key, size and e_tag of its files. Stores that give
+    /// no e_tag are taken at the time they say a file was changed.
+    pub fn day_fingerprints(&self) -> BTreeMap<NaiveDate, Fingerprint> {
+        let days = self.files.chunk_by(|left, right| left.day == right.day);
+        let fingerprints = days.map(|files| {
+            let identities = files.iter().map(|file| identity(&file.object));
+            let fingerprint = Fingerprint::builder().parts("file", identities).finish();
+            (files[0].day, fingerprint)
+        });
+        fingerprints.collect()
+    }
+}
+
+fn identity(object: &ObjectMeta) -> String {
+    let version = match &object.e_tag {
+        Some(e_tag) => e_tag.clone(),
+        None => object.last_modified.to_rfc3339(),
+    };
+    format!("{}\n{}\n{version}", object.location, object.size)
 }
 
 /// Files outside the partition folders, the first by name.

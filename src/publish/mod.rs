@@ -42,12 +42,16 @@ pub struct RunRecord {
     pub snapshot_date: SnapshotDate,
     /// The date that movements were counted from; none for the first.
     pub previous_snapshot_date: Option<SnapshotDate>,
+    /// The run that had published that date.
+    pub previous_run_id: Option<String>,
     /// The run.
     pub run_id: String,
     /// The job, such as `tierline/nightly`.
     pub application: String,
     /// Everything the run read.
     pub input_fingerprint: String,
+    /// The source files among it.
+    pub source_fingerprint: String,
     /// The SQL the run was made with.
     pub sql_fingerprint: String,
     /// The cut points the run was made with.
@@ -196,6 +200,8 @@ fn publication(record: RunRecord, sequence: i64, committed: &[(Table, u64)]) -> 
         run_id: record.run_id,
         sequence,
         previous_snapshot_date: record.previous_snapshot_date,
+        previous_run_id: record.previous_run_id,
+        source_fingerprint: record.source_fingerprint,
         input_fingerprint: record.input_fingerprint,
         sql_fingerprint: record.sql_fingerprint,
         cutpoints_id: record.cutpoints_id,
@@ -235,6 +241,8 @@ mod tests {
         RunRecord {
             snapshot_date: date(day),
             previous_snapshot_date: None,
+            previous_run_id: None,
+            source_fingerprint: "feed".to_owned(),
             run_id: run_id.to_owned(),
             application: "tierline/nightly".to_owned(),
             input_fingerprint: "f00d".to_owned(),

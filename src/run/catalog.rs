@@ -22,7 +22,7 @@ use crate::config::job::contract_columns;
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
 use crate::models::planner::{self, explain};
 use crate::models::{Model, Parameters};
-use crate::tiles::{DAY, Rollup, USER_ID, windows};
+use crate::tiles::{DAY, Rollup, TileRows, USER_ID, windows};
 
 use super::Project;
 use super::project::keep_all;
@@ -40,6 +40,8 @@ pub struct Catalog<'a> {
     project: &'a Project,
     snapshot_date: SnapshotDate,
     rollups: BTreeMap<String, Rollup>,
+    /// The rows that windows are merged from, by rollup; none before there are any.
+    tiles: BTreeMap<String, Vec<TileRows>>,
     /// Models that could not be planned, and those that read them.
     unplanned: BTreeSet<TableName>,
 }
@@ -64,6 +66,7 @@ impl<'a> Catalog<'a> {
             project,
             snapshot_date,
             rollups: BTreeMap::new(),
+            tiles: BTreeMap::new(),
             unplanned: project.broken().clone(),
         })
     }
@@ -96,6 +99,16 @@ impl<'a> Catalog<'a> {
             }
         }
         problems.or_ok(())
+    }
+
+    /// A rollup that has been registered.
+    pub fn rollup(&self, name: &str) -> Option<&Rollup> {
+        self.rollups.get(name)
+    }
+
+    /// Gives the windows of a rollup their rows: models registered from here on read them.
+    pub fn set_tiles(&mut self, rollup: &str, tiles: Vec<TileRows>) {
+        self.tiles.insert(rollup.to_owned(), tiles);
     }
 
     /// Plans one model without registering it.
@@ -137,7 +150,7 @@ impl<'a> Catalog<'a> {
             }
             Folder::Rollups => {
                 let rollup = Rollup::derive(model, &plan)?;
-                let rows = view(rollup.daily.clone());
+                let rows = view(rollup.daily(None).map_err(explained)?);
                 self.rollups.insert(model.name.name.clone(), rollup);
                 register(self.context, &model.name, rows).map_err(explained)
             }
@@ -159,7 +172,8 @@ impl<'a> Catalog<'a> {
                 continue;
             };
             let name = TableName::new(Folder::Rollups, call.table_name(&read.table.name));
-            let registered = windows::over(rollup, &wanted, self.snapshot_date)
+            let tiles = self.tiles.get(&read.table.name).map_or(&[][..], Vec::as_slice);
+            let registered = windows::over(rollup, &wanted, tiles)
                 .and_then(|plan| register(self.context, &name, view(plan)));
             problems.keep(registered.map_err(|error| {
                 Diagnostic::at(&model.file, read.place.clone(), error.strip_backtrace())

@@ -94,7 +94,7 @@ async fn check_models(
 }
 
 /// The folders that are planned before the cut points are known.
-pub(super) const UPSTREAM: [Folder; 4] = [
+const UPSTREAM: [Folder; 4] = [
     Folder::Staging,
     Folder::Rollups,
     Folder::Features,

@@ -12,6 +12,7 @@ use crate::inputs::InputError;
 use crate::publish::PublishError;
 use crate::tiers::CutPointError;
 use crate::tiers::calibration::CalibrationError;
+use crate::tiles::TileError;
 
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,9 @@ pub enum RunError {
     /// The inputs are missing or cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// Tiles could not be made or read.
+    #[error(transparent)]
+    Tile(#[from] TileError),
     /// A calibration cannot be had.
     #[error(transparent)]
     Calibration(#[from] CalibrationError),
@@ -94,6 +98,7 @@ impl Classified for RunError {
             Self::AsOf(_) => FailureKind::Usage,
             Self::Storage(error) => error.kind(),
             Self::Input(error) => error.kind(),
+            Self::Tile(error) => error.kind(),
             Self::Calibration(error) => error.kind(),
             Self::CutPoints(_) | Self::Contract(_) | Self::Blocked(_) | Self::Rows { .. } => {
                 FailureKind::Blocked

@@ -1,13 +1,14 @@
 //! A plan carried out, stage by stage:
 //!
-//! 1. sources: footers are read, schemas checked, scans registered
-//! 2. models up to the features; rejected rows are counted and sampled
-//! 3. cut points: found, or calibrated on the first night
-//! 4. tiers and the raw snapshot; drafts of every table, written aside
-//! 5. audits over the drafts as they lie in storage
-//! 6. publication, `publications` last
+//! 1. sources: footers of the files to open are read, schemas checked, scans registered
+//! 2. tiles: fetched or made; rejected rows of the days read for them are counted and sampled
+//! 3. features
+//! 4. cut points: found, or calibrated on the first night
+//! 5. tiers and the raw snapshot; drafts of every table, written aside
+//! 6. audits over the drafts as they lie in storage
+//! 7. publication, `publications` last
 //!
-//! Whatever fails before stage 6 leaves readers' view as it was, and no drafts behind.
+//! Whatever fails before stage 7 leaves readers' view as it was, and no drafts behind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,18 +32,19 @@ use crate::models::Parameters;
 use crate::publish::{self, Publication, RunRecord};
 use crate::tiers::calibration::Calibration;
 use crate::tiers::{Dimensions, Settling};
-use crate::tiles::{DAY, USER_ID};
+use crate::tiles::{DAY, USER_ID, any_of};
 
 use super::catalog::{all_rows_of, reference_to, register};
-use super::check::{UPSTREAM, empty, required};
+use super::check::{empty, required};
 use super::project::keep_all;
 use super::published::published_table;
 use super::rejects::{self, Findings};
 use super::report::{ALREADY_PUBLISHED, TableReport};
 use super::scratch::{Scratch, is_worth_keeping};
 use super::snapshot::{Night, Specs, discard, with_origin};
+use super::tiling::{Tiling, days_read};
 use super::{
-    CalibrationPlan, Catalog, Plan, PlannedAction, Project, Report, RunError, Workspace, cut_points,
+    CalibrationPlan, Catalog, Plan, PlannedAction, Project, Report, RollupTiles, RunError, Workspace, cut_points,
 };
 
 /// Hears which stage has begun.
@@ -150,16 +152,28 @@ impl Run<'_> {
         stages.begin("sources");
         let sources = self.register_sources().await?;
         self.register_previous().await?;
-        stages.begin("models");
         let mut catalog = Catalog::open(self.context, self.project, self.plan.snapshot_date)
             .map_err(RunError::engine("reading references"))?;
         catalog
-            .register_models(&UPSTREAM, &self.project.parameters)
+            .register_models(&[Folder::Staging, Folder::Rollups], &self.project.parameters)
             .await?;
         self.check_sources(&catalog, &sources).await?;
-        stages.begin("features");
+        stages.begin("tiles");
         let scratch = Scratch::open(&self.workspace.disk, self.job.engine.spill_folder.as_ref())
             .map_err(|error| RunError::engine("opening a scratch folder")(error.into()))?;
+        let tiling = Tiling {
+            context: self.context,
+            workspace: self.workspace,
+            plan: self.plan,
+            folder: scratch.folder(),
+            threads: self.job.engine.threads.get(),
+        };
+        let tiles = Box::pin(tiling.provide(&mut catalog, report)).await?;
+        stages.begin("features");
+        let downstream = [Folder::Features, Folder::Calibration];
+        catalog
+            .register_models(&downstream, &self.project.parameters)
+            .await?;
         self.keep_shared_features(&catalog, &scratch).await?;
         stages.begin("cut points");
         let calibration = self.calibration(&mut catalog).await?;
@@ -169,7 +183,7 @@ impl Run<'_> {
         report.cutpoints_id = Some(calibration.id.clone());
         report.calibrated = self.plan.calibration == CalibrationPlan::Calibrate;
         stages.begin("rejected rows");
-        self.count_rejects(&catalog, &identity.run_id, report)
+        self.count_rejects(&catalog, &tiles, &identity.run_id, report)
             .await?;
         stages.begin("drafts");
         catalog
@@ -196,13 +210,17 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Reads the footers of every file and registers each source with the declared columns.
+    /// Reads the footers of the files to open and registers each source with the declared
+    /// columns.
     async fn register_sources(&self) -> Result<BTreeMap<String, schema::SourceSchema>, RunError> {
         let runtime = self.context.runtime_env();
         let mut files = BTreeMap::new();
         for (name, manifest) in &self.plan.manifests {
             let read = match self.workspace.sources.get(name) {
-                Some(location) => schema::read(manifest, location, &runtime).await?,
+                Some(location) => {
+                    let days = self.plan.days_opened(self.project, name);
+                    schema::read(&manifest.on(&days), location, &runtime).await?
+                }
                 None => Vec::new(),
             };
             files.insert(name, read);
@@ -351,6 +369,12 @@ impl Run<'_> {
                 .previous
                 .as_ref()
                 .map(|previous| previous.snapshot_date),
+            previous_run_id: self
+                .plan
+                .previous
+                .as_ref()
+                .map(|previous| previous.run_id.clone()),
+            source_fingerprint: self.plan.source_fingerprint.to_string(),
             run_id: format!("{}-{}", self.plan.snapshot_date, fingerprint.short()),
             application: format!("tierline/{}", self.job.name),
             input_fingerprint: fingerprint.to_string(),
@@ -362,16 +386,24 @@ impl Run<'_> {
     async fn count_rejects(
         &self,
         catalog: &Catalog<'_>,
+        tiles: &[RollupTiles],
         run_id: &str,
         report: &mut Report,
     ) -> Result<(), RunError> {
         let engine = RunError::engine("counting rejected rows");
         for model in self.project.graph.in_folder(Folder::Staging) {
+            let read = days_read(&self.project.graph, &model.name, tiles);
+            let days = read.as_ref().and_then(any_of);
+            if read.is_some() && days.is_none() {
+                continue;
+            }
             let Findings { rejected, warnings } =
-                rejects::find(catalog, &model.name).await.map_err(&engine)?;
+                rejects::find(catalog, &model.name, days.as_ref())
+                    .await
+                    .map_err(&engine)?;
             if !rejected.is_empty() {
                 let path = self.workspace.layout.quarantine(&model.name.name, run_id);
-                let sample = rejects::sample(catalog, &model.name)
+                let sample = rejects::sample(catalog, &model.name, days.as_ref())
                     .await
                     .map_err(&engine)?;
                 write_sample(&self.workspace.output, &path, sample).await?;
@@ -444,7 +476,7 @@ impl Run<'_> {
         let dim_tier = night.write_rows(&specs.dim_tier, &[dim_tier]).await?;
         night.register_draft(&dim_tier)?;
         let mut others = vec![dim_tier];
-        let is_newest = self.plan.affected.is_empty();
+        let is_newest = self.plan.is_newest();
         let snapshot = drafts
             .iter()
             .find(|draft| draft.spec().name() == "tier_snapshot");
@@ -805,8 +837,9 @@ fn plan_warnings(plan: &Plan) -> Vec<String> {
     }
     if let Some(first) = plan.affected.first() {
         warnings.push(format!(
-            "{} later dates are published and followed on an older snapshot, from {first} on",
-            plan.affected.len()
+            "{} published dates would come out otherwise today, from {} on; `tierline backfill --affected` restates them",
+            plan.affected.len(),
+            first.date
         ));
     }
     warnings

@@ -6,6 +6,7 @@
 //! 4. [`Report`]: what happened, as text and as one JSON object.
 //! 5. [`Overview`]: what is published of a date, read back for people.
 
+mod affected;
 mod catalog;
 mod check;
 mod cut_points;
@@ -17,11 +18,14 @@ mod project;
 mod published;
 mod rejects;
 mod report;
+mod rollups;
 mod scratch;
 mod snapshot;
 mod streams;
+mod tiling;
 mod workspace;
 
+pub use affected::{Affected, AffectedBy};
 pub use catalog::Catalog;
 pub use check::check;
 pub use error::RunError;
@@ -30,5 +34,6 @@ pub use overview::{DimensionOverview, Flow, Overview, TierOverview};
 pub use plan::{CalibrationPlan, Plan, PlannedAction, SourcePlan};
 pub use project::Project;
 pub use rejects::RowCount;
+pub use rollups::{RollupInputs, RollupTiles};
 pub use report::{ALREADY_PUBLISHED, Report, TableReport, chain};
 pub use workspace::Workspace;

@@ -1,7 +1,7 @@
 //! What a night would do, as a value: printed by `tierline plan`, carried out by `tierline run`.
-//! Made from listings and small records alone; no input file is opened.
+//! Made from listings and small records alone; no input file and no tile is opened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::{Days, NaiveDate};
@@ -11,11 +11,14 @@ use crate::ground::{Fingerprint, Folder, SnapshotDate, TableName};
 use crate::inputs::{InputError, Manifest};
 use crate::publish::{Publication, Publications};
 use crate::tiers::calibration::Calibration;
+use crate::tiles::StoredTiles;
 
+use super::affected::{Affected, AffectedBy, affected, source_fingerprints};
+use super::rollups::{RollupTiles, inputs_of_rollups, upstream};
 use super::{Project, RunError, Workspace};
 
 /// Part of every input fingerprint: raised when the same inputs would give other rows.
-const ROWS_VERSION: &str = "1";
+const ROWS_VERSION: &str = "2";
 
 /// The tables in which every date keeps its rows.
 const DATED_TABLES: [&str; 3] = ["tier_snapshot", "tier_migration", "tier_migration_matrix"];
@@ -40,8 +43,12 @@ pub struct Plan {
     pub calibration: CalibrationPlan,
     /// The publication that this night's tiers follow on.
     pub previous: Option<Publication>,
-    /// Published dates after D, whose snapshots followed on an older one.
-    pub affected: Vec<SnapshotDate>,
+    /// Other published dates that would come out otherwise today, or will once D is published.
+    pub affected: Vec<Affected>,
+    /// The tiles of every rollup; none when there is nothing to do.
+    pub tiles: Vec<RollupTiles>,
+    /// The visible source files, as one hash.
+    pub source_fingerprint: Fingerprint,
     /// Days between the previous snapshot and D that were never published.
     pub gaps: Vec<NaiveDate>,
     /// The models, each after what it reads.
@@ -119,21 +126,28 @@ impl Plan {
         workspace: &Workspace,
         snapshot_date: SnapshotDate,
     ) -> Result<Self, RunError> {
-        let manifests = list_sources(job, workspace, snapshot_date).await?;
+        let delivered = list_sources(job, workspace).await?;
+        let manifests: BTreeMap<String, Manifest> = delivered
+            .iter()
+            .map(|(name, manifest)| (name.clone(), manifest.up_to(snapshot_date)))
+            .collect();
         check_ready(job, workspace, &manifests, snapshot_date)?;
         let publications = Publications::load(&workspace.output).await?;
         let calibration = find_calibration(job, workspace, snapshot_date).await?;
         let previous = publications.previous_to(snapshot_date).cloned();
+        let mut dates = publications.dates();
+        dates.insert(snapshot_date);
+        let mut fingerprints = source_fingerprints(&delivered, &dates);
+        let affected = affected(&publications, &fingerprints);
+        let source_fingerprint = fingerprints.remove(&snapshot_date);
         let mut plan = Self {
             job: job.name.clone(),
             snapshot_date,
             sources: manifests.values().map(source_plan).collect(),
             action: PlannedAction::Publish,
-            affected: publications
-                .dates()
-                .into_iter()
-                .filter(|date| *date > snapshot_date)
-                .collect(),
+            affected,
+            tiles: Vec::new(),
+            source_fingerprint: source_fingerprint.unwrap_or_else(|| Fingerprint::of("")),
             gaps: gaps(previous.as_ref(), snapshot_date),
             models: project
                 .graph
@@ -148,7 +162,93 @@ impl Plan {
             publications,
         };
         plan.action = plan.decide(job, project).await?;
+        plan.affected = plan.affected_others();
+        if !matches!(plan.action, PlannedAction::Nothing { .. }) {
+            plan.tiles = plan.plan_tiles(job, project, workspace).await?;
+        }
         Ok(plan)
+    }
+
+    /// The affected dates but D itself; the next date after D is among them when D is published
+    /// under it.
+    fn affected_others(&self) -> Vec<Affected> {
+        let mut others = self.affected.clone();
+        others.retain(|affected| affected.date != self.snapshot_date);
+        let is_moving = matches!(
+            self.action,
+            PlannedAction::Publish | PlannedAction::Replace { .. }
+        );
+        let dates = self.publications.dates();
+        let next = dates.range(self.snapshot_date..).find(|date| **date != self.snapshot_date);
+        if let Some(next) = next.filter(|_| is_moving)
+            && others.iter().all(|affected| affected.date != *next)
+        {
+            others.push(Affected {
+                date: *next,
+                by: AffectedBy::Snapshot,
+            });
+            others.sort_by_key(|affected| affected.date);
+        }
+        others
+    }
+
+    async fn plan_tiles(
+        &self,
+        job: &Job,
+        project: &Project,
+        workspace: &Workspace,
+    ) -> Result<Vec<RollupTiles>, RunError> {
+        let mut tiles = Vec::new();
+        for inputs in inputs_of_rollups(job, project, self.snapshot_date).await? {
+            let name = &inputs.definition.rollup.name;
+            let stored = StoredTiles::list(&workspace.output, &workspace.layout, name).await?;
+            tiles.push(RollupTiles::plan(
+                inputs,
+                &self.manifests,
+                stored,
+                self.snapshot_date,
+            ));
+        }
+        Ok(tiles)
+    }
+
+    /// Whether no later date is published.
+    pub fn is_newest(&self) -> bool {
+        let latest = self.publications.latest_date();
+        latest.is_none_or(|latest| latest <= self.snapshot_date)
+    }
+
+    /// The days of a source whose files the night opens: those that tiles are made from, all of
+    /// them for models that read staging directly, and the newest, which shows what the source
+    /// delivers today.
+    pub fn days_opened(&self, project: &Project, source: &str) -> BTreeSet<NaiveDate> {
+        let Some(manifest) = self.manifests.get(source) else {
+            return BTreeSet::new();
+        };
+        if self.is_scanned_whole(project, source) {
+            return manifest.days();
+        }
+        let for_tiles = self.tiles.iter().flat_map(|tiles| tiles.days_read(manifest));
+        let newest = manifest.files.last().map(|file| file.day);
+        for_tiles.chain(newest).collect()
+    }
+
+    /// Whether a model that is not made of tiles reads a source.
+    fn is_scanned_whole(&self, project: &Project, source: &str) -> bool {
+        let source = TableName::new(Folder::Sources, source);
+        let models = project.graph.models().iter();
+        let outside_tiles = models.filter(|model| {
+            !matches!(
+                model.name.folder,
+                Folder::Staging | Folder::Rollups | Folder::Audits
+            )
+        });
+        let directly = outside_tiles.flat_map(|model| &model.reads).filter(|read| {
+            let is_by_windows = read.windows.is_some();
+            matches!(read.table.folder, Folder::Staging | Folder::Rollups) && !is_by_windows
+        });
+        let mut tables = directly.map(|read| &read.table);
+        tables.any(|table| upstream(&project.graph, table).contains(&source))
     }
 
     /// Everything that the night's rows depend on, given the calibration they are scored by.
@@ -169,10 +269,6 @@ impl Plan {
             .sources
             .iter()
             .map(|(name, source)| format!("{name} {:?}", source.columns));
-        let manifests = self
-            .manifests
-            .values()
-            .map(|manifest| manifest.fingerprint().to_string());
         Fingerprint::builder()
             .part("rows version", ROWS_VERSION)
             .part("snapshot date", &self.snapshot_date.to_string())
@@ -181,7 +277,7 @@ impl Plan {
             .parts("previous", previous)
             .parts("grace", grace)
             .parts("columns", columns)
-            .parts("source", manifests)
+            .part("source files", self.source_fingerprint.as_str())
             .finish()
     }
 
@@ -208,12 +304,11 @@ impl Plan {
 async fn list_sources(
     job: &Job,
     workspace: &Workspace,
-    snapshot_date: SnapshotDate,
 ) -> Result<BTreeMap<String, Manifest>, RunError> {
     let mut manifests = BTreeMap::new();
     for name in job.sources.keys() {
         let manifest = match workspace.sources.get(name) {
-            Some(location) => Manifest::list(name, location, snapshot_date).await?,
+            Some(location) => Manifest::list(name, location).await?,
             None => Manifest::empty(name),
         };
         manifests.insert(name.clone(), manifest);
@@ -332,11 +427,29 @@ impl fmt::Display for Plan {
             )?,
         }
         write_days(formatter, "  never published in between", &self.gaps)?;
-        write_days(
-            formatter,
-            "  published later and followed on an older snapshot",
-            &self.affected,
-        )?;
+        if !self.tiles.is_empty() {
+            writeln!(formatter, "\ntiles")?;
+        }
+        for tiles in &self.tiles {
+            self.write_tiles(formatter, tiles)?;
+        }
+        if !self.affected.is_empty() {
+            writeln!(
+                formatter,
+                "\npublished dates that would come out otherwise today"
+            )?;
+            let by = |by: AffectedBy| {
+                let affected = self.affected.iter().filter(move |affected| affected.by == by);
+                affected.map(|affected| affected.date).collect::<Vec<_>>()
+            };
+            for reason in [AffectedBy::Files, AffectedBy::Snapshot] {
+                write_days(formatter, &format!("  {reason}"), &by(reason))?;
+            }
+            writeln!(
+                formatter,
+                "  `tierline backfill --affected` restates them, in the order of their dates"
+            )?;
+        }
         writeln!(formatter, "\nmodels, in order")?;
         for model in &self.models {
             let note = if self.history_scans.contains(model) {
@@ -345,6 +458,52 @@ impl fmt::Display for Plan {
                 ""
             };
             writeln!(formatter, "  {model}{note}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    /// The tiles of one rollup: what is there, what is made and why, what is read for it.
+    fn write_tiles(
+        &self,
+        formatter: &mut fmt::Formatter<'_>,
+        tiles: &RollupTiles,
+    ) -> fmt::Result {
+        let plan = &tiles.plan;
+        writeln!(
+            formatter,
+            "  {}: {} tiles hold the windows; {} reused, {:.1} MB",
+            plan.rollup,
+            plan.cover.len(),
+            plan.reused.len(),
+            plan.reused_bytes() as f64 / 1e6
+        )?;
+        for (change, count) in plan.builds_by_change() {
+            writeln!(formatter, "    {count} to make: {change}")?;
+        }
+        for source in &tiles.inputs.whole {
+            writeln!(
+                formatter,
+                "    staging does not read {source} day by day: each of its files counts for every tile"
+            )?;
+        }
+        for manifest in self.manifests.values() {
+            let days = tiles.days_read(manifest);
+            let read = manifest.files.iter().filter(|file| days.contains(&file.day));
+            let (files, bytes) = read.fold((0_usize, 0), |(files, bytes), file| {
+                (files + 1, bytes + file.object.size)
+            });
+            if let (Some(first), Some(last)) = (days.first(), days.last())
+                && files > 0
+            {
+                writeln!(
+                    formatter,
+                    "    from {files} files of {}, {first} to {last}, {:.1} MB",
+                    manifest.source,
+                    bytes as f64 / 1e6
+                )?;
+            }
         }
         Ok(())
     }

@@ -42,18 +42,26 @@ pub(super) struct Findings {
     pub warnings: Vec<RowCount>,
 }
 
-/// Counts the rejected and the remarked rows of a staging table.
-pub(super) async fn find(catalog: &Catalog<'_>, staging: &TableName) -> Result<Findings> {
+/// Counts the rejected and the remarked rows of a staging table, of the days that pass `days`.
+pub(super) async fn find(
+    catalog: &Catalog<'_>,
+    staging: &TableName,
+    days: Option<&Expr>,
+) -> Result<Findings> {
     Ok(Findings {
-        rejected: count_by(catalog, staging, REJECT_REASON).await?,
-        warnings: count_by(catalog, staging, WARNING).await?,
+        rejected: count_by(catalog, staging, REJECT_REASON, days).await?,
+        warnings: count_by(catalog, staging, WARNING, days).await?,
     })
 }
 
 /// The first rejected rows of each day and reason, in an order that every run repeats.
-pub(super) async fn sample(catalog: &Catalog<'_>, staging: &TableName) -> Result<DataFrame> {
+pub(super) async fn sample(
+    catalog: &Catalog<'_>,
+    staging: &TableName,
+    days: Option<&Expr>,
+) -> Result<DataFrame> {
     const POSITION: &str = "position_in_day";
-    let rows = catalog.table(&all_rows_of(staging)).await?;
+    let rows = rows_of(catalog, staging, days).await?;
     let columns: Vec<Expr> = rows
         .schema()
         .fields()
@@ -73,12 +81,26 @@ pub(super) async fn sample(catalog: &Catalog<'_>, staging: &TableName) -> Result
         .select(columns)
 }
 
+/// All rows of a staging table, of the days that pass `days`.
+async fn rows_of(
+    catalog: &Catalog<'_>,
+    staging: &TableName,
+    days: Option<&Expr>,
+) -> Result<DataFrame> {
+    let rows = catalog.table(&all_rows_of(staging)).await?;
+    match days {
+        Some(days) => rows.filter(days.clone()),
+        None => Ok(rows),
+    }
+}
+
 async fn count_by(
     catalog: &Catalog<'_>,
     staging: &TableName,
     reason: &str,
+    days: Option<&Expr>,
 ) -> Result<Vec<RowCount>> {
-    let rows = catalog.table(&all_rows_of(staging)).await?;
+    let rows = rows_of(catalog, staging, days).await?;
     if !rows.schema().has_column_with_unqualified_name(reason) {
         return Ok(Vec::new());
     }

@@ -46,6 +46,11 @@ impl Scratch {
         })
     }
 
+    /// Where it is.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Computes rows once and returns them as a table sorted by user.
     pub(super) async fn keep(&self, name: &str, rows: DataFrame) -> Result<ParquetFiles> {
         let sorted = rows.sort(vec![col(USER_ID).sort(true, true)])?;

@@ -11,13 +11,16 @@
 //! each with or without `FILTER`. Anything else is refused at its place in the file.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Column;
 use datafusion::error::DataFusionError;
 use datafusion::functions_aggregate::expr_fn;
 use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, LogicalPlanBuilder, Projection};
+use datafusion::logical_expr::{
+    Aggregate, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Projection,
+};
 use datafusion::sql::sqlparser::ast::{SelectItem, SetExpr, Spanned, Statement};
 
 use crate::ground::{Diagnostic, Problems, TableName};
@@ -80,8 +83,12 @@ pub struct Rollup {
     pub name: TableName,
     /// Its columns besides day and user, in the order of the SELECT.
     pub columns: Vec<RollupColumn>,
-    /// The rollup per business day: rows of (day, user_id, columns), one per day and user.
-    pub daily: LogicalPlan,
+    /// The type of its user ids.
+    pub user_id_type: DataType,
+    /// The rows that it aggregates.
+    input: LogicalPlan,
+    user_id: Expr,
+    aggregates: Vec<Expr>,
 }
 
 impl Rollup {
@@ -116,41 +123,67 @@ impl Rollup {
         aggregate: &Aggregate,
         columns: Vec<(String, Merge, Expr)>,
     ) -> Result<Self, DataFusionError> {
-        let input_schema = aggregate.input.schema();
-        let day = Expr::Column(Column::from(
-            input_schema.qualified_field_with_unqualified_name(DAY)?,
-        ));
+        let input = aggregate.input.as_ref().clone();
         let user_id = aggregate.group_expr[0].clone();
-        let aggregates = columns
-            .iter()
-            .map(|(name, _, aggregated)| aggregated.clone().unalias_nested().data.alias(name));
-        let grouped = LogicalPlanBuilder::from(aggregate.input.as_ref().clone()).aggregate(
-            [day.clone(), user_id.clone()],
-            aggregates.collect::<Vec<_>>(),
-        )?;
-        let names = columns
-            .iter()
-            .map(|(name, _, _)| Expr::Column(Column::new_unqualified(name)));
-        let daily = grouped
-            .project(
-                [day.alias(DAY), user_id.alias(USER_ID)]
-                    .into_iter()
-                    .chain(names),
-            )?
-            .build()?;
-        let typed = columns
-            .into_iter()
-            .enumerate()
-            .map(|(index, (name, merge, _))| RollupColumn {
-                data_type: daily.schema().field(index + 2).data_type().clone(),
-                name,
-                merge,
-            });
-        Ok(Self {
+        let named = |(name, _, aggregated): &(String, Merge, Expr)| {
+            aggregated.clone().unalias_nested().data.alias(name)
+        };
+        let mut rollup = Self {
             name: model.name.clone(),
-            columns: typed.collect(),
-            daily,
-        })
+            user_id_type: user_id.get_type(input.schema())?,
+            aggregates: columns.iter().map(named).collect(),
+            columns: Vec::new(),
+            input,
+            user_id,
+        };
+        let schema = Arc::clone(rollup.of_rows(None)?.schema());
+        let typed = columns.into_iter().enumerate();
+        let typed = typed.map(|(index, (name, merge, _))| RollupColumn {
+            data_type: schema.field(index + 1).data_type().clone(),
+            name,
+            merge,
+        });
+        rollup.columns = typed.collect();
+        Ok(rollup)
+    }
+
+    /// The rollup per business day: rows of (day, user_id, columns), one per day and user, of the
+    /// days that pass `condition`.
+    ///
+    /// # Errors
+    /// The engine's, when a plan cannot be built: a bug.
+    pub fn daily(&self, condition: Option<Expr>) -> Result<LogicalPlan, DataFusionError> {
+        let day = self.input.schema().qualified_field_with_unqualified_name(DAY)?;
+        let day = Expr::Column(Column::from(day));
+        self.grouped(condition, vec![day.alias(DAY)])
+    }
+
+    /// The rollup over all days that pass `condition`: rows of (user_id, columns), one per user.
+    ///
+    /// # Errors
+    /// The engine's, when a plan cannot be built: a bug.
+    pub fn of_rows(&self, condition: Option<Expr>) -> Result<LogicalPlan, DataFusionError> {
+        self.grouped(condition, Vec::new())
+    }
+
+    fn grouped(
+        &self,
+        condition: Option<Expr>,
+        before_user: Vec<Expr>,
+    ) -> Result<LogicalPlan, DataFusionError> {
+        let mut rows = LogicalPlanBuilder::from(self.input.clone());
+        if let Some(condition) = condition {
+            rows = rows.filter(condition)?;
+        }
+        let keys: Vec<Expr> = before_user
+            .into_iter()
+            .chain([self.user_id.clone().alias(USER_ID)])
+            .collect();
+        let groups = keys.iter().map(|key| key.clone().unalias_nested().data);
+        let grouped = rows.aggregate(groups.collect::<Vec<_>>(), self.aggregates.clone())?;
+        let names = self.aggregates.iter().map(Expr::schema_name);
+        let columns = names.map(|name| Expr::Column(Column::new_unqualified(name.to_string())));
+        grouped.project(keys.into_iter().chain(columns))?.build()
     }
 }
 

@@ -8,25 +8,29 @@
 //! | `before_today` | every day up to D - 1 | `_before_today` |
 //! | `d0`, `d1`, ... | the single day D, D - 1, ... | `_d0`, `_d1`, ... |
 //!
-//! The users are those with rows in at least one of the windows. A day's rows go into the windows
-//! that the day lies in, and one GROUP BY merges them all.
+//! The users are those with rows in at least one of the windows. A tile's rows go into the windows
+//! that all of its days lie in, and one GROUP BY merges them all.
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
-use datafusion::common::ScalarValue;
+use datafusion::arrow::datatypes::{Field, Schema};
+use datafusion::catalog::TableProvider;
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::logical_expr::{
-    Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, cast, col, lit,
+    EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, cast, col, lit,
 };
 
 use crate::ground::{Diagnostic, Problems, SnapshotDate};
 use crate::models::{Model, WindowsCall};
 
-use super::rollup::{DAY, USER_ID};
-use super::{Merge, Rollup};
+use super::rollup::USER_ID;
+use super::{Merge, Rollup, RollupColumn};
 
 /// The longest window, in days: a bound that keeps dates in range.
 const LONGEST: u32 = 36_500;
@@ -134,16 +138,6 @@ impl DayRange {
     pub fn contains(&self, day: NaiveDate) -> bool {
         self.from.is_none_or(|from| from <= day) && day <= self.to
     }
-
-    /// The condition on the column `day`.
-    fn condition(&self) -> Expr {
-        let date = |day: NaiveDate| lit(ScalarValue::Date32(Some(day.to_epoch_days())));
-        let until = col(DAY).lt_eq(date(self.to));
-        match self.from {
-            Some(from) => col(DAY).gt_eq(date(from)).and(until),
-            None => until,
-        }
-    }
 }
 
 /// The windows of a call.
@@ -173,44 +167,81 @@ pub fn parse(model: &Model, call: &WindowsCall) -> Result<Vec<Window>, Problems>
     problems.or_ok(windows)
 }
 
+/// Rows of a rollup, one per tile and user, that lie in the same windows.
+#[derive(Debug, Clone)]
+pub struct TileRows {
+    /// The windows.
+    pub windows: Vec<Window>,
+    /// The rows: user_id, then the rollup's columns.
+    pub rows: Arc<dyn TableProvider>,
+}
+
 /// One row per user with rows in any of `windows`, each rollup column once per window.
 ///
 /// # Errors
 /// The engine's, when a plan cannot be built: a bug.
-pub fn over(
-    rollup: &Rollup,
-    windows: &[Window],
-    snapshot_date: SnapshotDate,
-) -> Result<LogicalPlan> {
-    let ranges: Vec<(Window, DayRange)> = windows
+pub fn over(rollup: &Rollup, windows: &[Window], tiles: &[TileRows]) -> Result<LogicalPlan> {
+    let named: Vec<(String, Window, &RollupColumn)> = windows
         .iter()
-        .map(|window| (*window, window.days(snapshot_date)))
+        .flat_map(|window| {
+            let columns = rollup.columns.iter();
+            columns.map(move |column| (format!("{}_{window}", column.name), *window, column))
+        })
         .collect();
-    let mut merged = Vec::new();
-    let mut shown = vec![col(USER_ID)];
-    for (window, range) in &ranges {
-        for column in &rollup.columns {
-            let name = format!("{}_{window}", column.name);
-            let value = column.merge.aggregate(col(&column.name));
-            merged.push(value.filter(range.condition()).build()?.alias(&name));
-            let typed = cast(col(&name), column.data_type.clone());
-            let value = match column.merge {
-                Merge::Count => coalesce(vec![typed, lit(0_i64)]),
-                _ => typed,
-            };
-            shown.push(value.alias(&name));
+    let mut rows = LogicalPlanBuilder::from(no_rows(rollup, &named)?);
+    for tile in tiles {
+        if tile.windows.iter().any(|window| windows.contains(window)) {
+            rows = rows.union(in_their_windows(tile, &named)?)?;
         }
     }
-    let mut rows = LogicalPlanBuilder::from(rollup.daily.clone());
-    if ranges.iter().all(|(window, _)| *window != Window::Lifetime) {
-        let conditions = ranges.iter().map(|(_, range)| range.condition());
-        if let Some(in_any_window) = conditions.reduce(Expr::or) {
-            rows = rows.filter(in_any_window)?;
-        }
-    }
-    rows.aggregate([col(USER_ID)], merged)?
-        .project(shown)?
+    let merged = named.iter().map(|(name, _, column)| {
+        let merged = column.merge.aggregate(col(name));
+        merged.alias(name)
+    });
+    let shown = named.iter().map(|(name, _, column)| {
+        let typed = cast(col(name), column.data_type.clone());
+        let value = match column.merge {
+            Merge::Count => coalesce(vec![typed, lit(0_i64)]),
+            _ => typed,
+        };
+        value.alias(name)
+    });
+    rows.aggregate([col(USER_ID)], merged.collect::<Vec<_>>())?
+        .project(std::iter::once(col(USER_ID)).chain(shown))?
         .build()
+}
+
+/// The rows of tiles with their values under the names of the windows that the tiles lie in, and
+/// NULL under the others.
+fn in_their_windows(
+    tile: &TileRows,
+    named: &[(String, Window, &RollupColumn)],
+) -> Result<LogicalPlan> {
+    let columns = named.iter().map(|(name, window, column)| {
+        let value = match tile.windows.contains(window) {
+            true => Ok(col(&column.name)),
+            false => Ok(lit(ScalarValue::try_new_null(&column.data_type)?)),
+        };
+        value.map(|value: Expr| value.alias(name))
+    });
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    let source = provider_as_source(Arc::clone(&tile.rows));
+    LogicalPlanBuilder::scan("tiles", source, None)?
+        .project(std::iter::once(col(USER_ID)).chain(columns))?
+        .build()
+}
+
+/// The columns of the union, without a row.
+fn no_rows(rollup: &Rollup, named: &[(String, Window, &RollupColumn)]) -> Result<LogicalPlan> {
+    let user_id = Field::new(USER_ID, rollup.user_id_type.clone(), true);
+    let columns = named
+        .iter()
+        .map(|(name, _, column)| Field::new(name, column.data_type.clone(), true));
+    let fields = std::iter::once(user_id).chain(columns).collect::<Vec<_>>();
+    Ok(LogicalPlan::EmptyRelation(EmptyRelation {
+        produce_one_row: false,
+        schema: Arc::new(DFSchema::try_from(Schema::new(fields))?),
+    }))
 }
 
 #[cfg(test)]

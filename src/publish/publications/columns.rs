@@ -25,7 +25,7 @@ const VERSION_SUFFIX: &str = "_version";
 const ROWS_SUFFIX: &str = "_rows";
 
 /// The columns that every publication has: name, type and meaning.
-const FIXED: [(&str, DataType, &str); 7] = [
+const FIXED: [(&str, DataType, &str); 9] = [
     ("snapshot_date", DataType::Date32, "The date published"),
     ("run_id", DataType::Utf8, "The run that published it"),
     (
@@ -39,9 +39,19 @@ const FIXED: [(&str, DataType, &str); 7] = [
         "The date that movements were counted from",
     ),
     (
+        "previous_run_id",
+        DataType::Utf8,
+        "The run that had published that date",
+    ),
+    (
         "input_fingerprint",
         DataType::Utf8,
         "A hash of everything the run read",
+    ),
+    (
+        "source_fingerprint",
+        DataType::Utf8,
+        "A hash of the source files among it",
     ),
     (
         "sql_fingerprint",
@@ -99,7 +109,14 @@ pub(super) fn encode(publications: &[Publication]) -> Result<RecordBatch, ArrowE
         texts(|publication| &publication.run_id),
         Arc::new(Int64Array::from_iter_values(sequence)),
         days(|publication| publication.previous_snapshot_date),
+        Arc::new(
+            publications
+                .iter()
+                .map(|publication| publication.previous_run_id.as_deref())
+                .collect::<StringArray>(),
+        ),
         texts(|publication| &publication.input_fingerprint),
+        texts(|publication| &publication.source_fingerprint),
         texts(|publication| &publication.sql_fingerprint),
         texts(|publication| &publication.cutpoints_id),
     ];
@@ -121,7 +138,9 @@ pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError
     let run_ids = texts(batch, "run_id")?;
     let sequences = numbers::<Int64Type>(batch, "sequence")?;
     let previous_dates = numbers::<Date32Type>(batch, "previous_snapshot_date")?;
+    let previous_run_ids = texts(batch, "previous_run_id")?;
     let input_fingerprints = texts(batch, "input_fingerprint")?;
+    let source_fingerprints = texts(batch, "source_fingerprint")?;
     let sql_fingerprints = texts(batch, "sql_fingerprint")?;
     let cutpoints_ids = texts(batch, "cutpoints_id")?;
     let tables = tables(batch)?;
@@ -131,7 +150,11 @@ pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError
             run_id: run_ids.value(row).to_owned(),
             sequence: sequences.value(row),
             previous_snapshot_date: day(previous_dates, row),
+            previous_run_id: previous_run_ids
+                .is_valid(row)
+                .then(|| previous_run_ids.value(row).to_owned()),
             input_fingerprint: input_fingerprints.value(row).to_owned(),
+            source_fingerprint: source_fingerprints.value(row).to_owned(),
             sql_fingerprint: sql_fingerprints.value(row).to_owned(),
             cutpoints_id: cutpoints_ids.value(row).to_owned(),
             tables: tables.iter().filter_map(|table| table.at(row)).collect(),

@@ -277,6 +277,8 @@ mod tests {
             run_id: run_id.to_owned(),
             sequence,
             previous_snapshot_date: None,
+            previous_run_id: None,
+            source_fingerprint: "feed".to_owned(),
             input_fingerprint: "f00d".to_owned(),
             sql_fingerprint: "beef".to_owned(),
             cutpoints_id: "2026-11-01-v1".to_owned(),
@@ -302,6 +304,7 @@ mod tests {
         let none = Publications::load(output).await.unwrap();
         let mut first = publication("2026-11-19", "a", 1);
         first.previous_snapshot_date = Some(date("2026-11-18"));
+        first.previous_run_id = Some("before".to_owned());
         let one = none
             .append(first.clone(), &provenance("a", 1))
             .await

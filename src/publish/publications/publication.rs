@@ -24,8 +24,12 @@ pub struct Publication {
     pub sequence: i64,
     /// The date that movements were counted from; none for the first.
     pub previous_snapshot_date: Option<SnapshotDate>,
+    /// The run that had published that date.
+    pub previous_run_id: Option<String>,
     /// Everything the run read.
     pub input_fingerprint: String,
+    /// The source files among it.
+    pub source_fingerprint: String,
     /// The SQL the run was made with.
     pub sql_fingerprint: String,
     /// The cut points the run was made with.

@@ -1,14 +1,15 @@
--- The revenue of all users is the sum over the counting orders that are visible: nothing was lost
--- or counted twice on the way through windows and joins.
+-- The day's revenue, as stored for the windows, is the sum over its counting orders as they were
+-- delivered. Every day is reconciled on its own night.
 WITH of_users AS (
-    SELECT COALESCE(SUM(revenue_lifetime), 0) AS revenue
-    FROM publish.tier_snapshot
+    SELECT COALESCE(SUM(revenue_1d), 0) AS revenue
+    FROM windows('rollups.purchases', '1d')
 ),
 
 of_orders AS (
     SELECT COALESCE(SUM(amount), 0) AS revenue
     FROM staging.orders
     WHERE is_counting
+        AND day = $snapshot_date
 )
 
 SELECT

@@ -1,0 +1,34 @@
+-- Adds the snapshot date to the tables of user-days: what each user bought and did that day.
+COPY (
+    SELECT
+        user_id,
+        COUNT(*) FILTER (is_counting)::INTEGER AS orders,
+        SUM(amount) FILTER (is_counting)::DECIMAL(18, 2) AS revenue,
+        MAX(amount) FILTER (is_counting) AS largest_order,
+        COUNT(discount) FILTER (is_counting)::INTEGER AS discount_known_orders,
+        COUNT(*) FILTER (is_counting AND discount > 0)::INTEGER AS discounted_orders
+    FROM raw_orders
+    GROUP BY user_id
+) TO '$user_days/orders/dt=$day/part-0.parquet' (FORMAT parquet, COMPRESSION zstd);
+
+COPY (
+    SELECT
+        user_id,
+        COUNT(*)::INTEGER AS events,
+        COUNT(*) FILTER (is_active)::INTEGER AS interactions,
+        COUNT(*) FILTER (is_open)::INTEGER AS opens,
+        COUNT(*) FILTER (is_post)::INTEGER AS posts,
+        COUNT(*) FILTER (is_campaign_exposure)::INTEGER AS campaign_exposures,
+        COUNT(*) FILTER (is_campaign_join)::INTEGER AS campaign_joins,
+        COUNT(*) FILTER (is_survey)::INTEGER AS surveys,
+        COUNT(*) FILTER (is_complaint)::INTEGER AS complaints,
+        COUNT(*) FILTER (is_reader)::INTEGER AS reader,
+        COUNT(*) FILTER (is_liker)::INTEGER AS liker,
+        COUNT(*) FILTER (is_commenter)::INTEGER AS commenter,
+        COUNT(*) FILTER (is_sharer)::INTEGER AS sharer,
+        COUNT(*) FILTER (is_functional)::INTEGER AS functional,
+        COUNT(*) FILTER (is_social)::INTEGER AS social,
+        COUNT(*) FILTER (is_emotional)::INTEGER AS emotional
+    FROM raw_events
+    GROUP BY user_id
+) TO '$user_days/engagement/dt=$day/part-0.parquet' (FORMAT parquet, COMPRESSION zstd);

@@ -1,0 +1,298 @@
+//! The rollups of a project as a plan sees them, before any file is opened: which windows are
+//! asked of each, what defines its rows, and which source files its tiles depend on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::Result as EngineResult;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, col, lit};
+use datafusion::prelude::SessionContext;
+use std::sync::Arc;
+
+use crate::config::job::{Column, Job};
+use crate::config::session;
+use crate::ground::{Folder, Problems, SnapshotDate, TableName};
+use crate::inputs::{Manifest, ParquetFiles};
+use crate::models::planner::bind;
+use crate::models::{Graph, Model};
+use crate::tiles::{Addresses, DAY, Definition, Rollup, SourceDays, StoredTiles, TilePlan, Window, windows};
+
+use super::catalog::register;
+use super::{Catalog, Project, RunError};
+
+/// A day that no source has, to see how far a condition on the day reaches.
+const PROBE: i32 = i32::MIN / 2;
+
+/// A rollup that windows are asked of.
+#[derive(Debug, Clone)]
+pub struct RollupInputs {
+    /// What defines its rows.
+    pub definition: Definition,
+    /// All windows that some model asks for.
+    pub windows: BTreeSet<Window>,
+    /// Sources of which a day of the rollup needs that day's files alone.
+    pub by_day: BTreeSet<String>,
+    /// Sources of which every day of the rollup needs all files.
+    pub whole: BTreeSet<String>,
+}
+
+/// The tiles of one rollup for a night, and what they were planned from.
+#[derive(Debug, Clone)]
+pub struct RollupTiles {
+    /// The rollup and its sources.
+    pub inputs: RollupInputs,
+    /// The tiles of the night.
+    pub plan: TilePlan,
+    addresses: Addresses,
+    stored: StoredTiles,
+    snapshot_date: SnapshotDate,
+}
+
+impl RollupTiles {
+    /// Plans the tiles of a rollup.
+    pub(super) fn plan(
+        inputs: RollupInputs,
+        manifests: &BTreeMap<String, Manifest>,
+        stored: StoredTiles,
+        snapshot_date: SnapshotDate,
+    ) -> Self {
+        let days = inputs.source_days(manifests);
+        let addresses = Addresses::new(&inputs.definition, days);
+        let plan = TilePlan::make(
+            &inputs.definition.rollup,
+            &inputs.windows,
+            snapshot_date,
+            &addresses,
+            &stored,
+        );
+        Self {
+            inputs,
+            plan,
+            addresses,
+            stored,
+            snapshot_date,
+        }
+    }
+
+    /// The plan without a stored tile that turned out to be damaged.
+    #[must_use]
+    pub(super) fn without(&self, damaged: &crate::tiles::Address) -> Self {
+        let mut stored = self.stored.clone();
+        stored.forget(damaged);
+        let plan = TilePlan::make(
+            &self.plan.rollup,
+            &self.inputs.windows,
+            self.snapshot_date,
+            &self.addresses,
+            &stored,
+        );
+        Self {
+            plan,
+            stored,
+            ..self.clone()
+        }
+    }
+
+    /// The days of a source whose files are read.
+    pub fn days_read(&self, manifest: &Manifest) -> BTreeSet<NaiveDate> {
+        let days = self.plan.source_days();
+        let source = &manifest.source;
+        if self.inputs.by_day.contains(source) {
+            return days;
+        }
+        match self.inputs.whole.contains(source) && !days.is_empty() {
+            true => manifest.days(),
+            false => BTreeSet::new(),
+        }
+    }
+}
+
+impl RollupInputs {
+    fn source_days(&self, manifests: &BTreeMap<String, Manifest>) -> SourceDays {
+        let mut by_day: BTreeMap<NaiveDate, Vec<String>> = BTreeMap::new();
+        let days_of = |sources: &BTreeSet<String>| {
+            let manifests = sources.iter().filter_map(|source| manifests.get(source));
+            let days = manifests.flat_map(Manifest::day_fingerprints);
+            days.collect::<Vec<_>>()
+        };
+        for (day, files) in days_of(&self.by_day) {
+            by_day.entry(day).or_default().push(files.to_string());
+        }
+        let whole = days_of(&self.whole);
+        // Rows of a day may then come from files of any day.
+        for (day, _) in &whole {
+            by_day.entry(*day).or_default();
+        }
+        let fingerprinted = by_day.into_iter().map(|(day, files)| {
+            let builder = crate::ground::Fingerprint::builder();
+            (day, builder.parts("source", files).finish())
+        });
+        SourceDays {
+            by_day: fingerprinted.collect(),
+            of_all_days: whole.into_iter().map(|(_, files)| files).collect(),
+        }
+    }
+}
+
+/// Every rollup that some model reads through `windows(...)`.
+///
+/// # Errors
+/// Problems of the staging and rollup models.
+pub(super) async fn inputs_of_rollups(
+    job: &Job,
+    project: &Project,
+    snapshot_date: SnapshotDate,
+) -> Result<Vec<RollupInputs>, RunError> {
+    let windows = windows_by_rollup(project)?;
+    let engine = RunError::engine("planning tiles");
+    let context = session::open(&job.engine, []).map_err(&engine)?;
+    // Ids are of one type or the other; SQL that only takes texts is planned with texts.
+    let mut planned = Ok(Vec::new());
+    for id_type in [DataType::Int64, DataType::Utf8View] {
+        register_declared(job, &context, &id_type).map_err(&engine)?;
+        let mut catalog = Catalog::open(&context, project, snapshot_date).map_err(&engine)?;
+        let folders = [Folder::Staging, Folder::Rollups];
+        let registered = catalog.register_models(&folders, &project.parameters).await;
+        planned = registered.map(|()| rollups_of(&catalog, &windows));
+        if planned.is_ok() {
+            break;
+        }
+    }
+    let mut inputs = Vec::new();
+    for rollup in planned? {
+        let name = &rollup.name;
+        let (by_day, whole) = reach(&context, &rollup).map_err(&engine)?;
+        inputs.push(RollupInputs {
+            definition: definition(job, project, name, snapshot_date)?,
+            windows: windows[&name.name].clone(),
+            by_day,
+            whole,
+        });
+    }
+    Ok(inputs)
+}
+
+fn rollups_of(catalog: &Catalog<'_>, windows: &BTreeMap<String, BTreeSet<Window>>) -> Vec<Rollup> {
+    let rollups = windows.keys().filter_map(|name| catalog.rollup(name));
+    rollups.cloned().collect()
+}
+
+fn windows_by_rollup(project: &Project) -> Result<BTreeMap<String, BTreeSet<Window>>, Problems> {
+    let mut by_rollup: BTreeMap<String, BTreeSet<Window>> = BTreeMap::new();
+    for model in project.graph.models() {
+        for read in &model.reads {
+            if let Some(call) = &read.windows {
+                let wanted = windows::parse(model, call)?;
+                by_rollup
+                    .entry(read.table.name.clone())
+                    .or_default()
+                    .extend(wanted);
+            }
+        }
+    }
+    Ok(by_rollup)
+}
+
+/// The declared sources, without files.
+fn register_declared(job: &Job, context: &SessionContext, id_type: &DataType) -> EngineResult<()> {
+    for (name, source) in &job.sources {
+        let fields = source.columns.iter().map(|column| field_of(column, id_type));
+        let day = Arc::new(Field::new(DAY, DataType::Date32, false));
+        let nowhere = ObjectStoreUrl::local_filesystem();
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let table = ParquetFiles::partitioned(nowhere, Vec::new(), schema, day);
+        register(context, &TableName::new(Folder::Sources, name), Arc::new(table))?;
+    }
+    Ok(())
+}
+
+fn field_of(column: &Column, id_type: &DataType) -> Field {
+    let data_type = column.column_type.arrow().unwrap_or_else(|| id_type.clone());
+    Field::new(&column.name, data_type, true)
+}
+
+/// The sources whose scans a condition on the rollup's day reaches, and the others.
+fn reach(
+    context: &SessionContext,
+    rollup: &Rollup,
+) -> EngineResult<(BTreeSet<String>, BTreeSet<String>)> {
+    let probe = lit(ScalarValue::Date32(Some(PROBE)));
+    let rows = rollup.daily(Some(col(DAY).eq(probe)))?;
+    let rows = context.state().optimize(&rows)?;
+    let (mut by_day, mut whole) = (BTreeSet::new(), BTreeSet::new());
+    rows.apply(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && scan.table_name.schema() == Some(Folder::Sources.as_str())
+        {
+            let is_reached = scan.filters.iter().any(is_about_probe);
+            let sources = if is_reached { &mut by_day } else { &mut whole };
+            sources.insert(scan.table_name.table().to_owned());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    // A source that is read both ways is read whole.
+    by_day.retain(|source| !whole.contains(source));
+    Ok((by_day, whole))
+}
+
+fn is_about_probe(filter: &Expr) -> bool {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = filter else {
+        return false;
+    };
+    let is_probe = |side: &Expr| {
+        matches!(side, Expr::Literal(ScalarValue::Date32(Some(PROBE)), _))
+    };
+    let is_day = |side: &Expr| matches!(side, Expr::Column(column) if column.name == DAY);
+    *op == Operator::Eq && ((is_day(left) && is_probe(right)) || (is_probe(left) && is_day(right)))
+}
+
+/// What a rollup's rows are defined by, besides files.
+fn definition(
+    job: &Job,
+    project: &Project,
+    rollup: &TableName,
+    snapshot_date: SnapshotDate,
+) -> Result<Definition, Problems> {
+    let parameters = project.parameters.clone().as_of(snapshot_date);
+    let mut statements = Vec::new();
+    let mut columns = Vec::new();
+    let mut references = Vec::new();
+    for table in upstream(&project.graph, rollup) {
+        if let Some(model) = project.graph.model(&table) {
+            statements.push(bind(model, &parameters)?.to_string());
+        }
+        if let Some(source) = job.sources.get(&table.name)
+            && table.folder == Folder::Sources
+        {
+            columns.push(format!("{table} {:?}", source.columns));
+        }
+        let reference = project.references.iter().find(|found| found.name == table);
+        references.extend(reference.map(|found| format!("{table}\n{}", found.file.text)));
+    }
+    Ok(Definition {
+        rollup: rollup.clone(),
+        statements,
+        columns,
+        references,
+    })
+}
+
+/// A table and everything that it reads, directly or not.
+pub(super) fn upstream(graph: &Graph, table: &TableName) -> BTreeSet<TableName> {
+    let mut found = BTreeSet::from([table.clone()]);
+    let mut waiting = vec![table.clone()];
+    while let Some(table) = waiting.pop() {
+        let model = graph.model(&table);
+        let reads = model.into_iter().flat_map(|model: &Model| &model.reads);
+        for read in reads {
+            if found.insert(read.table.clone()) {
+                waiting.push(read.table.clone());
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,251 @@
+//! Where a tile lies: its name says everything that its rows depend on.
+//!
+//! ```text
+//! 2026-10-24.8d-5f0c21d7-9a44be10-0d3f6a7c81e2b945
+//! period        SQL      reference  source files of the period
+//! ```
+//!
+//! The SQL part holds the statements after parameters, the declared columns and the version of
+//! the format. What has the right name is the right tile; whatever changes asks for another name.
+//! That the parts stand apart lets a plan say what changed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::NaiveDate;
+
+use crate::ground::{Fingerprint, TableName};
+
+use super::period::{Period, day_of};
+
+/// Part of every address: raised when the same inputs would give other tiles.
+const FORMAT_VERSION: &str = "1";
+
+/// Hex digits of what people change by hand, and of what a program compares.
+const SHORT: usize = 8;
+const LONG: usize = 16;
+
+/// What the rows of a rollup are computed from, besides the source files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// The rollup.
+    pub rollup: TableName,
+    /// The statements of the rollup and of the staging it reads, after parameters.
+    pub statements: Vec<String>,
+    /// The declared columns of the sources it reads.
+    pub columns: Vec<String>,
+    /// The reference files it reads, as text.
+    pub references: Vec<String>,
+}
+
+/// The source files of a rollup.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceDays {
+    /// What the rows of a day depend on.
+    pub by_day: BTreeMap<NaiveDate, Fingerprint>,
+    /// Files that every day depends on: of sources that staging does not read day by day.
+    pub of_all_days: Vec<Fingerprint>,
+}
+
+/// Everything that the rows of one tile depend on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    /// The days.
+    pub period: Period,
+    sql: String,
+    references: String,
+    files: String,
+}
+
+/// What a stored tile of the same period was made from, if not from the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// There is no tile of the period yet.
+    New,
+    /// Source files were added, replaced or removed.
+    Files,
+    /// The SQL, a parameter or a declared column is another.
+    Sql,
+    /// A reference file is another.
+    Reference,
+}
+
+/// Gives the periods of one rollup their addresses.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    sql: String,
+    references: String,
+    days: SourceDays,
+}
+
+impl Addresses {
+    /// The addresses of a rollup whose sources have these files.
+    pub fn new(definition: &Definition, days: SourceDays) -> Self {
+        let sql = Fingerprint::builder()
+            .part("format", FORMAT_VERSION)
+            .part("rollup", &definition.rollup.to_string())
+            .parts("statement", &definition.statements)
+            .parts("columns", &definition.columns)
+            .finish();
+        let references = Fingerprint::builder()
+            .parts("reference", &definition.references)
+            .finish();
+        Self {
+            sql: sql.as_str()[..SHORT].to_owned(),
+            references: references.as_str()[..SHORT].to_owned(),
+            days,
+        }
+    }
+
+    /// The address of a period; none when no file lies in it.
+    pub fn of(&self, period: Period) -> Option<Address> {
+        let last = day_of(period.last());
+        let days = match period.first() {
+            Some(first) => self.days.by_day.range(day_of(first)..=last),
+            None => self.days.by_day.range(..=last),
+        };
+        let mut days = days.peekable();
+        if !self.depends_on_all_days() {
+            days.peek()?;
+        }
+        let of_all_days = self.days.of_all_days.iter().map(Fingerprint::as_str);
+        let files = days.fold(
+            Fingerprint::builder().parts("of all days", of_all_days),
+            |builder, (day, files)| builder.part(&day.to_string(), files.as_str()),
+        );
+        Some(Address {
+            period,
+            sql: self.sql.clone(),
+            references: self.references.clone(),
+            files: files.finish().as_str()[..LONG].to_owned(),
+        })
+    }
+
+    /// Whether any file may hold rows of any day, one without files too.
+    pub fn depends_on_all_days(&self) -> bool {
+        !self.days.of_all_days.is_empty()
+    }
+
+    /// The days that may have rows.
+    pub fn days_in(&self, first: i32, last: i32) -> Vec<NaiveDate> {
+        if self.depends_on_all_days() {
+            return (first..=last).map(day_of).collect();
+        }
+        if first > last {
+            return Vec::new();
+        }
+        let days = self.days.by_day.range(day_of(first)..=day_of(last));
+        days.map(|(day, _)| *day).collect()
+    }
+
+    /// The first day that has files.
+    pub fn first_day(&self) -> Option<NaiveDate> {
+        self.days.by_day.keys().next().copied()
+    }
+}
+
+impl Address {
+    /// Period, SQL, references and files of an address as [`Display`](fmt::Display) writes it.
+    fn parts_of(name: &str) -> Option<[&str; 4]> {
+        let mut parts = name.rsplitn(4, '-');
+        let (files, references, sql) = (parts.next()?, parts.next()?, parts.next()?);
+        Some([parts.next()?, sql, references, files])
+    }
+
+    /// What is different in a stored tile of the same period with the address `other`.
+    pub fn change_from(&self, other: &str) -> Change {
+        match Self::parts_of(other) {
+            Some([_, sql, _, _]) if sql != self.sql => Change::Sql,
+            Some([_, _, references, _]) if references != self.references => Change::Reference,
+            Some(_) => Change::Files,
+            None => Change::New,
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            period,
+            sql,
+            references,
+            files,
+        } = self;
+        write!(formatter, "{period}-{sql}-{references}-{files}")
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::New => "new days",
+            Self::Files => "changed files",
+            Self::Sql => "changed SQL",
+            Self::Reference => "changed reference",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::Folder;
+
+    fn addresses(statement: &str, reference: &str, days: &[(&str, &str)]) -> Addresses {
+        let definition = Definition {
+            rollup: TableName::new(Folder::Rollups, "purchases"),
+            statements: vec![statement.to_owned()],
+            columns: Vec::new(),
+            references: vec![reference.to_owned()],
+        };
+        let by_day = days
+            .iter()
+            .map(|(day, files)| (day.parse().unwrap(), Fingerprint::of(files)));
+        let days = SourceDays {
+            by_day: by_day.collect(),
+            of_all_days: Vec::new(),
+        };
+        Addresses::new(&definition, days)
+    }
+
+    const DAYS: [(&str, &str); 3] = [
+        ("1970-01-01", "a"),
+        ("1970-01-02", "b"),
+        ("1970-01-06", "c"),
+    ];
+
+    #[test]
+    fn a_changed_file_moves_the_tiles_of_its_day_and_no_other() {
+        let before = addresses("SELECT", "", &DAYS);
+        let changed = [DAYS[0], ("1970-01-02", "B"), DAYS[2]];
+        let after = addresses("SELECT", "", &changed);
+        let moved = |period| before.of(period) != after.of(period);
+        assert!(moved(Period::day(1)));
+        assert!(moved(Period::Block { level: 2, first: 0 }));
+        assert!(moved(Period::Until { last: 31 }));
+        assert!(!moved(Period::day(0)));
+        assert!(!moved(Period::day(5)));
+        assert!(!moved(Period::Block { level: 2, first: 4 }));
+        assert!(!moved(Period::Until { last: 0 }));
+    }
+
+    #[test]
+    fn days_without_files_have_no_tile() {
+        let addresses = addresses("SELECT", "", &DAYS);
+        assert_eq!(addresses.of(Period::day(3)), None);
+        assert_eq!(addresses.of(Period::Until { last: -1 }), None);
+    }
+
+    #[test]
+    fn an_address_tells_what_changed() {
+        let now = addresses("SELECT", "", &DAYS).of(Period::day(0)).unwrap();
+        let change_from = |statement, reference, files| {
+            let other = addresses(statement, reference, &[("1970-01-01", files)]);
+            now.change_from(&other.of(Period::day(0)).unwrap().to_string())
+        };
+        assert_eq!(change_from("SELECT", "", "z"), Change::Files);
+        assert_eq!(change_from("SELECT", "open,yes", "a"), Change::Reference);
+        assert_eq!(change_from("SELECT 1", "open,yes", "z"), Change::Sql);
+        assert_eq!(now.change_from("whatever"), Change::New);
+    }
+}

@@ -1,0 +1,77 @@
+//! What can go wrong with tiles.
+
+use std::path::{Path, PathBuf};
+
+use datafusion::error::DataFusionError;
+use parquet::errors::ParquetError;
+
+use crate::config::storage::StorageError;
+use crate::ground::{Classified, FailureKind};
+
+use super::address::Address;
+
+/// Tiles that could not be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum TileError {
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The engine failed while a tile was made.
+    #[error("making a tile of `{rollup}` failed")]
+    Engine {
+        /// The rollup's table.
+        rollup: String,
+        /// What the engine said.
+        source: Box<DataFusionError>,
+    },
+    /// The disk of this machine failed.
+    #[error("cannot keep tiles in `{}`; check its space and permissions", path.display())]
+    Disk {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: ParquetError,
+    },
+    /// A stored tile holds user ids of another type.
+    #[error(
+        "tile {path} was made from user ids of another type than the newest files have; deliver one type in all files"
+    )]
+    OtherUserIds {
+        /// The tile.
+        path: String,
+    },
+    /// A stored tile is not what its name says. Whoever meets this makes it anew.
+    #[error("tile {path} cannot be used: {what}")]
+    Damaged {
+        /// The rollup's name.
+        rollup: String,
+        /// Which tile.
+        address: Address,
+        /// Its URL.
+        path: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+}
+
+impl TileError {
+    pub(super) fn disk(path: &Path) -> impl Fn(ParquetError) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Disk {
+            path: path.clone(),
+            source,
+        }
+    }
+}
+
+impl Classified for TileError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Storage(error) => error.kind(),
+            Self::Engine { .. } | Self::Disk { .. } | Self::Damaged { .. } => {
+                FailureKind::Unexpected
+            }
+            Self::OtherUserIds { .. } => FailureKind::Blocked,
+        }
+    }
+}

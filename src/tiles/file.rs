@@ -1,0 +1,223 @@
+//! A tile as a file: written to this machine's disk with a stamp inside, and accepted from a
+//! store only when its digest and its stamp are the expected ones.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::basic::Compression;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use serde::{Deserialize, Serialize};
+
+use crate::ground::TableName;
+
+use super::address::Address;
+use super::rollup::USER_ID;
+
+/// The key of the stamp in a file's metadata.
+const STAMP: &str = "tierline.tile";
+
+/// Hex digits of the digest of a tile's bytes.
+const DIGEST_DIGITS: usize = 16;
+
+/// Bytes that are read and hashed at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// What a tile says it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stamp {
+    /// The rollup's table.
+    pub rollup: String,
+    /// The days.
+    pub period: String,
+    /// Everything the rows depend on.
+    pub address: String,
+    /// How many rows there are.
+    pub rows: u64,
+}
+
+impl Stamp {
+    fn new(rollup: &TableName, address: &Address, rows: u64) -> Self {
+        Self {
+            rollup: rollup.to_string(),
+            period: address.period.to_string(),
+            address: address.to_string(),
+            rows,
+        }
+    }
+}
+
+/// A whole tile on this machine's disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TileFile {
+    /// Where.
+    pub path: PathBuf,
+    /// Its size.
+    pub size_bytes: u64,
+    /// The digest of its bytes.
+    pub digest: String,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// Writes one tile.
+pub(super) struct TileWriter {
+    path: PathBuf,
+    stamp: Stamp,
+    writer: ArrowWriter<Hashing<BufWriter<File>>>,
+}
+
+impl TileWriter {
+    /// Starts a tile in `folder`.
+    ///
+    /// # Errors
+    /// A folder that cannot be written to.
+    pub(super) fn create(
+        folder: &Path,
+        rollup: &TableName,
+        address: &Address,
+        schema: SchemaRef,
+    ) -> Result<Self, ParquetError> {
+        let path = folder.join(format!("{}-{address}.parquet", rollup.name));
+        let file = Hashing::new(BufWriter::new(File::create(&path)?));
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::LZ4_RAW)
+            .build();
+        Ok(Self {
+            path,
+            stamp: Stamp::new(rollup, address, 0),
+            writer: ArrowWriter::try_new(file, schema, Some(properties))?,
+        })
+    }
+
+    /// Adds rows, which come sorted by user.
+    ///
+    /// # Errors
+    /// A disk that is full.
+    pub(super) fn write(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
+        self.stamp.rows += rows.num_rows() as u64;
+        self.writer.write(rows)
+    }
+
+    /// Completes the file.
+    ///
+    /// # Errors
+    /// A disk that is full.
+    pub(super) fn finish(mut self) -> Result<TileFile, ParquetError> {
+        let stamp = serde_json::to_string(&self.stamp);
+        let stamp = stamp.map_err(|error| ParquetError::External(Box::new(error)))?;
+        self.writer
+            .append_key_value_metadata(KeyValue::new(STAMP.to_owned(), stamp));
+        let mut file = self.writer.into_inner()?;
+        file.flush()?;
+        Ok(TileFile {
+            path: self.path,
+            size_bytes: file.bytes,
+            digest: digest_of(&file.hasher),
+            rows: self.stamp.rows,
+        })
+    }
+}
+
+/// Accepts a file as the tile with `address`, or says what is wrong with it.
+///
+/// # Errors
+/// A disk that cannot be read.
+pub(super) fn accept(
+    path: &Path,
+    rollup: &TableName,
+    address: &Address,
+    digest: &str,
+    user_id_type: &DataType,
+) -> io::Result<Result<TileFile, Refusal>> {
+    let (found, size_bytes) = digest_of_file(path)?;
+    if found != digest {
+        return Ok(Err(Refusal::Damaged("its bytes are not those that were written")));
+    }
+    let Ok(metadata) = ArrowReaderMetadata::load(&File::open(path)?, Default::default()) else {
+        return Ok(Err(Refusal::Damaged("it is not Parquet")));
+    };
+    let pairs = metadata.metadata().file_metadata().key_value_metadata();
+    let stamp = pairs.into_iter().flatten().find(|pair| pair.key == STAMP);
+    let stamp = stamp.and_then(|pair| serde_json::from_str::<Stamp>(pair.value.as_deref()?).ok());
+    let rows = metadata.metadata().file_metadata().num_rows();
+    let rows = rows.cast_unsigned();
+    if stamp != Some(Stamp::new(rollup, address, rows)) {
+        return Ok(Err(Refusal::Damaged("it says that it is another")));
+    }
+    let user_ids = metadata.schema().field_with_name(USER_ID);
+    let is_text = |data_type: &DataType| *data_type != DataType::Int64;
+    if user_ids.is_ok_and(|field| is_text(field.data_type()) != is_text(user_id_type)) {
+        return Ok(Err(Refusal::OtherUserIds));
+    }
+    Ok(Ok(TileFile {
+        path: path.to_owned(),
+        size_bytes,
+        digest: found,
+        rows,
+    }))
+}
+
+/// Why a file is not the tile it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It is as good as not there.
+    Damaged(&'static str),
+    /// Its user ids are of the other type than today's.
+    OtherUserIds,
+}
+
+fn digest_of_file(path: &Path) -> io::Result<(String, u64)> {
+    let mut file = File::open(path)?;
+    let mut hasher = blake3::Hasher::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut bytes = 0;
+    loop {
+        let count = file.read(&mut chunk)?;
+        if count == 0 {
+            return Ok((digest_of(&hasher), bytes));
+        }
+        bytes += count as u64;
+        hasher.update(&chunk[..count]);
+    }
+}
+
+fn digest_of(hasher: &blake3::Hasher) -> String {
+    hasher.finalize().to_hex()[..DIGEST_DIGITS].to_owned()
+}
+
+/// Hashes what it passes on.
+struct Hashing<W> {
+    inner: W,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl<W> Hashing<W> {
+    fn new(inner: W) -> Self {
+        Self {
+            inner,
+            hasher: blake3::Hasher::new(),
+            bytes: 0,
+        }
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}

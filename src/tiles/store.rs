@@ -1,0 +1,108 @@
+//! Stored tiles: found by one LIST, taken only when every byte is as it was written.
+//!
+//! ```text
+//! tiles/purchases/2026-10-24.8d-5f0c21d7-9a44be10-0d3f6a7c81e2b945-77c0a1d05b92fe38.parquet
+//!                 address                                          digest of the bytes
+//! ```
+//!
+//! There is no index and no lock: a tile is there when an object has its address. Two runs may
+//! make the same tile at once and both are right. An object whose bytes are not those of its
+//! digest, or that says inside that it is another tile, is as good as none.
+
+use std::collections::BTreeMap;
+
+use futures::TryStreamExt;
+use object_store::path::Path;
+
+use crate::config::storage::{Location, StorageError};
+use crate::ground::Layout;
+
+use super::address::{Address, Change};
+
+const EXTENSION: &str = ".parquet";
+
+/// An object that has the name of a tile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTile {
+    /// Where it lies.
+    pub path: Path,
+    /// Its size.
+    pub size_bytes: u64,
+    /// The digest that its name gives.
+    pub digest: String,
+}
+
+/// The stored tiles of one rollup, by address.
+#[derive(Debug, Clone, Default)]
+pub struct StoredTiles {
+    tiles: BTreeMap<String, StoredTile>,
+}
+
+impl StoredTiles {
+    /// Lists the tiles of a rollup.
+    ///
+    /// # Errors
+    /// A store that fails.
+    pub async fn list(
+        output: &Location,
+        layout: &Layout,
+        rollup: &str,
+    ) -> Result<Self, StorageError> {
+        let folder = layout.tiles(rollup);
+        let objects: Vec<_> = output
+            .store
+            .list(Some(&folder))
+            .try_collect()
+            .await
+            .map_err(|error| output.failure("list", &folder, error))?;
+        let tiles = objects.into_iter().filter_map(|object| {
+            let (address, digest) = object.location.filename().and_then(split_name)?;
+            let tile = StoredTile {
+                digest: digest.to_owned(),
+                size_bytes: object.size,
+                path: object.location.clone(),
+            };
+            Some((address.to_owned(), tile))
+        });
+        Ok(Self {
+            tiles: tiles.collect(),
+        })
+    }
+
+    /// The tile with this address.
+    pub fn get(&self, address: &Address) -> Option<&StoredTile> {
+        self.tiles.get(&address.to_string())
+    }
+
+    /// Forgets a tile that turned out to be damaged.
+    pub fn forget(&mut self, address: &Address) {
+        self.tiles.remove(&address.to_string());
+    }
+
+    /// What changed since a tile of the same period was stored.
+    pub fn change_to(&self, address: &Address) -> Change {
+        let of_period = format!("{}-", address.period);
+        let same_period = self
+            .tiles
+            .range(of_period.clone()..)
+            .take_while(|(name, _)| name.starts_with(&of_period));
+        // The least surprising change of several: a tile from before the SQL was edited does
+        // not hide that a file has changed since.
+        let changes = same_period.map(|(name, _)| address.change_from(name));
+        changes
+            .filter(|change| *change != Change::New)
+            .min()
+            .unwrap_or(Change::New)
+    }
+}
+
+/// The object of a tile.
+pub(super) fn path_of(layout: &Layout, rollup: &str, address: &Address, digest: &str) -> Path {
+    let name = format!("{address}-{digest}{EXTENSION}");
+    layout.tiles(rollup).join(name)
+}
+
+/// The address and the digest in an object's name.
+fn split_name(name: &str) -> Option<(&str, &str)> {
+    name.strip_suffix(EXTENSION)?.rsplit_once('-')
+}

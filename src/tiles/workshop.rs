@@ -1,0 +1,486 @@
+//! The workshop: fetches stored tiles, makes missing ones, and lays out both as rows.
+//!
+//! 1. [`Workshop::fetch`]: stored tiles of a plan, each whole and checked. Where the output is on
+//!    this machine they are read in place, otherwise they are copied here by one GET each.
+//! 2. [`Workshop::make`]: missing tiles, shorter periods first, since longer ones are merged from
+//!    them. Runs of recent days are made by one query each.
+//! 3. [`Workshop::lay_out`]: the cover as tables, one for each set of windows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Schema, SchemaRef};
+use datafusion::common::ScalarValue;
+use datafusion::datasource::provider_as_source;
+use datafusion::error::{DataFusionError, Result as EngineResult};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast as cast_to, col, lit};
+use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
+use datafusion::prelude::SessionContext;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectMeta;
+use object_store::buffered::BufWriter;
+use object_store::local::LocalFileSystem;
+use parquet::errors::ParquetError;
+use tokio::io::AsyncWriteExt;
+
+use crate::config::storage::Location;
+use crate::ground::Layout;
+use crate::inputs::ParquetFiles;
+
+use super::address::Address;
+use super::error::TileError;
+use super::file::{Refusal, TileFile, TileWriter, accept};
+use super::period::{Period, day_number};
+use super::plan::{TileBuild, TilePlan};
+use super::rollup::{DAY, Rollup, USER_ID};
+use super::store::{StoredTile, path_of};
+use super::windows::TileRows;
+
+/// How many requests are under way at once.
+const CONCURRENT_REQUESTS: usize = 16;
+
+/// Days that are made by one query, at most, and their source bytes, about.
+const DAYS_AT_ONCE: usize = 64;
+const BYTES_AT_ONCE: u64 = 32 << 20;
+
+/// Bytes that an upload holds in memory.
+const UPLOAD_BYTES: usize = 8 << 20;
+
+/// Where tiles are made.
+pub struct Workshop<'a> {
+    /// The session that holds the staging tables.
+    pub context: &'a SessionContext,
+    /// Where tiles are stored.
+    pub output: &'a Location,
+    /// The paths below it.
+    pub layout: &'a Layout,
+    /// A folder of this machine, for this run alone.
+    pub folder: &'a Path,
+    /// How many tiles are made at once.
+    pub threads: usize,
+}
+
+/// Tiles at hand, by address.
+pub type TileFiles = BTreeMap<Address, TileFile>;
+
+impl Workshop<'_> {
+    /// Brings the stored tiles of a plan here.
+    ///
+    /// # Errors
+    /// A store or disk that fails; [`TileError::Damaged`] for the first that is not what its name
+    /// says.
+    pub async fn fetch(&self, rollup: &Rollup, plan: &TilePlan) -> Result<TileFiles, TileError> {
+        let fetched = plan.reused.iter().map(|(address, stored)| async move {
+            let file = self.fetch_one(rollup, address, stored).await?;
+            Ok::<_, TileError>((address.clone(), file))
+        });
+        stream::iter(fetched)
+            .buffer_unordered(CONCURRENT_REQUESTS)
+            .try_collect()
+            .await
+    }
+
+    async fn fetch_one(
+        &self,
+        rollup: &Rollup,
+        address: &Address,
+        stored: &StoredTile,
+    ) -> Result<TileFile, TileError> {
+        let path = match self.in_place(&stored.path) {
+            Some(path) => path,
+            None => self.download(stored).await?,
+        };
+        let task = {
+            let (path, name, address) = (path.clone(), rollup.name.clone(), address.clone());
+            let (digest, id_type) = (stored.digest.clone(), rollup.user_id_type.clone());
+            move || accept(&path, &name, &address, &digest, &id_type)
+        };
+        let accepted = tokio::task::spawn_blocking(task).await;
+        let accepted = accepted
+            .map_err(|error| ParquetError::External(Box::new(error)))
+            .and_then(|accepted| Ok(accepted?))
+            .map_err(TileError::disk(&path))?;
+        accepted.map_err(|refusal| match refusal {
+            Refusal::OtherUserIds => TileError::OtherUserIds {
+                path: self.output.url_of(&stored.path),
+            },
+            Refusal::Damaged(what) => TileError::Damaged {
+                rollup: rollup.name.name.clone(),
+                address: address.clone(),
+                path: self.output.url_of(&stored.path),
+                what,
+            },
+        })
+    }
+
+    /// The file of an object, when the output is a folder of this machine.
+    fn in_place(&self, path: &object_store::path::Path) -> Option<PathBuf> {
+        if self.output.root != ObjectStoreUrl::local_filesystem() {
+            return None;
+        }
+        LocalFileSystem::new().path_to_filesystem(path).ok()
+    }
+
+    async fn download(&self, stored: &StoredTile) -> Result<PathBuf, TileError> {
+        use object_store::ObjectStoreExt;
+        let path = self.folder.join(stored.path.filename().unwrap_or_default());
+        let failed = |error| self.output.failure("read", &stored.path, error);
+        let object = self.output.store.get(&stored.path).await.map_err(failed)?;
+        let mut bytes = object.into_stream();
+        let disk = TileError::disk(&path);
+        let file = tokio::fs::File::create(&path).await;
+        let mut file = file.map_err(|error| disk(error.into()))?;
+        while let Some(chunk) = bytes.try_next().await.map_err(failed)? {
+            let written = file.write_all(&chunk).await;
+            written.map_err(|error| disk(error.into()))?;
+        }
+        file.flush().await.map_err(|error| disk(error.into()))?;
+        Ok(path)
+    }
+
+    /// Makes and stores the missing tiles of a plan; `files` are those at hand, to which the new
+    /// ones are added. `source_bytes` are those of each day's files.
+    ///
+    /// # Errors
+    /// Queries, stores and disks that fail.
+    pub async fn make(
+        &self,
+        rollup: &Rollup,
+        plan: &TilePlan,
+        files: &mut TileFiles,
+        source_bytes: &BTreeMap<NaiveDate, u64>,
+    ) -> Result<(), TileError> {
+        let (days, longer): (Vec<&TileBuild>, Vec<&TileBuild>) = plan
+            .builds
+            .iter()
+            .partition(|build| build.address.period.is_day());
+        let chunks = chunks_of(&days, source_bytes);
+        let made = chunks.iter().map(|chunk| self.make_days(rollup, chunk));
+        let made: Vec<Vec<(Address, TileFile)>> = stream::iter(made)
+            .buffer_unordered(self.threads)
+            .try_collect()
+            .await?;
+        files.extend(made.into_iter().flatten());
+        for wave in longer.chunk_by(|left, right| level(left) == level(right)) {
+            let at_hand = &*files;
+            let made = wave.iter().map(|build| self.make_longer(rollup, build, at_hand));
+            let made: Vec<(Address, TileFile)> = stream::iter(made)
+                .buffer_unordered(self.threads)
+                .try_collect()
+                .await?;
+            files.extend(made);
+        }
+        Ok(())
+    }
+
+    /// One query for the tiles of several days.
+    async fn make_days(
+        &self,
+        rollup: &Rollup,
+        builds: &[&TileBuild],
+    ) -> Result<Vec<(Address, TileFile)>, TileError> {
+        let failed = engine(rollup);
+        let days: BTreeSet<NaiveDate> = builds.iter().flat_map(|build| &build.days).copied().collect();
+        let rows = rollup.daily(any_of(&days)).map_err(&failed)?;
+        let rows = LogicalPlanBuilder::from(rows)
+            .sort([col(DAY).sort(true, true), col(USER_ID).sort(true, true)])
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(&failed)?;
+        let mut stream = self.execute(rows).await.map_err(&failed)?;
+        let mut waiting = builds.iter();
+        let mut open: Option<(Address, TileWriter)> = None;
+        let mut made = Vec::new();
+        while let Some(batch) = stream.try_next().await.map_err(&failed)? {
+            for (day, rows) in by_day(&batch) {
+                while open.as_ref().is_none_or(|(address, _)| address.period.last() != day) {
+                    made.extend(self.keep_open(rollup, open.take()).await?);
+                    let Some(build) = waiting.next() else { break };
+                    open = Some((build.address.clone(), self.start(rollup, build)?));
+                }
+                if let Some((_, writer)) = &mut open {
+                    self.write(rollup, writer, &batch.slice(rows.start, rows.len()))?;
+                }
+            }
+        }
+        made.extend(self.keep_open(rollup, open).await?);
+        // Days whose files hold no good row have a tile too, an empty one.
+        for build in waiting {
+            let empty = (build.address.clone(), self.start(rollup, build)?);
+            made.extend(self.keep_open(rollup, Some(empty)).await?);
+        }
+        Ok(made)
+    }
+
+    async fn keep_open(
+        &self,
+        rollup: &Rollup,
+        open: Option<(Address, TileWriter)>,
+    ) -> Result<Option<(Address, TileFile)>, TileError> {
+        let Some((address, writer)) = open else {
+            return Ok(None);
+        };
+        let file = self.keep(rollup, &address, writer).await?;
+        Ok(Some((address, file)))
+    }
+
+    /// A tile of several days, merged from others and from source days.
+    async fn make_longer(
+        &self,
+        rollup: &Rollup,
+        build: &TileBuild,
+        at_hand: &TileFiles,
+    ) -> Result<(Address, TileFile), TileError> {
+        let failed = engine(rollup);
+        let inputs = build.tiles.iter().filter_map(|address| at_hand.get(address));
+        let inputs: Vec<&TileFile> = inputs.collect();
+        let rows = self.merged(rollup, &inputs, build).map_err(&failed)?;
+        let mut stream = self.execute(rows).await.map_err(&failed)?;
+        let mut writer = self.start(rollup, build)?;
+        while let Some(batch) = stream.try_next().await.map_err(&failed)? {
+            self.write(rollup, &mut writer, &batch)?;
+        }
+        let file = self.keep(rollup, &build.address, writer).await?;
+        Ok((build.address.clone(), file))
+    }
+
+    /// The rows of tiles and of source days, merged, sorted by user.
+    fn merged(
+        &self,
+        rollup: &Rollup,
+        tiles: &[&TileFile],
+        build: &TileBuild,
+    ) -> EngineResult<LogicalPlan> {
+        let before = build.before.map(|day| col(DAY).lt(date(day_number(day))));
+        let condition = any_of(&build.days).into_iter().chain(before).reduce(Expr::or);
+        let from_sources = match condition {
+            Some(condition) => Some(rollup.of_rows(Some(condition))?),
+            None => None,
+        };
+        let rows = match (tiles.is_empty(), from_sources) {
+            (true, Some(rows)) => LogicalPlanBuilder::from(rows),
+            (_, from_sources) => {
+                let source = provider_as_source(self.table(rollup, tiles)?);
+                let mut rows = LogicalPlanBuilder::scan("tiles", source, None)?;
+                if let Some(from_sources) = from_sources {
+                    rows = rows.union(from_sources)?;
+                }
+                let columns = rollup.columns.iter();
+                let merged = columns.clone().map(|column| {
+                    let merged = column.merge.aggregate(col(&column.name));
+                    merged.alias(&column.name)
+                });
+                let typed = columns.map(|column| {
+                    let typed = cast_to(col(&column.name), column.data_type.clone());
+                    typed.alias(&column.name)
+                });
+                rows.aggregate([col(USER_ID)], merged.collect::<Vec<_>>())?
+                    .project(std::iter::once(col(USER_ID)).chain(typed))?
+            }
+        };
+        rows.sort([col(USER_ID).sort(true, true)])?.build()
+    }
+
+    async fn execute(&self, plan: LogicalPlan) -> EngineResult<SendableRecordBatchStream> {
+        let rows = self.context.execute_logical_plan(plan).await?;
+        let context = Arc::new(rows.task_ctx());
+        execute_stream(rows.create_physical_plan().await?, context)
+    }
+
+    fn start(&self, rollup: &Rollup, build: &TileBuild) -> Result<TileWriter, TileError> {
+        let schema = file_schema(rollup);
+        TileWriter::create(self.folder, &rollup.name, &build.address, schema)
+            .map_err(TileError::disk(self.folder))
+    }
+
+    /// Writes rows whose columns may be in any order and among others.
+    fn write(
+        &self,
+        rollup: &Rollup,
+        writer: &mut TileWriter,
+        rows: &RecordBatch,
+    ) -> Result<(), TileError> {
+        let schema = file_schema(rollup);
+        let columns = schema.fields().iter().map(|field| {
+            let column = rows.column(rows.schema_ref().index_of(field.name())?);
+            cast(column, field.data_type())
+        });
+        let plain = columns
+            .collect::<Result<_, _>>()
+            .and_then(|columns| RecordBatch::try_new(Arc::clone(&schema), columns))
+            .map_err(|error| engine(rollup)(error.into()))?;
+        writer.write(&plain).map_err(TileError::disk(self.folder))
+    }
+
+    /// Completes a tile and stores a copy.
+    async fn keep(
+        &self,
+        rollup: &Rollup,
+        address: &Address,
+        writer: TileWriter,
+    ) -> Result<TileFile, TileError> {
+        let file = writer.finish().map_err(TileError::disk(self.folder))?;
+        let path = path_of(self.layout, &rollup.name.name, address, &file.digest);
+        let failed = |error| self.output.failure("write", &path, error);
+        let mut reader = tokio::fs::File::open(&file.path)
+            .await
+            .map_err(|error| TileError::disk(&file.path)(error.into()))?;
+        let store = Arc::clone(&self.output.store);
+        let mut upload = BufWriter::with_capacity(store, path.clone(), UPLOAD_BYTES);
+        let copied = tokio::io::copy(&mut reader, &mut upload).await;
+        let stored = match copied {
+            Ok(_) => upload.shutdown().await,
+            Err(error) => Err(error),
+        };
+        stored.map_err(|error| {
+            failed(object_store::Error::Generic {
+                store: "tiles",
+                source: Box::new(error),
+            })
+        })?;
+        Ok(file)
+    }
+
+    /// The cover of a plan as tables, those that lie in the same windows together.
+    ///
+    /// # Errors
+    /// Paths that the engine cannot read: a bug.
+    pub fn lay_out(
+        &self,
+        rollup: &Rollup,
+        plan: &TilePlan,
+        files: &TileFiles,
+    ) -> Result<Vec<TileRows>, TileError> {
+        let mut classes: BTreeMap<Vec<super::Window>, Vec<&TileFile>> = BTreeMap::new();
+        for tile in &plan.cover {
+            if let Some(file) = files.get(&tile.address) {
+                classes.entry(tile.windows.clone()).or_default().push(file);
+            }
+        }
+        let tables = classes.into_iter().map(|(windows, tiles)| {
+            let rows = self.table(rollup, &tiles).map_err(engine(rollup))?;
+            Ok(TileRows { windows, rows })
+        });
+        tables.collect()
+    }
+
+    /// Tiles on this machine's disk as one table.
+    fn table(
+        &self,
+        rollup: &Rollup,
+        tiles: &[&TileFile],
+    ) -> EngineResult<Arc<dyn datafusion::catalog::TableProvider>> {
+        let objects = tiles.iter().filter(|tile| tile.rows > 0).map(|tile| {
+            let location = object_store::path::Path::from_absolute_path(&tile.path);
+            Ok(ObjectMeta {
+                location: location.map_err(object_store::Error::from)?,
+                last_modified: chrono::DateTime::UNIX_EPOCH,
+                size: tile.size_bytes,
+                e_tag: None,
+                version: None,
+            })
+        });
+        let objects = objects.collect::<EngineResult<Vec<_>>>()?;
+        let disk = ObjectStoreUrl::local_filesystem();
+        Ok(Arc::new(ParquetFiles::new(disk, objects, table_schema(rollup))))
+    }
+}
+
+fn engine(rollup: &Rollup) -> impl Fn(DataFusionError) -> TileError {
+    let rollup = rollup.name.to_string();
+    move |source| TileError::Engine {
+        rollup: rollup.clone(),
+        source: Box::new(source),
+    }
+}
+
+fn level(build: &TileBuild) -> Option<u8> {
+    match build.address.period {
+        Period::Block { level, .. } => Some(level),
+        Period::Until { .. } => None,
+    }
+}
+
+/// Day tiles in runs that are worth one query each.
+fn chunks_of<'a>(
+    days: &[&'a TileBuild],
+    source_bytes: &BTreeMap<NaiveDate, u64>,
+) -> Vec<Vec<&'a TileBuild>> {
+    let bytes_of = |build: &TileBuild| -> u64 {
+        let sizes = build.days.iter().filter_map(|day| source_bytes.get(day));
+        sizes.sum()
+    };
+    let mut in_order = days.to_vec();
+    in_order.sort_by_key(|build| build.address.period.last());
+    let mut chunks: Vec<Vec<&TileBuild>> = Vec::new();
+    let mut bytes = 0;
+    for build in in_order {
+        let is_full = bytes >= BYTES_AT_ONCE;
+        match chunks.last_mut() {
+            Some(chunk) if !is_full && chunk.len() < DAYS_AT_ONCE => chunk.push(build),
+            _ => {
+                chunks.push(vec![build]);
+                bytes = 0;
+            }
+        }
+        bytes += bytes_of(build);
+    }
+    chunks
+}
+
+/// The condition that the column `day` is one of `days`; none for no days.
+pub fn any_of(days: &BTreeSet<NaiveDate>) -> Option<Expr> {
+    let numbers: Vec<i32> = days.iter().copied().map(day_number).collect();
+    let runs = numbers.chunk_by(|left, right| left + 1 == *right);
+    let within = runs.map(|run| {
+        let (first, last) = (run[0], run[run.len() - 1]);
+        col(DAY).between(date(first), date(last))
+    });
+    within.reduce(Expr::or)
+}
+
+fn date(number: i32) -> Expr {
+    lit(ScalarValue::Date32(Some(number)))
+}
+
+/// The rows of each day of a batch that is sorted by day.
+fn by_day(batch: &RecordBatch) -> Vec<(i32, Range<usize>)> {
+    let Some(days) = batch.column_by_name(DAY) else {
+        return Vec::new();
+    };
+    let days = days.as_primitive::<Date32Type>().values();
+    let mut start = 0;
+    let runs = days.chunk_by(|left, right| left == right).map(|run| {
+        let rows = start..start + run.len();
+        start = rows.end;
+        (run[0], rows)
+    });
+    runs.collect()
+}
+
+/// The columns of a tile as files hold them: text is plain text.
+fn file_schema(rollup: &Rollup) -> SchemaRef {
+    schema_of(rollup, |data_type| match data_type {
+        DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+        other => other.clone(),
+    })
+}
+
+/// The columns of a tile as the rollup's plan has them.
+fn table_schema(rollup: &Rollup) -> SchemaRef {
+    schema_of(rollup, DataType::clone)
+}
+
+fn schema_of(rollup: &Rollup, typed: impl Fn(&DataType) -> DataType) -> SchemaRef {
+    let user_id = Field::new(USER_ID, typed(&rollup.user_id_type), true);
+    let columns = rollup.columns.iter();
+    let columns = columns.map(|column| Field::new(&column.name, typed(&column.data_type), true));
+    Arc::new(Schema::new(
+        std::iter::once(user_id).chain(columns).collect::<Vec<_>>(),
+    ))
+}
