@@ -46,6 +46,8 @@ pub(super) enum Command {
     Plan(NightArguments),
     /// Compute and publish one night
     Run(RunArguments),
+    /// Compute and publish many nights, in the order of their dates
+    Backfill(BackfillArguments),
     /// Show a published snapshot: tiers, who moved, and where to
     Show(ShowArguments),
 }
@@ -64,7 +66,7 @@ pub(super) struct DemoArguments {
     /// Another seed gives other users
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// How many nights to run, ending with the last day
+    /// How many nights to run, ending with the last day; with 0, only data and job are made
     #[arg(long, default_value_t = 7)]
     pub nights: u32,
 }
@@ -107,6 +109,13 @@ pub(super) struct TimeArguments {
 pub(super) struct RunArguments {
     #[command(flatten)]
     pub night: NightArguments,
+    #[command(flatten)]
+    pub result: ResultArguments,
+}
+
+/// What becomes of the result.
+#[derive(Debug, Args)]
+pub(super) struct ResultArguments {
     /// How the result on stdout looks
     #[arg(long, value_enum, default_value = "text")]
     pub output: OutputFormat,
@@ -116,6 +125,24 @@ pub(super) struct RunArguments {
     /// Exit with 99 when there is nothing to do
     #[arg(long)]
     pub skip_exit_code: bool,
+}
+
+/// Which nights: a span of dates, or those that late data affects.
+#[derive(Debug, Args)]
+pub(super) struct BackfillArguments {
+    #[command(flatten)]
+    pub job: JobArguments,
+    /// The first date: dates that are not published are, changed ones are published anew
+    #[arg(long, value_name = "DATE", required_unless_present = "affected")]
+    pub from: Option<String>,
+    /// The last date; the last business day that has ended when left out
+    #[arg(long, value_name = "DATE", requires = "from")]
+    pub to: Option<String>,
+    /// The published dates whose inputs have changed since, and those that follow on them
+    #[arg(long, conflicts_with = "from")]
+    pub affected: bool,
+    #[command(flatten)]
+    pub result: ResultArguments,
 }
 
 #[derive(Debug, Args)]

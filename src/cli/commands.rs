@@ -5,9 +5,14 @@ use std::process::ExitCode;
 
 use crate::config::job::Job;
 use crate::ground::SnapshotDate;
-use crate::run::{self, ALREADY_PUBLISHED, Plan, Project, Report, RunError, Workspace};
+use crate::run::{
+    self, ALREADY_PUBLISHED, BackfillReport, Plan, Project, Report, RunError, Workspace,
+};
 
-use super::arguments::{Command, NightArguments, OutputFormat, RunArguments, TimeArguments};
+use super::arguments::{
+    BackfillArguments, Command, NightArguments, OutputFormat, ResultArguments, RunArguments,
+    TimeArguments,
+};
 use super::output::Output;
 use super::{demo, init, jobs};
 
@@ -18,6 +23,7 @@ const NOTHING_TO_DO: u8 = 99;
 pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCode, RunError> {
     match command {
         Command::Run(arguments) => return Box::pin(night(&arguments, output)).await,
+        Command::Backfill(arguments) => return Box::pin(backfill(&arguments, output)).await,
         Command::Demo(arguments) => Box::pin(demo::demo(&arguments, output)).await,
         Command::Init(arguments) => init::init(&arguments, output),
         Command::Check(arguments) => check(&jobs::load(&arguments)?, output).await,
@@ -79,17 +85,65 @@ async fn night(arguments: &RunArguments, output: &Output) -> Result<ExitCode, Ru
         Ok(report) => report.clone(),
         Err(error) => Report::failed(error, known_date),
     };
+    let text = outcome.is_ok().then(|| report.to_string());
+    tell(&arguments.result, text, &report.to_json(), output);
+    outcome?;
+    Ok(exit_code(&arguments.result, &report.status))
+}
+
+/// Hands out a result: `text` is what people see of it.
+fn tell(arguments: &ResultArguments, text: Option<String>, json: &str, output: &Output) {
     if let Some(path) = &arguments.result_file {
-        write_result(path, &report, output);
+        write_result(path, json, output);
     }
-    match (arguments.output, &outcome) {
-        (OutputFormat::Json, _) => output.result(&format!("{}\n", report.to_json())),
-        (OutputFormat::Text, Ok(report)) => output.result(&report.to_string()),
-        (OutputFormat::Text, Err(_)) => {}
+    match (arguments.output, text) {
+        (OutputFormat::Json, _) => output.result(&format!("{json}\n")),
+        (OutputFormat::Text, Some(text)) => output.result(&text),
+        (OutputFormat::Text, None) => {}
     }
-    let report = outcome?;
-    let is_skipped = arguments.skip_exit_code && report.status == ALREADY_PUBLISHED;
-    Ok(ExitCode::from(if is_skipped { NOTHING_TO_DO } else { 0 }))
+}
+
+fn exit_code(arguments: &ResultArguments, status: &str) -> ExitCode {
+    let is_skipped = arguments.skip_exit_code && status == ALREADY_PUBLISHED;
+    ExitCode::from(if is_skipped { NOTHING_TO_DO } else { 0 })
+}
+
+/// Many nights; the first that fails ends them.
+async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<ExitCode, RunError> {
+    let mut report = BackfillReport::default();
+    let outcome = Box::pin(many_nights(arguments, &mut report, output)).await;
+    if let Err(error) = &outcome {
+        report.fail(error);
+    }
+    let has_begun = outcome.is_ok() || report.nights_planned > 0;
+    let text = has_begun.then(|| report.to_string());
+    tell(&arguments.result, text, &report.to_json(), output);
+    outcome?;
+    Ok(exit_code(&arguments.result, &report.status))
+}
+
+async fn many_nights(
+    arguments: &BackfillArguments,
+    report: &mut BackfillReport,
+    output: &Output,
+) -> Result<(), RunError> {
+    let job = jobs::load(&arguments.job)?;
+    let dates = jobs::backfill(arguments, &job)?
+        .dates(&job, &Workspace::open(&job)?)
+        .await?;
+    *report = BackfillReport::of(dates.len());
+    let bar = output.progress(dates.len() as u64);
+    for date in dates {
+        bar.set_message(format!("night of {date}"));
+        let night = Box::pin(publish(&job, date, &|_stage| {})).await;
+        if night.is_err() {
+            bar.finish_and_clear();
+        }
+        report.add(night?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(())
 }
 
 async fn one_night(
@@ -117,8 +171,8 @@ async fn one_night(
 }
 
 /// A result file that cannot be written is said, and fails nothing.
-fn write_result(path: &Path, report: &Report, output: &Output) {
-    if let Err(error) = std::fs::write(path, report.to_json()) {
+fn write_result(path: &Path, json: &str, output: &Output) {
+    if let Err(error) = std::fs::write(path, json) {
         output.error(&format!(
             "cannot write the result to `{}`: {error}",
             path.display()

@@ -35,6 +35,13 @@ pub(super) async fn demo(arguments: &DemoArguments, output: &Output) -> Result<(
         "Sample data: {} users, {} orders, {} events in {} days\n\n",
         totals.users, totals.orders, totals.events, arguments.days
     ));
+    if arguments.nights == 0 {
+        output.result(&format!(
+            "No night was run. Try next:\n  tierline run {} --date {LAST_DAY}\n",
+            job_path.display()
+        ));
+        return Ok(());
+    }
     super::show::show_newest(&job, output).await?;
     output.result(&whereabouts(folder, &job_path));
     Ok(())

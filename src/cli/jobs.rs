@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::config::job::Job;
 use crate::ground::{Diagnostic, Problems, SnapshotDate, did_you_mean};
-use crate::run::RunError;
+use crate::run::{Backfill, RunError};
 
-use super::arguments::{JobArguments, TimeArguments};
+use super::arguments::{BackfillArguments, JobArguments, TimeArguments};
 
 /// Where job files are looked for by name.
 const FOLDER: &str = "jobs";
@@ -95,4 +95,23 @@ pub(super) fn snapshot_date(
         (None, Some(date)) => Ok(date.parse()?),
         (None, None) => Ok(SnapshotDate::ended_by(chrono::Utc::now(), job.timezone)),
     }
+}
+
+/// The nights that the arguments of `backfill` ask for.
+pub(super) fn backfill(arguments: &BackfillArguments, job: &Job) -> Result<Backfill, RunError> {
+    let Some(from) = &arguments.from else {
+        return Ok(Backfill::Affected);
+    };
+    let from = from.parse()?;
+    let to = TimeArguments {
+        as_of: None,
+        date: arguments.to.clone(),
+    };
+    let to = snapshot_date(&to, job)?;
+    if to < from {
+        let message = format!("the nights from {from} to {to} are none");
+        let problem = Diagnostic::new(message).help("give --from a date that is not after --to");
+        return Err(Problems(vec![problem]).into());
+    }
+    Ok(Backfill::Between { from, to })
 }

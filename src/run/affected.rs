@@ -59,7 +59,9 @@ pub(super) fn affected(
     fingerprints: &BTreeMap<SnapshotDate, Fingerprint>,
 ) -> Vec<Affected> {
     let dates = publications.dates();
-    let published = dates.iter().filter_map(|date| publications.newest_for(*date));
+    let published = dates
+        .iter()
+        .filter_map(|date| publications.newest_for(*date));
     let affected = published.filter_map(|publication| {
         let date = publication.snapshot_date;
         let files = fingerprints.get(&date)?;

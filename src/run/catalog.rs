@@ -172,7 +172,10 @@ impl<'a> Catalog<'a> {
                 continue;
             };
             let name = TableName::new(Folder::Rollups, call.table_name(&read.table.name));
-            let tiles = self.tiles.get(&read.table.name).map_or(&[][..], Vec::as_slice);
+            let tiles = self
+                .tiles
+                .get(&read.table.name)
+                .map_or(&[][..], Vec::as_slice);
             let registered = windows::over(rollup, &wanted, tiles)
                 .and_then(|plan| register(self.context, &name, view(plan)));
             problems.keep(registered.map_err(|error| {

@@ -44,7 +44,8 @@ use super::scratch::{Scratch, is_worth_keeping};
 use super::snapshot::{Night, Specs, discard, with_origin};
 use super::tiling::{Tiling, days_read};
 use super::{
-    CalibrationPlan, Catalog, Plan, PlannedAction, Project, Report, RollupTiles, RunError, Workspace, cut_points,
+    CalibrationPlan, Catalog, Plan, PlannedAction, Project, Report, RollupTiles, RunError,
+    Workspace, cut_points,
 };
 
 /// Hears which stage has begun.
@@ -155,7 +156,10 @@ impl Run<'_> {
         let mut catalog = Catalog::open(self.context, self.project, self.plan.snapshot_date)
             .map_err(RunError::engine("reading references"))?;
         catalog
-            .register_models(&[Folder::Staging, Folder::Rollups], &self.project.parameters)
+            .register_models(
+                &[Folder::Staging, Folder::Rollups],
+                &self.project.parameters,
+            )
             .await?;
         self.check_sources(&catalog, &sources).await?;
         stages.begin("tiles");

@@ -3,10 +3,12 @@
 //! 1. [`Project::load`]: the job's SQL pack, parsed and ordered; all its problems at once.
 //! 2. [`Plan::make`]: what the night would read, run and publish, from listings alone.
 //! 3. [`execute`]: the plan carried out, stage by stage.
-//! 4. [`Report`]: what happened, as text and as one JSON object.
-//! 5. [`Overview`]: what is published of a date, read back for people.
+//! 4. [`Backfill`]: many nights in order, each planned when the one before it is published.
+//! 5. [`Report`]: what happened, as text and as one JSON object.
+//! 6. [`Overview`]: what is published of a date, read back for people.
 
 mod affected;
+mod backfill;
 mod catalog;
 mod check;
 mod cut_points;
@@ -26,6 +28,7 @@ mod tiling;
 mod workspace;
 
 pub use affected::{Affected, AffectedBy};
+pub use backfill::{Backfill, BackfillReport};
 pub use catalog::Catalog;
 pub use check::check;
 pub use error::RunError;
@@ -34,6 +37,6 @@ pub use overview::{DimensionOverview, Flow, Overview, TierOverview};
 pub use plan::{CalibrationPlan, Plan, PlannedAction, SourcePlan};
 pub use project::Project;
 pub use rejects::RowCount;
-pub use rollups::{RollupInputs, RollupTiles};
 pub use report::{ALREADY_PUBLISHED, Report, TableReport, chain};
+pub use rollups::{RollupInputs, RollupTiles};
 pub use workspace::Workspace;

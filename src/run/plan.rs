@@ -179,7 +179,9 @@ impl Plan {
             PlannedAction::Publish | PlannedAction::Replace { .. }
         );
         let dates = self.publications.dates();
-        let next = dates.range(self.snapshot_date..).find(|date| **date != self.snapshot_date);
+        let next = dates
+            .range(self.snapshot_date..)
+            .find(|date| **date != self.snapshot_date);
         if let Some(next) = next.filter(|_| is_moving)
             && others.iter().all(|affected| affected.date != *next)
         {
@@ -228,7 +230,10 @@ impl Plan {
         if self.is_scanned_whole(project, source) {
             return manifest.days();
         }
-        let for_tiles = self.tiles.iter().flat_map(|tiles| tiles.days_read(manifest));
+        let for_tiles = self
+            .tiles
+            .iter()
+            .flat_map(|tiles| tiles.days_read(manifest));
         let newest = manifest.files.last().map(|file| file.day);
         for_tiles.chain(newest).collect()
     }
@@ -301,7 +306,8 @@ impl Plan {
     }
 }
 
-async fn list_sources(
+/// What every source delivers, days to come included.
+pub(super) async fn list_sources(
     job: &Job,
     workspace: &Workspace,
 ) -> Result<BTreeMap<String, Manifest>, RunError> {
@@ -439,7 +445,10 @@ impl fmt::Display for Plan {
                 "\npublished dates that would come out otherwise today"
             )?;
             let by = |by: AffectedBy| {
-                let affected = self.affected.iter().filter(move |affected| affected.by == by);
+                let affected = self
+                    .affected
+                    .iter()
+                    .filter(move |affected| affected.by == by);
                 affected.map(|affected| affected.date).collect::<Vec<_>>()
             };
             for reason in [AffectedBy::Files, AffectedBy::Snapshot] {
@@ -465,11 +474,7 @@ impl fmt::Display for Plan {
 
 impl Plan {
     /// The tiles of one rollup: what is there, what is made and why, what is read for it.
-    fn write_tiles(
-        &self,
-        formatter: &mut fmt::Formatter<'_>,
-        tiles: &RollupTiles,
-    ) -> fmt::Result {
+    fn write_tiles(&self, formatter: &mut fmt::Formatter<'_>, tiles: &RollupTiles) -> fmt::Result {
         let plan = &tiles.plan;
         writeln!(
             formatter,
@@ -490,7 +495,10 @@ impl Plan {
         }
         for manifest in self.manifests.values() {
             let days = tiles.days_read(manifest);
-            let read = manifest.files.iter().filter(|file| days.contains(&file.day));
+            let read = manifest
+                .files
+                .iter()
+                .filter(|file| days.contains(&file.day));
             let (files, bytes) = read.fold((0_usize, 0), |(files, bytes), file| {
                 (files + 1, bytes + file.object.size)
             });

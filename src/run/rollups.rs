@@ -19,7 +19,9 @@ use crate::ground::{Folder, Problems, SnapshotDate, TableName};
 use crate::inputs::{Manifest, ParquetFiles};
 use crate::models::planner::bind;
 use crate::models::{Graph, Model};
-use crate::tiles::{Addresses, DAY, Definition, Rollup, SourceDays, StoredTiles, TilePlan, Window, windows};
+use crate::tiles::{
+    Addresses, DAY, Definition, Rollup, SourceDays, StoredTiles, TilePlan, Window, windows,
+};
 
 use super::catalog::register;
 use super::{Catalog, Project, RunError};
@@ -200,18 +202,28 @@ fn windows_by_rollup(project: &Project) -> Result<BTreeMap<String, BTreeSet<Wind
 /// The declared sources, without files.
 fn register_declared(job: &Job, context: &SessionContext, id_type: &DataType) -> EngineResult<()> {
     for (name, source) in &job.sources {
-        let fields = source.columns.iter().map(|column| field_of(column, id_type));
+        let fields = source
+            .columns
+            .iter()
+            .map(|column| field_of(column, id_type));
         let day = Arc::new(Field::new(DAY, DataType::Date32, false));
         let nowhere = ObjectStoreUrl::local_filesystem();
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let table = ParquetFiles::partitioned(nowhere, Vec::new(), schema, day);
-        register(context, &TableName::new(Folder::Sources, name), Arc::new(table))?;
+        register(
+            context,
+            &TableName::new(Folder::Sources, name),
+            Arc::new(table),
+        )?;
     }
     Ok(())
 }
 
 fn field_of(column: &Column, id_type: &DataType) -> Field {
-    let data_type = column.column_type.arrow().unwrap_or_else(|| id_type.clone());
+    let data_type = column
+        .column_type
+        .arrow()
+        .unwrap_or_else(|| id_type.clone());
     Field::new(&column.name, data_type, true)
 }
 
@@ -243,9 +255,7 @@ fn is_about_probe(filter: &Expr) -> bool {
     let Expr::BinaryExpr(BinaryExpr { left, op, right }) = filter else {
         return false;
     };
-    let is_probe = |side: &Expr| {
-        matches!(side, Expr::Literal(ScalarValue::Date32(Some(PROBE)), _))
-    };
+    let is_probe = |side: &Expr| matches!(side, Expr::Literal(ScalarValue::Date32(Some(PROBE)), _));
     let is_day = |side: &Expr| matches!(side, Expr::Column(column) if column.name == DAY);
     *op == Operator::Eq && ((is_day(left) && is_probe(right)) || (is_probe(left) && is_day(right)))
 }

@@ -131,7 +131,11 @@ pub(super) fn days_read(
         .iter()
         .filter(|tiles| reads_it(&tiles.plan.rollup))
         .collect();
-    if of_staging.is_empty() || of_staging.iter().any(|tiles| !tiles.inputs.whole.is_empty()) {
+    if of_staging.is_empty()
+        || of_staging
+            .iter()
+            .any(|tiles| !tiles.inputs.whole.is_empty())
+    {
         return None;
     }
     debug_assert_eq!(staging.folder, Folder::Staging);

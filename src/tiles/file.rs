@@ -138,7 +138,9 @@ pub(super) fn accept(
 ) -> io::Result<Result<TileFile, Refusal>> {
     let (found, size_bytes) = digest_of_file(path)?;
     if found != digest {
-        return Ok(Err(Refusal::Damaged("its bytes are not those that were written")));
+        return Ok(Err(Refusal::Damaged(
+            "its bytes are not those that were written",
+        )));
     }
     let Ok(metadata) = ArrowReaderMetadata::load(&File::open(path)?, Default::default()) else {
         return Ok(Err(Refusal::Damaged("it is not Parquet")));

@@ -121,7 +121,12 @@ mod tests {
         assert_eq!(named(0, 7), ["1970-01-01.8d"]);
         assert_eq!(
             named(3, 12),
-            ["1970-01-04.1d", "1970-01-05.4d", "1970-01-09.4d", "1970-01-13.1d"]
+            [
+                "1970-01-04.1d",
+                "1970-01-05.4d",
+                "1970-01-09.4d",
+                "1970-01-13.1d"
+            ]
         );
         assert_eq!(named(5, 4), Vec::<String>::new());
         assert_eq!(Period::Until { last: 31 }.to_string(), "until.1970-02-01");

@@ -130,7 +130,9 @@ impl Planning<'_> {
         let Some(from) = recent_from(windows, snapshot_date) else {
             return;
         };
-        let days = self.addresses.days_in(from, day_number(snapshot_date.day()));
+        let days = self
+            .addresses
+            .days_in(from, day_number(snapshot_date.day()));
         for day in days {
             self.ensure(Period::day(day_number(day)));
         }
@@ -192,7 +194,10 @@ impl Planning<'_> {
         let first_day = day_number(first_file);
         let mut earlier = until_before(last);
         while earlier.last() >= first_day {
-            let there = self.addresses.of(earlier).filter(|address| self.is_there(address));
+            let there = self
+                .addresses
+                .of(earlier)
+                .filter(|address| self.is_there(address));
             if let Some(address) = there {
                 inputs.tiles.push(address);
                 return self.add_days(earlier.last() + 1, last, inputs);

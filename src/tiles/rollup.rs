@@ -153,7 +153,10 @@ impl Rollup {
     /// # Errors
     /// The engine's, when a plan cannot be built: a bug.
     pub fn daily(&self, condition: Option<Expr>) -> Result<LogicalPlan, DataFusionError> {
-        let day = self.input.schema().qualified_field_with_unqualified_name(DAY)?;
+        let day = self
+            .input
+            .schema()
+            .qualified_field_with_unqualified_name(DAY)?;
         let day = Expr::Column(Column::from(day));
         self.grouped(condition, vec![day.alias(DAY)])
     }

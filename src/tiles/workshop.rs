@@ -169,7 +169,9 @@ impl Workshop<'_> {
         files.extend(made.into_iter().flatten());
         for wave in longer.chunk_by(|left, right| level(left) == level(right)) {
             let at_hand = &*files;
-            let made = wave.iter().map(|build| self.make_longer(rollup, build, at_hand));
+            let made = wave
+                .iter()
+                .map(|build| self.make_longer(rollup, build, at_hand));
             let made: Vec<(Address, TileFile)> = stream::iter(made)
                 .buffer_unordered(self.threads)
                 .try_collect()
@@ -186,7 +188,11 @@ impl Workshop<'_> {
         builds: &[&TileBuild],
     ) -> Result<Vec<(Address, TileFile)>, TileError> {
         let failed = engine(rollup);
-        let days: BTreeSet<NaiveDate> = builds.iter().flat_map(|build| &build.days).copied().collect();
+        let days: BTreeSet<NaiveDate> = builds
+            .iter()
+            .flat_map(|build| &build.days)
+            .copied()
+            .collect();
         let rows = rollup.daily(any_of(&days)).map_err(&failed)?;
         let rows = LogicalPlanBuilder::from(rows)
             .sort([col(DAY).sort(true, true), col(USER_ID).sort(true, true)])
@@ -198,7 +204,10 @@ impl Workshop<'_> {
         let mut made = Vec::new();
         while let Some(batch) = stream.try_next().await.map_err(&failed)? {
             for (day, rows) in by_day(&batch) {
-                while open.as_ref().is_none_or(|(address, _)| address.period.last() != day) {
+                while open
+                    .as_ref()
+                    .is_none_or(|(address, _)| address.period.last() != day)
+                {
                     made.extend(self.keep_open(rollup, open.take()).await?);
                     let Some(build) = waiting.next() else { break };
                     open = Some((build.address.clone(), self.start(rollup, build)?));
@@ -237,7 +246,10 @@ impl Workshop<'_> {
         at_hand: &TileFiles,
     ) -> Result<(Address, TileFile), TileError> {
         let failed = engine(rollup);
-        let inputs = build.tiles.iter().filter_map(|address| at_hand.get(address));
+        let inputs = build
+            .tiles
+            .iter()
+            .filter_map(|address| at_hand.get(address));
         let inputs: Vec<&TileFile> = inputs.collect();
         let rows = self.merged(rollup, &inputs, build).map_err(&failed)?;
         let mut stream = self.execute(rows).await.map_err(&failed)?;
@@ -257,7 +269,10 @@ impl Workshop<'_> {
         build: &TileBuild,
     ) -> EngineResult<LogicalPlan> {
         let before = build.before.map(|day| col(DAY).lt(date(day_number(day))));
-        let condition = any_of(&build.days).into_iter().chain(before).reduce(Expr::or);
+        let condition = any_of(&build.days)
+            .into_iter()
+            .chain(before)
+            .reduce(Expr::or);
         let from_sources = match condition {
             Some(condition) => Some(rollup.of_rows(Some(condition))?),
             None => None,
@@ -387,7 +402,11 @@ impl Workshop<'_> {
         });
         let objects = objects.collect::<EngineResult<Vec<_>>>()?;
         let disk = ObjectStoreUrl::local_filesystem();
-        Ok(Arc::new(ParquetFiles::new(disk, objects, table_schema(rollup))))
+        Ok(Arc::new(ParquetFiles::new(
+            disk,
+            objects,
+            table_schema(rollup),
+        )))
     }
 }
 
