@@ -7,6 +7,7 @@ EXPECTED and FOUND are JSON lists of Parquet files. A process of its own: see me
 
 import json
 import sys
+import tempfile
 
 import duckdb
 
@@ -19,7 +20,8 @@ def types_by_column(connection: duckdb.DuckDBPyConnection, table: str) -> dict[s
 
 
 def count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    return connection.execute(f"SELECT COUNT(*) FROM ({query})").fetchone()[0]
+    ((rows,),) = connection.execute(f"SELECT COUNT(*) FROM ({query})").fetchall()
+    return int(rows)
 
 
 def differences(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -45,13 +47,14 @@ def differing_columns(connection: duckdb.DuckDBPyConnection, columns: list[str])
     counts = ", ".join(
         f"COUNT(*) FILTER (expected.{name} IS DISTINCT FROM found.{name})" for name in columns
     )
-    values = connection.execute(f"SELECT {counts} FROM expected JOIN found USING (user_id)")
-    differing = [pair for pair in zip(values.fetchone(), columns) if pair[0] > 0]
+    both = connection.execute(f"SELECT {counts} FROM expected JOIN found USING (user_id)")
+    (users_by_column,) = both.fetchall()
+    differing = [pair for pair in zip(users_by_column, columns) if pair[0] > 0]
     return [f"{name} of {users} users" for users, name in sorted(differing, reverse=True)]
 
 
 def main(name: str, expected_files: str, found_files: str) -> int:
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"temp_directory": tempfile.gettempdir()})
     for view, files in [("expected", expected_files), ("found", found_files)]:
         paths = json.loads(files)
         connection.read_parquet(paths, hive_partitioning=False).create_view(view)

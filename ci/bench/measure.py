@@ -38,7 +38,7 @@ class Cost:
         """GETs and LISTs; DuckDB does not say."""
         if "get_requests" not in self.report:
             return None
-        return self.report["get_requests"] + self.report["list_requests"]
+        return int(self.report["get_requests"] + self.report["list_requests"])
 
 
 def run_tierline(binary: Path, job: Path, day: date) -> Cost:
@@ -60,7 +60,7 @@ def run(command: list[str]) -> Cost:
     os.sync()  # nobody waits for what others wrote before
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        output = process.stdout.read()
+        output = process.stdout.read() if process.stdout else ""
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)

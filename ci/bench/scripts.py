@@ -74,7 +74,8 @@ class Scripts:
 
     def add_user_days(self, day: date) -> str:
         for source in ["orders", "engagement"]:
-            (self.own_folder / "user_days" / source / f"dt={day}").mkdir(parents=True, exist_ok=True)
+            folder = self.own_folder / "user_days" / source / f"dt={day}"
+            folder.mkdir(parents=True, exist_ok=True)
         of_day = {"partitions": f"dt={day}", "day": day, "snapshot_date": f"DATE '{day}'"}
         return self.fill("staging", **of_day) + self.fill("user_days", **of_day)
 

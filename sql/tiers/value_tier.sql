@@ -4,5 +4,5 @@ SELECT
     rfm.user_id,
     bands.tier AS value_tier
 FROM tiers.rfm AS rfm
-INNER JOIN reference.value_tiers AS bands
+LEFT JOIN reference.value_tiers AS bands
     ON COALESCE(rfm.rfm_total, 0) BETWEEN COALESCE(bands.min_total, 0) AND COALESCE(bands.max_total, 0)

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{FieldRef, Fields, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::common::{Constraint, Constraints, DFSchema, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
@@ -31,6 +31,7 @@ pub struct ParquetFiles {
     table_schema: TableSchema,
     partition: Option<FieldRef>,
     sorted_by: Option<usize>,
+    constraints: Option<Constraints>,
 }
 
 impl ParquetFiles {
@@ -43,6 +44,7 @@ impl ParquetFiles {
             table_schema: TableSchema::from(file_schema),
             partition: None,
             sorted_by: None,
+            constraints: None,
         }
     }
 
@@ -62,6 +64,7 @@ impl ParquetFiles {
                 .build(),
             partition: Some(partition),
             sorted_by: None,
+            constraints: None,
         }
     }
 
@@ -70,6 +73,15 @@ impl ParquetFiles {
     #[must_use]
     pub fn sorted_by(mut self, index: usize) -> Self {
         self.sorted_by = Some(index);
+        self
+    }
+
+    /// Declares that column `index` is the primary key: in every row, and in no two the same. The
+    /// engine trusts this.
+    #[must_use]
+    pub fn with_primary_key(mut self, index: usize) -> Self {
+        let key = Constraint::PrimaryKey(vec![index]);
+        self.constraints = Some(Constraints::new_unverified(vec![key]));
         self
     }
 
@@ -184,6 +196,10 @@ fn without_qualifiers(filter: &Expr) -> Result<Expr> {
 impl TableProvider for ParquetFiles {
     fn schema(&self) -> SchemaRef {
         Arc::clone(self.table_schema.table_schema())
+    }
+
+    fn constraints(&self) -> Option<&Constraints> {
+        self.constraints.as_ref()
     }
 
     fn table_type(&self) -> TableType {

@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::compute::kernels::cmp::distinct;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -51,7 +52,8 @@ impl Scratch {
         self.folder.path()
     }
 
-    /// Computes rows once and returns them as a table sorted by user.
+    /// Computes rows once and returns them as a table sorted by user, whose primary key is the
+    /// user when no two rows are of one.
     pub(super) async fn keep(&self, name: &str, rows: DataFrame) -> Result<ParquetFiles> {
         let sorted = rows.sort(vec![col(USER_ID).sort(true, true)])?;
         let mut stream = stream_of(sorted, name).await?;
@@ -62,19 +64,50 @@ impl Scratch {
             .build();
         let file = std::fs::File::create(&path)?;
         let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))?;
+        let user_id = schema.index_of(USER_ID)?;
+        let mut users = Users::default();
         while let Some(batch) = stream.try_next().await? {
+            users.see(batch.column(user_id))?;
             writer.write(&batch)?;
         }
         writer.close()?;
-        self.table(&path, schema).await
+        let path = Path::from_absolute_path(&path).map_err(object_store::Error::from)?;
+        let object = self.disk.store.head(&path).await?;
+        let disk = ObjectStoreUrl::local_filesystem();
+        let table = ParquetFiles::new(disk, vec![object], schema).sorted_by(user_id);
+        Ok(match users.are_unique() {
+            true => table.with_primary_key(user_id),
+            false => table,
+        })
+    }
+}
+
+/// Sorted users on their way: whether each is there once.
+#[derive(Default)]
+struct Users {
+    last: Option<ArrayRef>,
+    is_repeated: bool,
+}
+
+impl Users {
+    fn see(&mut self, users: &ArrayRef) -> Result<()> {
+        let Some(end) = users.len().checked_sub(1) else {
+            return Ok(());
+        };
+        let repeats = |left: &ArrayRef, right: &ArrayRef| -> Result<bool> {
+            Ok(distinct(left, right)?.has_false())
+        };
+        if let Some(last) = &self.last {
+            self.is_repeated |= repeats(last, &users.slice(0, 1))?;
+        }
+        self.is_repeated |= users.null_count() > 0;
+        self.is_repeated |= repeats(&users.slice(0, end), &users.slice(1, end))?;
+        self.last = Some(users.slice(end, 1));
+        Ok(())
     }
 
-    async fn table(&self, path: &std::path::Path, schema: SchemaRef) -> Result<ParquetFiles> {
-        let path = Path::from_absolute_path(path).map_err(object_store::Error::from)?;
-        let object = self.disk.store.head(&path).await?;
-        let user_id = schema.index_of(USER_ID)?;
-        let disk = ObjectStoreUrl::local_filesystem();
-        Ok(ParquetFiles::new(disk, vec![object], schema).sorted_by(user_id))
+    fn are_unique(&self) -> bool {
+        !self.is_repeated
     }
 }
 

@@ -128,10 +128,14 @@ COPY (
                     THEN COALESCE(previous.value_tier_pending_since, $snapshot_date)
             END AS lower_since,
             COALESCE($snapshot_date - lower_since < $value_tier_grace_days, FALSE) AS is_waiting,
-            IF(today.rfm_class = previous.rfm_class, previous.rfm_class_since, $snapshot_date) AS rfm_class_since,
-            IF(today.lifecycle_stage = previous.lifecycle_stage, previous.lifecycle_stage_since, $snapshot_date) AS lifecycle_stage_since,
-            IF(today.interaction_depth = previous.interaction_depth, previous.interaction_depth_since, $snapshot_date) AS interaction_depth_since,
-            IF(today.value_engagement = previous.value_engagement, previous.value_engagement_since, $snapshot_date) AS value_engagement_since
+            IF(today.rfm_class = previous.rfm_class, previous.rfm_class_since, $snapshot_date)
+                AS rfm_class_since,
+            IF(today.lifecycle_stage = previous.lifecycle_stage, previous.lifecycle_stage_since, $snapshot_date)
+                AS lifecycle_stage_since,
+            IF(today.interaction_depth = previous.interaction_depth, previous.interaction_depth_since, $snapshot_date)
+                AS interaction_depth_since,
+            IF(today.value_engagement = previous.value_engagement, previous.value_engagement_since, $snapshot_date)
+                AS value_engagement_since
         FROM raw_tiers AS today
         LEFT JOIN previous USING (user_id)
     )

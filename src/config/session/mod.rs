@@ -1,7 +1,9 @@
 //! The engine's session: DataFusion with the job's limits, the job's stores, and nothing that
 //! would let a query reach a file, a URL, the clock or another table.
 
+mod band_lookups;
 mod reference_joins;
+mod self_joins;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -12,11 +14,14 @@ use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use self::band_lookups::LookUpBands;
 use self::reference_joins::HashReferenceJoins;
+use self::self_joins::FuseSelfJoins;
 use super::storage::Location;
 use crate::ground::Folder;
 
@@ -56,6 +61,7 @@ pub fn open<'a>(
         .with_runtime_env(Arc::new(runtime(limits)?))
         .with_default_features()
         .with_table_functions(Default::default())
+        .with_optimizer_rules(logical_rules())
         .with_physical_optimizer_rules(rules)
         .build();
     let context = SessionContext::new_with_state(state);
@@ -69,6 +75,20 @@ pub fn open<'a>(
         context.register_object_store(location.root.as_ref(), Arc::clone(&location.store));
     }
     Ok(context)
+}
+
+/// The engine's own rules, and among them ours at the points where they find what they look for:
+/// ranges not yet taken apart, keys of joins already told from other conditions.
+fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![Arc::new(LookUpBands)];
+    for rule in Optimizer::default().rules {
+        let finds_keys = rule.name() == "extract_equijoin_predicate";
+        rules.push(rule);
+        if finds_keys {
+            rules.push(Arc::new(FuseSelfJoins));
+        }
+    }
+    rules
 }
 
 fn config(limits: &EngineLimits) -> SessionConfig {
