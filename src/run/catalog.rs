@@ -176,8 +176,8 @@ impl<'a> Catalog<'a> {
                 .tiles
                 .get(&read.table.name)
                 .map_or(&[][..], Vec::as_slice);
-            let registered = windows::over(rollup, &wanted, tiles)
-                .and_then(|plan| register(self.context, &name, view(plan)));
+            let merged = windows::over(&name.name, rollup, &wanted, tiles);
+            let registered = register(self.context, &name, Arc::new(merged));
             problems.keep(registered.map_err(|error| {
                 Diagnostic::at(&model.file, read.place.clone(), error.strip_backtrace())
             }));

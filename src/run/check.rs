@@ -30,7 +30,8 @@ use super::{Catalog, Project, RunError, Workspace, cut_points};
 pub async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Project, RunError> {
     Workspace::open(job)?;
     let (project, problems) = Project::load_what_parses(job)?;
-    let context = session::open(&job.engine, []).map_err(RunError::engine("opening a session"))?;
+    let context =
+        session::open(&job.engine, [], []).map_err(RunError::engine("opening a session"))?;
     register_declared_sources(job, &context).map_err(RunError::engine("checking"))?;
     check_models(job, &project, problems, &context, snapshot_date).await?;
     Ok(project)

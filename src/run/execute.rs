@@ -19,6 +19,7 @@ use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::OptimizerRule;
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::audits::{self, Audit, Cleared, Verdict, built_in};
@@ -32,7 +33,7 @@ use crate::models::Parameters;
 use crate::publish::{self, Publication, RunRecord};
 use crate::tiers::calibration::Calibration;
 use crate::tiers::{Dimensions, Settling};
-use crate::tiles::{DAY, USER_ID, any_of};
+use crate::tiles::{DAY, FuseFullJoins, USER_ID, any_of};
 
 use super::catalog::{all_rows_of, reference_to, register};
 use super::check::{empty, required};
@@ -83,7 +84,8 @@ pub async fn execute(
         report.count_traffic(workspace.traffic());
         return Ok(report);
     }
-    let context = session::open(&job.engine, workspace.locations())
+    let fusing: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(FuseFullJoins);
+    let context = session::open(&job.engine, workspace.locations(), [fusing])
         .map_err(RunError::engine("opening a session"))?;
     let run = Run {
         job,
@@ -337,7 +339,9 @@ impl Run<'_> {
         for model in self.project.graph.in_folder(Folder::Features) {
             let rows = catalog.table(&model.name).await.map_err(&engine)?;
             let is_shared = readers.get(&model.name).is_some_and(|readers| *readers > 1);
-            if is_shared && is_worth_keeping(rows.logical_plan()).map_err(&engine)? {
+            let optimized = self.context.state().optimize(rows.logical_plan());
+            let is_costly = is_worth_keeping(&optimized.map_err(&engine)?).map_err(&engine)?;
+            if is_shared && is_costly {
                 let kept = scratch
                     .keep(&model.name.name, rows)
                     .await

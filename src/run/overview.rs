@@ -102,8 +102,8 @@ impl Overview {
         let output = Stores::new(job.patience).open(&job.output, &job.base)?;
         let publications = Publications::load(&output).await?;
         let publication = choose(&publications, date)?;
-        let context =
-            session::open(&job.engine, [&output]).map_err(RunError::engine("opening a session"))?;
+        let context = session::open(&job.engine, [&output], [])
+            .map_err(RunError::engine("opening a session"))?;
         for table in ["dim_tier", "tier_snapshot", "tier_migration_matrix"] {
             register_published(&context, &output, publication, table).await?;
         }

@@ -151,7 +151,7 @@ pub(super) async fn inputs_of_rollups(
 ) -> Result<Vec<RollupInputs>, RunError> {
     let windows = windows_by_rollup(project)?;
     let engine = RunError::engine("planning tiles");
-    let context = session::open(&job.engine, []).map_err(&engine)?;
+    let context = session::open(&job.engine, [], []).map_err(&engine)?;
     // Ids are of one type or the other; SQL that only takes texts is planned with texts.
     let mut planned = Ok(Vec::new());
     for id_type in [DataType::Int64, DataType::Utf8View] {

@@ -90,7 +90,7 @@ impl Tiling<'_> {
         workshop
             .make(rollup, &tiles.plan, &mut files, &bytes)
             .await?;
-        workshop.lay_out(rollup, &tiles.plan, &files)
+        Ok(workshop.lay_out(&tiles.plan, &files))
     }
 
     /// Bytes of each day's files.

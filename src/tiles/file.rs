@@ -74,20 +74,21 @@ pub(super) struct TileWriter {
 }
 
 impl TileWriter {
-    /// Starts a tile in `folder`.
+    /// Starts a tile.
     ///
     /// # Errors
     /// A folder that cannot be written to.
     pub(super) fn create(
-        folder: &Path,
+        path: PathBuf,
         rollup: &TableName,
         address: &Address,
         schema: SchemaRef,
     ) -> Result<Self, ParquetError> {
-        let path = folder.join(format!("{}-{address}.parquet", rollup.name));
         let file = Hashing::new(BufWriter::new(File::create(&path)?));
         let properties = WriterProperties::builder()
             .set_compression(Compression::LZ4_RAW)
+            // Each user is there once: a dictionary would be as long as the column.
+            .set_column_dictionary_enabled(USER_ID.into(), false)
             .build();
         Ok(Self {
             path,

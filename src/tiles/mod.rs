@@ -5,12 +5,17 @@
 //! 3. [`TilePlan::make`]: which of them are [stored](store) under their [address], which must be
 //!    made, from what, and why.
 //! 4. [`Workshop`]: fetches the ones and makes the others, each a [file] with a stamp.
-//! 5. [`windows::over`]: one row per user, each column once per window, in one pass.
+//! 5. [`windows::over`]: a [table](merged) of one row per user, each column once per window, made
+//!    by one [merge] of the tiles. Windows of several rollups that SQL joins by user are one merge,
+//!    too ([`FuseFullJoins`]).
 
 mod address;
 mod cover;
 mod error;
 mod file;
+mod full_joins;
+mod merge;
+mod merged;
 mod period;
 mod plan;
 mod rollup;
@@ -21,9 +26,11 @@ mod workshop;
 pub use address::{Address, Addresses, Change, Definition, SourceDays};
 pub use cover::cover;
 pub use error::TileError;
+pub use full_joins::FuseFullJoins;
+pub use merged::{MergedTiles, TileRows};
 pub use period::Period;
 pub use plan::{CoverTile, TileBuild, TilePlan};
 pub use rollup::{DAY, Merge, Rollup, RollupColumn, USER_ID};
 pub use store::{StoredTile, StoredTiles};
-pub use windows::{DayRange, TileRows, Window};
+pub use windows::{DayRange, Window};
 pub use workshop::{TileFiles, Workshop, any_of};

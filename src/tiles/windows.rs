@@ -9,28 +9,18 @@
 //! | `d0`, `d1`, ... | the single day D, D - 1, ... | `_d0`, `_d1`, ... |
 //!
 //! The users are those with rows in at least one of the windows. A tile's rows go into the windows
-//! that all of its days lie in, and one GROUP BY merges them all.
+//! that all of its days lie in, and one pass merges them all.
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
-use datafusion::arrow::datatypes::{Field, Schema};
-use datafusion::catalog::TableProvider;
-use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::datasource::provider_as_source;
-use datafusion::error::Result;
-use datafusion::functions::expr_fn::coalesce;
-use datafusion::logical_expr::{
-    EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, cast, col, lit,
-};
 
 use crate::ground::{Diagnostic, Problems, SnapshotDate};
 use crate::models::{Model, WindowsCall};
 
-use super::rollup::USER_ID;
-use super::{Merge, Rollup, RollupColumn};
+use super::Rollup;
+use super::merged::{MergedColumn, MergedRollup, MergedTiles, TileRows};
 
 /// The longest window, in days: a bound that keeps dates in range.
 const LONGEST: u32 = 36_500;
@@ -167,81 +157,27 @@ pub fn parse(model: &Model, call: &WindowsCall) -> Result<Vec<Window>, Problems>
     problems.or_ok(windows)
 }
 
-/// Rows of a rollup, one per tile and user, that lie in the same windows.
-#[derive(Debug, Clone)]
-pub struct TileRows {
-    /// The windows.
-    pub windows: Vec<Window>,
-    /// The rows: user_id, then the rollup's columns.
-    pub rows: Arc<dyn TableProvider>,
-}
-
-/// One row per user with rows in any of `windows`, each rollup column once per window.
-///
-/// # Errors
-/// The engine's, when a plan cannot be built: a bug.
-pub fn over(rollup: &Rollup, windows: &[Window], tiles: &[TileRows]) -> Result<LogicalPlan> {
-    let named: Vec<(String, Window, &RollupColumn)> = windows
-        .iter()
-        .flat_map(|window| {
-            let columns = rollup.columns.iter();
-            columns.map(move |column| (format!("{}_{window}", column.name), *window, column))
+/// One row per user with rows in any of `windows`, each rollup column once per window; `name`
+/// tells the table from other windows of the same rollup.
+pub fn over(name: &str, rollup: &Rollup, windows: &[Window], tiles: &[TileRows]) -> MergedTiles {
+    let columns = windows.iter().flat_map(|window| {
+        let columns = rollup.columns.iter();
+        columns.map(move |column| MergedColumn {
+            name: format!("{}_{window}", column.name),
+            source: column.name.clone(),
+            window: Some(*window),
+            merge: column.merge,
+            data_type: column.data_type.clone(),
         })
-        .collect();
-    let mut rows = LogicalPlanBuilder::from(no_rows(rollup, &named)?);
-    for tile in tiles {
-        if tile.windows.iter().any(|window| windows.contains(window)) {
-            rows = rows.union(in_their_windows(tile, &named)?)?;
-        }
-    }
-    let merged = named.iter().map(|(name, _, column)| {
-        let merged = column.merge.aggregate(col(name));
-        merged.alias(name)
     });
-    let shown = named.iter().map(|(name, _, column)| {
-        let typed = cast(col(name), column.data_type.clone());
-        let value = match column.merge {
-            Merge::Count => coalesce(vec![typed, lit(0_i64)]),
-            _ => typed,
-        };
-        value.alias(name)
-    });
-    rows.aggregate([col(USER_ID)], merged.collect::<Vec<_>>())?
-        .project(std::iter::once(col(USER_ID)).chain(shown))?
-        .build()
-}
-
-/// The rows of tiles with their values under the names of the windows that the tiles lie in, and
-/// NULL under the others.
-fn in_their_windows(
-    tile: &TileRows,
-    named: &[(String, Window, &RollupColumn)],
-) -> Result<LogicalPlan> {
-    let columns = named.iter().map(|(name, window, column)| {
-        let value = match tile.windows.contains(window) {
-            true => Ok(col(&column.name)),
-            false => Ok(lit(ScalarValue::try_new_null(&column.data_type)?)),
-        };
-        value.map(|value: Expr| value.alias(name))
-    });
-    let columns = columns.collect::<Result<Vec<_>>>()?;
-    let source = provider_as_source(Arc::clone(&tile.rows));
-    LogicalPlanBuilder::scan("tiles", source, None)?
-        .project(std::iter::once(col(USER_ID)).chain(columns))?
-        .build()
-}
-
-/// The columns of the union, without a row.
-fn no_rows(rollup: &Rollup, named: &[(String, Window, &RollupColumn)]) -> Result<LogicalPlan> {
-    let user_id = Field::new(USER_ID, rollup.user_id_type.clone(), true);
-    let columns = named
-        .iter()
-        .map(|(name, _, column)| Field::new(name, column.data_type.clone(), true));
-    let fields = std::iter::once(user_id).chain(columns).collect::<Vec<_>>();
-    Ok(LogicalPlan::EmptyRelation(EmptyRelation {
-        produce_one_row: false,
-        schema: Arc::new(DFSchema::try_from(Schema::new(fields))?),
-    }))
+    let in_any_window =
+        |rows: &&TileRows| rows.windows.iter().any(|window| windows.contains(window));
+    let merged = MergedRollup {
+        name: name.to_owned(),
+        columns: columns.collect(),
+        rows: tiles.iter().filter(in_any_window).cloned().collect(),
+    };
+    MergedTiles::new(vec![merged], rollup.user_id_type.clone())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //!    this machine they are read in place, otherwise they are copied here by one GET each.
 //! 2. [`Workshop::make`]: missing tiles, shorter periods first, since longer ones are merged from
 //!    them. Runs of recent days are made by one query each.
-//! 3. [`Workshop::lay_out`]: the cover as tables, one for each set of windows.
+//! 3. [`Workshop::lay_out`]: the tiles of the cover, by the windows that they lie in.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -14,16 +14,15 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Date32Type, Field, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::datasource::provider_as_source;
 use datafusion::error::{DataFusionError, Result as EngineResult};
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast as cast_to, col, lit};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::ObjectMeta;
 use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
 use parquet::errors::ParquetError;
@@ -31,16 +30,16 @@ use tokio::io::AsyncWriteExt;
 
 use crate::config::storage::Location;
 use crate::ground::Layout;
-use crate::inputs::ParquetFiles;
 
+use super::Window;
 use super::address::Address;
 use super::error::TileError;
 use super::file::{Refusal, TileFile, TileWriter, accept};
+use super::merged::{MergedColumn, MergedRollup, MergedTiles, TileRows};
 use super::period::{Period, day_number};
 use super::plan::{TileBuild, TilePlan};
 use super::rollup::{DAY, Rollup, USER_ID};
 use super::store::{StoredTile, path_of};
-use super::windows::TileRows;
 
 /// How many requests are under way at once.
 const CONCURRENT_REQUESTS: usize = 16;
@@ -245,60 +244,85 @@ impl Workshop<'_> {
         build: &TileBuild,
         at_hand: &TileFiles,
     ) -> Result<(Address, TileFile), TileError> {
-        let failed = engine(rollup);
-        let inputs = build
+        let merged = build
             .tiles
             .iter()
             .filter_map(|address| at_hand.get(address));
-        let inputs: Vec<&TileFile> = inputs.collect();
-        let rows = self.merged(rollup, &inputs, build).map_err(&failed)?;
-        let mut stream = self.execute(rows).await.map_err(&failed)?;
+        let mut merged: Vec<TileFile> = merged.cloned().collect();
         let mut writer = self.start(rollup, build)?;
-        while let Some(batch) = stream.try_next().await.map_err(&failed)? {
-            self.write(rollup, &mut writer, &batch)?;
+        if let Some(rows) = self.of_sources(rollup, build)? {
+            if merged.is_empty() {
+                self.fill(rollup, &mut writer, rows).await?;
+            } else {
+                let mut aside = self.open(rollup, build, "days of ")?;
+                self.fill(rollup, &mut aside, rows).await?;
+                merged.push(aside.finish().map_err(TileError::disk(self.folder))?);
+            }
+        }
+        if !merged.is_empty() {
+            let rows = self.merged(rollup, merged).map_err(engine(rollup))?;
+            self.fill(rollup, &mut writer, rows).await?;
         }
         let file = self.keep(rollup, &build.address, writer).await?;
         Ok((build.address.clone(), file))
     }
 
-    /// The rows of tiles and of source days, merged, sorted by user.
-    fn merged(
+    /// The rows of the source days of a build, sorted by user; none when it has no such days.
+    fn of_sources(
         &self,
         rollup: &Rollup,
-        tiles: &[&TileFile],
         build: &TileBuild,
-    ) -> EngineResult<LogicalPlan> {
+    ) -> Result<Option<LogicalPlan>, TileError> {
         let before = build.before.map(|day| col(DAY).lt(date(day_number(day))));
         let condition = any_of(&build.days)
             .into_iter()
             .chain(before)
             .reduce(Expr::or);
-        let from_sources = match condition {
-            Some(condition) => Some(rollup.of_rows(Some(condition))?),
-            None => None,
+        let Some(condition) = condition else {
+            return Ok(None);
         };
-        let rows = match (tiles.is_empty(), from_sources) {
-            (true, Some(rows)) => LogicalPlanBuilder::from(rows),
-            (_, from_sources) => {
-                let source = provider_as_source(self.table(rollup, tiles)?);
-                let mut rows = LogicalPlanBuilder::scan("tiles", source, None)?;
-                if let Some(from_sources) = from_sources {
-                    rows = rows.union(from_sources)?;
-                }
-                let columns = rollup.columns.iter();
-                let merged = columns.clone().map(|column| {
-                    let merged = column.merge.aggregate(col(&column.name));
-                    merged.alias(&column.name)
-                });
-                let typed = columns.map(|column| {
-                    let typed = cast_to(col(&column.name), column.data_type.clone());
-                    typed.alias(&column.name)
-                });
-                rows.aggregate([col(USER_ID)], merged.collect::<Vec<_>>())?
-                    .project(std::iter::once(col(USER_ID)).chain(typed))?
-            }
+        let sorted = |rows| {
+            LogicalPlanBuilder::from(rows)
+                .sort([col(USER_ID).sort(true, true)])?
+                .build()
         };
-        rows.sort([col(USER_ID).sort(true, true)])?.build()
+        let rows = rollup.of_rows(Some(condition)).and_then(sorted);
+        rows.map(Some).map_err(engine(rollup))
+    }
+
+    /// The rows of tiles, merged.
+    fn merged(&self, rollup: &Rollup, tiles: Vec<TileFile>) -> EngineResult<LogicalPlan> {
+        let columns = rollup.columns.iter().map(|column| MergedColumn {
+            name: column.name.clone(),
+            source: column.name.clone(),
+            window: None,
+            merge: column.merge,
+            data_type: column.data_type.clone(),
+        });
+        let merged = MergedRollup {
+            name: rollup.name.name.clone(),
+            columns: columns.collect(),
+            rows: vec![TileRows {
+                windows: Vec::new(),
+                tiles,
+            }],
+        };
+        let table = MergedTiles::new(vec![merged], rollup.user_id_type.clone());
+        LogicalPlanBuilder::scan("tiles", provider_as_source(Arc::new(table)), None)?.build()
+    }
+
+    async fn fill(
+        &self,
+        rollup: &Rollup,
+        writer: &mut TileWriter,
+        rows: LogicalPlan,
+    ) -> Result<(), TileError> {
+        let failed = engine(rollup);
+        let mut rows = self.execute(rows).await.map_err(&failed)?;
+        while let Some(batch) = rows.try_next().await.map_err(&failed)? {
+            self.write(rollup, writer, &batch)?;
+        }
+        Ok(())
     }
 
     async fn execute(&self, plan: LogicalPlan) -> EngineResult<SendableRecordBatchStream> {
@@ -308,8 +332,19 @@ impl Workshop<'_> {
     }
 
     fn start(&self, rollup: &Rollup, build: &TileBuild) -> Result<TileWriter, TileError> {
-        let schema = file_schema(rollup);
-        TileWriter::create(self.folder, &rollup.name, &build.address, schema)
+        self.open(rollup, build, "")
+    }
+
+    /// Starts a file whose name begins with `prefix`.
+    fn open(
+        &self,
+        rollup: &Rollup,
+        build: &TileBuild,
+        prefix: &str,
+    ) -> Result<TileWriter, TileError> {
+        let name = format!("{prefix}{}-{}.parquet", rollup.name.name, build.address);
+        let path = self.folder.join(name);
+        TileWriter::create(path, &rollup.name, &build.address, file_schema(rollup))
             .map_err(TileError::disk(self.folder))
     }
 
@@ -361,52 +396,19 @@ impl Workshop<'_> {
         Ok(file)
     }
 
-    /// The cover of a plan as tables, those that lie in the same windows together.
-    ///
-    /// # Errors
-    /// Paths that the engine cannot read: a bug.
-    pub fn lay_out(
-        &self,
-        rollup: &Rollup,
-        plan: &TilePlan,
-        files: &TileFiles,
-    ) -> Result<Vec<TileRows>, TileError> {
-        let mut classes: BTreeMap<Vec<super::Window>, Vec<&TileFile>> = BTreeMap::new();
+    /// The tiles of a plan's cover, those that lie in the same windows together.
+    pub fn lay_out(&self, plan: &TilePlan, files: &TileFiles) -> Vec<TileRows> {
+        let mut classes: BTreeMap<Vec<Window>, Vec<TileFile>> = BTreeMap::new();
         for tile in &plan.cover {
             if let Some(file) = files.get(&tile.address) {
-                classes.entry(tile.windows.clone()).or_default().push(file);
+                let class = classes.entry(tile.windows.clone()).or_default();
+                class.push(file.clone());
             }
         }
-        let tables = classes.into_iter().map(|(windows, tiles)| {
-            let rows = self.table(rollup, &tiles).map_err(engine(rollup))?;
-            Ok(TileRows { windows, rows })
-        });
-        tables.collect()
-    }
-
-    /// Tiles on this machine's disk as one table.
-    fn table(
-        &self,
-        rollup: &Rollup,
-        tiles: &[&TileFile],
-    ) -> EngineResult<Arc<dyn datafusion::catalog::TableProvider>> {
-        let objects = tiles.iter().filter(|tile| tile.rows > 0).map(|tile| {
-            let location = object_store::path::Path::from_absolute_path(&tile.path);
-            Ok(ObjectMeta {
-                location: location.map_err(object_store::Error::from)?,
-                last_modified: chrono::DateTime::UNIX_EPOCH,
-                size: tile.size_bytes,
-                e_tag: None,
-                version: None,
-            })
-        });
-        let objects = objects.collect::<EngineResult<Vec<_>>>()?;
-        let disk = ObjectStoreUrl::local_filesystem();
-        Ok(Arc::new(ParquetFiles::new(
-            disk,
-            objects,
-            table_schema(rollup),
-        )))
+        let classes = classes.into_iter();
+        classes
+            .map(|(windows, tiles)| TileRows { windows, tiles })
+            .collect()
     }
 }
 
@@ -482,23 +484,11 @@ fn by_day(batch: &RecordBatch) -> Vec<(i32, Range<usize>)> {
     runs.collect()
 }
 
-/// The columns of a tile as files hold them: text is plain text.
+/// The columns of a tile.
 fn file_schema(rollup: &Rollup) -> SchemaRef {
-    schema_of(rollup, |data_type| match data_type {
-        DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
-        other => other.clone(),
-    })
-}
-
-/// The columns of a tile as the rollup's plan has them.
-fn table_schema(rollup: &Rollup) -> SchemaRef {
-    schema_of(rollup, DataType::clone)
-}
-
-fn schema_of(rollup: &Rollup, typed: impl Fn(&DataType) -> DataType) -> SchemaRef {
-    let user_id = Field::new(USER_ID, typed(&rollup.user_id_type), true);
+    let user_id = Field::new(USER_ID, rollup.user_id_type.clone(), true);
     let columns = rollup.columns.iter();
-    let columns = columns.map(|column| Field::new(&column.name, typed(&column.data_type), true));
+    let columns = columns.map(|column| Field::new(&column.name, column.data_type.clone(), true));
     Arc::new(Schema::new(
         std::iter::once(user_id).chain(columns).collect::<Vec<_>>(),
     ))

@@ -2,6 +2,7 @@
 //! would let a query reach a file, a URL, the clock or another table.
 
 mod band_lookups;
+mod projected;
 mod reference_joins;
 mod self_joins;
 
@@ -25,6 +26,8 @@ use self::self_joins::FuseSelfJoins;
 use super::storage::Location;
 use crate::ground::Folder;
 
+pub use self::projected::{Projected, equal_keys};
+
 /// The one catalog of a session; its schemas are the folders of the SQL pack.
 pub const CATALOG: &str = "tierline";
 
@@ -46,12 +49,14 @@ pub struct EngineLimits {
 }
 
 /// A session with an empty schema per folder of the SQL pack and every store of `locations`.
+/// `fusing` are rules that know more of tables than a session does.
 ///
 /// # Errors
 /// When the spill folder cannot be used.
 pub fn open<'a>(
     limits: &EngineLimits,
     locations: impl IntoIterator<Item = &'a Location>,
+    fusing: impl IntoIterator<Item = Arc<dyn OptimizerRule + Send + Sync>>,
 ) -> Result<SessionContext> {
     let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
         vec![Arc::new(HashReferenceJoins)];
@@ -61,7 +66,7 @@ pub fn open<'a>(
         .with_runtime_env(Arc::new(runtime(limits)?))
         .with_default_features()
         .with_table_functions(Default::default())
-        .with_optimizer_rules(logical_rules())
+        .with_optimizer_rules(logical_rules(fusing))
         .with_physical_optimizer_rules(rules)
         .build();
     let context = SessionContext::new_with_state(state);
@@ -77,17 +82,15 @@ pub fn open<'a>(
     Ok(context)
 }
 
-/// The engine's own rules, and among them ours at the points where they find what they look for:
-/// ranges not yet taken apart, keys of joins already told from other conditions.
-fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+/// Our rules and then the engine's own: ours look for SQL as it was written, before ranges and
+/// COALESCE are taken apart.
+fn logical_rules(
+    fusing: impl IntoIterator<Item = Arc<dyn OptimizerRule + Send + Sync>>,
+) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![Arc::new(LookUpBands)];
-    for rule in Optimizer::default().rules {
-        let finds_keys = rule.name() == "extract_equijoin_predicate";
-        rules.push(rule);
-        if finds_keys {
-            rules.push(Arc::new(FuseSelfJoins));
-        }
-    }
+    rules.extend(fusing);
+    rules.push(Arc::new(FuseSelfJoins));
+    rules.extend(Optimizer::default().rules);
     rules
 }
 

@@ -9,14 +9,15 @@
 //!     = SELECT user_id, a + b AS x, c AS y FROM t
 //! ```
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, Constraint, DFSchemaRef, JoinType, NullEquality, Result};
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Column, Constraint, DFSchemaRef, JoinType, Result};
 use datafusion::logical_expr::logical_plan::TableScanBuilder;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, Projection, TableScan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
-use std::sync::Arc;
+
+use super::projected::{Projected, equal_keys};
 
 /// Turns joins of projections of one table on its primary key into one projection.
 #[derive(Debug)]
@@ -47,141 +48,49 @@ impl OptimizerRule for FuseSelfJoins {
 }
 
 fn fused(join: &Join) -> Result<Option<LogicalPlan>> {
-    let is_plain = matches!(join.join_type, JoinType::Inner | JoinType::Left)
-        && join.filter.is_none()
-        && join.null_equality == NullEquality::NullEqualsNothing;
-    let [(left_key, right_key)] = join.on.as_slice() else {
-        return Ok(None);
-    };
-    if !is_plain {
+    if !matches!(join.join_type, JoinType::Inner | JoinType::Left) {
         return Ok(None);
     }
+    let Some((left_key, right_key)) = equal_keys(join) else {
+        return Ok(None);
+    };
     let (Some(left), Some(right)) = (Projected::of(&join.left)?, Projected::of(&join.right)?)
     else {
         return Ok(None);
     };
     let is_same_row = left.table.table_name == right.table.table_name
-        && left.is_key(left_key)?
-        && right.is_key(right_key)?;
+        && is_key(&left, left_key)?
+        && is_key(&right, right_key)?;
     if !is_same_row {
         return Ok(None);
     }
-    let right_columns = right.columns_over(&left)?;
+    let right_columns = columns_over(&right, &left)?;
     let columns = left.columns.iter().map(|(_, value)| value).cloned();
     let columns: Vec<Expr> = columns.chain(right_columns).collect();
     project(left.table, columns, &join.schema).map(Some)
 }
 
-/// A table's rows with columns computed from each row alone.
-struct Projected {
-    table: TableScan,
-    /// Each column as it is called, and as it is computed from the table.
-    columns: Vec<(Column, Expr)>,
+/// Whether an expression is the primary key of the table.
+fn is_key(projected: &Projected, expression: &Expr) -> Result<bool> {
+    let Expr::Column(column) = projected.substitute(expression)? else {
+        return Ok(false);
+    };
+    Ok(primary_key(&projected.table) == Some(column.name))
 }
 
-impl Projected {
-    /// Sees through projections and names of subqueries, down to a table that has a primary key.
-    fn of(plan: &LogicalPlan) -> Result<Option<Self>> {
-        match plan {
-            LogicalPlan::TableScan(scan) => Ok(Self::of_scan(scan)),
-            LogicalPlan::SubqueryAlias(alias) => {
-                let input = Self::of(&alias.input)?;
-                Ok(input.map(|input| input.renamed(&alias.schema)))
-            }
-            LogicalPlan::Projection(projection) => {
-                let Some(input) = Self::of(&projection.input)? else {
-                    return Ok(None);
-                };
-                let is_of_row = |value: &Expr| !value.is_volatile() && !has_subquery(value);
-                if !projection.expr.iter().all(is_of_row) {
-                    return Ok(None);
-                }
-                let values = projection.expr.iter().map(|value| input.substitute(value));
-                let values = values.collect::<Result<Vec<_>>>()?;
-                let names = projection.schema.columns();
-                Ok(Some(Self {
-                    table: input.table,
-                    columns: names.into_iter().zip(values).collect(),
-                }))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn of_scan(scan: &TableScan) -> Option<Self> {
-        primary_key(scan)?;
-        if !scan.filters.is_empty() || scan.fetch.is_some() {
-            return None;
-        }
-        let names = scan.projected_schema.columns();
-        let columns = names
-            .into_iter()
-            .map(|name| (name.clone(), Expr::Column(name)));
-        Some(Self {
-            table: scan.clone(),
-            columns: columns.collect(),
-        })
-    }
-
-    fn renamed(self, schema: &DFSchemaRef) -> Self {
-        let values = self.columns.into_iter().map(|(_, value)| value);
-        Self {
-            table: self.table,
-            columns: schema.columns().into_iter().zip(values).collect(),
-        }
-    }
-
-    /// An expression over the columns, as one over the table.
-    fn substitute(&self, expression: &Expr) -> Result<Expr> {
-        let by_name: HashMap<&Column, &Expr> = self
-            .columns
-            .iter()
-            .map(|(name, value)| (name, value))
-            .collect();
-        let substituted = expression.clone().unalias_nested().data.transform(|node| {
-            let value = match &node {
-                Expr::Column(column) => by_name.get(column).map(|value| (*value).clone()),
-                _ => None,
-            };
-            Ok(match value {
-                Some(value) => Transformed::new(
-                    value,
-                    true,
-                    datafusion::common::tree_node::TreeNodeRecursion::Jump,
-                ),
-                None => Transformed::no(node),
-            })
-        })?;
-        Ok(substituted.data)
-    }
-
-    /// Whether an expression is the primary key of the table.
-    fn is_key(&self, expression: &Expr) -> Result<bool> {
-        let Expr::Column(column) = self.substitute(expression)? else {
-            return Ok(false);
-        };
-        Ok(primary_key(&self.table) == Some(column.name))
-    }
-
-    /// The columns as computed from the scan of another, whose table is the same.
-    fn columns_over(&self, other: &Self) -> Result<Vec<Expr>> {
-        let names = self.table.projected_schema.columns();
-        let moved = Self {
-            table: other.table.clone(),
-            columns: names
-                .into_iter()
-                .map(|name| {
-                    let there = Column::new(Some(other.table.table_name.clone()), &name.name);
-                    (name, Expr::Column(there))
-                })
-                .collect(),
-        };
-        let values = self
-            .columns
-            .iter()
-            .map(|(_, value)| moved.substitute(value));
-        values.collect()
-    }
+/// The columns of one as computed from the scan of another, whose table is the same.
+fn columns_over(projected: &Projected, other: &Projected) -> Result<Vec<Expr>> {
+    let names = projected.table.projected_schema.columns();
+    let there = |name: Column| {
+        let there = Column::new(Some(other.table.table_name.clone()), &name.name);
+        (name, Expr::Column(there))
+    };
+    let moved = projected.with_columns(names.into_iter().map(there).collect());
+    let values = projected
+        .columns
+        .iter()
+        .map(|(_, value)| moved.substitute(value));
+    values.collect()
 }
 
 /// The one column that is a table's primary key.
@@ -195,16 +104,6 @@ fn primary_key(scan: &TableScan) -> Option<String> {
         Constraint::Unique(_) => None,
     })?;
     Some(scan.source.schema().field(key).name().clone())
-}
-
-fn has_subquery(expression: &Expr) -> bool {
-    let found = expression.exists(|node| {
-        Ok(matches!(
-            node,
-            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)
-        ))
-    });
-    found.unwrap_or(true)
 }
 
 /// All columns of the table, and over them `columns` under the names of `schema`.

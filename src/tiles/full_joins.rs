@@ -1,0 +1,262 @@
+//! Windows of several rollups, full-joined by user: one merge instead of a join.
+//!
+//! ```text
+//! windows('rollups.purchases', ..) AS p FULL JOIN windows('rollups.interactions', ..) AS i
+//!     ON p.user_id = i.user_id
+//! ```
+//!
+//! Both sides come from tiles that are sorted by user. Merged all at once they give each user's
+//! row of both, in order, and nothing has to be joined, hashed or sorted again. The user of the
+//! joined row, `COALESCE(p.user_id, i.user_id)`, is the user of the merge.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, JoinType, Result, TableReference};
+use datafusion::datasource::{provider_as_source, source_as_provider};
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::logical_expr::logical_plan::TableScanBuilder;
+use datafusion::logical_expr::{Expr, Join, LogicalPlan, Projection, TableScan};
+use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
+
+use crate::config::session::{Projected, equal_keys};
+
+use super::merged::{MergedTiles, joined_name};
+use super::rollup::USER_ID;
+
+/// Turns full joins of merged tiles by user into one merge.
+#[derive(Debug)]
+pub struct FuseFullJoins;
+
+impl OptimizerRule for FuseFullJoins {
+    fn name(&self) -> &str {
+        "fuse_full_joins"
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        Some(ApplyOrder::BottomUp)
+    }
+
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        _config: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
+        Ok(match &plan {
+            LogicalPlan::Join(join) => match fused(join)? {
+                Some(fused) => Transformed::yes(fused),
+                None => Transformed::no(plan),
+            },
+            LogicalPlan::Projection(projection) => match with_user(projection)? {
+                Some(simplified) => Transformed::yes(simplified),
+                None => Transformed::no(plan),
+            },
+            _ => Transformed::no(plan),
+        })
+    }
+}
+
+/// A projection of a merge with the user in place of COALESCE over the users of all rollups; none
+/// when there is nothing to replace.
+fn with_user(projection: &Projection) -> Result<Option<LogicalPlan>> {
+    let has_coalesce = projection.expr.iter().any(|value| {
+        let is_coalesce = |node: &Expr| Ok(as_coalesce(node).is_some());
+        value.exists(is_coalesce).unwrap_or(false)
+    });
+    if !has_coalesce {
+        return Ok(None);
+    }
+    let Some(side) = Side::of(&projection.input)? else {
+        return Ok(None);
+    };
+    let mut is_simpler = false;
+    let mut values = Vec::new();
+    for value in &projection.expr {
+        let substituted = side.projected.substitute(value)?;
+        let simplified = user_where_coalesced(substituted.clone(), side.provider())?;
+        is_simpler |= simplified != substituted;
+        values.push(simplified);
+    }
+    let named = values.into_iter().zip(projection.schema.iter());
+    let named = named
+        .map(|(value, (qualifier, field))| value.alias_qualified(qualifier.cloned(), field.name()));
+    let scan = LogicalPlan::TableScan(side.scan().clone());
+    let simplified = Projection::try_new_with_schema(
+        named.collect(),
+        Arc::new(scan),
+        Arc::clone(&projection.schema),
+    )?;
+    Ok(is_simpler.then_some(LogicalPlan::Projection(simplified)))
+}
+
+fn fused(join: &Join) -> Result<Option<LogicalPlan>> {
+    let Some((left_key, right_key)) = equal_keys(join) else {
+        return Ok(None);
+    };
+    if join.join_type != JoinType::Full {
+        return Ok(None);
+    }
+    let (Some(left), Some(right)) = (Side::of(&join.left)?, Side::of(&join.right)?) else {
+        return Ok(None);
+    };
+    if !left.is_user(left_key)? || !right.is_user(right_key)? || left.shares_rollup(&right) {
+        return Ok(None);
+    }
+    let rollups = [&left, &right].map(|side| side.provider().rollups().to_vec());
+    let merged = MergedTiles::new(rollups.concat(), left.provider().user_id_type().clone());
+    let name = TableReference::bare(table_name(&merged));
+    let columns = [&left, &right].map(|side| side.columns_in(&merged, &name));
+    let mut values = Vec::new();
+    for columns in columns {
+        values.extend(columns?);
+    }
+    let scan = TableScanBuilder::new(name, provider_as_source(Arc::new(merged))).build()?;
+    let named = values.into_iter().zip(join.schema.iter());
+    let named = named
+        .map(|(value, (qualifier, field))| value.alias_qualified(qualifier.cloned(), field.name()));
+    let projection = Projection::try_new_with_schema(
+        named.collect(),
+        Arc::new(LogicalPlan::TableScan(scan)),
+        Arc::clone(&join.schema),
+    )?;
+    Ok(Some(LogicalPlan::Projection(projection)))
+}
+
+/// A name that is the same for the same rollups and windows.
+fn table_name(merged: &MergedTiles) -> String {
+    let names = merged.rollups().iter().map(|rollup| rollup.name.as_str());
+    names.collect::<Vec<_>>().join(" + ")
+}
+
+/// One side of a join: columns computed from a table of merged tiles, row by row.
+struct Side {
+    projected: Projected,
+    provider: Arc<dyn datafusion::catalog::TableProvider>,
+}
+
+impl Side {
+    fn of(plan: &LogicalPlan) -> Result<Option<Self>> {
+        let Some(projected) = Projected::of(plan)? else {
+            return Ok(None);
+        };
+        let Ok(provider) = source_as_provider(&projected.table.source) else {
+            return Ok(None);
+        };
+        let is_merged = provider.downcast_ref::<MergedTiles>().is_some();
+        Ok(is_merged.then_some(Self {
+            projected,
+            provider,
+        }))
+    }
+
+    fn provider(&self) -> &MergedTiles {
+        #[expect(clippy::expect_used, reason = "the constructor has looked")]
+        self.provider
+            .downcast_ref::<MergedTiles>()
+            .expect("merged tiles")
+    }
+
+    fn scan(&self) -> &TableScan {
+        &self.projected.table
+    }
+
+    fn shares_rollup(&self, other: &Self) -> bool {
+        let others = other.provider().rollups();
+        let mut own = self.provider().rollups().iter();
+        own.any(|rollup| others.iter().any(|other| other.name == rollup.name))
+    }
+
+    /// Whether an expression is the user of every row.
+    fn is_user(&self, expression: &Expr) -> Result<bool> {
+        let value = self.projected.substitute(expression)?;
+        let value = user_where_coalesced(value, self.provider())?;
+        Ok(matches!(value, Expr::Column(column) if column.name == USER_ID))
+    }
+
+    /// The columns, computed from a merge that holds the rollups of both sides.
+    fn columns_in(&self, merged: &MergedTiles, table: &TableReference) -> Result<Vec<Expr>> {
+        let there = |name: String| Expr::Column(Column::new(Some(table.clone()), name));
+        let own = self.provider().rollups();
+        let schema = self.scan().source.schema();
+        let moved = schema.fields().iter().map(|field| {
+            let name = field.name();
+            let value = match own {
+                [only] => there(joined_name(&only.name, name)),
+                several if name == USER_ID => {
+                    let users = several
+                        .iter()
+                        .map(|rollup| joined_name(&rollup.name, USER_ID));
+                    coalesce(users.map(there).collect())
+                }
+                _ => there(name.clone()),
+            };
+            (
+                Column::new(Some(self.scan().table_name.clone()), name),
+                value,
+            )
+        });
+        let moved = self.projected.with_columns(moved.collect());
+        let values = self
+            .projected
+            .columns
+            .iter()
+            .map(|(_, value)| moved.substitute(value));
+        debug_assert!(merged.rollups().len() >= own.len());
+        values.collect()
+    }
+}
+
+/// Where the users of all rollups are coalesced, the user of the merge; the rest as it is.
+fn user_where_coalesced(expression: Expr, merged: &MergedTiles) -> Result<Expr> {
+    let users: Vec<String> = merged
+        .rollups()
+        .iter()
+        .map(|rollup| joined_name(&rollup.name, USER_ID))
+        .collect();
+    let simplified = expression.transform_up(|node| {
+        let Some(relation) = coalesced_users(&node, &users) else {
+            return Ok(Transformed::no(node));
+        };
+        Ok(Transformed::yes(Expr::Column(Column::new(
+            relation, USER_ID,
+        ))))
+    })?;
+    Ok(simplified.data)
+}
+
+/// The table whose users an expression coalesces, each of `users` among them.
+fn coalesced_users(expression: &Expr, users: &[String]) -> Option<Option<TableReference>> {
+    let mut columns = Vec::new();
+    if !collect_coalesced(expression, &mut columns) {
+        return None;
+    }
+    let has_all = users
+        .iter()
+        .all(|user| columns.iter().any(|column| column.name == *user));
+    let is_user = |column: &&Column| users.contains(&column.name) || column.name == USER_ID;
+    let only_users = columns.iter().all(is_user);
+    (columns.len() > 1 && has_all && only_users).then(|| columns[0].relation.clone())
+}
+
+/// Adds the columns of COALESCE calls, one in the other; whether there is nothing else.
+fn collect_coalesced<'a>(expression: &'a Expr, columns: &mut Vec<&'a Column>) -> bool {
+    match expression {
+        Expr::Column(column) => {
+            columns.push(column);
+            true
+        }
+        Expr::Alias(alias) => collect_coalesced(&alias.expr, columns),
+        other => as_coalesce(other).is_some_and(|arguments| {
+            let mut arguments = arguments.iter();
+            arguments.all(|argument| collect_coalesced(argument, columns))
+        }),
+    }
+}
+
+/// The arguments of a COALESCE call.
+fn as_coalesce(expression: &Expr) -> Option<&[Expr]> {
+    match expression {
+        Expr::ScalarFunction(call) if call.func.name() == "coalesce" => Some(&call.args),
+        _ => None,
+    }
+}

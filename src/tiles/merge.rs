@@ -1,0 +1,520 @@
+//! The merge: tiles of one or several rollups, each sorted by user, become rows of users.
+//!
+//! 1. Each tile has a [`Cursor`] on its next row; a heap keeps the cursor whose user comes first
+//!    on top.
+//! 2. All rows of that user, wherever they are, get the same place in the chunk at hand.
+//! 3. When a batch of a tile is used up, or the chunk is full, the rows seen since go to the
+//!    engine's own accumulators, column by column.
+//! 4. A full chunk is one batch of the result: sorted by user, each user once.
+//!
+//! Nothing is hashed, sorted or held but one batch per tile, whatever the number of users.
+
+use std::cmp::Ordering;
+use std::fs::File;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, Int64Builder, RecordBatch,
+    RecordBatchOptions, StringViewArray, StringViewBuilder, new_empty_array,
+};
+use datafusion::arrow::buffer::BooleanBuffer;
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options, nullif};
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use datafusion::arrow::util::display::FormatOptions;
+use datafusion::error::Result;
+use datafusion::functions_aggregate::bool_and_or::{bool_and_udaf, bool_or_udaf};
+use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
+use datafusion::functions_aggregate::sum::sum_udaf;
+use datafusion::logical_expr::{AggregateUDF, EmitTo, GroupsAccumulator};
+use datafusion::physical_expr::GroupsAccumulatorAdapter;
+use datafusion::physical_expr::aggregate::AggregateExprBuilder;
+use datafusion::physical_expr::expressions::Column;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use super::Merge;
+use super::file::TileFile;
+use super::merged::{MergedColumn, MergedRollup};
+use super::rollup::USER_ID;
+
+/// Rows that are read, and users that are handed on, at once.
+const CHUNK_ROWS: usize = 8192;
+
+/// A sum that outgrows its type is an error, not NULL.
+const EXACT: CastOptions<'static> = CastOptions {
+    safe: false,
+    format_options: FormatOptions::new(),
+};
+
+/// What a column of the result shows.
+#[derive(Debug, Clone)]
+pub(super) enum Shown {
+    /// The user.
+    UserId,
+    /// The user, where the rollup has any row of theirs.
+    UserIdIn(usize),
+    /// A column of a rollup.
+    Column(usize, MergedColumn),
+}
+
+/// Merges tiles into batches of users.
+pub(super) struct TileMerge {
+    schema: SchemaRef,
+    shown: Vec<Shown>,
+    cursors: Vec<Cursor>,
+    /// Indexes of the cursors that have rows left, as a heap.
+    heap: Vec<usize>,
+    columns: Vec<Accumulated>,
+    /// By rollup: whether each user of the chunk has a row in it.
+    present: Vec<Vec<bool>>,
+    users: Users,
+    /// How many users the chunk has.
+    count: usize,
+}
+
+/// A column of the result in the making.
+struct Accumulated {
+    merge: Merge,
+    input_type: DataType,
+    accumulator: Box<dyn GroupsAccumulator>,
+}
+
+impl TileMerge {
+    /// Opens the tiles of some rollups.
+    pub(super) fn open(
+        rollups: &[MergedRollup],
+        shown: Vec<Shown>,
+        schema: SchemaRef,
+        user_id_type: &DataType,
+    ) -> Result<Self> {
+        let mut columns = Vec::new();
+        for column in shown.iter().filter_map(Shown::column) {
+            columns.push(Accumulated::new(column.1)?);
+        }
+        let mut cursors = Vec::new();
+        for (index, rollup) in rollups.iter().enumerate() {
+            for (tile, windows) in rollup.tiles() {
+                let numbered = shown.iter().filter_map(Shown::column).enumerate();
+                let uses = numbered.filter(|(_, (of_rollup, column))| {
+                    *of_rollup == index && column.takes(windows)
+                });
+                let uses = uses.map(|(at, (_, column))| (at, column.source.as_str()));
+                let uses: Vec<(usize, &str)> = uses.collect();
+                cursors.extend(Cursor::open(tile, index, &uses)?);
+            }
+        }
+        let mut merge = Self {
+            schema,
+            shown,
+            heap: Vec::new(),
+            cursors,
+            columns,
+            present: vec![Vec::new(); rollups.len()],
+            users: Users::new(user_id_type),
+            count: 0,
+        };
+        for index in 0..merge.cursors.len() {
+            merge.heap.push(index);
+        }
+        for place in (0..merge.heap.len()).rev() {
+            merge.sift_down(place);
+        }
+        Ok(merge)
+    }
+
+    /// The next users, sorted; none when there are no more.
+    pub(super) fn next_chunk(&mut self) -> Result<Option<RecordBatch>> {
+        while let Some(top) = self.heap.first().copied() {
+            self.take_user(top)?;
+            if self.count == CHUNK_ROWS {
+                return self.emit().map(Some);
+            }
+        }
+        match self.count {
+            0 => Ok(None),
+            _ => self.emit().map(Some),
+        }
+    }
+
+    /// Takes every row of the user on top.
+    fn take_user(&mut self, top: usize) -> Result<()> {
+        self.users.push(&self.cursors[top]);
+        for present in &mut self.present {
+            present.push(false);
+        }
+        let user = self.count;
+        self.count += 1;
+        while let Some(top) = self.heap.first().copied() {
+            if !self.users.is_last(&self.cursors[top]) {
+                return Ok(());
+            }
+            let cursor = &mut self.cursors[top];
+            self.present[cursor.rollup][user] = true;
+            cursor.places.push(user);
+            if cursor.advance() {
+                self.sift_down(0);
+                continue;
+            }
+            self.hand_over(top)?;
+            if self.cursors[top].refill()? {
+                self.sift_down(0);
+            } else {
+                self.heap.swap_remove(0);
+                self.sift_down(0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Restores the heap below a place whose cursor has moved on.
+    fn sift_down(&mut self, mut place: usize) {
+        loop {
+            let mut first = place;
+            for child in [2 * place + 1, 2 * place + 2] {
+                let comes_before = |child: &usize| {
+                    let (left, right) = (&self.cursors[*child], &self.cursors[self.heap[first]]);
+                    left.order(right) == Ordering::Less
+                };
+                if self.heap.get(child).is_some_and(comes_before) {
+                    first = child;
+                }
+            }
+            if first == place {
+                return;
+            }
+            self.heap.swap(place, first);
+            place = first;
+        }
+    }
+
+    /// Hands the rows that a cursor has passed to the accumulators.
+    fn hand_over(&mut self, index: usize) -> Result<()> {
+        let cursor = &mut self.cursors[index];
+        let rows = cursor.places.len();
+        if rows == 0 {
+            return Ok(());
+        }
+        for (column, at) in &cursor.uses {
+            let values = cursor.batch.column(*at).slice(cursor.handed_over, rows);
+            self.columns[*column].add(values, &cursor.places, self.count)?;
+        }
+        cursor.handed_over += rows;
+        cursor.places.clear();
+        Ok(())
+    }
+
+    /// The chunk as a batch.
+    fn emit(&mut self) -> Result<RecordBatch> {
+        for index in 0..self.cursors.len() {
+            self.hand_over(index)?;
+        }
+        let user_ids = self.users.finish();
+        let mut values = Vec::new();
+        for column in &mut self.columns {
+            values.push(column.finish(self.count)?);
+        }
+        let present: Vec<BooleanArray> = self
+            .present
+            .iter_mut()
+            .map(|present| {
+                std::mem::take(present)
+                    .into_iter()
+                    .map(|is| Some(!is))
+                    .collect()
+            })
+            .collect();
+        let mut values = values.into_iter();
+        let mut columns = Vec::new();
+        for shown in &self.shown {
+            columns.push(match shown {
+                Shown::UserId => Arc::clone(&user_ids),
+                Shown::UserIdIn(rollup) => nullif(&user_ids, &present[*rollup])?,
+                Shown::Column(rollup, column) => {
+                    let values = values.next().unwrap_or_else(|| Arc::clone(&user_ids));
+                    let values = match column.merge {
+                        Merge::Count => nullif(&values, &present[*rollup])?,
+                        _ => values,
+                    };
+                    cast_with_options(&values, &column.data_type, &EXACT)?
+                }
+            });
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(self.count));
+        self.count = 0;
+        let schema = Arc::clone(&self.schema);
+        Ok(RecordBatch::try_new_with_options(
+            schema, columns, &options,
+        )?)
+    }
+}
+
+impl Shown {
+    fn column(&self) -> Option<(usize, &MergedColumn)> {
+        match self {
+            Self::Column(rollup, column) => Some((*rollup, column)),
+            Self::UserId | Self::UserIdIn(_) => None,
+        }
+    }
+}
+
+impl Accumulated {
+    fn new(column: &MergedColumn) -> Result<Self> {
+        let input_type = column.data_type.clone();
+        let field = Field::new(&column.source, input_type.clone(), true);
+        let input = Arc::new(Column::new(&column.source, 0));
+        let aggregate = AggregateExprBuilder::new(function_of(column.merge), vec![input])
+            .schema(Arc::new(Schema::new(vec![field])))
+            .alias(&column.name)
+            .build()?;
+        Ok(Self {
+            merge: column.merge,
+            input_type,
+            accumulator: match aggregate.groups_accumulator_supported() {
+                true => aggregate.create_groups_accumulator()?,
+                false => {
+                    let one_user = move || aggregate.create_accumulator();
+                    Box::new(GroupsAccumulatorAdapter::new(one_user))
+                }
+            },
+        })
+    }
+
+    /// Adds values to their users' places in a chunk of `count` users.
+    ///
+    /// An accumulator that gets no filter takes it that every user has a value, since in a query
+    /// a user is there because of one; here the value may be in another tile, or nowhere.
+    fn add(&mut self, values: ArrayRef, places: &[usize], count: usize) -> Result<()> {
+        let all = BooleanArray::new(BooleanBuffer::new_set(values.len()), None);
+        self.accumulator
+            .update_batch(&[values], places, Some(&all), count)
+    }
+
+    /// The values of the chunk's users, and nothing left behind.
+    fn finish(&mut self, count: usize) -> Result<ArrayRef> {
+        self.add(new_empty_array(&self.input_type), &[], count)?;
+        let values = self.accumulator.evaluate(EmitTo::All)?;
+        if self.merge != Merge::Count || values.null_count() == 0 {
+            return Ok(values);
+        }
+        let counts = values.as_primitive::<Int64Type>().iter();
+        let counts: Int64Array = counts.map(|count| Some(count.unwrap_or(0))).collect();
+        Ok(Arc::new(counts))
+    }
+}
+
+fn function_of(merge: Merge) -> Arc<AggregateUDF> {
+    match merge {
+        Merge::Count | Merge::Sum => sum_udaf(),
+        Merge::Min => min_udaf(),
+        Merge::Max => max_udaf(),
+        Merge::And => bool_and_udaf(),
+        Merge::Or => bool_or_udaf(),
+    }
+}
+
+/// A tile being read.
+struct Cursor {
+    rollup: usize,
+    reader: ParquetRecordBatchReader,
+    /// Accumulated columns, and where their values are in a batch.
+    uses: Vec<(usize, usize)>,
+    batch: RecordBatch,
+    keys: Keys,
+    row: usize,
+    /// The row's user, as a number that mostly decides which of two comes first.
+    prefix: u128,
+    /// Places in the chunk of the rows passed since `handed_over`.
+    places: Vec<usize>,
+    handed_over: usize,
+}
+
+/// The users of a batch.
+enum Keys {
+    Number(Int64Array),
+    Text(StringViewArray),
+}
+
+impl Cursor {
+    /// A cursor on the first row of a tile; none when it has no rows.
+    fn open(tile: &TileFile, rollup: usize, uses: &[(usize, &str)]) -> Result<Option<Self>> {
+        if tile.rows == 0 {
+            return Ok(None);
+        }
+        let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(&tile.path)?)?;
+        let schema = Arc::clone(builder.schema());
+        let mut wanted = vec![schema.index_of(USER_ID)?];
+        for (_, name) in uses {
+            wanted.push(schema.index_of(name)?);
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.clone());
+        let reader = builder
+            .with_projection(mask)
+            .with_batch_size(CHUNK_ROWS)
+            .build()?;
+        let in_batch = schema.project(&wanted)?;
+        let uses = uses
+            .iter()
+            .map(|(at, name)| Ok((*at, in_batch.index_of(name)?)));
+        let mut cursor = Self {
+            rollup,
+            reader,
+            uses: uses.collect::<Result<_>>()?,
+            batch: RecordBatch::new_empty(Arc::new(Schema::empty())),
+            keys: Keys::Number(Int64Array::from(Vec::<i64>::new())),
+            row: 0,
+            prefix: 0,
+            places: Vec::new(),
+            handed_over: 0,
+        };
+        Ok(cursor.refill()?.then_some(cursor))
+    }
+
+    /// Moves to the next row of the batch, if there is one.
+    fn advance(&mut self) -> bool {
+        self.row += 1;
+        let is_within = self.row < self.batch.num_rows();
+        if is_within {
+            self.prefix = self.keys.prefix(self.row);
+        }
+        is_within
+    }
+
+    /// Moves to the first row of the next batch, if there is one.
+    fn refill(&mut self) -> Result<bool> {
+        let Some(batch) = self.reader.next().transpose()? else {
+            return Ok(false);
+        };
+        let users = batch.column(batch.schema_ref().index_of(USER_ID)?);
+        self.keys = match users.data_type() {
+            DataType::Int64 => Keys::Number(users.as_primitive::<Int64Type>().clone()),
+            _ => Keys::Text(cast(users, &DataType::Utf8View)?.as_string_view().clone()),
+        };
+        self.batch = batch;
+        self.row = 0;
+        self.handed_over = 0;
+        if self.batch.num_rows() == 0 {
+            return self.refill();
+        }
+        self.prefix = self.keys.prefix(0);
+        Ok(true)
+    }
+
+    fn text(&self) -> Option<&str> {
+        match &self.keys {
+            Keys::Text(texts) => texts.is_valid(self.row).then(|| texts.value(self.row)),
+            Keys::Number(_) => None,
+        }
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        let by_prefix = self.prefix.cmp(&other.prefix);
+        by_prefix.then_with(|| match self.keys {
+            Keys::Number(_) => Ordering::Equal,
+            Keys::Text(_) => self.text().cmp(&other.text()),
+        })
+    }
+}
+
+impl Keys {
+    /// A number that is smaller for users that come first; NULL comes before all.
+    fn prefix(&self, row: usize) -> u128 {
+        match self {
+            Self::Number(numbers) if numbers.is_null(row) => 0,
+            Self::Number(numbers) => {
+                // The sign bit flipped, negative numbers come first.
+                let ordered = numbers.value(row).cast_unsigned() ^ (1 << 63);
+                u128::from(ordered) + 1
+            }
+            Self::Text(texts) if texts.is_null(row) => 0,
+            Self::Text(texts) => {
+                let text = texts.value(row).as_bytes();
+                let length = text.len().min(16);
+                let mut first = [0; 16];
+                first[..length].copy_from_slice(&text[..length]);
+                u128::from_be_bytes(first)
+            }
+        }
+    }
+}
+
+/// The users of the chunk at hand.
+enum Users {
+    Number {
+        builder: Int64Builder,
+        last: u128,
+    },
+    Text {
+        builder: StringViewBuilder,
+        last: u128,
+        /// The last user in full; none for NULL.
+        last_text: Option<String>,
+    },
+}
+
+impl Users {
+    fn new(user_id_type: &DataType) -> Self {
+        match user_id_type {
+            DataType::Int64 => Self::Number {
+                builder: Int64Builder::new(),
+                last: 0,
+            },
+            _ => Self::Text {
+                builder: StringViewBuilder::new(),
+                last: 0,
+                last_text: None,
+            },
+        }
+    }
+
+    fn push(&mut self, cursor: &Cursor) {
+        match (self, &cursor.keys) {
+            (Self::Number { builder, last }, Keys::Number(numbers)) => {
+                *last = cursor.prefix;
+                builder.append_option(
+                    numbers
+                        .is_valid(cursor.row)
+                        .then(|| numbers.value(cursor.row)),
+                );
+            }
+            (
+                Self::Text {
+                    builder,
+                    last,
+                    last_text,
+                },
+                Keys::Text(_),
+            ) => {
+                *last = cursor.prefix;
+                let text = cursor.text();
+                builder.append_option(text);
+                match (last_text, text) {
+                    (Some(last), Some(text)) => {
+                        last.clear();
+                        last.push_str(text);
+                    }
+                    (last, text) => *last = text.map(str::to_owned),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a cursor stands on the user that was pushed last.
+    fn is_last(&self, cursor: &Cursor) -> bool {
+        match self {
+            Self::Number { last, .. } => *last == cursor.prefix,
+            Self::Text {
+                last, last_text, ..
+            } => *last == cursor.prefix && last_text.as_deref() == cursor.text(),
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Number { builder, .. } => Arc::new(builder.finish()),
+            Self::Text { builder, .. } => Arc::new(builder.finish()),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Merged tiles as a table: one row per user, sorted by user, who is the primary key.
+//!
+//! The table of one rollup has the columns `user_id` and those asked for. Of several rollups,
+//! joined by user, it has the user, and for each rollup its columns under its name, its own
+//! `user_id` being NULL where it has no row of the user.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Constraint, Constraints};
+use datafusion::datasource::TableType;
+use datafusion::error::Result;
+use datafusion::execution::TaskContext;
+use datafusion::logical_expr::Expr;
+use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr, expressions};
+use datafusion::physical_plan::stream::RecordBatchReceiverStream;
+use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
+
+use super::file::TileFile;
+use super::merge::{Shown, TileMerge};
+use super::rollup::USER_ID;
+use super::{Merge, Window};
+
+/// Batches that are made ahead of whoever reads them.
+const BATCHES_AHEAD: usize = 4;
+
+/// A column of a merged rollup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergedColumn {
+    /// What it is called.
+    pub name: String,
+    /// The tiles' column that it is merged from.
+    pub source: String,
+    /// The window whose tiles count; all tiles when none.
+    pub window: Option<Window>,
+    /// How values merge.
+    pub merge: Merge,
+    /// Their type.
+    pub data_type: DataType,
+}
+
+impl MergedColumn {
+    /// Whether a tile that lies in `windows` counts.
+    pub(super) fn takes(&self, windows: &[Window]) -> bool {
+        self.window.is_none_or(|window| windows.contains(&window))
+    }
+}
+
+/// Tiles that lie in the same windows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TileRows {
+    /// The windows.
+    pub windows: Vec<Window>,
+    /// The tiles.
+    pub tiles: Vec<TileFile>,
+}
+
+/// The tiles of one rollup, and what is merged from them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergedRollup {
+    /// What tells it from others in one table.
+    pub name: String,
+    /// The columns.
+    pub columns: Vec<MergedColumn>,
+    /// The tiles, none of them twice.
+    pub rows: Vec<TileRows>,
+}
+
+impl MergedRollup {
+    pub(super) fn tiles(&self) -> impl Iterator<Item = (&TileFile, &[Window])> {
+        let rows = self.rows.iter();
+        rows.flat_map(|rows| {
+            rows.tiles
+                .iter()
+                .map(|tile| (tile, rows.windows.as_slice()))
+        })
+    }
+}
+
+/// The table.
+pub struct MergedTiles {
+    rollups: Arc<Vec<MergedRollup>>,
+    user_id_type: DataType,
+    schema: SchemaRef,
+    shown: Vec<Shown>,
+    constraints: Constraints,
+}
+
+impl MergedTiles {
+    /// The table of one rollup, or of several joined by user.
+    pub fn new(rollups: Vec<MergedRollup>, user_id_type: DataType) -> Self {
+        let mut fields = vec![Field::new(USER_ID, user_id_type.clone(), true)];
+        let mut shown = vec![Shown::UserId];
+        let is_joined = rollups.len() > 1;
+        for (index, rollup) in rollups.iter().enumerate() {
+            if is_joined {
+                let name = joined_name(&rollup.name, USER_ID);
+                fields.push(Field::new(name, user_id_type.clone(), true));
+                shown.push(Shown::UserIdIn(index));
+            }
+            for column in &rollup.columns {
+                let name = match is_joined {
+                    true => joined_name(&rollup.name, &column.name),
+                    false => column.name.clone(),
+                };
+                fields.push(Field::new(name, column.data_type.clone(), true));
+                shown.push(Shown::Column(index, column.clone()));
+            }
+        }
+        Self {
+            rollups: Arc::new(rollups),
+            user_id_type,
+            schema: Arc::new(Schema::new(fields)),
+            shown,
+            constraints: Constraints::new_unverified(vec![Constraint::PrimaryKey(vec![0])]),
+        }
+    }
+
+    /// The rollups.
+    pub fn rollups(&self) -> &[MergedRollup] {
+        &self.rollups
+    }
+
+    /// The type of user ids.
+    pub fn user_id_type(&self) -> &DataType {
+        &self.user_id_type
+    }
+}
+
+/// What a rollup's column is called in a table of several rollups.
+pub(super) fn joined_name(rollup: &str, column: &str) -> String {
+    format!("{rollup}.{column}")
+}
+
+impl fmt::Debug for MergedTiles {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.rollups.iter().map(|rollup| &rollup.name);
+        formatter.debug_list().entries(names).finish()
+    }
+}
+
+#[async_trait]
+impl TableProvider for MergedTiles {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn constraints(&self) -> Option<&Constraints> {
+        Some(&self.constraints)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let all: Vec<usize> = (0..self.shown.len()).collect();
+        let projection = projection.unwrap_or(&all);
+        let schema = Arc::new(self.schema.project(projection)?);
+        let scan = MergeStream {
+            rollups: Arc::clone(&self.rollups),
+            shown: projection
+                .iter()
+                .map(|index| self.shown[*index].clone())
+                .collect(),
+            schema: Arc::clone(&schema),
+            user_id_type: self.user_id_type.clone(),
+        };
+        let user_id = projection.iter().position(|index| *index == 0);
+        let ordering = user_id.and_then(|index| {
+            let column = Arc::new(expressions::Column::new(USER_ID, index));
+            LexOrdering::new([PhysicalSortExpr::new(column, Default::default())])
+        });
+        Ok(Arc::new(StreamingTableExec::try_new(
+            schema,
+            vec![Arc::new(scan)],
+            None,
+            ordering,
+            false,
+            limit,
+        )?))
+    }
+}
+
+/// One merge, on a thread of its own.
+#[derive(Debug)]
+struct MergeStream {
+    rollups: Arc<Vec<MergedRollup>>,
+    shown: Vec<Shown>,
+    schema: SchemaRef,
+    user_id_type: DataType,
+}
+
+impl PartitionStream for MergeStream {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let schema = Arc::clone(&self.schema);
+        let mut builder = RecordBatchReceiverStream::builder(Arc::clone(&schema), BATCHES_AHEAD);
+        let sender = builder.tx();
+        let (rollups, shown) = (Arc::clone(&self.rollups), self.shown.clone());
+        let user_id_type = self.user_id_type.clone();
+        builder.spawn_blocking(move || {
+            let mut merge = TileMerge::open(&rollups, shown, schema, &user_id_type)?;
+            while let Some(batch) = merge.next_chunk()? {
+                // Nobody reads on: the query was given up.
+                if sender.blocking_send(Ok(batch)).is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        builder.build()
+    }
+}
