@@ -17,6 +17,7 @@ use std::time::Instant;
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::OptimizerRule;
@@ -299,6 +300,12 @@ impl Run<'_> {
         let table = published_table(&self.workspace.output, previous, "tier_snapshot").await?;
         let Some(table) = table else {
             return Ok(());
+        };
+        let user_id = table.schema().index_of(USER_ID);
+        let table = match user_id {
+            // The writer has held its rows to this order.
+            Ok(user_id) => table.sorted_by(user_id),
+            Err(_) => table,
         };
         let name = TableName::new(Folder::Previous, "tier_snapshot");
         register(self.context, &name, Arc::new(table))

@@ -9,6 +9,7 @@
 
 mod affected;
 mod backfill;
+mod beside;
 mod catalog;
 mod check;
 mod cut_points;

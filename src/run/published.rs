@@ -40,7 +40,7 @@ pub(super) async fn published_table(
     Ok(Some(published_files(output, files, file_schema, date)))
 }
 
-/// Files of a published table, or of a draft of one, as a table.
+/// Files of a published table, or of a draft of one, as a table. Text is read as string views.
 pub(super) fn published_files(
     output: &Location,
     files: impl Iterator<Item = (Path, u64)>,
@@ -55,6 +55,7 @@ pub(super) fn published_files(
         e_tag: None,
         version: None,
     });
+    let file_schema = viewed(&file_schema);
     let Some(date) = date else {
         return ParquetFiles::new(output.root.clone(), objects.collect(), file_schema);
     };
@@ -62,4 +63,13 @@ pub(super) fn published_files(
     let dated = objects.map(|object| (object, value.clone()));
     let partition = Arc::new(Field::new(SNAPSHOT_DATE, DataType::Date32, true));
     ParquetFiles::partitioned(output.root.clone(), dated.collect(), file_schema, partition)
+}
+
+/// Text as string views, which are compared and passed on without being copied.
+fn viewed(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::Utf8 => Field::new(field.name(), DataType::Utf8View, field.is_nullable()),
+        _ => field.as_ref().clone(),
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }

@@ -1,7 +1,9 @@
 //! Rows that staging leaves out or remarks on: counted per source, day and reason, and a sample
 //! of the rejected ones kept in quarantine.
 
-use datafusion::arrow::array::AsArray;
+use std::collections::BTreeMap;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::error::Result;
@@ -48,10 +50,63 @@ pub(super) async fn find(
     staging: &TableName,
     days: Option<&Expr>,
 ) -> Result<Findings> {
+    let rows = rows_of(catalog, staging, days).await?;
+    let has = |column: &&str| rows.schema().has_column_with_unqualified_name(column);
+    let told: Vec<&str> = [REJECT_REASON, WARNING].into_iter().filter(has).collect();
+    let Some(is_told) = told
+        .iter()
+        .map(|column| col(*column).is_not_null())
+        .reduce(Expr::or)
+    else {
+        return Ok(Findings::default());
+    };
+    let keys: Vec<Expr> = [DAY]
+        .iter()
+        .chain(&told)
+        .map(|column| col(*column))
+        .collect();
+    let counted = rows
+        .filter(is_told)?
+        .aggregate(keys, vec![count(lit(1)).alias("rows")])?;
+    let counted = counted.collect().await?;
+    let counts_by = |column: &str| -> Result<Vec<RowCount>> {
+        let mut counts = BTreeMap::new();
+        for batch in counted.iter().filter(|_| told.contains(&column)) {
+            add_counts(batch, column, &mut counts)?;
+        }
+        let counts = counts.into_iter().map(|((day, reason), rows)| RowCount {
+            source: staging.name.clone(),
+            day,
+            reason,
+            rows,
+        });
+        Ok(counts.collect())
+    };
     Ok(Findings {
-        rejected: count_by(catalog, staging, REJECT_REASON, days).await?,
-        warnings: count_by(catalog, staging, WARNING, days).await?,
+        rejected: counts_by(REJECT_REASON)?,
+        warnings: counts_by(WARNING)?,
     })
+}
+
+/// Adds up the rows of each day and text of a column.
+fn add_counts(
+    batch: &RecordBatch,
+    column: &str,
+    counts: &mut BTreeMap<(String, String), i64>,
+) -> Result<()> {
+    let texts = |name: &str| -> Result<ArrayRef> {
+        let index = batch.schema_ref().index_of(name)?;
+        Ok(cast(batch.column(index), &DataType::Utf8)?)
+    };
+    let (days, reasons) = (texts(DAY)?, texts(column)?);
+    let (days, reasons) = (days.as_string::<i32>(), reasons.as_string::<i32>());
+    let rows = batch.column(batch.schema_ref().index_of("rows")?);
+    let rows = rows.as_primitive::<Int64Type>();
+    for row in (0..batch.num_rows()).filter(|row| reasons.is_valid(*row)) {
+        let key = (days.value(row).to_owned(), reasons.value(row).to_owned());
+        *counts.entry(key).or_insert(0) += rows.value(row);
+    }
+    Ok(())
 }
 
 /// The first rejected rows of each day and reason, in an order that every run repeats.
@@ -92,41 +147,4 @@ async fn rows_of(
         Some(days) => rows.filter(days.clone()),
         None => Ok(rows),
     }
-}
-
-async fn count_by(
-    catalog: &Catalog<'_>,
-    staging: &TableName,
-    reason: &str,
-    days: Option<&Expr>,
-) -> Result<Vec<RowCount>> {
-    let rows = rows_of(catalog, staging, days).await?;
-    if !rows.schema().has_column_with_unqualified_name(reason) {
-        return Ok(Vec::new());
-    }
-    let counted = rows
-        .filter(col(reason).is_not_null())?
-        .aggregate(
-            vec![col(DAY), col(reason)],
-            vec![count(lit(1)).alias("rows")],
-        )?
-        .sort(vec![
-            col(DAY).sort(true, false),
-            col(reason).sort(true, false),
-        ])?;
-    let mut counts = Vec::new();
-    for batch in counted.collect().await? {
-        let days = cast(batch.column(0), &DataType::Utf8)?;
-        let reasons = cast(batch.column(1), &DataType::Utf8)?;
-        let rows = batch.column(2).as_primitive::<Int64Type>();
-        for row in 0..rows.len() {
-            counts.push(RowCount {
-                source: staging.name.clone(),
-                day: days.as_string::<i32>().value(row).to_owned(),
-                reason: reasons.as_string::<i32>().value(row).to_owned(),
-                rows: rows.value(row),
-            });
-        }
-    }
-    Ok(counts)
 }

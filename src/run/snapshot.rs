@@ -1,8 +1,8 @@
 //! The drafts of a night, in one pass over today's rows.
 //!
-//! 1. Today's raw rows are joined with the previous snapshot's, in user order.
+//! 1. Today's raw rows come [beside](super::beside) the previous snapshot's, in user order.
 //! 2. Each batch is settled, written to the snapshot, and its moves to the migration.
-//! 3. Users of the previous snapshot who are gone today are added to the migration.
+//! 3. Users of the previous snapshot who are gone today go to the migration as they are met.
 //! 4. The matrix, `tier_current` and `dim_tier` follow.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,6 @@ use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch, Stri
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Schema};
 use datafusion::arrow::error::ArrowError;
-use datafusion::common::JoinType;
 use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
@@ -25,9 +24,13 @@ use crate::tiers::{Dimensions, PREVIOUS_PREFIX, SettledDimension, Settling};
 use crate::tiles::USER_ID;
 
 use super::RunError;
+use super::beside::{Beside, Previous};
 use super::catalog::{reference_to, register};
 use super::published::published_files;
-use super::streams::stream_of;
+use super::streams::{stream_ahead_of, stream_of};
+
+/// What the engine was doing when it failed.
+const STAGE: &str = "writing the snapshot";
 
 /// The night whose drafts are written.
 pub(super) struct Night<'a> {
@@ -137,13 +140,6 @@ impl Night<'_> {
         };
         self.register_draft(&snapshot)?;
         written.drafts.push(snapshot);
-        if let Some(migration) = migration.as_mut() {
-            let gone = self.write_gone_users(migration, &mut moves).await;
-            if let Err(error) = gone {
-                abandon(moves).await;
-                return Err(error);
-            }
-        }
         let moves = moves.finish().await?;
         self.register_draft(&moves)?;
         written.drafts.push(moves);
@@ -193,114 +189,96 @@ impl Night<'_> {
         raw: DataFrame,
         settling: &Settling,
         specs: &Specs,
-        mut migration: Option<&mut Migration>,
+        migration: Option<&mut Migration>,
         moves: &mut DraftWriter,
     ) -> Result<Draft, RunError> {
-        const STAGE: &str = "writing the snapshot";
-        let rows = self
-            .beside_previous(raw)
-            .await
-            .map_err(RunError::engine(STAGE))?;
-        let mut stream = stream_of(rows, "tier_snapshot")
-            .await
-            .map_err(RunError::engine(STAGE))?;
         let mut snapshot = DraftWriter::open(self.output, &specs.snapshot, self.snapshot_date)?;
-        loop {
-            let batch = match stream.try_next().await {
-                Ok(Some(batch)) => batch,
-                Ok(None) => break,
-                Err(error) => {
-                    abandon(snapshot).await;
-                    return Err(RunError::engine(STAGE)(error));
-                }
-            };
-            let done = async {
-                let settled = settling.settle(&batch).map_err(RunError::arrow(STAGE))?;
-                snapshot.write(&settled.rows).await?;
-                if let Some(migration) = migration.as_deref_mut() {
-                    let observed = observe(migration, &settled.rows, "", &settled.dimensions);
-                    moves
-                        .write(&observed.map_err(RunError::arrow(STAGE))?)
-                        .await?;
-                }
-                Ok(())
-            };
-            if let Err(error) = done.await {
+        let written = self
+            .write_users(raw, settling, migration, &mut snapshot, moves)
+            .await;
+        match written {
+            Ok(()) => Ok(snapshot.finish().await?),
+            Err(error) => {
                 abandon(snapshot).await;
-                return Err(error);
+                Err(error)
             }
         }
-        Ok(snapshot.finish().await?)
     }
 
-    /// Today's rows in user order, each beside what the previous snapshot showed of the user.
-    async fn beside_previous(&self, raw: DataFrame) -> datafusion::error::Result<DataFrame> {
-        if self.previous_snapshot_date.is_none() {
-            return raw.sort(vec![col(USER_ID).sort(true, true)]);
-        }
-        let columns = Settling::previous_columns(self.dimensions);
-        let previous = self.previous(&columns).await?;
-        let previous_user_id = format!("{PREVIOUS_PREFIX}{USER_ID}");
-        raw.join(
-            previous,
-            JoinType::Left,
-            &[USER_ID],
-            &[previous_user_id.as_str()],
-            None,
-        )?
-        .sort(vec![col(USER_ID).sort(true, true)])
-    }
-
-    /// Columns of the previous snapshot under their prefix, the user first.
-    async fn previous(&self, columns: &[String]) -> datafusion::error::Result<DataFrame> {
-        let prefixed = |name: &str| col(name).alias(format!("{PREVIOUS_PREFIX}{name}"));
-        let names = std::iter::once(USER_ID).chain(columns.iter().map(String::as_str));
-        let table = TableName::new(Folder::Previous, "tier_snapshot");
-        let rows = self.context.table(reference_to(&table)).await?;
-        rows.select(names.map(prefixed).collect::<Vec<Expr>>())
-    }
-
-    /// Counts the users whom the previous snapshot had and today's has not.
-    async fn write_gone_users(
+    /// Writes today's users, and the moves of today's and of the previous snapshot's.
+    async fn write_users(
         &self,
+        raw: DataFrame,
+        settling: &Settling,
+        mut migration: Option<&mut Migration>,
+        snapshot: &mut DraftWriter,
+        moves: &mut DraftWriter,
+    ) -> Result<(), RunError> {
+        let engine = RunError::engine(STAGE);
+        let sorted = raw.sort(vec![col(USER_ID).sort(true, true)]);
+        let mut today = stream_ahead_of(sorted.map_err(&engine)?, "tier_snapshot")
+            .await
+            .map_err(&engine)?;
+        let mut previous = self.previous().await.map_err(&engine)?;
+        while let Some(batch) = today.try_next().await.map_err(&engine)? {
+            let Beside { rows, gone } = match &mut previous {
+                Some(previous) => previous.beside(&batch).await.map_err(&engine)?,
+                None => Beside {
+                    rows: batch,
+                    gone: Vec::new(),
+                },
+            };
+            let settled = settling.settle(&rows).map_err(RunError::arrow(STAGE))?;
+            snapshot.write(&settled.rows).await?;
+            if let Some(migration) = migration.as_deref_mut() {
+                for gone in &gone {
+                    self.write_gone(gone, migration, moves).await?;
+                }
+                let observed = observe(migration, &settled.rows, "", &settled.dimensions);
+                moves
+                    .write(&observed.map_err(RunError::arrow(STAGE))?)
+                    .await?;
+            }
+        }
+        if let (Some(previous), Some(migration)) = (&mut previous, migration) {
+            while let Some(gone) = previous.rest().await.map_err(&engine)? {
+                self.write_gone(&gone, migration, moves).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The previous snapshot in user order, its columns under their prefix; none before the
+    /// first.
+    async fn previous(&self) -> datafusion::error::Result<Option<Previous>> {
+        if self.previous_snapshot_date.is_none() {
+            return Ok(None);
+        }
+        let prefixed = |name: &str| col(name).alias(format!("{PREVIOUS_PREFIX}{name}"));
+        let columns = Settling::previous_columns(self.dimensions);
+        let names = [USER_ID, migration::REVENUE].into_iter();
+        let names = names.chain(columns.iter().map(String::as_str));
+        let table = TableName::new(Folder::Previous, "tier_snapshot");
+        let user_id = format!("{PREVIOUS_PREFIX}{USER_ID}");
+        let rows = self.context.table(reference_to(&table)).await?;
+        let rows = rows
+            .select(names.map(prefixed).collect::<Vec<Expr>>())?
+            .sort(vec![col(&user_id).sort(true, true)])?;
+        let rows = stream_of(rows, "previous tier_snapshot").await?;
+        Ok(Some(Previous::open(rows, user_id)))
+    }
+
+    /// Counts users whom the previous snapshot had and today's has not.
+    async fn write_gone(
+        &self,
+        gone: &RecordBatch,
         migration: &mut Migration,
         moves: &mut DraftWriter,
     ) -> Result<(), RunError> {
-        const STAGE: &str = "finding users who are gone";
-        let engine = RunError::engine(STAGE);
-        let columns: Vec<String> = Settling::previous_columns(self.dimensions)
-            .into_iter()
-            .chain([migration::REVENUE.to_owned()])
-            .collect();
-        let previous = self.previous(&columns).await.map_err(&engine)?;
-        let today = TableName::new(Folder::Publish, "tier_snapshot");
-        let today = self
-            .context
-            .table(reference_to(&today))
-            .await
-            .map_err(&engine)?;
-        let today = today.select(vec![col(USER_ID)]).map_err(&engine)?;
-        let previous_user_id = format!("{PREVIOUS_PREFIX}{USER_ID}");
-        let gone = previous
-            .join(
-                today,
-                JoinType::LeftAnti,
-                &[previous_user_id.as_str()],
-                &[USER_ID],
-                None,
-            )
-            .and_then(|gone| gone.sort(vec![col(&previous_user_id).sort(true, true)]))
-            .map_err(&engine)?;
-        let mut stream = stream_of(gone, "users who are gone")
-            .await
-            .map_err(&engine)?;
-        while let Some(batch) = stream.try_next().await.map_err(&engine)? {
-            let arrow = RunError::arrow(STAGE);
-            let settled = self.gone_dimensions(&batch).map_err(&arrow)?;
-            let observed = observe(migration, &batch, PREVIOUS_PREFIX, &settled).map_err(&arrow)?;
-            moves.write(&observed).await?;
-        }
-        Ok(())
+        let arrow = RunError::arrow("counting users who are gone");
+        let settled = self.gone_dimensions(gone).map_err(&arrow)?;
+        let observed = observe(migration, gone, PREVIOUS_PREFIX, &settled).map_err(&arrow)?;
+        Ok(moves.write(&observed).await?)
     }
 
     /// What the previous snapshot showed of users who have no value today.

@@ -1,12 +1,51 @@
 //! Queries on their way: planned, their plan logged for whoever asks, and started.
 
-use datafusion::error::Result;
-use datafusion::physical_plan::{SendableRecordBatchStream, displayable, execute_stream};
-use datafusion::prelude::DataFrame;
 use std::sync::Arc;
+
+use datafusion::error::Result;
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::stream::RecordBatchReceiverStream;
+use datafusion::physical_plan::{
+    ExecutionPlan, SendableRecordBatchStream, displayable, execute_stream,
+};
+use datafusion::prelude::DataFrame;
+use futures::StreamExt;
+
+/// Batches that a query is ahead of whoever reads them.
+const BATCHES_AHEAD: usize = 4;
 
 /// Starts a query; `--log-level debug` shows its plan.
 pub(super) async fn stream_of(rows: DataFrame, table: &str) -> Result<SendableRecordBatchStream> {
+    let (plan, context) = planned(rows, table).await?;
+    execute_stream(plan, context)
+}
+
+/// Starts a query in a task of its own, so that it computes while its reader does something with
+/// what it has got.
+pub(super) async fn stream_ahead_of(
+    rows: DataFrame,
+    table: &str,
+) -> Result<SendableRecordBatchStream> {
+    let (plan, context) = planned(rows, table).await?;
+    let mut ahead = RecordBatchReceiverStream::builder(plan.schema(), BATCHES_AHEAD);
+    let sender = ahead.tx();
+    let mut rows = execute_stream(plan, context)?;
+    ahead.spawn(async move {
+        while let Some(batch) = rows.next().await {
+            // Nobody reads on: the query was given up.
+            if sender.send(batch).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    });
+    Ok(ahead.build())
+}
+
+async fn planned(
+    rows: DataFrame,
+    table: &str,
+) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
     let context = Arc::new(rows.task_ctx());
     let plan = rows.create_physical_plan().await?;
     tracing::debug!(
@@ -14,5 +53,5 @@ pub(super) async fn stream_of(rows: DataFrame, table: &str) -> Result<SendableRe
         "{}",
         displayable(plan.as_ref()).indent(false)
     );
-    execute_stream(plan, context)
+    Ok((plan, context))
 }

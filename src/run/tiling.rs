@@ -59,7 +59,6 @@ impl Tiling<'_> {
                     address,
                     path,
                     what,
-                    ..
                 }) => {
                     tracing::warn!(path, what, "a tile is made anew");
                     report

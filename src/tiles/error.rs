@@ -43,8 +43,6 @@ pub enum TileError {
     /// A stored tile is not what its name says. Whoever meets this makes it anew.
     #[error("tile {path} cannot be used: {what}")]
     Damaged {
-        /// The rollup's name.
-        rollup: String,
         /// Which tile.
         address: Address,
         /// Its URL.

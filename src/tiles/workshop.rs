@@ -7,6 +7,7 @@
 //! 3. [`Workshop::lay_out`]: the tiles of the cover, by the windows that they lie in.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectStoreExt;
 use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
 use parquet::errors::ParquetError;
@@ -47,6 +49,9 @@ const CONCURRENT_REQUESTS: usize = 16;
 /// Days that are made by one query, at most, and their source bytes, about.
 const DAYS_AT_ONCE: usize = 64;
 const BYTES_AT_ONCE: u64 = 32 << 20;
+
+/// What is wrong with a tile that somebody removed since it was listed.
+const GONE: &str = "it is gone";
 
 /// Bytes that an upload holds in memory.
 const UPLOAD_BYTES: usize = 8 << 20;
@@ -91,9 +96,14 @@ impl Workshop<'_> {
         address: &Address,
         stored: &StoredTile,
     ) -> Result<TileFile, TileError> {
+        let damaged = |what| TileError::Damaged {
+            address: address.clone(),
+            path: self.output.url_of(&stored.path),
+            what,
+        };
         let path = match self.in_place(&stored.path) {
             Some(path) => path,
-            None => self.download(stored).await?,
+            None => self.download(stored).await?.ok_or_else(|| damaged(GONE))?,
         };
         let task = {
             let (path, name, address) = (path.clone(), rollup.name.clone(), address.clone());
@@ -101,20 +111,17 @@ impl Workshop<'_> {
             move || accept(&path, &name, &address, &digest, &id_type)
         };
         let accepted = tokio::task::spawn_blocking(task).await;
-        let accepted = accepted
-            .map_err(|error| ParquetError::External(Box::new(error)))
-            .and_then(|accepted| Ok(accepted?))
-            .map_err(TileError::disk(&path))?;
+        let disk = TileError::disk(&path);
+        let accepted = match accepted {
+            Ok(Err(error)) if error.kind() == ErrorKind::NotFound => return Err(damaged(GONE)),
+            Ok(accepted) => accepted.map_err(|error| disk(error.into()))?,
+            Err(error) => return Err(disk(ParquetError::External(Box::new(error)))),
+        };
         accepted.map_err(|refusal| match refusal {
             Refusal::OtherUserIds => TileError::OtherUserIds {
                 path: self.output.url_of(&stored.path),
             },
-            Refusal::Damaged(what) => TileError::Damaged {
-                rollup: rollup.name.name.clone(),
-                address: address.clone(),
-                path: self.output.url_of(&stored.path),
-                what,
-            },
+            Refusal::Damaged(what) => damaged(what),
         })
     }
 
@@ -126,12 +133,15 @@ impl Workshop<'_> {
         LocalFileSystem::new().path_to_filesystem(path).ok()
     }
 
-    async fn download(&self, stored: &StoredTile) -> Result<PathBuf, TileError> {
-        use object_store::ObjectStoreExt;
+    /// Copies an object to this machine; none when it is gone since it was listed.
+    async fn download(&self, stored: &StoredTile) -> Result<Option<PathBuf>, TileError> {
         let path = self.folder.join(stored.path.filename().unwrap_or_default());
         let failed = |error| self.output.failure("read", &stored.path, error);
-        let object = self.output.store.get(&stored.path).await.map_err(failed)?;
-        let mut bytes = object.into_stream();
+        let mut bytes = match self.output.store.get(&stored.path).await {
+            Ok(object) => object.into_stream(),
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(failed(error).into()),
+        };
         let disk = TileError::disk(&path);
         let file = tokio::fs::File::create(&path).await;
         let mut file = file.map_err(|error| disk(error.into()))?;
@@ -140,7 +150,7 @@ impl Workshop<'_> {
             written.map_err(|error| disk(error.into()))?;
         }
         file.flush().await.map_err(|error| disk(error.into()))?;
-        Ok(path)
+        Ok(Some(path))
     }
 
     /// Makes and stores the missing tiles of a plan; `files` are those at hand, to which the new

@@ -1,0 +1,202 @@
+//! Today's users beside those of the previous snapshot: one pass over two streams that are both
+//! sorted by user.
+//!
+//! | today | previous | gives |
+//! |---|---|---|
+//! | a | a | a beside a |
+//! | b | | b beside nothing |
+//! | | c | c among those who are gone |
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringViewArray, UInt64Array, new_null_array,
+};
+use datafusion::arrow::compute::{cast, interleave, take_record_batch};
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::physical_plan::SendableRecordBatchStream;
+use futures::TryStreamExt;
+
+use crate::tiles::USER_ID;
+
+/// A batch of today's users with what the previous snapshot had of them.
+pub(super) struct Beside {
+    /// Today's columns, and the previous ones; NULL for users whom the previous had not.
+    pub rows: RecordBatch,
+    /// Rows of the previous snapshot whose users are not there today, and come before the last
+    /// user of `rows`.
+    pub gone: Vec<RecordBatch>,
+}
+
+/// The previous snapshot on its way.
+pub(super) struct Previous {
+    stream: SendableRecordBatchStream,
+    /// The name of its column of users.
+    user_id: String,
+    /// Batches that rows of the batch at hand may be in, the one being read last.
+    batches: Vec<RecordBatch>,
+    users: Users,
+    row: usize,
+    /// Rows of the batch being read whose users are gone.
+    gone: Vec<u64>,
+    is_done: bool,
+}
+
+impl Previous {
+    /// Starts to read a stream that is sorted by the column `user_id`.
+    pub(super) fn open(stream: SendableRecordBatchStream, user_id: String) -> Self {
+        Self {
+            stream,
+            user_id,
+            batches: Vec::new(),
+            users: Users::none(),
+            row: 0,
+            gone: Vec::new(),
+            is_done: false,
+        }
+    }
+
+    /// The next batch of today's users beside theirs here.
+    pub(super) async fn beside(&mut self, today: &RecordBatch) -> Result<Beside> {
+        let users = Users::of(today, USER_ID)?;
+        let mut gone = Vec::new();
+        // Only the batch being read can have rows for users to come.
+        let read = self.batches.len().saturating_sub(1);
+        self.batches.drain(..read);
+        let mut places = Vec::with_capacity(today.num_rows());
+        for row in 0..today.num_rows() {
+            let place = loop {
+                if self.row == self.users.len() && !self.read_on(&mut gone).await? {
+                    break None;
+                }
+                match self.users.order(self.row, &users, row)? {
+                    Ordering::Less => {
+                        self.gone.push(self.row as u64);
+                        self.row += 1;
+                    }
+                    Ordering::Equal => {
+                        self.row += 1;
+                        break Some((self.batches.len(), self.row - 1));
+                    }
+                    Ordering::Greater => break None,
+                }
+            };
+            // The first array of each column is one NULL.
+            places.push(place.unwrap_or((0, 0)));
+        }
+        gone.extend(self.take_gone()?);
+        let rows = self.joined(today, &places)?;
+        Ok(Beside { rows, gone })
+    }
+
+    /// Everybody who comes after today's last user.
+    pub(super) async fn rest(&mut self) -> Result<Option<RecordBatch>> {
+        let mut gone = Vec::new();
+        while gone.is_empty() {
+            self.gone.extend(self.row as u64..self.users.len() as u64);
+            self.row = self.users.len();
+            if !self.read_on(&mut gone).await? {
+                break;
+            }
+        }
+        Ok(gone.pop())
+    }
+
+    /// Turns to the next batch; those who are gone from the last go to `gone`.
+    async fn read_on(&mut self, gone: &mut Vec<RecordBatch>) -> Result<bool> {
+        gone.extend(self.take_gone()?);
+        if self.is_done {
+            return Ok(false);
+        }
+        while let Some(batch) = self.stream.try_next().await? {
+            if batch.num_rows() > 0 {
+                self.users = Users::of(&batch, &self.user_id)?;
+                self.row = 0;
+                self.batches.push(batch);
+                return Ok(true);
+            }
+        }
+        self.is_done = true;
+        Ok(false)
+    }
+
+    fn take_gone(&mut self) -> Result<Option<RecordBatch>> {
+        if self.gone.is_empty() {
+            return Ok(None);
+        }
+        let rows = UInt64Array::from(std::mem::take(&mut self.gone));
+        let batch = self.batches.last();
+        let taken = batch.map(|batch| take_record_batch(batch, &rows));
+        Ok(taken.transpose()?)
+    }
+
+    /// Today's columns and, behind them, the previous ones of the same users.
+    fn joined(&self, today: &RecordBatch, places: &[(usize, usize)]) -> Result<RecordBatch> {
+        let previous = self.stream.schema();
+        let mut columns = today.columns().to_vec();
+        for (index, field) in previous.fields().iter().enumerate() {
+            let nothing = new_null_array(field.data_type(), 1);
+            let arrays = std::iter::once(&nothing);
+            let arrays = arrays.chain(self.batches.iter().map(|batch| batch.column(index)));
+            let arrays: Vec<&dyn Array> = arrays.map(|array| array.as_ref()).collect();
+            columns.push(interleave(&arrays, places)?);
+        }
+        let schema = joined_schema(&today.schema(), &previous);
+        Ok(RecordBatch::try_new(schema, columns)?)
+    }
+}
+
+fn joined_schema(today: &Schema, previous: &Schema) -> SchemaRef {
+    let own = today.fields().iter().map(|field| field.as_ref().clone());
+    let others = previous.fields().iter();
+    let others = others.map(|field| Field::clone(field).with_nullable(true));
+    Arc::new(Schema::new(own.chain(others).collect::<Vec<_>>()))
+}
+
+/// The users of a batch.
+enum Users {
+    Numbers(Int64Array),
+    Texts(StringViewArray),
+}
+
+impl Users {
+    fn none() -> Self {
+        Self::Numbers(Int64Array::from(Vec::<i64>::new()))
+    }
+
+    fn of(batch: &RecordBatch, column: &str) -> Result<Self> {
+        let users: &ArrayRef = batch.column(batch.schema_ref().index_of(column)?);
+        Ok(match users.data_type() {
+            DataType::Int64 => Self::Numbers(users.as_primitive::<Int64Type>().clone()),
+            _ => Self::Texts(cast(users, &DataType::Utf8View)?.as_string_view().clone()),
+        })
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Numbers(numbers) => numbers.len(),
+            Self::Texts(texts) => texts.len(),
+        }
+    }
+
+    /// How a user here compares to one there.
+    fn order(&self, row: usize, others: &Self, other: usize) -> Result<Ordering> {
+        match (self, others) {
+            (Self::Numbers(here), Self::Numbers(there)) => {
+                let number =
+                    |users: &Int64Array, row| users.is_valid(row).then(|| users.value(row));
+                Ok(number(here, row).cmp(&number(there, other)))
+            }
+            (Self::Texts(here), Self::Texts(there)) => {
+                let here = here.is_valid(row).then(|| here.value(row));
+                Ok(here.cmp(&there.is_valid(other).then(|| there.value(other))))
+            }
+            _ => Err(DataFusionError::Execution(
+                "user_id has another type than in the previous snapshot; publish to a new output"
+                    .to_owned(),
+            )),
+        }
+    }
+}
