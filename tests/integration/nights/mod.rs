@@ -8,10 +8,12 @@
 //! | `rerun` | the same inputs publish nothing again, changed ones replace a date whole |
 //! | `crash` | a run that dies harms no reader, and the next one finishes |
 //! | `conflict` | of two runs at once one publishes |
+//! | `incremental` | nights that use stored tiles publish the rows of nights that have none |
 //! | `dim_tier` | the list of tiers is that of the page |
 //!
-//! `lake` delivers histories as Parquet, `job` runs nights, `tables` reads tables back, and
-//! `expected` compares; `example` is a small history for the tests about running again.
+//! `lake` delivers histories as Parquet, `pack` edits the SQL, `job` runs nights, `tables` reads
+//! tables back, and `expected` compares; `example` is a small history for the tests about running
+//! again.
 #![expect(
     clippy::inconsistent_digit_grouping,
     reason = "an amount is written in cents as 12_30"
@@ -23,8 +25,10 @@ mod crash;
 mod dim_tier;
 mod example;
 mod expected;
+mod incremental;
 mod job;
 mod lake;
+mod pack;
 mod property;
 mod rerun;
 mod tables;
