@@ -9,6 +9,7 @@
 //! | `crash` | a run that dies harms no reader, and the next one finishes |
 //! | `conflict` | of two runs at once one publishes |
 //! | `incremental` | nights that use stored tiles publish the rows of nights that have none |
+//! | `tile_store` | which tiles are made, which are used again, and what damage does |
 //! | `dim_tier` | the list of tiers is that of the page |
 //!
 //! `lake` delivers histories as Parquet, `pack` edits the SQL, `job` runs nights, `tables` reads
@@ -32,3 +33,4 @@ mod pack;
 mod property;
 mod rerun;
 mod tables;
+mod tile_store;
