@@ -10,6 +10,7 @@
 //! | `conflict` | of two runs at once one publishes |
 //! | `incremental` | nights that use stored tiles publish the rows of nights that have none |
 //! | `tile_store` | which tiles are made, which are used again, and what damage does |
+//! | `backfill` | many nights in order: gaps filled, late data restated |
 //! | `dim_tier` | the list of tiers is that of the page |
 //!
 //! `lake` delivers histories as Parquet, `pack` edits the SQL, `job` runs nights, `tables` reads
@@ -20,6 +21,7 @@
     reason = "an amount is written in cents as 12_30"
 )]
 
+mod backfill;
 mod complete_journey;
 mod conflict;
 mod crash;
