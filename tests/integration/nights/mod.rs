@@ -10,6 +10,7 @@
 //! | `conflict` | of two runs at once one publishes |
 //! | `incremental` | nights that use stored tiles publish the rows of nights that have none |
 //! | `tile_store` | which tiles are made, which are used again, and what damage does |
+//! | `requests` | how many requests a night takes, and that the history does not count |
 //! | `backfill` | many nights in order: gaps filled, late data restated |
 //! | `dim_tier` | the list of tiers is that of the page |
 //!
@@ -33,6 +34,7 @@ mod job;
 mod lake;
 mod pack;
 mod property;
+mod requests;
 mod rerun;
 mod tables;
 mod tile_store;
