@@ -256,6 +256,43 @@ async fn edited_rollup_makes_all_its_tiles_anew_and_no_other() {
     );
 }
 
+#[tokio::test]
+async fn edited_reference_makes_the_tiles_of_its_rollup_anew_and_no_other() {
+    let mut nights = two_nights().await;
+    nights.edit_pack(&[Edit {
+        file: "reference/event_types.csv",
+        from: "view,false",
+        to: "view,true",
+    }]);
+
+    let planned = nights.plan(last_night()).await.unwrap();
+    planned.execute().await.unwrap();
+
+    let interactions = tiles_of(&planned, "interactions");
+    assert!(interactions.reused.is_empty());
+    for build in &interactions.builds {
+        assert_eq!(build.change, Change::Reference, "{}", build.address);
+    }
+    for rollup in ["purchases", "registrations"] {
+        assert_eq!(built(tiles_of(&planned, rollup)), BTreeSet::new());
+    }
+}
+
+/// Nothing but what the statements say is part of a tile's name.
+#[tokio::test]
+async fn remark_in_a_rollup_makes_no_tile() {
+    let mut nights = two_nights().await;
+    nights.edit_pack(&[Edit {
+        file: "rollups/purchases.sql",
+        from: "SELECT",
+        to: "-- As agreed with finance.\nSELECT",
+    }]);
+
+    let report = nights.run(last_night()).await.unwrap();
+
+    assert_eq!(report.tiles_built, 0);
+}
+
 /// What can lie where a tile should.
 #[derive(Debug, Clone, Copy)]
 enum Damage {
