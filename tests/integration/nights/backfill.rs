@@ -1,6 +1,8 @@
 //! `tierline backfill`: many nights in order, of which those that are right already are passed
 //! over, so that the same command goes on where it stopped.
 
+use std::path::PathBuf;
+
 use chrono::NaiveDate;
 
 use super::example::history;
@@ -9,7 +11,7 @@ use super::job::Nights;
 use super::lake::Delivery;
 use super::tables;
 use crate::naive::fixtures::{days_ago, hand_given_cut_points, order};
-use crate::naive::history::History;
+use crate::naive::history::{History, Order};
 use crate::support::command::{Finished, Tierline};
 
 /// The job: orders are required, so that a day without them keeps a night from running.
@@ -42,10 +44,7 @@ fn late() -> History {
 }
 
 /// With a number as its id, which the columns of the lake want.
-fn numbered(
-    number: usize,
-    mut order: crate::naive::history::Order,
-) -> crate::naive::history::Order {
+fn numbered(number: usize, mut order: Order) -> Order {
     order.order_id = number.to_string();
     order
 }
@@ -150,8 +149,8 @@ async fn missing_partition_stops_it_and_the_same_command_goes_on() {
     expected.push("3 nights are left; the same command goes on where this one stopped".to_owned());
     assert_eq!(nights_of(&stopped), expected);
     let day = days_ago(2);
-    let said = format!("inputs not ready: source `orders` has no files in file://");
-    assert!(stopped.stderr.contains(&said), "{stopped:?}");
+    let said = "inputs not ready: source `orders` has no files in file://";
+    assert!(stopped.stderr.contains(said), "{stopped:?}");
     assert!(
         stopped.stderr.contains(&format!("dt={day} for {day}")),
         "{stopped:?}"
@@ -173,7 +172,7 @@ async fn missing_partition_stops_it_and_the_same_command_goes_on() {
     assert_as_from_scratch(&nights).await;
 }
 
-fn partition(nights: &Nights, day: NaiveDate) -> std::path::PathBuf {
+fn partition(nights: &Nights, day: NaiveDate) -> PathBuf {
     nights.lake().join(format!("orders/dt={day}"))
 }
 

@@ -2,7 +2,7 @@
 //! history before it is.
 
 use std::collections::BTreeSet;
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -98,7 +98,7 @@ impl Bucket {
         }
     }
 
-    fn job_file(&self) -> std::path::PathBuf {
+    fn job_file(&self) -> PathBuf {
         self.folder.path().join("nights.toml")
     }
 
@@ -173,7 +173,7 @@ fn sum(counts: impl IntoIterator<Item = usize>) -> u64 {
     counts.into_iter().sum::<usize>() as u64
 }
 
-fn entries(folder: &FilePath) -> Vec<std::path::PathBuf> {
+fn entries(folder: &FilePath) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap();
     entries.map(|entry| entry.unwrap().path()).collect()
 }
