@@ -14,15 +14,16 @@
 //! | `backfill` | many nights in order: gaps filled, late data restated |
 //! | `dim_tier` | the list of tiers is that of the page |
 //!
-//! `lake` delivers histories as Parquet, `pack` edits the SQL, `job` runs nights, `tables` reads
-//! tables back, and `expected` compares; `example` is a small history for the tests about running
-//! again.
+//! `lake` delivers histories as Parquet, `pack` edits the SQL, `job` runs nights, `bucket` runs them
+//! on S3, `tables` reads tables back, and `expected` compares; `example` is a small history for the
+//! tests about running again.
 #![expect(
     clippy::inconsistent_digit_grouping,
     reason = "an amount is written in cents as 12_30"
 )]
 
 mod backfill;
+mod bucket;
 mod complete_journey;
 mod conflict;
 mod crash;

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::NaiveDate;
+use object_store::ObjectStoreExt;
 use tierline::ground::{Classified, FailureKind};
 use tierline::tiles::{Address, Change, TilePlan};
 
+use super::bucket::Bucket;
 use super::example::{
     history, history_with_late, last_night, late, night_before, rows_of_last, rules,
 };
@@ -18,6 +20,8 @@ use super::pack::Edit;
 use super::tables;
 use crate::naive::fixtures::{days_ago, hand_given_cut_points, order};
 use crate::naive::history::History;
+use crate::naive::parameters::Rules;
+use crate::support::s3_server::BUCKET;
 
 /// Every day is that of the order's own time, whatever its partition.
 const ORDERS_BY_TIME: Edit = Edit {
@@ -368,6 +372,29 @@ async fn damaged_tile_is_warned_about_and_made_anew() {
     }
 }
 
+#[tokio::test]
+async fn tile_damaged_in_a_bucket_is_made_anew() {
+    let bucket = Bucket::with_history_of(60, 1).await;
+    bucket.run(night_before());
+    let plan = bucket.plan(last_night()).await;
+    let purchases = plan.tiles.iter().map(|tiles| &tiles.plan);
+    let mut purchases = purchases.filter(|tiles| tiles.rollup.name == "purchases");
+    let used = &purchases.next().unwrap().reused;
+    let tile = used.values().next().unwrap().path.clone();
+    let store = bucket.server.store();
+    let whole = store.get(&tile).await.unwrap().bytes().await.unwrap();
+    let cut_short = whole.slice(..whole.len() / 2);
+    store.put(&tile, cut_short.into()).await.unwrap();
+
+    let report = bucket.run(last_night());
+
+    let told = "was made anew: its bytes are not those that were written";
+    let warning = format!("tile s3://{BUCKET}/{tile} {told}");
+    assert_eq!(report["warnings"], serde_json::json!([warning]));
+    let again = store.get(&tile).await.unwrap().bytes().await.unwrap();
+    assert_eq!(again, whole);
+}
+
 /// Whether the tile is the only one of its address.
 fn damaged_is_gone(nights: &Nights, name: &str) -> bool {
     let (address, _) = name.rsplit_once('-').unwrap();
@@ -484,7 +511,7 @@ async fn rows_of_other_days_than_their_partition_are_exact_night_after_night() {
     // The order of D itself came a week later, and no night before saw it.
     let mut seen = history();
     seen.orders.retain(|order| order.day <= days_ago(9));
-    let rules = crate::naive::parameters::Rules::with_cut_points(hand_given_cut_points());
+    let rules = Rules::with_cut_points(hand_given_cut_points());
     let expected = rows_of_last(&[(first, &seen)], &rules);
     let published = published(&nights.output(), first).await;
     assert_same_night(first, &published, &expected);
