@@ -403,6 +403,18 @@ fn damaged_is_gone(nights: &Nights, name: &str) -> bool {
     of_address.eq([name])
 }
 
+/// Tiles may be deleted at any time, between the plan of a night and its execution too.
+#[tokio::test]
+async fn tile_that_is_gone_since_the_plan_is_made_anew() {
+    let nights = first_night().await;
+    let planned = nights.plan(last_night()).await.unwrap();
+    nights.remove_tiles();
+
+    planned.execute().await.unwrap();
+
+    assert_last_night_is_right(&nights).await;
+}
+
 /// One of two runs publishes; the other has made the same tiles, conflicts, and runs again.
 #[tokio::test]
 async fn two_runs_at_once_may_make_the_same_tiles() {
