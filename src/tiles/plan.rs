@@ -14,7 +14,7 @@ use crate::ground::{SnapshotDate, TableName};
 use super::Window;
 use super::address::{Address, Addresses, Change};
 use super::cover::{Part, cover, recent_from, until_before};
-use super::period::{Period, blocks, day_number};
+use super::period::{Period, blocks, day_number, day_of};
 use super::store::{StoredTile, StoredTiles};
 
 /// The tiles of one rollup for one night.
@@ -204,7 +204,9 @@ impl Planning<'_> {
             }
             earlier = until_before(earlier.last());
         }
-        inputs.before = Some(first_file).filter(|_| self.addresses.depends_on_all_days());
+        // Days after `last` are other tiles', though they have no files either.
+        let before = first_file.min(day_of(last + 1));
+        inputs.before = Some(before).filter(|_| self.addresses.depends_on_all_days());
         self.add_days(first_day, last, inputs);
     }
 

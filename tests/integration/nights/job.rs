@@ -1,6 +1,8 @@
 //! A job in a temporary folder, and its nights through the library.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use tempfile::TempDir;
@@ -10,6 +12,7 @@ use tierline::ground::SnapshotDate;
 use tierline::run::{self, Plan, Project, Report, RunError, Workspace};
 
 use super::lake::Delivery;
+use super::pack::{self, Edit};
 use crate::naive::calibration::CutPoints;
 use crate::naive::history::History;
 use crate::naive::text;
@@ -23,9 +26,14 @@ max_tier_share_change = 1.0
 ";
 
 /// A job over some sources, publishing to `out/` beside the job file.
+#[derive(Clone)]
 pub(crate) struct Nights {
-    folder: TempDir,
+    folder: Arc<TempDir>,
     sources: String,
+    /// The folder that is published to.
+    output: &'static str,
+    /// Whether the job has a pack of its own, in `sql/`.
+    has_pack: bool,
     /// Sections of the job file beside the usual ones.
     pub(crate) sections: String,
 }
@@ -50,10 +58,26 @@ impl Nights {
     /// Over what the sections of [`source`] say.
     pub(crate) fn of_sources(sources: String) -> Self {
         Self {
-            folder: TempDir::new().unwrap(),
+            folder: Arc::new(TempDir::new().unwrap()),
             sources,
+            output: "out",
+            has_pack: false,
             sections: String::new(),
         }
+    }
+
+    /// The same job over the same lake with the same SQL, publishing to a folder of its own.
+    pub(crate) fn publishing_to(&self, output: &'static str) -> Self {
+        Self {
+            output,
+            ..self.clone()
+        }
+    }
+
+    /// Gives the job a copy of the built-in pack with these edits, instead of the one it had.
+    pub(crate) fn edit_pack(&mut self, edits: &[Edit]) {
+        pack::write(&self.folder.path().join("sql"), edits);
+        self.has_pack = true;
     }
 
     /// Adds files to the lake, or replaces those of the same name.
@@ -67,12 +91,17 @@ impl Nights {
 
     /// The job file's text.
     pub(crate) fn job_text(&self) -> String {
-        job_text("out", &format!("{}{}", self.sources, self.sections))
+        let sections = format!("{}{}", self.sources, self.sections);
+        let text = job_text(self.output, &sections);
+        match self.has_pack {
+            true => format!("sql = \"sql\"\n{text}"),
+            false => text,
+        }
     }
 
     /// The job file, written.
     pub(crate) fn job_file(&self) -> PathBuf {
-        let path = self.folder.path().join("nights.toml");
+        let path = self.folder.path().join(format!("{}.toml", self.output));
         std::fs::write(&path, self.job_text()).unwrap();
         path
     }
@@ -86,6 +115,31 @@ impl Nights {
         self.workspace().output
     }
 
+    /// The folder of the tables.
+    pub(crate) fn output_folder(&self) -> PathBuf {
+        self.folder.path().join(self.output)
+    }
+
+    /// The stored tiles: rollup and object name, and the file.
+    pub(crate) fn tiles(&self) -> BTreeMap<String, PathBuf> {
+        let tiles = self.output_folder().join("tiles");
+        let mut found = BTreeMap::new();
+        for rollup in paths_in(&tiles) {
+            for tile in paths_in(&rollup) {
+                let name = tile.strip_prefix(&tiles).unwrap().to_str().unwrap();
+                found.insert(name.to_owned(), tile);
+            }
+        }
+        found
+    }
+
+    /// Forgets every stored tile.
+    pub(crate) fn remove_tiles(&self) {
+        for tile in self.tiles().into_values() {
+            std::fs::remove_file(tile).unwrap();
+        }
+    }
+
     /// The places of the job, opened.
     pub(crate) fn workspace(&self) -> Workspace {
         Workspace::open(&self.job()).unwrap()
@@ -93,7 +147,7 @@ impl Nights {
 
     /// Puts a calibration of that date where the first run looks for one.
     pub(crate) fn calibrate_by_hand(&self, as_of: NaiveDate, cut_points: &CutPoints) {
-        let folder = self.folder.path().join("out/calibrations");
+        let folder = self.output_folder().join("calibrations");
         let metric = |metric: &str, cuts: [String; 4]| serde_json::json!({"metric": metric, "cuts": cuts, "users": [0, 0, 0, 0, 0]});
         let id = calibration_id(as_of);
         let record = serde_json::json!({
@@ -113,7 +167,7 @@ impl Nights {
 
     /// The ids of all calibrations kept.
     pub(crate) fn calibrations(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.folder.path().join("out/calibrations")).unwrap();
+        let entries = std::fs::read_dir(self.output_folder().join("calibrations")).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
@@ -123,8 +177,8 @@ impl Nights {
 
     /// The record of the first calibration of a date.
     pub(crate) fn calibration(&self, as_of: NaiveDate) -> serde_json::Value {
-        let name = format!("out/calibrations/{}.json", calibration_id(as_of));
-        let record = std::fs::read(self.folder.path().join(name)).unwrap();
+        let name = format!("calibrations/{}.json", calibration_id(as_of));
+        let record = std::fs::read(self.output_folder().join(name)).unwrap();
         serde_json::from_slice(&record).unwrap()
     }
 
@@ -172,6 +226,17 @@ impl Planned {
         } = self;
         Box::pin(run::execute(job, project, workspace, plan, &|_| {})).await
     }
+
+    /// What was decided.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+/// What a folder holds; nothing when there is no such folder.
+fn paths_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().path()).collect()
 }
 
 /// A job file.

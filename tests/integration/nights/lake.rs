@@ -40,6 +40,8 @@ pub(crate) struct Delivery {
     pub(crate) bad_rows: bool,
     /// How the files are called.
     pub(crate) file_name: &'static str,
+    /// Rows lie in the partition so many days after the day of their own timestamp.
+    pub(crate) days_late: i64,
 }
 
 impl Default for Delivery {
@@ -51,6 +53,7 @@ impl Default for Delivery {
             zoned: true,
             bad_rows: false,
             file_name: "part",
+            days_late: 0,
         }
     }
 }
@@ -66,6 +69,7 @@ pub(crate) fn deliveries(ids: &'static [Ids]) -> impl Strategy<Value = Delivery>
             zoned,
             bad_rows,
             file_name: "part",
+            days_late: 0,
         },
     )
 }
@@ -85,7 +89,7 @@ impl Delivery {
         let mut rows = by_day(
             orders
                 .iter()
-                .map(|order| (order.day, OrderRow::from(order))),
+                .map(|order| (self.partition(order.day), OrderRow::from(order))),
         );
         for (day, rows) in rows.iter_mut().filter(|_| self.bad_rows) {
             let good = || OrderRow {
@@ -123,7 +127,7 @@ impl Delivery {
         let mut rows = by_day(
             events
                 .iter()
-                .map(|event| (event.day, EventRow::from(event))),
+                .map(|event| (self.partition(event.day), EventRow::from(event))),
         );
         for (day, rows) in rows.iter_mut().filter(|_| self.bad_rows) {
             let event_type = "click".to_owned();
@@ -142,7 +146,11 @@ impl Delivery {
     }
 
     fn users(&self, users: &[User]) -> Rows<UserRow> {
-        let mut rows = by_day(users.iter().map(|user| (user.day, UserRow::from(user))));
+        let mut rows = by_day(
+            users
+                .iter()
+                .map(|user| (self.partition(user.day), UserRow::from(user))),
+        );
         for (day, rows) in rows.iter_mut().filter(|_| self.bad_rows) {
             rows.push(UserRow {
                 user_id: None,
@@ -172,6 +180,10 @@ impl Delivery {
                 write_file(&path, columns(self, &dealt));
             }
         }
+    }
+
+    fn partition(&self, day: NaiveDate) -> NaiveDate {
+        day + TimeDelta::days(self.days_late)
     }
 
     fn days<T>(&self, rows: &Rows<T>) -> BTreeSet<NaiveDate> {

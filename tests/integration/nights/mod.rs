@@ -8,23 +8,34 @@
 //! | `rerun` | the same inputs publish nothing again, changed ones replace a date whole |
 //! | `crash` | a run that dies harms no reader, and the next one finishes |
 //! | `conflict` | of two runs at once one publishes |
+//! | `incremental` | nights that use stored tiles publish the rows of nights that have none |
+//! | `tile_store` | which tiles are made, which are used again, and what damage does |
+//! | `requests` | how many requests a night takes, and that the history does not count |
+//! | `backfill` | many nights in order: gaps filled, late data restated |
 //! | `dim_tier` | the list of tiers is that of the page |
 //!
-//! `lake` delivers histories as Parquet, `job` runs nights, `tables` reads tables back, and
-//! `expected` compares; `example` is a small history for the tests about running again.
+//! `lake` delivers histories as Parquet, `pack` edits the SQL, `job` runs nights, `bucket` runs them
+//! on S3, `tables` reads tables back, and `expected` compares; `example` is a small history for the
+//! tests about running again.
 #![expect(
     clippy::inconsistent_digit_grouping,
     reason = "an amount is written in cents as 12_30"
 )]
 
+mod backfill;
+mod bucket;
 mod complete_journey;
 mod conflict;
 mod crash;
 mod dim_tier;
 mod example;
 mod expected;
+mod incremental;
 mod job;
 mod lake;
+mod pack;
 mod property;
+mod requests;
 mod rerun;
 mod tables;
+mod tile_store;
