@@ -106,7 +106,9 @@ impl RollupTiles {
         if self.inputs.by_day.contains(source) {
             return days;
         }
-        match self.inputs.whole.contains(source) && !days.is_empty() {
+        let mut builds = self.plan.builds.iter();
+        let reads_sources = builds.any(|build| !build.days.is_empty() || build.before.is_some());
+        match self.inputs.whole.contains(source) && reads_sources {
             true => manifest.days(),
             false => BTreeSet::new(),
         }
