@@ -60,6 +60,12 @@ pub enum DraftError {
         /// What the engine said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The task that wrote a draft ended by itself: a bug.
+    #[error("the task that writes a draft ended early")]
+    Task {
+        /// What became of it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A store that did not do what was asked.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -72,7 +78,7 @@ impl Classified for DraftError {
                 FailureKind::Blocked
             }
             Self::Storage(error) => error.kind(),
-            Self::Values { .. } | Self::Write { .. } | Self::Query { .. } => {
+            Self::Values { .. } | Self::Write { .. } | Self::Query { .. } | Self::Task { .. } => {
                 FailureKind::Unexpected
             }
         }

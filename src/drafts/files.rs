@@ -24,7 +24,7 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use uuid::Uuid;
 
 use super::order::SORT_OPTIONS;
@@ -187,11 +187,23 @@ fn indexed_columns(file_schema: &Schema) -> Vec<String> {
 
 fn parquet_properties(spec: &TableSpec, shape: FileShape) -> WriterProperties {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
-    WriterProperties::builder()
+    let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(shape.row_group_rows))
         .set_sorting_columns(sorting_columns(spec))
-        .build()
+        // Bounds of pages are worth their time where rows are sorted: elsewhere a page holds
+        // everything.
+        .set_statistics_enabled(EnabledStatistics::Chunk);
+    let properties = spec
+        .sort_columns()
+        .iter()
+        .fold(properties, |properties, column| {
+            properties
+                .set_column_statistics_enabled(column.as_str().into(), EnabledStatistics::Page)
+                // Each value stands there once: a dictionary would be as long as the column.
+                .set_column_dictionary_enabled(column.as_str().into(), false)
+        });
+    properties.build()
 }
 
 /// The order that the files claim, and that `order` holds their rows to.

@@ -9,8 +9,10 @@
 //!    be made from such a schema, so nothing of it is ever written.
 //! 2. [`DraftWriter`] takes record batches and writes Parquet below the table's folder, into a
 //!    folder that no other draft uses.
+//!    [`WriterAhead`] does so in a task of its own.
 //! 3. A [`Draft`] names those files. Until a commit names them too, they are not in the table.
 
+mod ahead;
 pub mod contract;
 mod draft;
 mod error;
@@ -21,6 +23,7 @@ mod rows;
 mod spec;
 mod writer;
 
+pub use ahead::WriterAhead;
 pub use contract::{ContractError, ContractProblem};
 pub use draft::{Draft, DraftFile};
 pub use error::DraftError;

@@ -12,12 +12,13 @@ use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch, Stri
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Schema};
 use datafusion::arrow::error::ArrowError;
+use datafusion::catalog::TableProvider;
 use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
 
 use crate::config::storage::Location;
-use crate::drafts::{Dating, Draft, DraftWriter, SNAPSHOT_DATE, TableSpec};
+use crate::drafts::{Dating, Draft, DraftWriter, SNAPSHOT_DATE, TableSpec, WriterAhead};
 use crate::ground::{Folder, SnapshotDate, TableName};
 use crate::migration::{self, Migration};
 use crate::tiers::{Dimensions, PREVIOUS_PREFIX, SettledDimension, Settling};
@@ -179,6 +180,12 @@ impl Night<'_> {
             .map(|file| (file.path.clone(), file.size_bytes));
         let spec = draft.spec();
         let table = published_files(self.output, files, spec.file_schema(), draft.date());
+        let first = spec.sort_columns().first();
+        let sorted_by = first.and_then(|column| table.schema().index_of(column).ok());
+        let table = match sorted_by {
+            Some(index) => table.sorted_by(index),
+            None => table,
+        };
         let name = TableName::new(Folder::Publish, spec.name());
         register(self.context, &name, Arc::new(table))
             .map_err(RunError::engine("reading drafts back"))
@@ -192,14 +199,15 @@ impl Night<'_> {
         migration: Option<&mut Migration>,
         moves: &mut DraftWriter,
     ) -> Result<Draft, RunError> {
-        let mut snapshot = DraftWriter::open(self.output, &specs.snapshot, self.snapshot_date)?;
+        let writer = DraftWriter::open(self.output, &specs.snapshot, self.snapshot_date)?;
+        let snapshot = WriterAhead::start(writer);
         let written = self
-            .write_users(raw, settling, migration, &mut snapshot, moves)
+            .write_users(raw, settling, migration, &snapshot, moves)
             .await;
         match written {
             Ok(()) => Ok(snapshot.finish().await?),
             Err(error) => {
-                abandon(snapshot).await;
+                snapshot.abandon().await;
                 Err(error)
             }
         }
@@ -211,7 +219,7 @@ impl Night<'_> {
         raw: DataFrame,
         settling: &Settling,
         mut migration: Option<&mut Migration>,
-        snapshot: &mut DraftWriter,
+        snapshot: &WriterAhead,
         moves: &mut DraftWriter,
     ) -> Result<(), RunError> {
         let engine = RunError::engine(STAGE);
@@ -229,7 +237,10 @@ impl Night<'_> {
                 },
             };
             let settled = settling.settle(&rows).map_err(RunError::arrow(STAGE))?;
-            snapshot.write(&settled.rows).await?;
+            if !snapshot.write(settled.rows.clone()).await {
+                // Completing the draft tells why.
+                return Ok(());
+            }
             if let Some(migration) = migration.as_deref_mut() {
                 for gone in &gone {
                     self.write_gone(gone, migration, moves).await?;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 use datafusion::prelude::SessionContext;
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 
 use crate::ground::{Folder, TableName};
@@ -22,6 +23,13 @@ pub(super) struct Tiling<'a> {
     pub threads: usize,
 }
 
+/// The rows of one rollup, and what they came from.
+struct Provided {
+    tiles: RollupTiles,
+    rows: Vec<TileRows>,
+    warnings: Vec<String>,
+}
+
 impl Tiling<'_> {
     /// Gives every rollup of the plan its rows, and says which tiles they came from.
     pub(super) async fn provide(
@@ -29,16 +37,32 @@ impl Tiling<'_> {
         catalog: &mut Catalog<'_>,
         report: &mut Report,
     ) -> Result<Vec<RollupTiles>, RunError> {
+        let known = |planned: &&RollupTiles| catalog.rollup(&planned.plan.rollup.name).cloned();
+        let rollups: Vec<(Rollup, &RollupTiles)> = self
+            .plan
+            .tiles
+            .iter()
+            .filter_map(|planned| Some((known(&planned)?, planned)))
+            .collect();
+        let made = rollups
+            .iter()
+            .map(|(rollup, planned)| self.provide_one(rollup, planned));
+        // In turn as far as anyone can see, but each begins while the others wait for files.
+        let made: Vec<Provided> = stream::iter(made)
+            .buffered(self.threads)
+            .try_collect()
+            .await?;
         let mut provided = Vec::new();
-        for planned in &self.plan.tiles {
-            let name = planned.plan.rollup.name.clone();
-            let Some(rollup) = catalog.rollup(&name).cloned() else {
-                continue;
-            };
-            let (tiles, rows) = self.provide_one(&rollup, planned, report).await?;
+        for Provided {
+            tiles,
+            rows,
+            warnings,
+        } in made
+        {
             report.tiles_built += tiles.plan.builds.len() as u64;
             report.tiles_reused += tiles.plan.reused.len() as u64;
-            catalog.set_tiles(&name, rows);
+            report.warnings.extend(warnings);
+            catalog.set_tiles(&tiles.plan.rollup.name, rows);
             provided.push(tiles);
         }
         Ok(provided)
@@ -49,25 +73,29 @@ impl Tiling<'_> {
         &self,
         rollup: &Rollup,
         planned: &RollupTiles,
-        report: &mut Report,
-    ) -> Result<(RollupTiles, Vec<TileRows>), RunError> {
+    ) -> Result<Provided, TileError> {
         let mut tiles = planned.clone();
+        let mut warnings = Vec::new();
         loop {
             match self.rows_of(rollup, &tiles).await {
-                Ok(rows) => return Ok((tiles, rows)),
+                Ok(rows) => {
+                    return Ok(Provided {
+                        tiles,
+                        rows,
+                        warnings,
+                    });
+                }
                 Err(TileError::Damaged {
                     address,
                     path,
                     what,
                 }) => {
                     tracing::warn!(path, what, "a tile is made anew");
-                    report
-                        .warnings
-                        .push(format!("tile {path} was made anew: {what}"));
+                    warnings.push(format!("tile {path} was made anew: {what}"));
                     self.remove(&tiles, &address).await;
                     tiles = tiles.without(&address);
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
     }

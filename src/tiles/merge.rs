@@ -73,10 +73,14 @@ pub(super) struct TileMerge {
 }
 
 /// A column of the result in the making.
-struct Accumulated {
-    merge: Merge,
-    input_type: DataType,
-    accumulator: Box<dyn GroupsAccumulator>,
+enum Accumulated {
+    /// Counts, which are most columns of most rollups: nothing counts as 0.
+    Counts(Vec<i64>),
+    /// What the engine merges.
+    Values {
+        input_type: DataType,
+        accumulator: Box<dyn GroupsAccumulator>,
+    },
 }
 
 impl TileMerge {
@@ -259,6 +263,9 @@ impl Shown {
 
 impl Accumulated {
     fn new(column: &MergedColumn) -> Result<Self> {
+        if column.merge == Merge::Count && column.data_type == DataType::Int64 {
+            return Ok(Self::Counts(Vec::new()));
+        }
         let input_type = column.data_type.clone();
         let field = Field::new(&column.source, input_type.clone(), true);
         let input = Arc::new(Column::new(&column.source, 0));
@@ -266,8 +273,7 @@ impl Accumulated {
             .schema(Arc::new(Schema::new(vec![field])))
             .alias(&column.name)
             .build()?;
-        Ok(Self {
-            merge: column.merge,
+        Ok(Self::Values {
             input_type,
             accumulator: match aggregate.groups_accumulator_supported() {
                 true => aggregate.create_groups_accumulator()?,
@@ -280,25 +286,43 @@ impl Accumulated {
     }
 
     /// Adds values to their users' places in a chunk of `count` users.
-    ///
-    /// An accumulator that gets no filter takes it that every user has a value, since in a query
-    /// a user is there because of one; here the value may be in another tile, or nowhere.
     fn add(&mut self, values: ArrayRef, places: &[usize], count: usize) -> Result<()> {
-        let all = BooleanArray::new(BooleanBuffer::new_set(values.len()), None);
-        self.accumulator
-            .update_batch(&[values], places, Some(&all), count)
+        match self {
+            Self::Counts(counts) => {
+                counts.resize(count, 0);
+                let values = values.as_primitive::<Int64Type>();
+                for (row, place) in places
+                    .iter()
+                    .enumerate()
+                    .filter(|(row, _)| values.is_valid(*row))
+                {
+                    counts[*place] += values.value(row);
+                }
+                Ok(())
+            }
+            Self::Values { accumulator, .. } => {
+                // An accumulator that gets no filter takes it that every user has a value, since
+                // in a query a user is there because of one; here the value may be in another
+                // tile, or nowhere.
+                let all = BooleanArray::new(BooleanBuffer::new_set(values.len()), None);
+                accumulator.update_batch(&[values], places, Some(&all), count)
+            }
+        }
     }
 
     /// The values of the chunk's users, and nothing left behind.
     fn finish(&mut self, count: usize) -> Result<ArrayRef> {
-        self.add(new_empty_array(&self.input_type), &[], count)?;
-        let values = self.accumulator.evaluate(EmitTo::All)?;
-        if self.merge != Merge::Count || values.null_count() == 0 {
-            return Ok(values);
+        if let Self::Values { input_type, .. } = self {
+            let nothing = new_empty_array(input_type);
+            self.add(nothing, &[], count)?;
         }
-        let counts = values.as_primitive::<Int64Type>().iter();
-        let counts: Int64Array = counts.map(|count| Some(count.unwrap_or(0))).collect();
-        Ok(Arc::new(counts))
+        match self {
+            Self::Counts(counts) => {
+                counts.resize(count, 0);
+                Ok(Arc::new(Int64Array::from(std::mem::take(counts))))
+            }
+            Self::Values { accumulator, .. } => accumulator.evaluate(EmitTo::All),
+        }
     }
 }
 
@@ -321,8 +345,8 @@ struct Cursor {
     batch: RecordBatch,
     keys: Keys,
     row: usize,
-    /// The row's user, as a number that mostly decides which of two comes first.
-    prefix: u128,
+    /// The row's user, as numbers that mostly decide which of two comes first.
+    key: Key,
     /// Places in the chunk of the rows passed since `handed_over`.
     places: Vec<usize>,
     handed_over: usize,
@@ -364,7 +388,7 @@ impl Cursor {
             batch: RecordBatch::new_empty(Arc::new(Schema::empty())),
             keys: Keys::Number(Int64Array::from(Vec::<i64>::new())),
             row: 0,
-            prefix: 0,
+            key: Key::default(),
             places: Vec::new(),
             handed_over: 0,
         };
@@ -376,7 +400,7 @@ impl Cursor {
         self.row += 1;
         let is_within = self.row < self.batch.num_rows();
         if is_within {
-            self.prefix = self.keys.prefix(self.row);
+            self.key = self.keys.key(self.row);
         }
         is_within
     }
@@ -397,7 +421,7 @@ impl Cursor {
         if self.batch.num_rows() == 0 {
             return self.refill();
         }
-        self.prefix = self.keys.prefix(0);
+        self.key = self.keys.key(0);
         Ok(true)
     }
 
@@ -409,32 +433,68 @@ impl Cursor {
     }
 
     fn order(&self, other: &Self) -> Ordering {
-        let by_prefix = self.prefix.cmp(&other.prefix);
-        by_prefix.then_with(|| match self.keys {
-            Keys::Number(_) => Ordering::Equal,
-            Keys::Text(_) => self.text().cmp(&other.text()),
-        })
+        let by_key = self.key.cmp(&other.key);
+        match by_key {
+            Ordering::Equal if self.key.is_cut() => self.text().cmp(&other.text()),
+            decided => decided,
+        }
+    }
+}
+
+/// Bytes of a user that a key holds.
+const KEY_BYTES: usize = 16;
+
+/// A user as numbers, smaller for those who come first: a NULL, a number in its order, or the
+/// first bytes of a text and its length as far as they go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    is_given: bool,
+    first: u128,
+    /// At most one more than [`KEY_BYTES`].
+    length: usize,
+}
+
+impl Key {
+    fn of_number(number: Option<i64>) -> Self {
+        let Some(number) = number else {
+            return Self::default();
+        };
+        // The sign bit flipped, negative numbers come first.
+        let ordered = number.cast_unsigned() ^ (1 << 63);
+        Self {
+            is_given: true,
+            first: ordered.into(),
+            length: 0,
+        }
+    }
+
+    fn of_text(text: Option<&str>) -> Self {
+        let Some(text) = text.map(str::as_bytes) else {
+            return Self::default();
+        };
+        let held = text.len().min(KEY_BYTES);
+        let mut first = [0; KEY_BYTES];
+        first[..held].copy_from_slice(&text[..held]);
+        Self {
+            is_given: true,
+            first: u128::from_be_bytes(first),
+            length: text.len().min(KEY_BYTES + 1),
+        }
+    }
+
+    /// Whether the text is longer than what the key holds of it.
+    fn is_cut(self) -> bool {
+        self.length > KEY_BYTES
     }
 }
 
 impl Keys {
-    /// A number that is smaller for users that come first; NULL comes before all.
-    fn prefix(&self, row: usize) -> u128 {
+    fn key(&self, row: usize) -> Key {
         match self {
-            Self::Number(numbers) if numbers.is_null(row) => 0,
             Self::Number(numbers) => {
-                // The sign bit flipped, negative numbers come first.
-                let ordered = numbers.value(row).cast_unsigned() ^ (1 << 63);
-                u128::from(ordered) + 1
+                Key::of_number(numbers.is_valid(row).then(|| numbers.value(row)))
             }
-            Self::Text(texts) if texts.is_null(row) => 0,
-            Self::Text(texts) => {
-                let text = texts.value(row).as_bytes();
-                let length = text.len().min(16);
-                let mut first = [0; 16];
-                first[..length].copy_from_slice(&text[..length]);
-                u128::from_be_bytes(first)
-            }
+            Self::Text(texts) => Key::of_text(texts.is_valid(row).then(|| texts.value(row))),
         }
     }
 }
@@ -443,13 +503,13 @@ impl Keys {
 enum Users {
     Number {
         builder: Int64Builder,
-        last: u128,
+        last: Key,
     },
     Text {
         builder: StringViewBuilder,
-        last: u128,
-        /// The last user in full; none for NULL.
-        last_text: Option<String>,
+        last: Key,
+        /// The last user in full, when the key does not hold all of it.
+        last_text: String,
     },
 }
 
@@ -458,12 +518,12 @@ impl Users {
         match user_id_type {
             DataType::Int64 => Self::Number {
                 builder: Int64Builder::new(),
-                last: 0,
+                last: Key::default(),
             },
             _ => Self::Text {
                 builder: StringViewBuilder::new(),
-                last: 0,
-                last_text: None,
+                last: Key::default(),
+                last_text: String::new(),
             },
         }
     }
@@ -471,7 +531,7 @@ impl Users {
     fn push(&mut self, cursor: &Cursor) {
         match (self, &cursor.keys) {
             (Self::Number { builder, last }, Keys::Number(numbers)) => {
-                *last = cursor.prefix;
+                *last = cursor.key;
                 builder.append_option(
                     numbers
                         .is_valid(cursor.row)
@@ -486,15 +546,12 @@ impl Users {
                 },
                 Keys::Text(_),
             ) => {
-                *last = cursor.prefix;
+                *last = cursor.key;
                 let text = cursor.text();
                 builder.append_option(text);
-                match (last_text, text) {
-                    (Some(last), Some(text)) => {
-                        last.clear();
-                        last.push_str(text);
-                    }
-                    (last, text) => *last = text.map(str::to_owned),
+                if last.is_cut() {
+                    last_text.clear();
+                    last_text.push_str(text.unwrap_or_default());
                 }
             }
             _ => {}
@@ -504,10 +561,10 @@ impl Users {
     /// Whether a cursor stands on the user that was pushed last.
     fn is_last(&self, cursor: &Cursor) -> bool {
         match self {
-            Self::Number { last, .. } => *last == cursor.prefix,
+            Self::Number { last, .. } => *last == cursor.key,
             Self::Text {
                 last, last_text, ..
-            } => *last == cursor.prefix && last_text.as_deref() == cursor.text(),
+            } => *last == cursor.key && (!last.is_cut() || Some(&**last_text) == cursor.text()),
         }
     }
 
@@ -515,6 +572,39 @@ impl Users {
         match self {
             Self::Number { builder, .. } => Arc::new(builder.finish()),
             Self::Text { builder, .. } => Arc::new(builder.finish()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The order of two users as cursors see it.
+    fn order(left: Option<&str>, right: Option<&str>) -> Ordering {
+        let keys = [left, right].map(Key::of_text);
+        match keys[0].cmp(&keys[1]) {
+            Ordering::Equal if keys[0].is_cut() => left.cmp(&right),
+            decided => decided,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn texts_come_in_the_order_of_their_bytes(
+            left in prop::option::of("[ab\\u{0}é]{0,20}"),
+            right in prop::option::of("[ab\\u{0}é]{0,20}"),
+        ) {
+            let (left, right) = (left.as_deref(), right.as_deref());
+            prop_assert_eq!(order(left, right), left.cmp(&right));
+        }
+
+        #[test]
+        fn numbers_come_in_their_order(left in any::<Option<i64>>(), right in any::<Option<i64>>()) {
+            let keys = [left, right].map(Key::of_number);
+            prop_assert_eq!(keys[0].cmp(&keys[1]), left.cmp(&right));
         }
     }
 }
