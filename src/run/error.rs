@@ -31,7 +31,7 @@ pub enum RunError {
     Input(#[from] InputError),
     /// Tiles could not be made or read.
     #[error(transparent)]
-    Tile(#[from] TileError),
+    Tile(TileError),
     /// A calibration cannot be had.
     #[error(transparent)]
     Calibration(#[from] CalibrationError),
@@ -88,6 +88,18 @@ impl RunError {
         stage: &'static str,
     ) -> impl Fn(datafusion::arrow::error::ArrowError) -> Self {
         move |source| Self::engine(stage)(source.into())
+    }
+}
+
+impl From<TileError> for RunError {
+    fn from(error: TileError) -> Self {
+        match error {
+            TileError::Engine { rollup, source } => {
+                let stage = format!("making tiles of `{rollup}`");
+                Self::engine("making tiles")(DataFusionError::Context(stage, source))
+            }
+            other => Self::Tile(other),
+        }
     }
 }
 

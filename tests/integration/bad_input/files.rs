@@ -96,7 +96,7 @@ fn file_with_damaged_pages_blocks_publication() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: computing features failed: a Parquet file of a source is damaged; deliver the newest partitions again; readers still see what was published before
+    error: making tiles of `rollups.purchases` failed: a Parquet file of a source is damaged; deliver the newest partitions again; readers still see what was published before
     ");
 }
 
@@ -135,13 +135,13 @@ fn night_waits_for_the_partitions_of_its_day() {
 #[test]
 fn value_that_cannot_be_cast_is_not_shown() {
     let project = Project::new().edit(
-        "sql/features/users.sql",
-        "    first_order_day,",
-        "    first_order_day,\n    CAST(CAST(purchases.user_id AS VARCHAR) || 'x' AS BIGINT) AS bad,",
+        "sql/publish/tier_snapshot.sql",
+        "    users.first_order_day,",
+        "    users.first_order_day,\n    CAST(CAST(users.user_id AS VARCHAR) || 'x' AS BIGINT) AS bad,",
     );
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: computing features failed: a value does not fit the type that SQL casts it to; use TRY_CAST, or give such rows a reject_reason in staging; readers still see what was published before
+    error: writing the snapshot failed: a value does not fit the type that SQL casts it to; use TRY_CAST, or give such rows a reject_reason in staging; readers still see what was published before
     ");
 }
