@@ -108,13 +108,13 @@ fn users_with_two_rows_are_blocked() {
     +------+
     a join in the SQL pack multiplies users or loses their ids; each feature and tier model must have one row per user
 
-    revenue_reconciles_with_staging: 1 offending row
-    +------------------+-------------------+
-    | revenue_of_users | revenue_of_orders |
-    +------------------+-------------------+
-    | 840.00           | 210.00            |
-    +------------------+-------------------+
-    the query is sql/audits/revenue_reconciles_with_staging.sql
+    revenue_of_users_reconciles: 1 offending row
+    +------------------+-----------------+
+    | revenue_of_users | revenue_of_days |
+    +------------------+-----------------+
+    | 840.00           | 210.00          |
+    +------------------+-----------------+
+    the query is sql/audits/revenue_of_users_reconciles.sql
     ");
 }
 
