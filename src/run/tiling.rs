@@ -5,7 +5,6 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 use datafusion::prelude::SessionContext;
-use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 
 use crate::ground::{Folder, TableName};
@@ -37,28 +36,16 @@ impl Tiling<'_> {
         catalog: &mut Catalog<'_>,
         report: &mut Report,
     ) -> Result<Vec<RollupTiles>, RunError> {
-        let known = |planned: &&RollupTiles| catalog.rollup(&planned.plan.rollup.name).cloned();
-        let rollups: Vec<(Rollup, &RollupTiles)> = self
-            .plan
-            .tiles
-            .iter()
-            .filter_map(|planned| Some((known(&planned)?, planned)))
-            .collect();
-        let made = rollups
-            .iter()
-            .map(|(rollup, planned)| self.provide_one(rollup, planned));
-        // In turn as far as anyone can see, but each begins while the others wait for files.
-        let made: Vec<Provided> = stream::iter(made)
-            .buffered(self.threads)
-            .try_collect()
-            .await?;
         let mut provided = Vec::new();
-        for Provided {
-            tiles,
-            rows,
-            warnings,
-        } in made
-        {
+        for planned in &self.plan.tiles {
+            let Some(rollup) = catalog.rollup(&planned.plan.rollup.name).cloned() else {
+                continue;
+            };
+            let Provided {
+                tiles,
+                rows,
+                warnings,
+            } = self.provide_one(&rollup, planned).await?;
             report.tiles_built += tiles.plan.builds.len() as u64;
             report.tiles_reused += tiles.plan.reused.len() as u64;
             report.warnings.extend(warnings);

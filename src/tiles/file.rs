@@ -26,6 +26,9 @@ const STAMP: &str = "tierline.tile";
 /// Hex digits of the digest of a tile's bytes.
 const DIGEST_DIGITS: usize = 16;
 
+/// Rows of a page at most.
+const PAGE_ROWS: usize = 8192;
+
 /// Bytes that are read and hashed at once.
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -87,6 +90,8 @@ impl TileWriter {
         let file = Hashing::new(BufWriter::new(File::create(&path)?));
         let properties = WriterProperties::builder()
             .set_compression(Compression::LZ4_RAW)
+            // A merge holds a page of every column of every tile at once.
+            .set_data_page_row_count_limit(PAGE_ROWS)
             // Each user is there once: a dictionary would be as long as the column.
             .set_column_dictionary_enabled(USER_ID.into(), false)
             .build();

@@ -37,8 +37,11 @@ use super::file::TileFile;
 use super::merged::{MergedColumn, MergedRollup};
 use super::rollup::USER_ID;
 
-/// Rows that are read, and users that are handed on, at once.
+/// Users that are handed on at once.
 const CHUNK_ROWS: usize = 8192;
+
+/// Rows of a tile that are read at once.
+const ROWS_READ: usize = 4096;
 
 /// A sum that outgrows its type is an error, not NULL.
 const EXACT: CastOptions<'static> = CastOptions {
@@ -375,7 +378,7 @@ impl Cursor {
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.clone());
         let reader = builder
             .with_projection(mask)
-            .with_batch_size(CHUNK_ROWS)
+            .with_batch_size(ROWS_READ)
             .build()?;
         let in_batch = schema.project(&wanted)?;
         let uses = uses

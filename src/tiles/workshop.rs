@@ -48,7 +48,7 @@ const CONCURRENT_REQUESTS: usize = 16;
 
 /// Days that are made by one query, at most, and their source bytes, about.
 const DAYS_AT_ONCE: usize = 64;
-const BYTES_AT_ONCE: u64 = 32 << 20;
+const BYTES_AT_ONCE: u64 = 8 << 20;
 
 /// What is wrong with a tile that somebody removed since it was listed.
 const GONE: &str = "it is gone";
