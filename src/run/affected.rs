@@ -85,8 +85,8 @@ fn follows_on_another(publication: &Publication, publications: &Publications) ->
 impl fmt::Display for AffectedBy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Files => "its source files have changed",
-            Self::Snapshot => "it follows on a snapshot that is another now",
+            Self::Files => "source files of these days or earlier ones have changed",
+            Self::Snapshot => "an earlier snapshot is published anew",
         })
     }
 }

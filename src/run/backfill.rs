@@ -126,9 +126,8 @@ impl fmt::Display for BackfillReport {
                 .map_or(0, |table| table.rows);
             writeln!(
                 formatter,
-                "{date} {}: {users} users, {} tiles made",
-                night.status.replace('_', " "),
-                night.tiles_built
+                "{date} {}: {users} users",
+                night.status.replace('_', " ")
             )?;
         }
         let left = self.nights_planned - self.nights.len();

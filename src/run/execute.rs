@@ -852,7 +852,7 @@ fn plan_warnings(plan: &Plan) -> Vec<String> {
     }
     if let Some(first) = plan.affected.first() {
         warnings.push(format!(
-            "{} published dates would come out otherwise today, from {} on; `tierline backfill --affected` restates them",
+            "published dates to restate: {}, from {} on; `tierline backfill --affected` does so",
             plan.affected.len(),
             first.date
         ));

@@ -169,29 +169,30 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The affected dates but D itself; the next date after D is among them when D is published
-    /// under it.
+    /// The affected dates but D itself. Publishing D affects the next date after it, and every
+    /// affected date those that follow on it.
     fn affected_others(&self) -> Vec<Affected> {
-        let mut others = self.affected.clone();
-        others.retain(|affected| affected.date != self.snapshot_date);
         let is_moving = matches!(
             self.action,
             PlannedAction::Publish | PlannedAction::Replace { .. }
         );
+        let moving = is_moving.then_some(self.snapshot_date);
+        let first = self.affected.iter().map(|affected| affected.date);
+        let Some(first) = first.chain(moving).min() else {
+            return Vec::new();
+        };
         let dates = self.publications.dates();
-        let next = dates
-            .range(self.snapshot_date..)
-            .find(|date| **date != self.snapshot_date);
-        if let Some(next) = next.filter(|_| is_moving)
-            && others.iter().all(|affected| affected.date != *next)
-        {
-            others.push(Affected {
-                date: *next,
+        let others = dates
+            .range(first..)
+            .filter(|date| **date != self.snapshot_date);
+        let others = others.map(|date| {
+            let known = self.affected.iter().find(|affected| affected.date == *date);
+            known.copied().unwrap_or(Affected {
+                date: *date,
                 by: AffectedBy::Snapshot,
-            });
-            others.sort_by_key(|affected| affected.date);
-        }
-        others
+            })
+        });
+        others.collect()
     }
 
     async fn plan_tiles(
@@ -440,10 +441,7 @@ impl fmt::Display for Plan {
             self.write_tiles(formatter, tiles)?;
         }
         if !self.affected.is_empty() {
-            writeln!(
-                formatter,
-                "\npublished dates that would come out otherwise today"
-            )?;
+            writeln!(formatter, "\npublished dates that need to be restated")?;
             let by = |by: AffectedBy| {
                 let affected = self
                     .affected

@@ -221,7 +221,7 @@ async fn late_file_restates_the_dates_it_affects_and_no_other() {
     assert_eq!(
         affected_by(&plan.stdout),
         [
-            &*format!("  its source files have changed: {yesterday}, {today}"),
+            &*format!("  source files of these days or earlier ones have changed: {yesterday}, {today}"),
             "  `tierline backfill --affected` restates them, in the order of their dates",
         ],
         "{plan:?}"
@@ -258,7 +258,7 @@ async fn filled_gap_affects_the_date_after_it() {
     let plan = call(&nights, "plan", &["--date", &days_ago(1).to_string()]);
     assert_eq!(
         affected_by(&plan.stdout)[0],
-        format!("  it follows on a snapshot that is another now: {today}"),
+        format!("  an earlier snapshot is published anew: {today}"),
         "{plan:?}"
     );
     let restated = restate(&nights);

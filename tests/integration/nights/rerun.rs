@@ -121,7 +121,7 @@ async fn restated_older_date_leaves_current_on_the_newest_and_warns() {
 
     assert_eq!(report.status, "replaced");
     let warning = format!(
-        "1 published dates would come out otherwise today, from {} on; `tierline backfill --affected` restates them",
+        "published dates to restate: 1, from {} on; `tierline backfill --affected` does so",
         last_night()
     );
     assert_eq!(report.warnings, [warning]);
