@@ -221,7 +221,9 @@ async fn late_file_restates_the_dates_it_affects_and_no_other() {
     assert_eq!(
         affected_by(&plan.stdout),
         [
-            &*format!("  source files of these days or earlier ones have changed: {yesterday}, {today}"),
+            &*format!(
+                "  source files of these days or earlier ones have changed: {yesterday}, {today}"
+            ),
             "  `tierline backfill --affected` restates them, in the order of their dates",
         ],
         "{plan:?}"
