@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use datafusion::prelude::SessionContext;
 use object_store::ObjectStoreExt;
 
-use crate::ground::{Folder, TableName};
+use crate::ground::TableName;
 use crate::models::Graph;
 use crate::tiles::{Rollup, TileError, TileRows, Workshop};
 
@@ -152,7 +152,6 @@ pub(super) fn days_read(
     {
         return None;
     }
-    debug_assert_eq!(staging.folder, Folder::Staging);
     let days = of_staging.iter().flat_map(|tiles| tiles.plan.source_days());
     Some(days.collect())
 }

@@ -19,7 +19,7 @@ use datafusion::logical_expr::logical_plan::TableScanBuilder;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, Projection, TableScan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use crate::config::session::{Projected, equal_keys};
+use crate::config::session::{Projected, equal_keys, replaced};
 
 use super::merged::{MergedTiles, joined_name};
 use super::rollup::USER_ID;
@@ -42,17 +42,12 @@ impl OptimizerRule for FuseFullJoins {
         plan: LogicalPlan,
         _config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        Ok(match &plan {
-            LogicalPlan::Join(join) => match fused(join)? {
-                Some(fused) => Transformed::yes(fused),
-                None => Transformed::no(plan),
-            },
-            LogicalPlan::Projection(projection) => match with_user(projection)? {
-                Some(simplified) => Transformed::yes(simplified),
-                None => Transformed::no(plan),
-            },
-            _ => Transformed::no(plan),
-        })
+        let new = match &plan {
+            LogicalPlan::Join(join) => fused(join)?,
+            LogicalPlan::Projection(projection) => with_user(projection)?,
+            _ => None,
+        };
+        Ok(replaced(plan, new))
     }
 }
 
@@ -105,7 +100,7 @@ fn fused(join: &Join) -> Result<Option<LogicalPlan>> {
     let rollups = [&left, &right].map(|side| side.provider().rollups().to_vec());
     let merged = MergedTiles::new(rollups.concat(), left.provider().user_id_type().clone());
     let name = TableReference::bare(table_name(&merged));
-    let columns = [&left, &right].map(|side| side.columns_in(&merged, &name));
+    let columns = [&left, &right].map(|side| side.columns_in(&name));
     let mut values = Vec::new();
     for columns in columns {
         values.extend(columns?);
@@ -173,8 +168,8 @@ impl Side {
         Ok(matches!(value, Expr::Column(column) if column.name == USER_ID))
     }
 
-    /// The columns, computed from a merge that holds the rollups of both sides.
-    fn columns_in(&self, merged: &MergedTiles, table: &TableReference) -> Result<Vec<Expr>> {
+    /// The columns, computed from `table`, a merge that holds the rollups of both sides.
+    fn columns_in(&self, table: &TableReference) -> Result<Vec<Expr>> {
         let there = |name: String| Expr::Column(Column::new(Some(table.clone()), name));
         let own = self.provider().rollups();
         let schema = self.scan().source.schema();
@@ -201,7 +196,6 @@ impl Side {
             .columns
             .iter()
             .map(|(_, value)| moved.substitute(value));
-        debug_assert!(merged.rollups().len() >= own.len());
         values.collect()
     }
 }

@@ -25,6 +25,8 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 use datafusion::physical_expr::create_physical_expr;
 
+use super::projected::replaced;
+
 /// Bands beyond this many stay a join.
 const MOST_BANDS: usize = 64;
 
@@ -46,13 +48,11 @@ impl OptimizerRule for LookUpBands {
         plan: LogicalPlan,
         _config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        let LogicalPlan::Join(join) = &plan else {
-            return Ok(Transformed::no(plan));
+        let new = match &plan {
+            LogicalPlan::Join(join) => looked_up(join)?,
+            _ => None,
         };
-        Ok(match looked_up(join)? {
-            Some(lookup) => Transformed::yes(lookup),
-            None => Transformed::no(plan),
-        })
+        Ok(replaced(plan, new))
     }
 }
 

@@ -112,6 +112,14 @@ fn has_subquery(expression: &Expr) -> bool {
     found.unwrap_or(true)
 }
 
+/// A rule's answer: the new plan, or the old one when there is none.
+pub fn replaced(plan: LogicalPlan, new: Option<LogicalPlan>) -> Transformed<LogicalPlan> {
+    match new {
+        Some(new) => Transformed::yes(new),
+        None => Transformed::no(plan),
+    }
+}
+
 /// The two expressions that a join is on, the left side's first; none when it is on more, or on
 /// anything but equality.
 pub fn equal_keys(join: &Join) -> Option<(&Expr, &Expr)> {

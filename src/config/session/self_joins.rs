@@ -17,7 +17,7 @@ use datafusion::logical_expr::logical_plan::TableScanBuilder;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, Projection, TableScan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use super::projected::{Projected, equal_keys};
+use super::projected::{Projected, equal_keys, replaced};
 
 /// Turns joins of projections of one table on its primary key into one projection.
 #[derive(Debug)]
@@ -37,13 +37,11 @@ impl OptimizerRule for FuseSelfJoins {
         plan: LogicalPlan,
         _config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        let LogicalPlan::Join(join) = &plan else {
-            return Ok(Transformed::no(plan));
+        let new = match &plan {
+            LogicalPlan::Join(join) => fused(join)?,
+            _ => None,
         };
-        Ok(match fused(join)? {
-            Some(fused) => Transformed::yes(fused),
-            None => Transformed::no(plan),
-        })
+        Ok(replaced(plan, new))
     }
 }
 

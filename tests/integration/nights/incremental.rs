@@ -17,7 +17,6 @@ use chrono::{NaiveDate, TimeDelta};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::Config;
 use tierline::ground::{Classified, FailureKind};
 use tokio::runtime::Runtime;
 
@@ -25,6 +24,7 @@ use super::expected::{assert_same_night, assert_same_rows, expected, published};
 use super::job::Nights;
 use super::lake::{Delivery, Ids};
 use super::pack::Edit;
+use super::property::config;
 use super::tables;
 use crate::naive::fixtures::hand_given_cut_points;
 use crate::naive::history::{Event, History, Order, User};
@@ -38,21 +38,8 @@ const BLOCKED: FailureKind = FailureKind::Blocked;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
-/// The default number of cases, unless `PROPTEST_CASES` is set.
-fn config() -> Config {
-    let cases = match std::env::var_os("PROPTEST_CASES") {
-        Some(_) => Config::default().cases,
-        None => CASES,
-    };
-    Config {
-        cases,
-        max_shrink_iters: 200,
-        ..Config::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(CASES))]
 
     #[test]
     fn nights_with_stored_tiles_publish_what_nights_without_any_do(case in cases()) {

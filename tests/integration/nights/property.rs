@@ -24,11 +24,11 @@ const CASES: u32 = 16;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
-/// The default number of cases, unless `PROPTEST_CASES` is set.
-fn config() -> Config {
+/// So many cases, unless `PROPTEST_CASES` is set.
+pub(crate) fn config(usual: u32) -> Config {
     let cases = match std::env::var_os("PROPTEST_CASES") {
         Some(_) => Config::default().cases,
-        None => CASES,
+        None => usual,
     };
     Config {
         cases,
@@ -38,7 +38,7 @@ fn config() -> Config {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(CASES))]
 
     #[test]
     fn every_published_row_is_the_naive_one_with_numbers_as_ids(
