@@ -11,7 +11,7 @@
 //! | `tier_shares_within_bounds` | a tier whose share jumped overnight |
 
 use crate::config::job::Guards;
-use crate::tiers::Dimensions;
+use crate::tiers::{Dimension, Dimensions};
 
 /// The text of a built-in audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,32 +25,43 @@ pub struct BuiltIn {
 }
 
 /// The audits of a snapshot; those that compare need a previous one.
-pub fn audits(dimensions: &Dimensions, guards: &Guards, has_previous: bool) -> Vec<BuiltIn> {
-    let mut audits = vec![
-        snapshot_not_empty(),
-        user_id_unique(),
-        tiers_known(dimensions),
-    ];
+///
+/// They read [`COUNTED`] beside the tables.
+pub fn audits(guards: &Guards, has_previous: bool) -> Vec<BuiltIn> {
+    let mut audits = vec![snapshot_not_empty(), user_id_unique(), tiers_known()];
     if has_previous {
         audits.extend([
-            matrix_adds_up(
-                dimensions,
-                "matrix_opening",
-                "from_tier",
-                "previous.tier_snapshot",
-            ),
-            matrix_adds_up(
-                dimensions,
-                "matrix_closing",
-                "to_tier",
-                "publish.tier_snapshot",
-            ),
+            matrix_adds_up("matrix_opening", "from_tier", "previous"),
+            matrix_adds_up("matrix_closing", "to_tier", "today"),
             moves_match_matrix(),
             users_within_bounds(guards),
-            tier_shares_within_bounds(dimensions, guards),
+            tier_shares_within_bounds(guards),
         ]);
     }
     audits
+}
+
+/// The table in the folder of audits that holds the users of each tier, counted once for all
+/// audits: snapshot (`today` or `previous`), dimension, tier, users.
+pub const COUNTED: &str = "users_by_tier";
+
+/// The query that gives the rows of [`COUNTED`].
+pub fn counted(dimensions: &Dimensions) -> String {
+    let of_snapshot = |(snapshot, table): (&str, &str)| {
+        let counts = dimensions.iter().map(|Dimension { name, .. }| {
+            format!(
+                "SELECT '{snapshot}' AS snapshot, '{name}' AS dimension, {name} AS tier,
+                        COUNT(*) AS users
+                 FROM {table} GROUP BY {name}"
+            )
+        });
+        counts.collect::<Vec<_>>().join(" UNION ALL ")
+    };
+    let snapshots = [
+        ("today", "publish.tier_snapshot"),
+        ("previous", "previous.tier_snapshot"),
+    ];
+    snapshots.map(of_snapshot).join(" UNION ALL ")
 }
 
 fn snapshot_not_empty() -> BuiltIn {
@@ -71,28 +82,21 @@ fn user_id_unique() -> BuiltIn {
     }
 }
 
-fn tiers_known(dimensions: &Dimensions) -> BuiltIn {
-    let sql = format!(
-        "SELECT counted.dimension, counted.tier, counted.users
-         FROM ({}) AS counted
-         LEFT ANTI JOIN publish.dim_tier AS known
-             ON counted.dimension = known.dimension AND counted.tier = known.tier",
-        users_by_tier(dimensions, "publish.tier_snapshot")
-    );
+fn tiers_known() -> BuiltIn {
+    let sql = "SELECT counted.dimension, counted.tier, counted.users
+               FROM audits.users_by_tier AS counted
+               LEFT ANTI JOIN publish.dim_tier AS known
+                   ON counted.dimension = known.dimension AND counted.tier = known.tier
+               WHERE counted.snapshot = 'today'";
     BuiltIn {
         name: "tiers_known",
-        sql,
+        sql: sql.to_owned(),
         help: "every user needs exactly one value that dim_tier lists in every dimension; add the value there, or mend the tier model",
     }
 }
 
 /// The matrix summed over one side against the counts of the snapshot on that side.
-fn matrix_adds_up(
-    dimensions: &Dimensions,
-    name: &'static str,
-    side: &str,
-    snapshot: &str,
-) -> BuiltIn {
+fn matrix_adds_up(name: &'static str, side: &str, snapshot: &str) -> BuiltIn {
     let sql = format!(
         "SELECT COALESCE(matrix.dimension, counted.dimension) AS dimension,
                 COALESCE(matrix.tier, counted.tier) AS tier,
@@ -100,10 +104,9 @@ fn matrix_adds_up(
          FROM (SELECT dimension, {side} AS tier, SUM(users) AS users
                FROM publish.tier_migration_matrix WHERE {side} IS NOT NULL
                GROUP BY dimension, {side}) AS matrix
-         FULL JOIN ({}) AS counted
+         FULL JOIN (SELECT * FROM audits.users_by_tier WHERE snapshot = '{snapshot}') AS counted
              ON matrix.dimension = counted.dimension AND matrix.tier = counted.tier
-         WHERE matrix.users IS DISTINCT FROM counted.users",
-        users_by_tier(dimensions, snapshot)
+         WHERE matrix.users IS DISTINCT FROM counted.users"
     );
     BuiltIn {
         name,
@@ -150,13 +153,12 @@ fn users_within_bounds(guards: &Guards) -> BuiltIn {
     }
 }
 
-fn tier_shares_within_bounds(dimensions: &Dimensions, guards: &Guards) -> BuiltIn {
+fn tier_shares_within_bounds(guards: &Guards) -> BuiltIn {
     let shares = |snapshot: &str| {
         format!(
             "SELECT dimension, tier,
                     CAST(users AS DOUBLE) / SUM(users) OVER (PARTITION BY dimension) AS share
-             FROM ({})",
-            users_by_tier(dimensions, snapshot)
+             FROM audits.users_by_tier WHERE snapshot = '{snapshot}'"
         )
     };
     let sql = format!(
@@ -167,8 +169,8 @@ fn tier_shares_within_bounds(dimensions: &Dimensions, guards: &Guards) -> BuiltI
          FULL JOIN ({}) AS today
              ON previous.dimension = today.dimension AND previous.tier = today.tier
          WHERE ABS(COALESCE(today.share, 0.0) - COALESCE(previous.share, 0.0)) > {}",
-        shares("previous.tier_snapshot"),
-        shares("publish.tier_snapshot"),
+        shares("previous"),
+        shares("today"),
         guards.max_tier_share_change
     );
     BuiltIn {
@@ -176,15 +178,4 @@ fn tier_shares_within_bounds(dimensions: &Dimensions, guards: &Guards) -> BuiltI
         sql,
         help: "a tier's share of the users changed more than [guards] max_tier_share_change allows; check inputs and SQL, or raise the guard for this run",
     }
-}
-
-/// One row per dimension and value of a snapshot, with its users.
-fn users_by_tier(dimensions: &Dimensions, snapshot: &str) -> String {
-    let counts = dimensions.iter().map(|dimension| {
-        let name = &dimension.name;
-        format!(
-            "SELECT '{name}' AS dimension, {name} AS tier, COUNT(*) AS users FROM {snapshot} GROUP BY {name}"
-        )
-    });
-    counts.collect::<Vec<_>>().join(" UNION ALL ")
 }

@@ -1,12 +1,13 @@
 //! The first calibration: the cut points of every metric of the calibration model, computed over
 //! the scored users as of D.
 
+use std::collections::HashMap;
+
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
 use datafusion::error::Result as EngineResult;
-use datafusion::functions_aggregate::expr_fn::count;
-use datafusion::logical_expr::{col, lit};
 use datafusion::prelude::DataFrame;
+use futures::TryStreamExt;
 
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
 use crate::tiers::calibration::{Calibration, parameter_name};
@@ -31,16 +32,11 @@ pub(super) async fn measure(
     for model in project.graph.in_folder(Folder::Calibration) {
         let users = catalog.table(&model.name).await.map_err(&engine)?;
         check_metrics(&users, &model.name)?;
-        let names: Vec<String> = users
-            .schema()
-            .fields()
-            .iter()
-            .map(|field| field.name().clone())
-            .collect();
-        for metric in names {
-            let histogram = histogram(users.clone(), &metric).await.map_err(&engine)?;
+        let fields = users.schema().fields().clone();
+        let histograms = histograms(users).await.map_err(&engine)?;
+        for (field, histogram) in fields.iter().zip(&histograms) {
             population = population.max(histogram.values().sum());
-            metrics.push(calibrate(&metric, &histogram)?);
+            metrics.push(calibrate(field.name(), histogram)?);
         }
     }
     Ok(Calibration::first(as_of, population, metrics))
@@ -86,24 +82,27 @@ fn check_metrics(users: &DataFrame, model: &TableName) -> Result<(), Problems> {
     problems.or_ok(())
 }
 
-/// How many users have each value.
-async fn histogram(users: DataFrame, metric: &str) -> EngineResult<Histogram> {
-    let counted = users
-        .filter(col(metric).is_not_null())?
-        .aggregate(vec![col(metric)], vec![count(lit(1)).alias("users")])?;
-    let mut histogram = Histogram::new();
-    for batch in counted.collect().await? {
-        let users = batch.column(1).as_primitive::<Int64Type>();
-        for row in 0..batch.num_rows() {
-            if let Some(value) = metric_value(batch.column(0), row) {
-                histogram.insert(value, users.value(row).cast_unsigned());
+/// How many users have each value, column by column, in one pass.
+async fn histograms(users: DataFrame) -> EngineResult<Vec<Histogram>> {
+    let mut counts = vec![HashMap::new(); users.schema().fields().len()];
+    let mut rows = users.execute_stream().await?;
+    while let Some(batch) = rows.try_next().await? {
+        for (column, counts) in batch.columns().iter().zip(&mut counts) {
+            for value in (0..column.len()).filter_map(|row| metric_value(column, row)) {
+                *counts.entry(value).or_insert(0) += 1;
             }
         }
     }
-    Ok(histogram)
+    Ok(counts
+        .into_iter()
+        .map(|counts| counts.into_iter().collect())
+        .collect())
 }
 
 fn metric_value(values: &ArrayRef, row: usize) -> Option<MetricValue> {
+    if values.is_null(row) {
+        return None;
+    }
     match values.data_type() {
         DataType::Int64 => Some(MetricValue {
             unscaled: i128::from(values.as_primitive::<Int64Type>().value(row)),

@@ -550,8 +550,11 @@ impl Run<'_> {
                 .await
                 .map_err(RunError::engine("planning audits"))?;
         }
+        self.count_users_by_tier(dimensions)
+            .await
+            .map_err(RunError::engine("counting users for audits"))?;
         let mut audits = Vec::new();
-        for built_in in built_in::audits(dimensions, &self.job.guards, has_previous) {
+        for built_in in built_in::audits(&self.job.guards, has_previous) {
             let planned = self.context.sql(&built_in.sql).await;
             audits.push(Audit {
                 name: built_in.name.to_owned(),
@@ -583,6 +586,13 @@ impl Run<'_> {
             .clone();
         let previous = TableName::new(Folder::Previous, "tier_snapshot");
         register(self.context, &previous, empty(Arc::new(schema)))
+    }
+
+    /// Counts the users of each tier, today and before, for all audits that ask.
+    async fn count_users_by_tier(&self, dimensions: &Dimensions) -> datafusion::error::Result<()> {
+        let counted = self.context.sql(&built_in::counted(dimensions)).await?;
+        let name = TableName::new(Folder::Audits, built_in::COUNTED);
+        register(self.context, &name, counted.cache().await?.into_view())
     }
 
     /// Moves by dimension and direction, from the draft.
