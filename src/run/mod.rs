@@ -15,6 +15,7 @@ mod check;
 mod cut_points;
 mod error;
 mod execute;
+mod marts;
 mod overview;
 mod plan;
 mod project;

@@ -13,6 +13,6 @@ mod settle;
 mod standing;
 
 pub use cut_points::{CutPointError, CutPoints, Histogram, MetricValue, calibrate};
-pub use dimension::{Dimension, Dimensions, Tier};
+pub use dimension::{Dimension, Dimensions, Tier, WARNING, warnings};
 pub use settle::{PREVIOUS_PREFIX, Settled, SettledDimension, Settling};
 pub use standing::{Shown, Standing};

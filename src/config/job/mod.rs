@@ -148,7 +148,7 @@ impl Reading<'_> {
             sql: file.sql.map(|folder| without_dots(&base.join(folder))),
             sources,
             parameters,
-            grace_days: file.grace_days,
+            grace_days: with_default_grace(file.grace_days),
             calibration_id: file.calibration.id,
             engine: EngineLimits {
                 threads: file.engine.threads.unwrap_or_else(available_threads),
@@ -296,6 +296,12 @@ impl Reading<'_> {
         }
         parameters
     }
+}
+
+/// The job's graces, and a week for `value_tier` unless the job says otherwise.
+fn with_default_grace(mut grace_days: BTreeMap<String, u32>) -> BTreeMap<String, u32> {
+    grace_days.entry("value_tier".to_owned()).or_insert(7);
+    grace_days
 }
 
 fn available_threads() -> NonZeroUsize {
