@@ -46,6 +46,8 @@ pub struct Job {
     pub parameters: BTreeMap<String, ParameterValue>,
     /// How long a demotion must hold before it shows, by dimension, in days.
     pub grace_days: BTreeMap<String, u32>,
+    /// Dimensions beside those of the SQL pack's `dim_tier`.
+    pub dimensions: BTreeMap<String, OwnDimension>,
     /// The calibration to use, when pinned.
     pub calibration_id: Option<String>,
     /// What the engine may use.
@@ -69,6 +71,17 @@ pub struct Source {
     pub required: bool,
     /// The columns that staging SQL may name.
     pub columns: Vec<Column>,
+    /// Those of them that the snapshot shows as they are.
+    pub profile: Vec<String>,
+}
+
+/// A dimension that the job declares; `tiers/<name>.sql` gives its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnDimension {
+    /// Its values; from the lowest to the highest when they are ranked.
+    pub tiers: Vec<String>,
+    /// Whether their order means anything.
+    pub ranked: bool,
 }
 
 /// Bounds on the change from one snapshot to the next, as shares.
@@ -141,6 +154,7 @@ impl Reading<'_> {
         let sources = self.sources(file.sources);
         let parameters = self.parameters(&file.params);
         let guards = self.guards(&file.guards);
+        let dimensions = self.dimensions(file.dimensions);
         Some(Job {
             name: file.name.unwrap_or_else(|| default_name.to_owned()),
             timezone: timezone?,
@@ -149,6 +163,7 @@ impl Reading<'_> {
             sources,
             parameters,
             grace_days: with_default_grace(file.grace_days),
+            dimensions,
             calibration_id: file.calibration.id,
             engine: EngineLimits {
                 threads: file.engine.threads.unwrap_or_else(available_threads),
@@ -167,6 +182,24 @@ impl Reading<'_> {
             file: self.file.clone(),
             keys: self.keys.clone(),
         })
+    }
+
+    fn dimensions(
+        &mut self,
+        sections: BTreeMap<String, file::DimensionSection>,
+    ) -> BTreeMap<String, OwnDimension> {
+        let mut dimensions = BTreeMap::new();
+        for (name, file::DimensionSection { tiers, ranked }) in sections {
+            if tiers.is_empty() {
+                let place = self.keys.place(&format!("dimensions.{name}"));
+                let message = format!("dimension `{name}` has no values");
+                let help = "list them from the lowest to the highest, such as tiers = [\"low\", \"high\"]; add ranked = false when their order means nothing";
+                self.problems
+                    .push(Diagnostic::at(self.file, place, message).help(help));
+            }
+            dimensions.insert(name, OwnDimension { tiers, ranked });
+        }
+        dimensions
     }
 
     fn guards(&mut self, section: &file::GuardsSection) -> Guards {
@@ -220,12 +253,14 @@ impl Reading<'_> {
         let mut sources = BTreeMap::new();
         for (name, section) in declared {
             let columns = self.columns(&name, &section);
+            let profile = self.profile(&name, &section);
             sources.insert(
                 name,
                 Source {
                     url: section.url,
                     required: section.required,
                     columns,
+                    profile,
                 },
             );
         }
@@ -245,6 +280,7 @@ impl Reading<'_> {
                 url: None,
                 required: false,
                 columns: contract_columns(name),
+                profile: Vec::new(),
             };
             sources.insert(name.to_owned(), absent);
         }
@@ -254,10 +290,12 @@ impl Reading<'_> {
     /// The contract's columns of a source, with those of the job laid over and added.
     fn columns(&mut self, source: &str, section: &file::SourceSection) -> Vec<Column> {
         let mut columns = contract_columns(source);
-        for (name, declared) in &section.columns {
+        let declared = section.columns.iter().map(|column| ("columns", column));
+        let profile = section.profile.iter().map(|column| ("profile", column));
+        for (key, (name, declared)) in declared.chain(profile) {
             let (type_name, optional) = declared.parts();
             let parsed = type_name.parse::<ColumnType>().map_err(|error| {
-                let place = self.keys.place(&format!("sources.{source}.columns.{name}"));
+                let place = self.keys.place(&format!("sources.{source}.{key}.{name}"));
                 Diagnostic::at(self.file, place, format!("column `{name}`: {error}"))
                     .help(column::TYPES_HELP)
             });
@@ -272,6 +310,19 @@ impl Reading<'_> {
             });
         }
         columns
+    }
+
+    /// The attributes of users that the snapshot shows.
+    fn profile(&mut self, source: &str, section: &file::SourceSection) -> Vec<String> {
+        if source != "users" && !section.profile.is_empty() {
+            let place = self.keys.place(&format!("sources.{source}.profile"));
+            let message = format!("source `{source}` has no profile");
+            self.problems.push(
+                Diagnostic::at(self.file, place, message)
+                    .help("attributes of users come from [sources.users.profile]"),
+            );
+        }
+        section.profile.keys().cloned().collect()
     }
 
     fn parameters(
