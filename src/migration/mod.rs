@@ -56,7 +56,8 @@ impl Migration {
     }
 
     /// Counts a batch into the matrix and returns its rows of `tier_migration`. `revenue` is
-    /// today's, or the previous one's for users who are gone.
+    /// today's, or the previous one's for users who are gone. Dimensions that the previous snapshot
+    /// does not have are left out.
     ///
     /// # Errors
     /// Arrow's, when a column is of another type: a bug.
@@ -70,7 +71,8 @@ impl Migration {
             .as_primitive_opt::<Decimal128Type>()
             .ok_or_else(|| ArrowError::SchemaError(format!("{REVENUE} is not a DECIMAL")))?;
         let mut moves = Vec::new();
-        for ((dimension, matrix), settled) in self.dimensions.iter_mut().zip(settled) {
+        let dimensions = self.dimensions.iter_mut().zip(settled);
+        for ((dimension, matrix), settled) in dimensions.filter(|(_, now)| now.is_in_previous) {
             count(matrix, settled, revenue);
             let columns = moves_of(dimension, settled, user_id, self.snapshot_date.day())?;
             let previous = Date32Array::from_value(
