@@ -9,6 +9,9 @@
 //! | `moves_match_matrix` | moves that are not the matrix off its diagonal |
 //! | `users_within_bounds` | a snapshot that lost or gained too many users overnight |
 //! | `tier_shares_within_bounds` | a tier whose share jumped overnight |
+//!
+//! A dimension that the previous snapshot does not have begins with this one, so there is nothing
+//! to compare it with.
 
 use crate::config::job::Guards;
 use crate::tiers::{Dimension, Dimensions};
@@ -46,23 +49,26 @@ pub fn audits(guards: &Guards, has_previous: bool) -> Vec<BuiltIn> {
 pub const COUNTED: &str = "users_by_tier";
 
 /// The query that gives the rows of [`COUNTED`].
+///
+/// It reads every dimension in both snapshots; where the previous one does not have it, all its
+/// columns must be NULL.
 pub fn counted(dimensions: &Dimensions) -> String {
-    let of_snapshot = |(snapshot, table): (&str, &str)| {
-        let counts = dimensions.iter().map(|Dimension { name, .. }| {
-            format!(
-                "SELECT '{snapshot}' AS snapshot, '{name}' AS dimension, {name} AS tier,
-                        COUNT(*) AS users
-                 FROM {table} GROUP BY {name}"
-            )
-        });
-        counts.collect::<Vec<_>>().join(" UNION ALL ")
-    };
-    let snapshots = [
-        ("today", "publish.tier_snapshot"),
-        ("previous", "previous.tier_snapshot"),
-    ];
-    snapshots.map(of_snapshot).join(" UNION ALL ")
+    let counts = dimensions.iter().map(|Dimension { name, .. }| {
+        // Whoever has a value has had it since some date.
+        format!(
+            "SELECT 'today' AS snapshot, '{name}' AS dimension, {name} AS tier, COUNT(*) AS users
+             FROM publish.tier_snapshot GROUP BY {name}
+             UNION ALL
+             SELECT 'previous', '{name}', {name}, COUNT(*)
+             FROM previous.tier_snapshot WHERE {name}_since IS NOT NULL GROUP BY {name}"
+        )
+    });
+    counts.collect::<Vec<_>>().join(" UNION ALL ")
 }
+
+/// Holds for the rows of [`COUNTED`] whose dimension both snapshots have.
+const IS_COMPARED: &str =
+    "dimension IN (SELECT dimension FROM audits.users_by_tier WHERE snapshot = 'previous')";
 
 fn snapshot_not_empty() -> BuiltIn {
     BuiltIn {
@@ -104,7 +110,8 @@ fn matrix_adds_up(name: &'static str, side: &str, snapshot: &str) -> BuiltIn {
          FROM (SELECT dimension, {side} AS tier, SUM(users) AS users
                FROM publish.tier_migration_matrix WHERE {side} IS NOT NULL
                GROUP BY dimension, {side}) AS matrix
-         FULL JOIN (SELECT * FROM audits.users_by_tier WHERE snapshot = '{snapshot}') AS counted
+         FULL JOIN (SELECT * FROM audits.users_by_tier
+                    WHERE snapshot = '{snapshot}' AND {IS_COMPARED}) AS counted
              ON matrix.dimension = counted.dimension AND matrix.tier = counted.tier
          WHERE matrix.users IS DISTINCT FROM counted.users"
     );
@@ -158,7 +165,7 @@ fn tier_shares_within_bounds(guards: &Guards) -> BuiltIn {
         format!(
             "SELECT dimension, tier,
                     CAST(users AS DOUBLE) / SUM(users) OVER (PARTITION BY dimension) AS share
-             FROM audits.users_by_tier WHERE snapshot = '{snapshot}'"
+             FROM audits.users_by_tier WHERE snapshot = '{snapshot}' AND {IS_COMPARED}"
         )
     };
     let sql = format!(

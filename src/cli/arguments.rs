@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::drafts::TableColumn;
+
 /// The nightly user-tiering job.
 ///
 /// Reads partitioned Parquet of orders and engagement, gives every user a tier in each dimension,
@@ -110,7 +112,19 @@ pub(super) struct RunArguments {
     #[command(flatten)]
     pub night: NightArguments,
     #[command(flatten)]
+    pub drops: DropArguments,
+    #[command(flatten)]
     pub result: ResultArguments,
+}
+
+/// What the tables may lose.
+#[derive(Debug, Args)]
+pub(super) struct DropArguments {
+    /// Columns that published tables may lose, since the SQL no longer selects them: readers find
+    /// them for no date any more. They may come back with the type they had, never with another,
+    /// since older files still hold them
+    #[arg(long, value_name = "TABLE.COLUMN,...", value_delimiter = ',')]
+    pub drop_columns: Vec<TableColumn>,
 }
 
 /// What becomes of the result.
@@ -141,6 +155,8 @@ pub(super) struct BackfillArguments {
     /// The published dates whose inputs have changed since, and those that follow on them
     #[arg(long, conflicts_with = "from")]
     pub affected: bool,
+    #[command(flatten)]
+    pub drops: DropArguments,
     #[command(flatten)]
     pub result: ResultArguments,
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::config::job::Job;
+use crate::drafts::TableColumn;
 use crate::ground::SnapshotDate;
 use crate::run::{
     self, ALREADY_PUBLISHED, BackfillReport, Plan, Project, Report, RunError, Workspace,
@@ -67,20 +68,22 @@ async fn prepare(
     Ok((project, workspace, plan))
 }
 
-/// Plans and executes one night.
+/// Plans and executes one night, in which tables may lose the columns `may_drop`.
 pub(super) async fn publish(
     job: &Job,
     snapshot_date: SnapshotDate,
+    may_drop: &[TableColumn],
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<Report, RunError> {
     let (project, workspace, plan) = prepare(job, snapshot_date).await?;
+    let plan = plan.allowing_drops(&workspace.output, may_drop).await?;
     Box::pin(run::execute(job, &project, &workspace, &plan, progress)).await
 }
 
 /// One night; its exit code tells, when asked, that there was nothing to do.
 async fn night(arguments: &RunArguments, output: &Output) -> Result<ExitCode, RunError> {
     let mut known_date = None;
-    let outcome = Box::pin(one_night(&arguments.night, &mut known_date, output)).await;
+    let outcome = Box::pin(one_night(arguments, &mut known_date, output)).await;
     let report = match &outcome {
         Ok(report) => report.clone(),
         Err(error) => Report::failed(error, known_date),
@@ -135,7 +138,8 @@ async fn many_nights(
     let bar = output.progress(dates.len() as u64);
     for date in dates {
         bar.set_message(format!("night of {date}"));
-        let night = Box::pin(publish(&job, date, &|_stage| {})).await;
+        let night = publish(&job, date, &arguments.drops.drop_columns, &|_stage| {});
+        let night = Box::pin(night).await;
         if night.is_err() {
             bar.finish_and_clear();
         }
@@ -147,14 +151,15 @@ async fn many_nights(
 }
 
 async fn one_night(
-    arguments: &NightArguments,
+    arguments: &RunArguments,
     known_date: &mut Option<SnapshotDate>,
     output: &Output,
 ) -> Result<Report, RunError> {
-    let job = jobs::load(&arguments.job)?;
-    let snapshot_date = jobs::snapshot_date(&arguments.time, &job)?;
+    let NightArguments { job, time } = &arguments.night;
+    let job = jobs::load(job)?;
+    let snapshot_date = jobs::snapshot_date(time, &job)?;
     *known_date = Some(snapshot_date);
-    let is_default = arguments.time.as_of.is_none() && arguments.time.date.is_none();
+    let is_default = time.as_of.is_none() && time.date.is_none();
     if is_default {
         output.note(&format!(
             "snapshot date {snapshot_date}: the last day that has ended in {}",
@@ -162,7 +167,8 @@ async fn one_night(
         ));
     }
     let spinner = output.spinner();
-    let report = publish(&job, snapshot_date, &|stage| {
+    let may_drop = &arguments.drops.drop_columns;
+    let report = publish(&job, snapshot_date, may_drop, &|stage| {
         spinner.set_message(stage.to_owned())
     })
     .await;

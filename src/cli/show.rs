@@ -205,6 +205,12 @@ impl<'a> Page<'a> {
         };
         let moves = dimension.largest_moves();
         let since = format!("{} since {previous}", dimension.name);
+        if dimension.flows.is_empty() {
+            return format!(
+                "\n{}: not there yet, so nobody has moved\n",
+                self.bold(&since)
+            );
+        }
         if moves.is_empty() {
             return format!("\n{}: nobody moved\n", self.bold(&since));
         }

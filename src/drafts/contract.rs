@@ -101,9 +101,9 @@ pub enum ContractProblem {
         /// The column.
         column: String,
     },
-    /// A column that the table does not have.
+    /// A column of rows that the table does not have.
     #[error(
-        "table `{table}`: column `{column}` ({found}) is new, and readers know the table without it; drop it"
+        "table `{table}`: column `{column}` ({found}) is not among the table's columns; drop it"
     )]
     Added {
         /// The table.
@@ -139,12 +139,77 @@ pub enum ContractProblem {
         /// The type the rows have.
         found: DataType,
     },
+    /// A column that is published and not drafted any more.
+    #[error(
+        "table `{table}`: column `{column}` ({expected}) is missing, and readers rely on it; select it again, or drop it with `tierline run --drop-columns {table}.{column}`"
+    )]
+    Lost {
+        /// The table.
+        table: String,
+        /// The missing column.
+        column: String,
+        /// The type the table has.
+        expected: DataType,
+    },
+    /// A column that is published with another type.
+    #[error(
+        "table `{table}`: column `{column}` is {expected} to readers and in older files and would become {found}; cast it back, or give it a new name and drop the old one with `tierline run --drop-columns {table}.{column}`"
+    )]
+    RetypedInFiles {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// The type the table has.
+        expected: DataType,
+        /// The type the draft has.
+        found: DataType,
+    },
+    /// A column that was dropped and comes back with another type.
+    #[error(
+        "table `{table}`: column `{column}` was {expected} when it was dropped, still is in older files, and would come back as {found}; cast it to what it was, or give it a new name"
+    )]
+    Returned {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// The type that older files hold.
+        expected: DataType,
+        /// The type the draft has.
+        found: DataType,
+    },
+    /// A column that is to be dropped, and drafted all the same.
+    #[error(
+        "table `{table}`: column `{column}` is to be dropped and still selected; take it out of the SQL, or out of `--drop-columns`"
+    )]
+    StillSelected {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
 }
 
 impl fmt::Display for ContractError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> = self.problems.iter().map(ToString::to_string).collect();
+        let mut lines: Vec<String> = self.problems.iter().map(ToString::to_string).collect();
+        let lost: Vec<String> = self.problems.iter().filter_map(lost_column).collect();
+        if lost.len() > 1 {
+            let columns = lost.join(",");
+            lines.push(format!(
+                "all of them at once: `tierline run --drop-columns {columns}`"
+            ));
+        }
         formatter.write_str(&lines.join("\n"))
+    }
+}
+
+/// The column that readers would lose, as `--drop-columns` takes it.
+fn lost_column(problem: &ContractProblem) -> Option<String> {
+    match problem {
+        ContractProblem::Lost { table, column, .. } => Some(format!("{table}.{column}")),
+        _ => None,
     }
 }
 
@@ -152,7 +217,7 @@ impl std::error::Error for ContractError {}
 
 impl ContractError {
     /// Success without problems, or the error that carries them.
-    fn unless_none(problems: Vec<ContractProblem>) -> Result<(), Self> {
+    pub(crate) fn unless_none(problems: Vec<ContractProblem>) -> Result<(), Self> {
         if problems.is_empty() {
             Ok(())
         } else {
@@ -312,9 +377,8 @@ pub fn check_order(table: &str, schema: &Schema, columns: &[&str]) -> Result<(),
 }
 
 /// Compares the columns that rows have with the columns their table has, both in plain form. The
-/// order of columns does not matter, since readers find them by name.
-///
-/// Growing a schema is not supported yet: a column too many is as much a problem as one too few.
+/// order of columns does not matter, since readers find them by name. How a table's own columns may
+/// change is up to [`Growth`](super::Growth).
 ///
 /// # Errors
 /// Every added, removed or retyped column, with both types.
@@ -491,7 +555,7 @@ mod tests {
         let expected = [
             "table `kpis`: column `users` (Int64) is missing, and readers rely on it; select it again",
             "table `kpis`: column `share` is Decimal128(9, 6) to readers and would become Decimal128(19, 6); cast it back",
-            "table `kpis`: column `churned` (Int64) is new, and readers know the table without it; drop it",
+            "table `kpis`: column `churned` (Int64) is not among the table's columns; drop it",
         ];
         assert_eq!(error.to_string().lines().collect::<Vec<_>>(), expected);
     }

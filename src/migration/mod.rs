@@ -43,7 +43,16 @@ pub struct Migration {
     snapshot_date: SnapshotDate,
     previous_snapshot_date: Option<SnapshotDate>,
     moves_schema: SchemaRef,
-    dimensions: Vec<(Dimension, DimensionMatrix)>,
+    dimensions: Vec<DimensionMoves>,
+}
+
+/// The moves in one dimension.
+#[derive(Debug)]
+struct DimensionMoves {
+    dimension: Dimension,
+    matrix: DimensionMatrix,
+    /// Whether the previous snapshot has the dimension. Where it has not, nobody moved.
+    is_in_previous: bool,
 }
 
 /// What is summed of each user of a batch.
@@ -122,17 +131,21 @@ impl Migration {
         dimensions: &Dimensions,
         user_id: &DataType,
     ) -> Self {
-        let with_matrix =
-            |dimension: &Dimension| (dimension.clone(), DimensionMatrix::new(dimension));
+        let of_dimension = |dimension: &Dimension| DimensionMoves {
+            dimension: dimension.clone(),
+            matrix: DimensionMatrix::new(dimension),
+            is_in_previous: false,
+        };
         Self {
             snapshot_date,
             previous_snapshot_date,
             moves_schema: moves_schema(user_id),
-            dimensions: dimensions.iter().map(with_matrix).collect(),
+            dimensions: dimensions.iter().map(of_dimension).collect(),
         }
     }
 
-    /// Counts a batch and returns its rows of `tier_migration`.
+    /// Counts a batch and returns its rows of `tier_migration`. Nobody moves in dimensions that
+    /// the previous snapshot does not have.
     ///
     /// # Errors
     /// Arrow's, when a column is of another type: a bug.
@@ -142,14 +155,17 @@ impl Migration {
         measures: &Measures,
         settled: &[SettledDimension],
     ) -> Result<RecordBatch, ArrowError> {
-        for ((_, matrix), settled) in self.dimensions.iter_mut().zip(settled) {
-            count(matrix, settled, measures);
+        for (moves, settled) in self.dimensions.iter_mut().zip(settled) {
+            moves.is_in_previous |= settled.is_in_previous;
+            count(&mut moves.matrix, settled, measures);
         }
         let Some(previous_snapshot_date) = self.previous_snapshot_date else {
             return Ok(RecordBatch::new_empty(Arc::clone(&self.moves_schema)));
         };
         let mut moves = Vec::new();
-        for ((dimension, _), settled) in self.dimensions.iter().zip(settled) {
+        let dimensions = self.dimensions.iter().zip(settled);
+        for (of_dimension, settled) in dimensions.filter(|(_, now)| now.is_in_previous) {
+            let dimension = &of_dimension.dimension;
             let columns = moves_of(dimension, settled, user_id, self.snapshot_date.day())?;
             let previous = Date32Array::from_value(
                 previous_snapshot_date.days_since_epoch(),
@@ -164,19 +180,17 @@ impl Migration {
         concat_batches(&self.moves_schema, &moves)
     }
 
-    /// The rows of `tier_migration_matrix`, in the order of dimensions and tiers; none without a
-    /// previous snapshot.
+    /// The rows of `tier_migration_matrix`, in the order of dimensions and tiers; none of dimensions
+    /// that the previous snapshot does not have.
     ///
     /// # Errors
     /// A sum of revenue with more than 38 digits.
     pub fn matrix(&self) -> Result<RecordBatch, ArrowError> {
-        if self.previous_snapshot_date.is_none() {
-            return Ok(RecordBatch::new_empty(matrix::schema()));
-        }
         let matrices = self
             .dimensions
             .iter()
-            .map(|(dimension, matrix)| matrix.rows(&dimension.name))
+            .filter(|moves| moves.is_in_previous)
+            .map(|moves| moves.matrix.rows(&moves.dimension.name))
             .collect::<Result<Vec<_>, _>>()?;
         concat_batches(&matrix::schema(), &matrices)
     }
@@ -186,12 +200,11 @@ impl Migration {
     /// # Errors
     /// A sum of revenue with more than 38 digits.
     pub fn summary(&self) -> Result<RecordBatch, ArrowError> {
-        let has_previous = self.previous_snapshot_date.is_some();
-        let summaries = self
-            .dimensions
-            .iter()
-            .map(|(dimension, matrix)| summary::rows(&dimension.name, matrix, has_previous))
-            .collect::<Result<Vec<_>, _>>()?;
+        let summary = |moves: &DimensionMoves| {
+            summary::rows(&moves.dimension.name, &moves.matrix, moves.is_in_previous)
+        };
+        let summaries = self.dimensions.iter().map(summary);
+        let summaries = summaries.collect::<Result<Vec<_>, _>>()?;
         concat_batches(&summary::schema(), &summaries)
     }
 }

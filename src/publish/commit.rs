@@ -1,12 +1,13 @@
 //! One commit: the files of a draft take the place of those that readers see.
 //!
-//! 1. `admit` refuses a draft that must not replace anything.
-//! 2. `swap` lists the files to remove and to add.
-//! 3. `commit` puts both into the log as the next version, in one conditional request. It is not
-//!    retried: a version that another run took first is that run's.
+//! 1. `admit` refuses a draft that must not replace anything, and tells how the table's columns
+//!    [grow](super::growth) with it.
+//! 2. `swap` lists the files to remove and to add, and the columns as they are then.
+//! 3. `commit` puts all of it into the log as the next version, in one conditional request. It is
+//!    not retried: a version that another run took first is that run's.
 //! 4. `settle` finds out what became of a commit that did not answer with success, since a store
 //!    may do as asked and still answer with an error. The files of a draft are its own, so the
-//!    table holds exactly them or the commit is not in.
+//!    table holds exactly them and the draft's columns, or the commit is not in.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use object_store::path::Path;
 use super::PublishError;
 use super::table::Table;
 use crate::config::storage::Location;
-use crate::drafts::{Draft, SNAPSHOT_DATE, contract};
+use crate::drafts::{Draft, Growth, SNAPSHOT_DATE};
 use crate::ground::SnapshotDate;
 
 /// Where a commit comes from, as its entry in the log says.
@@ -39,7 +40,8 @@ pub struct Provenance {
 
 impl Table {
     /// Replaces the rows of the draft's date, or all rows where the table keeps one state, and
-    /// returns the table as it is then. Nothing to remove and nothing to add is no commit.
+    /// returns the table as it is then. Nothing to remove and nothing to add, neither rows nor
+    /// columns, is no commit.
     ///
     /// A draft that is certain never to be committed is removed.
     ///
@@ -53,7 +55,8 @@ impl Table {
         draft: Draft,
         provenance: &Provenance,
     ) -> Result<Self, PublishError> {
-        let actions = match self.admit(&draft).and_then(|()| self.swap(&draft)) {
+        let admitted = self.admit(&draft);
+        let actions = match admitted.and_then(|growth| self.swap(&draft, &growth)) {
             Ok(actions) => actions,
             Err(refusal) => {
                 drop_files(&self.place.output, &draft).await;
@@ -75,9 +78,10 @@ impl Table {
         }
     }
 
-    /// Refuses a draft of another table, in another layout or with other columns, and one without
-    /// rows for a table that may not be empty.
-    pub(super) fn admit(&self, draft: &Draft) -> Result<(), PublishError> {
+    /// How the columns grow with a draft. Refuses one of another table, in another layout or with
+    /// columns that the table's cannot become, and one without rows for a table that may not be
+    /// empty.
+    pub(super) fn admit(&self, draft: &Draft) -> Result<Growth, PublishError> {
         let spec = draft.spec();
         if spec.name() != self.name {
             return Err(PublishError::OtherTable {
@@ -90,22 +94,24 @@ impl Table {
                 table: self.name.clone(),
             });
         }
-        contract::exactly(&self.name, &self.schema()?, spec.schema())?;
+        let growth = self.growth(spec)?;
         if draft.rows() == 0 && !spec.may_be_empty() {
             return Err(PublishError::EmptyReplacement {
                 table: self.name.clone(),
             });
         }
-        Ok(())
+        Ok(growth)
     }
 
-    fn swap(&self, draft: &Draft) -> Result<Vec<Action>, PublishError> {
+    fn swap(&self, draft: &Draft, growth: &Growth) -> Result<Vec<Action>, PublishError> {
+        let metadata = self.grown(growth, draft.spec())?;
         let published = self.entries(replaced_date(draft))?;
         let removals = published
             .iter()
             .map(|entry| entry.remove_action(true).into());
         let additions = draft.additions().map(|add| add.clone().into());
-        Ok(removals.chain(additions).collect())
+        let metadata = metadata.map(Action::from).into_iter();
+        Ok(metadata.chain(removals).chain(additions).collect())
     }
 
     async fn commit(
@@ -136,7 +142,9 @@ impl Table {
         };
         let committed: BTreeSet<Path> =
             draft.files().iter().map(|file| file.path.clone()).collect();
-        if newest.paths(replaced_date(&draft))? == committed {
+        let has_columns = newest.growth(draft.spec());
+        let has_columns = has_columns.is_ok_and(|growth| growth.is_none());
+        if has_columns && newest.paths(replaced_date(&draft))? == committed {
             return Ok(newest);
         }
         if newest.version() > self.version() {
@@ -368,7 +376,7 @@ mod tests {
         assert_eq!(error.kind(), FailureKind::Blocked);
         assert_eq!(
             error.to_string(),
-            "table `tier_snapshot`: column `tier` (Utf8) is missing, and readers rely on it; select it again"
+            "table `tier_snapshot`: column `tier` (Utf8) is missing, and readers rely on it; select it again, or drop it with `tierline run --drop-columns tier_snapshot.tier`"
         );
     }
 

@@ -76,7 +76,7 @@ async fn create(place: Place, spec: &TableSpec) -> DeltaResult<()> {
 }
 
 /// The columns of a table, each with its comment as metadata.
-fn with_comments(spec: &TableSpec) -> Schema {
+pub(super) fn with_comments(spec: &TableSpec) -> Schema {
     let commented = |field: &Field| match spec.comments().get(field.name()) {
         None => field.clone(),
         Some(comment) => {

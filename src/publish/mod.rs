@@ -6,7 +6,7 @@
 //!    can be refused is refused while readers still see nothing new.
 //! 2. `publications` is looked at once more: a run that another overtook stops here.
 //! 3. One commit per table, in the order of the drafts, replaces the rows of the date
-//!    ([`Table::replace`]).
+//!    ([`Table::replace`]), and with them the table's columns where they [grow](growth).
 //! 4. One commit to [`publications`] says which versions belong together. Only now the date is
 //!    published.
 //!
@@ -19,6 +19,7 @@ mod checkpoint;
 mod commit;
 mod create;
 mod error;
+mod growth;
 pub mod publications;
 mod table;
 
@@ -27,7 +28,7 @@ use std::collections::BTreeMap;
 use self::commit::drop_files;
 use crate::audits::Cleared;
 use crate::config::storage::Location;
-use crate::drafts::Draft;
+use crate::drafts::{ContractError, Draft, TableColumn};
 use crate::ground::SnapshotDate;
 
 pub use commit::Provenance;
@@ -69,8 +70,8 @@ pub struct Published {
 
 /// Publishes the audited drafts of one date, all or none of them.
 ///
-/// `publications` is what the run was based on. Drafts that are certain never to be committed are
-/// removed.
+/// `publications` is what the run was based on. Tables may lose no column but `may_drop`. Drafts
+/// that are certain never to be committed are removed.
 ///
 /// # Errors
 /// - a guard or the contract refuses a draft, before anything is committed;
@@ -81,12 +82,14 @@ pub async fn publish(
     publications: &Publications,
     cleared: Cleared,
     record: RunRecord,
+    may_drop: &[TableColumn],
 ) -> Result<Published, PublishError> {
     Box::pin(commit_all(
         output,
         publications,
         cleared.into_drafts(),
         record,
+        may_drop,
     ))
     .await
 }
@@ -97,8 +100,9 @@ async fn commit_all(
     publications: &Publications,
     drafts: Vec<Draft>,
     record: RunRecord,
+    may_drop: &[TableColumn],
 ) -> Result<Published, PublishError> {
-    let tables = match admit_all(output, publications, &drafts, &record).await {
+    let tables = match admit_all(output, publications, &drafts, &record, may_drop).await {
         Ok(tables) => tables,
         Err(refusal) => {
             drop_all(output, drafts).await;
@@ -123,20 +127,28 @@ async fn commit_all(
     })
 }
 
-/// The table of every draft, each ready to take it.
+/// The table of every draft, each ready to take it. What is wrong with the columns of any is said
+/// at once.
 async fn admit_all(
     output: &Location,
     publications: &Publications,
     drafts: &[Draft],
     record: &RunRecord,
+    may_drop: &[TableColumn],
 ) -> Result<Vec<Table>, PublishError> {
     let mut tables = Vec::new();
+    let mut problems = Vec::new();
     for draft in drafts {
         check_recorded(draft, record)?;
         let table = Table::open_or_create(output, draft.spec()).await?;
-        table.admit(draft)?;
-        tables.push(table);
+        let table = table.allowing_drops(may_drop);
+        match table.admit(draft) {
+            Ok(_) => tables.push(table),
+            Err(PublishError::Contract(error)) => problems.extend(error.problems),
+            Err(refusal) => return Err(refusal),
+        }
     }
+    ContractError::unless_none(problems)?;
     publications.check_newest().await?;
     Ok(tables)
 }
@@ -227,6 +239,7 @@ mod tests {
         a_refused_draft_leaves_everything_as_it_was,
         a_run_that_was_overtaken_commits_nothing,
         an_attempt_that_was_not_published_is_not_read,
+        what_is_wrong_with_the_columns_of_all_tables_is_said_at_once,
     );
 
     fn snapshot() -> Arc<TableSpec> {
@@ -259,7 +272,7 @@ mod tests {
     ) -> Published {
         let publications = Publications::load(output).await.unwrap();
         let drafts = vec![draft(output, &snapshot(), day, users).await];
-        let published = commit_all(output, &publications, drafts, record(day, run_id));
+        let published = commit_all(output, &publications, drafts, record(day, run_id), &[]);
         published.await.unwrap()
     }
 
@@ -269,7 +282,13 @@ mod tests {
         let rows = draft(output, &snapshot(), "2026-11-20", &[(1, "new"), (2, "new")]).await;
         let copy = rows.copy_as(output, &current()).await.unwrap();
         let drafts = vec![rows, copy];
-        let published = commit_all(output, &publications, drafts, record("2026-11-20", "b"));
+        let published = commit_all(
+            output,
+            &publications,
+            drafts,
+            record("2026-11-20", "b"),
+            &[],
+        );
         let published = published.await.unwrap();
         let tables: Vec<_> = published.tables.iter().map(Table::name).collect();
         assert_eq!(tables, ["tier_snapshot", "tier_current", "publications"]);
@@ -308,7 +327,13 @@ mod tests {
             draft(output, &snapshot(), "2026-11-20", &[(1, "new")]).await,
             draft(output, &current(), "2026-11-20", &[]).await,
         ];
-        let refused = commit_all(output, &publications, drafts, record("2026-11-20", "b"));
+        let refused = commit_all(
+            output,
+            &publications,
+            drafts,
+            record("2026-11-20", "b"),
+            &[],
+        );
         assert_eq!(refused.await.unwrap_err().kind(), FailureKind::Blocked);
         assert_eq!(objects(output).await, before);
     }
@@ -317,7 +342,13 @@ mod tests {
         let publications = Publications::load(output).await.unwrap();
         let drafts = vec![draft(output, &snapshot(), "2026-11-20", &[(1, "gold")]).await];
         publish(output, "2026-11-20", "a", &[(1, "new")]).await;
-        let late = commit_all(output, &publications, drafts, record("2026-11-20", "b"));
+        let late = commit_all(
+            output,
+            &publications,
+            drafts,
+            record("2026-11-20", "b"),
+            &[],
+        );
         let error = late.await.unwrap_err();
         assert_eq!(error.kind(), FailureKind::Conflict);
         let table = Table::open(output, "tier_snapshot").await.unwrap().unwrap();
@@ -352,6 +383,45 @@ mod tests {
         );
     }
 
+    async fn what_is_wrong_with_the_columns_of_all_tables_is_said_at_once(output: &Location) {
+        let publications = Publications::load(output).await.unwrap();
+        let rows = draft(output, &snapshot(), "2026-11-20", &[(1, "gold")]).await;
+        let copy = rows.copy_as(output, &current()).await.unwrap();
+        let first = commit_all(
+            output,
+            &publications,
+            vec![rows, copy],
+            record("2026-11-20", "a"),
+            &[],
+        );
+        first.await.unwrap();
+        let before = objects(output).await;
+
+        let publications = Publications::load(output).await.unwrap();
+        let narrow = async |spec: Arc<TableSpec>| {
+            let schema = spec.schema().project(&[0, 1]).unwrap();
+            let spec = TableSpec::new(spec.name(), &schema, spec.dating()).unwrap();
+            let spec = Arc::new(spec.allowing_no_rows());
+            let writer = crate::drafts::DraftWriter::open(output, &spec, date("2026-11-20"));
+            writer.unwrap().finish().await.unwrap()
+        };
+        let drafts = async || vec![narrow(snapshot()).await, narrow(current()).await];
+        let publish = async |may_drop: &[TableColumn]| {
+            let record = record("2026-11-20", "b");
+            commit_all(output, &publications, drafts().await, record, may_drop).await
+        };
+        let refused = publish(&[]).await.unwrap_err().to_string();
+        let command = "`tierline run --drop-columns tier_snapshot.tier,tier_current.tier`";
+        assert!(refused.ends_with(command), "{refused}");
+        assert_eq!(objects(output).await, before);
+
+        let columns = ["tier_snapshot.tier", "tier_current.tier"];
+        let published = publish(&columns.map(|column| column.parse().unwrap())).await;
+        for table in &published.unwrap().tables[..2] {
+            assert!(table.schema().unwrap().field_with_name("tier").is_err());
+        }
+    }
+
     #[tokio::test]
     async fn drafts_that_a_publication_cannot_speak_for_are_refused() {
         let output = crate::drafts::testing::in_memory();
@@ -368,6 +438,7 @@ mod tests {
                 &publications,
                 vec![draft],
                 record("2026-11-20", "a"),
+                &[],
             );
             messages.push(refused.await.unwrap_err().to_string());
         }

@@ -32,6 +32,8 @@ pub struct Table {
     pub(super) name: String,
     pub(super) place: Place,
     pub(super) state: DeltaTableState,
+    /// The columns that a commit may take from readers.
+    pub(super) may_drop: BTreeSet<String>,
 }
 
 /// Where a table is, and its log.
@@ -135,6 +137,7 @@ impl Table {
             name: name.to_owned(),
             place,
             state,
+            may_drop: BTreeSet::new(),
         };
         table.check_protocol()?;
         Ok(Some(table))

@@ -135,7 +135,7 @@ async fn settled_schema(
     snapshot_date: SnapshotDate,
 ) -> Result<SchemaRef, RunError> {
     let raw = raw_snapshot_schema(catalog, project, job, parameters, dimensions).await?;
-    Ok(Settling::new(&raw, dimensions.clone(), snapshot_date, false).schema())
+    Ok(Settling::new(&raw, dimensions.clone(), snapshot_date).schema())
 }
 
 /// Empty tables with the published columns, for audits to be planned on.

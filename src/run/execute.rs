@@ -18,7 +18,7 @@ use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, lit};
 use datafusion::optimizer::OptimizerRule;
 use datafusion::prelude::{DataFrame, SessionContext};
 
@@ -440,13 +440,7 @@ impl Run<'_> {
         let raw = with_origin(raw, &identity.cutpoints_id, &identity.run_id).map_err(&engine)?;
         let raw_schema =
             raw_snapshot_schema(catalog, self.project, self.job, parameters, dimensions).await?;
-        let has_previous = self.plan.previous.is_some();
-        let settling = Settling::new(
-            &raw_schema,
-            dimensions.clone(),
-            self.plan.snapshot_date,
-            has_previous,
-        );
+        let settling = Settling::new(&raw_schema, dimensions.clone(), self.plan.snapshot_date);
         let dim_tier = dim_tier_rows(catalog, self.project, self.job, parameters).await?;
         let comments = column_comments(self.project, dimensions);
         let specs = Specs::new(&settling.schema(), &dim_tier.schema(), &comments)?;
@@ -531,11 +525,9 @@ impl Run<'_> {
         dimensions: &Dimensions,
     ) -> Result<Vec<Audit>, RunError> {
         let has_previous = self.plan.previous.is_some();
-        if !has_previous {
-            self.register_no_previous()
-                .await
-                .map_err(RunError::engine("planning audits"))?;
-        }
+        self.complete_previous()
+            .await
+            .map_err(RunError::engine("planning audits"))?;
         self.count_users_by_tier(dimensions)
             .await
             .map_err(RunError::engine("counting users for audits"))?;
@@ -560,18 +552,28 @@ impl Run<'_> {
         Ok(audits)
     }
 
-    /// Without a previous snapshot audits find an empty one.
-    async fn register_no_previous(&self) -> datafusion::error::Result<()> {
+    /// Gives the previous snapshot every column of today's, so that audits find it: NULL in one
+    /// that did not have it, and no rows without a previous one. The drafts must be written: they
+    /// go by the columns that it has.
+    async fn complete_previous(&self) -> datafusion::error::Result<()> {
         let today = TableName::new(Folder::Publish, "tier_snapshot");
-        let schema = self
-            .context
-            .table(reference_to(&today))
-            .await?
-            .schema()
-            .as_arrow()
-            .clone();
-        let previous = TableName::new(Folder::Previous, "tier_snapshot");
-        register(self.context, &previous, empty(Arc::new(schema)))
+        let today = self.context.table(reference_to(&today)).await?;
+        let name = TableName::new(Folder::Previous, "tier_snapshot");
+        if self.plan.previous.is_none() {
+            let schema = today.schema().as_arrow().clone();
+            return register(self.context, &name, empty(Arc::new(schema)));
+        }
+        let mut previous = self.context.table(reference_to(&name)).await?;
+        for field in today.schema().fields() {
+            if !previous
+                .schema()
+                .has_column_with_unqualified_name(field.name())
+            {
+                let null = ScalarValue::try_from(field.data_type())?;
+                previous = previous.with_column(field.name(), lit(null))?;
+            }
+        }
+        register(self.context, &name, previous.into_view())
     }
 
     /// Counts the users of each tier, today and before, for all audits that ask.
@@ -615,6 +617,7 @@ impl Run<'_> {
             &self.plan.publications,
             cleared,
             identity,
+            &self.plan.may_drop,
         )
         .await?;
         for table in published

@@ -13,6 +13,7 @@ mod beside;
 mod catalog;
 mod check;
 mod cut_points;
+mod drops;
 mod error;
 mod execute;
 mod marts;

@@ -7,6 +7,7 @@ use std::fmt;
 use chrono::{Days, NaiveDate};
 
 use crate::config::job::Job;
+use crate::drafts::TableColumn;
 use crate::ground::{Fingerprint, Folder, SnapshotDate, TableName};
 use crate::inputs::{InputError, Manifest};
 use crate::publish::{Publication, Publications};
@@ -64,6 +65,8 @@ pub struct Plan {
     pub history_scans: Vec<TableName>,
     /// Everything published so far.
     pub publications: Publications,
+    /// The columns that tables may lose; none unless [allowed](Self::allowing_drops).
+    pub may_drop: Vec<TableColumn>,
 }
 
 /// What a source has.
@@ -167,6 +170,7 @@ impl Plan {
             calibration,
             previous,
             publications,
+            may_drop: Vec::new(),
         };
         plan.action = plan.decide(job, project).await?;
         plan.affected = plan.affected_others();

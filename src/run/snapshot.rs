@@ -8,9 +8,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch, StringArray};
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
 use datafusion::logical_expr::{Expr, col, lit};
@@ -21,7 +21,7 @@ use crate::config::storage::Location;
 use crate::drafts::{Dating, Draft, DraftWriter, SNAPSHOT_DATE, TableSpec, WriterAhead};
 use crate::ground::{Folder, SnapshotDate, TableName};
 use crate::migration::{self, Measures, Migration};
-use crate::tiers::{Dimensions, PREVIOUS_PREFIX, Settled, SettledDimension, Settling};
+use crate::tiers::{Dimensions, PREVIOUS_PREFIX, Settled, Settling};
 use crate::tiles::USER_ID;
 
 use super::RunError;
@@ -269,12 +269,12 @@ impl Night<'_> {
             return Ok(None);
         }
         let prefixed = |name: &str| col(name).alias(format!("{PREVIOUS_PREFIX}{name}"));
-        let columns = Settling::previous_columns(self.dimensions);
+        let table = TableName::new(Folder::Previous, "tier_snapshot");
+        let rows = self.context.table(reference_to(&table)).await?;
+        let columns = Settling::previous_columns(self.dimensions, rows.schema().as_arrow());
         let names = [USER_ID, migration::REVENUE].into_iter();
         let names = names.chain(columns.iter().map(String::as_str));
-        let table = TableName::new(Folder::Previous, "tier_snapshot");
         let user_id = format!("{PREVIOUS_PREFIX}{USER_ID}");
-        let rows = self.context.table(reference_to(&table)).await?;
         let rows = rows
             .select(names.map(prefixed).collect::<Vec<Expr>>())?
             .sort(vec![col(&user_id).sort(true, true)])?;
@@ -299,32 +299,11 @@ impl Night<'_> {
         migration: &mut Migration,
         gone: &RecordBatch,
     ) -> Result<RecordBatch, ArrowError> {
-        let settled = self.gone_dimensions(gone)?;
+        let settled = Settling::gone(self.dimensions, gone)?;
         let revenue = format!("{PREVIOUS_PREFIX}{}", migration::REVENUE);
         let measures = Measures::of_gone(gone, &revenue)?;
         let user_id = plain_users(gone, &format!("{PREVIOUS_PREFIX}{USER_ID}"))?;
         migration.observe(&user_id, &measures, &settled)
-    }
-
-    /// What the previous snapshot showed of users who have no value today.
-    fn gone_dimensions(&self, batch: &RecordBatch) -> Result<Vec<SettledDimension>, ArrowError> {
-        let column = |name: String, data_type: &DataType| {
-            let index = batch
-                .schema()
-                .index_of(&format!("{PREVIOUS_PREFIX}{name}"))?;
-            cast(batch.column(index), data_type)
-        };
-        let dimension = |dimension: &crate::tiers::Dimension| {
-            let from = column(dimension.name.clone(), &DataType::Utf8)?;
-            let since = column(format!("{}_since", dimension.name), &DataType::Date32)?;
-            let from_since: Date32Array = since.as_primitive::<Date32Type>().clone();
-            Ok(SettledDimension {
-                from: from.as_string::<i32>().clone(),
-                from_since,
-                to: StringArray::new_null(batch.num_rows()),
-            })
-        };
-        self.dimensions.iter().map(dimension).collect()
     }
 }
 

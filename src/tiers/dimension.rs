@@ -2,7 +2,7 @@
 
 use datafusion::arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Int64Type, Schema};
 use datafusion::arrow::error::ArrowError;
 
 use crate::config::job::Job;
@@ -39,6 +39,14 @@ impl Dimension {
     /// The rank of a value, when the dimension knows and orders it.
     pub fn rank(&self, tier: &str) -> Option<i64> {
         self.tiers.iter().find(|known| known.name == tier)?.rank
+    }
+
+    /// Whether a published snapshot of these columns has the dimension.
+    pub fn is_in(&self, snapshot: &Schema) -> bool {
+        let since = format!("{}_since", self.name);
+        [&self.name, &since]
+            .iter()
+            .all(|column| snapshot.field_with_name(column).is_ok())
     }
 
     /// Whether going from one value to the other is a step down.
@@ -88,6 +96,13 @@ impl Dimensions {
             problems.keep(check_grace(name, &dimensions, job));
         }
         problems.or_ok(Self(dimensions))
+    }
+
+    /// Those that a published snapshot of these columns has.
+    #[must_use]
+    pub fn in_snapshot(&self, snapshot: &Schema) -> Self {
+        let known = self.iter().filter(|dimension| dimension.is_in(snapshot));
+        Self(known.cloned().collect())
     }
 
     /// The dimensions, in order.

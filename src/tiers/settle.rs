@@ -10,6 +10,9 @@
 //! | `<dimension>_raw` | today's value; for dimensions that the job gives a grace |
 //! | `<dimension>_since` | the snapshot date on which the shown value last changed |
 //! | `<dimension>_pending_since` | since when a lower value waits; likewise |
+//!
+//! A dimension that the previous snapshot does not have begins with this one: its raw values show
+//! at once, and nobody moved in it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +37,6 @@ pub const PREVIOUS_PREFIX: &str = "previous_";
 pub struct Settling {
     dimensions: Dimensions,
     snapshot_date: SnapshotDate,
-    has_previous: bool,
     schema: SchemaRef,
 }
 
@@ -56,16 +58,14 @@ pub struct SettledDimension {
     pub from_since: Date32Array,
     /// What is shown now.
     pub to: StringArray,
+    /// Whether the previous snapshot has the dimension. Where it has not, nobody moved.
+    pub is_in_previous: bool,
 }
 
 impl Settling {
-    /// Settles rows of `raw` columns against a previous snapshot, if there is one.
-    pub fn new(
-        raw: &Schema,
-        dimensions: Dimensions,
-        snapshot_date: SnapshotDate,
-        has_previous: bool,
-    ) -> Self {
+    /// Settles rows of `raw` columns, and beside them what the batches bring of the previous
+    /// snapshot.
+    pub fn new(raw: &Schema, dimensions: Dimensions, snapshot_date: SnapshotDate) -> Self {
         let fields = raw
             .fields()
             .iter()
@@ -74,7 +74,6 @@ impl Settling {
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
             dimensions,
             snapshot_date,
-            has_previous,
         }
     }
 
@@ -83,17 +82,20 @@ impl Settling {
         Arc::clone(&self.schema)
     }
 
-    /// The columns of the previous snapshot that a batch must bring, without their prefix.
-    pub fn previous_columns(dimensions: &Dimensions) -> Vec<String> {
+    /// The columns of the previous snapshot that a batch must bring, without their prefix: those
+    /// that it has, for the dimensions that it has.
+    pub fn previous_columns(dimensions: &Dimensions, previous: &Schema) -> Vec<String> {
         let of_dimension = |dimension: &Dimension| {
-            let pending = dimension
-                .has_raw
-                .then(|| format!("{}_pending_since", dimension.name));
+            // Grace that was switched on later had nobody waiting.
+            let pending = format!("{}_pending_since", dimension.name);
+            let is_there = previous.field_with_name(&pending).is_ok();
+            let pending = (dimension.has_raw && is_there).then_some(pending);
             [dimension.name.clone(), format!("{}_since", dimension.name)]
                 .into_iter()
                 .chain(pending)
         };
-        dimensions.iter().flat_map(of_dimension).collect()
+        let known = dimensions.in_snapshot(previous);
+        known.iter().flat_map(of_dimension).collect()
     }
 
     /// What the columns that settling adds for a dimension mean.
@@ -138,13 +140,38 @@ impl Settling {
         })
     }
 
+    /// The dimensions of users whom the previous snapshot had and today's has not.
+    ///
+    /// # Errors
+    /// Arrow's, when a column is missing or of another type: a bug.
+    pub fn gone(
+        dimensions: &Dimensions,
+        batch: &RecordBatch,
+    ) -> Result<Vec<SettledDimension>, ArrowError> {
+        let rows = batch.num_rows();
+        let gone = |dimension: &Dimension| {
+            let previous = Previous::of(batch, dimension)?;
+            let is_in_previous = previous.is_some();
+            let previous = previous.unwrap_or_else(|| Previous::nothing(rows));
+            Ok(SettledDimension {
+                from: previous.tier,
+                from_since: previous.since,
+                to: StringArray::new_null(rows),
+                is_in_previous,
+            })
+        };
+        dimensions.iter().map(gone).collect()
+    }
+
     fn settle_dimension(
         &self,
         batch: &RecordBatch,
         dimension: &Dimension,
     ) -> Result<DimensionColumns, ArrowError> {
         let raw = text_column(batch, &dimension.name)?;
-        let previous = self.previous(batch, dimension)?;
+        let previous = Previous::of(batch, dimension)?;
+        let is_in_previous = previous.is_some();
+        let previous = previous.unwrap_or_else(|| Previous::nothing(batch.num_rows()));
         let today = self.snapshot_date.day();
         let mut shown = StringBuilder::new();
         let mut since = Date32Builder::new();
@@ -178,23 +205,8 @@ impl Settling {
                 from: previous.tier,
                 from_since: previous.since,
                 to: shown,
+                is_in_previous,
             },
-        })
-    }
-
-    fn previous(&self, batch: &RecordBatch, dimension: &Dimension) -> Result<Previous, ArrowError> {
-        if !self.has_previous {
-            return Ok(Previous::nothing(batch.num_rows()));
-        }
-        let name = |suffix: &str| format!("{PREVIOUS_PREFIX}{}{suffix}", dimension.name);
-        let pending_since = match dimension.has_raw {
-            false => Date32Array::new_null(batch.num_rows()),
-            true => date_column(batch, &name("_pending_since"))?,
-        };
-        Ok(Previous {
-            tier: text_column(batch, &name(""))?,
-            since: date_column(batch, &name("_since"))?,
-            pending_since,
         })
     }
 }
@@ -207,6 +219,24 @@ struct Previous {
 }
 
 impl Previous {
+    /// What a batch brings of a dimension; none when the previous snapshot does not have it.
+    fn of(batch: &RecordBatch, dimension: &Dimension) -> Result<Option<Self>, ArrowError> {
+        let name = |suffix: &str| format!("{PREVIOUS_PREFIX}{}{suffix}", dimension.name);
+        let has = |column: &str| batch.schema_ref().index_of(column).is_ok();
+        if !has(&name("")) {
+            return Ok(None);
+        }
+        let pending_since = match has(&name("_pending_since")) {
+            true => date_column(batch, &name("_pending_since"))?,
+            false => Date32Array::new_null(batch.num_rows()),
+        };
+        Ok(Some(Self {
+            tier: text_column(batch, &name(""))?,
+            since: date_column(batch, &name("_since"))?,
+            pending_since,
+        }))
+    }
+
     fn nothing(rows: usize) -> Self {
         Self {
             tier: StringArray::new_null(rows),

@@ -4,10 +4,10 @@
 //! |---|---|---|---|---|---|
 //! | 2026-11-20 | 7 | .. | 12 | 1048576 | .. |
 //!
-//! Reading takes whatever tables the columns name, so that old files stay readable when the list
-//! of tables grows.
+//! Reading takes whatever tables the columns name, and writing keeps all of them, so that old files
+//! stay readable when the list of tables grows, and a release with a shorter list loses nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -65,10 +65,20 @@ const FIXED: [(&str, DataType, &str); 9] = [
     ),
 ];
 
+/// The tables that have columns: those of today's list, and others that publications recorded.
+pub(super) fn tables_of(publications: &[Publication]) -> Vec<&str> {
+    let recorded = publications.iter().flat_map(|row| row.tables.keys());
+    let recorded: BTreeSet<&str> = recorded.map(String::as_str).collect();
+    let others = recorded
+        .into_iter()
+        .filter(|table| !PUBLISHED_TABLES.contains(table));
+    PUBLISHED_TABLES.into_iter().chain(others).collect()
+}
+
 /// All columns.
-pub(super) fn schema() -> Schema {
+pub(super) fn schema(tables: &[&str]) -> Schema {
     let fixed = FIXED.map(|(name, data_type, _)| Field::new(name, data_type, true));
-    let per_table = PUBLISHED_TABLES.iter().flat_map(|table| {
+    let per_table = tables.iter().flat_map(|table| {
         [VERSION_SUFFIX, ROWS_SUFFIX]
             .map(|suffix| Field::new(format!("{table}{suffix}"), DataType::Int64, true))
     });
@@ -76,9 +86,9 @@ pub(super) fn schema() -> Schema {
 }
 
 /// What the columns mean.
-pub(super) fn comments() -> BTreeMap<String, String> {
+pub(super) fn comments(tables: &[&str]) -> BTreeMap<String, String> {
     let fixed = FIXED.map(|(name, _, meaning)| (name.to_owned(), meaning.to_owned()));
-    let per_table = PUBLISHED_TABLES.iter().flat_map(|table| {
+    let per_table = tables.iter().flat_map(|table| {
         [
             (
                 format!("{table}{VERSION_SUFFIX}"),
@@ -94,7 +104,10 @@ pub(super) fn comments() -> BTreeMap<String, String> {
 }
 
 /// One row per publication.
-pub(super) fn encode(publications: &[Publication]) -> Result<RecordBatch, ArrowError> {
+pub(super) fn encode(
+    publications: &[Publication],
+    tables: &[&str],
+) -> Result<RecordBatch, ArrowError> {
     let texts = |text: fn(&Publication) -> &str| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(publications.iter().map(text)))
     };
@@ -120,16 +133,16 @@ pub(super) fn encode(publications: &[Publication]) -> Result<RecordBatch, ArrowE
         texts(|publication| &publication.sql_fingerprint),
         texts(|publication| &publication.cutpoints_id),
     ];
-    for table in PUBLISHED_TABLES {
+    for table in tables {
         let of_table = |number: fn(&TableVersion) -> i64| -> ArrayRef {
             let numbers = publications.iter();
-            let numbers = numbers.map(|publication| publication.tables.get(table).map(number));
+            let numbers = numbers.map(|publication| publication.tables.get(*table).map(number));
             Arc::new(numbers.collect::<Int64Array>())
         };
         columns.push(of_table(|published| published.version));
         columns.push(of_table(|published| published.rows.cast_signed()));
     }
-    RecordBatch::try_new(Arc::new(schema()), columns)
+    RecordBatch::try_new(Arc::new(schema(tables)), columns)
 }
 
 /// The publications of a batch, in its order.

@@ -195,16 +195,17 @@ impl Publications {
         publication: Publication,
         provenance: &Provenance,
     ) -> Result<Self, PublishError> {
-        let spec = Arc::new(spec()?);
+        let date = publication.snapshot_date;
+        let mut by_sequence = self.by_sequence.clone();
+        by_sequence.push(publication);
+        let tables = columns::tables_of(&by_sequence);
+        let spec = Arc::new(spec(&tables)?);
         let table = match &self.table {
             Some(table) => table.clone(),
             None => Table::open_or_create(&self.output, &spec).await?,
         };
         self.check_version(table.version())?;
-        let date = publication.snapshot_date;
-        let mut by_sequence = self.by_sequence.clone();
-        by_sequence.push(publication);
-        let draft = draft(&self.output, &spec, date, &by_sequence).await?;
+        let draft = draft(&self.output, &spec, date, &by_sequence, &tables).await?;
         let table = table.replace(draft, provenance).await?;
         Ok(Self {
             output: self.output.clone(),
@@ -219,9 +220,9 @@ impl Publications {
     }
 }
 
-fn spec() -> Result<TableSpec, PublishError> {
-    let spec = TableSpec::new(PUBLICATIONS, &columns::schema(), Dating::Undated)?;
-    Ok(spec.with_comments(columns::comments()))
+fn spec(tables: &[&str]) -> Result<TableSpec, PublishError> {
+    let spec = TableSpec::new(PUBLICATIONS, &columns::schema(tables), Dating::Undated)?;
+    Ok(spec.with_comments(columns::comments(tables)))
 }
 
 async fn draft(
@@ -229,8 +230,9 @@ async fn draft(
     spec: &Arc<TableSpec>,
     date: SnapshotDate,
     publications: &[Publication],
+    tables: &[&str],
 ) -> Result<Draft, DraftError> {
-    let rows = columns::encode(publications).map_err(|source| DraftError::Values {
+    let rows = columns::encode(publications, tables).map_err(|source| DraftError::Values {
         table: PUBLICATIONS.to_owned(),
         source,
     })?;
@@ -265,6 +267,8 @@ mod tests {
         the_newest_row_of_a_date_holds,
         only_one_of_two_runs_publishes,
         the_first_publication_conflicts_with_another_first,
+        a_table_written_by_a_shorter_list_grows,
+        a_table_written_by_a_longer_list_loses_nothing,
     );
 
     fn publication(day: &str, run_id: &str, sequence: i64) -> Publication {
@@ -366,6 +370,59 @@ mod tests {
         let late = publication("2026-11-20", "b", 1);
         let error = none.append(late, &provenance("b", 1)).await.unwrap_err();
         assert_eq!(error.kind(), FailureKind::Conflict);
+    }
+
+    /// Publishes as a release whose list of tables is `tables`.
+    async fn publish_with_list(output: &Location, row: &Publication, tables: &[&str]) {
+        let rows = std::slice::from_ref(row);
+        let spec = Arc::new(spec(tables).unwrap());
+        let table = Table::open_or_create(output, &spec).await.unwrap();
+        let draft = draft(output, &spec, row.snapshot_date, rows, tables).await;
+        let provenance = provenance(&row.run_id, row.sequence);
+        table.replace(draft.unwrap(), &provenance).await.unwrap();
+    }
+
+    fn columns_of(publications: &Publications) -> Vec<String> {
+        let schema = publications.table().unwrap().schema().unwrap();
+        let names = schema.fields().iter().map(|field| field.name().clone());
+        names.collect()
+    }
+
+    async fn a_table_written_by_a_shorter_list_grows(output: &Location) {
+        let first = publication("2026-11-19", "a", 1);
+        publish_with_list(output, &first, &["tier_snapshot"]).await;
+        let old = Publications::load(output).await.unwrap();
+        assert_eq!(old.all(), std::slice::from_ref(&first));
+        assert_eq!(columns_of(&old).len(), 9 + 2);
+
+        let mut second = publication("2026-11-20", "b", 2);
+        let recorded = TableVersion {
+            version: 4,
+            rows: 7,
+        };
+        second.tables.insert("dim_tier".to_owned(), recorded);
+        let provenance = provenance("b", 2);
+        old.append(second.clone(), &provenance).await.unwrap();
+        let reloaded = Publications::load(output).await.unwrap();
+        assert_eq!(reloaded.all(), [first, second]);
+        assert_eq!(columns_of(&reloaded).len(), 9 + 2 * PUBLISHED_TABLES.len());
+        assert_eq!(reloaded.table().unwrap().version(), 2);
+    }
+
+    async fn a_table_written_by_a_longer_list_loses_nothing(output: &Location) {
+        let recorded = TableVersion {
+            version: 4,
+            rows: 7,
+        };
+        let mut first = publication("2026-11-19", "a", 1);
+        first.tables.insert("forecast".to_owned(), recorded);
+        let longer = [&PUBLISHED_TABLES[..], &["forecast"]].concat();
+        publish_with_list(output, &first, &longer).await;
+
+        let newer = Publications::load(output).await.unwrap();
+        append(&newer, "2026-11-20", "b").await;
+        let reloaded = Publications::load(output).await.unwrap();
+        assert_eq!(reloaded.all(), [first, publication("2026-11-20", "b", 2)]);
     }
 
     #[tokio::test]

@@ -12,9 +12,11 @@
 //! | `files` | partitions and Parquet files that break the contract |
 //! | `stores` | endpoints and credentials |
 //! | `audits` | what blocks publication |
+//! | `columns` | columns that go, and dimensions that come |
 //! | `results` | JSON, result file and exit codes |
 
 mod audits;
+mod columns;
 mod files;
 mod job_file;
 mod lake;

@@ -227,6 +227,14 @@ impl Planned {
         Box::pin(run::execute(job, project, workspace, plan, &|_| {})).await
     }
 
+    /// The same night, in which tables may lose these columns.
+    pub(crate) async fn dropping(mut self, columns: &[&str]) -> Result<Self, RunError> {
+        let columns: Vec<_> = columns.iter().map(|name| name.parse().unwrap()).collect();
+        let output = &self.workspace.output;
+        self.plan = self.plan.allowing_drops(output, &columns).await?;
+        Ok(self)
+    }
+
     /// What was decided.
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan

@@ -12,6 +12,7 @@
 //! | `tile_store` | which tiles are made, which are used again, and what damage does |
 //! | `requests` | how many requests a night takes, and that the history does not count |
 //! | `backfill` | many nights in order: gaps filled, late data restated |
+//! | `growth` | tables get columns and dimensions, and lose columns only when the run may |
 //! | `dim_tier` | the list of tiers is that of the page, with labels and playbooks |
 //! | `own_columns` | a dimension and attributes that the job adds are published everywhere |
 //!
@@ -31,6 +32,7 @@ mod crash;
 mod dim_tier;
 mod example;
 mod expected;
+mod growth;
 mod incremental;
 mod job;
 mod lake;

@@ -1,0 +1,317 @@
+//! Growth of a published table: the columns that readers see, and those that they lost.
+//!
+//! What changes goes into the log as new metadata, in the commit of the rows that need it: new
+//! columns behind those there are, dropped ones out. No file is touched. Readers give NULL for a
+//! column that a file lacks and pass over one that the table lacks, at the protocol every reader
+//! opens.
+//!
+//! A dropped column is still in older files, so its type stays on record in the table's own
+//! configuration: should it ever come back, then as it was.
+
+use arrow::datatypes::Schema;
+use deltalake_core::DeltaResult;
+use deltalake_core::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
+use deltalake_core::kernel::{Metadata, MetadataExt, StructField, StructType};
+
+use super::PublishError;
+use super::create::with_comments;
+use super::table::Table;
+use crate::drafts::{Growth, PublishedColumns, TableColumn, TableSpec, contract};
+
+/// Where the configuration keeps the columns that were dropped: a schema as Delta writes it.
+const DROPPED_COLUMNS: &str = "tierline.droppedColumns";
+
+impl Table {
+    /// The same table, from which a commit may take those of `columns` that are its own.
+    #[must_use]
+    pub(super) fn allowing_drops(mut self, columns: &[TableColumn]) -> Self {
+        let own = columns.iter().filter(|column| column.table == self.name);
+        self.may_drop = own.map(|column| column.column.clone()).collect();
+        self
+    }
+
+    /// The columns that readers see, and those that were dropped.
+    ///
+    /// # Errors
+    /// When the log holds types that Arrow has not, or somebody else's record of dropped columns.
+    pub fn columns(&self) -> Result<PublishedColumns, PublishError> {
+        let dropped = self.dropped().and_then(|dropped| {
+            let dropped: Schema = (&dropped).try_into_arrow()?;
+            Ok(contract::normalise(&dropped))
+        });
+        Ok(PublishedColumns {
+            shown: self.schema()?,
+            dropped: dropped.map_err(|source| self.unreadable(source))?,
+        })
+    }
+
+    /// How the columns change with a draft of `spec`.
+    pub(super) fn growth(&self, spec: &TableSpec) -> Result<Growth, PublishError> {
+        let columns = self.columns()?;
+        let growth = Growth::between(&self.name, &columns, spec.schema(), &self.may_drop);
+        Ok(growth?)
+    }
+
+    /// The metadata of the table once it has grown; none when nothing changes.
+    pub(super) fn grown(
+        &self,
+        growth: &Growth,
+        spec: &TableSpec,
+    ) -> Result<Option<Metadata>, PublishError> {
+        if growth.is_none() {
+            return Ok(None);
+        }
+        let metadata = self.grown_metadata(growth, spec);
+        Ok(Some(metadata.map_err(|source| self.unreadable(source))?))
+    }
+
+    fn grown_metadata(&self, growth: &Growth, spec: &TableSpec) -> DeltaResult<Metadata> {
+        let is_added =
+            |field: &&StructField| growth.added.iter().any(|new| new.name() == &field.name);
+        let is_dropped =
+            |field: &&StructField| growth.dropped.iter().any(|old| old.name() == &field.name);
+        let shown = self.state.schema();
+        let drafted: StructType = (&with_comments(spec)).try_into_kernel()?;
+        let kept = shown.fields().filter(|field| !is_dropped(field));
+        let columns = kept.chain(drafted.fields().filter(is_added));
+        let columns = StructType::try_new(columns.cloned())?;
+        let before = self.dropped()?;
+        let still_gone = before.fields().filter(|field| !is_added(field));
+        let gone: Vec<StructField> = still_gone
+            .chain(shown.fields().filter(is_dropped))
+            .cloned()
+            .collect();
+        let metadata = self.state.metadata().clone().with_schema(&columns)?;
+        if gone.is_empty() {
+            return Ok(metadata.remove_config_key(DROPPED_COLUMNS)?);
+        }
+        let gone = serde_json::to_string(&StructType::try_new(gone)?)?;
+        Ok(metadata.add_config_key(DROPPED_COLUMNS.to_owned(), gone)?)
+    }
+
+    /// The columns that were dropped, as the configuration has them.
+    fn dropped(&self) -> DeltaResult<StructType> {
+        match self.state.metadata().configuration().get(DROPPED_COLUMNS) {
+            Some(recorded) => Ok(serde_json::from_str(recorded)?),
+            None => Ok(StructType::try_new([])?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, new_null_array};
+    use arrow::datatypes::{DataType, Field};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::config::storage::Location;
+    use crate::drafts::testing::{date, on_every_store};
+    use crate::drafts::{Dating, Draft, DraftWriter, SNAPSHOT_DATE};
+    use crate::ground::{Classified, FailureKind};
+    use crate::publish::testing::{Fault, action, faulty, log_entry, provenance};
+
+    on_every_store!(
+        a_new_column_comes_in_the_commit_of_its_rows,
+        a_dropped_column_leaves_readers_and_stays_on_record,
+        a_dropped_column_comes_back_as_it_was_or_not_at_all,
+        columns_on_record_survive_a_checkpoint,
+        a_retyped_column_is_refused_whatever_may_be_dropped,
+    );
+
+    const TABLE: &str = "tier_snapshot";
+    const OLD: &[(&str, DataType)] = &[("user_id", DataType::Int64), ("tier", DataType::Utf8)];
+
+    /// The table with these columns behind its date, sorted by user.
+    fn spec(columns: &[(&str, DataType)]) -> Arc<TableSpec> {
+        let date = Field::new(SNAPSHOT_DATE, DataType::Date32, true);
+        let fields = columns.iter();
+        let fields = fields.map(|(name, data_type)| Field::new(*name, data_type.clone(), true));
+        let schema = Schema::new(std::iter::once(date).chain(fields).collect::<Vec<_>>());
+        let spec = TableSpec::new(TABLE, &schema, Dating::EveryDate).unwrap();
+        let comments = [("segment".to_owned(), "How they found us".to_owned())];
+        Arc::new(spec.with_comments(comments.into()).allowing_no_rows())
+    }
+
+    /// One user on a date, with some value in every column.
+    async fn draft(output: &Location, columns: &[(&str, DataType)], day: &str) -> Draft {
+        let values = columns.iter().map(|(name, data_type)| {
+            let values: ArrayRef = match data_type {
+                DataType::Int64 => Arc::new(Int64Array::from(vec![7])),
+                DataType::Utf8 => Arc::new(StringArray::from(vec!["gold"])),
+                other => new_null_array(other, 1),
+            };
+            (*name, values, true)
+        });
+        let rows = RecordBatch::try_from_iter_with_nullable(values).unwrap();
+        let mut writer = DraftWriter::open(output, &spec(columns), date(day)).unwrap();
+        writer.write(&rows).await.unwrap();
+        writer.finish().await.unwrap()
+    }
+
+    async fn published(output: &Location, columns: &[(&str, DataType)], day: &str) -> Table {
+        let table = Table::open_or_create(output, &spec(columns)).await.unwrap();
+        let draft = draft(output, columns, day).await;
+        table.replace(draft, &provenance("a", 1)).await.unwrap()
+    }
+
+    /// Commits a draft, in which the table may lose a column.
+    async fn replace_dropping(
+        table: &Table,
+        column: &str,
+        draft: Draft,
+    ) -> Result<Table, PublishError> {
+        let columns = [
+            format!("{TABLE}.{column}"),
+            "tier_current.user_id".to_owned(),
+        ];
+        let columns = columns.map(|column| column.parse().unwrap());
+        let table = table.clone().allowing_drops(&columns);
+        table.replace(draft, &provenance("b", 2)).await
+    }
+
+    fn names(schema: &Schema) -> Vec<&str> {
+        let fields = schema.fields().iter();
+        fields.map(|field| field.name().as_str()).collect()
+    }
+
+    fn fields_of(entry: &[Value]) -> Value {
+        let schema = action(entry, "metaData")["schemaString"].as_str().unwrap();
+        let schema: Value = serde_json::from_str(schema).unwrap();
+        schema["fields"].clone()
+    }
+
+    async fn a_new_column_comes_in_the_commit_of_its_rows(output: &Location) {
+        let old = published(output, OLD, "2026-11-19").await;
+        published(output, OLD, "2026-11-20").await;
+        let new = [
+            ("user_id", DataType::Int64),
+            ("segment", DataType::Utf8),
+            ("tier", DataType::Utf8),
+        ];
+        let grown = published(output, &new, "2026-11-20").await;
+        assert_eq!((old.version(), grown.version()), (1, 3));
+
+        let entry = log_entry(output, TABLE, 3).await;
+        let comment = json!({"comment": "How they found us"});
+        assert_eq!(
+            fields_of(&entry),
+            json!([
+                {"name": "snapshot_date", "type": "date", "nullable": true, "metadata": {}},
+                {"name": "user_id", "type": "long", "nullable": true, "metadata": {}},
+                {"name": "tier", "type": "string", "nullable": true, "metadata": {}},
+                {"name": "segment", "type": "string", "nullable": true, "metadata": comment},
+            ])
+        );
+        let created = log_entry(output, TABLE, 0).await;
+        for kept in ["id", "name", "partitionColumns", "configuration"] {
+            assert_eq!(
+                action(&entry, "metaData")[kept],
+                action(&created, "metaData")[kept]
+            );
+        }
+        let day = json!({"snapshot_date": "2026-11-20"});
+        for kind in ["add", "remove"] {
+            assert_eq!(action(&entry, kind)["partitionValues"], day);
+        }
+        assert!(entry.iter().all(|action| action.get("protocol").is_none()));
+
+        let reopened = Table::open(output, TABLE).await.unwrap().unwrap();
+        assert_eq!(reopened.schema().unwrap(), grown.schema().unwrap());
+        assert_eq!(reopened.paths(None).unwrap(), grown.paths(None).unwrap());
+        let before = Table::open_at(output, TABLE, 2).await.unwrap().unwrap();
+        assert_eq!(before.schema().unwrap(), old.schema().unwrap());
+
+        published(output, &new, "2026-11-21").await;
+        let entry = log_entry(output, TABLE, 4).await;
+        assert!(entry.iter().all(|action| action.get("metaData").is_none()));
+    }
+
+    async fn a_dropped_column_leaves_readers_and_stays_on_record(output: &Location) {
+        let table = published(output, OLD, "2026-11-20").await;
+        let narrow = || draft(output, &OLD[..1], "2026-11-20");
+        let error = table.replace(narrow().await, &provenance("b", 2)).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Blocked);
+        assert_eq!(
+            error.to_string(),
+            "table `tier_snapshot`: column `tier` (Utf8) is missing, and readers rely on it; select it again, or drop it with `tierline run --drop-columns tier_snapshot.tier`"
+        );
+        let unchanged = Table::open(output, TABLE).await.unwrap().unwrap();
+        assert_eq!(unchanged.version(), 1);
+
+        let dropped = replace_dropping(&table, "tier", narrow().await).await;
+        let dropped = dropped.unwrap();
+        let columns = dropped.columns().unwrap();
+        assert_eq!(names(&columns.shown), ["snapshot_date", "user_id"]);
+        assert_eq!(names(&columns.dropped), ["tier"]);
+        let again = published(output, &OLD[..1], "2026-11-20").await;
+        assert_eq!(again.columns().unwrap(), columns);
+    }
+
+    async fn a_dropped_column_comes_back_as_it_was_or_not_at_all(output: &Location) {
+        let table = published(output, OLD, "2026-11-19").await;
+        let narrow = draft(output, &OLD[..1], "2026-11-20").await;
+        let dropped = replace_dropping(&table, "tier", narrow).await.unwrap();
+
+        let otherwise = [("user_id", DataType::Int64), ("tier", DataType::Int64)];
+        let otherwise = draft(output, &otherwise, "2026-11-20").await;
+        let refused = dropped.replace(otherwise, &provenance("c", 3)).await;
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "table `tier_snapshot`: column `tier` was Utf8 when it was dropped, still is in older files, and would come back as Int64; cast it to what it was, or give it a new name"
+        );
+        let back = published(output, OLD, "2026-11-20").await;
+        let columns = back.columns().unwrap();
+        assert_eq!(names(&columns.shown), ["snapshot_date", "user_id", "tier"]);
+        assert_eq!(names(&columns.dropped), Vec::<&str>::new());
+    }
+
+    async fn columns_on_record_survive_a_checkpoint(output: &Location) {
+        let table = published(output, OLD, "2026-11-20").await;
+        let other = [("user_id", DataType::Int64), ("spent", DataType::Int64)];
+        let other = draft(output, &other, "2026-11-20").await;
+        let grown = replace_dropping(&table, "tier", other).await.unwrap();
+        grown.checkpoint().await.unwrap();
+        let reopened = Table::open(output, TABLE).await.unwrap().unwrap();
+        let columns = reopened.columns().unwrap();
+        assert_eq!(columns, grown.columns().unwrap());
+        assert_eq!(names(&columns.shown), ["snapshot_date", "user_id", "spent"]);
+        assert_eq!(names(&columns.dropped), ["tier"]);
+    }
+
+    async fn a_retyped_column_is_refused_whatever_may_be_dropped(output: &Location) {
+        let table = published(output, OLD, "2026-11-20").await;
+        let retyped = [("user_id", DataType::Int64), ("tier", DataType::Int64)];
+        let retyped = draft(output, &retyped, "2026-11-20").await;
+        let refused = replace_dropping(&table, "tier", retyped).await;
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "table `tier_snapshot`: column `tier` is Utf8 to readers and in older files and would become Int64; cast it back, or give it a new name and drop the old one with `tierline run --drop-columns tier_snapshot.tier`"
+        );
+    }
+
+    /// Adds a column to a table without rows, by a draft without rows.
+    async fn grown_despite(fault: Fault) -> Result<Table, PublishError> {
+        let (store, output) = faulty();
+        let table = Table::open_or_create(&output, &spec(&OLD[..1])).await;
+        let writer = DraftWriter::open(&output, &spec(OLD), date("2026-11-20"));
+        let draft = writer.unwrap().finish().await.unwrap();
+        store.arm(fault);
+        table.unwrap().replace(draft, &provenance("b", 2)).await
+    }
+
+    #[tokio::test]
+    async fn columns_alone_tell_whether_a_commit_without_files_is_in() {
+        let grown = grown_despite(Fault::AnswerLost).await.unwrap();
+        let shown = grown.schema().unwrap();
+        assert_eq!(names(&shown), ["snapshot_date", "user_id", "tier"]);
+        let error = grown_despite(Fault::NotStored).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot commit to table `tier_snapshot`; readers still see version 0; run it again"
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! Columns that are published and not selected any more, and dimensions that were not published.
+
+use super::project::Project;
+
+const RUN: [&str; 4] = ["run", "job.toml", "--date", "2026-03-06"];
+
+/// A night published, and then a column of the snapshot taken out of the SQL.
+fn without_recency() -> Project {
+    Project::new().publish("2026-03-05").edit(
+        "sql/publish/tier_snapshot.sql",
+        "    users.recency_days,\n",
+        "",
+    )
+}
+
+#[test]
+fn missing_column_is_refused_with_the_command_that_drops_it() {
+    let project = without_recency();
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: table `tier_snapshot`: column `recency_days` (Int64) is missing, and readers rely on it; select it again, or drop it with `tierline run --drop-columns tier_snapshot.recency_days`
+    table `tier_current`: column `recency_days` (Int64) is missing, and readers rely on it; select it again, or drop it with `tierline run --drop-columns tier_current.recency_days`
+    all of them at once: `tierline run --drop-columns tier_snapshot.recency_days,tier_current.recency_days`
+    ");
+
+    let may_drop = "tier_snapshot.recency_days,tier_current.recency_days";
+    let finished = project.call(&[&RUN[..], &["--drop-columns", may_drop]].concat());
+    assert_eq!(finished.exit_code, 0, "{finished:?}");
+    let shown = project.call(&["show", "job.toml"]);
+    assert!(shown.stdout.contains("2026-03-06"), "{shown:?}");
+}
+
+#[test]
+fn backfill_drops_columns_too() {
+    let project = without_recency();
+    let nights = [
+        "backfill",
+        "job.toml",
+        "--from",
+        "2026-03-05",
+        "--to",
+        "2026-03-06",
+    ];
+    let refused = project.call(&nights);
+    assert_eq!(refused.exit_code, 3, "{refused:?}");
+    let may_drop = "tier_snapshot.recency_days,tier_current.recency_days";
+    let finished = project.call(&[&nights[..], &["--drop-columns", may_drop]].concat());
+    assert_eq!(finished.exit_code, 0, "{finished:?}");
+}
+
+#[test]
+fn unknown_names_to_drop_suggest_the_nearest() {
+    let project = Project::new().publish("2026-03-05");
+    let dropping =
+        |columns| project.said(&project.call(&[&RUN[..], &["--drop-columns", columns]].concat()));
+    insta::assert_snapshot!(dropping("tier_snapshot.recency_day,tier_snapshots.recency_days"), @"
+    exit code 2
+
+    error: --drop-columns names an unknown column `recency_day` of `tier_snapshot`; did you mean `recency_days`?
+
+    error: --drop-columns names an unknown table `tier_snapshots`; did you mean `tier_snapshot`?
+     |
+     = help: the published tables are tier_snapshot, tier_migration, tier_migration_matrix, tier_current, dim_tier
+
+    2 problems
+    ");
+    insta::assert_snapshot!(dropping("recency_days"), @"
+    exit code 2
+
+    error: invalid value 'recency_days' for '--drop-columns <TABLE.COLUMN,...>': a column is named with its table, as in `tier_snapshot.segment`
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(dropping("tier_snapshot.recency_days"), @"
+    exit code 3
+
+    error: table `tier_snapshot`: column `recency_days` is to be dropped and still selected; take it out of the SQL, or out of `--drop-columns`
+    ");
+}
+
+/// The guards would take the tiers of a new dimension for ones whose share jumped.
+#[test]
+fn new_dimension_is_compared_with_nothing() {
+    let project = Project::new()
+        .publish("2026-03-05")
+        .edit(
+            "sql/publish/tier_snapshot.sql",
+            "    value_engagement.value_engagement\n",
+            "    value_engagement.value_engagement,\n    'once' AS purchase_habit\n",
+        )
+        .append(
+            "sql/reference/dim_tier.csv",
+            "purchase_habit,once,,Once,Once,Again.\n",
+        )
+        .publish("2026-03-06");
+    let shown = project.call(&["show", "job.toml", "--dimension", "purchase_habit"]);
+    let told = "purchase_habit since 2026-03-05: not there yet, so nobody has moved";
+    assert!(shown.stdout.contains(told), "{shown:?}");
+}
