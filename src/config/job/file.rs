@@ -15,7 +15,7 @@ use toml::de::{DeTable, DeValue};
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
 
 /// The keys of each section, for suggestions; `*` stands for any name.
-const SECTIONS: [(&str, &[&str]); 6] = [
+const SECTIONS: [(&str, &[&str]); 5] = [
     (
         "",
         &[
@@ -34,7 +34,6 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         ],
     ),
     ("sources.*", &["url", "required", "columns"]),
-    ("calibration", &["id"]),
     (
         "guards",
         &[
@@ -78,7 +77,7 @@ pub(super) struct JobFile {
     #[serde(default = "default_grace")]
     pub grace_days: BTreeMap<String, u32>,
     #[serde(default)]
-    pub calibration: CalibrationSection,
+    pub calibration: BTreeMap<String, toml::Value>,
     #[serde(default)]
     pub engine: EngineSection,
     #[serde(default)]
@@ -124,11 +123,6 @@ impl DeclaredColumn {
             Self::Detailed(column) => (&column.type_name, column.optional),
         }
     }
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct CalibrationSection {
-    pub id: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,8 +1,10 @@
 //! The job file: TOML as written in, a validated [`Job`] out, with every problem at once.
 //!
 //! 1. [`file`]: the mirror of the TOML; unknown keys are collected by name.
-//! 2. [`Job::load`]: each value parsed into its type, each source into its columns.
+//! 2. [`Job::load`]: each value parsed into its type, each source into its columns, and
+//!    `[calibration]` into a choice of cut points.
 
+mod calibration;
 mod column;
 mod file;
 mod parameter;
@@ -18,6 +20,7 @@ use crate::config::session::EngineLimits;
 use crate::config::storage::{Patience, without_dots};
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
 
+pub use calibration::{CalibrationChoice, GivenCuts};
 pub use column::{Column, ColumnType, contract_columns};
 pub use file::Keys;
 pub use parameter::ParameterValue;
@@ -46,8 +49,8 @@ pub struct Job {
     pub parameters: BTreeMap<String, ParameterValue>,
     /// How long a demotion must hold before it shows, by dimension, in days.
     pub grace_days: BTreeMap<String, u32>,
-    /// The calibration to use, when pinned.
-    pub calibration_id: Option<String>,
+    /// Which cut points users are scored by.
+    pub calibration: CalibrationChoice,
     /// What the engine may use.
     pub engine: EngineLimits,
     /// How patient the stores' clients are.
@@ -141,6 +144,8 @@ impl Reading<'_> {
         let sources = self.sources(file.sources);
         let parameters = self.parameters(&file.params);
         let guards = self.guards(&file.guards);
+        let (calibration, problems) = calibration::read(&file.calibration, self.file, self.keys);
+        self.problems.extend(problems);
         Some(Job {
             name: file.name.unwrap_or_else(|| default_name.to_owned()),
             timezone: timezone?,
@@ -149,7 +154,7 @@ impl Reading<'_> {
             sources,
             parameters,
             grace_days: file.grace_days,
-            calibration_id: file.calibration.id,
+            calibration,
             engine: EngineLimits {
                 threads: file.engine.threads.unwrap_or_else(available_threads),
                 memory_bytes: file
