@@ -14,7 +14,7 @@ use super::arguments::{
     TimeArguments,
 };
 use super::output::Output;
-use super::{demo, init, jobs};
+use super::{calibrate, demo, init, jobs};
 
 /// The exit code of `--skip-exit-code`, which schedulers take for skipped.
 const NOTHING_TO_DO: u8 = 99;
@@ -28,6 +28,7 @@ pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCod
         Command::Init(arguments) => init::init(&arguments, output),
         Command::Check(arguments) => check(&jobs::load(&arguments)?, output).await,
         Command::Plan(arguments) => plan(&arguments, output).await,
+        Command::Calibrate(arguments) => Box::pin(calibrate::calibrate(&arguments, output)).await,
         Command::Show(arguments) => Box::pin(super::show::show(&arguments, output)).await,
     }?;
     Ok(ExitCode::SUCCESS)
@@ -57,7 +58,7 @@ async fn plan(arguments: &NightArguments, output: &Output) -> Result<(), RunErro
 }
 
 /// Everything up to the plan of a night.
-async fn prepare(
+pub(super) async fn prepare(
     job: &Job,
     snapshot_date: SnapshotDate,
 ) -> Result<(Project, Workspace, Plan), RunError> {
@@ -154,13 +155,7 @@ async fn one_night(
     let job = jobs::load(&arguments.job)?;
     let snapshot_date = jobs::snapshot_date(&arguments.time, &job)?;
     *known_date = Some(snapshot_date);
-    let is_default = arguments.time.as_of.is_none() && arguments.time.date.is_none();
-    if is_default {
-        output.note(&format!(
-            "snapshot date {snapshot_date}: the last day that has ended in {}",
-            job.timezone
-        ));
-    }
+    note_default_date(&arguments.time, &job, snapshot_date, output);
     let spinner = output.spinner();
     let report = publish(&job, snapshot_date, &|stage| {
         spinner.set_message(stage.to_owned())
@@ -168,6 +163,21 @@ async fn one_night(
     .await;
     spinner.finish_and_clear();
     report
+}
+
+/// Says which date it is when the arguments leave that to the clock.
+pub(super) fn note_default_date(
+    arguments: &TimeArguments,
+    job: &Job,
+    snapshot_date: SnapshotDate,
+    output: &Output,
+) {
+    if arguments.as_of.is_none() && arguments.date.is_none() {
+        output.note(&format!(
+            "snapshot date {snapshot_date}: the last day that has ended in {}",
+            job.timezone
+        ));
+    }
 }
 
 /// A result file that cannot be written is said, and fails nothing.

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ground::{Diagnostic, ExactNumber, Problems, SourceFile};
+use crate::ground::{Diagnostic, ExactNumber, Problems, SourceFile, did_you_mean};
 
 use super::file::Keys;
 use super::parameter::ParameterValue;
@@ -82,7 +82,10 @@ pub(super) fn read(
 /// Four increasing values, or what they are instead.
 fn cuts(metric: &str, value: &toml::Value) -> Result<[ExactNumber; 4], String> {
     let values = value.as_array();
-    let values = values.ok_or_else(|| format!("`{metric}` is no list of cut points"))?;
+    let values = values.ok_or_else(|| {
+        let near = did_you_mean(metric, [ID]);
+        format!("`{metric}` is no list of cut points{near}")
+    })?;
     let mut cuts = Vec::new();
     for value in values {
         let cut = exact_number(value);

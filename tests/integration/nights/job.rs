@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tierline::config::job::Job;
 use tierline::config::storage::Location;
 use tierline::ground::SnapshotDate;
-use tierline::run::{self, Plan, Project, Report, RunError, Workspace};
+use tierline::run::{self, Plan, Project, Proposal, Report, RunError, Workspace};
 
 use super::lake::Delivery;
 use super::pack::{self, Edit};
@@ -225,6 +225,19 @@ impl Planned {
             plan,
         } = self;
         Box::pin(run::execute(job, project, workspace, plan, &|_| {})).await
+    }
+
+    /// Proposes new cut points, as `tierline calibrate` does.
+    pub(crate) async fn propose(self) -> Result<(Proposal, Workspace), RunError> {
+        let Self {
+            job,
+            project,
+            workspace,
+            plan,
+        } = self;
+        let proposal = run::propose(&job, &project, &workspace, plan, &|_| {});
+        let proposal = Box::pin(proposal).await?;
+        Ok((proposal, workspace))
     }
 
     /// What was decided.

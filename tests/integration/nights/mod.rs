@@ -12,6 +12,7 @@
 //! | `tile_store` | which tiles are made, which are used again, and what damage does |
 //! | `requests` | how many requests a night takes, and that the history does not count |
 //! | `backfill` | many nights in order: gaps filled, late data restated |
+//! | `calibrate` | new cut points are compared, and kept when confirmed; cut points by hand are kept |
 //! | `dim_tier` | the list of tiers is that of the page |
 //!
 //! `lake` delivers histories as Parquet, `pack` edits the SQL, `job` runs nights, `bucket` runs them
@@ -24,6 +25,7 @@
 
 mod backfill;
 mod bucket;
+mod calibrate;
 mod complete_journey;
 mod conflict;
 mod crash;
