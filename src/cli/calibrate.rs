@@ -147,6 +147,9 @@ impl Page<'_> {
         for warning in &self.proposal.warnings {
             text.push_str(&format!("\nwarning: {warning}\n"));
         }
+        if !self.proposal.is_nothing_new() {
+            text.push_str(&self.effect());
+        }
         text
     }
 
@@ -180,36 +183,34 @@ impl Page<'_> {
         )
     }
 
-    /// What became of it, and what that means for runs to come and for what is published.
+    /// What became of it.
     fn outcome(&self, status: Outcome) -> String {
         let id = &self.proposal.new_id;
-        match status {
-            Outcome::Kept => format!("\nKept as {id}.\n{}", self.effect("score")),
-            Outcome::NotKept => format!(
-                "\nNothing was kept. To keep the new cut points as {id}, run this with --yes.\n{}",
-                self.effect("would then score")
+        match (status, &self.proposal.same_as) {
+            (Outcome::Kept, _) => format!("\nKept as {id}.\n"),
+            (Outcome::NotKept, _) => format!(
+                "\nNothing was kept. To keep the new cut points as {id}, run this with --yes.\n"
             ),
-            Outcome::Unchanged => match &self.proposal.same_as {
-                Some(same) => {
-                    format!("\nThe new cut points are those of {same}: nothing to keep.\n")
-                }
-                None => {
-                    "\nThe new cut points are those that the job gives by hand: nothing to keep.\n"
-                        .to_owned()
-                }
-            },
+            (Outcome::Unchanged, Some(same)) => {
+                format!("\nThe new cut points are those of {same}: nothing to keep.\n")
+            }
+            (Outcome::Unchanged, None) => {
+                "\nThe new cut points are those that the job gives by hand: nothing to keep.\n"
+                    .to_owned()
+            }
         }
     }
 
-    fn effect(&self, score: &str) -> String {
+    /// What keeping them means for runs to come and for what is published.
+    fn effect(&self) -> String {
         let (name, new_id) = (&self.job.name, &self.proposal.new_id);
         let date = &self.proposal.snapshot_date;
         match &self.proposal.takers {
             Takers::NobodyWhilePinned { id } => format!(
-                "Job {name} pins {id} and goes on scoring by that one, until its job file says\n[calibration] id = \"{new_id}\".\n"
+                "\nJob {name} pins {id} and goes on scoring by that one, until its job file says\n[calibration] id = \"{new_id}\".\n"
             ),
             Takers::NobodyWhileByHand => format!(
-                "Job {name} gives its cut points by hand and goes on scoring by those, until they are\ntaken out of [calibration] in its job file.\n"
+                "\nJob {name} gives its cut points by hand and goes on scoring by those, until they are\ntaken out of [calibration] in its job file.\n"
             ),
             Takers::Runs {
                 until,
@@ -219,7 +220,9 @@ impl Page<'_> {
                     format!(", up to {until} that has cut points of its own,")
                 });
                 let published = published(published_dates);
-                format!("Runs of {date} and later dates{until} {score} by them.\n{published}")
+                format!(
+                    "\nOnce kept, runs of {date} and later dates{until} score by the new cut points.\n{published}"
+                )
             }
         }
     }
@@ -243,7 +246,7 @@ fn published(dates: &[String]) -> String {
         }
     };
     format!(
-        "{dates} as published\nuntil run again; `tierline backfill --from {first} --to {last}` publishes anew, by the new ones.\n"
+        "{dates} as published\nuntil run again; `tierline backfill --from {first} --to {last}` does that.\n"
     )
 }
 

@@ -11,6 +11,7 @@ use super::example::{history, history_with_late, last_night, late, night_before,
 use super::expected::{PUBLISHED_DIMENSIONS, assert_same_night, published};
 use super::job::{Nights, calibration_id};
 use super::lake::Delivery;
+use super::pack::Edit;
 use super::tables::versions;
 use crate::naive::calibration::{CutPoints, calibrate};
 use crate::naive::dimensions::raw_tiers;
@@ -152,10 +153,11 @@ async fn comparison_keeps_nothing_unless_told_to() {
 
     nobody changes in lifecycle_stage, interaction_depth
 
-    Nothing was kept. To keep the new cut points as 2026-11-20-v2, run this with --yes.
-    Runs of 2026-11-20 and later dates would then score by them.
+    Once kept, runs of 2026-11-20 and later dates score by the new cut points.
     2026-11-20 is published by other cut points and stays as published
-    until run again; `tierline backfill --from 2026-11-20 --to 2026-11-20` publishes anew, by the new ones.
+    until run again; `tierline backfill --from 2026-11-20 --to 2026-11-20` does that.
+
+    Nothing was kept. To keep the new cut points as 2026-11-20-v2, run this with --yes.
     ");
     assert_eq!(nights.calibrations(), ["2026-11-20-v1.json"]);
     assert_eq!(versions(&nights.output()).await, before);
@@ -222,9 +224,10 @@ async fn job_that_pins_a_calibration_is_told_to_change_its_id() {
     let kept = shown(&nights, last_night(), &["--yes"]);
 
     let end = "
-Kept as 2026-11-20-v2.
 Job nights pins 2026-11-20-v1 and goes on scoring by that one, until its job file says
 [calibration] id = \"2026-11-20-v2\".
+
+Kept as 2026-11-20-v2.
 ";
     assert!(kept.ends_with(end), "{kept}");
     let report = nights.run(last_night()).await.unwrap();
@@ -378,6 +381,29 @@ async fn users_by_score_and_moved_users_are_those_of_the_naive_computation() {
     );
 }
 
+/// A tier model that reads its cut points cannot be planned by the old calibration.
+#[tokio::test]
+async fn metric_that_is_new_to_the_model_is_calibrated_without_a_comparison() {
+    let mut nights = Nights::over(&uneven_history(), &Delivery::default());
+    nights.run(last_night()).await.unwrap();
+    nights.edit_pack(&[Edit {
+        file: "calibration/rfm.sql",
+        from: "    revenue_365d\n",
+        to: "    revenue_365d,\n    revenue_lifetime\n",
+    }]);
+
+    let json = shown_as_json(&nights, last_night(), &["--yes"]);
+
+    assert_eq!(json["status"], "kept");
+    let warning =
+        "2026-11-20-v1 has no cut points of `revenue_lifetime`, so no tier can be compared";
+    assert_eq!(json["warnings"], serde_json::json!([warning]));
+    assert_eq!(json["dimensions"], serde_json::json!([]));
+    let metrics = json["metrics"].as_array().unwrap();
+    let has_old = metrics.iter().map(|metric| !metric["old"].is_null());
+    assert_eq!(has_old.collect::<Vec<_>>(), [true, true, true, false]);
+}
+
 #[tokio::test]
 async fn id_that_another_takes_in_the_meantime_is_a_conflict() {
     let nights = Nights::over(&history(), &Delivery::default());
@@ -481,9 +507,10 @@ async fn job_with_cut_points_by_hand_is_told_that_it_keeps_them() {
     let old = "\n  old  those that the job gives by hand, which no run has kept yet\n";
     assert!(shown.contains(old), "{shown}");
     let end = "
-Nothing was kept. To keep the new cut points as 2026-11-20-v1, run this with --yes.
 Job nights gives its cut points by hand and goes on scoring by those, until they are
 taken out of [calibration] in its job file.
+
+Nothing was kept. To keep the new cut points as 2026-11-20-v1, run this with --yes.
 ";
     assert!(shown.ends_with(end), "{shown}");
     assert!(!nights.output_folder().join("calibrations").exists());
