@@ -13,7 +13,7 @@ use crate::drafts::SNAPSHOT_DATE;
 use crate::ground::{Folder, Problems, SnapshotDate, TableName};
 use crate::migration;
 use crate::models::Parameters;
-use crate::tiers::{Dimensions, Metric, Settling, fit};
+use crate::tiers::{Dimensions, Metric, Settling, fit_given};
 use crate::tiles::{DAY, USER_ID};
 
 use super::catalog::register;
@@ -77,7 +77,7 @@ async fn check_models(
         };
     if let CalibrationChoice::ByHand(given) = &job.calibration {
         let metrics = cut_points::metrics(&catalog, project).await?;
-        keep_all(&mut problems, fit(job, given, &metrics));
+        keep_all(&mut problems, fit_given(job, given, &metrics));
     }
     keep_all(
         &mut problems,

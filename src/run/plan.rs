@@ -11,7 +11,7 @@ use crate::ground::{Fingerprint, Folder, SnapshotDate, TableName};
 use crate::inputs::{InputError, Manifest};
 use crate::publish::{Publication, Publications};
 use crate::tiers::calibration::{Calibration, CalibrationError, KeptIds};
-use crate::tiers::fit;
+use crate::tiers::fit_given;
 use crate::tiles::StoredTiles;
 
 use super::affected::{Affected, AffectedBy, affected, source_fingerprints};
@@ -412,7 +412,7 @@ async fn plan_calibration(
         return Ok(found.map_or(CalibrationPlan::Calibrate, CalibrationPlan::Use));
     };
     let metrics = Box::pin(declared_metrics(job, project, snapshot_date)).await?;
-    let given = fit(job, given, &metrics)?;
+    let given = fit_given(job, given, &metrics)?;
     let same = found.filter(|newest| newest.has_cuts(&given));
     Ok(same.map_or(CalibrationPlan::Keep(given), CalibrationPlan::Use))
 }

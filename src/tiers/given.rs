@@ -18,7 +18,11 @@ pub struct Metric {
 /// # Errors
 /// Metrics that there are not, metrics without cut points, and cut points that lie between two
 /// values of their metric, each at its place in the job file.
-pub fn fit(job: &Job, given: &[GivenCuts], metrics: &[Metric]) -> Result<Vec<GivenCuts>, Problems> {
+pub fn fit_given(
+    job: &Job,
+    given: &[GivenCuts],
+    metrics: &[Metric],
+) -> Result<Vec<GivenCuts>, Problems> {
     let mut problems = Problems::default();
     for cuts in given {
         problems.keep(check_known(job, &cuts.metric, metrics));

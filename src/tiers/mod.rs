@@ -15,6 +15,6 @@ mod standing;
 
 pub use cut_points::{CutPointError, CutPoints, Histogram, Histograms, calibrate};
 pub use dimension::{Dimension, Dimensions, Tier};
-pub use given::{Metric, fit};
+pub use given::{Metric, fit_given};
 pub use settle::{PREVIOUS_PREFIX, Settled, SettledDimension, Settling};
 pub use standing::{Shown, Standing};
