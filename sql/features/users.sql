@@ -42,7 +42,8 @@ SELECT
     COALESCE(functional_90d, 0) AS functional_90d,
     COALESCE(social_90d, 0) AS social_90d,
     COALESCE(emotional_90d, 0) AS emotional_90d,
-    $snapshot_date - GREATEST(last_order_day, last_event_day) AS inactivity_days  -- days since the user was last seen at all
+    $snapshot_date - GREATEST(last_order_day, last_event_day) AS inactivity_days, -- days since the user was last seen at all
+    registrations.acquisition_cost_lifetime AS acquisition_cost                   -- what it cost to win the user, NULL when not known
 FROM features.purchases AS purchases
 FULL OUTER JOIN features.interactions AS interactions
     ON purchases.user_id = interactions.user_id

@@ -1,12 +1,14 @@
--- Every value of every dimension: its rank, its labels, and what to do for these users. A
--- dimension is published when it stands here and the snapshot has a column of its name.
+-- Every value of every dimension: its rank, its labels, and what to do for these users. Each
+-- dimension that stands here is a column of the snapshot. The values of `warning` are the names
+-- of columns that are true or false.
 SELECT
     'value_tier' AS dimension,
     tier,
     rank,
     label_en,
     label_zh,
-    playbook
+    playbook,
+    playbook_zh
 FROM reference.value_tiers
 
 UNION ALL
@@ -17,5 +19,6 @@ SELECT
     rank,
     label_en,
     label_zh,
-    playbook
+    playbook,
+    playbook_zh
 FROM reference.dim_tier

@@ -50,6 +50,11 @@ SELECT
     users.emotional_90d,
     users.inactivity_days,
 
+    -- lifetime value
+    lifetime_value.acquisition_cost,
+    CAST(lifetime_value.ltv_historical AS DECIMAL(18, 2)) AS ltv_historical,
+    lifetime_value.ltv_to_cac,
+
     -- scores, 1 to 5, and their sum; NULL for users without a counting order
     rfm.r_score,
     rfm.f_score,
@@ -60,8 +65,23 @@ SELECT
     value_tier.value_tier,
     rfm_class.rfm_class,
     lifecycle_stage.lifecycle_stage,
+    customer_layer.customer_layer,
     interaction_depth.interaction_depth,
-    value_engagement.value_engagement
+    engagement_style.engagement_style,
+    participation_level.participation_level,
+    participation_level.participation_rate_90d,
+    need_type.need_type,
+    price_sensitivity.price_sensitivity,
+    value_engagement.value_engagement,
+
+    -- warnings
+    warnings.silent_warning,
+    warnings.decline_warning,
+    warnings.peak_order,
+    warnings.low_ltv_to_cac,
+
+    -- profile attributes, those that the job lists
+    profile.* EXCLUDE (user_id)
 FROM features.users AS users
 INNER JOIN tiers.rfm AS rfm
     ON users.user_id = rfm.user_id
@@ -71,7 +91,23 @@ INNER JOIN tiers.rfm_class AS rfm_class
     ON users.user_id = rfm_class.user_id
 INNER JOIN tiers.lifecycle_stage AS lifecycle_stage
     ON users.user_id = lifecycle_stage.user_id
+INNER JOIN tiers.customer_layer AS customer_layer
+    ON users.user_id = customer_layer.user_id
 INNER JOIN tiers.interaction_depth AS interaction_depth
     ON users.user_id = interaction_depth.user_id
+INNER JOIN tiers.engagement_style AS engagement_style
+    ON users.user_id = engagement_style.user_id
+INNER JOIN tiers.participation_level AS participation_level
+    ON users.user_id = participation_level.user_id
+INNER JOIN tiers.need_type AS need_type
+    ON users.user_id = need_type.user_id
+INNER JOIN tiers.price_sensitivity AS price_sensitivity
+    ON users.user_id = price_sensitivity.user_id
 INNER JOIN tiers.value_engagement AS value_engagement
     ON users.user_id = value_engagement.user_id
+INNER JOIN tiers.warnings AS warnings
+    ON users.user_id = warnings.user_id
+INNER JOIN tiers.lifetime_value AS lifetime_value
+    ON users.user_id = lifetime_value.user_id
+LEFT JOIN features.profile AS profile
+    ON users.user_id = profile.user_id

@@ -1,7 +1,7 @@
--- When a user registered, over all deliveries of the users source.
+-- What the users source says of a user. It has one row per user; of several the larger values hold.
 SELECT
     user_id,
-    MIN(registered_at) AS first_registered_at,
-    MAX(registered_at) AS last_registered_at
+    MAX(registered_at) AS registered_at,
+    MAX(acquisition_cost) AS acquisition_cost
 FROM staging.users
 GROUP BY user_id

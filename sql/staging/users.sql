@@ -1,8 +1,5 @@
--- One row per user and delivery. The source is optional; without it the table is empty.
+-- One row per user. The source is optional; without it the table is empty.
 SELECT
-    day,                                              -- the business day: the partition the row lies in
-    user_id,
-    registered_at,                                    -- UTC
-    acquisition_cost,                                 -- what it cost to win the user, NULL when not known
+    *,                                                -- day, user_id, registered_at, acquisition_cost, and the profile attributes that the job lists
     CASE WHEN user_id IS NULL THEN 'null_user_id' END AS reject_reason
 FROM sources.users

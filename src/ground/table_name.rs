@@ -24,13 +24,17 @@ pub enum Folder {
     Publish,
     /// The tables of the previous publication.
     Previous,
+    /// The tables of the date seven days before.
+    WeekAgo,
+    /// The tables of many dates before.
+    History,
     /// Queries that return offending rows.
     Audits,
 }
 
 impl Folder {
     /// Every folder, in the order of flow.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Sources,
         Self::Reference,
         Self::Staging,
@@ -40,6 +44,8 @@ impl Folder {
         Self::Tiers,
         Self::Publish,
         Self::Previous,
+        Self::WeekAgo,
+        Self::History,
         Self::Audits,
     ];
 
@@ -55,13 +61,20 @@ impl Folder {
             Self::Tiers => "tiers",
             Self::Publish => "publish",
             Self::Previous => "previous",
+            Self::WeekAgo => "week_ago",
+            Self::History => "history",
             Self::Audits => "audits",
         }
     }
 
     /// Whether the pack holds `.sql` files in this folder.
     pub fn holds_models(self) -> bool {
-        !matches!(self, Self::Sources | Self::Reference | Self::Previous)
+        !matches!(self, Self::Sources | Self::Reference) && !self.is_published_before()
+    }
+
+    /// Whether its tables are those of earlier publications.
+    pub fn is_published_before(self) -> bool {
+        matches!(self, Self::Previous | Self::WeekAgo | Self::History)
     }
 }
 

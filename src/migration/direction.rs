@@ -61,6 +61,7 @@ mod tests {
             name: "d".to_owned(),
             tiers: tiers.iter().map(tier).collect(),
             grace_days: 0,
+            has_raw: false,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The migration matrix of one dimension: users and revenue from each value to each other one.
+//! The migration matrix of one dimension: what users add up to, from each value to each other one.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use datafusion::arrow::error::ArrowError;
 use crate::tiers::Dimension;
 
 /// Precision and scale of summed revenue.
-const PRECISION: u8 = 38;
-const SCALE: i8 = 2;
+pub(super) const PRECISION: u8 = 38;
+pub(super) const SCALE: i8 = 2;
 
 /// The type of summed revenue.
 pub const REVENUE_TYPE: DataType = DataType::Decimal128(PRECISION, SCALE);
@@ -19,13 +19,34 @@ pub const REVENUE_TYPE: DataType = DataType::Decimal128(PRECISION, SCALE);
 #[derive(Debug)]
 pub(super) struct DimensionMatrix {
     values: Vec<String>,
-    cells: Vec<Vec<Cell>>,
+    cells: Vec<Vec<Sums>>,
 }
 
+/// What adds up over users.
 #[derive(Debug, Clone, Copy, Default)]
-struct Cell {
-    users: i64,
-    revenue: i128,
+pub(super) struct Sums {
+    pub users: i64,
+    pub revenue: i128,
+    pub orders: i64,
+    pub interactions: i64,
+}
+
+impl Sums {
+    pub(super) fn add(&mut self, other: Self) {
+        self.users += other.users;
+        self.revenue += other.revenue;
+        self.orders += other.orders;
+        self.interactions += other.interactions;
+    }
+}
+
+/// One value of a dimension: who has it, and who came and went.
+#[derive(Debug)]
+pub(super) struct Standing<'a> {
+    pub value: &'a str,
+    pub today: Sums,
+    pub entered: i64,
+    pub left: i64,
 }
 
 impl DimensionMatrix {
@@ -38,17 +59,50 @@ impl DimensionMatrix {
             .collect();
         let size = values.len() + 1;
         Self {
-            cells: vec![vec![Cell::default(); size]; size],
+            cells: vec![vec![Sums::default(); size]; size],
             values,
         }
     }
 
-    /// Counts one user.
-    pub(super) fn add(&mut self, from: Option<&str>, to: Option<&str>, revenue: i128) {
+    /// Counts users who went from one value to another, or stayed.
+    pub(super) fn add(&mut self, from: Option<&str>, to: Option<&str>, sums: Sums) {
         let (from, to) = (self.position(from), self.position(to));
-        let cell = &mut self.cells[from][to];
-        cell.users += 1;
-        cell.revenue += revenue;
+        self.cells[from][to].add(sums);
+    }
+
+    /// Everybody who has a value today.
+    pub(super) fn total(&self) -> Sums {
+        let values = 1..self.cells.len();
+        values.fold(Sums::default(), |mut total, value| {
+            total.add(self.today(value));
+            total
+        })
+    }
+
+    /// The values that somebody has today or had before, each with its [`Standing`].
+    pub(super) fn standings(&self) -> impl Iterator<Item = Standing<'_>> {
+        let all = (1..self.cells.len()).map(|value| self.standing(value));
+        all.filter(|standing| standing.today.users > 0 || standing.left > 0)
+    }
+
+    fn standing(&self, value: usize) -> Standing<'_> {
+        let stayed = self.cells[value][value].users;
+        let today = self.today(value);
+        let before: i64 = self.cells[value].iter().map(|cell| cell.users).sum();
+        Standing {
+            value: self.value(value).unwrap_or_default(),
+            today,
+            entered: today.users - stayed,
+            left: before - stayed,
+        }
+    }
+
+    /// Those who have a value today, wherever they came from.
+    fn today(&self, value: usize) -> Sums {
+        self.cells.iter().fold(Sums::default(), |mut sums, row| {
+            sums.add(row[value]);
+            sums
+        })
     }
 
     /// The position of a value; one that the dimension does not know is added, for an audit to
@@ -62,10 +116,10 @@ impl DimensionMatrix {
         }
         self.values.push(value.to_owned());
         for row in &mut self.cells {
-            row.push(Cell::default());
+            row.push(Sums::default());
         }
         self.cells
-            .push(vec![Cell::default(); self.values.len() + 1]);
+            .push(vec![Sums::default(); self.values.len() + 1]);
         self.values.len()
     }
 

@@ -1,20 +1,23 @@
-//! Migration: who moved since the previous snapshot, and the matrix of all moves.
+//! Migration: who moved since the previous snapshot, the matrix of all moves, and what each tier
+//! adds up to.
 //!
 //! Settled batches come in one by one; for each, the rows of `tier_migration` go out, and the
-//! cells of `tier_migration_matrix` add up until [`Migration::matrix`] writes them.
+//! cells of `tier_migration_matrix` and `tier_summary` add up until [`Migration::matrix`] and
+//! [`Migration::summary`] write them.
 
 mod direction;
 mod matrix;
+mod summary;
 
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Builder, RecordBatch,
+    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, Int64Builder, RecordBatch,
     StringBuilder, UInt64Builder,
 };
 use datafusion::arrow::compute::{concat_batches, take};
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
 use crate::ground::SnapshotDate;
@@ -23,24 +26,98 @@ use crate::tiers::{Dimension, Dimensions, SettledDimension};
 pub use direction::Direction;
 pub use matrix::REVENUE_TYPE;
 
-use matrix::DimensionMatrix;
+use matrix::{DimensionMatrix, Sums};
 
-/// The column of the snapshot that the matrix sums.
+/// The column of the snapshot with what a user spent, DECIMAL(p, 2): matrix and summary sum it.
 pub const REVENUE: &str = "revenue_365d";
+
+/// The column with how often a user ordered, BIGINT.
+pub const ORDERS: &str = "orders_365d";
+
+/// The column with how often a user interacted, BIGINT.
+pub const INTERACTIONS: &str = "interactions_30d";
 
 /// The moves of one night.
 #[derive(Debug)]
 pub struct Migration {
     snapshot_date: SnapshotDate,
-    previous_snapshot_date: SnapshotDate,
+    previous_snapshot_date: Option<SnapshotDate>,
     moves_schema: SchemaRef,
     dimensions: Vec<(Dimension, DimensionMatrix)>,
 }
 
+/// What is summed of each user of a batch.
+#[derive(Debug)]
+pub struct Measures {
+    revenue: Decimal128Array,
+    orders: Int64Array,
+    interactions: Int64Array,
+}
+
+impl Measures {
+    /// Today's, from a batch of the snapshot.
+    ///
+    /// # Errors
+    /// Arrow's, when a column is missing or of another type.
+    pub fn of(batch: &RecordBatch) -> Result<Self, ArrowError> {
+        let number = |name: &str| {
+            let column = batch.column(batch.schema_ref().index_of(name)?);
+            column
+                .as_primitive_opt::<Int64Type>()
+                .cloned()
+                .ok_or_else(|| ArrowError::SchemaError(format!("{name} is not a BIGINT")))
+        };
+        Ok(Self {
+            revenue: revenue(batch, REVENUE)?,
+            orders: number(ORDERS)?,
+            interactions: number(INTERACTIONS)?,
+        })
+    }
+
+    /// Of users who are gone: the revenue that the previous snapshot had under the name
+    /// `revenue_column`.
+    ///
+    /// # Errors
+    /// Arrow's, when the column is missing or of another type.
+    pub fn of_gone(batch: &RecordBatch, revenue_column: &str) -> Result<Self, ArrowError> {
+        let nothing = Int64Array::from_value(0, batch.num_rows());
+        Ok(Self {
+            revenue: revenue(batch, revenue_column)?,
+            orders: nothing.clone(),
+            interactions: nothing,
+        })
+    }
+
+    fn of_user(&self, row: usize) -> Sums {
+        let number = |numbers: &Int64Array| match numbers.is_valid(row) {
+            true => numbers.value(row),
+            false => 0,
+        };
+        Sums {
+            users: 1,
+            revenue: match self.revenue.is_valid(row) {
+                true => self.revenue.value(row),
+                false => 0,
+            },
+            orders: number(&self.orders),
+            interactions: number(&self.interactions),
+        }
+    }
+}
+
+fn revenue(batch: &RecordBatch, name: &str) -> Result<Decimal128Array, ArrowError> {
+    let column = batch.column(batch.schema_ref().index_of(name)?);
+    column
+        .as_primitive_opt::<Decimal128Type>()
+        .cloned()
+        .ok_or_else(|| ArrowError::SchemaError(format!("{name} is not a DECIMAL")))
+}
+
 impl Migration {
-    /// Between two snapshots of users whose ids have the type `user_id`.
-    pub fn between(
-        previous_snapshot_date: SnapshotDate,
+    /// To a snapshot from the one before, if there is one, of users whose ids have the type
+    /// `user_id`.
+    pub fn new(
+        previous_snapshot_date: Option<SnapshotDate>,
         snapshot_date: SnapshotDate,
         dimensions: &Dimensions,
         user_id: &DataType,
@@ -55,26 +132,27 @@ impl Migration {
         }
     }
 
-    /// Counts a batch into the matrix and returns its rows of `tier_migration`. `revenue` is
-    /// today's, or the previous one's for users who are gone.
+    /// Counts a batch and returns its rows of `tier_migration`.
     ///
     /// # Errors
     /// Arrow's, when a column is of another type: a bug.
     pub fn observe(
         &mut self,
         user_id: &ArrayRef,
-        revenue: &ArrayRef,
+        measures: &Measures,
         settled: &[SettledDimension],
     ) -> Result<RecordBatch, ArrowError> {
-        let revenue = revenue
-            .as_primitive_opt::<Decimal128Type>()
-            .ok_or_else(|| ArrowError::SchemaError(format!("{REVENUE} is not a DECIMAL")))?;
+        for ((_, matrix), settled) in self.dimensions.iter_mut().zip(settled) {
+            count(matrix, settled, measures);
+        }
+        let Some(previous_snapshot_date) = self.previous_snapshot_date else {
+            return Ok(RecordBatch::new_empty(Arc::clone(&self.moves_schema)));
+        };
         let mut moves = Vec::new();
-        for ((dimension, matrix), settled) in self.dimensions.iter_mut().zip(settled) {
-            count(matrix, settled, revenue);
+        for ((dimension, _), settled) in self.dimensions.iter().zip(settled) {
             let columns = moves_of(dimension, settled, user_id, self.snapshot_date.day())?;
             let previous = Date32Array::from_value(
-                self.previous_snapshot_date.days_since_epoch(),
+                previous_snapshot_date.days_since_epoch(),
                 columns[0].len(),
             );
             let columns = std::iter::once(Arc::new(previous) as ArrayRef).chain(columns);
@@ -86,17 +164,35 @@ impl Migration {
         concat_batches(&self.moves_schema, &moves)
     }
 
-    /// The rows of `tier_migration_matrix`, in the order of dimensions and tiers.
+    /// The rows of `tier_migration_matrix`, in the order of dimensions and tiers; none without a
+    /// previous snapshot.
     ///
     /// # Errors
     /// A sum of revenue with more than 38 digits.
     pub fn matrix(&self) -> Result<RecordBatch, ArrowError> {
+        if self.previous_snapshot_date.is_none() {
+            return Ok(RecordBatch::new_empty(matrix::schema()));
+        }
         let matrices = self
             .dimensions
             .iter()
             .map(|(dimension, matrix)| matrix.rows(&dimension.name))
             .collect::<Result<Vec<_>, _>>()?;
         concat_batches(&matrix::schema(), &matrices)
+    }
+
+    /// The rows of `tier_summary`, in the order of dimensions and tiers.
+    ///
+    /// # Errors
+    /// A sum of revenue with more than 38 digits.
+    pub fn summary(&self) -> Result<RecordBatch, ArrowError> {
+        let has_previous = self.previous_snapshot_date.is_some();
+        let summaries = self
+            .dimensions
+            .iter()
+            .map(|(dimension, matrix)| summary::rows(&dimension.name, matrix, has_previous))
+            .collect::<Result<Vec<_>, _>>()?;
+        concat_batches(&summary::schema(), &summaries)
     }
 }
 
@@ -119,16 +215,16 @@ pub fn matrix_schema() -> SchemaRef {
     matrix::schema()
 }
 
-fn count(matrix: &mut DimensionMatrix, settled: &SettledDimension, revenue: &Decimal128Array) {
+/// The columns of `tier_summary` besides its date.
+pub fn summary_schema() -> SchemaRef {
+    summary::schema()
+}
+
+fn count(matrix: &mut DimensionMatrix, settled: &SettledDimension, measures: &Measures) {
     for row in 0..settled.to.len() {
         let from = settled.from.is_valid(row).then(|| settled.from.value(row));
         let to = settled.to.is_valid(row).then(|| settled.to.value(row));
-        let amount = if revenue.is_valid(row) {
-            revenue.value(row)
-        } else {
-            0
-        };
-        matrix.add(from, to, amount);
+        matrix.add(from, to, measures.of_user(row));
     }
 }
 

@@ -7,8 +7,10 @@
 //! | features | staging, rollups, features, reference |
 //! | calibration | features, reference |
 //! | tiers | features, tiers, reference |
-//! | publish | features, tiers, publish, previous, reference |
+//! | publish | staging, features, tiers, publish, what was published before, reference |
 //! | audits | all but sources |
+//!
+//! What was published before: `previous`, `week_ago` and `history`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,18 +78,19 @@ impl Graph {
 }
 
 fn may_read(reader: Folder, read: Folder) -> bool {
-    use Folder::{
-        Calibration, Features, Previous, Publish, Reference, Rollups, Sources, Staging, Tiers,
-    };
+    use Folder::{Calibration, Features, Publish, Reference, Rollups, Sources, Staging, Tiers};
     match reader {
         Staging => matches!(read, Sources | Reference),
         Rollups => matches!(read, Staging),
         Features => matches!(read, Staging | Rollups | Features | Reference),
         Calibration => matches!(read, Features | Reference),
         Tiers => matches!(read, Features | Tiers | Reference),
-        Publish => matches!(read, Features | Tiers | Publish | Previous | Reference),
+        Publish => {
+            matches!(read, Staging | Features | Tiers | Publish | Reference)
+                || read.is_published_before()
+        }
         Folder::Audits => !matches!(read, Sources | Folder::Audits),
-        Sources | Reference | Previous => false,
+        Sources | Reference | Folder::Previous | Folder::WeekAgo | Folder::History => false,
     }
 }
 

@@ -18,6 +18,7 @@ use crate::tiles::{DAY, USER_ID};
 
 use super::catalog::register;
 use super::execute::{dimensions, raw_snapshot_schema};
+use super::marts;
 use super::project::keep_all;
 use super::snapshot::Specs;
 use super::{Catalog, Project, RunError, Workspace, cut_points};
@@ -92,6 +93,10 @@ async fn check_models(
         .await?;
     Specs::new(&settled, dim_tier.schema().as_arrow(), &Default::default())?;
     register_published(context, &settled, dim_tier.schema().as_arrow()).map_err(&engine)?;
+    for model in marts::models(project) {
+        let (rows, _) = marts::plan(&catalog, model, &parameters).await?;
+        register(context, &model.name, rows.into_view()).map_err(&engine)?;
+    }
     catalog
         .register_models(&[Folder::Audits], &parameters)
         .await?;
@@ -170,12 +175,17 @@ fn register_published(
             "tier_migration_matrix",
             dated(&migration::matrix_schema()),
         ),
+        (
+            Folder::Publish,
+            "tier_summary",
+            dated(&migration::summary_schema()),
+        ),
         (Folder::Publish, "dim_tier", Arc::new(dim_tier.clone())),
     ];
     for (folder, name, schema) in tables {
         register(context, &TableName::new(folder, name), empty(schema))?;
     }
-    Ok(())
+    marts::register_nothing_before(context, &dated(settled))
 }
 
 fn dated(schema: &Schema) -> SchemaRef {

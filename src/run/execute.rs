@@ -17,7 +17,6 @@ use std::time::Instant;
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema};
-use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::OptimizerRule;
@@ -33,13 +32,14 @@ use crate::migration;
 use crate::models::Parameters;
 use crate::publish::{self, Publication, RunRecord};
 use crate::tiers::calibration::Calibration;
-use crate::tiers::{Dimensions, Settling};
+use crate::tiers::{Dimensions, Settling, warnings};
 use crate::tiles::{DAY, FuseFullJoins, USER_ID, any_of};
 
 use super::catalog::{all_rows_of, reference_to, register};
 use super::check::{empty, required};
+use super::marts::{self, register_before};
 use super::project::keep_all;
-use super::published::published_table;
+use super::published::published_snapshot;
 use super::rejects::{self, Findings};
 use super::report::{ALREADY_PUBLISHED, TableReport};
 use super::scratch::{Scratch, is_worth_keeping};
@@ -331,15 +331,8 @@ impl Run<'_> {
         let Some(previous) = &self.plan.previous else {
             return Ok(());
         };
-        let table = published_table(&self.workspace.output, previous, "tier_snapshot").await?;
-        let Some(table) = table else {
+        let Some(table) = published_snapshot(&self.workspace.output, previous).await? else {
             return Ok(());
-        };
-        let user_id = table.schema().index_of(USER_ID);
-        let table = match user_id {
-            // The writer has held its rows to this order.
-            Ok(user_id) => table.sorted_by(user_id),
-            Err(_) => table,
         };
         let name = TableName::new(Folder::Previous, "tier_snapshot");
         register(self.context, &name, Arc::new(table))
@@ -485,14 +478,14 @@ impl Run<'_> {
             dimensions,
         };
         let mut drafts = night.write(raw, &settling, &specs).await?;
-        match self
-            .write_other_drafts(&night, &specs, &drafts, dim_tier)
-            .await
-        {
-            Ok(others) => {
-                drafts.extend(others);
-                Ok(drafts)
-            }
+        let others = async {
+            self.write_other_drafts(&night, &specs, &mut drafts, dim_tier)
+                .await?;
+            register_before(self.context, &self.workspace.output, self.plan).await?;
+            marts::write(&night, catalog, self.project, parameters, &mut drafts).await
+        };
+        match Box::pin(others).await {
+            Ok(()) => Ok(drafts),
             Err(error) => {
                 discard(&self.workspace.output, drafts).await;
                 Err(error)
@@ -505,29 +498,22 @@ impl Run<'_> {
         &self,
         night: &Night<'_>,
         specs: &Specs,
-        drafts: &[Draft],
+        drafts: &mut Vec<Draft>,
         dim_tier: RecordBatch,
-    ) -> Result<Vec<Draft>, RunError> {
+    ) -> Result<(), RunError> {
         let dim_tier = night.write_rows(&specs.dim_tier, &[dim_tier]).await?;
         night.register_draft(&dim_tier)?;
-        let mut others = vec![dim_tier];
+        drafts.push(dim_tier);
         let is_newest = self.plan.is_newest();
         let snapshot = drafts
             .iter()
             .find(|draft| draft.spec().name() == "tier_snapshot");
         if let Some(snapshot) = snapshot.filter(|_| is_newest) {
-            match snapshot
-                .copy_as(&self.workspace.output, &specs.current)
-                .await
-            {
-                Ok(current) => others.push(current),
-                Err(error) => {
-                    discard(&self.workspace.output, others).await;
-                    return Err(error.into());
-                }
-            }
+            let output = &self.workspace.output;
+            let current = snapshot.copy_as(output, &specs.current).await?;
+            drafts.push(current);
         }
-        Ok(others)
+        Ok(())
     }
 
     async fn audit(
@@ -742,18 +728,39 @@ pub(super) async fn raw_snapshot_schema(
             format!("`{}` has no column `{USER_ID}`", model.name),
         ));
     }
-    let revenue = schema
-        .field_with_name(migration::REVENUE)
-        .map(Field::data_type);
-    if !matches!(revenue, Ok(DataType::Decimal128(_, 2))) {
-        let message = format!(
-            "`{}` needs a column `{}` of type DECIMAL(18,2)",
-            model.name,
-            migration::REVENUE
-        );
-        problems.push(
-            Diagnostic::at(&model.file, model.head(), message).help("the migration matrix sums it"),
-        );
+    let listed = dim_tier_rows(catalog, project, parameters).await?;
+    let listed = warnings(&listed).map_err(RunError::arrow("reading dim_tier"))?;
+    for warning in listed {
+        let found = schema.field_with_name(&warning).map(Field::data_type);
+        if !matches!(found, Ok(DataType::Boolean)) {
+            let message = format!(
+                "`{}` needs a column `{warning}` of type BOOLEAN, which dim_tier lists as a warning",
+                model.name
+            );
+            problems.push(
+                Diagnostic::at(&model.file, model.head(), message)
+                    .help("select the column there, or take the warning out of dim_tier"),
+            );
+        }
+    }
+    let is_money: fn(&DataType) -> bool = |found| matches!(found, DataType::Decimal128(_, 2));
+    let is_count: fn(&DataType) -> bool = |found| *found == DataType::Int64;
+    for (column, sql_type, fits) in [
+        (migration::REVENUE, "DECIMAL(18,2)", is_money),
+        (migration::ORDERS, "BIGINT", is_count),
+        (migration::INTERACTIONS, "BIGINT", is_count),
+    ] {
+        let found = schema.field_with_name(column).map(Field::data_type);
+        if !found.is_ok_and(fits) {
+            let message = format!(
+                "`{}` needs a column `{column}` of type {sql_type}",
+                model.name
+            );
+            problems.push(
+                Diagnostic::at(&model.file, model.head(), message)
+                    .help("the migration matrix and the summary sum it"),
+            );
+        }
     }
     problems.or_ok(())?;
     let origin = ["cutpoints_id", "run_id"].map(|name| Field::new(name, DataType::Utf8, true));

@@ -17,6 +17,7 @@ mod check;
 mod cut_points;
 mod error;
 mod execute;
+mod marts;
 mod overview;
 mod plan;
 mod project;

@@ -367,6 +367,7 @@ mod tests {
             name: "value_tier".to_owned(),
             tiers: Vec::new(),
             grace_days: 0,
+            has_raw: false,
         };
         Flow {
             from: from.map(str::to_owned),

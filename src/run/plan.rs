@@ -20,10 +20,17 @@ use super::rollups::{RollupTiles, inputs_of_rollups, upstream};
 use super::{Project, RunError, Workspace};
 
 /// Part of every input fingerprint: raised when the same inputs would give other rows.
-const ROWS_VERSION: &str = "2";
+const ROWS_VERSION: &str = "3";
 
 /// The tables in which every date keeps its rows.
-const DATED_TABLES: [&str; 3] = ["tier_snapshot", "tier_migration", "tier_migration_matrix"];
+const DATED_TABLES: [&str; 6] = [
+    "tier_snapshot",
+    "tier_migration",
+    "tier_migration_matrix",
+    "tier_summary",
+    "kpi_daily",
+    "alerts",
+];
 
 /// How many missing days are named one by one.
 const DAYS_NAMED: usize = 10;
@@ -271,7 +278,7 @@ impl Plan {
         let outside_tiles = models.filter(|model| {
             !matches!(
                 model.name.folder,
-                Folder::Staging | Folder::Rollups | Folder::Audits
+                Folder::Staging | Folder::Rollups | Folder::Publish | Folder::Audits
             )
         });
         let directly = outside_tiles.flat_map(|model| &model.reads).filter(|read| {

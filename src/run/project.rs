@@ -11,10 +11,14 @@ use crate::tiers::bands;
 const BANDS: &str = "value_tiers";
 
 /// The tables that tierline itself publishes, which audits may read.
-pub(super) const MADE_BY_TIERLINE: [(Folder, &str); 3] = [
+pub(super) const MADE_BY_TIERLINE: [(Folder, &str); 7] = [
     (Folder::Publish, "tier_migration"),
     (Folder::Publish, "tier_migration_matrix"),
+    (Folder::Publish, "tier_summary"),
     (Folder::Previous, "tier_snapshot"),
+    (Folder::Previous, "kpi_daily"),
+    (Folder::WeekAgo, "tier_snapshot"),
+    (Folder::History, "kpi_daily"),
 ];
 
 /// The models every pack must have.

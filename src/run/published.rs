@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use object_store::ObjectMeta;
 use object_store::path::Path;
@@ -12,6 +13,7 @@ use crate::drafts::SNAPSHOT_DATE;
 use crate::ground::SnapshotDate;
 use crate::inputs::ParquetFiles;
 use crate::publish::{Publication, Table};
+use crate::tiles::USER_ID;
 
 use super::RunError;
 
@@ -40,6 +42,19 @@ pub(super) async fn published_table(
     Ok(Some(published_files(output, files, file_schema, date)))
 }
 
+/// A published snapshot, known to be in the order of users.
+pub(super) async fn published_snapshot(
+    output: &Location,
+    publication: &Publication,
+) -> Result<Option<ParquetFiles>, RunError> {
+    let table = published_table(output, publication, "tier_snapshot").await?;
+    Ok(table.map(|table| match table.schema().index_of(USER_ID) {
+        // The writer has held its rows to this order.
+        Ok(user_id) => table.sorted_by(user_id),
+        Err(_) => table,
+    }))
+}
+
 /// Files of a published table, or of a draft of one, as a table. Text is read as string views.
 pub(super) fn published_files(
     output: &Location,
@@ -47,22 +62,49 @@ pub(super) fn published_files(
     file_schema: SchemaRef,
     date: Option<SnapshotDate>,
 ) -> ParquetFiles {
-    // Published files never change, so nothing depends on when they were written.
-    let objects = files.map(|(location, size)| ObjectMeta {
-        location,
-        last_modified: chrono::DateTime::UNIX_EPOCH,
-        size,
-        e_tag: None,
-        version: None,
-    });
+    let objects = files.map(|(location, size)| unchanging(location, size));
     let file_schema = viewed(&file_schema);
     let Some(date) = date else {
         return ParquetFiles::new(output.root.clone(), objects.collect(), file_schema);
     };
     let value = ScalarValue::Date32(Some(date.days_since_epoch()));
     let dated = objects.map(|object| (object, value.clone()));
+    partitioned(output, dated.collect(), file_schema)
+}
+
+/// Files of several dates of a published table, whose columns are among those of `schema`.
+pub(super) fn files_by_date(
+    output: &Location,
+    files: Vec<(Path, u64, ScalarValue)>,
+    schema: &Schema,
+) -> ParquetFiles {
+    let objects = files
+        .into_iter()
+        .map(|(path, size, date)| (unchanging(path, size), date));
+    let in_files = schema.fields().iter();
+    let in_files = in_files.filter(|field| field.name() != SNAPSHOT_DATE);
+    let file_schema = Schema::new(in_files.cloned().collect::<Vec<_>>());
+    partitioned(output, objects.collect(), viewed(&file_schema))
+}
+
+fn partitioned(
+    output: &Location,
+    objects: Vec<(ObjectMeta, ScalarValue)>,
+    file_schema: SchemaRef,
+) -> ParquetFiles {
     let partition = Arc::new(Field::new(SNAPSHOT_DATE, DataType::Date32, true));
-    ParquetFiles::partitioned(output.root.clone(), dated.collect(), file_schema, partition)
+    ParquetFiles::partitioned(output.root.clone(), objects, file_schema, partition)
+}
+
+/// Published files never change, so nothing depends on when they were written.
+fn unchanging(location: Path, size: u64) -> ObjectMeta {
+    ObjectMeta {
+        location,
+        last_modified: chrono::DateTime::UNIX_EPOCH,
+        size,
+        e_tag: None,
+        version: None,
+    }
 }
 
 /// Text as string views, which are compared and passed on without being copied.

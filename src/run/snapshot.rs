@@ -3,7 +3,7 @@
 //! 1. Today's raw rows come [beside](super::beside) the previous snapshot's, in user order.
 //! 2. Each batch is settled, written to the snapshot, and its moves to the migration.
 //! 3. Users of the previous snapshot who are gone today go to the migration as they are met.
-//! 4. The matrix, `tier_current` and `dim_tier` follow.
+//! 4. The matrix and the summary follow, from what added up on the way.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use futures::TryStreamExt;
 use crate::config::storage::Location;
 use crate::drafts::{Dating, Draft, DraftWriter, SNAPSHOT_DATE, TableSpec, WriterAhead};
 use crate::ground::{Folder, SnapshotDate, TableName};
-use crate::migration::{self, Migration};
-use crate::tiers::{Dimensions, PREVIOUS_PREFIX, SettledDimension, Settling};
+use crate::migration::{self, Measures, Migration};
+use crate::tiers::{Dimensions, PREVIOUS_PREFIX, Settled, SettledDimension, Settling};
 use crate::tiles::USER_ID;
 
 use super::RunError;
@@ -49,6 +49,7 @@ pub(super) struct Specs {
     pub current: Arc<TableSpec>,
     pub migration: Arc<TableSpec>,
     pub matrix: Arc<TableSpec>,
+    pub summary: Arc<TableSpec>,
     pub dim_tier: Arc<TableSpec>,
 }
 
@@ -69,6 +70,7 @@ impl Specs {
             .sorted_by(&[USER_ID])?;
         let moves = dated(&migration::moves_schema(&user_id));
         let matrix = dated(&migration::matrix_schema());
+        let summary = dated(&migration::summary_schema());
         Ok(Self {
             snapshot: Arc::new(snapshot.with_comments(comments.clone())),
             current: Arc::new(current.with_comments(comments.clone())),
@@ -79,13 +81,14 @@ impl Specs {
                 TableSpec::new("tier_migration_matrix", &matrix, Dating::EveryDate)?
                     .allowing_no_rows(),
             ),
+            summary: Arc::new(TableSpec::new("tier_summary", &summary, Dating::EveryDate)?),
             dim_tier: Arc::new(TableSpec::new("dim_tier", dim_tier, Dating::Undated)?),
         })
     }
 }
 
 /// The columns with the snapshot date in front.
-fn dated(schema: &Schema) -> Schema {
+pub(super) fn dated(schema: &Schema) -> Schema {
     let date = Field::new(SNAPSHOT_DATE, DataType::Date32, true);
     let fields = schema.fields().iter().map(|field| field.as_ref().clone());
     Schema::new(std::iter::once(date).chain(fields).collect::<Vec<_>>())
@@ -125,12 +128,15 @@ impl Night<'_> {
         written: &mut Written,
     ) -> Result<(), RunError> {
         let user_id = plain_type(&settling.schema(), USER_ID);
-        let mut migration = self.previous_snapshot_date.map(|previous| {
-            Migration::between(previous, self.snapshot_date, self.dimensions, &user_id)
-        });
+        let mut migration = Migration::new(
+            self.previous_snapshot_date,
+            self.snapshot_date,
+            self.dimensions,
+            &user_id,
+        );
         let mut moves = DraftWriter::open(self.output, &specs.migration, self.snapshot_date)?;
         let snapshot = self
-            .write_snapshot(raw, settling, specs, migration.as_mut(), &mut moves)
+            .write_snapshot(raw, settling, specs, &mut migration, &mut moves)
             .await;
         let snapshot = match snapshot {
             Ok(snapshot) => snapshot,
@@ -144,15 +150,14 @@ impl Night<'_> {
         let moves = moves.finish().await?;
         self.register_draft(&moves)?;
         written.drafts.push(moves);
-        let rows = match &migration {
-            Some(migration) => migration
-                .matrix()
-                .map_err(RunError::arrow("adding up the matrix"))?,
-            None => RecordBatch::new_empty(migration::matrix_schema()),
-        };
-        let matrix = self.write_rows(&specs.matrix, &[rows]).await?;
-        self.register_draft(&matrix)?;
-        written.drafts.push(matrix);
+        let arrow = RunError::arrow("adding up the tiers");
+        let matrix = migration.matrix().map_err(&arrow)?;
+        let summary = migration.summary().map_err(&arrow)?;
+        for (spec, rows) in [(&specs.matrix, matrix), (&specs.summary, summary)] {
+            let draft = self.write_rows(spec, &[rows]).await?;
+            self.register_draft(&draft)?;
+            written.drafts.push(draft);
+        }
         Ok(())
     }
 
@@ -196,7 +201,7 @@ impl Night<'_> {
         raw: DataFrame,
         settling: &Settling,
         specs: &Specs,
-        migration: Option<&mut Migration>,
+        migration: &mut Migration,
         moves: &mut DraftWriter,
     ) -> Result<Draft, RunError> {
         let writer = DraftWriter::open(self.output, &specs.snapshot, self.snapshot_date)?;
@@ -218,7 +223,7 @@ impl Night<'_> {
         &self,
         raw: DataFrame,
         settling: &Settling,
-        mut migration: Option<&mut Migration>,
+        migration: &mut Migration,
         snapshot: &WriterAhead,
         moves: &mut DraftWriter,
     ) -> Result<(), RunError> {
@@ -241,17 +246,15 @@ impl Night<'_> {
                 // Completing the draft tells why.
                 return Ok(());
             }
-            if let Some(migration) = migration.as_deref_mut() {
-                for gone in &gone {
-                    self.write_gone(gone, migration, moves).await?;
-                }
-                let observed = observe(migration, &settled.rows, "", &settled.dimensions);
-                moves
-                    .write(&observed.map_err(RunError::arrow(STAGE))?)
-                    .await?;
+            for gone in &gone {
+                self.write_gone(gone, migration, moves).await?;
             }
+            let observed = observe(migration, &settled);
+            moves
+                .write(&observed.map_err(RunError::arrow(STAGE))?)
+                .await?;
         }
-        if let (Some(previous), Some(migration)) = (&mut previous, migration) {
+        if let Some(previous) = &mut previous {
             while let Some(gone) = previous.rest().await.map_err(&engine)? {
                 self.write_gone(&gone, migration, moves).await?;
             }
@@ -287,9 +290,20 @@ impl Night<'_> {
         moves: &mut DraftWriter,
     ) -> Result<(), RunError> {
         let arrow = RunError::arrow("counting users who are gone");
-        let settled = self.gone_dimensions(gone).map_err(&arrow)?;
-        let observed = observe(migration, gone, PREVIOUS_PREFIX, &settled).map_err(&arrow)?;
+        let observed = self.observe_gone(migration, gone).map_err(&arrow)?;
         Ok(moves.write(&observed).await?)
+    }
+
+    fn observe_gone(
+        &self,
+        migration: &mut Migration,
+        gone: &RecordBatch,
+    ) -> Result<RecordBatch, ArrowError> {
+        let settled = self.gone_dimensions(gone)?;
+        let revenue = format!("{PREVIOUS_PREFIX}{}", migration::REVENUE);
+        let measures = Measures::of_gone(gone, &revenue)?;
+        let user_id = plain_users(gone, &format!("{PREVIOUS_PREFIX}{USER_ID}"))?;
+        migration.observe(&user_id, &measures, &settled)
     }
 
     /// What the previous snapshot showed of users who have no value today.
@@ -330,22 +344,20 @@ pub(super) fn with_origin(
         .with_column("run_id", lit(run_id))
 }
 
-/// Counts a batch into the migration; user and revenue stand under `prefix`.
-fn observe(
-    migration: &mut Migration,
-    batch: &RecordBatch,
-    prefix: &str,
-    settled: &[SettledDimension],
-) -> Result<RecordBatch, ArrowError> {
-    let schema = batch.schema();
-    let column = |name: &str| schema.index_of(&format!("{prefix}{name}"));
-    let user_id: &ArrayRef = batch.column(column(USER_ID)?);
-    let plain = match user_id.data_type() {
-        DataType::Int64 => DataType::Int64,
-        _ => DataType::Utf8,
-    };
-    let revenue = batch.column(column(migration::REVENUE)?);
-    migration.observe(&cast(user_id, &plain)?, revenue, settled)
+/// Counts a batch of today's rows into the migration.
+fn observe(migration: &mut Migration, settled: &Settled) -> Result<RecordBatch, ArrowError> {
+    let measures = Measures::of(&settled.rows)?;
+    let user_id = plain_users(&settled.rows, USER_ID)?;
+    migration.observe(&user_id, &measures, &settled.dimensions)
+}
+
+/// A column of users as it is published: text is plain text.
+fn plain_users(batch: &RecordBatch, column: &str) -> Result<ArrayRef, ArrowError> {
+    let users = batch.column(batch.schema_ref().index_of(column)?);
+    match users.data_type() {
+        DataType::Int64 => Ok(Arc::clone(users)),
+        _ => cast(users, &DataType::Utf8),
+    }
 }
 
 async fn abandon(writer: DraftWriter) {

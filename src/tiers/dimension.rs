@@ -8,6 +8,10 @@ use datafusion::arrow::error::ArrowError;
 use crate::config::job::Job;
 use crate::ground::{Diagnostic, Problems, did_you_mean};
 
+/// The name in `dim_tier` under which warnings stand: each value is a column that is true or
+/// false, so a user may have several, and nobody moves from one to another.
+pub const WARNING: &str = "warning";
+
 /// One value of a dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tier {
@@ -26,6 +30,9 @@ pub struct Dimension {
     pub tiers: Vec<Tier>,
     /// How long a demotion must hold before it shows, in days.
     pub grace_days: u32,
+    /// Whether today's value and a waiting demotion are published beside the shown value: so for
+    /// every dimension that the job gives a grace, be it 0.
+    pub has_raw: bool,
 }
 
 impl Dimension {
@@ -45,7 +52,8 @@ impl Dimension {
 pub struct Dimensions(pub Vec<Dimension>);
 
 impl Dimensions {
-    /// Reads the dimensions off the rows of `dim_tier`: dimension, tier, rank.
+    /// Reads the dimensions off the rows of `dim_tier`: dimension, tier, rank. Warnings are left
+    /// out.
     ///
     /// # Errors
     /// Values listed twice, dimensions with some ranks missing, and grace for dimensions that do
@@ -58,7 +66,7 @@ impl Dimensions {
             ])
         })?;
         let mut dimensions: Vec<Dimension> = Vec::new();
-        for (name, tier) in listed {
+        for (name, tier) in listed.into_iter().filter(|(name, _)| name != WARNING) {
             match dimensions
                 .iter_mut()
                 .find(|dimension| dimension.name == name)
@@ -66,6 +74,7 @@ impl Dimensions {
                 Some(dimension) => dimension.tiers.push(tier),
                 None => dimensions.push(Dimension {
                     grace_days: job.grace_days.get(&name).copied().unwrap_or_default(),
+                    has_raw: job.grace_days.contains_key(&name),
                     name,
                     tiers: vec![tier],
                 }),
@@ -85,6 +94,16 @@ impl Dimensions {
     pub fn iter(&self) -> impl Iterator<Item = &Dimension> {
         self.0.iter()
     }
+}
+
+/// The warnings that `dim_tier` lists.
+///
+/// # Errors
+/// Arrow's, when columns are missing.
+pub fn warnings(rows: &RecordBatch) -> Result<Vec<String>, ArrowError> {
+    let warnings = listed_tiers(rows)?.into_iter();
+    let warnings = warnings.filter(|(dimension, _)| dimension == WARNING);
+    Ok(warnings.map(|(_, tier)| tier.name).collect())
 }
 
 fn listed_tiers(rows: &RecordBatch) -> Result<Vec<(String, Tier)>, ArrowError> {

@@ -7,9 +7,9 @@
 //! | column | |
 //! |---|---|
 //! | `<dimension>` | the shown value |
-//! | `<dimension>_raw` | today's value; only with grace |
+//! | `<dimension>_raw` | today's value; for dimensions that the job gives a grace |
 //! | `<dimension>_since` | the snapshot date on which the shown value last changed |
-//! | `<dimension>_pending_since` | since when a lower value waits; only with grace |
+//! | `<dimension>_pending_since` | since when a lower value waits; likewise |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -86,8 +86,9 @@ impl Settling {
     /// The columns of the previous snapshot that a batch must bring, without their prefix.
     pub fn previous_columns(dimensions: &Dimensions) -> Vec<String> {
         let of_dimension = |dimension: &Dimension| {
-            let pending =
-                (dimension.grace_days > 0).then(|| format!("{}_pending_since", dimension.name));
+            let pending = dimension
+                .has_raw
+                .then(|| format!("{}_pending_since", dimension.name));
             [dimension.name.clone(), format!("{}_since", dimension.name)]
                 .into_iter()
                 .chain(pending)
@@ -169,7 +170,7 @@ impl Settling {
         }
         let shown = shown.finish();
         Ok(DimensionColumns {
-            has_grace: dimension.grace_days > 0,
+            has_raw: dimension.has_raw,
             raw,
             since: since.finish(),
             pending_since: pending_since.finish(),
@@ -186,9 +187,9 @@ impl Settling {
             return Ok(Previous::nothing(batch.num_rows()));
         }
         let name = |suffix: &str| format!("{PREVIOUS_PREFIX}{}{suffix}", dimension.name);
-        let pending_since = match dimension.grace_days {
-            0 => Date32Array::new_null(batch.num_rows()),
-            _ => date_column(batch, &name("_pending_since"))?,
+        let pending_since = match dimension.has_raw {
+            false => Date32Array::new_null(batch.num_rows()),
+            true => date_column(batch, &name("_pending_since"))?,
         };
         Ok(Previous {
             tier: text_column(batch, &name(""))?,
@@ -229,7 +230,7 @@ impl Previous {
 
 /// The columns that stand in the snapshot for one dimension.
 struct DimensionColumns {
-    has_grace: bool,
+    has_raw: bool,
     raw: StringArray,
     since: Date32Array,
     pending_since: Date32Array,
@@ -240,7 +241,7 @@ impl DimensionColumns {
     fn columns(&self) -> Vec<ArrayRef> {
         let shown: ArrayRef = Arc::new(self.moved.to.clone());
         let since: ArrayRef = Arc::new(self.since.clone());
-        if !self.has_grace {
+        if !self.has_raw {
             return vec![shown, since];
         }
         vec![
@@ -260,7 +261,7 @@ fn settled_fields(field: &FieldRef, dimensions: &Dimensions) -> Vec<Field> {
     };
     let text = |name: String| Field::new(name, DataType::Utf8, true);
     let date = |name: String| Field::new(name, DataType::Date32, true);
-    if dimension.grace_days == 0 {
+    if !dimension.has_raw {
         return vec![text(name.clone()), date(format!("{name}_since"))];
     }
     vec![

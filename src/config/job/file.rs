@@ -74,7 +74,7 @@ pub(super) struct JobFile {
     pub sources: BTreeMap<String, SourceSection>,
     #[serde(default)]
     pub params: BTreeMap<String, toml::Value>,
-    #[serde(default = "default_grace")]
+    #[serde(default)]
     pub grace_days: BTreeMap<String, u32>,
     #[serde(default)]
     pub calibration: BTreeMap<String, toml::Value>,
@@ -168,10 +168,6 @@ impl Default for GuardsSection {
 
 fn yes() -> bool {
     true
-}
-
-fn default_grace() -> BTreeMap<String, u32> {
-    BTreeMap::from([("value_tier".to_owned(), 7)])
 }
 
 impl JobFile {

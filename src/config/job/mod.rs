@@ -153,7 +153,7 @@ impl Reading<'_> {
             sql: file.sql.map(|folder| without_dots(&base.join(folder))),
             sources,
             parameters,
-            grace_days: file.grace_days,
+            grace_days: with_default_grace(file.grace_days),
             calibration,
             engine: EngineLimits {
                 threads: file.engine.threads.unwrap_or_else(available_threads),
@@ -301,6 +301,12 @@ impl Reading<'_> {
         }
         parameters
     }
+}
+
+/// The job's graces, and a week for `value_tier` unless the job says otherwise.
+fn with_default_grace(mut grace_days: BTreeMap<String, u32>) -> BTreeMap<String, u32> {
+    grace_days.entry("value_tier".to_owned()).or_insert(7);
+    grace_days
 }
 
 fn available_threads() -> NonZeroUsize {

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use crate::ground::SnapshotDate;
 
 /// The tables whose versions a publication records, in the order of its columns.
-pub const PUBLISHED_TABLES: [&str; 5] = [
+pub const PUBLISHED_TABLES: [&str; 8] = [
     "tier_snapshot",
     "tier_migration",
     "tier_migration_matrix",
     "tier_current",
     "dim_tier",
+    "tier_summary",
+    "kpi_daily",
+    "alerts",
 ];
 
 /// A date as one run published it.

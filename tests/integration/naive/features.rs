@@ -18,7 +18,6 @@ pub(crate) struct Features {
     pub(crate) purchases: Purchases,
     pub(crate) interactions: Interactions,
     pub(crate) inactivity_days: Option<i64>,
-    /// An input of the lifetime value and not a published column.
     pub(crate) acquisition_cost_cents: Option<i64>,
 }
 

@@ -1,10 +1,11 @@
 //! Section 5, lifetime value: what a user has brought against what the user cost.
 
 use super::ratio::Ratio;
-use super::text::{Columns, money, ratio_or_null};
+use super::text::{Columns, money, money_or_null, ratio_or_null};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LifetimeValue {
+    pub(crate) acquisition_cost_cents: Option<i64>,
     pub(crate) ltv_historical_cents: i64,
     pub(crate) ltv_to_cac: Option<Ratio>,
 }
@@ -14,6 +15,7 @@ impl LifetimeValue {
     /// NULL without a positive cost."
     pub(crate) fn of(revenue_lifetime_cents: i64, acquisition_cost_cents: Option<i64>) -> Self {
         Self {
+            acquisition_cost_cents,
             ltv_historical_cents: revenue_lifetime_cents,
             ltv_to_cac: acquisition_cost_cents
                 .and_then(|cost_cents| Ratio::of(revenue_lifetime_cents, cost_cents)),
@@ -22,6 +24,10 @@ impl LifetimeValue {
 
     pub(crate) fn columns(self) -> Columns {
         vec![
+            (
+                "acquisition_cost",
+                money_or_null(self.acquisition_cost_cents),
+            ),
             ("ltv_historical", money(self.ltv_historical_cents)),
             ("ltv_to_cac", ratio_or_null(self.ltv_to_cac)),
         ]
@@ -35,7 +41,11 @@ mod tests {
     #[test]
     fn the_ratio_needs_a_positive_cost() {
         let columns = LifetimeValue::of(10_00, Some(3_00)).columns();
-        let expected = [("ltv_historical", "10.00"), ("ltv_to_cac", "3.333333")];
+        let expected = [
+            ("acquisition_cost", "3.00"),
+            ("ltv_historical", "10.00"),
+            ("ltv_to_cac", "3.333333"),
+        ];
         assert_eq!(
             columns,
             expected.map(|(column, text)| (column, text.to_owned()))

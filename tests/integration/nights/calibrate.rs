@@ -8,7 +8,7 @@ use tierline::ground::{Classified, FailureKind};
 use tierline::run::Report;
 
 use super::example::{history, history_with_late, last_night, late, night_before, rows_of_last};
-use super::expected::{PUBLISHED_DIMENSIONS, assert_same_night, published};
+use super::expected::{assert_same_night, published};
 use super::job::{Nights, calibration_id};
 use super::lake::Delivery;
 use super::pack::Edit;
@@ -362,7 +362,8 @@ async fn users_by_score_and_moved_users_are_those_of_the_naive_computation() {
         let pairs = pairs.map(|(old, new)| [text(old), text(new)]);
         assert_flows(&json["scores"][index], &flows_of(pairs));
     }
-    for dimension in PUBLISHED_DIMENSIONS {
+    let dimensions = raw_tiers(&users[0], None, &Parameters::default());
+    for dimension in dimensions.into_keys() {
         let tier = |user: &Features, scores: Option<Scores>| {
             let tiers = raw_tiers(user, scores, &Parameters::default());
             Some(tiers[&dimension].to_owned())

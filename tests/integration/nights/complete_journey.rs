@@ -15,10 +15,11 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 use tierline::config::storage::Location;
 
-use super::expected::{NightRows, assert_same_night, expected, published};
+use super::expected::{NightRows, assert_same_marts, assert_same_night, expected, published};
 use super::job::{Nights, calibration_id, job_text, source};
 use crate::naive::calibration::calibrate;
 use crate::naive::history::{Event, History, Order};
+use crate::naive::kpis::Published;
 use crate::naive::parameters::Rules;
 use crate::naive::snapshot::{Snapshot, snapshots};
 use crate::support::command::Tierline;
@@ -82,11 +83,14 @@ fn events_of(rows: &RecordBatch, day: NaiveDate) -> Vec<Event> {
     (0..rows.num_rows()).map(event).collect()
 }
 
-/// The rows of some nights in a row, the first of which calibrates.
-fn naive_rows(nights: &[NaiveDate]) -> BTreeMap<NaiveDate, NightRows> {
+/// Some nights in a row, the first of which calibrates.
+fn naive_snapshots(nights: &[NaiveDate]) -> BTreeMap<NaiveDate, Snapshot> {
     let calibration = calibrate(history(), nights[0]).unwrap();
     let rules = Rules::with_cut_points(calibration.cut_points);
-    let snapshots = snapshots(history(), nights, &rules);
+    snapshots(history(), nights, &rules)
+}
+
+fn naive_rows(snapshots: &BTreeMap<NaiveDate, Snapshot>) -> BTreeMap<NaiveDate, NightRows> {
     let rows = |snapshot: &Snapshot| {
         let previous = snapshot.previous_snapshot_date;
         expected(previous.map(|date| &snapshots[&date]), snapshot)
@@ -98,8 +102,15 @@ fn naive_rows(nights: &[NaiveDate]) -> BTreeMap<NaiveDate, NightRows> {
 }
 
 /// The nine nights, computed once for both stores.
+fn snapshots_of_week() -> &'static BTreeMap<NaiveDate, Snapshot> {
+    static WEEK: LazyLock<BTreeMap<NaiveDate, Snapshot>> =
+        LazyLock::new(|| naive_snapshots(&nights()));
+    &WEEK
+}
+
 fn expected_week() -> &'static BTreeMap<NaiveDate, NightRows> {
-    static WEEK: LazyLock<BTreeMap<NaiveDate, NightRows>> = LazyLock::new(|| naive_rows(&nights()));
+    static WEEK: LazyLock<BTreeMap<NaiveDate, NightRows>> =
+        LazyLock::new(|| naive_rows(snapshots_of_week()));
     &WEEK
 }
 
@@ -122,6 +133,11 @@ async fn nights_from_the_local_disk_are_the_naive_ones() {
         assert_eq!(report.cutpoints_id, Some(calibration_id(nights()[0])));
         let published = published(&job.output(), night).await;
         assert_same_night(night, &published, &expected_week()[&night]);
+        let known = Published {
+            history: history(),
+            snapshots: snapshots_of_week(),
+        };
+        assert_same_marts(&job.output(), &known, night).await;
     }
 }
 
@@ -169,7 +185,11 @@ async fn revenue_of_all_users_is_that_of_the_orders_visible_on_the_last_day() {
     job.run(last).await.unwrap();
 
     let published = published(&job.output(), last).await;
-    assert_same_night(last, &published, &naive_rows(&[christmas, last])[&last]);
+    assert_same_night(
+        last,
+        &published,
+        &naive_rows(&naive_snapshots(&[christmas, last]))[&last],
+    );
     let revenue_cents = |text: &String| text.replace('.', "").parse::<i64>().unwrap();
     let revenue = published
         .snapshot

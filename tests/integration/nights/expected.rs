@@ -6,41 +6,13 @@ use chrono::NaiveDate;
 use tierline::config::storage::Location;
 
 use super::tables::{self, Row};
-use crate::naive::dimensions::Dimension;
+use crate::naive::alerts::alerts;
+use crate::naive::kpis::{Published, kpi_daily};
 use crate::naive::matrix::matrix;
 use crate::naive::migration::migration;
 use crate::naive::snapshot::Snapshot;
-use crate::naive::text::Columns;
-
-/// The dimensions that the pipeline publishes.
-pub(crate) const PUBLISHED_DIMENSIONS: [Dimension; 5] = [
-    Dimension::ValueTier,
-    Dimension::RfmClass,
-    Dimension::LifecycleStage,
-    Dimension::InteractionDepth,
-    Dimension::ValueEngagement,
-];
-
-/// Columns of the contract that the pipeline does not publish yet. This list may only shrink.
-const NOT_PUBLISHED_YET: [&str; 17] = [
-    "customer_layer",
-    "customer_layer_since",
-    "engagement_style",
-    "engagement_style_since",
-    "participation_level",
-    "participation_level_since",
-    "participation_rate_90d",
-    "need_type",
-    "need_type_since",
-    "price_sensitivity",
-    "price_sensitivity_since",
-    "silent_warning",
-    "decline_warning",
-    "peak_order",
-    "low_ltv_to_cac",
-    "ltv_historical",
-    "ltv_to_cac",
-];
+use crate::naive::summary::summary;
+use crate::naive::text::{Columns, number};
 
 /// Columns that tell where a row comes from, which only the pipeline knows.
 const PROVENANCE: [&str; 2] = ["cutpoints_id", "run_id"];
@@ -51,32 +23,62 @@ pub(crate) struct NightRows {
     pub(crate) snapshot: Vec<Row>,
     pub(crate) migration: Vec<Row>,
     pub(crate) matrix: Vec<Row>,
+    pub(crate) summary: Vec<Row>,
 }
 
 /// The rows that a night should publish.
 pub(crate) fn expected(previous: Option<&Snapshot>, current: &Snapshot) -> NightRows {
-    let is_published = |dimension| PUBLISHED_DIMENSIONS.contains(&dimension);
     let snapshot = current.rows.values().map(|row| row.columns());
     let moves = migration(previous, current).into_iter();
-    let moves = moves.filter(|tier_move| is_published(tier_move.dimension));
     let cells = matrix(previous, current).into_iter();
-    let cells = cells.filter(|cell| is_published(cell.dimension));
+    let tiers = summary(previous, current).into_iter();
     let date = ("snapshot_date", current.snapshot_date.to_string());
+    let dated = |columns: Columns| row([vec![date.clone()], columns].concat());
     NightRows {
-        snapshot: snapshot.map(published_columns).collect(),
+        snapshot: snapshot.map(row).collect(),
         migration: moves.map(|tier_move| row(tier_move.columns())).collect(),
-        matrix: cells
-            .map(|cell| row([vec![date.clone()], cell.columns()].concat()))
-            .collect(),
+        matrix: cells.map(|cell| dated(cell.columns())).collect(),
+        summary: tiers.map(|tier| dated(tier.columns())).collect(),
     }
 }
 
-fn published_columns(columns: Columns) -> Row {
-    let mut row = row(columns);
-    for name in NOT_PUBLISHED_YET {
-        assert!(row.remove(name).is_some(), "{name}");
+/// Fails with the rows of `kpi_daily` and `alerts` that differ.
+pub(crate) async fn assert_same_marts(
+    output: &Location,
+    published: &Published<'_>,
+    night: NaiveDate,
+) {
+    let date = ("snapshot_date", night.to_string());
+    let kpis = kpi_daily(published, night).into_iter();
+    let kpis: Vec<Row> = kpis
+        .map(|kpi| row([vec![date.clone()], kpi.columns()].concat()))
+        .collect();
+    let found = tables::rows(output, night, "kpi_daily").await;
+    assert_same_rows(&format!("kpi_daily of {night}"), &found, &kpis);
+    let raised = alerts(published, night).into_iter();
+    let raised: Vec<Row> = raised
+        .map(|alert| {
+            row(vec![
+                date.clone(),
+                ("alert", alert.alert.to_owned()),
+                ("value", number(alert.value)),
+                ("threshold", number(alert.threshold)),
+            ])
+        })
+        .collect();
+    let found = published_alerts(output, night).await;
+    assert_same_rows(&format!("alerts of {night}"), &found, &raised);
+}
+
+/// The alerts that a night published, without their words, which must be there.
+async fn published_alerts(output: &Location, date: NaiveDate) -> Vec<Row> {
+    let mut rows = tables::rows(output, date, "alerts").await;
+    for row in &mut rows {
+        let words = ["severity", "message"].map(|name| row.remove(name));
+        let is_said = |words: &Option<String>| words.as_ref().is_some_and(|words| words.len() > 5);
+        assert!(words.iter().all(is_said), "{words:?}");
     }
-    row
+    rows
 }
 
 fn row(columns: Columns) -> Row {
@@ -92,6 +94,7 @@ pub(crate) async fn published(output: &Location, date: NaiveDate) -> NightRows {
         snapshot: snapshot_rows(output, date, "tier_snapshot").await,
         migration: tables::rows(output, date, "tier_migration").await,
         matrix: tables::rows(output, date, "tier_migration_matrix").await,
+        summary: tables::rows(output, date, "tier_summary").await,
     }
 }
 
@@ -101,6 +104,7 @@ pub(crate) async fn newest(output: &Location, date: NaiveDate) -> NightRows {
         snapshot: newest_snapshot_rows(output, date, "tier_snapshot").await,
         migration: tables::newest_rows(output, date, "tier_migration").await,
         matrix: tables::newest_rows(output, date, "tier_migration_matrix").await,
+        summary: tables::newest_rows(output, date, "tier_summary").await,
     }
 }
 
@@ -152,6 +156,11 @@ pub(crate) fn assert_same_night(night: NaiveDate, published: &NightRows, expecte
         &published.matrix,
         &expected.matrix,
     );
+    assert_same_rows(
+        &format!("tier_summary of {night}"),
+        &published.summary,
+        &expected.summary,
+    );
 }
 
 /// As [`assert_same_night`], for one table.
@@ -182,7 +191,16 @@ pub(crate) fn assert_same_rows(what: &str, published: &[Row], expected: &[Row]) 
 /// Rows by what tells them apart: the user and, where there are several rows of one, the move.
 fn by_key<'a>(what: &str, rows: &'a [Row]) -> BTreeMap<Vec<&'a str>, &'a Row> {
     let key = |row: &'a Row| -> Vec<&'a str> {
-        let names = ["user_id", "dimension", "from_tier", "to_tier"].into_iter();
+        let names = [
+            "user_id",
+            "dimension",
+            "from_tier",
+            "to_tier",
+            "tier",
+            "metric",
+            "alert",
+        ]
+        .into_iter();
         names
             .filter_map(|name| row.get(name))
             .map(String::as_str)

@@ -11,11 +11,14 @@ use proptest::test_runner::Config;
 use tierline::ground::{Classified, FailureKind};
 use tokio::runtime::Runtime;
 
-use super::expected::{assert_same_night, assert_same_rows, current, expected, published};
+use super::expected::{
+    assert_same_marts, assert_same_night, assert_same_rows, current, expected, published,
+};
 use super::job::{Nights, calibration_id};
 use super::lake::{Delivery, Ids, deliveries};
 use crate::naive::calibration::{CutPoints, calibrate};
 use crate::naive::histories::{Case, cases};
+use crate::naive::kpis::Published;
 use crate::naive::parameters::Rules;
 use crate::naive::snapshot::{Snapshot, snapshots};
 
@@ -75,10 +78,16 @@ async fn compare(case: &Case, delivery: &Delivery) {
         assert_eq!(report.cutpoints_id, Some(calibration_id(*first)));
         let previous = snapshot.previous_snapshot_date.map(|date| date.to_string());
         assert_eq!(report.previous_snapshot_date, previous);
+        let output = nights.output();
         let expected = expected(previous_of(&snapshots, snapshot), snapshot);
-        let published = published(&nights.output(), *night).await;
+        let published = published(&output, *night).await;
         assert_same_night(*night, &published, &expected);
-        let current = current(&nights.output(), *night).await;
+        let known = Published {
+            history: &case.history,
+            snapshots: &snapshots,
+        };
+        assert_same_marts(&output, &known, *night).await;
+        let current = current(&output, *night).await;
         assert_same_rows("tier_current", &current, &expected.snapshot);
     }
 }

@@ -60,6 +60,19 @@ macro_rules! column_names {
 }
 
 impl Dimension {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::ValueTier,
+        Self::RfmClass,
+        Self::LifecycleStage,
+        Self::CustomerLayer,
+        Self::InteractionDepth,
+        Self::EngagementStyle,
+        Self::ParticipationLevel,
+        Self::NeedType,
+        Self::PriceSensitivity,
+        Self::ValueEngagement,
+    ];
+
     pub(crate) fn name(self) -> &'static str {
         self.column_names().shown
     }

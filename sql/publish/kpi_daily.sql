@@ -1,0 +1,104 @@
+-- One number per metric and night. Tiers are the shown ones. A quotient of nothing is NULL.
+WITH users AS (
+    SELECT
+        CAST(COUNT(*) AS DOUBLE) AS total,
+        CAST(COUNT(*) FILTER (WHERE orders_lifetime >= 1) AS DOUBLE) AS buyers,
+        AVG(CAST(last_order_day - first_order_day AS DOUBLE) / (orders_lifetime - 1))
+            FILTER (WHERE orders_lifetime >= 2) AS repurchase_interval_days,
+        CAST(SUM(revenue_30d) AS DOUBLE) AS revenue_30d,
+        SUM(orders_30d) AS orders_30d,
+        CAST(SUM(revenue_365d) AS DOUBLE) AS revenue_365d,
+        COUNT(*) FILTER (WHERE value_tier = 'high_value') AS high_value,
+        CAST(COALESCE(SUM(revenue_365d) FILTER (WHERE value_tier = 'high_value'), 0) AS DOUBLE)
+            AS high_value_revenue_365d,
+        COUNT(*) FILTER (WHERE value_tier <> value_tier_raw) AS shown_not_raw,
+        CAST(SUM(complaints_d0) AS DOUBLE) AS complaints_d0,
+        CAST(SUM(complaints_d1) AS DOUBLE) AS complaints_d1,
+        CAST(SUM(ltv_historical) FILTER (WHERE acquisition_cost > 0) AS DOUBLE) AS paid_ltv,
+        CAST(SUM(acquisition_cost) FILTER (WHERE acquisition_cost > 0) AS DOUBLE) AS paid_cost
+    FROM publish.tier_snapshot
+),
+
+-- the average order value of each of the last 30 days that has orders
+order_days AS (
+    SELECT
+        day,
+        CAST(SUM(amount) AS DOUBLE) / COUNT(*) AS average_order_value
+    FROM staging.orders
+    WHERE is_counting AND day > $snapshot_date - 30
+    GROUP BY day
+),
+
+volatility AS (
+    SELECT stddev_pop(average_order_value) / NULLIF(AVG(average_order_value), 0) AS aov_30d
+    FROM order_days
+),
+
+-- who was of high value a week ago, and is no longer
+outflow AS (
+    SELECT
+        CAST(COUNT(*) FILTER (WHERE today.value_tier <> 'high_value') AS DOUBLE)
+        / NULLIF(COUNT(*), 0) AS rate
+    FROM week_ago.tier_snapshot AS week_ago
+    LEFT JOIN publish.tier_snapshot AS today
+        ON week_ago.user_id = today.user_id
+    WHERE week_ago.value_tier = 'high_value'
+),
+
+-- who was silent or churned in the previous snapshot, and is back
+reactivation AS (
+    SELECT
+        CAST(COALESCE(SUM(users) FILTER (WHERE to_tier IN ('new', 'active', 'loyal')), 0) AS DOUBLE)
+        / NULLIF(SUM(users), 0) AS rate
+    FROM publish.tier_migration_matrix
+    WHERE dimension = 'lifecycle_stage' AND from_tier IN ('silent', 'churned')
+),
+
+kpis AS (
+    SELECT
+        unnest([
+            named_struct('metric', 'users_total', 'value', users.total),
+            named_struct('metric', 'buyers_total', 'value', users.buyers),
+            -- buyers of all users
+            named_struct('metric', 'first_order_conversion_rate', 'value', users.buyers / NULLIF(users.total, 0)),
+            -- days from order to order, of users with two or more
+            named_struct('metric', 'repurchase_interval_days', 'value', users.repurchase_interval_days),
+            named_struct('metric', 'average_order_value_30d', 'value', users.revenue_30d / NULLIF(users.orders_30d, 0)),
+            -- deviation of the daily average order value, of its mean
+            named_struct('metric', 'aov_volatility_30d', 'value', volatility.aov_30d),
+            named_struct('metric', 'high_value_user_share', 'value', users.high_value / NULLIF(users.total, 0)),
+            named_struct('metric', 'high_value_revenue_share', 'value', users.high_value_revenue_365d / NULLIF(users.revenue_365d, 0)),
+            -- of the high-value users of a week ago; NULL unless that day is published
+            named_struct('metric', 'high_value_weekly_outflow_rate', 'value', outflow.rate),
+            named_struct('metric', 'reactivation_rate', 'value', reactivation.rate),
+            -- users whom grace shows in a higher tier than today's: the price of grace
+            named_struct('metric', 'shown_not_raw_share', 'value', users.shown_not_raw / NULLIF(users.total, 0)),
+            named_struct('metric', 'complaints_d0', 'value', users.complaints_d0),
+            -- complaints today against yesterday's
+            named_struct(
+                'metric', 'complaints_change_rate',
+                'value', (users.complaints_d0 - users.complaints_d1) / NULLIF(users.complaints_d1, 0)
+            ),
+            -- lifetime value of all users with a known cost, against those costs
+            named_struct('metric', 'ltv_to_cac', 'value', users.paid_ltv / NULLIF(users.paid_cost, 0))
+        ]) AS kpi
+    FROM users
+    CROSS JOIN volatility
+    CROSS JOIN outflow
+    CROSS JOIN reactivation
+),
+
+metrics AS (
+    SELECT
+        kpi['metric'] AS metric,
+        kpi['value'] AS value
+    FROM kpis
+)
+
+SELECT
+    metrics.metric,                                   -- the name of the number
+    metrics.value,                                    -- as of the snapshot date; NULL where there is nothing to measure
+    previous.value AS previous_value                  -- as of the previous snapshot
+FROM metrics
+LEFT JOIN previous.kpi_daily AS previous
+    ON metrics.metric = previous.metric

@@ -1,0 +1,256 @@
+//! Marts: small tables that SQL computes from the night's drafts and from what was published
+//! before: the KPIs, and the alerts on them.
+//!
+//! | table | holds |
+//! |---|---|
+//! | `previous.kpi_daily` | the KPIs of the previous snapshot |
+//! | `week_ago.tier_snapshot` | the snapshot of D - 7, without rows when it is not published |
+//! | `history.kpi_daily` | the KPIs of the last 28 published dates before D |
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::Days;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::ScalarValue;
+use datafusion::prelude::{DataFrame, SessionContext};
+
+use crate::config::storage::Location;
+use crate::drafts::{Dating, Draft, TableSpec};
+use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
+use crate::models::{Model, Parameters};
+use crate::publish::{Publication, Publications, Table};
+
+use super::catalog::{reference_to, register};
+use super::check::empty;
+use super::published::{files_by_date, published_snapshot, published_table};
+use super::snapshot::{Night, dated};
+use super::{Catalog, Plan, Project, RunError};
+
+/// The table of KPIs, which history is kept of.
+pub(super) const KPIS: &str = "kpi_daily";
+
+/// The table of alerts.
+pub(super) const ALERTS: &str = "alerts";
+
+/// The marts with the columns that each must have; others are published beside them.
+const MARTS: [(&str, &[(&str, DataType)]); 2] = [
+    (
+        KPIS,
+        &[
+            ("metric", DataType::Utf8),
+            ("value", DataType::Float64),
+            ("previous_value", DataType::Float64),
+        ],
+    ),
+    (
+        ALERTS,
+        &[
+            ("alert", DataType::Utf8),
+            ("severity", DataType::Utf8),
+            ("value", DataType::Float64),
+            ("threshold", DataType::Float64),
+            ("message", DataType::Utf8),
+        ],
+    ),
+];
+
+/// Of how many published dates before D the KPIs are at hand.
+const HISTORY_DATES: usize = 28;
+
+/// How long ago `week_ago` is.
+const WEEK: Days = Days::new(7);
+
+/// The marts of a pack, each after what it reads.
+pub(super) fn models(project: &Project) -> impl Iterator<Item = &Model> {
+    let published = project.graph.in_folder(Folder::Publish);
+    published.filter(|model| MARTS.iter().any(|(name, _)| *name == model.name.name))
+}
+
+/// The columns of a mart that SQL may rely on, the date in front.
+fn schema_of(mart: &str) -> SchemaRef {
+    let columns = MARTS.iter().find(|(name, _)| *name == mart);
+    let columns = columns.map_or(&[][..], |(_, columns)| columns);
+    let fields = columns
+        .iter()
+        .map(|(name, data_type)| Field::new(*name, data_type.clone(), true));
+    Arc::new(dated(&Schema::new(fields.collect::<Vec<_>>())))
+}
+
+/// Plans a mart and holds it to its columns.
+///
+/// # Errors
+/// Every problem of the model.
+pub(super) async fn plan(
+    catalog: &Catalog<'_>,
+    model: &Model,
+    parameters: &Parameters,
+) -> Result<(DataFrame, Arc<TableSpec>), RunError> {
+    let plan = catalog.plan(model, parameters).await?;
+    let rows = DataFrame::new(catalog.context.state(), plan);
+    let spec = TableSpec::new(
+        &model.name.name,
+        &dated(rows.schema().as_arrow()),
+        Dating::EveryDate,
+    )?;
+    check_columns(model, spec.schema())?;
+    let spec = spec.with_comments(model.column_comments());
+    let spec = match model.name.name.as_str() {
+        // A night without alerts is a good one.
+        ALERTS => spec.allowing_no_rows(),
+        _ => spec,
+    };
+    Ok((rows, Arc::new(spec)))
+}
+
+fn check_columns(model: &Model, found: &Schema) -> Result<(), Problems> {
+    let mut problems = Problems::default();
+    for expected in schema_of(&model.name.name).fields() {
+        let data_type = found.field_with_name(expected.name()).map(Field::data_type);
+        if !data_type.is_ok_and(|found| found == expected.data_type()) {
+            let sql_type = match expected.data_type() {
+                DataType::Float64 => "DOUBLE",
+                _ => "VARCHAR",
+            };
+            let message = format!(
+                "`{}` needs a column `{}` of type {sql_type}",
+                model.name,
+                expected.name()
+            );
+            problems.push(
+                Diagnostic::at(&model.file, model.head(), message)
+                    .help("tierline shows it and compares it from night to night"),
+            );
+        }
+    }
+    problems.or_ok(())
+}
+
+/// Registers tables of the right columns and no rows in place of what was published before.
+pub(super) fn register_nothing_before(
+    context: &SessionContext,
+    snapshot: &SchemaRef,
+) -> datafusion::error::Result<()> {
+    for (folder, name, schema) in [
+        (Folder::Previous, KPIS, schema_of(KPIS)),
+        (Folder::History, KPIS, schema_of(KPIS)),
+        (Folder::WeekAgo, "tier_snapshot", Arc::clone(snapshot)),
+    ] {
+        register(context, &TableName::new(folder, name), empty(schema))?;
+    }
+    Ok(())
+}
+
+/// Registers what marts read of earlier publications.
+///
+/// # Errors
+/// Tables that cannot be read.
+pub(super) async fn register_before(
+    context: &SessionContext,
+    output: &Location,
+    plan: &Plan,
+) -> Result<(), RunError> {
+    let engine = RunError::engine("reading what was published before");
+    let snapshot = TableName::new(Folder::Publish, "tier_snapshot");
+    let snapshot = context.table(reference_to(&snapshot)).await;
+    let snapshot = snapshot.map_err(&engine)?.schema().inner().clone();
+    register_nothing_before(context, &snapshot).map_err(&engine)?;
+    let week_ago = plan.snapshot_date.day() - WEEK;
+    let week_ago = plan.publications.newest_for(SnapshotDate::on(week_ago));
+    if let Some(previous) = &plan.previous
+        && let Some(kpis) = published_table(output, previous, KPIS).await?
+    {
+        let name = TableName::new(Folder::Previous, KPIS);
+        register(context, &name, Arc::new(kpis)).map_err(&engine)?;
+    }
+    if let Some(week_ago) = week_ago
+        && let Some(snapshot) = published_snapshot(output, week_ago).await?
+    {
+        let name = TableName::new(Folder::WeekAgo, "tier_snapshot");
+        register(context, &name, Arc::new(snapshot)).map_err(&engine)?;
+    }
+    register_history(context, output, plan).await
+}
+
+/// Registers the KPIs of the last published dates.
+async fn register_history(
+    context: &SessionContext,
+    output: &Location,
+    plan: &Plan,
+) -> Result<(), RunError> {
+    let Some(newest) = Table::open(output, KPIS).await? else {
+        return Ok(());
+    };
+    let mut files = Vec::new();
+    for publication in last_dates(&plan.publications, plan.snapshot_date) {
+        let Some(recorded) = publication.tables.get(KPIS) else {
+            continue;
+        };
+        let date = publication.snapshot_date;
+        let of_date = match is_untouched_since(&plan.publications, &newest, recorded.version) {
+            true => newest.files(Some(date))?,
+            false => plan.publications.files_of(publication, KPIS).await?,
+        };
+        let value = ScalarValue::Date32(Some(date.days_since_epoch()));
+        let of_date = of_date.into_iter();
+        files.extend(of_date.map(|file| (file.path, file.size_bytes, value.clone())));
+    }
+    let table = files_by_date(output, files, &schema_of(KPIS));
+    register(
+        context,
+        &TableName::new(Folder::History, KPIS),
+        Arc::new(table),
+    )
+    .map_err(RunError::engine("reading what was published before"))
+}
+
+/// The publications of the last dates before D, the newest first.
+fn last_dates(
+    publications: &Publications,
+    snapshot_date: SnapshotDate,
+) -> impl Iterator<Item = &Publication> {
+    let dates: Vec<SnapshotDate> = publications
+        .dates()
+        .range(..snapshot_date)
+        .rev()
+        .take(HISTORY_DATES)
+        .copied()
+        .collect();
+    dates
+        .into_iter()
+        .filter_map(|date| publications.newest_for(date))
+}
+
+/// Whether every commit after `version` belongs to a publication, so that the newest version of
+/// the table still holds for a date what `version` did, or what was published for it later.
+fn is_untouched_since(publications: &Publications, newest: &Table, version: i64) -> bool {
+    let publications = publications.all().iter();
+    let recorded: BTreeSet<i64> = publications
+        .filter_map(|publication| Some(publication.tables.get(KPIS)?.version))
+        .collect();
+    (version + 1..=newest.version()).all(|later| recorded.contains(&later))
+}
+
+/// Computes and writes the marts, each readable for the next and for audits.
+///
+/// # Errors
+/// Models that do not plan, and queries and stores that fail.
+pub(super) async fn write(
+    night: &Night<'_>,
+    catalog: &Catalog<'_>,
+    project: &Project,
+    parameters: &Parameters,
+    drafts: &mut Vec<Draft>,
+) -> Result<(), RunError> {
+    for model in models(project) {
+        let (rows, spec) = plan(catalog, model, parameters).await?;
+        let rows = rows
+            .collect()
+            .await
+            .map_err(RunError::engine("computing KPIs"))?;
+        let draft = night.write_rows(&spec, &rows).await?;
+        night.register_draft(&draft)?;
+        drafts.push(draft);
+    }
+    Ok(())
+}
