@@ -32,6 +32,9 @@ const GRACE_LEGEND: &str = "  in grace: lower today, and shown lower once that h
 /// What the demo shows: the first of these with its moves, the others by their tiers alone.
 const DEMO_DIMENSIONS: [&str; 2] = ["value_tier", "lifecycle_stage"];
 
+/// What stands in front of lines that belong to the one above.
+const INDENT: &str = "  ";
+
 /// Where users come from who were not in the previous snapshot.
 const ENTERED: &str = "entered";
 
@@ -48,7 +51,11 @@ pub(super) async fn show(arguments: &ShowArguments, output: &Output) -> Result<(
         None => overview.dimensions.iter().collect(),
     };
     let page = Page::of(&overview, output.is_colourful);
-    output.result(&page.full(&dimensions));
+    let text = match arguments.dimension {
+        Some(_) => page.of_dimensions(&dimensions),
+        None => page.full(),
+    };
+    output.result(&text);
     Ok(())
 }
 
@@ -72,8 +79,15 @@ impl<'a> Page<'a> {
         Self { overview, paint }
     }
 
+    /// Everything.
+    fn full(&self) -> String {
+        let dimensions: Vec<&DimensionOverview> = self.overview.dimensions.iter().collect();
+        let figures = [self.alerts(), self.kpis(), self.warnings()].concat();
+        self.of_dimensions(&dimensions) + &figures
+    }
+
     /// Some dimensions with everything there is about them.
-    fn full(&self, dimensions: &[&DimensionOverview]) -> String {
+    fn of_dimensions(&self, dimensions: &[&DimensionOverview]) -> String {
         let mut text = self.title();
         for dimension in dimensions {
             text.push_str(&self.tiers(dimension));
@@ -93,7 +107,7 @@ impl<'a> Page<'a> {
         if let Some(first) = dimensions.first() {
             text.push_str(&self.migration(first));
         }
-        text
+        text + &self.alerts()
     }
 
     fn title(&self) -> String {
@@ -128,6 +142,62 @@ impl<'a> Page<'a> {
         format!("\n{heading}\n{}{legend}", table.render(self.paint))
     }
 
+    /// The metrics past their limits, with what to do about them.
+    fn alerts(&self) -> String {
+        let mut text = String::new();
+        for alert in &self.overview.alerts {
+            let (value, threshold) = [alert.value, alert.threshold]
+                .map(|number| metric(&alert.alert, number))
+                .into();
+            let line = format!(
+                "{}: {} is {value}, past {threshold}",
+                alert.severity, alert.alert
+            );
+            let line = self.paint.text(&line, AnsiColor::Red.on_default());
+            text.push_str(&format!("\n{line}\n"));
+            for line in wrapped(&alert.message, TERMINAL_WIDTH - INDENT.len()) {
+                text.push_str(&format!("{INDENT}{line}\n"));
+            }
+        }
+        text
+    }
+
+    /// The metrics, with those of the previous snapshot.
+    fn kpis(&self) -> String {
+        if self.overview.kpis.is_empty() {
+            return String::new();
+        }
+        let mut table = Table::default();
+        table.column("metric", Side::Left);
+        table.column("value", Side::Right);
+        table.column("previous", Side::Right);
+        for kpi in &self.overview.kpis {
+            let figure = |value: Option<f64>| {
+                number(value.map_or(NONE.to_owned(), |value| metric(&kpi.metric, value)))
+            };
+            let figures = [kpi.value, kpi.previous_value].map(figure);
+            table.row(std::iter::once(Cell::from(&kpi.metric)).chain(figures));
+        }
+        format!("\n{}\n{}", self.bold("KPIs"), table.render(self.paint))
+    }
+
+    /// How many users have each warning.
+    fn warnings(&self) -> String {
+        if self.overview.warnings.is_empty() {
+            return String::new();
+        }
+        let mut table = Table::default();
+        table.column("warning", Side::Left);
+        table.column("users", Side::Right);
+        for warning in &self.overview.warnings {
+            table.row([
+                Cell::from(&warning.name),
+                number(count_or_none(warning.users)),
+            ]);
+        }
+        format!("\n{}\n{}", self.bold("warnings"), table.render(self.paint))
+    }
+
     /// Who moved; nothing when nobody could have.
     fn migration(&self, dimension: &DimensionOverview) -> String {
         let Some(previous) = self.overview.previous_snapshot_date else {
@@ -146,6 +216,31 @@ impl<'a> Page<'a> {
             largest(&moves).render(self.paint)
         )
     }
+}
+
+/// A metric as people read it, by what its name says it is.
+fn metric(name: &str, value: f64) -> String {
+    let is_part = ["_share", "_rate"].iter().any(|end| name.ends_with(end));
+    match is_part {
+        true => format!("{:.1}%", 100.0 * value),
+        false if value.fract() == 0.0 => count(value as i64),
+        false => format!("{value:.2}"),
+    }
+}
+
+/// Text in lines of at most `width` characters, broken between words.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// A column of numbers about tiers: its heading, and the number of a tier.
@@ -405,6 +500,7 @@ fn way(flow: &Flow) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::{Alert, Kpi, WarningOverview};
 
     fn date(day: &str) -> SnapshotDate {
         day.parse().unwrap()
@@ -473,12 +569,48 @@ mod tests {
             cutpoints_id: "2026-11-01-v1".to_owned(),
             users: 20_018,
             dimensions,
+            warnings: Vec::new(),
+            kpis: Vec::new(),
+            alerts: Vec::new(),
         }
     }
 
     fn full(overview: &Overview, is_colourful: bool) -> String {
-        let dimensions: Vec<&DimensionOverview> = overview.dimensions.iter().collect();
-        Page::of(overview, is_colourful).full(&dimensions)
+        Page::of(overview, is_colourful).full()
+    }
+
+    #[test]
+    fn alerts_kpis_and_warnings_follow() {
+        let kpi = |metric: &str, value, previous_value| Kpi {
+            metric: metric.to_owned(),
+            value,
+            previous_value,
+        };
+        let overview = Overview {
+            kpis: vec![
+                kpi("average_order_value_30d", Some(330.124), Some(324.0)),
+                kpi("complaints_change_rate", Some(0.5), None),
+            ],
+            alerts: vec![Alert {
+                alert: "complaints_change_rate".to_owned(),
+                severity: "critical".to_owned(),
+                value: 0.5,
+                threshold: 0.3,
+                message: "Complaints rose sharply since yesterday: find the product or campaign behind them before the next message goes out.".to_owned(),
+            }],
+            warnings: vec![
+                WarningOverview {
+                    name: "silent_warning".to_owned(),
+                    users: 1_234,
+                },
+                WarningOverview {
+                    name: "peak_order".to_owned(),
+                    users: 0,
+                },
+            ],
+            ..overview(Vec::new())
+        };
+        insta::assert_snapshot!(full(&overview, false), @"");
     }
 
     #[test]

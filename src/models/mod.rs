@@ -14,6 +14,7 @@ mod model;
 mod pack;
 mod parameters;
 pub mod planner;
+pub mod profile;
 mod reference;
 
 pub use graph::Graph;

@@ -86,8 +86,15 @@ async fn check_models(
     );
     problems.or_ok(())?;
     let dimensions = dimensions(&catalog, project, job, &parameters).await?;
-    let settled =
-        settled_schema(&catalog, project, &parameters, &dimensions, snapshot_date).await?;
+    let settled = settled_schema(
+        &catalog,
+        project,
+        job,
+        &parameters,
+        &dimensions,
+        snapshot_date,
+    )
+    .await?;
     let dim_tier = catalog
         .plan(required(project, "dim_tier")?, &parameters)
         .await?;
@@ -145,11 +152,12 @@ pub(super) fn required<'a>(
 async fn settled_schema(
     catalog: &Catalog<'_>,
     project: &Project,
+    job: &Job,
     parameters: &Parameters,
     dimensions: &Dimensions,
     snapshot_date: SnapshotDate,
 ) -> Result<SchemaRef, RunError> {
-    let raw = raw_snapshot_schema(catalog, project, parameters, dimensions).await?;
+    let raw = raw_snapshot_schema(catalog, project, job, parameters, dimensions).await?;
     Ok(Settling::new(&raw, dimensions.clone(), snapshot_date, false).schema())
 }
 

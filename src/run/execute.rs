@@ -38,6 +38,7 @@ use crate::tiles::{DAY, FuseFullJoins, USER_ID, any_of};
 use super::catalog::{all_rows_of, reference_to, register};
 use super::check::{empty, required};
 use super::marts::{self, register_before};
+use super::own_dimensions;
 use super::project::keep_all;
 use super::published::published_snapshot;
 use super::rejects::{self, Findings};
@@ -455,11 +456,10 @@ impl Run<'_> {
         identity: &RunRecord,
     ) -> Result<Vec<Draft>, RunError> {
         let engine = RunError::engine("planning the snapshot");
-        let model = required(self.project, "tier_snapshot")?;
-        let plan = catalog.plan(model, parameters).await?;
-        let raw = DataFrame::new(self.context.state(), plan);
+        let raw = raw_snapshot(catalog, self.project, self.job, parameters).await?;
         let raw = with_origin(raw, &identity.cutpoints_id, &identity.run_id).map_err(&engine)?;
-        let raw_schema = raw_snapshot_schema(catalog, self.project, parameters, dimensions).await?;
+        let raw_schema =
+            raw_snapshot_schema(catalog, self.project, self.job, parameters, dimensions).await?;
         let has_previous = self.plan.previous.is_some();
         let settling = Settling::new(
             &raw_schema,
@@ -467,7 +467,7 @@ impl Run<'_> {
             self.plan.snapshot_date,
             has_previous,
         );
-        let dim_tier = dim_tier_rows(catalog, self.project, parameters).await?;
+        let dim_tier = dim_tier_rows(catalog, self.project, self.job, parameters).await?;
         let comments = column_comments(self.project, dimensions);
         let specs = Specs::new(&settling.schema(), &dim_tier.schema(), &comments)?;
         let night = Night {
@@ -668,7 +668,7 @@ pub(super) async fn dimensions(
     job: &Job,
     parameters: &Parameters,
 ) -> Result<Dimensions, RunError> {
-    let rows = dim_tier_rows(catalog, project, parameters).await?;
+    let rows = dim_tier_rows(catalog, project, job, parameters).await?;
     Ok(Dimensions::read(&rows, job)?)
 }
 
@@ -676,6 +676,7 @@ pub(super) async fn dimensions(
 async fn dim_tier_rows(
     catalog: &Catalog<'_>,
     project: &Project,
+    job: &Job,
     parameters: &Parameters,
 ) -> Result<RecordBatch, RunError> {
     let engine = RunError::engine("reading dim_tier");
@@ -692,7 +693,21 @@ async fn dim_tier_rows(
     // order in which they happen to be done.
     let partitions = rows.collect_partitioned().await.map_err(&engine)?;
     let batches: Vec<RecordBatch> = partitions.into_iter().flatten().collect();
-    concat_batches(&schema, &batches).map_err(|error| engine(error.into()))
+    let rows = concat_batches(&schema, &batches).map_err(|error| engine(error.into()))?;
+    own_dimensions::with_rows(rows, job)
+}
+
+/// The rows of the snapshot before they are settled.
+async fn raw_snapshot(
+    catalog: &Catalog<'_>,
+    project: &Project,
+    job: &Job,
+    parameters: &Parameters,
+) -> Result<DataFrame, RunError> {
+    let model = required(project, "tier_snapshot")?;
+    let plan = catalog.plan(model, parameters).await?;
+    let rows = DataFrame::new(catalog.context.state(), plan);
+    Box::pin(own_dimensions::with_columns(rows, catalog, project, job)).await
 }
 
 /// The columns of the raw snapshot, with those that tell its origin.
@@ -702,12 +717,13 @@ async fn dim_tier_rows(
 pub(super) async fn raw_snapshot_schema(
     catalog: &Catalog<'_>,
     project: &Project,
+    job: &Job,
     parameters: &Parameters,
     dimensions: &Dimensions,
 ) -> Result<Schema, RunError> {
     let model = required(project, "tier_snapshot")?;
-    let plan = catalog.plan(model, parameters).await?;
-    let schema = plan.schema().as_arrow();
+    let rows = raw_snapshot(catalog, project, job, parameters).await?;
+    let schema = rows.schema().as_arrow();
     let mut problems = Problems::default();
     for dimension in dimensions.iter() {
         if schema.field_with_name(&dimension.name).is_err() {
@@ -728,7 +744,7 @@ pub(super) async fn raw_snapshot_schema(
             format!("`{}` has no column `{USER_ID}`", model.name),
         ));
     }
-    let listed = dim_tier_rows(catalog, project, parameters).await?;
+    let listed = dim_tier_rows(catalog, project, job, parameters).await?;
     let listed = warnings(&listed).map_err(RunError::arrow("reading dim_tier"))?;
     for warning in listed {
         let found = schema.field_with_name(&warning).map(Field::data_type);

@@ -303,6 +303,10 @@ impl Plan {
             .grace_days
             .iter()
             .map(|(dimension, days)| format!("{dimension} {days}"));
+        let dimensions = job
+            .dimensions
+            .iter()
+            .map(|(name, dimension)| format!("{name} {dimension:?}"));
         let columns = job
             .sources
             .iter()
@@ -314,6 +318,7 @@ impl Plan {
             .part("cut points", cutpoints_id)
             .parts("previous", previous)
             .parts("grace", grace)
+            .parts("dimensions", dimensions)
             .parts("columns", columns)
             .part("source files", self.source_fingerprint.as_str())
             .finish()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::config::job::Job;
 use crate::ground::{Fingerprint, Folder, Problems, TableName};
-use crate::models::{Graph, Model, Parameters, ReferenceTable, SqlPack};
+use crate::models::{Graph, Model, Parameters, ReferenceTable, SqlPack, profile};
 use crate::tiers::bands;
 
 /// The reference table with the bands of the RFM total.
@@ -58,7 +58,9 @@ impl Project {
     /// # Errors
     /// Problems that keep the models from being ordered.
     pub(super) fn load_what_parses(job: &Job) -> Result<(Self, Problems), Problems> {
-        let pack = SqlPack::load(job.sql.as_deref())?;
+        let mut pack = SqlPack::load(job.sql.as_deref())?;
+        let profile = job.sources.get("users");
+        profile::add_models(&mut pack, profile.map_or(&[], |users| &users.profile));
         let mut problems = Problems::default();
         let resolved = Parameters::resolve(&pack.parameters, job);
         let parameters = keep_all(&mut problems, resolved).map(|(parameters, unknown)| {

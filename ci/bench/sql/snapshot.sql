@@ -2,10 +2,11 @@
 -- and tiers, settled against the previous snapshot.
 COPY (
     WITH registered AS (
-        SELECT DISTINCT user_id
+        SELECT user_id, MAX(acquisition_cost) AS acquisition_cost
         FROM read_parquet('$data/users/dt=*/*.parquet', hive_types = {'dt': DATE})
         WHERE dt <= $snapshot_date
             AND user_id IS NOT NULL
+        GROUP BY user_id
     ),
 
     all_users AS (
@@ -20,7 +21,10 @@ COPY (
             -- Days and maxima are NULL where there is nothing, sums and counts 0.
             COLUMNS('^(first|last|largest)_'),
             COALESCE(COLUMNS('^revenue_'), 0)::DECIMAL(18, 2),
-            COALESCE(COLUMNS(lambda name: NOT REGEXP_MATCHES(name, '^(user_id|first|last|largest|revenue)')), 0)::BIGINT,
+            COALESCE(COLUMNS(lambda name: NOT REGEXP_MATCHES(name, '^(user_id|first|last|largest|revenue|acquisition)')), 0)::BIGINT,
+            acquisition_cost,
+            revenue_lifetime AS ltv_historical,
+            IF(acquisition_cost > 0, revenue_lifetime::DOUBLE / acquisition_cost::DOUBLE, NULL) AS ltv_to_cac,
             $snapshot_date - last_order_day AS recency_days,
             $snapshot_date - GREATEST(last_order_day, last_event_day) AS inactivity_days
         FROM all_users
@@ -105,7 +109,56 @@ COPY (
                 WHEN rfm_total >= $high_value_rfm_total THEN 'high_value_low_engagement'
                 WHEN interactions_7d >= 1 THEN 'low_value_high_engagement'
                 ELSE 'low_value_low_engagement'
-            END AS value_engagement
+            END AS value_engagement,
+            CASE
+                WHEN revenue_365d > $core_revenue_365d THEN 'core'
+                WHEN orders_lifetime >= $mature_orders THEN 'mature'
+                WHEN orders_lifetime >= 1 THEN 'growth'
+                ELSE 'base'
+            END AS customer_layer,
+            CASE GREATEST(sharer_30d, commenter_30d, liker_30d, reader_30d)
+                WHEN 0 THEN 'none'
+                WHEN sharer_30d THEN 'sharer'
+                WHEN commenter_30d THEN 'commenter'
+                WHEN liker_30d THEN 'liker'
+                ELSE 'reader'
+            END AS engagement_style,
+            CASE
+                WHEN campaign_joins_90d + surveys_90d + posts_90d >= $high_participations_90d THEN 'high'
+                WHEN campaign_joins_90d + surveys_90d + posts_90d >= 1 THEN 'some'
+                ELSE 'none'
+            END AS participation_level,
+            IF(
+                campaign_exposures_90d > 0,
+                LEAST(campaign_joins_90d, campaign_exposures_90d)::DOUBLE / campaign_exposures_90d::DOUBLE,
+                NULL
+            ) AS participation_rate_90d,
+            CASE GREATEST(functional_90d, social_90d, emotional_90d)
+                WHEN 0 THEN 'none'
+                WHEN functional_90d THEN 'functional'
+                WHEN social_90d THEN 'social'
+                ELSE 'emotional'
+            END AS need_type,
+            CASE
+                WHEN discount_known_orders_365d = 0 THEN 'unknown'
+                WHEN discount_known_orders_365d >= $sensitive_orders
+                    AND discounted_orders_365d >= $sensitive_discount_share * discount_known_orders_365d
+                    THEN 'sensitive'
+                ELSE 'regular'
+            END AS price_sensitivity,
+            lifecycle_stage IN ('new', 'active', 'loyal')
+                AND opens_15d = 0
+                AND posts_prev_30d > 0
+                AND posts_30d <= $silent_posts_share * posts_prev_30d AS silent_warning,
+            opens_d0 < opens_d1 AND opens_d1 < opens_d2 AND opens_d2 < opens_d3 AS decline_warning,
+            COALESCE(
+                largest_order_1d > largest_order_before_today AND value_tier_raw = 'high_value',
+                FALSE
+            ) AS peak_order,
+            COALESCE(
+                acquisition_cost > 0 AND revenue_lifetime < $low_ltv_to_cac * acquisition_cost,
+                FALSE
+            ) AS low_ltv_to_cac
         FROM scores
         INNER JOIN value_tier_of_total
             ON COALESCE(scores.rfm_total, 0) = value_tier_of_total.total
@@ -135,7 +188,17 @@ COPY (
             IF(today.interaction_depth = previous.interaction_depth, previous.interaction_depth_since, $snapshot_date)
                 AS interaction_depth_since,
             IF(today.value_engagement = previous.value_engagement, previous.value_engagement_since, $snapshot_date)
-                AS value_engagement_since
+                AS value_engagement_since,
+            IF(today.customer_layer = previous.customer_layer, previous.customer_layer_since, $snapshot_date)
+                AS customer_layer_since,
+            IF(today.engagement_style = previous.engagement_style, previous.engagement_style_since, $snapshot_date)
+                AS engagement_style_since,
+            IF(today.participation_level = previous.participation_level, previous.participation_level_since, $snapshot_date)
+                AS participation_level_since,
+            IF(today.need_type = previous.need_type, previous.need_type_since, $snapshot_date)
+                AS need_type_since,
+            IF(today.price_sensitivity = previous.price_sensitivity, previous.price_sensitivity_since, $snapshot_date)
+                AS price_sensitivity_since
         FROM raw_tiers AS today
         LEFT JOIN previous USING (user_id)
     )

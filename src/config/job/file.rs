@@ -15,7 +15,7 @@ use toml::de::{DeTable, DeValue};
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
 
 /// The keys of each section, for suggestions; `*` stands for any name.
-const SECTIONS: [(&str, &[&str]); 5] = [
+const SECTIONS: [(&str, &[&str]); 6] = [
     (
         "",
         &[
@@ -27,13 +27,15 @@ const SECTIONS: [(&str, &[&str]); 5] = [
             "sources",
             "params",
             "grace_days",
+            "dimensions",
             "calibration",
             "guards",
             "engine",
             "storage",
         ],
     ),
-    ("sources.*", &["url", "required", "columns"]),
+    ("sources.*", &["url", "required", "columns", "profile"]),
+    ("dimensions.*", &["tiers", "ranked"]),
     (
         "guards",
         &[
@@ -77,6 +79,8 @@ pub(super) struct JobFile {
     #[serde(default)]
     pub grace_days: BTreeMap<String, u32>,
     #[serde(default)]
+    pub dimensions: BTreeMap<String, DimensionSection>,
+    #[serde(default)]
     pub calibration: BTreeMap<String, toml::Value>,
     #[serde(default)]
     pub engine: EngineSection,
@@ -93,6 +97,8 @@ pub(super) struct SourceSection {
     pub required: bool,
     #[serde(default)]
     pub columns: BTreeMap<String, DeclaredColumn>,
+    #[serde(default)]
+    pub profile: BTreeMap<String, DeclaredColumn>,
 }
 
 /// `"BIGINT"`, or `{ type = "BIGINT", optional = true }`.
@@ -123,6 +129,14 @@ impl DeclaredColumn {
             Self::Detailed(column) => (&column.type_name, column.optional),
         }
     }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct DimensionSection {
+    #[serde(default)]
+    pub tiers: Vec<String>,
+    #[serde(default = "yes")]
+    pub ranked: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -49,6 +49,8 @@ pub struct Job {
     pub parameters: BTreeMap<String, ParameterValue>,
     /// How long a demotion must hold before it shows, by dimension, in days.
     pub grace_days: BTreeMap<String, u32>,
+    /// Dimensions beside those of the SQL pack's `dim_tier`.
+    pub dimensions: BTreeMap<String, OwnDimension>,
     /// Which cut points users are scored by.
     pub calibration: CalibrationChoice,
     /// What the engine may use.
@@ -72,6 +74,17 @@ pub struct Source {
     pub required: bool,
     /// The columns that staging SQL may name.
     pub columns: Vec<Column>,
+    /// Those of them that the snapshot shows as they are.
+    pub profile: Vec<String>,
+}
+
+/// A dimension that the job declares; `tiers/<name>.sql` gives its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnDimension {
+    /// Its values; from the lowest to the highest when they are ranked.
+    pub tiers: Vec<String>,
+    /// Whether their order means anything.
+    pub ranked: bool,
 }
 
 /// Bounds on the change from one snapshot to the next, as shares.
@@ -144,6 +157,7 @@ impl Reading<'_> {
         let sources = self.sources(file.sources);
         let parameters = self.parameters(&file.params);
         let guards = self.guards(&file.guards);
+        let dimensions = self.dimensions(file.dimensions);
         let (calibration, problems) = calibration::read(&file.calibration, self.file, self.keys);
         self.problems.extend(problems);
         Some(Job {
@@ -154,6 +168,7 @@ impl Reading<'_> {
             sources,
             parameters,
             grace_days: with_default_grace(file.grace_days),
+            dimensions,
             calibration,
             engine: EngineLimits {
                 threads: file.engine.threads.unwrap_or_else(available_threads),
@@ -172,6 +187,24 @@ impl Reading<'_> {
             file: self.file.clone(),
             keys: self.keys.clone(),
         })
+    }
+
+    fn dimensions(
+        &mut self,
+        sections: BTreeMap<String, file::DimensionSection>,
+    ) -> BTreeMap<String, OwnDimension> {
+        let mut dimensions = BTreeMap::new();
+        for (name, file::DimensionSection { tiers, ranked }) in sections {
+            if tiers.is_empty() {
+                let place = self.keys.place(&format!("dimensions.{name}"));
+                let message = format!("dimension `{name}` has no values");
+                let help = "list them from the lowest to the highest, such as tiers = [\"low\", \"high\"]; add ranked = false when their order means nothing";
+                self.problems
+                    .push(Diagnostic::at(self.file, place, message).help(help));
+            }
+            dimensions.insert(name, OwnDimension { tiers, ranked });
+        }
+        dimensions
     }
 
     fn guards(&mut self, section: &file::GuardsSection) -> Guards {
@@ -225,12 +258,14 @@ impl Reading<'_> {
         let mut sources = BTreeMap::new();
         for (name, section) in declared {
             let columns = self.columns(&name, &section);
+            let profile = self.profile(&name, &section);
             sources.insert(
                 name,
                 Source {
                     url: section.url,
                     required: section.required,
                     columns,
+                    profile,
                 },
             );
         }
@@ -250,6 +285,7 @@ impl Reading<'_> {
                 url: None,
                 required: false,
                 columns: contract_columns(name),
+                profile: Vec::new(),
             };
             sources.insert(name.to_owned(), absent);
         }
@@ -259,10 +295,12 @@ impl Reading<'_> {
     /// The contract's columns of a source, with those of the job laid over and added.
     fn columns(&mut self, source: &str, section: &file::SourceSection) -> Vec<Column> {
         let mut columns = contract_columns(source);
-        for (name, declared) in &section.columns {
+        let declared = section.columns.iter().map(|column| ("columns", column));
+        let profile = section.profile.iter().map(|column| ("profile", column));
+        for (key, (name, declared)) in declared.chain(profile) {
             let (type_name, optional) = declared.parts();
             let parsed = type_name.parse::<ColumnType>().map_err(|error| {
-                let place = self.keys.place(&format!("sources.{source}.columns.{name}"));
+                let place = self.keys.place(&format!("sources.{source}.{key}.{name}"));
                 Diagnostic::at(self.file, place, format!("column `{name}`: {error}"))
                     .help(column::TYPES_HELP)
             });
@@ -277,6 +315,19 @@ impl Reading<'_> {
             });
         }
         columns
+    }
+
+    /// The attributes of users that the snapshot shows.
+    fn profile(&mut self, source: &str, section: &file::SourceSection) -> Vec<String> {
+        if source != "users" && !section.profile.is_empty() {
+            let place = self.keys.place(&format!("sources.{source}.profile"));
+            let message = format!("source `{source}` has no profile");
+            self.problems.push(
+                Diagnostic::at(self.file, place, message)
+                    .help("attributes of users come from [sources.users.profile]"),
+            );
+        }
+        section.profile.keys().cloned().collect()
     }
 
     fn parameters(

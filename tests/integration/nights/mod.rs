@@ -13,7 +13,8 @@
 //! | `requests` | how many requests a night takes, and that the history does not count |
 //! | `backfill` | many nights in order: gaps filled, late data restated |
 //! | `calibrate` | new cut points are compared, and kept when confirmed; cut points by hand are kept |
-//! | `dim_tier` | the list of tiers is that of the page |
+//! | `dim_tier` | the list of tiers is that of the page, with labels and playbooks |
+//! | `own_columns` | a dimension and attributes that the job adds are published everywhere |
 //!
 //! `lake` delivers histories as Parquet, `pack` edits the SQL, `job` runs nights, `bucket` runs them
 //! on S3, `tables` reads tables back, and `expected` compares; `example` is a small history for the
@@ -35,6 +36,7 @@ mod expected;
 mod incremental;
 mod job;
 mod lake;
+mod own_columns;
 mod pack;
 mod property;
 mod requests;

@@ -5,6 +5,9 @@
 //!    goes by publications finds them.
 //! 3. `dim_tier` gives the order of dimensions and tiers, `tier_snapshot` their users and
 //!    revenue, `tier_migration_matrix` the flows between them.
+//! 4. `kpi_daily` and `alerts` are read as they are, where the publication has them.
+
+mod kpis;
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -28,17 +31,20 @@ use crate::config::storage::{Location, Stores};
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName, did_you_mean};
 use crate::migration::{Direction, REVENUE, REVENUE_TYPE};
 use crate::publish::{Publication, Publications, PublishError};
-use crate::tiers::{Dimension, Dimensions};
+use crate::tiers::{Dimension, Dimensions, warnings};
 
 use super::RunError;
 use super::catalog::{reference_to, register};
+use super::marts::{ALERTS, KPIS};
 use super::published::published_table;
+
+pub use kpis::{Alert, Kpi, WarningOverview};
 
 /// How many published dates a message about one that is not published names.
 const DATES_NAMED: usize = 4;
 
 /// What is published of one date.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Overview {
     /// The date.
     pub snapshot_date: SnapshotDate,
@@ -52,6 +58,12 @@ pub struct Overview {
     pub users: u64,
     /// The dimensions, in the order of `dim_tier`.
     pub dimensions: Vec<DimensionOverview>,
+    /// The warnings, in the order of `dim_tier`.
+    pub warnings: Vec<WarningOverview>,
+    /// The metrics, by name.
+    pub kpis: Vec<Kpi>,
+    /// The metrics past their limits, the critical ones first.
+    pub alerts: Vec<Alert>,
 }
 
 /// One dimension of a snapshot.
@@ -108,6 +120,9 @@ impl Overview {
             register_published(&context, &output, publication, table).await?;
         }
         let dimensions = Box::pin(read_dimensions(&context, job)).await?;
+        let warnings = read_warnings(&context).await?;
+        let kpis = read_mart(&context, &output, publication, KPIS, kpis::kpis_of).await?;
+        let alerts = read_mart(&context, &output, publication, ALERTS, kpis::alerts_of).await?;
         let snapshot = publication.tables.get("tier_snapshot");
         Ok(Self {
             snapshot_date: publication.snapshot_date,
@@ -116,6 +131,9 @@ impl Overview {
             cutpoints_id: publication.cutpoints_id.clone(),
             users: snapshot.map_or(0, |table| table.rows),
             dimensions,
+            warnings,
+            kpis,
+            alerts,
         })
     }
 
@@ -239,6 +257,31 @@ async fn read_dimensions(
         });
     }
     Ok(overviews)
+}
+
+/// The rows of a mart; dates of an earlier version of tierline have none.
+async fn read_mart<T>(
+    context: &SessionContext,
+    output: &Location,
+    publication: &Publication,
+    mart: &str,
+    rows_of: fn(&RecordBatch) -> Result<Vec<T>, ArrowError>,
+) -> Result<Vec<T>, RunError> {
+    if !publication.tables.contains_key(mart) {
+        return Ok(Vec::new());
+    }
+    register_published(context, output, publication, mart).await?;
+    let rows = read_table(context, mart).await;
+    rows_of(&rows.map_err(RunError::engine("reading KPIs"))?)
+        .map_err(RunError::arrow("reading KPIs"))
+}
+
+/// Every warning that `dim_tier` lists.
+async fn read_warnings(context: &SessionContext) -> Result<Vec<WarningOverview>, RunError> {
+    let engine = RunError::engine("counting warnings");
+    let dim_tier = read_table(context, "dim_tier").await.map_err(&engine)?;
+    let listed = warnings(&dim_tier).map_err(RunError::arrow("reading dim_tier"))?;
+    kpis::count_warnings(context, listed).await.map_err(engine)
 }
 
 /// The users of each value of a dimension, those in grace, and the revenue.

@@ -1,0 +1,56 @@
+//! Profile attributes of users, which the job lists and the snapshot shows: the models that take
+//! them there, as SQL that tierline writes itself.
+//!
+//! ```text
+//! sources.users -> staging.users -> rollups.profile -> features.profile -> publish.tier_snapshot
+//! ```
+//!
+//! Without attributes `features.profile` is just the users, so that the snapshot can select its
+//! columns whatever the job lists. A pack with a `features/profile.sql` of its own is left alone.
+
+use crate::ground::{Folder, SourceFile, TableName};
+
+use super::SqlPack;
+
+/// The name of both models.
+const PROFILE: &str = "profile";
+
+/// Adds the models for `attributes`, columns of the users source, to a pack.
+pub fn add_models(pack: &mut SqlPack, attributes: &[String]) {
+    let features = TableName::new(Folder::Features, PROFILE);
+    if pack.models.iter().any(|(name, _)| *name == features) {
+        return;
+    }
+    let file = |name: &TableName, text: String| {
+        SourceFile::new(format!("{name}, made from [sources.users.profile]"), text)
+    };
+    let quoted = attributes
+        .iter()
+        .map(|name| name.replace('"', "\"\""))
+        .collect::<Vec<_>>();
+    if !quoted.is_empty() {
+        let rollup = TableName::new(Folder::Rollups, PROFILE);
+        let aggregates = quoted
+            .iter()
+            .map(|name| format!(",\n    MAX(\"{name}\") AS \"{name}\""));
+        let text = format!(
+            "SELECT\n    user_id{}\nFROM staging.users\nGROUP BY user_id\n",
+            aggregates.collect::<String>()
+        );
+        pack.models.push((rollup.clone(), file(&rollup, text)));
+    }
+    let text = match quoted.is_empty() {
+        true => "SELECT user_id FROM features.users\n".to_owned(),
+        false => {
+            let columns = quoted
+                .iter()
+                .map(|name| format!(",\n    \"{name}_lifetime\" AS \"{name}\""));
+            format!(
+                "SELECT\n    user_id{}\nFROM windows('rollups.profile', 'lifetime')\n",
+                columns.collect::<String>()
+            )
+        }
+    };
+    pack.models.push((features.clone(), file(&features, text)));
+    pack.models.sort_by(|left, right| left.0.cmp(&right.0));
+}

@@ -1,0 +1,140 @@
+//! Dimensions that the job declares beside those of `dim_tier`: a model `tiers/<name>.sql` and a
+//! list of values are all it takes for the snapshot, the migration, the matrix, the summary and
+//! the audits to have them.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, Int64Array, RecordBatch, StringArray, new_null_array,
+};
+use datafusion::arrow::compute::{cast, concat_batches};
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::JoinType;
+use datafusion::error::Result as EngineResult;
+use datafusion::logical_expr::{col, ident};
+use datafusion::prelude::DataFrame;
+
+use crate::config::job::{Job, OwnDimension};
+use crate::ground::{Diagnostic, Folder, Problems, TableName};
+use crate::tiles::USER_ID;
+
+use super::{Catalog, Project, RunError};
+
+/// The rows of `dim_tier` with those of the job's own dimensions behind them: ranks by place, no
+/// labels but the values themselves, no playbooks.
+///
+/// # Errors
+/// A dimension that `dim_tier` lists already.
+pub(super) fn with_rows(dim_tier: RecordBatch, job: &Job) -> Result<RecordBatch, RunError> {
+    let arrow = RunError::arrow("adding the job's dimensions to dim_tier");
+    let listed = texts(&dim_tier, "dimension").map_err(&arrow)?;
+    let mut problems = Problems::default();
+    let mut batches = vec![dim_tier.clone()];
+    for (name, dimension) in &job.dimensions {
+        if listed.iter().flatten().any(|listed| listed == name) {
+            let message = format!("`{name}` is a dimension of the SQL pack's dim_tier already");
+            problems.push(
+                job.problem(&format!("dimensions.{name}"), message)
+                    .help("list it in one of the two places"),
+            );
+            continue;
+        }
+        batches.push(rows_of(&dim_tier, name, dimension).map_err(&arrow)?);
+    }
+    problems.or_ok(())?;
+    concat_batches(&dim_tier.schema(), &batches).map_err(arrow)
+}
+
+fn rows_of(
+    dim_tier: &RecordBatch,
+    name: &str,
+    dimension: &OwnDimension,
+) -> Result<RecordBatch, ArrowError> {
+    let tiers = &dimension.tiers;
+    let rank = |place: usize| dimension.ranked.then_some(place as i64);
+    let ranks: Int64Array = (0..tiers.len()).map(rank).collect();
+    let values: ArrayRef = Arc::new(StringArray::from(tiers.clone()));
+    let columns = dim_tier
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| {
+            let column: ArrayRef = match field.name().as_str() {
+                "dimension" => Arc::new(StringArray::from(vec![name; tiers.len()])),
+                "tier" | "label_en" => Arc::clone(&values),
+                "rank" => Arc::new(ranks.clone()),
+                _ => new_null_array(field.data_type(), tiers.len()),
+            };
+            cast(&column, field.data_type())
+        })
+        .collect::<Result<_, _>>()?;
+    RecordBatch::try_new(dim_tier.schema(), columns)
+}
+
+fn texts(rows: &RecordBatch, name: &str) -> Result<StringArray, ArrowError> {
+    let column = rows.column(rows.schema_ref().index_of(name)?);
+    let texts = cast(column, &datafusion::arrow::datatypes::DataType::Utf8)?;
+    Ok(StringArray::from(texts.to_data()))
+}
+
+/// The rows of the snapshot with the columns of the job's own dimensions behind them, but for
+/// those that the snapshot selects itself.
+///
+/// # Errors
+/// A dimension without a model that gives it.
+pub(super) async fn with_columns(
+    snapshot: DataFrame,
+    catalog: &Catalog<'_>,
+    project: &Project,
+    job: &Job,
+) -> Result<DataFrame, RunError> {
+    let mut problems = Problems::default();
+    let mut joined = snapshot;
+    for name in job.dimensions.keys() {
+        if joined.schema().has_column_with_unqualified_name(name) {
+            continue;
+        }
+        let table = TableName::new(Folder::Tiers, name);
+        let has_model = project.graph.model(&table).is_some();
+        let tiers = match has_model {
+            true => Some(
+                catalog
+                    .table(&table)
+                    .await
+                    .map_err(RunError::engine("reading tiers"))?,
+            ),
+            false => None,
+        };
+        let tiers = tiers.filter(|tiers| {
+            let has = |column| tiers.schema().has_column_with_unqualified_name(column);
+            has(name) && has(USER_ID)
+        });
+        match tiers {
+            Some(tiers) => {
+                let with_dimension = join(joined.clone(), tiers, name);
+                joined = with_dimension.map_err(RunError::engine("joining tiers"))?;
+            }
+            None => problems.push(missing(job, name)),
+        }
+    }
+    problems.or_ok(joined).map_err(RunError::from)
+}
+
+fn missing(job: &Job, name: &str) -> Diagnostic {
+    let message = format!("dimension `{name}` has no model");
+    job.problem(&format!("dimensions.{name}"), message)
+        .help(format!(
+            "add tiers/{name}.sql to the SQL pack, with one row per user: user_id and {name}"
+        ))
+}
+
+/// A user without a row in `tiers` has no value, which an audit refuses.
+fn join(snapshot: DataFrame, tiers: DataFrame, name: &str) -> EngineResult<DataFrame> {
+    let user_of_tiers = format!("user of {name}");
+    let tiers = tiers.select(vec![
+        col(USER_ID).alias(&user_of_tiers),
+        ident(name).alias(name),
+    ])?;
+    let joined = snapshot.join(tiers, JoinType::Left, &[USER_ID], &[&user_of_tiers], None)?;
+    joined.drop_columns(&[&user_of_tiers])
+}

@@ -1,0 +1,163 @@
+//! What a job adds without a line of Rust: a dimension of its own, and attributes of users.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+use tierline::config::storage::{Location, Patience, Stores};
+
+use super::pack;
+use super::tables::{self, Row};
+use crate::support::command::{Finished, Tierline};
+
+/// How fond a user is of the app, as an analyst would write it.
+const APP_FAN: &str = "\
+-- How fond a user is of the app.
+SELECT
+    user_id,
+    CASE
+        WHEN opens_15d >= $fan_opens_15d THEN 'fan'
+        WHEN opens_15d >= 1 THEN 'visitor'
+        ELSE 'stranger'
+    END AS app_fan  -- how fond the user is of the app
+FROM features.users
+";
+
+/// What stands in the job for it, and for two attributes.
+const SETTINGS: &str = r#"
+[sources.users.profile]
+city = "VARCHAR"
+registered_at = "TIMESTAMP"
+
+[dimensions.app_fan]
+tiers = ["stranger", "visitor", "fan"]
+
+[grace_days]
+app_fan = 3
+"#;
+
+/// A demo without nights, whose job is the built-in pack, `tiers/app_fan.sql` and the settings.
+fn demo(folder: &Path, settings: &str) {
+    let sizes = ["--users", "200", "--days", "60", "--nights", "0"];
+    let made = Tierline::new()
+        .args(["demo"])
+        .args([folder])
+        .args(sizes)
+        .run();
+    assert_eq!(made.exit_code, 0, "{made:?}");
+    pack::write(&folder.join("sql"), &[]);
+    std::fs::write(folder.join("sql/tiers/app_fan.sql"), APP_FAN).unwrap();
+    append(
+        &folder.join("sql/parameters.toml"),
+        "\nfan_opens_15d = 10\n",
+    );
+    let job = folder.join("jobs/demo.toml");
+    let text = std::fs::read_to_string(&job).unwrap();
+    let text = text.replacen("output =", "sql = \"../sql\"\noutput =", 1);
+    std::fs::write(&job, text + settings).unwrap();
+}
+
+fn append(path: &Path, text: &str) {
+    let before = std::fs::read_to_string(path).unwrap();
+    std::fs::write(path, before + text).unwrap();
+}
+
+fn tierline(folder: &Path, command: &str, arguments: &[&str]) -> Finished {
+    let job = folder.join("jobs/demo.toml");
+    Tierline::new()
+        .args([command])
+        .args([job])
+        .args(arguments)
+        .run()
+}
+
+fn location(folder: &Path) -> Location {
+    let url = folder.to_str().unwrap();
+    let mut stores = Stores::new(Patience::default());
+    stores.open(url, Path::new("")).unwrap()
+}
+
+async fn rows(output: &Location, table: &str) -> Vec<Row> {
+    tables::rows(output, "2026-10-31".parse().unwrap(), table).await
+}
+
+#[tokio::test]
+async fn a_dimension_and_attributes_of_the_jobs_own_are_published() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    demo(folder, SETTINGS);
+    for night in ["2026-10-30", "2026-10-31"] {
+        let finished = tierline(folder, "run", &["--date", night]);
+        assert_eq!(finished.exit_code, 0, "{finished:?}");
+    }
+    let output = location(&folder.join("output"));
+
+    let snapshot = rows(&output, "tier_snapshot").await;
+    assert_eq!(snapshot.len(), 200);
+    for row in &snapshot {
+        let opens: i64 = row["opens_15d"].parse().unwrap();
+        let raw = match opens {
+            10.. => "fan",
+            1..10 => "visitor",
+            _ => "stranger",
+        };
+        assert_eq!(row["app_fan_raw"], raw, "{row:?}");
+        assert!(row.contains_key("app_fan_pending_since"), "{row:?}");
+        assert_eq!(row["city"] == "NULL", row["registered_at"] == "NULL");
+    }
+    assert!(snapshot.iter().any(|row| row["city"] == "Shanghai"));
+
+    let of_ours = |rows: Vec<Row>| -> Vec<Row> {
+        let rows = rows.into_iter();
+        rows.filter(|row| row["dimension"] == "app_fan").collect()
+    };
+    let listed = of_ours(rows(&output, "dim_tier").await);
+    let ranks = listed.iter().map(|row| (&*row["tier"], &*row["rank"]));
+    assert_eq!(
+        ranks.collect::<Vec<_>>(),
+        [("stranger", "0"), ("visitor", "1"), ("fan", "2")]
+    );
+    let users = |rows: &[Row]| -> usize {
+        let users = rows
+            .iter()
+            .map(|row| row["users"].parse::<usize>().unwrap());
+        users.sum()
+    };
+    let matrix = of_ours(rows(&output, "tier_migration_matrix").await);
+    let summary = of_ours(rows(&output, "tier_summary").await);
+    assert_eq!((users(&matrix), users(&summary)), (200, 200));
+    assert!(!of_ours(rows(&output, "tier_migration").await).is_empty());
+}
+
+/// The value `fan` is nobody's to give when the job does not list it.
+#[test]
+fn a_value_that_the_job_does_not_list_blocks_the_night() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    demo(folder, &SETTINGS.replace(", \"fan\"", ""));
+    let finished = tierline(folder, "run", &["--date", "2026-10-31"]);
+    assert_eq!(finished.exit_code, 3, "{finished:?}");
+    assert!(finished.stderr.contains("tiers_known"), "{finished:?}");
+}
+
+#[test]
+fn what_is_missing_or_double_is_told() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    demo(
+        folder,
+        "\n[dimensions.lifecycle_stage]\ntiers = [\"a\"]\n\n[sources.orders.profile]\ncity = \"VARCHAR\"\n",
+    );
+    let check = |expected: &str| {
+        let finished = tierline(folder, "check", &[]);
+        assert_eq!(finished.exit_code, 2, "{finished:?}");
+        assert!(finished.stderr.contains(expected), "{finished:?}");
+    };
+    check("source `orders` has no profile");
+    let job = folder.join("jobs/demo.toml");
+    let text = std::fs::read_to_string(&job).unwrap();
+    let text = text.replace("[sources.orders.profile]", "[sources.users.profile]");
+    std::fs::write(&job, &text).unwrap();
+    check("`lifecycle_stage` is a dimension of the SQL pack's dim_tier already");
+    std::fs::write(&job, text.replace("lifecycle_stage", "mood")).unwrap();
+    check("dimension `mood` has no model");
+}
