@@ -151,7 +151,7 @@ async fn comparison_keeps_nothing_unless_told_to() {
       from -> to                                             users
       low_value_low_engagement -> high_value_low_engagement      1
 
-    nobody changes in lifecycle_stage, interaction_depth
+    nobody changes in lifecycle_stage, customer_layer, interaction_depth, engagement_style, participation_level, need_type, price_sensitivity
 
     Once kept, runs of 2026-11-20 and later dates score by the new cut points.
     2026-11-20 is published by other cut points and stays as published
