@@ -50,6 +50,8 @@ pub(super) enum Command {
     Run(RunArguments),
     /// Compute and publish many nights, in the order of their dates
     Backfill(BackfillArguments),
+    /// Compute new cut points and show what they would change; kept only when confirmed
+    Calibrate(CalibrateArguments),
     /// Show a published snapshot: tiers, who moved, and where to
     Show(ShowArguments),
 }
@@ -159,6 +161,18 @@ pub(super) struct BackfillArguments {
     pub drops: DropArguments,
     #[command(flatten)]
     pub result: ResultArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CalibrateArguments {
+    #[command(flatten)]
+    pub night: NightArguments,
+    /// Keep the new cut points without asking
+    #[arg(long)]
+    pub yes: bool,
+    /// How the comparison on stdout looks; with json nothing is asked
+    #[arg(long, value_enum, default_value = "text")]
+    pub output: OutputFormat,
 }
 
 #[derive(Debug, Args)]

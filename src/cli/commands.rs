@@ -15,7 +15,7 @@ use super::arguments::{
     TimeArguments,
 };
 use super::output::Output;
-use super::{demo, init, jobs};
+use super::{calibrate, demo, init, jobs};
 
 /// The exit code of `--skip-exit-code`, which schedulers take for skipped.
 const NOTHING_TO_DO: u8 = 99;
@@ -29,6 +29,7 @@ pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCod
         Command::Init(arguments) => init::init(&arguments, output),
         Command::Check(arguments) => check(&jobs::load(&arguments)?, output).await,
         Command::Plan(arguments) => plan(&arguments, output).await,
+        Command::Calibrate(arguments) => Box::pin(calibrate::calibrate(&arguments, output)).await,
         Command::Show(arguments) => Box::pin(super::show::show(&arguments, output)).await,
     }?;
     Ok(ExitCode::SUCCESS)
@@ -58,7 +59,7 @@ async fn plan(arguments: &NightArguments, output: &Output) -> Result<(), RunErro
 }
 
 /// Everything up to the plan of a night.
-async fn prepare(
+pub(super) async fn prepare(
     job: &Job,
     snapshot_date: SnapshotDate,
 ) -> Result<(Project, Workspace, Plan), RunError> {
@@ -159,13 +160,7 @@ async fn one_night(
     let job = jobs::load(job)?;
     let snapshot_date = jobs::snapshot_date(time, &job)?;
     *known_date = Some(snapshot_date);
-    let is_default = time.as_of.is_none() && time.date.is_none();
-    if is_default {
-        output.note(&format!(
-            "snapshot date {snapshot_date}: the last day that has ended in {}",
-            job.timezone
-        ));
-    }
+    note_default_date(time, &job, snapshot_date, output);
     let spinner = output.spinner();
     let may_drop = &arguments.drops.drop_columns;
     let report = publish(&job, snapshot_date, may_drop, &|stage| {
@@ -174,6 +169,21 @@ async fn one_night(
     .await;
     spinner.finish_and_clear();
     report
+}
+
+/// Says which date it is when the arguments leave that to the clock.
+pub(super) fn note_default_date(
+    arguments: &TimeArguments,
+    job: &Job,
+    snapshot_date: SnapshotDate,
+    output: &Output,
+) {
+    if arguments.as_of.is_none() && arguments.date.is_none() {
+        output.note(&format!(
+            "snapshot date {snapshot_date}: the last day that has ended in {}",
+            job.timezone
+        ));
+    }
 }
 
 /// A result file that cannot be written is said, and fails nothing.

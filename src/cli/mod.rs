@@ -4,6 +4,7 @@
 //! reads the clock.
 
 mod arguments;
+mod calibrate;
 mod commands;
 mod demo;
 mod figures;

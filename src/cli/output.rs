@@ -69,6 +69,20 @@ impl Output {
         }
     }
 
+    /// Asks on the terminal, and takes anything but yes for no; none where nobody can be asked.
+    pub(super) fn confirmed(&self, question: &str) -> Option<bool> {
+        let stdin = std::io::stdin();
+        if !stdin.is_terminal() || !self.stderr_is_terminal {
+            return None;
+        }
+        let mut stderr = std::io::stderr().lock();
+        let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+        let mut answer = String::new();
+        let answered = asked.and_then(|()| stdin.read_line(&mut answer));
+        let is_yes = ["y", "yes"].contains(&answer.trim().to_lowercase().as_str());
+        Some(answered.is_ok() && is_yes)
+    }
+
     /// Prints an error.
     pub(super) fn error(&self, text: &str) {
         self.note(&format!("error: {text}"));

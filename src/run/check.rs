@@ -7,13 +7,13 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 
-use crate::config::job::{Column, Job};
+use crate::config::job::{CalibrationChoice, Column, Job};
 use crate::config::session;
 use crate::drafts::SNAPSHOT_DATE;
 use crate::ground::{Folder, Problems, SnapshotDate, TableName};
 use crate::migration;
 use crate::models::Parameters;
-use crate::tiers::{Dimensions, Settling};
+use crate::tiers::{Dimensions, Metric, Settling, fit_given};
 use crate::tiles::{DAY, USER_ID};
 
 use super::catalog::register;
@@ -76,6 +76,10 @@ async fn check_models(
             Ok(parameters) => parameters,
             Err(_) => return problems.or_ok(()).map_err(RunError::from),
         };
+    if let CalibrationChoice::ByHand(given) = &job.calibration {
+        let metrics = cut_points::metrics(&catalog, project).await?;
+        keep_all(&mut problems, fit_given(job, given, &metrics));
+    }
     keep_all(
         &mut problems,
         catalog.register_models(&[Folder::Tiers], &parameters).await,
@@ -104,6 +108,25 @@ async fn check_models(
         .register_models(&[Folder::Audits], &parameters)
         .await?;
     Ok(())
+}
+
+/// The metrics of the calibration models, as the declared sources give them.
+///
+/// # Errors
+/// Every problem of the models up to the metrics.
+pub(super) async fn declared_metrics(
+    job: &Job,
+    project: &Project,
+    snapshot_date: SnapshotDate,
+) -> Result<Vec<Metric>, RunError> {
+    let engine = RunError::engine("checking metrics");
+    let context = session::open(&job.engine, [], []).map_err(&engine)?;
+    register_declared_sources(job, &context).map_err(&engine)?;
+    let mut catalog = Catalog::open(&context, project, snapshot_date).map_err(&engine)?;
+    catalog
+        .register_models(&UPSTREAM, &project.parameters)
+        .await?;
+    cut_points::metrics(&catalog, project).await
 }
 
 /// The folders that are planned before the cut points are known.

@@ -1,5 +1,5 @@
-//! The first calibration: the cut points of every metric of the calibration model, computed over
-//! the scored users as of D.
+//! The calibration of a run: the users of every metric of the calibration model counted as of D,
+//! and cut points computed from them, or given by hand and held against them.
 
 use std::collections::HashMap;
 
@@ -9,37 +9,78 @@ use datafusion::error::Result as EngineResult;
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 
-use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
+use crate::ground::{Diagnostic, ExactNumber, Folder, Problems, TableName};
 use crate::tiers::calibration::{Calibration, parameter_name};
-use crate::tiers::{CutPoints, Histogram, MetricValue, calibrate};
+use crate::tiers::{Histogram, Histograms, Metric};
 
-use super::{Catalog, Project, RunError};
+use super::{CalibrationPlan, Catalog, Plan, Project, RunError};
 use crate::config::job::ParameterValue;
 use crate::models::Parameters;
 
-/// Calibrates every column of every calibration model.
+/// The calibration that a night scores by: the kept one, or a new one that the night is to keep.
 ///
 /// # Errors
 /// Metrics that are not whole numbers or decimals, or have too few distinct values.
-pub(super) async fn measure(
-    catalog: &Catalog<'_>,
+pub(super) async fn calibration(
+    catalog: &mut Catalog<'_>,
     project: &Project,
-    as_of: SnapshotDate,
+    plan: &Plan,
 ) -> Result<Calibration, RunError> {
-    let engine = RunError::engine("calibrating");
-    let mut metrics: Vec<CutPoints> = Vec::new();
-    let mut population = 0;
-    for model in project.graph.in_folder(Folder::Calibration) {
-        let users = catalog.table(&model.name).await.map_err(&engine)?;
-        check_metrics(&users, &model.name)?;
-        let fields = users.schema().fields().clone();
-        let histograms = histograms(users).await.map_err(&engine)?;
-        for (field, histogram) in fields.iter().zip(&histograms) {
-            population = population.max(histogram.values().sum());
-            metrics.push(calibrate(field.name(), histogram)?);
+    let date = plan.snapshot_date;
+    let next_id = || plan.calibrations.next(date);
+    match &plan.calibration {
+        CalibrationPlan::Use(calibration) => Ok(calibration.clone()),
+        CalibrationPlan::Calibrate => {
+            let users = measure(catalog, project).await?;
+            Ok(Calibration::computed(next_id(), date, &users)?)
+        }
+        CalibrationPlan::Keep(given) => {
+            let users = measure(catalog, project).await?;
+            Ok(Calibration::by_hand(next_id(), date, given, &users))
         }
     }
-    Ok(Calibration::first(as_of, population, metrics))
+}
+
+/// Counts the users of every metric of every calibration model.
+///
+/// # Errors
+/// Metrics that are not whole numbers or decimals.
+pub(super) async fn measure(
+    catalog: &mut Catalog<'_>,
+    project: &Project,
+) -> Result<Histograms, RunError> {
+    let engine = RunError::engine("calibrating");
+    // Planned anew, so that the features kept by now are read and not computed again for each
+    // metric.
+    catalog
+        .register_models(&[Folder::Calibration], &project.parameters)
+        .await?;
+    let mut counted = Histograms::default();
+    for model in project.graph.in_folder(Folder::Calibration) {
+        let users = catalog.table(&model.name).await.map_err(&engine)?;
+        let metrics = check_metrics(&users, &model.name)?;
+        let histograms = histograms(users, &metrics).await.map_err(&engine)?;
+        let names = metrics.into_iter().map(|metric| metric.name);
+        counted.0.extend(names.zip(histograms));
+    }
+    Ok(counted)
+}
+
+/// The metrics: the columns of the calibration models.
+///
+/// # Errors
+/// Metrics that are not whole numbers or decimals.
+pub(super) async fn metrics(
+    catalog: &Catalog<'_>,
+    project: &Project,
+) -> Result<Vec<Metric>, RunError> {
+    let mut metrics = Vec::new();
+    for model in project.graph.in_folder(Folder::Calibration) {
+        let users = catalog.table(&model.name).await;
+        let users = users.map_err(RunError::engine("checking metrics"))?;
+        metrics.extend(check_metrics(&users, &model.name)?);
+    }
+    Ok(metrics)
 }
 
 /// The cut parameters with values that only have the right names and types, so that tier models
@@ -62,56 +103,70 @@ pub(super) async fn stand_ins(
     Ok(stand_ins)
 }
 
-fn check_metrics(users: &DataFrame, model: &TableName) -> Result<(), Problems> {
+fn check_metrics(users: &DataFrame, model: &TableName) -> Result<Vec<Metric>, Problems> {
     let mut problems = Problems::default();
+    let mut metrics = Vec::new();
     for field in users.schema().fields() {
-        if !matches!(
-            field.data_type(),
-            DataType::Int64 | DataType::Decimal128(..)
-        ) {
-            let message = format!(
-                "metric `{}` of `{model}` is {}",
-                field.name(),
-                field.data_type()
-            );
-            problems.push(
-                Diagnostic::new(message).help("CAST it AS BIGINT or DECIMAL: cut points are exact"),
-            );
-        }
-    }
-    problems.or_ok(())
-}
-
-/// How many users have each value, column by column, in one pass.
-async fn histograms(users: DataFrame) -> EngineResult<Vec<Histogram>> {
-    let mut counts = vec![HashMap::new(); users.schema().fields().len()];
-    let mut rows = users.execute_stream().await?;
-    while let Some(batch) = rows.try_next().await? {
-        for (column, counts) in batch.columns().iter().zip(&mut counts) {
-            for value in (0..column.len()).filter_map(|row| metric_value(column, row)) {
-                *counts.entry(value).or_insert(0) += 1;
+        match scale_of(field.data_type()) {
+            Some(scale) => metrics.push(Metric {
+                name: field.name().clone(),
+                scale,
+            }),
+            None => {
+                let message = format!(
+                    "metric `{}` of `{model}` is {}",
+                    field.name(),
+                    field.data_type()
+                );
+                problems.push(
+                    Diagnostic::new(message)
+                        .help("CAST it AS BIGINT or DECIMAL: cut points are exact"),
+                );
             }
         }
     }
-    Ok(counts
-        .into_iter()
-        .map(|counts| counts.into_iter().collect())
-        .collect())
+    problems.or_ok(metrics)
 }
 
-fn metric_value(values: &ArrayRef, row: usize) -> Option<MetricValue> {
+/// How many digits exact numbers of a type have behind the point; none for other types.
+fn scale_of(data_type: &DataType) -> Option<u8> {
+    match data_type {
+        DataType::Int64 => Some(0),
+        DataType::Decimal128(_, scale) => u8::try_from(*scale).ok(),
+        _ => None,
+    }
+}
+
+/// How many users have each value, column by column, in one pass.
+async fn histograms(users: DataFrame, metrics: &[Metric]) -> EngineResult<Vec<Histogram>> {
+    let mut counts = vec![HashMap::new(); metrics.len()];
+    let mut rows = users.execute_stream().await?;
+    while let Some(batch) = rows.try_next().await? {
+        for (column, counts) in batch.columns().iter().zip(&mut counts) {
+            for unscaled in (0..column.len()).filter_map(|row| unscaled(column, row)) {
+                *counts.entry(unscaled).or_insert(0) += 1;
+            }
+        }
+    }
+    let counted = counts.into_iter().zip(metrics);
+    let histogram = |(counts, metric): (HashMap<i128, u64>, &Metric)| {
+        let scale = metric.scale;
+        let users = counts.into_iter();
+        users
+            .map(|(unscaled, users)| (ExactNumber { unscaled, scale }, users))
+            .collect()
+    };
+    Ok(counted.map(histogram).collect())
+}
+
+/// The digits of a value, the point left out.
+fn unscaled(values: &ArrayRef, row: usize) -> Option<i128> {
     if values.is_null(row) {
         return None;
     }
     match values.data_type() {
-        DataType::Int64 => Some(MetricValue {
-            unscaled: i128::from(values.as_primitive::<Int64Type>().value(row)),
-            scale: 0,
-        }),
-        DataType::Decimal128(_, scale) => Some(MetricValue {
-            unscaled: values.as_primitive::<Decimal128Type>().value(row),
-            scale: scale.unsigned_abs(),
-        }),
+        DataType::Int64 => Some(i128::from(values.as_primitive::<Int64Type>().value(row))),
+        DataType::Decimal128(..) => Some(values.as_primitive::<Decimal128Type>().value(row)),
         _ => None,
     }
 }

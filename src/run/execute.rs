@@ -3,7 +3,7 @@
 //! 1. sources: footers of the files to open are read, schemas checked, scans registered
 //! 2. tiles: fetched or made; rejected rows of the days read for them are counted and sampled
 //! 3. features
-//! 4. cut points: found, or calibrated on the first night
+//! 4. cut points: found, calibrated on the first night, or given by hand
 //! 5. tiers and the raw snapshot; drafts of every table, written aside
 //! 6. audits over the drafts as they lie in storage
 //! 7. publication, `publications` last
@@ -86,9 +86,7 @@ pub async fn execute(
         report.count_traffic(workspace.traffic());
         return Ok(report);
     }
-    let fusing: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(FuseFullJoins);
-    let context = session::open(&job.engine, workspace.locations(), [fusing])
-        .map_err(RunError::engine("opening a session"))?;
+    let context = open_session(job, workspace)?;
     let run = Run {
         job,
         project,
@@ -107,15 +105,22 @@ pub async fn execute(
     Ok(report)
 }
 
+/// A session over the places of a job, which knows how the windows of tiles are joined.
+pub(super) fn open_session(job: &Job, workspace: &Workspace) -> Result<SessionContext, RunError> {
+    let fusing: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(FuseFullJoins);
+    session::open(&job.engine, workspace.locations(), [fusing])
+        .map_err(RunError::engine("opening a session"))
+}
+
 /// Times the stages and tells them on.
-struct Stages<'a> {
+pub(super) struct Stages<'a> {
     progress: Progress<'a>,
     current: Option<(&'static str, Instant)>,
     seconds: BTreeMap<String, f64>,
 }
 
 impl<'a> Stages<'a> {
-    fn new(progress: Progress<'a>) -> Self {
+    pub(super) fn new(progress: Progress<'a>) -> Self {
         Self {
             progress,
             current: None,
@@ -123,7 +128,7 @@ impl<'a> Stages<'a> {
         }
     }
 
-    fn begin(&mut self, stage: &'static str) {
+    pub(super) fn begin(&mut self, stage: &'static str) {
         self.end_current();
         (self.progress)(stage);
         tracing::info!(stage, "stage begins");
@@ -144,52 +149,41 @@ impl<'a> Stages<'a> {
 }
 
 /// One run, with everything it works on.
-struct Run<'a> {
-    job: &'a Job,
-    project: &'a Project,
-    workspace: &'a Workspace,
-    plan: &'a Plan,
-    context: &'a SessionContext,
+pub(super) struct Run<'a> {
+    pub job: &'a Job,
+    pub project: &'a Project,
+    pub workspace: &'a Workspace,
+    pub plan: &'a Plan,
+    pub context: &'a SessionContext,
+}
+
+/// The features of D, ready to be read.
+pub(super) struct Featured<'a> {
+    /// Everything up to the metrics.
+    pub catalog: Catalog<'a>,
+    /// Where the rows lie that the catalog reads, for as long as this is kept.
+    pub scratch: Scratch,
+    /// What the rollups were made from.
+    pub tiles: Vec<RollupTiles>,
 }
 
 impl Run<'_> {
     async fn publish(&self, stages: &mut Stages<'_>, report: &mut Report) -> Result<(), RunError> {
         stages.begin("sources");
-        let sources = self.register_sources().await?;
         self.register_previous().await?;
-        let mut catalog = Catalog::open(self.context, self.project, self.plan.snapshot_date)
-            .map_err(RunError::engine("reading references"))?;
-        catalog
-            .register_models(
-                &[Folder::Staging, Folder::Rollups],
-                &self.project.parameters,
-            )
-            .await?;
-        self.check_sources(&catalog, &sources).await?;
-        stages.begin("tiles");
-        let scratch = Scratch::open(&self.workspace.disk, self.job.engine.spill_folder.as_ref())
-            .map_err(|error| RunError::engine("opening a scratch folder")(error.into()))?;
-        let tiling = Tiling {
-            context: self.context,
-            workspace: self.workspace,
-            plan: self.plan,
-            folder: scratch.folder(),
-            threads: self.job.engine.threads.get(),
-        };
-        let tiles = Box::pin(tiling.provide(&mut catalog, report)).await?;
-        stages.begin("features");
-        let downstream = [Folder::Features, Folder::Calibration];
-        catalog
-            .register_models(&downstream, &self.project.parameters)
-            .await?;
-        self.keep_shared_features(&catalog, &scratch).await?;
+        let Featured {
+            mut catalog,
+            scratch: _scratch,
+            tiles,
+        } = Box::pin(self.compute_features(stages, report)).await?;
         stages.begin("cut points");
-        let calibration = self.calibration(&mut catalog).await?;
+        let calibration = cut_points::calibration(&mut catalog, self.project, self.plan).await?;
         let parameters = calibration.parameters(self.project.parameters.clone());
         let identity = self.identity(&calibration);
         report.run_id = Some(identity.run_id.clone());
         report.cutpoints_id = Some(calibration.id.clone());
         report.calibrated = self.plan.calibration == CalibrationPlan::Calibrate;
+        report.kept_by_hand = matches!(self.plan.calibration, CalibrationPlan::Keep(_));
         stages.begin("rejected rows");
         self.count_rejects(&catalog, &tiles, &identity.run_id, report)
             .await?;
@@ -216,6 +210,46 @@ impl Run<'_> {
         let published = self.commit(cleared, identity).await?;
         report.tables = table_reports(&published);
         Ok(())
+    }
+
+    /// The first stages: everything up to the features, which the calibration and the tiers read.
+    pub(super) async fn compute_features(
+        &self,
+        stages: &mut Stages<'_>,
+        report: &mut Report,
+    ) -> Result<Featured<'_>, RunError> {
+        let sources = self.register_sources().await?;
+        let mut catalog = Catalog::open(self.context, self.project, self.plan.snapshot_date)
+            .map_err(RunError::engine("reading references"))?;
+        catalog
+            .register_models(
+                &[Folder::Staging, Folder::Rollups],
+                &self.project.parameters,
+            )
+            .await?;
+        self.check_sources(&catalog, &sources).await?;
+        stages.begin("tiles");
+        let scratch = Scratch::open(&self.workspace.disk, self.job.engine.spill_folder.as_ref())
+            .map_err(|error| RunError::engine("opening a scratch folder")(error.into()))?;
+        let tiling = Tiling {
+            context: self.context,
+            workspace: self.workspace,
+            plan: self.plan,
+            folder: scratch.folder(),
+            threads: self.job.engine.threads.get(),
+        };
+        let tiles = tiling.provide(&mut catalog, report).await?;
+        stages.begin("features");
+        let downstream = [Folder::Features, Folder::Calibration];
+        catalog
+            .register_models(&downstream, &self.project.parameters)
+            .await?;
+        self.keep_shared_features(&catalog, &scratch).await?;
+        Ok(Featured {
+            catalog,
+            scratch,
+            tiles,
+        })
     }
 
     /// Reads the footers of the files to open and registers each source with the declared
@@ -351,20 +385,6 @@ impl Run<'_> {
             }
         }
         Ok(())
-    }
-
-    async fn calibration(&self, catalog: &mut Catalog<'_>) -> Result<Calibration, RunError> {
-        match &self.plan.calibration {
-            CalibrationPlan::Use(calibration) => Ok(calibration.clone()),
-            CalibrationPlan::Calibrate => {
-                // Planned anew, so that the features kept by now are read and not computed again
-                // for each metric.
-                catalog
-                    .register_models(&[Folder::Calibration], &self.project.parameters)
-                    .await?;
-                cut_points::measure(catalog, self.project, self.plan.snapshot_date).await
-            }
-        }
     }
 
     fn identity(&self, calibration: &Calibration) -> RunRecord {

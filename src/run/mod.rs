@@ -5,11 +5,13 @@
 //! 3. [`execute`]: the plan carried out, stage by stage.
 //! 4. [`Backfill`]: many nights in order, each planned when the one before it is published.
 //! 5. [`Report`]: what happened, as text and as one JSON object.
-//! 6. [`Overview`]: what is published of a date, read back for people.
+//! 6. [`propose`]: new cut points, beside those that a night would score by.
+//! 7. [`Overview`]: what is published of a date, read back for people.
 
 mod affected;
 mod backfill;
 mod beside;
+mod calibrate;
 mod catalog;
 mod check;
 mod cut_points;
@@ -33,6 +35,7 @@ mod workspace;
 
 pub use affected::{Affected, AffectedBy};
 pub use backfill::{Backfill, BackfillReport};
+pub use calibrate::{MetricChange, Old, Proposal, Takers, ValueChange, ValueFlow, propose};
 pub use catalog::Catalog;
 pub use check::check;
 pub use error::RunError;

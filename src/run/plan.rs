@@ -6,15 +6,17 @@ use std::fmt;
 
 use chrono::{Days, NaiveDate};
 
-use crate::config::job::Job;
+use crate::config::job::{CalibrationChoice, GivenCuts, Job};
 use crate::drafts::TableColumn;
 use crate::ground::{Fingerprint, Folder, SnapshotDate, TableName};
 use crate::inputs::{InputError, Manifest};
 use crate::publish::{Publication, Publications};
-use crate::tiers::calibration::Calibration;
+use crate::tiers::calibration::{Calibration, CalibrationError, KeptIds};
+use crate::tiers::fit_given;
 use crate::tiles::StoredTiles;
 
 use super::affected::{Affected, AffectedBy, affected, source_fingerprints};
+use super::check::declared_metrics;
 use super::rollups::{RollupTiles, inputs_of_rollups, upstream};
 use super::{Project, RunError, Workspace};
 
@@ -49,6 +51,8 @@ pub struct Plan {
     pub action: PlannedAction,
     /// Where the cut points come from.
     pub calibration: CalibrationPlan,
+    /// The calibrations kept so far.
+    pub calibrations: KeptIds,
     /// The publication that this night's tiers follow on.
     pub previous: Option<Publication>,
     /// Other published dates that would come out otherwise today, or will once D is published.
@@ -114,13 +118,15 @@ pub enum CalibrationPlan {
     Use(Calibration),
     /// There is none yet: this run calibrates.
     Calibrate,
+    /// Cut points given by hand that are not those of the newest calibration: this run keeps them.
+    Keep(Vec<GivenCuts>),
 }
 
 impl CalibrationPlan {
     fn id(&self) -> Option<&str> {
         match self {
             Self::Use(calibration) => Some(&calibration.id),
-            Self::Calibrate => None,
+            Self::Calibrate | Self::Keep(_) => None,
         }
     }
 }
@@ -143,7 +149,9 @@ impl Plan {
             .collect();
         check_ready(job, workspace, &manifests, snapshot_date)?;
         let publications = Publications::load(&workspace.output).await?;
-        let calibration = find_calibration(job, workspace, snapshot_date).await?;
+        let calibrations = KeptIds::list(&workspace.output, &workspace.layout).await?;
+        let found = find_calibration(job, workspace, &calibrations, snapshot_date).await?;
+        let calibration = plan_calibration(job, project, found, snapshot_date).await?;
         let previous = publications.previous_to(snapshot_date).cloned();
         let mut dates = publications.dates();
         dates.insert(snapshot_date);
@@ -168,6 +176,7 @@ impl Plan {
             history_scans: history_scans(project),
             manifests,
             calibration,
+            calibrations,
             previous,
             publications,
             may_drop: Vec::new(),
@@ -204,6 +213,22 @@ impl Plan {
             })
         });
         others.collect()
+    }
+
+    /// The same plan with the tiles of D, also when there is nothing to publish.
+    ///
+    /// # Errors
+    /// Stores that fail, and rollups that tiles cannot be made of.
+    pub async fn with_tiles(
+        mut self,
+        job: &Job,
+        project: &Project,
+        workspace: &Workspace,
+    ) -> Result<Self, RunError> {
+        if self.tiles.is_empty() {
+            self.tiles = self.plan_tiles(job, project, workspace).await?;
+        }
+        Ok(self)
     }
 
     async fn plan_tiles(
@@ -372,19 +397,40 @@ fn check_ready(
     })
 }
 
+/// The calibration that the job pins, or else the newest as of D.
 async fn find_calibration(
     job: &Job,
     workspace: &Workspace,
+    kept: &KeptIds,
+    snapshot_date: SnapshotDate,
+) -> Result<Option<Calibration>, CalibrationError> {
+    let id = match &job.calibration {
+        CalibrationChoice::Pinned(id) => Some(kept.pinned(id)?),
+        CalibrationChoice::Newest | CalibrationChoice::ByHand(_) => kept.newest(snapshot_date),
+    };
+    match id {
+        Some(id) => {
+            let found = Calibration::read(&workspace.output, &workspace.layout, id).await?;
+            Ok(Some(found))
+        }
+        None => Ok(None),
+    }
+}
+
+/// What becomes of the calibration that was found: cut points given by hand go before others.
+async fn plan_calibration(
+    job: &Job,
+    project: &Project,
+    found: Option<Calibration>,
     snapshot_date: SnapshotDate,
 ) -> Result<CalibrationPlan, RunError> {
-    let found = Calibration::find(
-        &workspace.output,
-        &workspace.layout,
-        job.calibration_id.as_deref(),
-        snapshot_date,
-    )
-    .await?;
-    Ok(found.map_or(CalibrationPlan::Calibrate, CalibrationPlan::Use))
+    let CalibrationChoice::ByHand(given) = &job.calibration else {
+        return Ok(found.map_or(CalibrationPlan::Calibrate, CalibrationPlan::Use));
+    };
+    let metrics = Box::pin(declared_metrics(job, project, snapshot_date)).await?;
+    let given = fit_given(job, given, &metrics)?;
+    let same = found.filter(|newest| newest.has_cuts(&given));
+    Ok(same.map_or(CalibrationPlan::Keep(given), CalibrationPlan::Use))
 }
 
 fn source_plan(manifest: &Manifest) -> SourcePlan {
@@ -437,7 +483,7 @@ impl fmt::Display for Plan {
             writeln!(formatter, "  {source}")?;
         }
         writeln!(formatter, "\ntiers")?;
-        writeln!(formatter, "  {}", self.calibration)?;
+        self.write_calibration(formatter)?;
         match &self.previous {
             Some(previous) => writeln!(
                 formatter,
@@ -487,6 +533,23 @@ impl fmt::Display for Plan {
 }
 
 impl Plan {
+    fn write_calibration(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let next_id = self.calibrations.next(self.snapshot_date);
+        match &self.calibration {
+            CalibrationPlan::Use(calibration) => {
+                writeln!(formatter, "  cut points {}", calibration.id)
+            }
+            CalibrationPlan::Calibrate => writeln!(
+                formatter,
+                "  no cut points yet: this run calibrates them, and later runs keep them"
+            ),
+            CalibrationPlan::Keep(_) => writeln!(
+                formatter,
+                "  cut points as the job gives them by hand: this run keeps them as {next_id}"
+            ),
+        }
+    }
+
     /// The tiles of one rollup: what is there, what is made and why, what is read for it.
     fn write_tiles(&self, formatter: &mut fmt::Formatter<'_>, tiles: &RollupTiles) -> fmt::Result {
         let plan = &tiles.plan;
@@ -570,18 +633,6 @@ impl fmt::Display for PlannedAction {
                     "publishes once more what run {run_id} published: a later attempt did not finish"
                 )
             }
-        }
-    }
-}
-
-impl fmt::Display for CalibrationPlan {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Use(calibration) => write!(formatter, "cut points {}", calibration.id),
-            Self::Calibrate => write!(
-                formatter,
-                "no cut points yet: this run calibrates them, and later runs keep them"
-            ),
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Report {
     pub cutpoints_id: Option<String>,
     /// Whether this run calibrated them.
     pub calibrated: bool,
+    /// Whether this run kept them, as the job gives them by hand.
+    pub kept_by_hand: bool,
     /// Rows and Delta version of every table.
     pub tables: BTreeMap<String, TableReport>,
     /// Moves by dimension and direction.
@@ -158,6 +160,11 @@ impl fmt::Display for Report {
                 formatter,
                 "calibrated cut points {id}; later runs keep them"
             )?;
+        }
+        if self.kept_by_hand
+            && let Some(id) = &self.cutpoints_id
+        {
+            writeln!(formatter, "kept the cut points given by hand as {id}")?;
         }
         let rejected: i64 = self.rejected.iter().map(|count| count.rows).sum();
         if rejected > 0 {

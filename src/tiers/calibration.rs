@@ -1,19 +1,20 @@
 //! Calibrations: frozen cut points, each an immutable record below the output.
 //!
-//! The id names the as-of date and a version, `2026-11-20-v1`. A job pins an id, or takes the
-//! newest one as of D or earlier; nothing ever changes a record.
+//! The id names the as-of date and a version, `2026-11-20-v1`. A job pins an id, takes the newest
+//! one as of D or earlier, or gives its cut points by hand, which are kept in the same way;
+//! nothing ever changes a record.
 
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutMode};
 use serde::{Deserialize, Serialize};
 
-use crate::config::job::ParameterValue;
+use crate::config::job::{GivenCuts, ParameterValue};
 use crate::config::storage::{Location, StorageError};
-use crate::ground::{Classified, FailureKind, Layout, SnapshotDate};
+use crate::ground::{Classified, ExactNumber, FailureKind, Layout, SnapshotDate};
 use crate::models::Parameters;
 
-use super::CutPoints;
+use super::{CutPointError, CutPoints, Histograms};
 
 /// The format of the records.
 const FORMAT: u32 = 1;
@@ -30,8 +31,28 @@ pub struct Calibration {
     pub as_of: String,
     /// How many users were scored.
     pub population: u64,
+    /// Where the cut points come from.
+    #[serde(default, skip_serializing_if = "Origin::is_computed")]
+    pub origin: Origin,
     /// The cut points of each metric.
     pub metrics: Vec<CutPoints>,
+}
+
+/// Where the cut points of a record come from. Records that do not say were computed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// From the users that were measured.
+    #[default]
+    Computed,
+    /// From the job file.
+    ByHand,
+}
+
+impl Origin {
+    fn is_computed(&self) -> bool {
+        *self == Self::Computed
+    }
 }
 
 /// A calibration that cannot be had.
@@ -77,15 +98,51 @@ impl Classified for CalibrationError {
 }
 
 impl Calibration {
-    /// Version 1 of the calibration as of a date: the one that the first run makes.
-    pub fn first(as_of: SnapshotDate, population: u64, metrics: Vec<CutPoints>) -> Self {
+    /// A calibration computed from users as of a date.
+    ///
+    /// # Errors
+    /// A metric that cannot be cut.
+    pub fn computed(
+        id: String,
+        as_of: SnapshotDate,
+        users: &Histograms,
+    ) -> Result<Self, CutPointError> {
+        Ok(Self {
+            format: FORMAT,
+            id,
+            as_of: as_of.to_string(),
+            population: users.population(),
+            origin: Origin::Computed,
+            metrics: users.calibrate()?,
+        })
+    }
+
+    /// Cut points given by hand, and how users lie between them as of a date.
+    pub fn by_hand(
+        id: String,
+        as_of: SnapshotDate,
+        given: &[GivenCuts],
+        users: &Histograms,
+    ) -> Self {
         Self {
             format: FORMAT,
-            id: Layout::calibration_id(as_of, 1),
+            id,
             as_of: as_of.to_string(),
-            population,
-            metrics,
+            population: users.population(),
+            origin: Origin::ByHand,
+            metrics: users.counted(given),
         }
+    }
+
+    /// The cut points without the users they were counted on.
+    pub fn cuts(&self) -> Vec<GivenCuts> {
+        self.metrics.iter().map(CutPoints::without_users).collect()
+    }
+
+    /// Whether the cut points are these, for the same metrics.
+    pub fn has_cuts(&self, cuts: &[GivenCuts]) -> bool {
+        let own = self.cuts();
+        own.len() == cuts.len() && cuts.iter().all(|metric| own.contains(metric))
     }
 
     /// The parameters `$<metric>_cut_<k>` that tier models score by.
@@ -95,40 +152,20 @@ impl Calibration {
             numbered.map(|(k, cut)| (parameter_name(&points.metric, k), cut))
         });
         cuts.fold(parameters, |parameters, (name, cut)| {
-            parameters.with(name, cut_value(cut))
+            parameters.with(name, cut_value(*cut))
         })
     }
 
-    /// The pinned calibration, or the newest as of `snapshot_date` or earlier; none when there is
-    /// none yet.
+    /// Reads a record that is kept.
     ///
     /// # Errors
-    /// A store that fails, a pinned id without a record, and a record that cannot be read.
-    pub async fn find(
+    /// A store that fails, and a record that cannot be read.
+    pub async fn read(
         location: &Location,
         layout: &Layout,
-        pinned: Option<&str>,
-        snapshot_date: SnapshotDate,
-    ) -> Result<Option<Self>, CalibrationError> {
-        let ids = list(location, layout).await?;
-        let id = match pinned {
-            Some(id) if ids.iter().any(|known| known.text == id) => id.to_owned(),
-            Some(id) => {
-                let names: Vec<&str> = ids.iter().map(|known| known.text.as_str()).collect();
-                return Err(CalibrationError::Unknown {
-                    id: id.to_owned(),
-                    known: match names.as_slice() {
-                        [] => String::new(),
-                        names => format!("; there are: {}", names.join(", ")),
-                    },
-                });
-            }
-            None => match ids.into_iter().filter(|id| id.as_of <= snapshot_date).max() {
-                Some(newest) => newest.text,
-                None => return Ok(None),
-            },
-        };
-        read(location, &layout.calibration(&id)).await.map(Some)
+        id: &str,
+    ) -> Result<Self, CalibrationError> {
+        read(location, &layout.calibration(id)).await
     }
 
     /// Keeps the record for good.
@@ -163,15 +200,77 @@ pub fn parameter_name(metric: &str, k: usize) -> String {
     format!("{metric}_cut_{k}")
 }
 
-fn cut_value(cut: &str) -> ParameterValue {
-    match cut.parse() {
-        Ok(value) => ParameterValue::Integer(value),
-        Err(_) => ParameterValue::Decimal(cut.to_owned()),
+fn cut_value(cut: ExactNumber) -> ParameterValue {
+    match i64::try_from(cut.unscaled) {
+        Ok(value) if cut.scale == 0 => ParameterValue::Integer(value),
+        _ => ParameterValue::Decimal(cut.to_string()),
+    }
+}
+
+/// The ids of the calibrations that are kept.
+#[derive(Debug, Clone, Default)]
+pub struct KeptIds(Vec<Id>);
+
+impl KeptIds {
+    /// Lists the records.
+    ///
+    /// # Errors
+    /// A store that fails.
+    pub async fn list(location: &Location, layout: &Layout) -> Result<Self, StorageError> {
+        let folder = layout.calibrations();
+        let objects: Vec<_> = location
+            .store
+            .list(Some(&folder))
+            .try_collect()
+            .await
+            .map_err(|error| location.failure("list", &folder, error))?;
+        let names = objects
+            .iter()
+            .filter_map(|object| object.location.filename());
+        let ids = names.filter_map(|name| Id::parse(name.strip_suffix(".json")?));
+        Ok(Self(ids.collect()))
+    }
+
+    /// The newest as of a date or earlier.
+    pub fn newest(&self, snapshot_date: SnapshotDate) -> Option<&str> {
+        let until = self.0.iter().filter(|id| id.as_of <= snapshot_date);
+        until.max().map(|id| id.text.as_str())
+    }
+
+    /// The id that a pinned one names.
+    ///
+    /// # Errors
+    /// An id without a record.
+    pub fn pinned<'a>(&self, id: &'a str) -> Result<&'a str, CalibrationError> {
+        if self.0.iter().any(|known| known.text == id) {
+            return Ok(id);
+        }
+        let names: Vec<&str> = self.0.iter().map(|known| known.text.as_str()).collect();
+        Err(CalibrationError::Unknown {
+            id: id.to_owned(),
+            known: match names.as_slice() {
+                [] => String::new(),
+                names => format!("; there are: {}", names.join(", ")),
+            },
+        })
+    }
+
+    /// The id of the next calibration as of a date: its version is one more than the highest.
+    pub fn next(&self, as_of: SnapshotDate) -> String {
+        let of_date = self.0.iter().filter(|id| id.as_of == as_of);
+        let highest = of_date.map(|id| id.version).max().unwrap_or_default();
+        Layout::calibration_id(as_of, highest + 1)
+    }
+
+    /// The first date after `as_of` that has a calibration of its own.
+    pub fn next_date(&self, as_of: SnapshotDate) -> Option<SnapshotDate> {
+        let dates = self.0.iter().map(|id| id.as_of);
+        dates.filter(|date| *date > as_of).min()
     }
 }
 
 /// An id taken apart, ordered by date and version.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Id {
     as_of: SnapshotDate,
     version: u32,
@@ -189,22 +288,6 @@ impl Id {
     }
 }
 
-async fn list(location: &Location, layout: &Layout) -> Result<Vec<Id>, StorageError> {
-    let folder = layout.calibrations();
-    let objects: Vec<_> = location
-        .store
-        .list(Some(&folder))
-        .try_collect()
-        .await
-        .map_err(|error| location.failure("list", &folder, error))?;
-    let names = objects
-        .iter()
-        .filter_map(|object| object.location.filename());
-    Ok(names
-        .filter_map(|name| Id::parse(name.strip_suffix(".json")?))
-        .collect())
-}
-
 async fn read(location: &Location, path: &Path) -> Result<Calibration, CalibrationError> {
     let unreadable = |error| location.failure("read", path, error);
     let object = location.store.get(path).await.map_err(unreadable)?;
@@ -213,4 +296,67 @@ async fn read(location: &Location, path: &Path) -> Result<Calibration, Calibrati
         path: location.url_of(path),
         reason: error.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(text: &str) -> SnapshotDate {
+        text.parse().unwrap()
+    }
+
+    fn kept(ids: &[&str]) -> KeptIds {
+        KeptIds(ids.iter().filter_map(|id| Id::parse(id)).collect())
+    }
+
+    #[test]
+    fn newest_is_the_highest_version_of_the_last_date() {
+        let kept = kept(&["2026-11-10-v2", "2026-11-10-v10", "2026-11-20-v1", "notes"]);
+        assert_eq!(kept.newest(date("2026-11-09")), None);
+        assert_eq!(kept.newest(date("2026-11-19")), Some("2026-11-10-v10"));
+        assert_eq!(kept.newest(date("2026-11-20")), Some("2026-11-20-v1"));
+        assert_eq!(kept.next(date("2026-11-10")), "2026-11-10-v11");
+        assert_eq!(kept.next(date("2026-11-11")), "2026-11-11-v1");
+        assert_eq!(kept.next_date(date("2026-11-10")), Some(date("2026-11-20")));
+        assert_eq!(kept.next_date(date("2026-11-20")), None);
+    }
+
+    const OLD_RECORD: &str = r#"{
+        "format": 1, "id": "2026-11-20-v1", "as_of": "2026-11-20", "population": 9,
+        "metrics": [{"metric": "revenue_365d", "cuts": ["1.00", "2.00", "3.00", "4.00"], "users": [1, 2, 3, 2, 1]}]
+    }"#;
+
+    #[test]
+    fn record_that_says_no_origin_was_computed_and_is_written_as_before() {
+        let record: Calibration = serde_json::from_str(OLD_RECORD).unwrap();
+        assert_eq!(record.origin, Origin::Computed);
+        let as_value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        let written = serde_json::to_string(&record).unwrap();
+        assert_eq!(as_value(&written), as_value(OLD_RECORD));
+    }
+
+    #[test]
+    fn record_given_by_hand_says_so() {
+        let record: Calibration = serde_json::from_str(OLD_RECORD).unwrap();
+        let id = "2026-11-20-v2".to_owned();
+        let users = Histograms(vec![("revenue_365d".to_owned(), Default::default())]);
+        let given = Calibration::by_hand(id, date("2026-11-20"), &record.cuts(), &users);
+        let written = serde_json::to_value(&given).unwrap();
+        assert_eq!(written["origin"], "by_hand");
+        assert_eq!(written["population"], 0);
+        assert_eq!(
+            serde_json::from_value::<Calibration>(written).unwrap(),
+            given
+        );
+        assert!(given.has_cuts(&record.cuts()));
+        assert!(!given.has_cuts(&[]));
+    }
+
+    #[test]
+    fn record_with_cuts_that_are_no_numbers_is_refused() {
+        let broken = OLD_RECORD.replace("2.00", "two");
+        let error = serde_json::from_str::<Calibration>(&broken).unwrap_err();
+        assert!(error.to_string().contains("`two` is no number"), "{error}");
+    }
 }

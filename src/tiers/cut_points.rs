@@ -9,63 +9,83 @@
 //! | 1 1 1 1 1 1 2 3 4 5 | 1 2 3 4 |
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::job::ParameterValue;
+use crate::config::job::GivenCuts;
+use crate::ground::ExactNumber;
 
 /// How many scores there are.
 const SCORES: u64 = 5;
 
-/// An exact number: an integer, or a decimal by its unscaled digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MetricValue {
-    /// The digits without the point.
-    pub unscaled: i128,
-    /// How many of them stand behind the point.
-    pub scale: u8,
-}
-
-impl fmt::Display for MetricValue {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scale = usize::from(self.scale);
-        if scale == 0 {
-            return self.unscaled.fmt(formatter);
-        }
-        let sign = if self.unscaled < 0 { "-" } else { "" };
-        let digits = format!(
-            "{:0>width$}",
-            self.unscaled.unsigned_abs(),
-            width = scale + 1
-        );
-        let (whole, fraction) = digits.split_at(digits.len() - scale);
-        write!(formatter, "{sign}{whole}.{fraction}")
-    }
-}
-
-impl MetricValue {
-    /// The value as a parameter of SQL.
-    pub fn to_parameter(self) -> ParameterValue {
-        match i64::try_from(self.unscaled) {
-            Ok(value) if self.scale == 0 => ParameterValue::Integer(value),
-            _ => ParameterValue::Decimal(self.to_string()),
-        }
-    }
-}
-
 /// How many users have each value of a metric.
-pub type Histogram = BTreeMap<MetricValue, u64>;
+pub type Histogram = BTreeMap<ExactNumber, u64>;
 
 /// The cut points of one metric.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutPoints {
     /// The metric, a column of the calibration model.
     pub metric: String,
-    /// Strictly increasing values, as text so that decimals stay exact.
-    pub cuts: [String; 4],
+    /// Strictly increasing values.
+    pub cuts: [ExactNumber; 4],
     /// The number of users at or below cut 1, between the cuts, and above cut 4.
     pub users: [u64; 5],
+}
+
+impl CutPoints {
+    /// Cut points that were not computed from these users, and how many users lie between them.
+    pub fn counted(given: &GivenCuts, histogram: &Histogram) -> Self {
+        let mut users = [0; 5];
+        for (value, count) in histogram {
+            let cuts_below = given.cuts.iter().filter(|cut| *cut < value).count();
+            users[cuts_below] += count;
+        }
+        Self {
+            metric: given.metric.clone(),
+            cuts: given.cuts,
+            users,
+        }
+    }
+
+    /// The cut points without the users they were counted on.
+    pub fn without_users(&self) -> GivenCuts {
+        GivenCuts {
+            metric: self.metric.clone(),
+            cuts: self.cuts,
+        }
+    }
+}
+
+/// The users of every metric, value by value.
+#[derive(Debug, Clone, Default)]
+pub struct Histograms(pub Vec<(String, Histogram)>);
+
+impl Histograms {
+    /// How many users have a value.
+    pub fn population(&self) -> u64 {
+        let counted = self.0.iter().map(|(_, histogram)| histogram.values().sum());
+        counted.max().unwrap_or_default()
+    }
+
+    /// The cut points of every metric.
+    ///
+    /// # Errors
+    /// The first metric that cannot be cut.
+    pub fn calibrate(&self) -> Result<Vec<CutPoints>, CutPointError> {
+        let metrics = self.0.iter();
+        metrics
+            .map(|(metric, histogram)| calibrate(metric, histogram))
+            .collect()
+    }
+
+    /// Cut points that were not computed from these users, with the users counted.
+    pub fn counted(&self, given: &[GivenCuts]) -> Vec<CutPoints> {
+        let of = |metric: &String| given.iter().find(|cuts| cuts.metric == *metric);
+        let metrics = self.0.iter();
+        metrics
+            .filter_map(|(metric, histogram)| Some(CutPoints::counted(of(metric)?, histogram)))
+            .collect()
+    }
 }
 
 /// A metric that cannot be cut.
@@ -73,7 +93,7 @@ pub struct CutPoints {
 pub enum CutPointError {
     /// Fewer than five distinct values.
     #[error(
-        "cannot calibrate `{metric}`: {population} scored users have only {distinct} distinct values ({values}) and five are needed; wait for more history, or give the cut points by hand"
+        "cannot calibrate `{metric}`: {population} scored users have only {distinct} distinct values ({values}) and five are needed; wait for more history, or give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `{metric} = [1, 2, 4, 8]`"
     )]
     TooFewValues {
         /// The metric.
@@ -87,7 +107,7 @@ pub enum CutPointError {
     },
     /// So many users share the largest value that nobody is left for the next cut.
     #[error(
-        "cannot calibrate `{metric}`: so many of the {population} scored users have the largest value, {largest}, that no five groups can be made; give the cut points by hand"
+        "cannot calibrate `{metric}`: so many of the {population} scored users have the largest value, {largest}, that no five groups can be made; give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `{metric} = [1, 2, 4, 8]`"
     )]
     CrowdedTop {
         /// The metric.
@@ -104,7 +124,7 @@ pub enum CutPointError {
 /// # Errors
 /// Fewer than five distinct values, or too many users at the largest one.
 pub fn calibrate(metric: &str, histogram: &Histogram) -> Result<CutPoints, CutPointError> {
-    let mut rest: Vec<(MetricValue, u64)> = histogram
+    let mut rest: Vec<(ExactNumber, u64)> = histogram
         .iter()
         .map(|(value, users)| (*value, *users))
         .collect();
@@ -116,7 +136,7 @@ pub fn calibrate(metric: &str, histogram: &Histogram) -> Result<CutPoints, CutPo
     let mut users = Vec::new();
     for fifths_left in (2..=SCORES).rev() {
         let (at_or_below, counted) = first_share(&rest, fifths_left).ok_or_else(refused)?;
-        cuts.push(rest[at_or_below].0.to_string());
+        cuts.push(rest[at_or_below].0);
         users.push(counted);
         rest.drain(..=at_or_below);
     }
@@ -145,7 +165,7 @@ fn refusal(metric: &str, histogram: &Histogram) -> CutPointError {
             distinct: histogram.len(),
             values: histogram
                 .keys()
-                .map(MetricValue::to_string)
+                .map(ExactNumber::to_string)
                 .collect::<Vec<_>>()
                 .join(", "),
         },
@@ -153,7 +173,7 @@ fn refusal(metric: &str, histogram: &Histogram) -> CutPointError {
 }
 
 /// The first position up to which at least one `parts`-th of all users lie, and their number.
-fn first_share(values: &[(MetricValue, u64)], parts: u64) -> Option<(usize, u64)> {
+fn first_share(values: &[(ExactNumber, u64)], parts: u64) -> Option<(usize, u64)> {
     let total: u64 = values.iter().map(|(_, users)| users).sum();
     let mut counted = 0;
     for (position, (_, users)) in values.iter().enumerate() {
@@ -172,7 +192,7 @@ mod tests {
     fn histogram(values: &[i128]) -> Histogram {
         let mut histogram = Histogram::new();
         for unscaled in values {
-            let value = MetricValue {
+            let value = ExactNumber {
                 unscaled: *unscaled,
                 scale: 0,
             };
@@ -183,7 +203,7 @@ mod tests {
 
     fn cuts(values: &[i128]) -> String {
         match calibrate("m", &histogram(values)) {
-            Ok(points) => points.cuts.join(" "),
+            Ok(points) => points.cuts.map(|cut| cut.to_string()).join(" "),
             Err(error) => error.to_string(),
         }
     }
@@ -203,9 +223,20 @@ mod tests {
     fn fewer_than_five_values_name_the_metric_and_the_values() {
         assert_eq!(
             cuts(&[1, 1, 2, 3, 4]),
-            "cannot calibrate `m`: 5 scored users have only 4 distinct values (1, 2, 3, 4) and five are needed; wait for more history, or give the cut points by hand"
+            "cannot calibrate `m`: 5 scored users have only 4 distinct values (1, 2, 3, 4) and five are needed; wait for more history, or give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `m = [1, 2, 4, 8]`"
         );
         assert!(cuts(&[]).contains("0 scored users"));
+    }
+
+    #[test]
+    fn users_are_counted_between_cut_points_of_other_users() {
+        let given = GivenCuts {
+            metric: "m".to_owned(),
+            cuts: [2, 4, 6, 8].map(ExactNumber::from),
+        };
+        let users = |values: &[i128]| CutPoints::counted(&given, &histogram(values)).users;
+        assert_eq!(users(&[1, 2, 3, 3, 4, 7, 8, 9, 10]), [2, 3, 0, 2, 2]);
+        assert_eq!(users(&[]), [0; 5]);
     }
 
     #[test]
@@ -219,11 +250,5 @@ mod tests {
             "{}",
             cuts(&values)
         );
-    }
-
-    #[test]
-    fn decimals_print_all_their_digits() {
-        let show = |unscaled| MetricValue { unscaled, scale: 2 }.to_string();
-        assert_eq!([show(1230), show(5), show(-5)], ["12.30", "0.05", "-0.05"]);
     }
 }

@@ -2,17 +2,19 @@
 //!
 //! 1. [`Dimensions::read`]: the dimensions, their tiers and ranks, from the rows of `dim_tier`.
 //! 2. [`bands::check`]: the bands of the RFM total cover 3 to 15 once each.
-//! 3. [`calibration`]: frozen cut points, computed once and kept.
+//! 3. [`calibration`]: frozen cut points, computed once or given by hand, and kept.
 //! 4. [`Settling`]: raw values against the previous snapshot: grace, and since when.
 
 pub mod bands;
 pub mod calibration;
 mod cut_points;
 mod dimension;
+mod given;
 mod settle;
 mod standing;
 
-pub use cut_points::{CutPointError, CutPoints, Histogram, MetricValue, calibrate};
+pub use cut_points::{CutPointError, CutPoints, Histogram, Histograms, calibrate};
 pub use dimension::{Dimension, Dimensions, Tier, WARNING, warnings};
+pub use given::{Metric, fit_given};
 pub use settle::{PREVIOUS_PREFIX, Settled, SettledDimension, Settling};
 pub use standing::{Shown, Standing};

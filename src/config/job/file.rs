@@ -15,7 +15,7 @@ use toml::de::{DeTable, DeValue};
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
 
 /// The keys of each section, for suggestions; `*` stands for any name.
-const SECTIONS: [(&str, &[&str]); 7] = [
+const SECTIONS: [(&str, &[&str]); 6] = [
     (
         "",
         &[
@@ -36,7 +36,6 @@ const SECTIONS: [(&str, &[&str]); 7] = [
     ),
     ("sources.*", &["url", "required", "columns", "profile"]),
     ("dimensions.*", &["tiers", "ranked"]),
-    ("calibration", &["id"]),
     (
         "guards",
         &[
@@ -82,7 +81,7 @@ pub(super) struct JobFile {
     #[serde(default)]
     pub dimensions: BTreeMap<String, DimensionSection>,
     #[serde(default)]
-    pub calibration: CalibrationSection,
+    pub calibration: BTreeMap<String, toml::Value>,
     #[serde(default)]
     pub engine: EngineSection,
     #[serde(default)]
@@ -138,11 +137,6 @@ pub(super) struct DimensionSection {
     pub tiers: Vec<String>,
     #[serde(default = "yes")]
     pub ranked: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct CalibrationSection {
-    pub id: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

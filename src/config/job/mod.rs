@@ -1,8 +1,10 @@
 //! The job file: TOML as written in, a validated [`Job`] out, with every problem at once.
 //!
 //! 1. [`file`]: the mirror of the TOML; unknown keys are collected by name.
-//! 2. [`Job::load`]: each value parsed into its type, each source into its columns.
+//! 2. [`Job::load`]: each value parsed into its type, each source into its columns, and
+//!    `[calibration]` into a choice of cut points.
 
+mod calibration;
 mod column;
 mod file;
 mod parameter;
@@ -18,6 +20,7 @@ use crate::config::session::EngineLimits;
 use crate::config::storage::{Patience, without_dots};
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
 
+pub use calibration::{CalibrationChoice, GivenCuts};
 pub use column::{Column, ColumnType, contract_columns};
 pub use file::Keys;
 pub use parameter::ParameterValue;
@@ -48,8 +51,8 @@ pub struct Job {
     pub grace_days: BTreeMap<String, u32>,
     /// Dimensions beside those of the SQL pack's `dim_tier`.
     pub dimensions: BTreeMap<String, OwnDimension>,
-    /// The calibration to use, when pinned.
-    pub calibration_id: Option<String>,
+    /// Which cut points users are scored by.
+    pub calibration: CalibrationChoice,
     /// What the engine may use.
     pub engine: EngineLimits,
     /// How patient the stores' clients are.
@@ -155,6 +158,8 @@ impl Reading<'_> {
         let parameters = self.parameters(&file.params);
         let guards = self.guards(&file.guards);
         let dimensions = self.dimensions(file.dimensions);
+        let (calibration, problems) = calibration::read(&file.calibration, self.file, self.keys);
+        self.problems.extend(problems);
         Some(Job {
             name: file.name.unwrap_or_else(|| default_name.to_owned()),
             timezone: timezone?,
@@ -164,7 +169,7 @@ impl Reading<'_> {
             parameters,
             grace_days: with_default_grace(file.grace_days),
             dimensions,
-            calibration_id: file.calibration.id,
+            calibration,
             engine: EngineLimits {
                 threads: file.engine.threads.unwrap_or_else(available_threads),
                 memory_bytes: file

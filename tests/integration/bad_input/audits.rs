@@ -124,7 +124,7 @@ fn too_few_values_cannot_be_calibrated_on() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: cannot calibrate `recency_days`: 4 scored users have only 4 distinct values (0, 1, 2, 3) and five are needed; wait for more history, or give the cut points by hand
+    error: cannot calibrate `recency_days`: 4 scored users have only 4 distinct values (0, 1, 2, 3) and five are needed; wait for more history, or give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `recency_days = [1, 2, 4, 8]`
     ");
 }
 

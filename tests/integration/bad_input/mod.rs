@@ -9,6 +9,7 @@
 //! | `names` | tables, columns, parameters and windows that do not exist; types; circles |
 //! | `references` | bands, `dim_tier`, grace |
 //! | `job_file` | the TOML, and the arguments |
+//! | `calibration` | cut points given by hand |
 //! | `files` | partitions and Parquet files that break the contract |
 //! | `stores` | endpoints and credentials |
 //! | `audits` | what blocks publication |
@@ -16,6 +17,7 @@
 //! | `results` | JSON, result file and exit codes |
 
 mod audits;
+mod calibration;
 mod columns;
 mod files;
 mod job_file;

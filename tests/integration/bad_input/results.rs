@@ -14,12 +14,13 @@ const NIGHT: [&str; 6] = [
 ];
 
 /// The fields of the result, whatever came of the run.
-const FIELDS: [&str; 19] = [
+const FIELDS: [&str; 20] = [
     "bytes_read",
     "bytes_written",
     "calibrated",
     "cutpoints_id",
     "get_requests",
+    "kept_by_hand",
     "list_requests",
     "moves",
     "output",

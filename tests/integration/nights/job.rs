@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tierline::config::job::Job;
 use tierline::config::storage::Location;
 use tierline::ground::SnapshotDate;
-use tierline::run::{self, Plan, Project, Report, RunError, Workspace};
+use tierline::run::{self, Plan, Project, Proposal, Report, RunError, Workspace};
 
 use super::lake::Delivery;
 use super::pack::{self, Edit};
@@ -233,6 +233,19 @@ impl Planned {
         let output = &self.workspace.output;
         self.plan = self.plan.allowing_drops(output, &columns).await?;
         Ok(self)
+    }
+
+    /// Proposes new cut points, as `tierline calibrate` does.
+    pub(crate) async fn propose(self) -> Result<(Proposal, Workspace), RunError> {
+        let Self {
+            job,
+            project,
+            workspace,
+            plan,
+        } = self;
+        let proposal = run::propose(&job, &project, &workspace, plan, &|_| {});
+        let proposal = Box::pin(proposal).await?;
+        Ok((proposal, workspace))
     }
 
     /// What was decided.

@@ -13,6 +13,7 @@
 //! | `requests` | how many requests a night takes, and that the history does not count |
 //! | `backfill` | many nights in order: gaps filled, late data restated |
 //! | `growth` | tables get columns and dimensions, and lose columns only when the run may |
+//! | `calibrate` | new cut points are compared, and kept when confirmed; cut points by hand are kept |
 //! | `dim_tier` | the list of tiers is that of the page, with labels and playbooks |
 //! | `own_columns` | a dimension and attributes that the job adds are published everywhere |
 //!
@@ -26,6 +27,7 @@
 
 mod backfill;
 mod bucket;
+mod calibrate;
 mod complete_journey;
 mod conflict;
 mod crash;

@@ -1,0 +1,369 @@
+//! `tierline calibrate`: new cut points beside the old ones, and kept once that is confirmed.
+
+use clap::builder::styling::Style;
+use serde::Serialize;
+
+use crate::config::job::Job;
+use crate::ground::SnapshotDate;
+use crate::run::{MetricChange, Old, Proposal, Report, RunError, Takers, ValueChange, propose};
+use crate::tiers::CutPoints;
+
+use super::arguments::{CalibrateArguments, OutputFormat};
+use super::figures::{NONE, change, count};
+use super::output::Output;
+use super::table::{Cell, Paint, Side, Table};
+use super::{commands, jobs};
+
+/// What stands for users without a value.
+const NO_VALUE: &str = "(none)";
+
+/// What became of the new cut points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Kept,
+    NotKept,
+    /// They are those that there are already.
+    Unchanged,
+}
+
+/// The result for machines.
+#[derive(Debug, Serialize)]
+struct CalibrationResult<'a> {
+    status: Outcome,
+    job: &'a str,
+    #[serde(flatten)]
+    proposal: &'a Proposal,
+}
+
+/// Compares, and keeps what is confirmed.
+pub(super) async fn calibrate(
+    arguments: &CalibrateArguments,
+    output: &Output,
+) -> Result<(), RunError> {
+    let mut known_date = None;
+    let outcome = Box::pin(compare_and_keep(arguments, &mut known_date, output)).await;
+    if let (Err(error), OutputFormat::Json) = (&outcome, arguments.output) {
+        let report = Report::failed(error, known_date);
+        output.result(&format!("{}\n", report.to_json()));
+    }
+    outcome
+}
+
+async fn compare_and_keep(
+    arguments: &CalibrateArguments,
+    known_date: &mut Option<SnapshotDate>,
+    output: &Output,
+) -> Result<(), RunError> {
+    let time = &arguments.night.time;
+    let job = jobs::load(&arguments.night.job)?;
+    let date = jobs::snapshot_date(time, &job)?;
+    *known_date = Some(date);
+    commands::note_default_date(time, &job, date, output);
+    let (project, workspace, plan) = commands::prepare(&job, date).await?;
+    let spinner = output.spinner();
+    let progress = |stage: &str| spinner.set_message(stage.to_owned());
+    let proposal = Box::pin(propose(&job, &project, &workspace, plan, &progress)).await;
+    spinner.finish_and_clear();
+    let proposal = proposal?;
+    let page = Page {
+        job: &job,
+        proposal: &proposal,
+        paint: Paint {
+            is_colourful: output.is_colourful,
+        },
+    };
+    if arguments.output == OutputFormat::Text {
+        output.result(&page.comparison());
+    }
+    let status = if proposal.is_nothing_new() {
+        Outcome::Unchanged
+    } else if is_wanted(arguments, &proposal, output) {
+        proposal.keep(&workspace).await?;
+        Outcome::Kept
+    } else {
+        Outcome::NotKept
+    };
+    match arguments.output {
+        OutputFormat::Text => output.result(&page.outcome(status)),
+        OutputFormat::Json => output.result(&page.json(status)),
+    }
+    Ok(())
+}
+
+/// Whether the new cut points are to be kept: said beforehand, or asked on a terminal.
+fn is_wanted(arguments: &CalibrateArguments, proposal: &Proposal, output: &Output) -> bool {
+    if arguments.yes {
+        return true;
+    }
+    let question = format!("keep as {}?", proposal.new_id);
+    arguments.output == OutputFormat::Text && output.confirmed(&question).unwrap_or_default()
+}
+
+/// What is written of a proposal.
+struct Page<'a> {
+    job: &'a Job,
+    proposal: &'a Proposal,
+    paint: Paint,
+}
+
+impl Page<'_> {
+    /// The result as one line.
+    fn json(&self, status: Outcome) -> String {
+        let result = CalibrationResult {
+            status,
+            job: &self.job.name,
+            proposal: self.proposal,
+        };
+        let json = serde_json::to_string(&result);
+        let json =
+            json.unwrap_or_else(|error| format!(r#"{{"status":"failed","error":"{error}"}}"#));
+        format!("{json}\n")
+    }
+
+    /// Everything that is to be seen before deciding.
+    fn comparison(&self) -> String {
+        let mut text = self.title();
+        for metric in &self.proposal.metrics {
+            text.push('\n');
+            text.push_str(&metric_table(metric).render(self.paint));
+        }
+        if !self.proposal.scores.is_empty() {
+            text.push_str(&format!("\n{}\n", self.bold("users by score")));
+            text.push_str(&score_table(&self.proposal.scores).render(self.paint));
+        }
+        let (changed, others): (Vec<_>, Vec<_>) = self
+            .proposal
+            .dimensions
+            .iter()
+            .partition(|dimension| dimension.changed > 0);
+        for dimension in changed {
+            text.push_str(&self.dimension(dimension));
+        }
+        if !others.is_empty() {
+            let names: Vec<&str> = others.iter().map(|other| other.name.as_str()).collect();
+            text.push_str(&format!("\nnobody changes in {}\n", names.join(", ")));
+        }
+        for warning in &self.proposal.warnings {
+            text.push_str(&format!("\nwarning: {warning}\n"));
+        }
+        if !self.proposal.is_nothing_new() {
+            text.push_str(&self.effect());
+        }
+        text
+    }
+
+    fn title(&self) -> String {
+        let proposal = self.proposal;
+        let title = format!("Cut points as of {}", proposal.snapshot_date);
+        let old = match &proposal.old {
+            Old::Kept { id } => format!("{id}, which a run of this date scores by"),
+            Old::ByHand => "those that the job gives by hand, which no run has kept yet".to_owned(),
+            Old::None => "none yet".to_owned(),
+        };
+        let population = count(proposal.population);
+        format!(
+            "{}: {population} scored users\n  old  {old}\n  new  computed from the users of this date\n",
+            self.bold(&title)
+        )
+    }
+
+    /// One dimension: users of every value, and from which to which they change.
+    fn dimension(&self, dimension: &ValueChange) -> String {
+        let changed = format!(
+            "{} of {} users change",
+            count(dimension.changed),
+            count(dimension.users())
+        );
+        format!(
+            "\n{}: {changed}\n{}\n{}",
+            self.bold(&dimension.name),
+            value_table(dimension).render(self.paint),
+            flow_table(dimension).render(self.paint)
+        )
+    }
+
+    /// What became of it.
+    fn outcome(&self, status: Outcome) -> String {
+        let id = &self.proposal.new_id;
+        match (status, &self.proposal.same_as) {
+            (Outcome::Kept, _) => format!("\nKept as {id}.\n"),
+            (Outcome::NotKept, _) => format!(
+                "\nNothing was kept. To keep the new cut points as {id}, run this with --yes.\n"
+            ),
+            (Outcome::Unchanged, Some(same)) => {
+                format!("\nThe new cut points are those of {same}: nothing to keep.\n")
+            }
+            (Outcome::Unchanged, None) => {
+                "\nThe new cut points are those that the job gives by hand: nothing to keep.\n"
+                    .to_owned()
+            }
+        }
+    }
+
+    /// What keeping them means for runs to come and for what is published.
+    fn effect(&self) -> String {
+        let (name, new_id) = (&self.job.name, &self.proposal.new_id);
+        let date = &self.proposal.snapshot_date;
+        match &self.proposal.takers {
+            Takers::NobodyWhilePinned { id } => format!(
+                "\nJob {name} pins {id} and goes on scoring by that one, until its job file says\n[calibration] id = \"{new_id}\".\n"
+            ),
+            Takers::NobodyWhileByHand => format!(
+                "\nJob {name} gives its cut points by hand and goes on scoring by those, until they are\ntaken out of [calibration] in its job file.\n"
+            ),
+            Takers::Runs {
+                until,
+                published_dates,
+            } => {
+                let until = until.as_ref().map_or_else(String::new, |until| {
+                    format!(", up to {until} that has cut points of its own,")
+                });
+                let published = published(published_dates);
+                format!(
+                    "\nOnce kept, runs of {date} and later dates{until} score by the new cut points.\n{published}"
+                )
+            }
+        }
+    }
+
+    fn bold(&self, text: &str) -> String {
+        self.paint.text(text, Style::new().bold())
+    }
+}
+
+/// What happens to dates that are published by other cut points.
+fn published(dates: &[String]) -> String {
+    let (Some(first), Some(last)) = (dates.first(), dates.last()) else {
+        return String::new();
+    };
+    let dates = match dates.len() {
+        1 => format!("{first} is published by other cut points and stays"),
+        number => {
+            format!(
+                "{number} dates from {first} to {last} are published by other cut points and stay"
+            )
+        }
+    };
+    format!(
+        "{dates} as published\nuntil run again; `tierline backfill --from {first} --to {last}` does that.\n"
+    )
+}
+
+/// The cut points of one metric, with the users up to each and above the last.
+fn metric_table(metric: &MetricChange) -> Table {
+    let sides: Vec<(&str, &CutPoints)> = metric
+        .old
+        .iter()
+        .map(|old| ("old", old))
+        .chain([("new", &metric.new)])
+        .collect();
+    let mut table = Table::default();
+    table.column(&metric.new.metric, Side::Left);
+    for (heading, _) in &sides {
+        table.column(*heading, Side::Right);
+        table.column("users", Side::Right);
+    }
+    for group in 0..metric.new.users.len() {
+        let cut = |points: &CutPoints| {
+            let cut = points.cuts.get(group);
+            cut.map_or_else(|| NONE.to_owned(), ToString::to_string)
+        };
+        let cells = sides.iter().flat_map(|(_, points)| {
+            let users = points.users.get(group).copied().unwrap_or_default();
+            [cut(points), count(users)].map(Cell::from)
+        });
+        let label = match metric.new.cuts.get(group) {
+            Some(_) => "up to",
+            None => "above",
+        };
+        table.row(std::iter::once(Cell::from(label)).chain(cells));
+    }
+    table
+}
+
+/// Users by score, old above new.
+fn score_table(scores: &[ValueChange]) -> Table {
+    let mut values: Vec<&str> = Vec::new();
+    for value in scores.iter().flat_map(|score| &score.values) {
+        if !values.contains(&value.as_str()) {
+            values.push(value);
+        }
+    }
+    let columns: Vec<Option<&str>> = values.into_iter().map(Some).chain([None]).collect();
+    let mut table = Table::default();
+    table.column("score", Side::Left);
+    table.column("", Side::Left);
+    for column in &columns {
+        table.column(column.unwrap_or(NO_VALUE), Side::Right);
+    }
+    table.column("change", Side::Right);
+    for score in scores {
+        let users = |users: &dyn Fn(Option<&str>) -> u64| {
+            let users = columns.iter().map(|column| count_or_none(users(*column)));
+            users.map(Cell::from).collect::<Vec<_>>()
+        };
+        let old = users(&|value| score.old_users(value));
+        table.row(
+            [Cell::from(&score.name), Cell::from("old")]
+                .into_iter()
+                .chain(old),
+        );
+        let new = users(&|value| score.new_users(value));
+        let changed = Cell::from(count_or_none(score.changed));
+        table.row(
+            [Cell::from(""), Cell::from("new")]
+                .into_iter()
+                .chain(new)
+                .chain([changed]),
+        );
+    }
+    table
+}
+
+/// Users by value, old beside new.
+fn value_table(dimension: &ValueChange) -> Table {
+    let mut table = Table::default();
+    table.column("tier", Side::Left);
+    for heading in ["old", "new", "change"] {
+        table.column(heading, Side::Right);
+    }
+    let values = dimension.values.iter().map(|value| Some(value.as_str()));
+    for value in values.chain([None]) {
+        let (old, new) = (dimension.old_users(value), dimension.new_users(value));
+        if value.is_none() && old + new == 0 {
+            continue;
+        }
+        let difference = new.cast_signed() - old.cast_signed();
+        table.row([
+            Cell::from(value.unwrap_or(NO_VALUE)),
+            Cell::from(count_or_none(old)),
+            Cell::from(count_or_none(new)),
+            Cell::from(change(difference)),
+        ]);
+    }
+    table
+}
+
+/// Who changes from which value to which.
+fn flow_table(dimension: &ValueChange) -> Table {
+    let mut table = Table::default();
+    table.column("from -> to", Side::Left);
+    table.column("users", Side::Right);
+    let flows = dimension.flows.iter();
+    for flow in flows.filter(|flow| flow.from != flow.to) {
+        let name = |value: &Option<String>| value.clone().unwrap_or_else(|| NO_VALUE.to_owned());
+        table.row([
+            Cell::from(format!("{} -> {}", name(&flow.from), name(&flow.to))),
+            Cell::from(count(flow.users)),
+        ]);
+    }
+    table
+}
+
+fn count_or_none(users: u64) -> String {
+    match users {
+        0 => NONE.to_owned(),
+        users => count(users),
+    }
+}
