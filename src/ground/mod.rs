@@ -9,7 +9,7 @@ mod layout;
 mod table_name;
 
 pub use as_of::{AsOfError, SnapshotDate};
-pub use diagnostic::{Diagnostic, Problems, SourceFile, did_you_mean, nearest};
+pub use diagnostic::{Diagnostic, Problems, Severity, SourceFile, did_you_mean, nearest};
 pub use failure::{Classified, FailureKind};
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use layout::Layout;

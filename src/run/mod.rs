@@ -31,7 +31,7 @@ mod workspace;
 pub use affected::{Affected, AffectedBy};
 pub use backfill::{Backfill, BackfillReport};
 pub use catalog::Catalog;
-pub use check::check;
+pub use check::{check, check_rules};
 pub use error::RunError;
 pub use execute::{Progress, execute};
 pub use overview::{DimensionOverview, Flow, Overview, TierOverview};
