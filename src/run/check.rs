@@ -30,6 +30,23 @@ use super::project::keep_all;
 use super::snapshot::Specs;
 use super::{Catalog, Project, RunError, Workspace, cut_points};
 
+/// What tierline publishes, for audits to read.
+const PUBLISHED: [(Folder, &str); 5] = [
+    (Folder::Publish, "tier_snapshot"),
+    (Folder::Previous, "tier_snapshot"),
+    (Folder::Publish, "tier_migration"),
+    (Folder::Publish, "tier_migration_matrix"),
+    (Folder::Publish, "dim_tier"),
+];
+
+/// The folders that are planned before the cut points are known.
+const UPSTREAM: [Folder; 4] = [
+    Folder::Staging,
+    Folder::Rollups,
+    Folder::Features,
+    Folder::Calibration,
+];
+
 /// Checks a job: file, SQL, reference files, bands, dimensions, and the contract of the tables.
 /// Sources are taken to be as declared, ids to be BIGINT.
 ///
@@ -72,14 +89,8 @@ async fn check_models(
     snapshot_date: SnapshotDate,
 ) -> Result<(), RunError> {
     let mut problems = problems;
-    let catalog = Catalog::open(context, project, snapshot_date);
-    let mut check = Check {
-        job,
-        project,
-        catalog: catalog.map_err(RunError::engine("checking"))?,
-        parameters: project.parameters.clone(),
-        snapshot_date,
-    };
+    let check = Check::open(job, project, context, snapshot_date);
+    let mut check = check.map_err(RunError::engine("checking"))?;
     check.tiers(&mut problems).await;
     let dimensions = check.dimensions(&mut problems).await?;
     if let Some(dimensions) = &dimensions {
@@ -111,13 +122,7 @@ pub async fn check_rules(
     let engine = RunError::engine("checking rules");
     let context = session::open(&job.engine, [], []).map_err(&engine)?;
     register_declared_sources(job, &context).map_err(&engine)?;
-    let mut check = Check {
-        job,
-        project,
-        catalog: Catalog::open(&context, project, snapshot_date).map_err(&engine)?,
-        parameters: project.parameters.clone(),
-        snapshot_date,
-    };
+    let mut check = Check::open(job, project, &context, snapshot_date).map_err(&engine)?;
     let mut others = Problems::default();
     check.tiers(&mut others).await;
     let Some(dimensions) = check.dimensions(&mut others).await? else {
@@ -136,7 +141,22 @@ struct Check<'a> {
     snapshot_date: SnapshotDate,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    fn open(
+        job: &'a Job,
+        project: &'a Project,
+        context: &'a SessionContext,
+        snapshot_date: SnapshotDate,
+    ) -> Result<Self, DataFusionError> {
+        Ok(Self {
+            job,
+            project,
+            catalog: Catalog::open(context, project, snapshot_date)?,
+            parameters: project.parameters.clone(),
+            snapshot_date,
+        })
+    }
+
     /// Plans everything up to the tier models.
     async fn tiers(&mut self, problems: &mut Problems) {
         let upstream = self
@@ -168,10 +188,10 @@ impl Check<'_> {
         &mut self,
         problems: &mut Problems,
     ) -> Result<Option<Dimensions>, RunError> {
-        let model = required(self.project, "dim_tier")?;
-        if !self.catalog.may_plan(model) {
+        let model = required(self.project, "dim_tier").ok();
+        let Some(model) = model.filter(|model| self.catalog.may_plan(model)) else {
             return Ok(None);
-        }
+        };
         let read = dimensions(&self.catalog, self.project, self.job, &self.parameters).await;
         let read = keep(problems, read)?;
         if read.is_none() {
@@ -198,17 +218,18 @@ impl Check<'_> {
         dimensions: Option<&Dimensions>,
         problems: &mut Problems,
     ) -> Result<(), RunError> {
-        let snapshot = required(self.project, "tier_snapshot")?;
-        if dimensions.is_none() {
+        let snapshot = required(self.project, "tier_snapshot").ok();
+        if let (Some(snapshot), None) = (snapshot, dimensions) {
             self.catalog.pass_over(&snapshot.name);
         }
-        let may_plan = self.catalog.may_plan(snapshot);
-        let schemas = match dimensions.filter(|_| may_plan) {
-            Some(dimensions) => {
-                problems.extend(self.forgotten(dimensions).await);
+        let snapshot = snapshot.filter(|snapshot| self.catalog.may_plan(snapshot));
+        let schemas = match (snapshot, dimensions) {
+            (Some(snapshot), Some(dimensions)) => {
+                let forgotten = self.forgotten(snapshot, dimensions).await;
+                keep_all(problems, forgotten);
                 keep(problems, self.schemas(dimensions).await)?
             }
-            None => None,
+            _ => None,
         };
         let Some((settled, dim_tier)) = schemas else {
             for (folder, name) in PUBLISHED {
@@ -235,32 +256,28 @@ impl Check<'_> {
         Ok((settling.schema(), dim_tier))
     }
 
-    /// Tier models that look like new dimensions, but are neither listed nor selected.
-    async fn forgotten(&self, dimensions: &Dimensions) -> Problems {
-        let mut problems = Problems::default();
-        let readers = self.project.graph.reader_counts();
-        let Ok(snapshot) = required(self.project, "tier_snapshot") else {
-            return problems;
-        };
+    /// Refuses tier models that look like dimensions, but are neither listed nor selected.
+    async fn forgotten(&self, snapshot: &Model, dimensions: &Dimensions) -> Result<(), Problems> {
         let Ok(snapshot) = self.catalog.plan(snapshot, &self.parameters).await else {
-            return problems;
+            // Its problems are told where its columns are checked.
+            return Ok(());
         };
+        let readers = self.project.graph.reader_counts();
+        let mut problems = Problems::default();
         for model in self.project.graph.in_folder(Folder::Tiers) {
             let name = model.name.name.as_str();
-            let is_read = readers.contains_key(&model.name);
             let is_listed = dimensions.iter().any(|dimension| dimension.name == name);
             let is_selected = snapshot.schema().has_column_with_unqualified_name(name);
-            if is_read || is_listed || is_selected || !self.catalog.has_planned(model) {
+            let is_used = is_listed || is_selected || readers.contains_key(&model.name);
+            if is_used || !self.catalog.has_planned(model) {
                 continue;
             }
-            let Ok(plan) = self.catalog.plan(model, &self.parameters).await else {
-                continue;
-            };
+            let plan = self.catalog.plan(model, &self.parameters).await?;
             if plan.schema().has_column_with_unqualified_name(name) {
                 problems.push(forgotten(model));
             }
         }
-        problems
+        problems.or_ok(())
     }
 }
 
@@ -295,23 +312,6 @@ fn not_checked(passed_over: &[TableName]) -> Option<Diagnostic> {
     let message = format!("not checked until that is mended: {}", names.join(", "));
     (!names.is_empty()).then(|| Diagnostic::note(message))
 }
-
-/// What tierline publishes, for audits to read.
-const PUBLISHED: [(Folder, &str); 5] = [
-    (Folder::Publish, "tier_snapshot"),
-    (Folder::Previous, "tier_snapshot"),
-    (Folder::Publish, "tier_migration"),
-    (Folder::Publish, "tier_migration_matrix"),
-    (Folder::Publish, "dim_tier"),
-];
-
-/// The folders that are planned before the cut points are known.
-const UPSTREAM: [Folder; 4] = [
-    Folder::Staging,
-    Folder::Rollups,
-    Folder::Features,
-    Folder::Calibration,
-];
 
 /// A model that every pack has.
 pub(super) fn required<'a>(project: &'a Project, name: &str) -> Result<&'a Model, Problems> {

@@ -2,7 +2,7 @@
 //! be had. Proved from the rules alone, before any data is read.
 //!
 //! 1. [`definitions`]: each column of a model, as an expression over the tables it reads.
-//! 2. [`domains`]: what the columns of those tables can be.
+//! 2. [`domains`]: what the columns of those tables can be; [`tables`] gathers it, tier by tier.
 //! 3. [`conditions`]: the branches of a CASE over values that can be listed.
 //! 4. [`combinations`]: all combinations of these, and the branch that takes each: the first
 //!    whose condition holds.
@@ -19,22 +19,23 @@ mod conditions;
 mod definitions;
 mod domains;
 mod findings;
+mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use datafusion::arrow::array::Array;
-use datafusion::common::{Column, Result, ScalarValue, TableReference};
-use datafusion::logical_expr::{Case, Expr, LogicalPlan};
+use datafusion::arrow::array::BooleanArray;
+use datafusion::common::Result;
+use datafusion::logical_expr::{Case, LogicalPlan};
 
 use crate::ground::Problems;
 use crate::models::Model;
 
 use self::combinations::Combinations;
 use self::conditions::Conditions;
-use self::definitions::{Definition, Definitions, pack_table, replaced};
-use self::domains::{Domain, Domains, Missing, given};
+use self::domains::Domains;
+use self::tables::Tables;
 use super::{Dimension, Dimensions};
 
 /// A tier model with its plan: analysed, not optimized.
@@ -130,36 +131,15 @@ impl Rule<'_> {
             tracing::debug!(model = %self.model.name, column = self.column, "too many combinations");
             return Ok(None);
         };
-        let mut taken_by: Vec<Option<usize>> = vec![None; combinations.count()];
+        let mut taken_by = TakenBy::none(combinations.count());
         let mut reached = Vec::new();
-        for (branch, condition) in conditions.conditions.iter().enumerate() {
-            let holds = combinations.holding(condition)?;
-            let mut takes_any = false;
-            let mut earlier = BTreeSet::new();
-            for (row, taken_by) in taken_by.iter_mut().enumerate() {
-                if holds.is_null(row) || !holds.value(row) {
-                    continue;
-                }
-                match taken_by {
-                    Some(other) => {
-                        earlier.insert(*other);
-                    }
-                    None => {
-                        *taken_by = Some(branch);
-                        takes_any = true;
-                    }
-                }
-            }
-            reached.push(match takes_any {
-                true => Reached::Yes,
-                false if earlier.is_empty() => Reached::Never,
-                false => Reached::Shadowed(earlier),
-            });
+        for condition in &conditions.conditions {
+            reached.push(taken_by.next_branch(&combinations.holding(condition)?));
         }
-        let first_hole = taken_by.iter().position(Option::is_none);
+        let first_hole = taken_by.holes().next();
         Ok(Some(Coverage {
             combinations: combinations.count(),
-            holes: taken_by.iter().filter(|branch| branch.is_none()).count(),
+            holes: taken_by.holes().count(),
             first_hole: first_hole.map(|row| combinations.shown(row)).transpose()?,
             reached,
             is_exact: conditions.are_known() && self.has_all_rows,
@@ -168,119 +148,48 @@ impl Rule<'_> {
     }
 }
 
-/// The tier tables read so far: what their columns can be, and what they are computed from.
-#[derive(Default)]
-struct Tables {
-    domains: Domains,
-    values: HashMap<Column, Expr>,
+/// The branch that takes each combination, of the branches so far.
+struct TakenBy {
+    branches: usize,
+    by_row: Vec<Option<usize>>,
 }
 
-impl Tables {
-    /// Takes up the columns of a model, and returns those that are CASEs.
-    fn read<'a>(
-        &mut self,
-        tier: &TierModel<'a>,
-        dimensions: &'a Dimensions,
-    ) -> Result<Vec<Rule<'a>>> {
-        let definitions = Definitions::of(&tier.plan)?;
-        self.domains.add_fields(definitions.fields);
-        let name = &tier.model.name;
-        let table = TableReference::partial(name.folder.as_str(), name.name.as_str());
-        let mut columns = Vec::new();
-        for ((_, definition), field) in definitions
-            .columns
-            .into_iter()
-            .zip(tier.plan.schema().fields())
-        {
-            let column = Column::new(Some(table.clone()), field.name());
-            let fields = HashMap::from([(column.clone(), std::sync::Arc::clone(field))]);
-            self.domains.add_fields(fields);
-            let value = self.over_tables(&definition.value)?;
-            columns.push((
-                column,
-                Definition {
-                    value,
-                    ..definition
-                },
-            ));
+impl TakenBy {
+    fn none(combinations: usize) -> Self {
+        Self {
+            branches: 0,
+            by_row: vec![None; combinations],
         }
-        let dimension_of = |column: &Column| {
-            dimensions
-                .iter()
-                .find(|dimension| dimension.name == column.name)
-        };
-        for (column, definition) in &columns {
-            if let Some(domain) = domain_of(&definition.value, dimension_of(column)) {
-                self.domains.insert(column.clone(), domain);
+    }
+
+    /// Gives the next branch what its condition holds of and nobody has taken.
+    fn next_branch(&mut self, holds: &BooleanArray) -> Reached {
+        let branch = self.branches;
+        self.branches += 1;
+        let mut takes_any = false;
+        let mut earlier = BTreeSet::new();
+        for (taken_by, holds) in self.by_row.iter_mut().zip(holds) {
+            match taken_by {
+                _ if holds != Some(true) => {}
+                Some(other) => {
+                    earlier.insert(*other);
+                }
+                None => {
+                    *taken_by = Some(branch);
+                    takes_any = true;
+                }
             }
         }
-        let mut rules = Vec::new();
-        for (column, definition) in &columns {
-            let siblings = columns.iter().filter(|(sibling, other)| {
-                other.value != definition.value && self.domains.states(sibling)
-            });
-            let siblings: Vec<_> = siblings.collect();
-            let value = over_siblings(&definition.value, &siblings)?;
-            self.values
-                .insert(column.clone(), self.seen_from_outside(column, &value)?);
-            if let (Expr::Case(case), Some(written)) = (value, &definition.written) {
-                rules.push(Rule {
-                    model: tier.model,
-                    column: column.name.clone(),
-                    case,
-                    written: written.clone(),
-                    dimension: dimension_of(column),
-                    has_all_rows: definitions.has_all_rows,
-                });
-            }
-        }
-        Ok(rules)
-    }
-
-    /// The expression with every column of a tier table as seen from outside.
-    fn over_tables(&self, value: &Expr) -> Result<Expr> {
-        replaced(value, |node| match node {
-            Expr::Column(column) => self.values.get(column).cloned(),
-            _ => None,
-        })
-    }
-
-    /// What the models that read a column compute with: the column itself, unless it is another
-    /// one by a new name, or computed from columns whose values are known.
-    fn seen_from_outside(&self, column: &Column, value: &Expr) -> Result<Expr> {
-        let is_renamed = matches!(value, Expr::Column(other) if is_of_pack(other));
-        let is_stated = self.domains.states(column);
-        match is_renamed || !is_stated && self.domains.knows(value)? {
-            true => Ok(value.clone()),
-            false => Ok(Expr::Column(column.clone())),
+        match takes_any {
+            true => Reached::Yes,
+            false if earlier.is_empty() => Reached::Never,
+            false => Reached::Shadowed(earlier),
         }
     }
-}
 
-fn is_of_pack(column: &Column) -> bool {
-    column.relation.as_ref().and_then(pack_table).is_some()
-}
-
-/// The values that a column of a tier model is declared or seen to have.
-fn domain_of(value: &Expr, dimension: Option<&Dimension>) -> Option<Domain> {
-    match (value, dimension) {
-        (Expr::Column(_), _) => None,
-        (_, Some(dimension)) => {
-            let names = dimension.tiers.iter().map(|tier| tier.name.as_str());
-            Some(Domain {
-                values: names.map(ScalarValue::from).collect(),
-                missing: Missing::Never,
-            })
-        }
-        (Expr::Case(case), None) => given(case),
-        _ => None,
+    fn holes(&self) -> impl Iterator<Item = usize> {
+        let rows = self.by_row.iter().enumerate();
+        rows.filter(|(_, taken_by)| taken_by.is_none())
+            .map(|(row, _)| row)
     }
-}
-
-/// The expression with the other columns of its model in place of what they are.
-fn over_siblings(value: &Expr, siblings: &[&(Column, Definition)]) -> Result<Expr> {
-    replaced(value, |node| {
-        let known = siblings.iter().find(|(_, sibling)| sibling.value == *node);
-        known.map(|(column, _)| Expr::Column(column.clone()))
-    })
 }

@@ -214,3 +214,45 @@ fn parameter_that_merges_two_tiers_stops_no_run() {
     ");
     project.publish("2026-03-06");
 }
+
+#[test]
+fn rules_are_told_beside_what_is_broken() {
+    let snapshot = "sql/publish/tier_snapshot.sql";
+    let project = Project::new()
+        .edit(DEPTH, "THEN 'moderate'", "THEN 'modrate'")
+        .edit(
+            "sql/tiers/lifecycle_stage.sql",
+            "orders_lifetime = 0",
+            "orders_liftime = 0",
+        )
+        .edit(snapshot, "FROM features.users AS users", "FROM");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: unknown table: `INNER` is not a full table name; write folder and name, such as features.users
+      --> sql/publish/tier_snapshot.sql:66:1
+       |
+    66 | INNER JOIN tiers.rfm AS rfm
+       | ^^^^^
+
+    error: unknown column `orders_liftime`
+     --> sql/tiers/lifecycle_stage.sql:5:14
+      |
+    5 |         WHEN orders_liftime = 0 THEN 'prospect'
+      |              ^^^^^^^^^^^^^^
+      |
+      = help: did you mean `orders_lifetime`?
+
+    error: `interaction_depth` gives `modrate`, which dim_tier does not list
+     --> sql/tiers/interaction_depth.sql:6:40
+      |
+    6 |         WHEN interactions_7d >= 1 THEN 'modrate'
+      |                                        ^^^^^^^^^
+      |
+      = help: did you mean `moderate`?
+
+    note: not checked until that is mended: `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+
+    3 problems
+    ");
+}
