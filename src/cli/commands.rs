@@ -65,6 +65,7 @@ pub(super) async fn prepare(
 ) -> Result<(Project, Workspace, Plan), RunError> {
     let project = Project::load(job)?;
     let workspace = Workspace::open(job)?;
+    Box::pin(run::check_rules(job, &project, snapshot_date)).await?;
     let plan = Box::pin(Plan::make(job, &project, &workspace, snapshot_date)).await?;
     Ok((project, workspace, plan))
 }

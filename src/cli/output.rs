@@ -100,8 +100,9 @@ impl Output {
 
     fn problems(&self, problems: &Problems) {
         self.note(&problems.render(self.may_colour_stderr));
-        if problems.0.len() > 1 {
-            self.note(&format!("\n{} problems", problems.0.len()));
+        let errors = problems.error_count();
+        if errors > 1 {
+            self.note(&format!("\n{errors} problems"));
         }
     }
 

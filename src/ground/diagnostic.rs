@@ -47,9 +47,20 @@ impl SourceFile {
     }
 }
 
+/// Whether something is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// It is, and must be mended.
+    Error,
+    /// It is not; to be known beside the errors.
+    Note,
+}
+
 /// One problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// Whether it must be mended.
+    pub severity: Severity,
     /// What is wrong, lowercase, without a final stop.
     pub message: String,
     /// The file, where there is one, and the bytes to point at.
@@ -62,6 +73,7 @@ impl Diagnostic {
     /// A problem that has no place in a file.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
+            severity: Severity::Error,
             message: message.into(),
             place: None,
             help: None,
@@ -71,9 +83,18 @@ impl Diagnostic {
     /// A problem at some bytes of a file.
     pub fn at(file: &SourceFile, bytes: Range<usize>, message: impl Into<String>) -> Self {
         Self {
+            severity: Severity::Error,
             message: message.into(),
             place: Some((file.clone(), bytes)),
             help: None,
+        }
+    }
+
+    /// Something to know beside the problems.
+    pub fn note(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Note,
+            ..Self::new(message)
         }
     }
 
@@ -86,7 +107,11 @@ impl Diagnostic {
 
     /// The problem as text, with the line it points at.
     pub fn render(&self, renderer: &Renderer) -> String {
-        let title = Level::ERROR.primary_title(&self.message);
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Note => Level::NOTE,
+        };
+        let title = level.primary_title(&self.message);
         let mut group = match &self.place {
             Some((file, bytes)) => title.element(
                 Snippet::source(file.text.as_ref())
@@ -115,6 +140,14 @@ impl Problems {
     /// Adds the problems of another check.
     pub fn extend(&mut self, others: Self) {
         self.0.extend(others.0);
+    }
+
+    /// How many must be mended.
+    pub fn error_count(&self) -> usize {
+        let severities = self.0.iter().map(|problem| problem.severity);
+        severities
+            .filter(|severity| *severity == Severity::Error)
+            .count()
     }
 
     /// Brings the problems of one file into the order of its text; those without a place go

@@ -10,7 +10,7 @@ mod layout;
 mod table_name;
 
 pub use as_of::{AsOfError, SnapshotDate};
-pub use diagnostic::{Diagnostic, Problems, SourceFile, did_you_mean, nearest};
+pub use diagnostic::{Diagnostic, Problems, Severity, SourceFile, did_you_mean, nearest};
 pub use exact_number::{ExactNumber, NotANumber};
 pub use failure::{Classified, FailureKind};
 pub use fingerprint::{Fingerprint, FingerprintBuilder};

@@ -8,8 +8,11 @@
 //!
 //! Every step reports all the problems it finds, each with file, line and column.
 
+mod cases;
 mod comments;
+mod constants;
 mod graph;
+mod misfits;
 mod model;
 mod pack;
 mod parameters;
@@ -17,6 +20,8 @@ pub mod planner;
 pub mod profile;
 mod reference;
 
+pub use cases::{WrittenBranch, WrittenCase};
+pub use constants::{computable, folded};
 pub use graph::Graph;
 pub use model::{Model, Reference, WindowsCall};
 pub use pack::{BUILT_IN, SqlPack};

@@ -14,7 +14,7 @@ use crate::ground::{Diagnostic, Folder, Problems, SourceFile, nearest};
 
 use super::model::{bytes_of, head_of};
 use super::parameters::literal_of;
-use super::{Model, Parameters};
+use super::{Model, Parameters, misfits};
 
 /// Plans a model whose tables are all registered in the session.
 ///
@@ -32,7 +32,9 @@ pub async fn plan(
         let analyzer = state.analyzer();
         analyzer.execute_and_check(plan, state.config_options(), |_, _| {})
     });
-    analysed.map_err(|error| explain(&error, &model.file))
+    let plan = analysed.map_err(|error| explain(&error, &model.file))?;
+    misfits::check(&plan, model, parameters)?;
+    Ok(plan)
 }
 
 /// The statement with typed literals in place of its parameters and `windows(...)` calls turned
@@ -227,7 +229,7 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 }
 
 /// The engine's names of types as SQL has them.
-fn in_sql(text: &str) -> String {
+pub(super) fn in_sql(text: &str) -> String {
     const NAMES: [(&str, &str); 9] = [
         ("LargeUtf8", "VARCHAR"),
         ("Utf8View", "VARCHAR"),

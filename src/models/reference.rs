@@ -45,6 +45,23 @@ impl ReferenceTable {
         })?;
         Ok(Self { name, file, rows })
     }
+
+    /// The line on which a row begins, counted from 1.
+    pub fn line_of(&self, row: usize) -> u64 {
+        let after_header = row + 1;
+        records(&self.file.text).nth(after_header).unwrap_or(1)
+    }
+}
+
+/// The line on which each record begins: values in quotes may hold line breaks, and empty lines
+/// are no records.
+fn records(text: &str) -> impl Iterator<Item = u64> {
+    let mut is_quoted = false;
+    (1..).zip(text.lines()).filter_map(move |(line, text)| {
+        let begins = !is_quoted && !text.is_empty();
+        is_quoted ^= text.matches('"').count() % 2 == 1;
+        begins.then_some(line)
+    })
 }
 
 fn read_rows(text: &str) -> Result<RecordBatch, ArrowError> {
@@ -76,4 +93,18 @@ fn line_named_in(reason: &str) -> u64 {
     let after = reason.split("line ").nth(1).unwrap_or_default();
     let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::Folder;
+
+    #[test]
+    fn rows_know_their_lines() {
+        let text = "tier,playbook\na,\"two\nlines\"\n\nb,one\n";
+        let name = TableName::new(Folder::Reference, "t");
+        let table = ReferenceTable::read(name, SourceFile::new("t.csv", text)).unwrap();
+        assert_eq!([0, 1].map(|row| table.line_of(row)), [2, 5]);
+    }
 }

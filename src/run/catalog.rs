@@ -44,6 +44,8 @@ pub struct Catalog<'a> {
     tiles: BTreeMap<String, Vec<TileRows>>,
     /// Models that could not be planned, and those that read them.
     unplanned: BTreeSet<TableName>,
+    /// The latter alone, in the order in which they would have been planned.
+    passed_over: Vec<TableName>,
 }
 
 impl<'a> Catalog<'a> {
@@ -68,6 +70,7 @@ impl<'a> Catalog<'a> {
             rollups: BTreeMap::new(),
             tiles: BTreeMap::new(),
             unplanned: project.broken().clone(),
+            passed_over: Vec::new(),
         })
     }
 
@@ -86,19 +89,47 @@ impl<'a> Catalog<'a> {
             if !folders.contains(&model.name.folder) {
                 continue;
             }
-            let reads_unplanned = model
-                .reads
-                .iter()
-                .any(|read| self.unplanned.contains(&read.table));
-            let registered = match reads_unplanned {
-                true => None,
-                false => keep_all(&mut problems, self.register_model(model, parameters).await),
-            };
-            if registered.is_none() {
-                self.unplanned.insert(model.name.clone());
+            if !self.may_plan(model) {
+                continue;
+            }
+            let registered = self.register_model(model, parameters).await;
+            if keep_all(&mut problems, registered).is_none() {
+                self.leave_out(&model.name);
             }
         }
         problems.or_ok(())
+    }
+
+    /// Whether everything that a model reads has been planned; if not, the model is passed over.
+    pub(super) fn may_plan(&mut self, model: &Model) -> bool {
+        let mut read = model.reads.iter().map(|read| &read.table);
+        let may_plan = !read.any(|table| self.unplanned.contains(table));
+        if !may_plan {
+            self.pass_over(&model.name);
+        }
+        may_plan && !self.unplanned.contains(&model.name)
+    }
+
+    /// Leaves a model unplanned, and remembers that nothing was found wrong with it.
+    pub(super) fn pass_over(&mut self, model: &TableName) {
+        if self.unplanned.insert(model.clone()) {
+            self.passed_over.push(model.clone());
+        }
+    }
+
+    /// Models that read this table are passed over from here on.
+    pub(super) fn leave_out(&mut self, table: &TableName) {
+        self.unplanned.insert(table.clone());
+    }
+
+    /// The models that were not planned because something they read could not be.
+    pub(super) fn passed_over(&self) -> &[TableName] {
+        &self.passed_over
+    }
+
+    /// Whether a model has been planned.
+    pub(super) fn has_planned(&self, model: &Model) -> bool {
+        !self.unplanned.contains(&model.name)
     }
 
     /// A rollup that has been registered.

@@ -1,4 +1,11 @@
-//! Everything that can be wrong with a job before any data is read.
+//! Everything that can be wrong with a job before any data is read:
+//!
+//! 1. every model is planned on empty tables; those that read a broken one are passed over
+//! 2. `dim_tier` is read for the dimensions
+//! 3. the rules of the tier models are proved to [cover](crate::tiers::coverage) them
+//! 4. what is published has the columns and types it needs
+//!
+//! Problems of all steps are told at once.
 
 use std::sync::Arc;
 
@@ -10,9 +17,10 @@ use datafusion::prelude::SessionContext;
 use crate::config::job::{CalibrationChoice, Column, Job};
 use crate::config::session;
 use crate::drafts::SNAPSHOT_DATE;
-use crate::ground::{Folder, Problems, SnapshotDate, TableName};
+use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
 use crate::migration;
-use crate::models::Parameters;
+use crate::models::{Model, Parameters};
+use crate::tiers::coverage::{self, Findings, TierModel};
 use crate::tiers::{Dimensions, Metric, Settling, fit_given};
 use crate::tiles::{DAY, USER_ID};
 
@@ -22,6 +30,27 @@ use super::marts;
 use super::project::keep_all;
 use super::snapshot::Specs;
 use super::{Catalog, Project, RunError, Workspace, cut_points};
+
+/// What tierline publishes, for audits to read.
+const PUBLISHED: [(Folder, &str); 9] = [
+    (Folder::Publish, "tier_snapshot"),
+    (Folder::Publish, "tier_migration"),
+    (Folder::Publish, "tier_migration_matrix"),
+    (Folder::Publish, "tier_summary"),
+    (Folder::Publish, "dim_tier"),
+    (Folder::Previous, "tier_snapshot"),
+    (Folder::Previous, "kpi_daily"),
+    (Folder::WeekAgo, "tier_snapshot"),
+    (Folder::History, "kpi_daily"),
+];
+
+/// The folders that are planned before the cut points are known.
+const UPSTREAM: [Folder; 4] = [
+    Folder::Staging,
+    Folder::Rollups,
+    Folder::Features,
+    Folder::Calibration,
+];
 
 /// Checks a job: file, SQL, reference files, bands, dimensions, and the contract of the tables.
 /// Sources are taken to be as declared, ids to be BIGINT.
@@ -56,7 +85,7 @@ fn declared_schema(columns: &[Column]) -> SchemaRef {
     Arc::new(Schema::new(declared.chain([day]).collect::<Vec<_>>()))
 }
 
-/// Plans every model, and the shape of everything that is published.
+/// Plans every model, proves the rules, and checks the shape of everything that is published.
 async fn check_models(
     job: &Job,
     project: &Project,
@@ -64,50 +93,267 @@ async fn check_models(
     context: &SessionContext,
     snapshot_date: SnapshotDate,
 ) -> Result<(), RunError> {
-    let engine = RunError::engine("checking");
     let mut problems = problems;
-    let mut catalog = Catalog::open(context, project, snapshot_date).map_err(&engine)?;
-    let upstream = catalog
-        .register_models(&UPSTREAM, &project.parameters)
+    let check = Check::open(job, project, context, snapshot_date);
+    let mut check = check.map_err(RunError::engine("checking"))?;
+    check.tiers(&mut problems).await;
+    let dimensions = check.dimensions(&mut problems).await?;
+    if let Some(dimensions) = &dimensions {
+        let findings = check.rules(dimensions).await?;
+        problems.extend(findings.wrong);
+        problems.extend(findings.unreachable);
+    }
+    check.published(dimensions.as_ref(), &mut problems).await?;
+    let audits = check
+        .catalog
+        .register_models(&[Folder::Audits], &check.parameters)
         .await;
-    keep_all(&mut problems, upstream);
-    let parameters =
-        match cut_points::stand_ins(&catalog, project, project.parameters.clone()).await {
-            Ok(parameters) => parameters,
-            Err(_) => return problems.or_ok(()).map_err(RunError::from),
+    keep_all(&mut problems, audits);
+    problems.0.extend(not_checked(check.catalog.passed_over()));
+    Ok(problems.or_ok(())?)
+}
+
+/// Refuses rules that would leave users without a value, or give one that dim_tier does not list,
+/// before a night begins. Whatever keeps the rules from being examined, the night itself will
+/// name.
+///
+/// # Errors
+/// Every such rule.
+pub async fn check_rules(
+    job: &Job,
+    project: &Project,
+    snapshot_date: SnapshotDate,
+) -> Result<(), RunError> {
+    let engine = RunError::engine("checking rules");
+    let context = session::open(&job.engine, [], []).map_err(&engine)?;
+    register_declared_sources(job, &context).map_err(&engine)?;
+    let mut check = Check::open(job, project, &context, snapshot_date).map_err(&engine)?;
+    let mut others = Problems::default();
+    check.tiers(&mut others).await;
+    let Some(dimensions) = check.dimensions(&mut others).await? else {
+        return Ok(());
+    };
+    Ok(check.rules(&dimensions).await?.wrong.or_ok(())?)
+}
+
+/// A job being checked in a session of empty tables.
+struct Check<'a> {
+    job: &'a Job,
+    project: &'a Project,
+    catalog: Catalog<'a>,
+    /// Those of the project, and stand-ins for cut points.
+    parameters: Parameters,
+    snapshot_date: SnapshotDate,
+}
+
+impl<'a> Check<'a> {
+    fn open(
+        job: &'a Job,
+        project: &'a Project,
+        context: &'a SessionContext,
+        snapshot_date: SnapshotDate,
+    ) -> Result<Self, DataFusionError> {
+        Ok(Self {
+            job,
+            project,
+            catalog: Catalog::open(context, project, snapshot_date)?,
+            parameters: project.parameters.clone(),
+            snapshot_date,
+        })
+    }
+
+    /// Plans everything up to the tier models.
+    async fn tiers(&mut self, problems: &mut Problems) {
+        let upstream = self
+            .catalog
+            .register_models(&UPSTREAM, &self.parameters)
+            .await;
+        keep_all(problems, upstream);
+        let parameters = self.parameters.clone();
+        match cut_points::stand_ins(&self.catalog, self.project, parameters).await {
+            Ok(parameters) => {
+                self.parameters = parameters;
+                let given = self.given_cut_points().await;
+                keep_all(problems, given);
+            }
+            // Without cut points their parameters would seem to be misspelt.
+            Err(_) => self.pass_over(Folder::Tiers),
+        }
+        let tiers = self
+            .catalog
+            .register_models(&[Folder::Tiers], &self.parameters)
+            .await;
+        keep_all(problems, tiers);
+    }
+
+    /// Cut points that the job gives must be those of the calibration models' metrics.
+    async fn given_cut_points(&self) -> Result<(), Problems> {
+        let CalibrationChoice::ByHand(given) = &self.job.calibration else {
+            return Ok(());
         };
-    if let CalibrationChoice::ByHand(given) = &job.calibration {
-        let metrics = cut_points::metrics(&catalog, project).await?;
-        keep_all(&mut problems, fit_given(job, given, &metrics));
+        match cut_points::metrics(&self.catalog, self.project).await {
+            Ok(metrics) => fit_given(self.job, given, &metrics).map(|_| ()),
+            Err(RunError::Problems(found)) => Err(found),
+            // The models' own problems are told with the models.
+            Err(_) => Ok(()),
+        }
     }
-    keep_all(
-        &mut problems,
-        catalog.register_models(&[Folder::Tiers], &parameters).await,
+
+    fn pass_over(&mut self, folder: Folder) {
+        for model in self.project.graph.in_folder(folder) {
+            self.catalog.pass_over(&model.name);
+        }
+    }
+
+    /// The dimensions of `dim_tier`, when it can be read.
+    async fn dimensions(
+        &mut self,
+        problems: &mut Problems,
+    ) -> Result<Option<Dimensions>, RunError> {
+        let model = required(self.project, "dim_tier").ok();
+        let Some(model) = model.filter(|model| self.catalog.may_plan(model)) else {
+            return Ok(None);
+        };
+        let read = dimensions(&self.catalog, self.project, self.job, &self.parameters).await;
+        let read = keep(problems, read)?;
+        if read.is_none() {
+            self.catalog.leave_out(&model.name);
+        }
+        Ok(read)
+    }
+
+    /// What the rules of the tier models do not cover.
+    async fn rules(&self, dimensions: &Dimensions) -> Result<Findings, RunError> {
+        let mut tiers = Vec::new();
+        for model in self.project.graph.in_folder(Folder::Tiers) {
+            if self.catalog.has_planned(model) {
+                let plan = self.catalog.plan(model, &self.parameters).await?;
+                tiers.push(TierModel { model, plan });
+            }
+        }
+        Ok(coverage::check(&tiers, dimensions, &cut_points::STAND_INS))
+    }
+
+    /// Checks the shape of what is published, and registers it for audits.
+    async fn published(
+        &mut self,
+        dimensions: Option<&Dimensions>,
+        problems: &mut Problems,
+    ) -> Result<(), RunError> {
+        let snapshot = required(self.project, "tier_snapshot").ok();
+        if let (Some(snapshot), None) = (snapshot, dimensions) {
+            self.catalog.pass_over(&snapshot.name);
+        }
+        let snapshot = snapshot.filter(|snapshot| self.catalog.may_plan(snapshot));
+        let schemas = match (snapshot, dimensions) {
+            (Some(snapshot), Some(dimensions)) => {
+                let forgotten = self.forgotten(snapshot, dimensions).await;
+                keep_all(problems, forgotten);
+                keep(problems, self.schemas(dimensions).await)?
+            }
+            _ => None,
+        };
+        let Some((settled, dim_tier)) = schemas else {
+            for (folder, name) in PUBLISHED {
+                self.catalog.leave_out(&TableName::new(folder, name));
+            }
+            return Ok(());
+        };
+        match Specs::new(&settled, &dim_tier, &Default::default()) {
+            Err(error) if problems.0.is_empty() => return Err(error),
+            _ => {}
+        }
+        register_published(self.catalog.context, &settled, &dim_tier)
+            .map_err(RunError::engine("checking"))?;
+        self.marts(problems).await
+    }
+
+    /// Plans the marts, and registers them for each other and for audits.
+    async fn marts(&mut self, problems: &mut Problems) -> Result<(), RunError> {
+        for model in marts::models(self.project) {
+            if !self.catalog.may_plan(model) {
+                self.catalog.pass_over(&model.name);
+                continue;
+            }
+            let planned = marts::plan(&self.catalog, model, &self.parameters).await;
+            match keep(problems, planned)? {
+                Some((rows, _)) => {
+                    register(self.catalog.context, &model.name, rows.into_view())
+                        .map_err(RunError::engine("checking"))?;
+                }
+                None => self.catalog.leave_out(&model.name),
+            }
+        }
+        Ok(())
+    }
+
+    /// The columns of the settled snapshot and of `dim_tier`.
+    async fn schemas(&self, dimensions: &Dimensions) -> Result<(SchemaRef, SchemaRef), RunError> {
+        let (catalog, parameters) = (&self.catalog, &self.parameters);
+        let raw =
+            raw_snapshot_schema(catalog, self.project, self.job, parameters, dimensions).await?;
+        let settling = Settling::new(&raw, dimensions.clone(), self.snapshot_date);
+        let dim_tier = required(self.project, "dim_tier")?;
+        let dim_tier = catalog.plan(dim_tier, parameters).await?;
+        let dim_tier = Arc::new(dim_tier.schema().as_arrow().clone());
+        Ok((settling.schema(), dim_tier))
+    }
+
+    /// Refuses tier models that look like dimensions, but are neither listed nor selected.
+    async fn forgotten(&self, snapshot: &Model, dimensions: &Dimensions) -> Result<(), Problems> {
+        let Ok(snapshot) = self.catalog.plan(snapshot, &self.parameters).await else {
+            // Its problems are told where its columns are checked.
+            return Ok(());
+        };
+        let readers = self.project.graph.reader_counts();
+        let mut problems = Problems::default();
+        for model in self.project.graph.in_folder(Folder::Tiers) {
+            let name = model.name.name.as_str();
+            let is_listed = dimensions.iter().any(|dimension| dimension.name == name);
+            let is_selected = snapshot.schema().has_column_with_unqualified_name(name);
+            let is_used = is_listed || is_selected || readers.contains_key(&model.name);
+            if is_used || !self.catalog.has_planned(model) {
+                continue;
+            }
+            let plan = self.catalog.plan(model, &self.parameters).await?;
+            if plan.schema().has_column_with_unqualified_name(name) {
+                problems.push(forgotten(model));
+            }
+        }
+        problems.or_ok(())
+    }
+}
+
+fn forgotten(model: &Model) -> Diagnostic {
+    let name = &model.name.name;
+    let message = format!(
+        "`{}` has a column `{name}` that nothing publishes",
+        model.name
     );
-    problems.or_ok(())?;
-    let dimensions = dimensions(&catalog, project, job, &parameters).await?;
-    let settled = settled_schema(
-        &catalog,
-        project,
-        job,
-        &parameters,
-        &dimensions,
-        snapshot_date,
-    )
-    .await?;
-    let dim_tier = catalog
-        .plan(required(project, "dim_tier")?, &parameters)
-        .await?;
-    Specs::new(&settled, dim_tier.schema().as_arrow(), &Default::default())?;
-    register_published(context, &settled, dim_tier.schema().as_arrow()).map_err(&engine)?;
-    for model in marts::models(project) {
-        let (rows, _) = marts::plan(&catalog, model, &parameters).await?;
-        register(context, &model.name, rows.into_view()).map_err(&engine)?;
+    Diagnostic::at(&model.file, model.head(), message).help(format!(
+        "list its values under [dimensions.{name}] in the job, or in reference/dim_tier.csv and select {name}.{name} in publish/tier_snapshot.sql"
+    ))
+}
+
+/// The value, or its problems added to the others; other errors end the check.
+fn keep<T>(problems: &mut Problems, outcome: Result<T, RunError>) -> Result<Option<T>, RunError> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(RunError::Problems(found)) => {
+            problems.extend(found);
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
-    catalog
-        .register_models(&[Folder::Audits], &parameters)
-        .await?;
-    Ok(())
+}
+
+fn not_checked(passed_over: &[TableName]) -> Option<Diagnostic> {
+    let names: Vec<String> = passed_over
+        .iter()
+        .map(|table| format!("`{table}`"))
+        .collect();
+    let message = format!("not checked until that is mended: {}", names.join(", "));
+    (!names.is_empty()).then(|| Diagnostic::note(message))
 }
 
 /// The metrics of the calibration models, as the declared sources give them.
@@ -129,36 +375,13 @@ pub(super) async fn declared_metrics(
     cut_points::metrics(&catalog, project).await
 }
 
-/// The folders that are planned before the cut points are known.
-const UPSTREAM: [Folder; 4] = [
-    Folder::Staging,
-    Folder::Rollups,
-    Folder::Features,
-    Folder::Calibration,
-];
-
 /// A model that every pack has.
-pub(super) fn required<'a>(
-    project: &'a Project,
-    name: &str,
-) -> Result<&'a crate::models::Model, Problems> {
+pub(super) fn required<'a>(project: &'a Project, name: &str) -> Result<&'a Model, Problems> {
     let table = TableName::new(Folder::Publish, name);
     project.graph.model(&table).ok_or_else(|| {
         let message = format!("the SQL pack has no model `{table}`");
-        Problems(vec![crate::ground::Diagnostic::new(message)])
+        Problems(vec![Diagnostic::new(message)])
     })
-}
-
-async fn settled_schema(
-    catalog: &Catalog<'_>,
-    project: &Project,
-    job: &Job,
-    parameters: &Parameters,
-    dimensions: &Dimensions,
-    snapshot_date: SnapshotDate,
-) -> Result<SchemaRef, RunError> {
-    let raw = raw_snapshot_schema(catalog, project, job, parameters, dimensions).await?;
-    Ok(Settling::new(&raw, dimensions.clone(), snapshot_date).schema())
 }
 
 /// Empty tables with the published columns, for audits to be planned on.

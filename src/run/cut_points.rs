@@ -17,6 +17,10 @@ use super::{CalibrationPlan, Catalog, Plan, Project, RunError};
 use crate::config::job::ParameterValue;
 use crate::models::Parameters;
 
+/// Cut points that only have the right type and order. They are numbers that no rule compares
+/// with for another reason, so that a rule shows where it uses them.
+pub(super) const STAND_INS: [i64; 4] = [1_000_003, 2_000_003, 3_000_017, 4_000_037];
+
 /// The calibration that a night scores by: the kept one, or a new one that the night is to keep.
 ///
 /// # Errors
@@ -83,8 +87,8 @@ pub(super) async fn metrics(
     Ok(metrics)
 }
 
-/// The cut parameters with values that only have the right names and types, so that tier models
-/// can be planned before there is a calibration.
+/// The cut parameters with the values of [`STAND_INS`], so that tier models can be planned before
+/// there is a calibration.
 pub(super) async fn stand_ins(
     catalog: &Catalog<'_>,
     project: &Project,
@@ -94,8 +98,8 @@ pub(super) async fn stand_ins(
     for model in project.graph.in_folder(Folder::Calibration) {
         let users = catalog.table(&model.name).await?;
         for field in users.schema().fields() {
-            for k in 1..=4 {
-                let value = ParameterValue::Integer(k as i64);
+            for (k, cut_point) in (1..).zip(STAND_INS) {
+                let value = ParameterValue::Integer(cut_point);
                 stand_ins = stand_ins.with(parameter_name(field.name(), k), value);
             }
         }

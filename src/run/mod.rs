@@ -37,7 +37,7 @@ pub use affected::{Affected, AffectedBy};
 pub use backfill::{Backfill, BackfillReport};
 pub use calibrate::{MetricChange, Old, Proposal, Takers, ValueChange, ValueFlow, propose};
 pub use catalog::Catalog;
-pub use check::check;
+pub use check::{check, check_rules};
 pub use error::RunError;
 pub use execute::{Progress, execute};
 pub use overview::{Alert, DimensionOverview, Flow, Kpi, Overview, TierOverview, WarningOverview};

@@ -9,10 +9,11 @@ use crate::models::ReferenceTable;
 /// The smallest and the largest RFM total.
 const TOTALS: std::ops::RangeInclusive<i64> = 3..=15;
 
-/// Refuses bands with holes and overlaps.
+/// Refuses bands with holes and overlaps, and bands that nobody can be in.
 ///
 /// # Errors
-/// Every total that lies in no band, or in several, pointing at a band's line.
+/// Every total that lies in no band, or in several, and every band without a total, pointing at
+/// a band's line.
 pub fn check(bands: &ReferenceTable) -> Result<(), Problems> {
     let ranges = ranges(bands).map_err(|reason| {
         let message = format!("`{}` cannot be used as bands: {reason}", bands.name);
@@ -20,13 +21,7 @@ pub fn check(bands: &ReferenceTable) -> Result<(), Problems> {
         Problems(vec![at_line(bands, 1, message).help(help)])
     })?;
     let mut problems = Problems::default();
-    if ranges.iter().filter(|band| band.totals.is_none()).count() != 1 {
-        let message = "exactly one band must have no min_total and max_total";
-        problems.push(
-            Diagnostic::at(&bands.file, 0..0, message)
-                .help("it is the tier of users without a counting order"),
-        );
-    }
+    problems.extend(unscored(bands, &ranges));
     for total in TOTALS {
         let holding: Vec<&Band> = ranges.iter().filter(|band| band.holds(total)).collect();
         match holding.as_slice() {
@@ -35,6 +30,12 @@ pub fn check(bands: &ReferenceTable) -> Result<(), Problems> {
             [.., last] => problems.push(overlap(bands, &holding, last, total)),
         }
     }
+    for band in ranges.iter().filter(|band| band.is_empty()) {
+        let message = format!("no total lies in the band `{}`", band.tier);
+        problems.push(at_line(bands, band.line, message).help(
+            "totals run from 3 to 15, and min_total must not be above max_total; mend the bounds, or take the band out",
+        ));
+    }
     problems.or_ok(())
 }
 
@@ -42,13 +43,28 @@ struct Band {
     tier: String,
     /// The line in the file, counted from 1.
     line: u64,
-    totals: Option<(i64, i64)>,
+    totals: Totals,
+}
+
+/// The totals of a band.
+#[derive(Clone, Copy)]
+enum Totals {
+    /// From the one to the other.
+    Between(i64, i64),
+    /// None: for users who are not scored.
+    Unscored,
+    /// One of the bounds is missing.
+    HalfOpen,
 }
 
 impl Band {
     fn holds(&self, total: i64) -> bool {
-        self.totals
-            .is_some_and(|(from, to)| (from..=to).contains(&total))
+        matches!(self.totals, Totals::Between(from, to) if (from..=to).contains(&total))
+    }
+
+    fn is_empty(&self) -> bool {
+        let is_scored = matches!(self.totals, Totals::Between(..));
+        is_scored && !TOTALS.clone().any(|total| self.holds(total))
     }
 }
 
@@ -71,20 +87,54 @@ fn ranges(bands: &ReferenceTable) -> Result<Vec<Band>, String> {
     let tiers = tiers.ok_or("`tier` has no texts")?;
     let band = |row: usize| Band {
         tier: tiers.value(row).to_owned(),
-        line: row as u64 + 2,
-        totals: (minimum.is_valid(row) && maximum.is_valid(row))
-            .then(|| (minimum.value(row), maximum.value(row))),
+        line: bands.line_of(row),
+        totals: match (minimum.is_valid(row), maximum.is_valid(row)) {
+            (true, true) => Totals::Between(minimum.value(row), maximum.value(row)),
+            (false, false) => Totals::Unscored,
+            _ => Totals::HalfOpen,
+        },
     };
     Ok((0..rows.num_rows()).map(band).collect())
+}
+
+/// Exactly one band is for users who are not scored, and no band has one bound alone.
+fn unscored(bands: &ReferenceTable, ranges: &[Band]) -> Problems {
+    let mut problems = Problems::default();
+    let of_unscored = |band: &&Band| matches!(band.totals, Totals::Unscored);
+    let half_open = |band: &&Band| matches!(band.totals, Totals::HalfOpen);
+    for band in ranges.iter().filter(half_open) {
+        let message = format!("the band `{}` has one bound alone", band.tier);
+        problems.push(
+            at_line(bands, band.line, message)
+                .help("give it min_total and max_total; the band of users without a counting order has neither"),
+        );
+    }
+    let surplus = ranges
+        .iter()
+        .filter(of_unscored)
+        .skip(1)
+        .map(|band| band.line);
+    let missing = (!ranges.iter().any(|band| of_unscored(&band))).then_some(1);
+    for line in surplus.chain(missing) {
+        let message = "exactly one band must have no min_total and max_total";
+        problems.push(
+            at_line(bands, line, message.to_owned())
+                .help("it is the tier of users without a counting order"),
+        );
+    }
+    problems
 }
 
 fn hole(bands: &ReferenceTable, ranges: &[Band], total: i64) -> Diagnostic {
     let below = ranges
         .iter()
-        .filter(|band| band.totals.is_some_and(|(_, to)| to < total))
-        .max_by_key(|band| band.totals);
+        .filter_map(|band| match band.totals {
+            Totals::Between(_, to) if to < total => Some((to, band.line)),
+            _ => None,
+        })
+        .max();
     let message = format!("the total {total} lies in no band of `{}`", bands.name);
-    at_line(bands, below.map_or(1, |band| band.line), message)
+    at_line(bands, below.map_or(1, |(_, line)| line), message)
         .help("bands must cover every total from 3 to 15 once")
 }
 

@@ -2,11 +2,13 @@
 //!
 //! 1. [`Dimensions::read`]: the dimensions, their tiers and ranks, from the rows of `dim_tier`.
 //! 2. [`bands::check`]: the bands of the RFM total cover 3 to 15 once each.
-//! 3. [`calibration`]: frozen cut points, computed once or given by hand, and kept.
-//! 4. [`Settling`]: raw values against the previous snapshot: grace, and since when.
+//! 3. [`coverage`]: the rules of the tier models give every user one value.
+//! 4. [`calibration`]: frozen cut points, computed once or given by hand, and kept.
+//! 5. [`Settling`]: raw values against the previous snapshot: grace, and since when.
 
 pub mod bands;
 pub mod calibration;
+pub mod coverage;
 mod cut_points;
 mod dimension;
 mod given;

@@ -5,12 +5,11 @@ use super::project::Project;
 #[test]
 fn tier_that_dim_tier_does_not_list_is_blocked() {
     let project = Project::new().publish("2026-03-05");
+    let stage = "sql/tiers/lifecycle_stage.sql";
+    let renamed = "END, 'loyal', 'loyalist') AS lifecycle_stage";
     let project = project
-        .edit(
-            "sql/tiers/lifecycle_stage.sql",
-            "THEN 'loyal'",
-            "THEN 'loyalist'",
-        )
+        .edit(stage, "    CASE", "    REPLACE(CASE")
+        .edit(stage, "END AS lifecycle_stage", renamed)
         .append("job.toml", "\n[guards]\nmax_tier_share_change = 1.0\n");
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3

@@ -8,6 +8,7 @@
 //! | `statements` | SQL that is not one SELECT, or reaches beyond the declared sources |
 //! | `names` | tables, columns, parameters and windows that do not exist; types; circles |
 //! | `references` | bands, `dim_tier`, grace |
+//! | `rules` | CASEs with holes, branches that nothing reaches, values that dim_tier does not list |
 //! | `job_file` | the TOML, and the arguments |
 //! | `calibration` | cut points given by hand |
 //! | `files` | partitions and Parquet files that break the contract |
@@ -26,5 +27,6 @@ mod names;
 mod project;
 mod references;
 mod results;
+mod rules;
 mod statements;
 mod stores;

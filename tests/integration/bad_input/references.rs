@@ -38,6 +38,86 @@ fn bands_that_overlap_are_refused() {
 }
 
 #[test]
+fn bands_that_nobody_can_be_in_are_refused() {
+    let project = Project::new()
+        .edit(BANDS, "high_value,5,13,15,", "high_value,5,13,,")
+        .edit(BANDS, "low_value,1,3,3,", "low_value,1,3,2,")
+        .append(
+            BANDS,
+            "legends,6,16,20,Legends,x,Applaud\nghosts,7,,,Ghosts,x,Wait\n",
+        );
+    insta::assert_snapshot!(project.check(), @r#"
+    exit code 2
+
+    error: the band `high_value` has one bound alone
+     --> sql/reference/value_tiers.csv:2:1
+      |
+    2 | high_value,5,13,,High value,高价值,"Named contact, exclusive service and early access; never send mass discounts."
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: give it min_total and max_total; the band of users without a counting order has neither
+
+    error: exactly one band must have no min_total and max_total
+     --> sql/reference/value_tiers.csv:9:1
+      |
+    9 | ghosts,7,,,Ghosts,x,Wait
+      | ^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: it is the tier of users without a counting order
+
+    error: the total 3 lies in no band of `reference.value_tiers`
+     --> sql/reference/value_tiers.csv:6:1
+      |
+    6 | low_value,1,3,2,Low value,低价值,"Standard automatic touches and big campaigns only; spend no personal service."
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: bands must cover every total from 3 to 15 once
+
+    error: the total 13 lies in no band of `reference.value_tiers`
+     --> sql/reference/value_tiers.csv:3:1
+      |
+    3 | high_potential,4,10,12,High potential,高潜力,"Member benefits and matching recommendations by app and community; reward the next order, not the last."
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: bands must cover every total from 3 to 15 once
+
+    error: the total 14 lies in no band of `reference.value_tiers`
+     --> sql/reference/value_tiers.csv:3:1
+      |
+    3 | high_potential,4,10,12,High potential,高潜力,"Member benefits and matching recommendations by app and community; reward the next order, not the last."
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: bands must cover every total from 3 to 15 once
+
+    error: the total 15 lies in no band of `reference.value_tiers`
+     --> sql/reference/value_tiers.csv:3:1
+      |
+    3 | high_potential,4,10,12,High potential,高潜力,"Member benefits and matching recommendations by app and community; reward the next order, not the last."
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: bands must cover every total from 3 to 15 once
+
+    error: no total lies in the band `low_value`
+     --> sql/reference/value_tiers.csv:6:1
+      |
+    6 | low_value,1,3,2,Low value,低价值,"Standard automatic touches and big campaigns only; spend no personal service."
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: totals run from 3 to 15, and min_total must not be above max_total; mend the bounds, or take the band out
+
+    error: no total lies in the band `legends`
+     --> sql/reference/value_tiers.csv:8:1
+      |
+    8 | legends,6,16,20,Legends,x,Applaud
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: totals run from 3 to 15, and min_total must not be above max_total; mend the bounds, or take the band out
+
+    8 problems
+    "#);
+}
+
+#[test]
 fn bound_that_is_no_number_is_named() {
     let project = Project::new().edit(BANDS, "silent,2,4,6,", "silent,2,four,6,");
     insta::assert_snapshot!(project.check(), @"
@@ -66,6 +146,8 @@ fn line_with_too_few_values_is_shown() {
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: a reference file is CSV with a header line and as many values on every line
+
+    note: not checked until that is mended: `tiers.value_tier`, `publish.dim_tier`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
     "#);
 }
 
@@ -82,6 +164,26 @@ fn dimension_without_a_column_is_refused() {
       | ^^^^^^
       |
       = help: select the column there, or take the dimension out of dim_tier
+
+    note: not checked until that is mended: `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    ");
+}
+
+#[test]
+fn tier_that_is_neither_listed_nor_selected_is_a_step_forgotten() {
+    let sql =
+        "-- How a user feels.\nSELECT\n    user_id,\n    'happy' AS mood\nFROM features.users\n";
+    let project = Project::new().write("sql/tiers/mood.sql", sql);
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: `tiers.mood` has a column `mood` that nothing publishes
+     --> sql/tiers/mood.sql:2:1
+      |
+    2 | SELECT
+      | ^^^^^^
+      |
+      = help: list its values in reference/dim_tier.csv, and select mood.mood in publish/tier_snapshot.sql
     ");
 }
 
@@ -100,6 +202,8 @@ fn tiers_are_listed_once_and_ranked_together() {
     error: dim_tier lists `deep` of `interaction_depth` twice
      |
      = help: list each value of a dimension once
+
+    note: not checked until that is mended: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
 
     2 problems
     ");
@@ -127,6 +231,8 @@ fn grace_needs_a_ranked_dimension() {
        |
     13 | value_teir = 7
        | ^^^^^^^^^^
+
+    note: not checked until that is mended: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
 
     2 problems
     ");

@@ -1,0 +1,141 @@
+//! Texts that a statement needs as another type and that are none: `interactions_7d >= 'three'`.
+//! The engine would find them only when it computes.
+
+use std::ops::{ControlFlow, Range};
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{ScalarValue, TableReference};
+use datafusion::logical_expr::expr::Cast;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::sql::sqlparser::ast::{Expr as Written, Value, Visit, Visitor};
+
+use crate::config::job::ParameterValue;
+use crate::ground::{Diagnostic, Folder, Problems};
+
+use super::model::bytes_of;
+use super::planner::in_sql;
+use super::{Model, Parameters};
+
+/// Refuses the texts of a model's own plan that cannot be cast as they are.
+///
+/// # Errors
+/// Each of them, at the parameter that it is the value of, or where it is written.
+pub(super) fn check(
+    plan: &LogicalPlan,
+    model: &Model,
+    parameters: &Parameters,
+) -> Result<(), Problems> {
+    let mut misfits: Vec<Misfit> = Vec::new();
+    let walked = plan.apply(|node| {
+        for expression in node.expressions() {
+            expression.apply(|part| {
+                let misfit = Misfit::of(part);
+                misfits.extend(misfit.filter(|misfit| !misfits.contains(misfit)));
+                Ok(TreeNodeRecursion::Continue)
+            })?;
+        }
+        Ok(match is_table(node) {
+            true => TreeNodeRecursion::Jump,
+            false => TreeNodeRecursion::Continue,
+        })
+    });
+    if let Err(error) = walked {
+        return Err(super::planner::explain(&error, &model.file));
+    }
+    let problems = misfits
+        .iter()
+        .map(|misfit| misfit.explain(model, parameters));
+    Problems(problems.collect()).or_ok(())
+}
+
+/// Whether a node is a table of the pack, whose own plan below was checked for its own model.
+fn is_table(node: &LogicalPlan) -> bool {
+    let name = match node {
+        LogicalPlan::SubqueryAlias(alias) => &alias.alias,
+        LogicalPlan::TableScan(scan) => &scan.table_name,
+        _ => return false,
+    };
+    let schema = TableReference::schema(name);
+    Folder::ALL
+        .iter()
+        .any(|folder| Some(folder.as_str()) == schema)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Misfit {
+    text: String,
+    /// The type it should have, as SQL calls it.
+    expected: String,
+}
+
+impl Misfit {
+    fn of(part: &Expr) -> Option<Self> {
+        let Expr::Cast(Cast { expr, field }) = part else {
+            return None;
+        };
+        let Expr::Literal(value, _) = expr.as_ref() else {
+            return None;
+        };
+        let text = value.try_as_str().flatten()?;
+        let is_misfit = ScalarValue::cast_to(value, field.data_type()).is_err();
+        is_misfit.then(|| Self {
+            text: text.to_owned(),
+            expected: in_sql(&field.data_type().to_string()),
+        })
+    }
+
+    fn explain(&self, model: &Model, parameters: &Parameters) -> Diagnostic {
+        let Self { text, expected } = self;
+        let mut source = Source {
+            model,
+            parameters,
+            text,
+            parameter: None,
+            written: None,
+        };
+        let ControlFlow::Continue(()) = Visit::visit(&model.statement, &mut source);
+        if let Some((name, place)) = source.parameter {
+            let message = format!("`{name}` is '{text}', where a {expected} is needed");
+            return Diagnostic::at(&model.file, place, message).help(format!(
+                "set {} to a value of type {expected} under [params] in the job, or in parameters.toml",
+                name.trim_start_matches('$')
+            ));
+        }
+        let place = source.written.unwrap_or_else(|| model.head());
+        let message = format!("'{text}' stands where a {expected} is needed");
+        Diagnostic::at(&model.file, place, message).help("CAST the other side, or mend the value")
+    }
+}
+
+/// Looks for a text in a statement.
+struct Source<'a> {
+    model: &'a Model,
+    parameters: &'a Parameters,
+    text: &'a str,
+    parameter: Option<(String, Range<usize>)>,
+    written: Option<Range<usize>>,
+}
+
+impl Visitor for Source<'_> {
+    type Break = std::convert::Infallible;
+
+    fn pre_visit_expr(&mut self, expression: &Written) -> ControlFlow<Self::Break> {
+        let Written::Value(value) = expression else {
+            return ControlFlow::Continue(());
+        };
+        let place = || bytes_of(&self.model.file, value.span);
+        match &value.value {
+            Value::Placeholder(name) if self.parameter.is_none() => {
+                let bound = self.parameters.value_at(name, value.span, &self.model.file);
+                if matches!(bound, Ok(ParameterValue::Text(text)) if text == self.text) {
+                    self.parameter = Some((name.clone(), place()));
+                }
+            }
+            Value::SingleQuotedString(text) if self.written.is_none() && text == self.text => {
+                self.written = Some(place());
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,258 @@
+//! Rules that do not cover: holes, branches that nothing reaches, values that nobody can have.
+
+use super::project::Project;
+
+const CLASS: &str = "sql/tiers/rfm_class.sql";
+const RFM: &str = "sql/tiers/rfm.sql";
+const DEPTH: &str = "sql/tiers/interaction_depth.sql";
+const QUADRANTS: &str = "sql/tiers/value_engagement.sql";
+const TIERS: &str = "sql/reference/dim_tier.csv";
+
+/// The branches of rfm_class, with the last one spelt out instead of ELSE.
+fn without_else() -> Project {
+    Project::new().edit(
+        CLASS,
+        "ELSE 'general_winback'",
+        "WHEN NOT (r_score > $high_score OR f_score > $high_score) THEN 'general_winback'",
+    )
+}
+
+#[test]
+fn classes_cover_all_combinations_without_an_else() {
+    let checked = without_else().call(&["check", "job.toml"]);
+    assert_eq!(checked.exit_code, 0, "{checked:?}");
+}
+
+#[test]
+fn removed_branch_leaves_a_hole() {
+    let branch = "        WHEN f_score > $high_score THEN 'general_retain'\n";
+    let project = without_else().edit(CLASS, branch, "");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: `rfm_class` has no value for 18 of 126 combinations, such as r_score = 3, f_score = 4, m_score = 1
+     --> sql/tiers/rfm_class.sql:4:5
+      |
+    4 |     CASE
+      |     ^^^^
+      |
+      = help: add a WHEN for them, or an ELSE: every user needs a value
+
+    error: no branch of `rfm_class` gives `general_retain`, which dim_tier lists
+     --> sql/tiers/rfm_class.sql:4:5
+      |
+    4 |     CASE
+      |     ^^^^
+      |
+      = help: add a WHEN that gives it, or take it out of dim_tier
+
+    2 problems
+    ");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 2
+
+    error: `rfm_class` has no value for 18 of 126 combinations, such as r_score = 3, f_score = 4, m_score = 1
+     --> sql/tiers/rfm_class.sql:4:5
+      |
+    4 |     CASE
+      |     ^^^^
+      |
+      = help: add a WHEN for them, or an ELSE: every user needs a value
+    ");
+}
+
+#[test]
+fn swapped_branches_name_the_line_that_takes_all() {
+    let project = Project::new()
+        .edit(
+            CLASS,
+            "WHEN m_score > $high_score THEN 'important_winback'",
+            "WHEN FALSE THEN 'important_winback'",
+        )
+        .edit(
+            CLASS,
+            "m_score > $high_score AND r_score > $high_score AND f_score > $high_score",
+            "m_score > $high_score",
+        )
+        .edit(
+            RFM,
+            "orders_365d <= $orders_365d_cut_1 THEN 1",
+            "orders_365d <= $orders_365d_cut_2 THEN 1",
+        )
+        .edit(
+            RFM,
+            "orders_365d <= $orders_365d_cut_2 THEN 2",
+            "orders_365d <= $orders_365d_cut_1 THEN 2",
+        );
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: the branch for `2` is never reached: the branches on lines 16, 17 take all that it asks for
+      --> sql/tiers/rfm.sql:18:18
+       |
+    18 |             WHEN orders_365d <= $orders_365d_cut_1 THEN 2
+       |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: the first match wins: put the narrower condition first, or take the branch out
+
+    error: the branch for `important_develop` is never reached: the branch on line 6 takes all that it asks for
+     --> sql/tiers/rfm_class.sql:7:14
+      |
+    7 |         WHEN m_score > $high_score AND r_score > $high_score THEN 'important_develop'
+      |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: the first match wins: put the narrower condition first, or take the branch out
+
+    error: the branch for `important_retain` is never reached: the branch on line 6 takes all that it asks for
+     --> sql/tiers/rfm_class.sql:8:14
+      |
+    8 |         WHEN m_score > $high_score AND f_score > $high_score THEN 'important_retain'
+      |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: the first match wins: put the narrower condition first, or take the branch out
+
+    error: the branch for `important_winback` is never reached: its condition is never true
+     --> sql/tiers/rfm_class.sql:9:14
+      |
+    9 |         WHEN FALSE THEN 'important_winback'
+      |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: the first match wins: put the narrower condition first, or take the branch out
+
+    4 problems
+    ");
+}
+
+#[test]
+fn values_and_dim_tier_must_agree() {
+    let project = Project::new()
+        .edit(
+            QUADRANTS,
+            "THEN 'low_value_high_engagement'",
+            "THEN 'low_value_high_engagemnt'",
+        )
+        .edit(DEPTH, "ELSE 'light'", "ELSE 'faint'")
+        .append(TIERS, "rfm_class,legend,,Legend,x,Applaud\n");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: `interaction_depth` gives `faint`, which dim_tier does not list
+     --> sql/tiers/interaction_depth.sql:8:14
+      |
+    8 |         ELSE 'faint'
+      |              ^^^^^^^
+      |
+      = help: list it in dim_tier, or give one of the values there: deep, moderate, occasional, light
+
+    error: `value_engagement` gives `low_value_high_engagemnt`, which dim_tier does not list
+      --> sql/tiers/value_engagement.sql:17:38
+       |
+    17 |         WHEN is_high_engagement THEN 'low_value_high_engagemnt'
+       |                                      ^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: did you mean `low_value_high_engagement`?
+
+    error: no branch of `interaction_depth` gives `light`, which dim_tier lists
+     --> sql/tiers/interaction_depth.sql:4:5
+      |
+    4 |     CASE
+      |     ^^^^
+      |
+      = help: add a WHEN that gives it, or take it out of dim_tier
+
+    error: no branch of `rfm_class` gives `legend`, which dim_tier lists
+     --> sql/tiers/rfm_class.sql:4:5
+      |
+    4 |     CASE
+      |     ^^^^
+      |
+      = help: add a WHEN that gives it, or take it out of dim_tier
+
+    4 problems
+    ");
+}
+
+#[test]
+fn conditions_are_followed_through_other_models() {
+    let project = Project::new()
+        .edit(
+            QUADRANTS,
+            "        ELSE 'low_value_low_engagement'\n",
+            "        WHEN NOT is_high_value AND depth = 'light' THEN 'low_value_low_engagement'\n",
+        )
+        .edit(
+            QUADRANTS,
+            "AS is_high_engagement",
+            "AS is_high_engagement,\n        depth.interaction_depth AS depth",
+        );
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: `value_engagement` has no value for 73 of 504 combinations, such as r_score = 5, f_score = 1, m_score = 1, interaction_depth = 'occasional'
+      --> sql/tiers/value_engagement.sql:15:5
+       |
+    15 |     CASE
+       |     ^^^^
+       |
+       = help: add a WHEN for them, or an ELSE: every user needs a value
+    ");
+}
+
+#[test]
+fn parameter_that_merges_two_tiers_stops_no_run() {
+    let project = Project::new().append("job.toml", "\n[params]\ndeep_interactions_7d = 1\n");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: the branch for `moderate` is never reached: the branch on line 5 takes all that it asks for
+     --> sql/tiers/interaction_depth.sql:6:14
+      |
+    6 |         WHEN interactions_7d >= 1 THEN 'moderate'
+      |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: the first match wins: put the narrower condition first, or take the branch out
+    ");
+    project.publish("2026-03-06");
+}
+
+#[test]
+fn rules_are_told_beside_what_is_broken() {
+    let snapshot = "sql/publish/tier_snapshot.sql";
+    let project = Project::new()
+        .edit(DEPTH, "THEN 'moderate'", "THEN 'modrate'")
+        .edit(
+            "sql/tiers/lifecycle_stage.sql",
+            "orders_lifetime = 0",
+            "orders_liftime = 0",
+        )
+        .edit(snapshot, "FROM features.users AS users", "FROM");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: unknown table: `INNER` is not a full table name; write folder and name, such as features.users
+      --> sql/publish/tier_snapshot.sql:66:1
+       |
+    66 | INNER JOIN tiers.rfm AS rfm
+       | ^^^^^
+
+    error: unknown column `orders_liftime`
+     --> sql/tiers/lifecycle_stage.sql:5:14
+      |
+    5 |         WHEN orders_liftime = 0 THEN 'prospect'
+      |              ^^^^^^^^^^^^^^
+      |
+      = help: did you mean `orders_lifetime`?
+
+    error: `interaction_depth` gives `modrate`, which dim_tier does not list
+     --> sql/tiers/interaction_depth.sql:6:40
+      |
+    6 |         WHEN interactions_7d >= 1 THEN 'modrate'
+      |                                        ^^^^^^^^^
+      |
+      = help: did you mean `moderate`?
+
+    note: not checked until that is mended: `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+
+    3 problems
+    ");
+}
