@@ -13,6 +13,8 @@
 //! | `requests` | how many requests a night takes, and that the history does not count |
 //! | `backfill` | many nights in order: gaps filled, late data restated |
 //! | `dim_tier` | the list of tiers is that of the page |
+//! | `boundaries` | every threshold and tie, in a case that can be read |
+//! | `conservation` | what breaks the books is blocked, and readers see nothing of it |
 //!
 //! `lake` delivers histories as Parquet, `pack` edits the SQL, `job` runs nights, `bucket` runs them
 //! on S3, `tables` reads tables back, and `expected` compares; `example` is a small history for the
@@ -23,9 +25,11 @@
 )]
 
 mod backfill;
+mod boundaries;
 mod bucket;
 mod complete_journey;
 mod conflict;
+mod conservation;
 mod crash;
 mod dim_tier;
 mod example;
