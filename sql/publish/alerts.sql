@@ -2,7 +2,7 @@
 WITH usual_outflow AS (
     SELECT
         COUNT(value) AS dates,
-        AVG(value) + $outflow_deviations * stddev_pop(value) AS highest
+        AVG(value) + $outflow_deviations * stddev_pop(value) + 1e-9 AS highest  -- more than rounding
     FROM history.kpi_daily                            -- the last 28 published dates before this one
     WHERE metric = 'high_value_weekly_outflow_rate'
 ),

@@ -1,21 +1,22 @@
--- One number per metric and night. Tiers are the shown ones. A quotient of nothing is NULL.
+-- One number per metric and night. Tiers are the shown ones. A quotient of nothing is NULL. Money
+-- is divided in hundredths, which are whole numbers, so that a value on a limit is on it.
 WITH users AS (
     SELECT
         CAST(COUNT(*) AS DOUBLE) AS total,
         CAST(COUNT(*) FILTER (WHERE orders_lifetime >= 1) AS DOUBLE) AS buyers,
         AVG(CAST(last_order_day - first_order_day AS DOUBLE) / (orders_lifetime - 1))
             FILTER (WHERE orders_lifetime >= 2) AS repurchase_interval_days,
-        CAST(SUM(revenue_30d) AS DOUBLE) AS revenue_30d,
+        CAST(SUM(revenue_30d) * 100 AS DOUBLE) AS revenue_30d_cents,
         SUM(orders_30d) AS orders_30d,
-        CAST(SUM(revenue_365d) AS DOUBLE) AS revenue_365d,
+        CAST(SUM(revenue_365d) * 100 AS DOUBLE) AS revenue_365d_cents,
         COUNT(*) FILTER (WHERE value_tier = 'high_value') AS high_value,
-        CAST(COALESCE(SUM(revenue_365d) FILTER (WHERE value_tier = 'high_value'), 0) AS DOUBLE)
-            AS high_value_revenue_365d,
+        CAST(COALESCE(SUM(revenue_365d) FILTER (WHERE value_tier = 'high_value'), 0) * 100 AS DOUBLE)
+            AS high_value_revenue_365d_cents,
         COUNT(*) FILTER (WHERE value_tier <> value_tier_raw) AS shown_not_raw,
         CAST(SUM(complaints_d0) AS DOUBLE) AS complaints_d0,
         CAST(SUM(complaints_d1) AS DOUBLE) AS complaints_d1,
-        CAST(SUM(ltv_historical) FILTER (WHERE acquisition_cost > 0) AS DOUBLE) AS paid_ltv,
-        CAST(SUM(acquisition_cost) FILTER (WHERE acquisition_cost > 0) AS DOUBLE) AS paid_cost
+        CAST(SUM(ltv_historical) FILTER (WHERE acquisition_cost > 0) * 100 AS DOUBLE) AS paid_ltv_cents,
+        CAST(SUM(acquisition_cost) FILTER (WHERE acquisition_cost > 0) * 100 AS DOUBLE) AS paid_cost_cents
     FROM publish.tier_snapshot
 ),
 
@@ -23,14 +24,14 @@ WITH users AS (
 order_days AS (
     SELECT
         day,
-        CAST(SUM(amount) AS DOUBLE) / COUNT(*) AS average_order_value
+        CAST(SUM(amount) * 100 AS DOUBLE) / COUNT(*) AS average_order_value_cents
     FROM staging.orders
     WHERE is_counting AND day > $snapshot_date - 30
     GROUP BY day
 ),
 
 volatility AS (
-    SELECT stddev_pop(average_order_value) / NULLIF(AVG(average_order_value), 0) AS aov_30d
+    SELECT stddev_pop(average_order_value_cents) / NULLIF(AVG(average_order_value_cents), 0) AS aov_30d
     FROM order_days
 ),
 
@@ -63,11 +64,14 @@ kpis AS (
             named_struct('metric', 'first_order_conversion_rate', 'value', users.buyers / NULLIF(users.total, 0)),
             -- days from order to order, of users with two or more
             named_struct('metric', 'repurchase_interval_days', 'value', users.repurchase_interval_days),
-            named_struct('metric', 'average_order_value_30d', 'value', users.revenue_30d / NULLIF(users.orders_30d, 0)),
+            named_struct('metric', 'average_order_value_30d', 'value', users.revenue_30d_cents / NULLIF(100 * users.orders_30d, 0)),
             -- deviation of the daily average order value, of its mean
             named_struct('metric', 'aov_volatility_30d', 'value', volatility.aov_30d),
             named_struct('metric', 'high_value_user_share', 'value', users.high_value / NULLIF(users.total, 0)),
-            named_struct('metric', 'high_value_revenue_share', 'value', users.high_value_revenue_365d / NULLIF(users.revenue_365d, 0)),
+            named_struct(
+                'metric', 'high_value_revenue_share',
+                'value', users.high_value_revenue_365d_cents / NULLIF(users.revenue_365d_cents, 0)
+            ),
             -- of the high-value users of a week ago; NULL unless that day is published
             named_struct('metric', 'high_value_weekly_outflow_rate', 'value', outflow.rate),
             named_struct('metric', 'reactivation_rate', 'value', reactivation.rate),
@@ -80,7 +84,7 @@ kpis AS (
                 'value', (users.complaints_d0 - users.complaints_d1) / NULLIF(users.complaints_d1, 0)
             ),
             -- lifetime value of all users with a known cost, against those costs
-            named_struct('metric', 'ltv_to_cac', 'value', users.paid_ltv / NULLIF(users.paid_cost, 0))
+            named_struct('metric', 'ltv_to_cac', 'value', users.paid_ltv_cents / NULLIF(users.paid_cost_cents, 0))
         ]) AS kpi
     FROM users
     CROSS JOIN volatility

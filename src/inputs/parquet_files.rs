@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{FieldRef, Fields, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Constraint, Constraints, DFSchema, ScalarValue};
+use datafusion::common::{Constraint, Constraints, DFSchema, ScalarValue, project_schema};
 use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
@@ -21,6 +21,7 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr, expressions};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
 
 /// Files of one store that together are one table.
@@ -228,6 +229,11 @@ impl TableProvider for ParquetFiles {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let files = self.files_passing(state, filters)?;
+        if files.is_empty() {
+            // A scan of nothing has no order, and no partitions for one.
+            let schema = project_schema(&self.schema(), projection)?;
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
         let groups = self.groups(files, state.config_options().execution.target_partitions);
         let source = Arc::new(ParquetSource::new(self.table_schema.clone()));
         let config = FileScanConfigBuilder::new(self.store.clone(), source)

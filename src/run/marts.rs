@@ -153,8 +153,8 @@ pub(super) async fn register_before(
     let engine = RunError::engine("reading what was published before");
     let snapshot = TableName::new(Folder::Publish, "tier_snapshot");
     let snapshot = context.table(reference_to(&snapshot)).await;
-    let snapshot = snapshot.map_err(&engine)?.schema().inner().clone();
-    register_nothing_before(context, &snapshot).map_err(&engine)?;
+    let snapshot = snapshot.map_err(&engine)?.schema().as_arrow().clone();
+    register_nothing_before(context, &Arc::new(snapshot)).map_err(&engine)?;
     let week_ago = plan.snapshot_date.day() - WEEK;
     let week_ago = plan.publications.newest_for(SnapshotDate::on(week_ago));
     if let Some(previous) = &plan.previous

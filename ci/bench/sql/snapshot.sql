@@ -24,7 +24,7 @@ COPY (
             COALESCE(COLUMNS(lambda name: NOT REGEXP_MATCHES(name, '^(user_id|first|last|largest|revenue|acquisition)')), 0)::BIGINT,
             acquisition_cost,
             revenue_lifetime AS ltv_historical,
-            IF(acquisition_cost > 0, revenue_lifetime::DOUBLE / acquisition_cost::DOUBLE, NULL) AS ltv_to_cac,
+            IF(acquisition_cost > 0, (revenue_lifetime * 100)::DOUBLE / (acquisition_cost * 100)::DOUBLE, NULL) AS ltv_to_cac,
             $snapshot_date - last_order_day AS recency_days,
             $snapshot_date - GREATEST(last_order_day, last_event_day) AS inactivity_days
         FROM all_users

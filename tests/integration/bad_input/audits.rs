@@ -142,3 +142,72 @@ fn column_that_readers_cannot_open_is_refused() {
     table `tier_snapshot`: column name `Bad Name` is refused; start with a letter and use only lower-case letters, digits and underscores
     ");
 }
+
+/// Two days withheld are two users who were in the snapshot before, and one is new on D.
+#[test]
+fn night_that_lost_users_is_blocked() {
+    let project = ["orders", "engagement"]
+        .into_iter()
+        .fold(Project::new().publish("2026-03-05"), |project, source| {
+            project.withhold(source, 1).withhold(source, 2)
+        })
+        .append("job.toml", "\n[guards]\nmax_tier_share_change = 1.0\n");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: an audit blocked publication; readers still see what was published before
+
+    users_within_bounds: 1 offending row
+    +--------------+-----------+
+    | users_before | users_now |
+    +--------------+-----------+
+    | 5            | 4         |
+    +--------------+-----------+
+    the number of users changed more than [guards] max_users_drop and max_users_growth allow; check that all partitions are complete, or raise the guard for this run
+    ");
+
+    let shown = project.call(&["show", "job.toml"]);
+    assert!(shown.stdout.contains("2026-03-05"), "{shown:?}");
+}
+
+#[test]
+fn night_that_gained_too_many_users_is_blocked() {
+    let guards = "\n[guards]\nmax_users_growth = 0.1\nmax_tier_share_change = 1.0\n";
+    let project = Project::new()
+        .publish("2026-03-05")
+        .append("job.toml", guards);
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: an audit blocked publication; readers still see what was published before
+
+    users_within_bounds: 1 offending row
+    +--------------+-----------+
+    | users_before | users_now |
+    +--------------+-----------+
+    | 5            | 6         |
+    +--------------+-----------+
+    the number of users changed more than [guards] max_users_drop and max_users_growth allow; check that all partitions are complete, or raise the guard for this run
+    ");
+}
+
+#[test]
+fn tier_whose_share_jumps_is_blocked() {
+    let project = Project::new()
+        .publish("2026-03-05")
+        .append("job.toml", "\n[params]\ndeep_interactions_7d = 1\n");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: an audit blocked publication; readers still see what was published before
+
+    tier_shares_within_bounds: 2 offending rows
+    +-------------------+----------+--------------+-----------+
+    | dimension         | tier     | share_before | share_now |
+    +-------------------+----------+--------------+-----------+
+    | interaction_depth | deep     |              | 1.0       |
+    | interaction_depth | moderate | 1.0          |           |
+    +-------------------+----------+--------------+-----------+
+    a tier's share of the users changed more than [guards] max_tier_share_change allows; check inputs and SQL, or raise the guard for this run
+    ");
+}

@@ -16,6 +16,8 @@
 //! | `calibrate` | new cut points are compared, and kept when confirmed; cut points by hand are kept |
 //! | `dim_tier` | the list of tiers is that of the page, with labels and playbooks |
 //! | `own_columns` | a dimension and attributes that the job adds are published everywhere |
+//! | `boundaries` | every threshold and tie, in a case that can be read |
+//! | `conservation` | what breaks the books is blocked, and readers see nothing of it |
 //!
 //! `lake` delivers histories as Parquet, `pack` edits the SQL, `job` runs nights, `bucket` runs them
 //! on S3, `tables` reads tables back, and `expected` compares; `example` is a small history for the
@@ -26,10 +28,12 @@
 )]
 
 mod backfill;
+mod boundaries;
 mod bucket;
 mod calibrate;
 mod complete_journey;
 mod conflict;
+mod conservation;
 mod crash;
 mod dim_tier;
 mod example;
