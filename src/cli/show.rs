@@ -616,7 +616,24 @@ mod tests {
             ],
             ..overview(Vec::new())
         };
-        insta::assert_snapshot!(full(&overview, false), @"");
+        insta::assert_snapshot!(full(&overview, false), @"
+        Snapshot of 2026-11-20: 20,018 users, moves since 2026-11-19
+        run 2026-11-20-f00d, cut points 2026-11-01-v1
+
+        critical: complaints_change_rate is 50.0%, past 30.0%
+          Complaints rose sharply since yesterday: find the product or campaign behind
+          them before the next message goes out.
+
+        KPIs
+          metric                    value  previous
+          average_order_value_30d  330.12       324
+          complaints_change_rate    50.0%         .
+
+        warnings
+          warning         users
+          silent_warning  1,234
+          peak_order          .
+        ");
     }
 
     #[test]

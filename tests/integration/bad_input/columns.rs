@@ -61,7 +61,7 @@ fn unknown_names_to_drop_suggest_the_nearest() {
 
     error: --drop-columns names an unknown table `tier_snapshots`; did you mean `tier_snapshot`?
      |
-     = help: the published tables are tier_snapshot, tier_migration, tier_migration_matrix, tier_current, dim_tier
+     = help: the published tables are tier_snapshot, tier_migration, tier_migration_matrix, tier_current, dim_tier, tier_summary, kpi_daily, alerts
 
     2 problems
     ");
@@ -86,12 +86,12 @@ fn new_dimension_is_compared_with_nothing() {
         .publish("2026-03-05")
         .edit(
             "sql/publish/tier_snapshot.sql",
-            "    value_engagement.value_engagement\n",
-            "    value_engagement.value_engagement,\n    'once' AS purchase_habit\n",
+            "    value_engagement.value_engagement,\n",
+            "    value_engagement.value_engagement,\n    'once' AS purchase_habit,\n",
         )
         .append(
             "sql/reference/dim_tier.csv",
-            "purchase_habit,once,,Once,Once,Again.\n",
+            "purchase_habit,once,,Once,Once,Again.,x\n",
         )
         .publish("2026-03-06");
     let shown = project.call(&["show", "job.toml", "--dimension", "purchase_habit"]);

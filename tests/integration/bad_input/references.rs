@@ -14,8 +14,8 @@ fn hole_between_bands_is_refused() {
     error: the total 4 lies in no band of `reference.value_tiers`
      --> sql/reference/value_tiers.csv:6:1
       |
-    6 | low_value,1,3,3,Low value,低价值,"Standard automatic touches and big campaigns only; spend no personal service."
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    6 | low_value,1,3,3,Low value,低价值,"Automated app push and SMS at big campaigns only: best sellers and the offer open to all; spend no adviser time and no extra coupons.","只在大促走自动化App推送和短信：爆款清单、全场优惠；不占用顾问人力，不额外补贴。"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: bands must cover every total from 3 to 15 once
     "#);
@@ -30,8 +30,8 @@ fn bands_that_overlap_are_refused() {
     error: the total 7 lies in several bands of `reference.value_tiers`: active, silent
      --> sql/reference/value_tiers.csv:5:1
       |
-    5 | silent,2,4,7,Silent,沉默,"One personal message with a reason to return and a small coupon; leave two weeks between touches."
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    5 | silent,2,4,7,Silent,沉默,"One personal enterprise WeChat message, SMS if unread: what is new since the last order; small coupon with an end date; leave two weeks between touches.","企微单独发一条，未读再补短信：说说最近上了什么新，附限时小额券；两次触达至少隔两周，不要连发。"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: bands must cover every total from 3 to 15 once
     "#);
@@ -44,7 +44,7 @@ fn bands_that_nobody_can_be_in_are_refused() {
         .edit(BANDS, "low_value,1,3,3,", "low_value,1,3,2,")
         .append(
             BANDS,
-            "legends,6,16,20,Legends,x,Applaud\nghosts,7,,,Ghosts,x,Wait\n",
+            "legends,6,16,20,Legends,x,Applaud,x\nghosts,7,,,Ghosts,x,Wait,x\n",
         );
     insta::assert_snapshot!(project.check(), @r#"
     exit code 2
@@ -52,64 +52,64 @@ fn bands_that_nobody_can_be_in_are_refused() {
     error: the band `high_value` has one bound alone
      --> sql/reference/value_tiers.csv:2:1
       |
-    2 | high_value,5,13,,High value,高价值,"Named contact, exclusive service and early access; never send mass discounts."
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    2 | high_value,5,13,,High value,高价值,"Adviser one ..."
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: give it min_total and max_total; the band of users without a counting order has neither
 
     error: exactly one band must have no min_total and max_total
      --> sql/reference/value_tiers.csv:9:1
       |
-    9 | ghosts,7,,,Ghosts,x,Wait
-      | ^^^^^^^^^^^^^^^^^^^^^^^^
+    9 | ghosts,7,,,Ghosts,x,Wait,x
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: it is the tier of users without a counting order
 
     error: the total 3 lies in no band of `reference.value_tiers`
      --> sql/reference/value_tiers.csv:6:1
       |
-    6 | low_value,1,3,2,Low value,低价值,"Standard automatic touches and big campaigns only; spend no personal service."
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    6 | low_value,1,3,2,Low value,低价值,"Automated app push and SMS at big campaigns only: best sellers and the offer open to all; spend no adviser time and no extra coupons.","只在大促走自动化App推送和短信：爆款清单、全场优惠；不占用顾问人力，不额外补贴。"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: bands must cover every total from 3 to 15 once
 
     error: the total 13 lies in no band of `reference.value_tiers`
      --> sql/reference/value_tiers.csv:3:1
       |
-    3 | high_potential,4,10,12,High potential,高潜力,"Member benefits and matching recommendations by app and community; reward the next order, not the last."
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    3 | high_potential,4,10,12,High potential,高潜力,"En..."
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: bands must cover every total from 3 to 15 once
 
     error: the total 14 lies in no band of `reference.value_tiers`
      --> sql/reference/value_tiers.csv:3:1
       |
-    3 | high_potential,4,10,12,High potential,高潜力,"Member benefits and matching recommendations by app and community; reward the next order, not the last."
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    3 | high_potential,4,10,12,High potential,高潜力,"En..."
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: bands must cover every total from 3 to 15 once
 
     error: the total 15 lies in no band of `reference.value_tiers`
      --> sql/reference/value_tiers.csv:3:1
       |
-    3 | high_potential,4,10,12,High potential,高潜力,"Member benefits and matching recommendations by app and community; reward the next order, not the last."
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    3 | high_potential,4,10,12,High potential,高潜力,"En..."
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: bands must cover every total from 3 to 15 once
 
     error: no total lies in the band `low_value`
      --> sql/reference/value_tiers.csv:6:1
       |
-    6 | low_value,1,3,2,Low value,低价值,"Standard automatic touches and big campaigns only; spend no personal service."
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    6 | low_value,1,3,2,Low value,低价值,"Automated app push and SMS at big campaigns only: best sellers and the offer open to all; spend no adviser time and no extra coupons.","只在大促走自动化App推送和短信：爆款清单、全场优惠；不占用顾问人力，不额外补贴。"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: totals run from 3 to 15, and min_total must not be above max_total; mend the bounds, or take the band out
 
     error: no total lies in the band `legends`
      --> sql/reference/value_tiers.csv:8:1
       |
-    8 | legends,6,16,20,Legends,x,Applaud
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    8 | legends,6,16,20,Legends,x,Applaud,x
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: totals run from 3 to 15, and min_total must not be above max_total; mend the bounds, or take the band out
 
@@ -126,8 +126,8 @@ fn bound_that_is_no_number_is_named() {
     error: `reference.value_tiers` cannot be used as bands: `min_total` has values that are no whole numbers
      --> sql/reference/value_tiers.csv:1:1
       |
-    1 | tier,rank,min_total,max_total,label_en,label_zh,playbook
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    1 | tier,rank,min_total,max_total,label_en,label_zh,playbook,playbook_zh
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: it needs the columns tier, and min_total and max_total with whole numbers
     ");
@@ -139,21 +139,21 @@ fn line_with_too_few_values_is_shown() {
     insta::assert_snapshot!(project.check(), @r#"
     exit code 2
 
-    error: `reference.value_tiers` cannot be read: Encountered unequal lengths between records on CSV file. Expected 7 records, found 6 records at line 5
+    error: `reference.value_tiers` cannot be read: Encountered unequal lengths between records on CSV file. Expected 8 records, found 7 records at line 5
      --> sql/reference/value_tiers.csv:5:1
       |
-    5 | silent,2,4,Silent,沉默,"One personal message with a reason to return and a small coupon; leave two weeks between touches."
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    5 | silent,2,4,Silent,沉默,"One personal enterprise WeChat message, SMS if unread: what is new since the last order; small coupon with an end date; leave two weeks between touches.","企微单独发一条，未读再补短信：说说最近上了什么新，附限时小额券；两次触达至少隔两周，不要连发。"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: a reference file is CSV with a header line and as many values on every line
 
-    note: not checked until that is mended: `tiers.value_tier`, `publish.dim_tier`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `tiers.value_tier`, `tiers.warnings`, `publish.dim_tier`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
     "#);
 }
 
 #[test]
 fn dimension_without_a_column_is_refused() {
-    let project = Project::new().append(TIERS, "mood,happy,1,Happy,x,Smile\n");
+    let project = Project::new().append(TIERS, "mood,happy,1,Happy,x,Smile,x\n");
     insta::assert_snapshot!(project.check(), @"
     exit code 2
 
@@ -183,15 +183,15 @@ fn tier_that_is_neither_listed_nor_selected_is_a_step_forgotten() {
     2 | SELECT
       | ^^^^^^
       |
-      = help: list its values in reference/dim_tier.csv, and select mood.mood in publish/tier_snapshot.sql
+      = help: list its values under [dimensions.mood] in the job, or in reference/dim_tier.csv and select mood.mood in publish/tier_snapshot.sql
     ");
 }
 
 #[test]
 fn tiers_are_listed_once_and_ranked_together() {
     let project = Project::new()
-        .append(TIERS, "interaction_depth,deep,3,Deep,x,Again\n")
-        .append(TIERS, "lifecycle_stage,ghost,,Ghost,x,No rank\n");
+        .append(TIERS, "interaction_depth,deep,3,Deep,x,Again,x\n")
+        .append(TIERS, "lifecycle_stage,ghost,,Ghost,x,No rank,x\n");
     insta::assert_snapshot!(project.check(), @"
     exit code 2
 

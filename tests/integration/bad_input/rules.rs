@@ -132,7 +132,7 @@ fn values_and_dim_tier_must_agree() {
             "THEN 'low_value_high_engagemnt'",
         )
         .edit(DEPTH, "ELSE 'light'", "ELSE 'faint'")
-        .append(TIERS, "rfm_class,legend,,Legend,x,Applaud\n");
+        .append(TIERS, "rfm_class,legend,,Legend,x,Applaud,x\n");
     insta::assert_snapshot!(project.check(), @"
     exit code 2
 
@@ -230,9 +230,9 @@ fn rules_are_told_beside_what_is_broken() {
     exit code 2
 
     error: unknown table: `INNER` is not a full table name; write folder and name, such as features.users
-      --> sql/publish/tier_snapshot.sql:66:1
+      --> sql/publish/tier_snapshot.sql:86:1
        |
-    66 | INNER JOIN tiers.rfm AS rfm
+    86 | INNER JOIN tiers.rfm AS rfm
        | ^^^^^
 
     error: unknown column `orders_liftime`
@@ -251,7 +251,7 @@ fn rules_are_told_beside_what_is_broken() {
       |
       = help: did you mean `moderate`?
 
-    note: not checked until that is mended: `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `tiers.warnings`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
 
     3 problems
     ");

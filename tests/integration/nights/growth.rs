@@ -41,16 +41,16 @@ const SHRUNK: &[Edit] = &[HABIT, HABITS];
 
 const HABIT: Edit = Edit {
     file: "publish/tier_snapshot.sql",
-    from: "    value_engagement.value_engagement\n",
+    from: "    value_engagement.value_engagement,\n",
     to: "    value_engagement.value_engagement,
-    CASE WHEN users.orders_365d > 1 THEN 'repeat' ELSE 'once' END AS purchase_habit\n",
+    CASE WHEN users.orders_365d > 1 THEN 'repeat' ELSE 'once' END AS purchase_habit,\n",
 };
 
 const HABITS: Edit = Edit {
     file: "reference/dim_tier.csv",
     from: "rfm_class,important_value",
-    to: "purchase_habit,repeat,1,Repeat,Repeat,More.
-purchase_habit,once,0,Once,Once,Again.
+    to: "purchase_habit,repeat,1,Repeat,Repeat,More.,x
+purchase_habit,once,0,Once,Once,Again.,x
 rfm_class,important_value",
 };
 
@@ -119,7 +119,7 @@ fn naive_snapshots() -> [Snapshot; 3] {
 
 /// Takes what is new out of the rows of a night, and returns it: the new columns of each user, and
 /// the rows of the new dimension.
-fn split(night: &mut NightRows) -> (Vec<Row>, Vec<Row>, Vec<Row>) {
+fn split(night: &mut NightRows) -> (Vec<Row>, Vec<Row>, Vec<Row>, Vec<Row>) {
     let take_columns = |row: &mut Row| {
         let mut taken = row.clone();
         taken.retain(|name, _| NEW_COLUMNS.contains(&name.as_str()));
@@ -134,6 +134,7 @@ fn split(night: &mut NightRows) -> (Vec<Row>, Vec<Row>, Vec<Row>) {
         night.snapshot.iter_mut().map(take_columns).collect(),
         take_rows(&mut night.migration),
         take_rows(&mut night.matrix),
+        take_rows(&mut night.summary),
     )
 }
 
@@ -144,8 +145,13 @@ async fn new_columns_are_published_with_the_night_and_older_dates_read_null() {
     let [before, last, _] = naive_snapshots();
 
     let mut night = published(&output, last_night()).await;
-    let (new, moves, cells) = split(&mut night);
+    let (new, moves, cells, summary) = split(&mut night);
     assert_same_night(last_night(), &night, &expected(Some(&before), &last));
+    assert!(!summary.is_empty());
+    assert!(
+        summary.iter().all(|row| row["entered"] == "0"),
+        "{summary:?}"
+    );
     let waits = |row: &&Row| row["interaction_depth_pending_since"] != text::NULL;
     assert_eq!(night.snapshot.iter().filter(waits).count(), 1);
     assert_eq!(new.len(), last.rows.len());
@@ -165,7 +171,7 @@ async fn new_columns_are_published_with_the_night_and_older_dates_read_null() {
     assert_same_rows("tier_current", &current.snapshot, &expected_current);
 
     let mut older = newest(&output, night_before()).await;
-    let (new, _, _) = split(&mut older);
+    let (new, _, _, _) = split(&mut older);
     assert!(
         new.iter()
             .flat_map(Row::values)
@@ -189,8 +195,10 @@ async fn new_dimension_has_moves_from_its_second_night_on() {
     let [_, last, after] = naive_snapshots();
 
     let mut night = published(&nights.output(), days_ago(-1)).await;
-    let (new, moves, cells) = split(&mut night);
+    let (new, moves, cells, summary) = split(&mut night);
     assert_same_night(days_ago(-1), &night, &expected(Some(&last), &after));
+    let users = |row: &Row| row["users"].parse::<usize>().unwrap();
+    assert_eq!(summary.iter().map(users).sum::<usize>(), after.rows.len());
     for row in new {
         assert_eq!(row["purchase_habit_since"], last_night().to_string());
     }

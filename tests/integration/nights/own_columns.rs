@@ -130,13 +130,14 @@ async fn a_dimension_and_attributes_of_the_jobs_own_are_published() {
 
 /// The value `fan` is nobody's to give when the job does not list it.
 #[test]
-fn a_value_that_the_job_does_not_list_blocks_the_night() {
+fn a_value_that_the_job_does_not_list_is_refused() {
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
     demo(folder, &SETTINGS.replace(", \"fan\"", ""));
     let finished = tierline(folder, "run", &["--date", "2026-10-31"]);
-    assert_eq!(finished.exit_code, 3, "{finished:?}");
-    assert!(finished.stderr.contains("tiers_known"), "{finished:?}");
+    assert_eq!(finished.exit_code, 2, "{finished:?}");
+    let message = "`app_fan` gives `fan`, which dim_tier does not list";
+    assert!(finished.stderr.contains(message), "{finished:?}");
 }
 
 #[test]

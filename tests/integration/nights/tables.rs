@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimeUnit,
+    TimestampMicrosecondType,
+};
 use chrono::NaiveDate;
 use object_store::ObjectStoreExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -145,6 +148,10 @@ fn text_of(values: &dyn Array, row: usize) -> String {
         DataType::Date32 => {
             let date = values.as_primitive::<Date32Type>().value_as_date(row);
             date.unwrap().to_string()
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
+            let instants = values.as_primitive::<TimestampMicrosecondType>();
+            instants.value_as_datetime(row).unwrap().to_string()
         }
         other => panic!("no text for {other}"),
     }
