@@ -20,7 +20,8 @@ WITH users AS (
     FROM publish.tier_snapshot
 ),
 
--- the average order value of each of the last 30 days that has orders
+-- the average order value of each of the last 30 days that has orders; the one thing that a night
+-- reads of older files, two columns of the orders of 29 days
 order_days AS (
     SELECT
         day,

@@ -195,7 +195,7 @@ impl<'a> Page<'a> {
                 number(count_or_none(warning.users)),
             ]);
         }
-        format!("\n{}\n{}", self.bold("warnings"), table.render(self.paint))
+        format!("\n{}\n{}", self.bold("Warnings"), table.render(self.paint))
     }
 
     /// Who moved; nothing when nobody could have.
@@ -629,7 +629,7 @@ mod tests {
           average_order_value_30d  330.12       324
           complaints_change_rate    50.0%         .
 
-        warnings
+        Warnings
           warning         users
           silent_warning  1,234
           peak_order          .

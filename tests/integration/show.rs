@@ -51,9 +51,10 @@ fn headings(shown: &str) -> Vec<&str> {
 /// The users in the lines of tiers below a heading.
 fn users_of(shown: &str, dimension: &str) -> i64 {
     let lines = shown.lines().skip_while(|line| *line != dimension).skip(2);
-    let tiers = lines.take_while(|line| line.starts_with("  ") && line.contains('%'));
+    let tiers = lines.take_while(|line| line.starts_with("  ") && !line.contains("in grace:"));
     let users = tiers.map(|line| line.split_whitespace().nth(1).unwrap());
-    users.map(|users| users.parse::<i64>().unwrap()).sum()
+    let users = users.map(|users| users.replace('.', "0").parse::<i64>().unwrap());
+    users.sum()
 }
 
 #[test]
@@ -70,10 +71,19 @@ fn published_dates_are_shown() {
         "value_tier",
         "rfm_class",
         "lifecycle_stage",
+        "customer_layer",
         "interaction_depth",
+        "engagement_style",
+        "participation_level",
+        "need_type",
+        "price_sensitivity",
         "value_engagement",
     ];
     assert_eq!(dimensions, expected);
+    assert!(
+        newest.contains("\nKPIs\n") && newest.contains("\nWarnings\n"),
+        "{newest}"
+    );
     for dimension in expected {
         assert_eq!(users_of(&newest, dimension), 300, "{dimension}\n{newest}");
     }
@@ -127,7 +137,7 @@ fn published_dates_are_shown() {
     insta::assert_snapshot!(refused(folder, &["--dimension", "lifecycle"]), @"
     error: there is no dimension `lifecycle`
      |
-     = help: the dimensions of 2026-10-31 are value_tier, rfm_class, lifecycle_stage, interaction_depth, value_engagement
+     = help: the dimensions of 2026-10-31 are value_tier, rfm_class, lifecycle_stage, customer_layer, interaction_depth, engagement_style, participation_level, need_type, price_sensitivity, value_engagement
     ");
 }
 

@@ -90,11 +90,15 @@ fn spoil(path: &Path) {
     file.set_modified(metadata.modified().unwrap()).unwrap();
 }
 
-/// Every file of a source that lies in a day before D.
-fn spoil_older_files(nights: &Nights, source: &str) {
+/// The days whose orders `kpi_daily` reads as they are, for how much the order value varies.
+const ORDER_DAYS: i64 = 30;
+
+/// Every file of a source but those of the last `days` days.
+fn spoil_older_files(nights: &Nights, source: &str, days: i64) {
+    let first_kept = format!("dt={}", days_ago(days - 1));
     for day in std::fs::read_dir(nights.lake().join(source)).unwrap() {
         let day = day.unwrap();
-        if day.file_name().to_str().unwrap() == format!("dt={}", last_night()) {
+        if day.file_name().to_str().unwrap() >= first_kept.as_str() {
             continue;
         }
         for file in std::fs::read_dir(day.path()).unwrap() {
@@ -127,10 +131,10 @@ async fn night_makes_the_tiles_of_its_day_and_uses_those_of_the_night_before() {
 }
 
 #[tokio::test]
-async fn no_source_file_of_an_older_day_is_opened() {
+async fn no_source_file_is_opened_again_but_for_the_kpis() {
     let nights = first_night().await;
-    spoil_older_files(&nights, "orders");
-    spoil_older_files(&nights, "engagement");
+    spoil_older_files(&nights, "orders", ORDER_DAYS);
+    spoil_older_files(&nights, "engagement", 1);
 
     nights.run(last_night()).await.unwrap();
 
@@ -141,7 +145,7 @@ async fn no_source_file_of_an_older_day_is_opened() {
 #[tokio::test]
 async fn without_tiles_the_older_days_are_opened() {
     let nights = first_night().await;
-    spoil_older_files(&nights, "orders");
+    spoil_older_files(&nights, "orders", ORDER_DAYS);
     nights.remove_tiles();
 
     let refused = nights.run(last_night()).await.unwrap_err();
