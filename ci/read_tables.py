@@ -31,7 +31,7 @@ import pyarrow
 from deltalake import DeltaTable
 
 DATED_TABLES = ["tier_snapshot", "tier_current", "tier_migration", "tier_migration_matrix",
-                "tier_summary", "kpi_daily", "alerts"]
+                "tier_summary", "kpi_daily"]
 UNDATED_TABLES = ["dim_tier", "publications"]
 REVENUE = ["revenue_lifetime", "revenue_365d"]
 
