@@ -76,7 +76,13 @@ impl History {
                 .push(event);
         }
         for user in self.users.iter().filter(|row| row.day <= snapshot_date) {
-            by_user.entry(&user.user_id).or_default().user = Some(user);
+            // One row per user; of several, those with the largest cost stand for all.
+            let known = &mut by_user.entry(&user.user_id).or_default().user;
+            let cost = |user: &User| user.acquisition_cost_cents;
+            *known = (*known)
+                .into_iter()
+                .chain([user])
+                .max_by_key(|user| cost(user));
         }
         by_user
     }
