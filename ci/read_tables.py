@@ -40,6 +40,7 @@ TYPES = [
     (r"string", "VARCHAR", "String"),
     (r"integer", "INTEGER", "Int32"),
     (r"long", "BIGINT", "Int64"),
+    (r"double", "DOUBLE", "Float64"),
     (r"boolean", "BOOLEAN", "Boolean"),
     (r"date", "DATE", "Date"),
     (r"timestamp", "TIMESTAMP WITH TIME ZONE", "Datetime(time_unit='us', time_zone='UTC')"),
