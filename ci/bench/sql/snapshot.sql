@@ -23,8 +23,6 @@ COPY (
             COALESCE(COLUMNS('^revenue_'), 0)::DECIMAL(18, 2),
             COALESCE(COLUMNS(lambda name: NOT REGEXP_MATCHES(name, '^(user_id|first|last|largest|revenue|acquisition)')), 0)::BIGINT,
             acquisition_cost,
-            revenue_lifetime AS ltv_historical,
-            IF(acquisition_cost > 0, (revenue_lifetime * 100)::DOUBLE / (acquisition_cost * 100)::DOUBLE, NULL) AS ltv_to_cac,
             $snapshot_date - last_order_day AS recency_days,
             $snapshot_date - GREATEST(last_order_day, last_event_day) AS inactivity_days
         FROM all_users
@@ -79,6 +77,8 @@ COPY (
             scores.*,
             value_tier_of_total.tier AS value_tier_raw,
             value_tier_of_total.rank AS value_tier_raw_rank,
+            revenue_lifetime AS ltv_historical,
+            IF(acquisition_cost > 0, (revenue_lifetime * 100)::DOUBLE / (acquisition_cost * 100)::DOUBLE, NULL) AS ltv_to_cac,
             CASE
                 WHEN rfm_total IS NULL THEN 'unscored'
                 WHEN m_score > $high_score AND r_score > $high_score AND f_score > $high_score THEN 'important_value'
