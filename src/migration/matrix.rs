@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Decimal128Builder, Int64Builder, RecordBatch, StringBuilder};
+use datafusion::arrow::array::{
+    Array, Decimal128Builder, Int64Builder, RecordBatch, StringArray, StringBuilder,
+};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
@@ -15,7 +17,7 @@ pub(super) const SCALE: i8 = 2;
 /// The type of summed revenue.
 pub const REVENUE_TYPE: DataType = DataType::Decimal128(PRECISION, SCALE);
 
-/// Cells by from and to, each 0 for absent users and 1 + position for a value.
+/// Cells by from and to, each 0 for absent users and 1 + its number for a value.
 #[derive(Debug)]
 pub(super) struct DimensionMatrix {
     values: Vec<String>,
@@ -64,10 +66,24 @@ impl DimensionMatrix {
         }
     }
 
-    /// Counts users who went from one value to another, or stayed.
-    pub(super) fn add(&mut self, from: Option<&str>, to: Option<&str>, sums: Sums) {
-        let (from, to) = (self.position(from), self.position(to));
-        self.cells[from][to].add(sums);
+    /// Counts users who went from one value to another, or stayed, by the numbers of
+    /// [`know`](Self::know).
+    pub(super) fn add(&mut self, from: Option<u32>, to: Option<u32>, sums: Sums) {
+        let position = |number: Option<u32>| number.map_or(0, |number| number as usize + 1);
+        self.cells[position(from)][position(to)].add(sums);
+    }
+
+    /// Makes room for the values met so far, each at its number; those that the dimension does
+    /// not list are counted like others, for an audit to refuse.
+    pub(super) fn know(&mut self, values: &StringArray) {
+        for number in self.values.len()..values.len() {
+            self.values.push(values.value(number).to_owned());
+            for row in &mut self.cells {
+                row.push(Sums::default());
+            }
+            self.cells
+                .push(vec![Sums::default(); self.values.len() + 1]);
+        }
     }
 
     /// Everybody who has a value today.
@@ -103,24 +119,6 @@ impl DimensionMatrix {
             sums.add(row[value]);
             sums
         })
-    }
-
-    /// The position of a value; one that the dimension does not know is added, for an audit to
-    /// refuse.
-    fn position(&mut self, value: Option<&str>) -> usize {
-        let Some(value) = value else {
-            return 0;
-        };
-        if let Some(known) = self.values.iter().position(|known| known == value) {
-            return known + 1;
-        }
-        self.values.push(value.to_owned());
-        for row in &mut self.cells {
-            row.push(Sums::default());
-        }
-        self.cells
-            .push(vec![Sums::default(); self.values.len() + 1]);
-        self.values.len()
     }
 
     /// The cells that have users.

@@ -11,12 +11,11 @@ mod summary;
 
 use std::sync::Arc;
 
-use chrono::NaiveDate;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, Int64Builder, RecordBatch,
     StringBuilder, UInt64Builder,
 };
-use datafusion::arrow::compute::{concat_batches, take};
+use datafusion::arrow::compute::{cast, concat_batches, take};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
@@ -43,6 +42,7 @@ pub struct Migration {
     snapshot_date: SnapshotDate,
     previous_snapshot_date: Option<SnapshotDate>,
     moves_schema: SchemaRef,
+    user_id_type: DataType,
     dimensions: Vec<DimensionMoves>,
 }
 
@@ -140,6 +140,7 @@ impl Migration {
             snapshot_date,
             previous_snapshot_date,
             moves_schema: moves_schema(user_id),
+            user_id_type: user_id.clone(),
             dimensions: dimensions.iter().map(of_dimension).collect(),
         }
     }
@@ -166,7 +167,13 @@ impl Migration {
         let dimensions = self.dimensions.iter().zip(settled);
         for (of_dimension, settled) in dimensions.filter(|(_, now)| now.is_in_previous) {
             let dimension = &of_dimension.dimension;
-            let columns = moves_of(dimension, settled, user_id, self.snapshot_date.day())?;
+            let columns = moves_of(
+                dimension,
+                settled,
+                user_id,
+                &self.user_id_type,
+                self.snapshot_date.days_since_epoch(),
+            )?;
             let previous = Date32Array::from_value(
                 previous_snapshot_date.days_since_epoch(),
                 columns[0].len(),
@@ -234,9 +241,8 @@ pub fn summary_schema() -> SchemaRef {
 }
 
 fn count(matrix: &mut DimensionMatrix, settled: &SettledDimension, measures: &Measures) {
-    for row in 0..settled.to.len() {
-        let from = settled.from.is_valid(row).then(|| settled.from.value(row));
-        let to = settled.to.is_valid(row).then(|| settled.to.value(row));
+    matrix.know(&settled.values);
+    for (row, (from, to)) in settled.from.iter().zip(&settled.to).enumerate() {
         matrix.add(from, to, measures.of_user(row));
     }
 }
@@ -246,7 +252,8 @@ fn moves_of(
     dimension: &Dimension,
     settled: &SettledDimension,
     user_id: &ArrayRef,
-    today: NaiveDate,
+    user_id_type: &DataType,
+    today: i32,
 ) -> Result<Vec<ArrayRef>, ArrowError> {
     let mut rows = UInt64Builder::new();
     let (mut names, mut froms, mut tos) = (
@@ -256,9 +263,12 @@ fn moves_of(
     );
     let mut directions = StringBuilder::new();
     let mut days = Int64Builder::new();
-    for row in 0..settled.to.len() {
-        let from = settled.from.is_valid(row).then(|| settled.from.value(row));
-        let to = settled.to.is_valid(row).then(|| settled.to.value(row));
+    let value = |number: u32| settled.values.value(number as usize);
+    for (row, (from, to)) in settled.from.iter().zip(&settled.to).enumerate() {
+        if from == to {
+            continue;
+        }
+        let (from, to) = (from.map(value), to.map(value));
         let Some(direction) = Direction::of(dimension, from, to) else {
             continue;
         };
@@ -271,10 +281,10 @@ fn moves_of(
             .from_since
             .is_valid(row)
             .then(|| settled.from_since.value(row));
-        days.append_option(since.map(|since| i64::from(today.to_epoch_days() - since)));
+        days.append_option(since.map(|since| i64::from(today - since)));
     }
     Ok(vec![
-        take(user_id, &rows.finish(), None)?,
+        cast(&take(user_id, &rows.finish(), None)?, user_id_type)?,
         Arc::new(names.finish()),
         Arc::new(froms.finish()),
         Arc::new(tos.finish()),

@@ -460,7 +460,7 @@ impl Run<'_> {
         let raw = with_origin(raw, &identity.cutpoints_id, &identity.run_id).map_err(&engine)?;
         let raw_schema =
             raw_snapshot_schema(catalog, self.project, self.job, parameters, dimensions).await?;
-        let settling = Settling::new(&raw_schema, dimensions.clone(), self.plan.snapshot_date);
+        let mut settling = Settling::new(&raw_schema, dimensions, self.plan.snapshot_date);
         let dim_tier = dim_tier_rows(catalog, self.project, self.job, parameters).await?;
         let comments = column_comments(self.project, dimensions);
         let specs = Specs::new(&settling.schema(), &dim_tier.schema(), &comments)?;
@@ -471,7 +471,7 @@ impl Run<'_> {
             previous_snapshot_date: identity.previous_snapshot_date,
             dimensions,
         };
-        let mut drafts = night.write(raw, &settling, &specs).await?;
+        let mut drafts = night.write(raw, &mut settling, &specs).await?;
         let others = async {
             self.write_other_drafts(&night, &specs, &mut drafts, dim_tier)
                 .await?;

@@ -23,7 +23,7 @@ use crate::config::storage::Location;
 use crate::inputs::ParquetFiles;
 use crate::tiles::USER_ID;
 
-use super::streams::stream_of;
+use super::streams::stream_ahead_of;
 
 /// A folder for this run; gone when dropped.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Scratch {
     /// user when no two rows are of one.
     pub(super) async fn keep(&self, name: &str, rows: DataFrame) -> Result<ParquetFiles> {
         let sorted = rows.sort(vec![col(USER_ID).sort(true, true)])?;
-        let mut stream = stream_of(sorted, name).await?;
+        let mut stream = stream_ahead_of(sorted, name).await?;
         let schema = stream.schema();
         let path = self.folder.path().join(format!("{name}.parquet"));
         let properties = WriterProperties::builder()

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
-use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
@@ -28,7 +27,7 @@ use super::RunError;
 use super::beside::{Beside, Previous};
 use super::catalog::{reference_to, register};
 use super::published::published_files;
-use super::streams::{stream_ahead_of, stream_of};
+use super::streams::{reading_whole_files, stream_ahead_of};
 
 /// What the engine was doing when it failed.
 const STAGE: &str = "writing the snapshot";
@@ -107,7 +106,7 @@ impl Night<'_> {
     pub(super) async fn write(
         &self,
         raw: DataFrame,
-        settling: &Settling,
+        settling: &mut Settling,
         specs: &Specs,
     ) -> Result<Vec<Draft>, RunError> {
         let mut written = Written::default();
@@ -123,7 +122,7 @@ impl Night<'_> {
     async fn write_all(
         &self,
         raw: DataFrame,
-        settling: &Settling,
+        settling: &mut Settling,
         specs: &Specs,
         written: &mut Written,
     ) -> Result<(), RunError> {
@@ -199,7 +198,7 @@ impl Night<'_> {
     async fn write_snapshot(
         &self,
         raw: DataFrame,
-        settling: &Settling,
+        settling: &mut Settling,
         specs: &Specs,
         migration: &mut Migration,
         moves: &mut DraftWriter,
@@ -222,7 +221,7 @@ impl Night<'_> {
     async fn write_users(
         &self,
         raw: DataFrame,
-        settling: &Settling,
+        settling: &mut Settling,
         migration: &mut Migration,
         snapshot: &WriterAhead,
         moves: &mut DraftWriter,
@@ -247,7 +246,7 @@ impl Night<'_> {
                 return Ok(());
             }
             for gone in &gone {
-                self.write_gone(gone, migration, moves).await?;
+                self.write_gone(gone, settling, migration, moves).await?;
             }
             let observed = observe(migration, &settled);
             moves
@@ -256,7 +255,7 @@ impl Night<'_> {
         }
         if let Some(previous) = &mut previous {
             while let Some(gone) = previous.rest().await.map_err(&engine)? {
-                self.write_gone(&gone, migration, moves).await?;
+                self.write_gone(&gone, settling, migration, moves).await?;
             }
         }
         Ok(())
@@ -278,7 +277,7 @@ impl Night<'_> {
         let rows = rows
             .select(names.map(prefixed).collect::<Vec<Expr>>())?
             .sort(vec![col(&user_id).sort(true, true)])?;
-        let rows = stream_of(rows, "previous tier_snapshot").await?;
+        let rows = stream_ahead_of(reading_whole_files(rows), "previous tier_snapshot").await?;
         Ok(Some(Previous::open(rows, user_id)))
     }
 
@@ -286,24 +285,13 @@ impl Night<'_> {
     async fn write_gone(
         &self,
         gone: &RecordBatch,
+        settling: &mut Settling,
         migration: &mut Migration,
         moves: &mut DraftWriter,
     ) -> Result<(), RunError> {
         let arrow = RunError::arrow("counting users who are gone");
-        let observed = self.observe_gone(migration, gone).map_err(&arrow)?;
+        let observed = observe_gone(settling, migration, gone).map_err(&arrow)?;
         Ok(moves.write(&observed).await?)
-    }
-
-    fn observe_gone(
-        &self,
-        migration: &mut Migration,
-        gone: &RecordBatch,
-    ) -> Result<RecordBatch, ArrowError> {
-        let settled = Settling::gone(self.dimensions, gone)?;
-        let revenue = format!("{PREVIOUS_PREFIX}{}", migration::REVENUE);
-        let measures = Measures::of_gone(gone, &revenue)?;
-        let user_id = plain_users(gone, &format!("{PREVIOUS_PREFIX}{USER_ID}"))?;
-        migration.observe(&user_id, &measures, &settled)
     }
 }
 
@@ -326,17 +314,24 @@ pub(super) fn with_origin(
 /// Counts a batch of today's rows into the migration.
 fn observe(migration: &mut Migration, settled: &Settled) -> Result<RecordBatch, ArrowError> {
     let measures = Measures::of(&settled.rows)?;
-    let user_id = plain_users(&settled.rows, USER_ID)?;
-    migration.observe(&user_id, &measures, &settled.dimensions)
+    let user_id = column(&settled.rows, USER_ID)?;
+    migration.observe(user_id, &measures, &settled.dimensions)
 }
 
-/// A column of users as it is published: text is plain text.
-fn plain_users(batch: &RecordBatch, column: &str) -> Result<ArrayRef, ArrowError> {
-    let users = batch.column(batch.schema_ref().index_of(column)?);
-    match users.data_type() {
-        DataType::Int64 => Ok(Arc::clone(users)),
-        _ => cast(users, &DataType::Utf8),
-    }
+fn observe_gone(
+    settling: &mut Settling,
+    migration: &mut Migration,
+    gone: &RecordBatch,
+) -> Result<RecordBatch, ArrowError> {
+    let settled = settling.gone(gone)?;
+    let revenue = format!("{PREVIOUS_PREFIX}{}", migration::REVENUE);
+    let measures = Measures::of_gone(gone, &revenue)?;
+    let user_id = column(gone, &format!("{PREVIOUS_PREFIX}{USER_ID}"))?;
+    migration.observe(user_id, &measures, &settled)
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
+    Ok(batch.column(batch.schema_ref().index_of(name)?))
 }
 
 async fn abandon(writer: DraftWriter) {

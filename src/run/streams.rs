@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::error::Result;
-use datafusion::execution::TaskContext;
+use datafusion::execution::{SessionStateBuilder, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{
     ExecutionPlan, SendableRecordBatchStream, displayable, execute_stream,
@@ -14,14 +14,18 @@ use futures::StreamExt;
 /// Batches that a query is ahead of whoever reads them.
 const BATCHES_AHEAD: usize = 4;
 
-/// Starts a query; `--log-level debug` shows its plan.
-pub(super) async fn stream_of(rows: DataFrame, table: &str) -> Result<SendableRecordBatchStream> {
-    let (plan, context) = planned(rows, table).await?;
-    execute_stream(plan, context)
+/// The query with files read from start to end: parts of a sorted file that are read at the same
+/// time would only have to be merged again.
+pub(super) fn reading_whole_files(rows: DataFrame) -> DataFrame {
+    let (state, plan) = rows.into_parts();
+    let mut config = state.config().clone();
+    config.options_mut().optimizer.repartition_file_scans = false;
+    let state = SessionStateBuilder::new_from_existing(state).with_config(config);
+    DataFrame::new(state.build(), plan)
 }
 
 /// Starts a query in a task of its own, so that it computes while its reader does something with
-/// what it has got.
+/// what it has got; `--log-level debug` shows its plan.
 pub(super) async fn stream_ahead_of(
     rows: DataFrame,
     table: &str,

@@ -48,11 +48,6 @@ impl Dimension {
             .iter()
             .all(|column| snapshot.field_with_name(column).is_ok())
     }
-
-    /// Whether going from one value to the other is a step down.
-    pub fn is_demotion(&self, from: &str, to: &str) -> bool {
-        matches!((self.rank(from), self.rank(to)), (Some(from), Some(to)) if to < from)
-    }
 }
 
 /// The dimensions of a snapshot, in the order of `dim_tier`.

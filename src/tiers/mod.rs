@@ -12,6 +12,7 @@ pub mod coverage;
 mod cut_points;
 mod dimension;
 mod given;
+mod numbering;
 mod settle;
 mod standing;
 
@@ -19,4 +20,3 @@ pub use cut_points::{CutPointError, CutPoints, Histogram, Histograms, calibrate}
 pub use dimension::{Dimension, Dimensions, Tier, WARNING, warnings};
 pub use given::{Metric, fit_given};
 pub use settle::{PREVIOUS_PREFIX, Settled, SettledDimension, Settling};
-pub use standing::{Shown, Standing};

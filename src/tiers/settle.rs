@@ -17,17 +17,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Date32Builder, RecordBatch, StringArray, StringBuilder,
+    Array, ArrayRef, AsArray, Date32Array, Date32Builder, RecordBatch, StringArray, UInt32Array,
+    UInt32Builder,
 };
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, Date32Type, Field, FieldRef, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
 use crate::ground::SnapshotDate;
 
-use super::{Dimension, Dimensions, Shown};
+use super::numbering::Numbering;
+use super::standing::Shown;
+use super::{Dimension, Dimensions};
 
 /// In front of the columns of the previous snapshot.
 pub const PREVIOUS_PREFIX: &str = "previous_";
@@ -35,9 +37,15 @@ pub const PREVIOUS_PREFIX: &str = "previous_";
 /// Settles batches of one snapshot.
 #[derive(Debug, Clone)]
 pub struct Settling {
-    dimensions: Dimensions,
+    dimensions: Vec<NumberedDimension>,
     snapshot_date: SnapshotDate,
     schema: SchemaRef,
+}
+
+#[derive(Debug, Clone)]
+struct NumberedDimension {
+    dimension: Dimension,
+    numbering: Numbering,
 }
 
 /// A settled batch.
@@ -52,12 +60,14 @@ pub struct Settled {
 /// One dimension of a settled batch.
 #[derive(Debug, Clone)]
 pub struct SettledDimension {
-    /// What the previous snapshot showed; NULL for users it did not have.
-    pub from: StringArray,
+    /// The values, each at its number: those of `dim_tier` first, in its order.
+    pub values: StringArray,
+    /// The number of what the previous snapshot showed; NULL for users it did not have.
+    pub from: UInt32Array,
     /// Since when.
     pub from_since: Date32Array,
-    /// What is shown now.
-    pub to: StringArray,
+    /// The number of what is shown now.
+    pub to: UInt32Array,
     /// Whether the previous snapshot has the dimension. Where it has not, nobody moved.
     pub is_in_previous: bool,
 }
@@ -65,14 +75,18 @@ pub struct SettledDimension {
 impl Settling {
     /// Settles rows of `raw` columns, and beside them what the batches bring of the previous
     /// snapshot.
-    pub fn new(raw: &Schema, dimensions: Dimensions, snapshot_date: SnapshotDate) -> Self {
+    pub fn new(raw: &Schema, dimensions: &Dimensions, snapshot_date: SnapshotDate) -> Self {
         let fields = raw
             .fields()
             .iter()
-            .flat_map(|field| settled_fields(field, &dimensions));
+            .flat_map(|field| settled_fields(field, dimensions));
+        let numbered = dimensions.iter().map(|dimension| NumberedDimension {
+            dimension: dimension.clone(),
+            numbering: Numbering::of(dimension),
+        });
         Self {
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
-            dimensions,
+            dimensions: numbered.collect(),
             snapshot_date,
         }
     }
@@ -117,26 +131,26 @@ impl Settling {
     ///
     /// # Errors
     /// Arrow's, when a column is missing or of another type: a bug.
-    pub fn settle(&self, batch: &RecordBatch) -> Result<Settled, ArrowError> {
-        let mut settled: BTreeMap<&str, DimensionColumns> = BTreeMap::new();
-        for dimension in self.dimensions.iter() {
-            settled.insert(&dimension.name, self.settle_dimension(batch, dimension)?);
+    pub fn settle(&mut self, batch: &RecordBatch) -> Result<Settled, ArrowError> {
+        let today = self.snapshot_date.days_since_epoch();
+        let mut columns = BTreeMap::new();
+        let mut dimensions = Vec::new();
+        for numbered in &mut self.dimensions {
+            let (of_dimension, settled) = numbered.settle(batch, today)?;
+            columns.insert(numbered.dimension.name.clone(), of_dimension);
+            dimensions.push(settled);
         }
-        let mut columns: Vec<ArrayRef> = Vec::new();
+        let mut rows: Vec<ArrayRef> = Vec::new();
         for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-            match settled.get(field.name().as_str()) {
-                Some(dimension) => columns.extend(dimension.columns()),
+            match columns.remove(field.name()) {
+                Some(of_dimension) => rows.extend(of_dimension.in_order()),
                 None if field.name().starts_with(PREVIOUS_PREFIX) => {}
-                None => columns.push(Arc::clone(column)),
+                None => rows.push(Arc::clone(column)),
             }
         }
-        let in_order = self
-            .dimensions
-            .iter()
-            .filter_map(|dimension| settled.remove(dimension.name.as_str()));
         Ok(Settled {
-            dimensions: in_order.map(|columns| columns.moved).collect(),
-            rows: RecordBatch::try_new(self.schema(), columns)?,
+            rows: RecordBatch::try_new(self.schema(), rows)?,
+            dimensions,
         })
     }
 
@@ -144,83 +158,100 @@ impl Settling {
     ///
     /// # Errors
     /// Arrow's, when a column is missing or of another type: a bug.
-    pub fn gone(
-        dimensions: &Dimensions,
-        batch: &RecordBatch,
-    ) -> Result<Vec<SettledDimension>, ArrowError> {
-        let rows = batch.num_rows();
-        let gone = |dimension: &Dimension| {
-            let previous = Previous::of(batch, dimension)?;
-            let is_in_previous = previous.is_some();
-            let previous = previous.unwrap_or_else(|| Previous::nothing(rows));
-            Ok(SettledDimension {
-                from: previous.tier,
-                from_since: previous.since,
-                to: StringArray::new_null(rows),
-                is_in_previous,
-            })
-        };
-        dimensions.iter().map(gone).collect()
+    pub fn gone(&mut self, batch: &RecordBatch) -> Result<Vec<SettledDimension>, ArrowError> {
+        let dimensions = self.dimensions.iter_mut();
+        dimensions.map(|numbered| numbered.gone(batch)).collect()
     }
+}
 
-    fn settle_dimension(
-        &self,
+impl NumberedDimension {
+    /// What the snapshot shows of the dimension, and how it came to that.
+    fn settle(
+        &mut self,
         batch: &RecordBatch,
-        dimension: &Dimension,
-    ) -> Result<DimensionColumns, ArrowError> {
-        let raw = text_column(batch, &dimension.name)?;
-        let previous = Previous::of(batch, dimension)?;
+        today: i32,
+    ) -> Result<(DimensionColumns, SettledDimension), ArrowError> {
+        let Self {
+            dimension,
+            numbering,
+        } = self;
+        let raw_text = cast(column(batch, &dimension.name)?, &DataType::Utf8)?;
+        let raw = numbering.encode(column(batch, &dimension.name)?)?;
+        let previous = Previous::of(batch, dimension, numbering)?;
         let is_in_previous = previous.is_some();
         let previous = previous.unwrap_or_else(|| Previous::nothing(batch.num_rows()));
-        let today = self.snapshot_date.day();
-        let mut shown = StringBuilder::new();
-        let mut since = Date32Builder::new();
-        let mut pending_since = Date32Builder::new();
-        for row in 0..batch.num_rows() {
-            if raw.is_null(row) {
+        let mut shown = UInt32Builder::with_capacity(raw.len());
+        let mut since = Date32Builder::with_capacity(raw.len());
+        let mut pending_since = Date32Builder::with_capacity(raw.len());
+        for (row, raw) in raw.iter().enumerate() {
+            let Some(raw) = raw else {
                 shown.append_null();
                 since.append_null();
                 pending_since.append_null();
                 continue;
-            }
-            let raw = raw.value(row);
+            };
             let standing = match previous.shown(row) {
                 None => Shown::first(raw, today),
                 Some(before) => {
-                    let is_demotion = dimension.is_demotion(before.tier, raw);
+                    let is_demotion = numbering.is_demotion(before.tier, raw);
                     before.next(raw, is_demotion, dimension.grace_days, today)
                 }
             };
             shown.append_value(standing.tier);
-            since.append_value(standing.since.to_epoch_days());
-            pending_since.append_option(standing.pending_since.map(|day| day.to_epoch_days()));
+            since.append_value(standing.since);
+            pending_since.append_option(standing.pending_since);
         }
         let shown = shown.finish();
-        Ok(DimensionColumns {
-            has_raw: dimension.has_raw,
-            raw,
-            since: since.finish(),
-            pending_since: pending_since.finish(),
-            moved: SettledDimension {
-                from: previous.tier,
-                from_since: previous.since,
-                to: shown,
-                is_in_previous,
+        let values = numbering.values();
+        let columns = DimensionColumns {
+            shown: match dimension.grace_days {
+                0 => Arc::clone(&raw_text),
+                _ => take(&values, &shown, None)?,
             },
+            since: since.finish(),
+            with_raw: dimension
+                .has_raw
+                .then(|| (raw_text, pending_since.finish())),
+        };
+        let settled = SettledDimension {
+            values,
+            from: previous.tier,
+            from_since: previous.since,
+            to: shown,
+            is_in_previous,
+        };
+        Ok((columns, settled))
+    }
+
+    fn gone(&mut self, batch: &RecordBatch) -> Result<SettledDimension, ArrowError> {
+        let rows = batch.num_rows();
+        let previous = Previous::of(batch, &self.dimension, &mut self.numbering)?;
+        let is_in_previous = previous.is_some();
+        let previous = previous.unwrap_or_else(|| Previous::nothing(rows));
+        Ok(SettledDimension {
+            values: self.numbering.values(),
+            from: previous.tier,
+            from_since: previous.since,
+            to: UInt32Array::new_null(rows),
+            is_in_previous,
         })
     }
 }
 
 /// The previous snapshot's columns of one dimension.
 struct Previous {
-    tier: StringArray,
+    tier: UInt32Array,
     since: Date32Array,
     pending_since: Date32Array,
 }
 
 impl Previous {
     /// What a batch brings of a dimension; none when the previous snapshot does not have it.
-    fn of(batch: &RecordBatch, dimension: &Dimension) -> Result<Option<Self>, ArrowError> {
+    fn of(
+        batch: &RecordBatch,
+        dimension: &Dimension,
+        numbering: &mut Numbering,
+    ) -> Result<Option<Self>, ArrowError> {
         let name = |suffix: &str| format!("{PREVIOUS_PREFIX}{}{suffix}", dimension.name);
         let has = |column: &str| batch.schema_ref().index_of(column).is_ok();
         if !has(&name("")) {
@@ -231,7 +262,7 @@ impl Previous {
             false => Date32Array::new_null(batch.num_rows()),
         };
         Ok(Some(Self {
-            tier: text_column(batch, &name(""))?,
+            tier: numbering.encode(column(batch, &name(""))?)?,
             since: date_column(batch, &name("_since"))?,
             pending_since,
         }))
@@ -239,17 +270,14 @@ impl Previous {
 
     fn nothing(rows: usize) -> Self {
         Self {
-            tier: StringArray::new_null(rows),
+            tier: UInt32Array::new_null(rows),
             since: Date32Array::new_null(rows),
             pending_since: Date32Array::new_null(rows),
         }
     }
 
-    fn shown(&self, row: usize) -> Option<Shown<'_>> {
-        let day = |dates: &Date32Array| {
-            let days = dates.is_valid(row).then(|| dates.value(row))?;
-            NaiveDate::from_epoch_days(days)
-        };
+    fn shown(&self, row: usize) -> Option<Shown<u32>> {
+        let day = |dates: &Date32Array| dates.is_valid(row).then(|| dates.value(row));
         Some(Shown {
             tier: self.tier.is_valid(row).then(|| self.tier.value(row))?,
             since: day(&self.since)?,
@@ -260,30 +288,23 @@ impl Previous {
 
 /// The columns that stand in the snapshot for one dimension.
 struct DimensionColumns {
-    has_raw: bool,
-    raw: StringArray,
+    shown: ArrayRef,
     since: Date32Array,
-    pending_since: Date32Array,
-    moved: SettledDimension,
+    /// Today's value, and since when a lower one waits; where both are published.
+    with_raw: Option<(ArrayRef, Date32Array)>,
 }
 
 impl DimensionColumns {
-    fn columns(&self) -> Vec<ArrayRef> {
-        let shown: ArrayRef = Arc::new(self.moved.to.clone());
-        let since: ArrayRef = Arc::new(self.since.clone());
-        if !self.has_raw {
-            return vec![shown, since];
+    fn in_order(self) -> Vec<ArrayRef> {
+        let since: ArrayRef = Arc::new(self.since);
+        match self.with_raw {
+            None => vec![self.shown, since],
+            Some((raw, pending_since)) => vec![self.shown, raw, since, Arc::new(pending_since)],
         }
-        vec![
-            shown,
-            Arc::new(self.raw.clone()),
-            since,
-            Arc::new(self.pending_since.clone()),
-        ]
     }
 }
 
-/// The fields that replace a raw field, in the order of [`DimensionColumns::columns`].
+/// The fields that replace a raw field, in the order of [`DimensionColumns::in_order`].
 fn settled_fields(field: &FieldRef, dimensions: &Dimensions) -> Vec<Field> {
     let name = field.name();
     let Some(dimension) = dimensions.iter().find(|dimension| dimension.name == *name) else {
@@ -302,14 +323,11 @@ fn settled_fields(field: &FieldRef, dimensions: &Dimensions) -> Vec<Field> {
     ]
 }
 
-fn text_column(batch: &RecordBatch, name: &str) -> Result<StringArray, ArrowError> {
-    let column = batch.column(batch.schema().index_of(name)?);
-    Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
+    Ok(batch.column(batch.schema_ref().index_of(name)?))
 }
 
 fn date_column(batch: &RecordBatch, name: &str) -> Result<Date32Array, ArrowError> {
-    let column = batch.column(batch.schema().index_of(name)?);
-    Ok(cast(column, &DataType::Date32)?
-        .as_primitive::<Date32Type>()
-        .clone())
+    let dates = cast(column(batch, name)?, &DataType::Date32)?;
+    Ok(dates.as_primitive::<Date32Type>().clone())
 }

@@ -9,25 +9,23 @@
 //! | 12 May | silent | high_value | 1 May | 11 May |
 //! | 18 May | silent | silent | 18 May | |
 
-use chrono::NaiveDate;
+/// A date, in days since 1970-01-01.
+type Day = i32;
 
-/// What the previous snapshot showed.
+/// What a snapshot shows of a tier, which is a name or a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shown<'a> {
+pub(super) struct Shown<T> {
     /// The tier.
-    pub tier: &'a str,
+    pub(super) tier: T,
     /// The snapshot date on which it became this tier.
-    pub since: NaiveDate,
+    pub(super) since: Day,
     /// Since when a lower tier has been waiting to show.
-    pub pending_since: Option<NaiveDate>,
+    pub(super) pending_since: Option<Day>,
 }
 
-/// What today's snapshot shows.
-pub type Standing<'a> = Shown<'a>;
-
-impl<'a> Shown<'a> {
+impl<T: Copy + PartialEq> Shown<T> {
     /// The first snapshot of a user shows the raw tier.
-    pub fn first(raw: &'a str, snapshot_date: NaiveDate) -> Self {
+    pub(super) fn first(raw: T, snapshot_date: Day) -> Self {
         Self {
             tier: raw,
             since: snapshot_date,
@@ -37,14 +35,14 @@ impl<'a> Shown<'a> {
 
     /// What follows on `snapshot_date` when the raw tier is `raw`. `is_demotion` says whether its
     /// rank is below the shown one's.
-    pub fn next(
+    pub(super) fn next(
         self,
-        raw: &'a str,
+        raw: T,
         is_demotion: bool,
         grace_days: u32,
-        snapshot_date: NaiveDate,
-    ) -> Standing<'a> {
-        let shows_raw = Standing {
+        snapshot_date: Day,
+    ) -> Self {
+        let shows_raw = Self {
             tier: raw,
             since: if raw == self.tier {
                 self.since
@@ -57,11 +55,11 @@ impl<'a> Shown<'a> {
             return shows_raw;
         }
         let pending_since = self.pending_since.unwrap_or(snapshot_date);
-        let held_days = (snapshot_date - pending_since).num_days();
+        let held_days = i64::from(snapshot_date) - i64::from(pending_since);
         if held_days >= i64::from(grace_days) {
             return shows_raw;
         }
-        Standing {
+        Self {
             pending_since: Some(pending_since),
             ..self
         }
@@ -72,13 +70,14 @@ impl<'a> Shown<'a> {
 mod tests {
     use super::*;
 
-    fn may(day: u32) -> NaiveDate {
-        NaiveDate::from_ymd_opt(2026, 5, day).unwrap()
+    /// A day of one and the same month.
+    const fn may(day: Day) -> Day {
+        20_573 + day
     }
 
-    const SHOWN: Shown<'_> = Shown {
+    const SHOWN: Shown<&str> = Shown {
         tier: "high_value",
-        since: NaiveDate::from_ymd_opt(2026, 5, 1).unwrap(),
+        since: may(1),
         pending_since: None,
     };
 

@@ -1,0 +1,140 @@
+//! The values of a dimension by number, which is what settling compares and migration counts:
+//! for every user and dimension of every night.
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, MAX_INLINE_VIEW_LEN, StringArray, UInt32Array,
+};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::error::ArrowError;
+
+use super::Dimension;
+
+/// Numbers for the values of a dimension: those of `dim_tier` in its order, then others as they
+/// are met, for an audit to refuse.
+#[derive(Debug, Clone)]
+pub(super) struct Numbering {
+    values: Vec<String>,
+    ranks: Vec<Option<i64>>,
+}
+
+impl Numbering {
+    pub(super) fn of(dimension: &Dimension) -> Self {
+        let tiers = dimension.tiers.iter();
+        Self {
+            values: tiers.clone().map(|tier| tier.name.clone()).collect(),
+            ranks: tiers.map(|tier| tier.rank).collect(),
+        }
+    }
+
+    /// The values met so far, each at its number.
+    pub(super) fn values(&self) -> StringArray {
+        StringArray::from_iter_values(&self.values)
+    }
+
+    /// The numbers of a column of texts; NULL stays NULL.
+    pub(super) fn encode(&mut self, column: &ArrayRef) -> Result<UInt32Array, ArrowError> {
+        let texts = cast(column, &DataType::Utf8View)?;
+        let texts = texts.as_string_view();
+        let mut known: Vec<(u128, u32)> = Vec::new();
+        let mut number = |row: usize| {
+            // A view holds the length and the first bytes of a text, or all of a short one: what
+            // is left to compare is a long text with the one that looks like it.
+            let view = texts.views()[row];
+            let is_short = view as u32 <= MAX_INLINE_VIEW_LEN;
+            let look = if is_short {
+                view
+            } else {
+                u128::from(view as u64)
+            };
+            let alike = known.iter().filter(|(known, _)| *known == look);
+            let mut alike = alike.map(|(_, number)| *number);
+            let is_same =
+                |number: &u32| is_short || self.values[*number as usize] == texts.value(row);
+            if let Some(number) = alike.find(is_same) {
+                return number;
+            }
+            let number = self.number(texts.value(row));
+            known.push((look, number));
+            number
+        };
+        let rows = 0..texts.len();
+        Ok(rows
+            .map(|row| texts.is_valid(row).then(|| number(row)))
+            .collect())
+    }
+
+    /// Whether going from one value to the other is a step down.
+    pub(super) fn is_demotion(&self, from: u32, to: u32) -> bool {
+        let rank = |number: u32| *self.ranks.get(number as usize)?;
+        matches!((rank(from), rank(to)), (Some(from), Some(to)) if to < from)
+    }
+
+    fn number(&mut self, value: &str) -> u32 {
+        let known = self.values.iter().position(|known| known == value);
+        let number = known.unwrap_or_else(|| {
+            self.values.push(value.to_owned());
+            self.values.len() - 1
+        });
+        number as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::StringViewArray;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tiers::Tier;
+
+    fn numbering(values: &[&str]) -> Numbering {
+        let tier = |(rank, name): (usize, &&str)| Tier {
+            name: (*name).to_owned(),
+            rank: Some(rank as i64),
+        };
+        Numbering::of(&Dimension {
+            name: "d".to_owned(),
+            tiers: values.iter().enumerate().map(tier).collect(),
+            grace_days: 0,
+            has_raw: false,
+        })
+    }
+
+    #[test]
+    fn values_that_are_not_listed_get_the_next_numbers_and_no_rank() {
+        let mut numbering = numbering(&["low", "high"]);
+        let column: ArrayRef = Arc::new(StringArray::from(vec![
+            Some("high"),
+            None,
+            Some("odd"),
+            Some("low"),
+        ]));
+        let numbers = numbering.encode(&column).unwrap();
+        assert_eq!(
+            numbers.iter().collect::<Vec<_>>(),
+            [Some(1), None, Some(2), Some(0)]
+        );
+        let values = numbering.values();
+        assert_eq!(values, StringArray::from(vec!["low", "high", "odd"]));
+        assert!(numbering.is_demotion(1, 0));
+        assert!(!numbering.is_demotion(0, 1) && !numbering.is_demotion(1, 2));
+    }
+
+    proptest! {
+        /// Short texts, which lie in their views, and long ones, of which many look alike.
+        #[test]
+        fn every_number_leads_back_to_its_text(
+            texts in prop::collection::vec(prop::option::of("[a-c]{1,3}|[ab]{13,20}"), 0..200)
+        ) {
+            let mut numbering = numbering(&["a", "abababababababab"]);
+            let column: ArrayRef = Arc::new(StringViewArray::from_iter(texts.iter().map(Option::as_deref)));
+            let numbers = numbering.encode(&column).unwrap();
+            let values = numbering.values();
+            let back = numbers.iter().map(|number| number.map(|number| values.value(number as usize)));
+            prop_assert_eq!(back.collect::<Vec<_>>(), texts.iter().map(Option::as_deref).collect::<Vec<_>>());
+        }
+    }
+}
