@@ -7,20 +7,20 @@ SELECT
     interactions_7d,                                    -- active events in the last 7 days
     interactions_30d,                                   -- active events in the last 30 days
     interactions_prev_30d,                              -- active events in the 30 days before those
-    opens_15d,                                          -- times opened in the last 15 days
+    opens_15d,                                          -- times the app was opened in the last 15 days
     opens_d0,                                           -- times opened on the snapshot date
     opens_d1,                                           -- times opened one day before
     opens_d2,                                           -- times opened two days before
     opens_d3,                                           -- times opened three days before
-    posts_30d,                                          -- posts and comments in the last 30 days
+    posts_30d,                                          -- posts and comments in the last 30 days; reviews are not among them
     posts_prev_30d,                                     -- posts and comments in the 30 days before those
-    campaign_exposures_90d,                             -- campaigns shown in the last 90 days
-    campaign_joins_90d,                                 -- campaigns joined or coupons redeemed in the last 90 days
+    campaign_exposures_90d,                             -- times a campaign was shown in the last 90 days
+    campaign_joins_90d,                                 -- times a campaign was joined or a coupon redeemed in the last 90 days
     surveys_90d,                                        -- surveys answered in the last 90 days
     posts_90d,                                          -- posts and comments in the last 90 days
     complaints_d0,                                      -- complaints on the snapshot date
     complaints_d1,                                      -- complaints one day before
-    reader_30d,                                         -- reading in the last 30 days
+    reader_30d,                                         -- views and brand stories in the last 30 days
     liker_30d,                                          -- likes in the last 30 days
     commenter_30d,                                      -- comments, posts and reviews in the last 30 days
     sharer_30d,                                         -- shares in the last 30 days

@@ -2,7 +2,7 @@
 WITH usual_outflow AS (
     SELECT
         COUNT(value) AS dates,
-        AVG(value) + $outflow_deviations * stddev_pop(value) + 1e-9 AS highest  -- more than rounding
+        AVG(value) + $outflow_deviations * stddev_pop(value) + 1e-9 AS highest  -- 1e-9: a steady rate must not pass its own mean by rounding
     FROM history.kpi_daily                            -- the last 28 published dates before this one
     WHERE metric = 'high_value_weekly_outflow_rate'
 ),
@@ -22,7 +22,7 @@ limits AS (
                 'severity', 'critical',
                 'lowest', CAST(NULL AS DOUBLE),
                 'highest', CAST($max_complaints_change_rate AS DOUBLE),
-                'message', 'Complaints rose sharply since yesterday: find the product or campaign behind them before the next message goes out.'
+                'message', 'Complaints rose sharply from the day before to the snapshot date: find the product or campaign behind them before the next message goes out.'
             ),
             named_struct(
                 'alert', 'ltv_to_cac',

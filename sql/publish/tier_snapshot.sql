@@ -62,7 +62,7 @@ SELECT
     rfm.rfm_total,
 
     -- dimensions
-    value_tier.value_tier,
+    value_tier.value_tier,                            -- the band of the RFM total; a fall shows after the days of grace
     rfm_class.rfm_class,
     lifecycle_stage.lifecycle_stage,
     customer_layer.customer_layer,

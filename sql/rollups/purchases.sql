@@ -1,12 +1,12 @@
 -- What a user bought in a period. Users whose orders all fail to count are kept, with nothing.
 SELECT
     user_id,
-    COUNT(*) FILTER (WHERE is_counting) AS orders,
-    SUM(amount) FILTER (WHERE is_counting) AS revenue,
-    MIN(day) FILTER (WHERE is_counting) AS first_order_day,
-    MAX(day) FILTER (WHERE is_counting) AS last_order_day,
-    MAX(amount) FILTER (WHERE is_counting) AS largest_order,
-    COUNT(discount) FILTER (WHERE is_counting) AS discount_known_orders,
-    COUNT(*) FILTER (WHERE is_counting AND discount > 0) AS discounted_orders
+    COUNT(*) FILTER (WHERE is_counting) AS orders,                          -- counting orders
+    SUM(amount) FILTER (WHERE is_counting) AS revenue,                      -- what was paid for them
+    MIN(day) FILTER (WHERE is_counting) AS first_order_day,                 -- of counting orders
+    MAX(day) FILTER (WHERE is_counting) AS last_order_day,                  -- of counting orders
+    MAX(amount) FILTER (WHERE is_counting) AS largest_order,                -- the largest amount of one
+    COUNT(discount) FILTER (WHERE is_counting) AS discount_known_orders,    -- those whose discount is known
+    COUNT(*) FILTER (WHERE is_counting AND discount > 0) AS discounted_orders -- those bought at a discount
 FROM staging.orders
 GROUP BY user_id

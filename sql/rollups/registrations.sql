@@ -1,7 +1,6 @@
--- What the users source says of a user. It has one row per user; of several the larger values hold.
+-- What it cost to win a user, as the users source says. Of several rows of one user the larger holds.
 SELECT
     user_id,
-    MAX(registered_at) AS registered_at,
-    MAX(acquisition_cost) AS acquisition_cost
+    MAX(acquisition_cost) AS acquisition_cost         -- NULL when not known
 FROM staging.users
 GROUP BY user_id

@@ -1,5 +1,5 @@
--- What a user mostly does, over 30 days. On a tie the rarer style wins: who shares is worth more
--- to the brand than who comments, likes or reads.
+-- What a user mostly does, over 30 days. On a tie the one that takes more wins: sharing, then
+-- commenting, then liking, then reading.
 SELECT
     user_id,
     CASE GREATEST(sharer_30d, commenter_30d, liker_30d, reader_30d)

@@ -1,7 +1,7 @@
--- Where a user stands in their life as a customer. The first match wins.
+-- Where a user stands in their life as a customer.
 SELECT
     user_id,
-    CASE
+    CASE  -- the first match wins
         WHEN orders_lifetime = 0 THEN 'prospect'
         WHEN first_order_day > $snapshot_date - $new_user_days AND orders_lifetime < $loyal_orders THEN 'new'
         WHEN inactivity_days > $churned_days THEN 'churned'

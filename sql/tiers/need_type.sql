@@ -1,4 +1,5 @@
--- What a user mostly comes for, over 90 days. On a tie the more urgent need wins.
+-- What a user mostly comes for, over 90 days. On a tie functional comes first, then
+-- social, then emotional.
 SELECT
     user_id,
     CASE GREATEST(functional_90d, social_90d, emotional_90d)

@@ -18,5 +18,5 @@ SELECT
     CASE
         WHEN campaign_exposures_90d > 0
             THEN CAST(LEAST(campaign_joins_90d, campaign_exposures_90d) AS DOUBLE) / campaign_exposures_90d
-    END AS participation_rate_90d                     -- campaigns joined of those shown, 1 at most; NULL when none was shown
+    END AS participation_rate_90d                     -- campaign joins per time a campaign was shown, 1 at most; NULL when none was
 FROM participations

@@ -1,5 +1,5 @@
--- The band of reference/value_tiers.csv that the RFM total lies in. The one band without a total
--- is for users who are not scored.
+-- What a user is worth by recency, frequency and money together: the band of the RFM total. The
+-- bands stand in reference/value_tiers.csv; the one without a total is for users who are not scored.
 SELECT
     rfm.user_id,
     bands.tier AS value_tier

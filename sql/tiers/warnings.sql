@@ -3,23 +3,22 @@
 SELECT
     users.user_id,
 
-    -- was posting, now posts half as much or less and has not opened the app for 15 days
     stage.lifecycle_stage IN ('new', 'active', 'loyal')
         AND users.opens_15d = 0
         AND users.posts_prev_30d > 0
         AND users.posts_30d <= $silent_posts_share * users.posts_prev_30d
-        AS silent_warning,                            -- falling silent: half the posts, and not seen for 15 days
+        AS silent_warning,                            -- falling silent: posts down by half or more, and nothing opened for 15 days
 
     users.opens_d0 < users.opens_d1
         AND users.opens_d1 < users.opens_d2
         AND users.opens_d2 < users.opens_d3
-        AS decline_warning,                           -- opened less often each day for three days
+        AS decline_warning,                           -- opened less often on each of the last three days
 
     COALESCE(
         users.largest_order_1d > users.largest_order_before_today
             AND value.value_tier = 'high_value',
         FALSE
-    ) AS peak_order,                                  -- today's order is the largest ever of a high-value user
+    ) AS peak_order,                                  -- the largest order ever of a high-value user, made on the snapshot date; a first order is none
 
     COALESCE(
         users.acquisition_cost > 0

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use futures::TryStreamExt;
 use object_store::ObjectMeta;
+use object_store::path::Path;
 
 use crate::config::storage::{Location, StorageError};
 use crate::ground::{Classified, Diagnostic, FailureKind, Fingerprint, Problems, SnapshotDate};
@@ -76,8 +77,9 @@ impl Classified for InputError {
 }
 
 impl Manifest {
-    /// Lists `location` once and keeps the Parquet files, those of days to come too. Names that
-    /// start with `_` or `.` are other programs' and are skipped.
+    /// Lists `location` once and keeps the Parquet files, those of days to come too. Files and
+    /// folders whose names start with `_` or `.` are other programs' work in progress and are
+    /// skipped.
     ///
     /// # Errors
     /// A store that fails, and Parquet files outside `dt=` folders.
@@ -90,7 +92,10 @@ impl Manifest {
             .map_err(|error| location.failure("list", &location.path, error))?;
         let mut files = Vec::new();
         let mut strays = Vec::new();
-        for object in objects.into_iter().filter(is_parquet) {
+        for object in objects {
+            if !is_delivered(&object, &location.path) {
+                continue;
+            }
             let Some(day) = partition_day(&object) else {
                 strays.push(location.url_of(&object.location));
                 continue;
@@ -176,14 +181,15 @@ fn stray(source: &str, first: &str, others: usize) -> Problems {
         others => format!(", and {others} more"),
     };
     let message = format!("source `{source}` has files outside partitions: {first}{others}");
-    let help =
-        "put them below folders such as dt=2026-11-20; names that start with _ or . are skipped";
+    let help = "put them below folders such as dt=2026-11-20; names of files and folders that start with _ or . are skipped";
     Problems(vec![Diagnostic::new(message).help(help)])
 }
 
-fn is_parquet(object: &ObjectMeta) -> bool {
-    let name = object.location.filename().unwrap_or_default();
-    name.ends_with(".parquet") && !name.starts_with(['_', '.'])
+/// Whether an object is a Parquet file, and neither it nor a folder between it and `root` is hidden.
+fn is_delivered(object: &ObjectMeta, root: &Path) -> bool {
+    let is_parquet = object.location.as_ref().ends_with(".parquet");
+    let mut names = object.location.prefix_match(root).into_iter().flatten();
+    is_parquet && !names.any(|name| name.as_ref().starts_with(['_', '.']))
 }
 
 /// The day of the last `dt=` folder on the way to an object.

@@ -1,7 +1,5 @@
 //! The direction of a move.
 
-use std::cmp::Ordering;
-
 use crate::tiers::Dimension;
 
 /// Which way a user moved in a dimension.
@@ -15,7 +13,7 @@ pub enum Direction {
     Up,
     /// To a lower rank.
     Down,
-    /// To another value of the same rank, or of a dimension without ranks.
+    /// To another value of the same rank, or to or from one that has none.
     Lateral,
 }
 
@@ -27,10 +25,10 @@ impl Direction {
             (None, Some(_)) => Some(Self::Entered),
             (Some(_), None) => Some(Self::Left),
             (Some(from), Some(to)) if from == to => None,
-            (Some(from), Some(to)) => Some(match dimension.rank(to).cmp(&dimension.rank(from)) {
-                Ordering::Greater => Self::Up,
-                Ordering::Less => Self::Down,
-                Ordering::Equal => Self::Lateral,
+            (Some(from), Some(to)) => Some(match (dimension.rank(from), dimension.rank(to)) {
+                (Some(from), Some(to)) if to > from => Self::Up,
+                (Some(from), Some(to)) if to < from => Self::Down,
+                _ => Self::Lateral,
             }),
         }
     }
@@ -74,6 +72,14 @@ mod tests {
         assert_eq!(of(Some("low"), Some("low")), None);
         assert_eq!(of(None, Some("low")), Some(Direction::Entered));
         assert_eq!(of(Some("low"), None), Some(Direction::Left));
+    }
+
+    #[test]
+    fn a_value_that_is_no_longer_listed_is_neither_above_nor_below() {
+        let ranked = dimension(&[("low", Some(0)), ("high", Some(1))]);
+        let of = |from, to| Direction::of(&ranked, Some(from), Some(to));
+        assert_eq!(of("renamed", "low"), Some(Direction::Lateral));
+        assert_eq!(of("high", "renamed"), Some(Direction::Lateral));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! cells of `tier_migration_matrix` and `tier_summary` add up until [`Migration::matrix`] and
 //! [`Migration::summary`] write them.
 
+mod comments;
 mod direction;
 mod matrix;
 mod summary;
@@ -22,6 +23,7 @@ use datafusion::arrow::error::ArrowError;
 use crate::ground::SnapshotDate;
 use crate::tiers::{Dimension, Dimensions, SettledDimension};
 
+pub use comments::{matrix_comments, moves_comments, summary_comments};
 pub use direction::Direction;
 pub use matrix::REVENUE_TYPE;
 
@@ -83,15 +85,14 @@ impl Measures {
         })
     }
 
-    /// Of users who are gone: the revenue that the previous snapshot had under the name
-    /// `revenue_column`.
+    /// Of users who are gone: the revenue that the previous snapshot had.
     ///
     /// # Errors
     /// Arrow's, when the column is missing or of another type.
-    pub fn of_gone(batch: &RecordBatch, revenue_column: &str) -> Result<Self, ArrowError> {
+    pub fn of_gone(batch: &RecordBatch) -> Result<Self, ArrowError> {
         let nothing = Int64Array::from_value(0, batch.num_rows());
         Ok(Self {
-            revenue: revenue(batch, revenue_column)?,
+            revenue: revenue(batch, REVENUE)?,
             orders: nothing.clone(),
             interactions: nothing,
         })

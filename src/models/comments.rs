@@ -34,7 +34,7 @@ fn heading(text: &str) -> Option<String> {
 fn of_line(line: &str) -> Option<(String, String)> {
     let (code, comment) = line.split_once("--")?;
     let code = code.trim().trim_end_matches(',');
-    let column = code.rsplit([' ', '.']).next()?;
+    let column = code.rsplit([' ', '.']).next()?.trim_matches('"');
     let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
     let is_column = !column.is_empty() && column.chars().all(is_name);
     is_column.then(|| (column.to_owned(), comment.trim().to_owned()))
@@ -54,6 +54,10 @@ mod tests {
         assert_eq!(
             read("  a + b AS total  -- the sum").as_deref(),
             Some("total: the sum")
+        );
+        assert_eq!(
+            read("  \"city_lifetime\" AS \"city\" -- theirs").as_deref(),
+            Some("city: theirs")
         );
         assert_eq!(
             read("  rfm.r_score, -- recency").as_deref(),

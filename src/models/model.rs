@@ -219,7 +219,7 @@ impl<'a> Reader<'a> {
                 .filter_map(|part| part.as_ident())
                 .collect();
             if let [name] = parts[..]
-                && self.common_tables.contains(&name.value)
+                && self.common_tables.contains(&as_the_engine_reads(name))
             {
                 continue;
             }
@@ -372,13 +372,21 @@ fn sampled(file: &SourceFile, name: &ObjectName) -> Diagnostic {
         .help("filter by a column instead of chance")
 }
 
+/// A name in lower case, unless it is quoted.
+fn as_the_engine_reads(name: &Ident) -> String {
+    match name.quote_style {
+        Some(_) => name.value.clone(),
+        None => name.value.to_lowercase(),
+    }
+}
+
 impl Visitor for Reader<'_> {
     type Break = std::convert::Infallible;
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Self::Break> {
         let tables = query.with.iter().flat_map(|with| &with.cte_tables);
         self.common_tables
-            .extend(tables.map(|table| table.alias.name.value.clone()));
+            .extend(tables.map(|table| as_the_engine_reads(&table.alias.name)));
         ControlFlow::Continue(())
     }
 

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Without attributes `features.profile` is just the users, so that the snapshot can select its
-//! columns whatever the job lists. A pack with a `features/profile.sql` of its own is left alone.
+//! columns whatever the job lists. A pack's own `features/profile.sql` or `rollups/profile.sql`
+//! stands in place of what would be written here.
 
 use crate::ground::{Folder, SourceFile, TableName};
 
@@ -17,8 +18,10 @@ const PROFILE: &str = "profile";
 
 /// Adds the models for `attributes`, columns of the users source, to a pack.
 pub fn add_models(pack: &mut SqlPack, attributes: &[String]) {
+    let has = |pack: &SqlPack, table: &TableName| pack.models.iter().any(|(name, _)| name == table);
     let features = TableName::new(Folder::Features, PROFILE);
-    if pack.models.iter().any(|(name, _)| *name == features) {
+    let users = TableName::new(Folder::Features, "users");
+    if has(pack, &features) || (attributes.is_empty() && !has(pack, &users)) {
         return;
     }
     let file = |name: &TableName, text: String| {
@@ -28,8 +31,8 @@ pub fn add_models(pack: &mut SqlPack, attributes: &[String]) {
         .iter()
         .map(|name| name.replace('"', "\"\""))
         .collect::<Vec<_>>();
-    if !quoted.is_empty() {
-        let rollup = TableName::new(Folder::Rollups, PROFILE);
+    let rollup = TableName::new(Folder::Rollups, PROFILE);
+    if !quoted.is_empty() && !has(pack, &rollup) {
         let aggregates = quoted
             .iter()
             .map(|name| format!(",\n    MAX(\"{name}\") AS \"{name}\""));
@@ -42,9 +45,11 @@ pub fn add_models(pack: &mut SqlPack, attributes: &[String]) {
     let text = match quoted.is_empty() {
         true => "SELECT user_id FROM features.users\n".to_owned(),
         false => {
-            let columns = quoted
-                .iter()
-                .map(|name| format!(",\n    \"{name}_lifetime\" AS \"{name}\""));
+            let columns = quoted.iter().map(|name| {
+                format!(
+                    "\n    , \"{name}_lifetime\" AS \"{name}\" -- of the users source, as delivered"
+                )
+            });
             format!(
                 "SELECT\n    user_id{}\nFROM windows('rollups.profile', 'lifetime')\n",
                 columns.collect::<String>()

@@ -125,7 +125,7 @@ pub enum PublishError {
     },
     /// A table that was made and is not there.
     #[error(
-        "table `{table}` was created at `{folder}` but the store does not list it; `tierline doctor` tells whether the store is fit"
+        "table `{table}` was created at `{folder}` but the store does not list it; use a store whose listings show at once what was written"
     )]
     Unlisted {
         /// The table.

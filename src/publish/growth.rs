@@ -52,20 +52,18 @@ impl Table {
         Ok(growth?)
     }
 
-    /// The metadata of the table once it has grown; none when nothing changes.
+    /// The metadata of the table once it has grown, with the comments of the draft; none when
+    /// nothing changes.
     pub(super) fn grown(
         &self,
         growth: &Growth,
         spec: &TableSpec,
     ) -> Result<Option<Metadata>, PublishError> {
-        if growth.is_none() {
-            return Ok(None);
-        }
         let metadata = self.grown_metadata(growth, spec);
-        Ok(Some(metadata.map_err(|source| self.unreadable(source))?))
+        metadata.map_err(|source| self.unreadable(source))
     }
 
-    fn grown_metadata(&self, growth: &Growth, spec: &TableSpec) -> DeltaResult<Metadata> {
+    fn grown_metadata(&self, growth: &Growth, spec: &TableSpec) -> DeltaResult<Option<Metadata>> {
         let is_added =
             |field: &&StructField| growth.added.iter().any(|new| new.name() == &field.name);
         let is_dropped =
@@ -73,8 +71,12 @@ impl Table {
         let shown = self.state.schema();
         let drafted: StructType = (&with_comments(spec)).try_into_kernel()?;
         let kept = shown.fields().filter(|field| !is_dropped(field));
+        let kept = kept.map(|field| drafted.field(&field.name).unwrap_or(field));
         let columns = kept.chain(drafted.fields().filter(is_added));
         let columns = StructType::try_new(columns.cloned())?;
+        if growth.is_none() && columns == *shown {
+            return Ok(None);
+        }
         let before = self.dropped()?;
         let still_gone = before.fields().filter(|field| !is_added(field));
         let gone: Vec<StructField> = still_gone
@@ -83,10 +85,11 @@ impl Table {
             .collect();
         let metadata = self.state.metadata().clone().with_schema(&columns)?;
         if gone.is_empty() {
-            return Ok(metadata.remove_config_key(DROPPED_COLUMNS)?);
+            return Ok(Some(metadata.remove_config_key(DROPPED_COLUMNS)?));
         }
         let gone = serde_json::to_string(&StructType::try_new(gone)?)?;
-        Ok(metadata.add_config_key(DROPPED_COLUMNS.to_owned(), gone)?)
+        let metadata = metadata.add_config_key(DROPPED_COLUMNS.to_owned(), gone)?;
+        Ok(Some(metadata))
     }
 
     /// The columns that were dropped, as the configuration has them.
@@ -115,6 +118,7 @@ mod tests {
 
     on_every_store!(
         a_new_column_comes_in_the_commit_of_its_rows,
+        a_changed_comment_comes_in_the_commit_of_its_rows,
         a_dropped_column_leaves_readers_and_stays_on_record,
         a_dropped_column_comes_back_as_it_was_or_not_at_all,
         columns_on_record_survive_a_checkpoint,
@@ -227,6 +231,33 @@ mod tests {
         published(output, &new, "2026-11-21").await;
         let entry = log_entry(output, TABLE, 4).await;
         assert!(entry.iter().all(|action| action.get("metaData").is_none()));
+    }
+
+    async fn a_changed_comment_comes_in_the_commit_of_its_rows(output: &Location) {
+        published(output, OLD, "2026-11-20").await;
+        let spec = TableSpec::clone(&spec(OLD));
+        let comments = [("tier".to_owned(), "What they are worth".to_owned())];
+        let spec = Arc::new(spec.with_comments(comments.into()));
+        for (day, version) in [("2026-11-21", 2), ("2026-11-22", 3)] {
+            let mut writer = DraftWriter::open(output, &spec, date(day)).unwrap();
+            let table = Table::open_or_create(output, &spec).await.unwrap();
+            let gold: ArrayRef = Arc::new(StringArray::from(vec!["gold"]));
+            let seven: ArrayRef = Arc::new(Int64Array::from(vec![7]));
+            let rows = [("user_id", seven, true), ("tier", gold, true)];
+            let rows = RecordBatch::try_from_iter_with_nullable(rows).unwrap();
+            writer.write(&rows).await.unwrap();
+            let draft = writer.finish().await.unwrap();
+            let table = table.replace(draft, &provenance("a", version)).await;
+            let table = table.unwrap();
+            assert_eq!(table.version(), version);
+            let schema = table.state.schema();
+            let comment = schema.field("tier").unwrap().metadata.get("comment");
+            assert_eq!(comment, Some(&"What they are worth".into()));
+            // Only the commit that changes it says so.
+            let entry = log_entry(output, TABLE, version).await;
+            let is_told = entry.iter().any(|action| action.get("metaData").is_some());
+            assert_eq!(is_told, version == 2);
+        }
     }
 
     async fn a_dropped_column_leaves_readers_and_stays_on_record(output: &Location) {

@@ -14,27 +14,25 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringViewArray, UInt64Array, new_null_array,
 };
 use datafusion::arrow::compute::{cast, interleave, take_record_batch};
-use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::TryStreamExt;
 
 use crate::tiles::USER_ID;
 
-/// A batch of today's users with what the previous snapshot had of them.
+/// What the previous snapshot had of a batch of today's users.
 pub(super) struct Beside {
-    /// Today's columns, and the previous ones; NULL for users whom the previous had not.
-    pub rows: RecordBatch,
+    /// A row for each of today's; NULL for users whom the previous snapshot had not.
+    pub previous: RecordBatch,
     /// Rows of the previous snapshot whose users are not there today, and come before the last
-    /// user of `rows`.
+    /// of today's.
     pub gone: Vec<RecordBatch>,
 }
 
 /// The previous snapshot on its way.
 pub(super) struct Previous {
     stream: SendableRecordBatchStream,
-    /// The name of its column of users.
-    user_id: String,
     /// Batches that rows of the batch at hand may be in, the one being read last.
     batches: Vec<RecordBatch>,
     users: Users,
@@ -45,11 +43,10 @@ pub(super) struct Previous {
 }
 
 impl Previous {
-    /// Starts to read a stream that is sorted by the column `user_id`.
-    pub(super) fn open(stream: SendableRecordBatchStream, user_id: String) -> Self {
+    /// Starts to read a stream that is sorted by user.
+    pub(super) fn open(stream: SendableRecordBatchStream) -> Self {
         Self {
             stream,
-            user_id,
             batches: Vec::new(),
             users: Users::none(),
             row: 0,
@@ -58,9 +55,9 @@ impl Previous {
         }
     }
 
-    /// The next batch of today's users beside theirs here.
+    /// The rows of the next batch of today's users.
     pub(super) async fn beside(&mut self, today: &RecordBatch) -> Result<Beside> {
-        let users = Users::of(today, USER_ID)?;
+        let users = Users::of(today)?;
         let mut gone = Vec::new();
         // Only the batch being read can have rows for users to come.
         let read = self.batches.len().saturating_sub(1);
@@ -87,8 +84,8 @@ impl Previous {
             places.push(place.unwrap_or((0, 0)));
         }
         gone.extend(self.take_gone()?);
-        let rows = self.joined(today, &places)?;
-        Ok(Beside { rows, gone })
+        let previous = self.rows_at(&places)?;
+        Ok(Beside { previous, gone })
     }
 
     /// Everybody who comes after today's last user.
@@ -112,7 +109,7 @@ impl Previous {
         }
         while let Some(batch) = self.stream.try_next().await? {
             if batch.num_rows() > 0 {
-                self.users = Users::of(&batch, &self.user_id)?;
+                self.users = Users::of(&batch)?;
                 self.row = 0;
                 self.batches.push(batch);
                 return Ok(true);
@@ -132,27 +129,22 @@ impl Previous {
         Ok(taken.transpose()?)
     }
 
-    /// Today's columns and, behind them, the previous ones of the same users.
-    fn joined(&self, today: &RecordBatch, places: &[(usize, usize)]) -> Result<RecordBatch> {
-        let previous = self.stream.schema();
-        let mut columns = today.columns().to_vec();
-        for (index, field) in previous.fields().iter().enumerate() {
+    /// The rows at these places; place (0, 0) is a row of NULL.
+    fn rows_at(&self, places: &[(usize, usize)]) -> Result<RecordBatch> {
+        let schema = self.stream.schema();
+        let mut columns = Vec::new();
+        for (index, field) in schema.fields().iter().enumerate() {
             let nothing = new_null_array(field.data_type(), 1);
             let arrays = std::iter::once(&nothing);
             let arrays = arrays.chain(self.batches.iter().map(|batch| batch.column(index)));
             let arrays: Vec<&dyn Array> = arrays.map(|array| array.as_ref()).collect();
             columns.push(interleave(&arrays, places)?);
         }
-        let schema = joined_schema(&today.schema(), &previous);
-        Ok(RecordBatch::try_new(schema, columns)?)
+        let fields = schema.fields().iter();
+        let fields = fields.map(|field| Field::clone(field).with_nullable(true));
+        let schema = Schema::new(fields.collect::<Vec<_>>());
+        Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
     }
-}
-
-fn joined_schema(today: &Schema, previous: &Schema) -> SchemaRef {
-    let own = today.fields().iter().map(|field| field.as_ref().clone());
-    let others = previous.fields().iter();
-    let others = others.map(|field| Field::clone(field).with_nullable(true));
-    Arc::new(Schema::new(own.chain(others).collect::<Vec<_>>()))
 }
 
 /// The users of a batch.
@@ -166,8 +158,8 @@ impl Users {
         Self::Numbers(Int64Array::from(Vec::<i64>::new()))
     }
 
-    fn of(batch: &RecordBatch, column: &str) -> Result<Self> {
-        let users: &ArrayRef = batch.column(batch.schema_ref().index_of(column)?);
+    fn of(batch: &RecordBatch) -> Result<Self> {
+        let users: &ArrayRef = batch.column(batch.schema_ref().index_of(USER_ID)?);
         Ok(match users.data_type() {
             DataType::Int64 => Self::Numbers(users.as_primitive::<Int64Type>().clone()),
             _ => Self::Texts(cast(users, &DataType::Utf8View)?.as_string_view().clone()),

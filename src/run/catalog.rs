@@ -15,7 +15,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::datasource::{MemTable, ViewTable};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, ident};
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::config::job::contract_columns;
@@ -247,7 +247,7 @@ fn good_rows(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
     let schema = Arc::clone(plan.schema());
     let kept = schema.fields().iter().map(|field| field.name().as_str());
     let kept = kept.filter(|name| ![REJECT_REASON, WARNING].contains(name));
-    let kept: Vec<Expr> = kept.map(col).collect();
+    let kept: Vec<Expr> = kept.map(ident).collect();
     let mut rows = LogicalPlanBuilder::from(plan);
     if schema.has_column_with_unqualified_name(REJECT_REASON) {
         rows = rows.filter(col(REJECT_REASON).is_null())?;

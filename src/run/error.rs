@@ -127,7 +127,8 @@ fn fault_of_rows(error: &DataFusionError) -> Option<String> {
     let mut reason = None;
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
-        if error.is::<object_store::Error>() {
+        // A full disk, say, and not what lies on it.
+        if error.is::<object_store::Error>() || error.is::<std::io::Error>() {
             return None;
         }
         reason = reason.or_else(|| match error.downcast_ref::<ArrowError>() {

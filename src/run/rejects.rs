@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::error::Result;
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::functions_window::expr_fn::row_number;
-use datafusion::logical_expr::{Expr, ExprFunctionExt, col, lit};
+use datafusion::logical_expr::{Expr, ExprFunctionExt, col, ident, lit};
 use datafusion::prelude::DataFrame;
 use serde::Serialize;
 
@@ -121,7 +121,7 @@ pub(super) async fn sample(
         .schema()
         .fields()
         .iter()
-        .map(|field| col(field.name()))
+        .map(|field| ident(field.name()))
         .collect();
     let order = columns
         .iter()

@@ -20,7 +20,7 @@ use crate::config::storage::Location;
 use crate::drafts::{Dating, Draft, DraftWriter, SNAPSHOT_DATE, TableSpec, WriterAhead};
 use crate::ground::{Folder, SnapshotDate, TableName};
 use crate::migration::{self, Measures, Migration};
-use crate::tiers::{Dimensions, PREVIOUS_PREFIX, Settled, Settling};
+use crate::tiers::{Dimensions, Settled, Settling};
 use crate::tiles::USER_ID;
 
 use super::RunError;
@@ -74,14 +74,23 @@ impl Specs {
             snapshot: Arc::new(snapshot.with_comments(comments.clone())),
             current: Arc::new(current.with_comments(comments.clone())),
             migration: Arc::new(
-                TableSpec::new("tier_migration", &moves, Dating::EveryDate)?.allowing_no_rows(),
+                TableSpec::new("tier_migration", &moves, Dating::EveryDate)?
+                    .with_comments(migration::moves_comments())
+                    .allowing_no_rows(),
             ),
             matrix: Arc::new(
                 TableSpec::new("tier_migration_matrix", &matrix, Dating::EveryDate)?
+                    .with_comments(migration::matrix_comments())
                     .allowing_no_rows(),
             ),
-            summary: Arc::new(TableSpec::new("tier_summary", &summary, Dating::EveryDate)?),
-            dim_tier: Arc::new(TableSpec::new("dim_tier", dim_tier, Dating::Undated)?),
+            summary: Arc::new(
+                TableSpec::new("tier_summary", &summary, Dating::EveryDate)?
+                    .with_comments(migration::summary_comments()),
+            ),
+            dim_tier: Arc::new(
+                TableSpec::new("dim_tier", dim_tier, Dating::Undated)?
+                    .with_comments(comments.clone()),
+            ),
         })
     }
 }
@@ -233,14 +242,17 @@ impl Night<'_> {
             .map_err(&engine)?;
         let mut previous = self.previous().await.map_err(&engine)?;
         while let Some(batch) = today.try_next().await.map_err(&engine)? {
-            let Beside { rows, gone } = match &mut previous {
-                Some(previous) => previous.beside(&batch).await.map_err(&engine)?,
-                None => Beside {
-                    rows: batch,
-                    gone: Vec::new(),
-                },
+            let beside = match &mut previous {
+                Some(previous) => Some(previous.beside(&batch).await.map_err(&engine)?),
+                None => None,
             };
-            let settled = settling.settle(&rows).map_err(RunError::arrow(STAGE))?;
+            let (previous, gone) = match beside {
+                Some(Beside { previous, gone }) => (Some(previous), gone),
+                None => (None, Vec::new()),
+            };
+            let settled = settling
+                .settle(&batch, previous.as_ref())
+                .map_err(RunError::arrow(STAGE))?;
             if !snapshot.write(settled.rows.clone()).await {
                 // Completing the draft tells why.
                 return Ok(());
@@ -261,24 +273,21 @@ impl Night<'_> {
         Ok(())
     }
 
-    /// The previous snapshot in user order, its columns under their prefix; none before the
-    /// first.
+    /// The previous snapshot in user order; none before the first.
     async fn previous(&self) -> datafusion::error::Result<Option<Previous>> {
         if self.previous_snapshot_date.is_none() {
             return Ok(None);
         }
-        let prefixed = |name: &str| col(name).alias(format!("{PREVIOUS_PREFIX}{name}"));
         let table = TableName::new(Folder::Previous, "tier_snapshot");
         let rows = self.context.table(reference_to(&table)).await?;
         let columns = Settling::previous_columns(self.dimensions, rows.schema().as_arrow());
         let names = [USER_ID, migration::REVENUE].into_iter();
         let names = names.chain(columns.iter().map(String::as_str));
-        let user_id = format!("{PREVIOUS_PREFIX}{USER_ID}");
         let rows = rows
-            .select(names.map(prefixed).collect::<Vec<Expr>>())?
-            .sort(vec![col(&user_id).sort(true, true)])?;
+            .select(names.map(col).collect::<Vec<Expr>>())?
+            .sort(vec![col(USER_ID).sort(true, true)])?;
         let rows = stream_ahead_of(reading_whole_files(rows), "previous tier_snapshot").await?;
-        Ok(Some(Previous::open(rows, user_id)))
+        Ok(Some(Previous::open(rows)))
     }
 
     /// Counts users whom the previous snapshot had and today's has not.
@@ -324,10 +333,8 @@ fn observe_gone(
     gone: &RecordBatch,
 ) -> Result<RecordBatch, ArrowError> {
     let settled = settling.gone(gone)?;
-    let revenue = format!("{PREVIOUS_PREFIX}{}", migration::REVENUE);
-    let measures = Measures::of_gone(gone, &revenue)?;
-    let user_id = column(gone, &format!("{PREVIOUS_PREFIX}{USER_ID}"))?;
-    migration.observe(user_id, &measures, &settled)
+    let measures = Measures::of_gone(gone)?;
+    migration.observe(column(gone, USER_ID)?, &measures, &settled)
 }
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {

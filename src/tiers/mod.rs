@@ -19,4 +19,4 @@ mod standing;
 pub use cut_points::{CutPointError, CutPoints, Histogram, Histograms, calibrate};
 pub use dimension::{Dimension, Dimensions, Tier, WARNING, warnings};
 pub use given::{Metric, fit_given};
-pub use settle::{PREVIOUS_PREFIX, Settled, SettledDimension, Settling};
+pub use settle::{Settled, SettledDimension, Settling};

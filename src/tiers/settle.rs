@@ -1,8 +1,8 @@
 //! Settling: a batch of today's raw rows beside the previous snapshot's, turned into the rows of
 //! the snapshot.
 //!
-//! The batch is a left join on user_id: today's columns under their names, the previous ones
-//! under `previous_<name>`. For each dimension the snapshot gets, in place of the raw column:
+//! Both batches have the same users, row by row; the previous one has NULL for users whom the
+//! previous snapshot did not have. For each dimension the snapshot gets, in place of the raw column:
 //!
 //! | column | |
 //! |---|---|
@@ -30,9 +30,6 @@ use crate::ground::SnapshotDate;
 use super::numbering::Numbering;
 use super::standing::Shown;
 use super::{Dimension, Dimensions};
-
-/// In front of the columns of the previous snapshot.
-pub const PREVIOUS_PREFIX: &str = "previous_";
 
 /// Settles batches of one snapshot.
 #[derive(Debug, Clone)]
@@ -73,8 +70,7 @@ pub struct SettledDimension {
 }
 
 impl Settling {
-    /// Settles rows of `raw` columns, and beside them what the batches bring of the previous
-    /// snapshot.
+    /// Settles rows of `raw` columns.
     pub fn new(raw: &Schema, dimensions: &Dimensions, snapshot_date: SnapshotDate) -> Self {
         let fields = raw
             .fields()
@@ -96,8 +92,8 @@ impl Settling {
         Arc::clone(&self.schema)
     }
 
-    /// The columns of the previous snapshot that a batch must bring, without their prefix: those
-    /// that it has, for the dimensions that it has.
+    /// The columns that batches of the previous snapshot must bring: those that it has, for the
+    /// dimensions that it has.
     pub fn previous_columns(dimensions: &Dimensions, previous: &Schema) -> Vec<String> {
         let of_dimension = |dimension: &Dimension| {
             // Grace that was switched on later had nobody waiting.
@@ -127,24 +123,27 @@ impl Settling {
         ]
     }
 
-    /// Settles one batch.
+    /// Settles one batch, if there is a previous snapshot with what it has of the same users.
     ///
     /// # Errors
     /// Arrow's, when a column is missing or of another type: a bug.
-    pub fn settle(&mut self, batch: &RecordBatch) -> Result<Settled, ArrowError> {
+    pub fn settle(
+        &mut self,
+        raw: &RecordBatch,
+        previous: Option<&RecordBatch>,
+    ) -> Result<Settled, ArrowError> {
         let today = self.snapshot_date.days_since_epoch();
         let mut columns = BTreeMap::new();
         let mut dimensions = Vec::new();
         for numbered in &mut self.dimensions {
-            let (of_dimension, settled) = numbered.settle(batch, today)?;
+            let (of_dimension, settled) = numbered.settle(raw, previous, today)?;
             columns.insert(numbered.dimension.name.clone(), of_dimension);
             dimensions.push(settled);
         }
         let mut rows: Vec<ArrayRef> = Vec::new();
-        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        for (field, column) in raw.schema().fields().iter().zip(raw.columns()) {
             match columns.remove(field.name()) {
                 Some(of_dimension) => rows.extend(of_dimension.in_order()),
-                None if field.name().starts_with(PREVIOUS_PREFIX) => {}
                 None => rows.push(Arc::clone(column)),
             }
         }
@@ -169,6 +168,7 @@ impl NumberedDimension {
     fn settle(
         &mut self,
         batch: &RecordBatch,
+        previous: Option<&RecordBatch>,
         today: i32,
     ) -> Result<(DimensionColumns, SettledDimension), ArrowError> {
         let Self {
@@ -177,7 +177,10 @@ impl NumberedDimension {
         } = self;
         let raw_text = cast(column(batch, &dimension.name)?, &DataType::Utf8)?;
         let raw = numbering.encode(column(batch, &dimension.name)?)?;
-        let previous = Previous::of(batch, dimension, numbering)?;
+        let previous = match previous {
+            Some(previous) => Previous::of(previous, dimension, numbering)?,
+            None => None,
+        };
         let is_in_previous = previous.is_some();
         let previous = previous.unwrap_or_else(|| Previous::nothing(batch.num_rows()));
         let mut shown = UInt32Builder::with_capacity(raw.len());
@@ -252,7 +255,7 @@ impl Previous {
         dimension: &Dimension,
         numbering: &mut Numbering,
     ) -> Result<Option<Self>, ArrowError> {
-        let name = |suffix: &str| format!("{PREVIOUS_PREFIX}{}{suffix}", dimension.name);
+        let name = |suffix: &str| format!("{}{suffix}", dimension.name);
         let has = |column: &str| batch.schema_ref().index_of(column).is_ok();
         if !has(&name("")) {
             return Ok(None);

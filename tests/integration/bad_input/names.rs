@@ -305,7 +305,7 @@ fn rollup_refuses_what_does_not_merge() {
     error: AVG does not merge from day to day
      --> sql/rollups/purchases.sql:5:5
       |
-    5 |     AVG(amount) AS revenue,
+    5 |     AVG(amount) AS revenue,                      -- what was paid for them
       |     ^^^^^^^^^^
       |
       = help: rollups may use COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR and COUNT(DISTINCT day), each with or without FILTER; move others to a feature model, which may read staging directly
@@ -313,7 +313,7 @@ fn rollup_refuses_what_does_not_merge() {
     error: a rollup column must be one aggregate, without anything around it
      --> sql/rollups/purchases.sql:8:5
       |
-    8 |     COALESCE(MAX(amount), 0) AS largest_order,
+    8 |     COALESCE(MAX(amount), 0) AS largest_order,                -- the largest amount of one
       |     ^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: select the aggregates one by one and compute with them in a feature model

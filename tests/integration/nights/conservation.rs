@@ -45,7 +45,7 @@ struct Break {
     audits: &'static [&'static str],
 }
 
-const BREAKS: [Break; 7] = [
+const BREAKS: [Break; 8] = [
     // A join that drops users: the sixth has six orders.
     Break {
         edit: Edit {
@@ -99,6 +99,15 @@ const BREAKS: [Break; 7] = [
             to: "SUM(amount)",
         },
         audits: &["revenue_of_the_day_reconciles"],
+    },
+    // Events of a type that is listed twice would count twice.
+    Break {
+        edit: Edit {
+            file: "reference/event_types.csv",
+            from: "vote,true,,,\n",
+            to: "vote,true,,,\nvote,true,,,\n",
+        },
+        audits: &["event_types_once"],
     },
     // Days that cannot be.
     Break {

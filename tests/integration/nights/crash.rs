@@ -24,12 +24,6 @@ use super::job::Nights;
 use super::lake::Delivery;
 use crate::naive::history::History;
 
-/// The tables that a night commits to, `publications` last.
-const COMMITS: i64 = 6;
-
-/// A first night makes six tables, and commits to the four of them that get rows.
-const COMMITS_OF_FIRST_NIGHT: i64 = 10;
-
 /// A store that takes a number of commits and then nothing any more, as if the run were dead.
 #[derive(Debug)]
 struct DyingStore {
@@ -111,15 +105,31 @@ impl ObjectStore for DyingStore {
     }
 }
 
-/// Runs D, and dies after so many commits.
-async fn die_after(commits: i64, nights: &Nights) {
+/// Runs D, and dies after so many commits. Whether it came to the end, and the commits it made.
+async fn run_until(commits: i64, nights: &Nights) -> (bool, i64) {
     let mut workspace = nights.workspace();
-    workspace.output.store = Arc::new(DyingStore {
+    let store = Arc::new(DyingStore {
         inner: Arc::clone(&workspace.output.store),
         commits_left: AtomicI64::new(commits),
     });
+    workspace.output.store = Arc::clone(&store) as Arc<dyn ObjectStore>;
     let planned = nights.plan_in(workspace, last_night()).await.unwrap();
-    planned.execute().await.unwrap_err();
+    let is_published = planned.execute().await.is_ok();
+    let left = store.commits_left.load(Ordering::Relaxed);
+    (is_published, commits - left.max(0))
+}
+
+/// Runs D, and dies after so many commits.
+async fn die_after(commits: i64, nights: &Nights) {
+    let (is_published, _) = run_until(commits, nights).await;
+    assert!(!is_published, "the run has no commit after {commits}");
+}
+
+/// The commits that D takes, one to each table with rows, and one to each table that it makes.
+async fn commits_of(nights: &Nights) -> i64 {
+    let (is_published, commits) = run_until(i64::MAX, nights).await;
+    assert!(is_published);
+    commits
 }
 
 fn rows_with(seen: &History) -> NightRows {
@@ -139,8 +149,8 @@ async fn assert_holds(nights: &Nights, expected: &NightRows) {
     assert_same_rows("tier_current", &current, &expected.snapshot);
 }
 
-/// Two nights published, a late file delivered, and a run over it that died.
-async fn nights_with_a_dead_run(commits: i64) -> Nights {
+/// Two nights published, and a late file delivered.
+async fn nights_with_late_file() -> Nights {
     let nights = Nights::over(&history(), &Delivery::default());
     nights.run(night_before()).await.unwrap();
     nights.run(last_night()).await.unwrap();
@@ -151,13 +161,19 @@ async fn nights_with_a_dead_run(commits: i64) -> Nights {
             ..Delivery::default()
         },
     );
+    nights
+}
+
+/// These, and a run over the late file that died.
+async fn nights_with_a_dead_run(commits: i64) -> Nights {
+    let nights = nights_with_late_file().await;
     die_after(commits, &nights).await;
     nights
 }
 
 #[tokio::test]
 async fn run_that_died_leaves_the_publication_whole_and_the_next_run_finishes() {
-    for commits in 0..COMMITS {
+    for commits in 0..commits_of(&nights_with_late_file().await).await {
         let nights = nights_with_a_dead_run(commits).await;
         let output = nights.output();
         let still = published(&output, last_night()).await;
@@ -170,7 +186,7 @@ async fn run_that_died_leaves_the_publication_whole_and_the_next_run_finishes() 
 
 #[tokio::test]
 async fn run_over_the_inputs_of_before_repairs_what_a_dead_run_left() {
-    for commits in 0..COMMITS {
+    for commits in 0..commits_of(&nights_with_late_file().await).await {
         let nights = nights_with_a_dead_run(commits).await;
         let day = late().orders[0].day;
         let late_file = nights
@@ -194,8 +210,9 @@ async fn run_over_the_inputs_of_before_repairs_what_a_dead_run_left() {
 
 #[tokio::test]
 async fn first_night_that_died_is_published_by_the_next_run() {
-    for commits in 0..COMMITS_OF_FIRST_NIGHT {
-        let nights = Nights::over(&history(), &Delivery::default());
+    let first_night = || Nights::over(&history(), &Delivery::default());
+    for commits in 0..commits_of(&first_night()).await {
+        let nights = first_night();
         die_after(commits, &nights).await;
 
         assert_eq!(nights.status_of(last_night()).await, "published");

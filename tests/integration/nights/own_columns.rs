@@ -1,9 +1,12 @@
 //! What a job adds without a line of Rust: a dimension of its own, and attributes of users.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tierline::config::storage::{Location, Patience, Stores};
+use tierline::publish::PUBLISHED_TABLES;
 
 use super::pack;
 use super::tables::{self, Row};
@@ -126,6 +129,44 @@ async fn a_dimension_and_attributes_of_the_jobs_own_are_published() {
     let summary = of_ours(rows(&output, "tier_summary").await);
     assert_eq!((users(&matrix), users(&summary)), (200, 200));
     assert!(!of_ours(rows(&output, "tier_migration").await).is_empty());
+
+    let silent = columns_without_comment(&folder.join("output"));
+    assert_eq!(silent, Vec::<String>::new());
+}
+
+/// Columns of published tables that do not say what they mean.
+fn columns_without_comment(output: &Path) -> Vec<String> {
+    let mut silent = Vec::new();
+    for table in PUBLISHED_TABLES.into_iter().chain(["publications"]) {
+        let schema = newest_schema(&output.join("tables").join(table));
+        for field in schema["fields"].as_array().unwrap() {
+            if field["metadata"]["comment"].is_null() {
+                silent.push(format!("{table}.{}", field["name"]));
+            }
+        }
+    }
+    silent
+}
+
+/// The schema that the newest metadata in a table's log has.
+fn newest_schema(table: &Path) -> Value {
+    let entries = std::fs::read_dir(table.join("_delta_log")).unwrap();
+    let commits: BTreeSet<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let commits = commits.into_iter().filter(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    });
+    let schemas = commits.flat_map(|commit| {
+        let text = std::fs::read_to_string(commit).unwrap();
+        let actions = text
+            .lines()
+            .map(|line| -> Value { serde_json::from_str(line).unwrap() });
+        let schemas = actions.filter_map(|action| {
+            Some(serde_json::from_str(action["metaData"]["schemaString"].as_str()?).unwrap())
+        });
+        schemas.collect::<Vec<Value>>()
+    });
+    schemas.last().unwrap()
 }
 
 /// The value `fan` is nobody's to give when the job does not list it.
