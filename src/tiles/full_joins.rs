@@ -66,8 +66,7 @@ fn with_user(projection: &Projection) -> Result<Option<LogicalPlan>> {
     };
     let mut is_simpler = false;
     let mut values = Vec::new();
-    for value in &projection.expr {
-        let substituted = side.projected.substitute(value)?;
+    for substituted in side.projected.substitute_all(&projection.expr)? {
         let simplified = user_where_coalesced(substituted.clone(), side.provider())?;
         is_simpler |= simplified != substituted;
         values.push(simplified);
@@ -191,12 +190,7 @@ impl Side {
             )
         });
         let moved = self.projected.with_columns(moved.collect());
-        let values = self
-            .projected
-            .columns
-            .iter()
-            .map(|(_, value)| moved.substitute(value));
-        values.collect()
+        moved.substitute_all(self.projected.columns.iter().map(|(_, value)| value))
     }
 }
 

@@ -35,8 +35,7 @@ impl Projected {
                 if !projection.expr.iter().all(is_of_row) {
                     return Ok(None);
                 }
-                let values = projection.expr.iter().map(|value| input.substitute(value));
-                let values = values.collect::<Result<Vec<_>>>()?;
+                let values = input.substitute_all(&projection.expr)?;
                 let names = projection.schema.columns();
                 Ok(Some(Self {
                     table: input.table,
@@ -69,27 +68,39 @@ impl Projected {
         }
     }
 
-    /// An expression over the columns, as one over the table.
+    /// Expressions over the columns, as ones over the table.
+    ///
+    /// # Errors
+    /// The engine's: a bug.
+    pub fn substitute_all<'a>(
+        &self,
+        expressions: impl IntoIterator<Item = &'a Expr>,
+    ) -> Result<Vec<Expr>> {
+        let columns = self.columns.iter();
+        let by_name: HashMap<&Column, &Expr> = columns.map(|(name, value)| (name, value)).collect();
+        let substitute = |expression: &Expr| {
+            let substituted = expression.clone().unalias_nested().data.transform(|node| {
+                let value = match &node {
+                    Expr::Column(column) => by_name.get(column).map(|value| (*value).clone()),
+                    _ => None,
+                };
+                Ok(match value {
+                    Some(value) => Transformed::new(value, true, TreeNodeRecursion::Jump),
+                    None => Transformed::no(node),
+                })
+            })?;
+            Ok(substituted.data)
+        };
+        expressions.into_iter().map(substitute).collect()
+    }
+
+    /// One expression over the columns, as one over the table.
     ///
     /// # Errors
     /// The engine's: a bug.
     pub fn substitute(&self, expression: &Expr) -> Result<Expr> {
-        let by_name: HashMap<&Column, &Expr> = self
-            .columns
-            .iter()
-            .map(|(name, value)| (name, value))
-            .collect();
-        let substituted = expression.clone().unalias_nested().data.transform(|node| {
-            let value = match &node {
-                Expr::Column(column) => by_name.get(column).map(|value| (*value).clone()),
-                _ => None,
-            };
-            Ok(match value {
-                Some(value) => Transformed::new(value, true, TreeNodeRecursion::Jump),
-                None => Transformed::no(node),
-            })
-        })?;
-        Ok(substituted.data)
+        let mut substituted = self.substitute_all([expression])?;
+        Ok(substituted.remove(0))
     }
 
     /// The same table under other columns.

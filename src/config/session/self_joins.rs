@@ -84,11 +84,7 @@ fn columns_over(projected: &Projected, other: &Projected) -> Result<Vec<Expr>> {
         (name, Expr::Column(there))
     };
     let moved = projected.with_columns(names.into_iter().map(there).collect());
-    let values = projected
-        .columns
-        .iter()
-        .map(|(_, value)| moved.substitute(value));
-    values.collect()
+    moved.substitute_all(projected.columns.iter().map(|(_, value)| value))
 }
 
 /// The one column that is a table's primary key.

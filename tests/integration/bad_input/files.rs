@@ -120,6 +120,20 @@ fn files_outside_partitions_are_refused() {
     ");
 }
 
+/// What a writer that is still at work, or dead, leaves beside its partitions.
+#[test]
+fn files_that_nobody_has_delivered_yet_are_not_read() {
+    let project = Project::new().publish("2026-03-06");
+    let whole = project.path(&file_of("orders", 4));
+    for folder in ["_temporary/0/task", ".staging"] {
+        let partition = project.path(&format!("data/orders/{folder}/dt=2026-03-04"));
+        std::fs::create_dir_all(&partition).unwrap();
+        std::fs::copy(&whole, partition.join("part-9.parquet")).unwrap();
+    }
+    let again = project.call(&["run", "job.toml", "--date", "2026-03-06"]);
+    assert!(again.stdout.contains("already published"), "{again:?}");
+}
+
 #[test]
 fn night_waits_for_the_partitions_of_its_day() {
     let project = Project::new()
