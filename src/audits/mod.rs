@@ -10,6 +10,7 @@ use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
 
 use crate::drafts::Draft;
 
@@ -101,15 +102,23 @@ async fn offending(
     audit: &Audit,
 ) -> Result<Option<FailedAudit>, DataFusionError> {
     let found = context.execute_logical_plan(audit.plan.clone()).await?;
-    let batches = found.collect().await?;
-    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let mut found = found.execute_stream().await?;
+    let mut first = Vec::new();
+    let mut rows = 0;
+    while let Some(batch) = found.try_next().await? {
+        // A pack may be wrong about every user: no more is held than is shown.
+        if rows < ROWS_SHOWN {
+            first.push(batch.clone());
+        }
+        rows += batch.num_rows();
+    }
     if rows == 0 {
         return Ok(None);
     }
     Ok(Some(FailedAudit {
         name: audit.name.clone(),
         rows,
-        sample: sample(&batches, &user_ids::columns_from_user_ids(&audit.plan))?,
+        sample: sample(&first, &user_ids::columns_from_user_ids(&audit.plan))?,
         help: audit.help.clone(),
     }))
 }

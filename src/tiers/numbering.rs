@@ -10,11 +10,16 @@ use datafusion::arrow::error::ArrowError;
 
 use super::Dimension;
 
+/// How many values that `dim_tier` does not list are told apart. The audit `tiers_known` refuses
+/// them all; a pack that gives every user a value of their own must not fill the memory before.
+const UNLISTED: usize = 100;
+
 /// Numbers for the values of a dimension: those of `dim_tier` in its order, then others as they
 /// are met, for an audit to refuse.
 #[derive(Debug, Clone)]
 pub(super) struct Numbering {
     values: Vec<String>,
+    /// Of those that are listed.
     ranks: Vec<Option<i64>>,
 }
 
@@ -55,7 +60,9 @@ impl Numbering {
                 return number;
             }
             let number = self.number(texts.value(row));
-            known.push((look, number));
+            if self.values[number as usize] == texts.value(row) {
+                known.push((look, number));
+            }
             number
         };
         let rows = 0..texts.len();
@@ -73,7 +80,9 @@ impl Numbering {
     fn number(&mut self, value: &str) -> u32 {
         let known = self.values.iter().position(|known| known == value);
         let number = known.unwrap_or_else(|| {
-            self.values.push(value.to_owned());
+            if self.values.len() < self.ranks.len() + UNLISTED {
+                self.values.push(value.to_owned());
+            }
             self.values.len() - 1
         });
         number as u32
@@ -123,11 +132,21 @@ mod tests {
         assert!(!numbering.is_demotion(0, 1) && !numbering.is_demotion(1, 2));
     }
 
+    #[test]
+    fn of_values_that_are_not_listed_only_so_many_are_told_apart() {
+        let mut numbering = numbering(&["low"]);
+        let texts = (0..UNLISTED + 50).map(|row| format!("the value of user {row}"));
+        let column: ArrayRef = Arc::new(StringArray::from_iter_values(texts));
+        let numbers = numbering.encode(&column).unwrap();
+        assert_eq!(numbers.values().iter().max(), Some(&(UNLISTED as u32)));
+        assert_eq!(numbering.values().len(), UNLISTED + 1);
+    }
+
     proptest! {
         /// Short texts, which lie in their views, and long ones, of which many look alike.
         #[test]
         fn every_number_leads_back_to_its_text(
-            texts in prop::collection::vec(prop::option::of("[a-c]{1,3}|[ab]{13,20}"), 0..200)
+            texts in prop::collection::vec(prop::option::of("[a-c]{1,3}|[ab]{13,20}"), 0..UNLISTED)
         ) {
             let mut numbering = numbering(&["a", "abababababababab"]);
             let column: ArrayRef = Arc::new(StringViewArray::from_iter(texts.iter().map(Option::as_deref)));
