@@ -119,7 +119,7 @@ impl Overview {
         for table in ["dim_tier", "tier_snapshot", "tier_migration_matrix"] {
             register_published(&context, &output, publication, table).await?;
         }
-        let dimensions = Box::pin(read_dimensions(&context, job)).await?;
+        let dimensions = Box::pin(read_dimensions(&context)).await?;
         let warnings = read_warnings(&context).await?;
         let kpis = read_mart(&context, &output, publication, KPIS, kpis::kpis_of).await?;
         let alerts = read_mart(&context, &output, publication, ALERTS, kpis::alerts_of).await?;
@@ -236,13 +236,10 @@ async fn register_published(
 }
 
 /// Every dimension that `dim_tier` lists.
-async fn read_dimensions(
-    context: &SessionContext,
-    job: &Job,
-) -> Result<Vec<DimensionOverview>, RunError> {
+async fn read_dimensions(context: &SessionContext) -> Result<Vec<DimensionOverview>, RunError> {
     let dim_tier = read_table(context, "dim_tier").await;
     let dim_tier = dim_tier.map_err(RunError::engine("reading dim_tier"))?;
-    let dimensions = Dimensions::read(&dim_tier, job)?;
+    let dimensions = Dimensions::listed(&dim_tier)?;
     let matrix = read_table(context, "tier_migration_matrix").await;
     let matrix = matrix.map_err(RunError::engine("reading tier_migration_matrix"))?;
     let mut overviews = Vec::new();
@@ -280,7 +277,7 @@ async fn read_mart<T>(
 async fn read_warnings(context: &SessionContext) -> Result<Vec<WarningOverview>, RunError> {
     let engine = RunError::engine("counting warnings");
     let dim_tier = read_table(context, "dim_tier").await.map_err(&engine)?;
-    let listed = warnings(&dim_tier).map_err(RunError::arrow("reading dim_tier"))?;
+    let listed = warnings(&dim_tier)?;
     kpis::count_warnings(context, listed).await.map_err(engine)
 }
 

@@ -237,3 +237,45 @@ fn grace_needs_a_ranked_dimension() {
     2 problems
     ");
 }
+
+/// The week of grace that `value_tier` has by default was once taken for one that the job wrote,
+/// and refused at the first letter of the job file.
+#[test]
+fn value_tier_without_ranks_has_no_grace() {
+    let project = Project::new()
+        .edit(
+            "sql/publish/dim_tier.sql",
+            "    rank,",
+            "    CAST(NULL AS BIGINT) AS rank,",
+        )
+        .edit(
+            "sql/publish/kpi_daily.sql",
+            "COUNT(*) FILTER (WHERE value_tier <> value_tier_raw)",
+            "0",
+        );
+    let checked = project.call(&["check", "job.toml"]);
+    assert_eq!(checked.exit_code, 0, "{checked:?}");
+    project.publish("2026-03-06");
+}
+
+#[test]
+fn row_of_dim_tier_that_names_nothing_is_refused() {
+    let project = Project::new()
+        .append(TIERS, "interaction_depth,,9,Deepest,x,Dive,x\n")
+        .append(TIERS, ",deepest,9,Deepest,x,Dive,x\n");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: row 53 of dim_tier names no tier of `interaction_depth`
+     |
+     = help: give every row of dim_tier a dimension and a tier
+
+    error: row 54 of dim_tier names no dimension for `deepest`
+     |
+     = help: give every row of dim_tier a dimension and a tier
+
+    note: not checked until that is mended: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+
+    2 problems
+    ");
+}
