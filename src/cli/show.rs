@@ -3,7 +3,7 @@
 //! For each dimension the users of every tier, how they moved since the previous snapshot, and
 //! the largest moves. Everything fits the narrowest terminal in use where it can.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::builder::styling::{AnsiColor, Style};
 
@@ -15,7 +15,7 @@ use crate::run::{DimensionOverview, Flow, Overview, RunError, TierOverview};
 use super::arguments::ShowArguments;
 use super::figures::{NONE, bar, change, count, count_or_none, money, share};
 use super::output::Output;
-use super::table::{Cell, Paint, Side, Table};
+use super::table::{Cell, Paint, Side, Table, width};
 
 /// The columns that every terminal has. Tables that can be made narrower are, to fit.
 const TERMINAL_WIDTH: usize = 80;
@@ -155,7 +155,7 @@ impl<'a> Page<'a> {
             );
             let line = self.paint.text(&line, AnsiColor::Red.on_default());
             text.push_str(&format!("\n{line}\n"));
-            for line in wrapped(&alert.message, TERMINAL_WIDTH - INDENT.len()) {
+            for line in wrapped(&alert.message, TERMINAL_WIDTH - width(INDENT)) {
                 text.push_str(&format!("{INDENT}{line}\n"));
             }
         }
@@ -234,19 +234,45 @@ fn metric(name: &str, value: f64) -> String {
     }
 }
 
-/// Text in lines of at most `width` characters, broken between words.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+/// Text in lines of at most so many columns of the terminal, broken between words, or within one
+/// that is too wide for a line, as a sentence of ideographs is.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let words = text.split_whitespace();
+    filled(words.flat_map(|word| pieces(word, columns)), " ", columns)
+}
+
+/// The words in lines of at most so many columns.
+fn filled(
+    words: impl Iterator<Item = impl AsRef<str>>,
+    between: &str,
+    columns: usize,
+) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for word in words {
+        let word = word.as_ref();
         match lines.last_mut() {
-            Some(line) if line.len() + 1 + word.len() <= width => {
-                line.push(' ');
+            Some(line) if width(line) + width(between) + width(word) <= columns => {
+                line.push_str(between);
                 line.push_str(word);
             }
             _ => lines.push(word.to_owned()),
         }
     }
     lines
+}
+
+/// A word in as few pieces of at most so many columns as it takes.
+fn pieces(word: &str, columns: usize) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    for character in word.chars() {
+        match pieces.last_mut() {
+            Some(piece) if width(&format!("{piece}{character}")) <= columns => {
+                piece.push(character);
+            }
+            _ => pieces.push(character.to_string()),
+        }
+    }
+    pieces
 }
 
 /// A column of numbers about tiers: its heading, and the number of a tier.
@@ -362,18 +388,18 @@ enum Headings {
 }
 
 impl Headings {
-    fn column(self, index: usize, tier: &TierOverview) -> String {
+    fn column(self, index: usize, value: &str) -> String {
         match self {
-            Self::Whole => tier.name.clone(),
-            Self::InWords => in_words(&tier.name),
+            Self::Whole => value.to_owned(),
+            Self::InWords => in_words(value),
             Self::Letters => letters(index),
         }
     }
 
-    fn row(self, index: usize, tier: &TierOverview) -> String {
+    fn row(self, index: usize, value: &str) -> String {
         match self {
-            Self::Whole | Self::InWords => tier.name.clone(),
-            Self::Letters => format!("{}  {}", letters(index), tier.name),
+            Self::Whole | Self::InWords => value.to_owned(),
+            Self::Letters => format!("{}  {value}", letters(index)),
         }
     }
 }
@@ -381,18 +407,8 @@ impl Headings {
 /// A name over several lines, none longer than its longest word.
 fn in_words(name: &str) -> String {
     let words = || name.split('_');
-    let longest = words().map(str::len).max().unwrap_or_default();
-    let mut lines: Vec<String> = Vec::new();
-    for word in words() {
-        match lines.last_mut() {
-            Some(line) if line.len() + 1 + word.len() <= longest => {
-                line.push('_');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines.join("\n")
+    let longest = words().map(width).max().unwrap_or_default();
+    filled(words(), "_", longest).join("\n")
 }
 
 /// The letters of a column: a to z, then aa, ab and so on.
@@ -408,42 +424,69 @@ fn letters(index: usize) -> String {
 /// those who left as a column, where there are any.
 fn matrix_under(dimension: &DimensionOverview, headings: Headings) -> Table {
     let cells = Cells::of(dimension);
-    let tiers = || dimension.tiers.iter().enumerate();
+    let (listed, values) = (dimension.tiers.len(), values(dimension));
+    let on_side = |met: &BTreeSet<Option<&str>>| -> Vec<(usize, &str)> {
+        let numbered = values.iter().copied().enumerate();
+        let is_shown =
+            |(index, value): &(usize, &str)| *index < listed || met.contains(&Some(*value));
+        numbered.filter(is_shown).collect()
+    };
     let mut table = Table::default();
     table.column("from \\ to", Side::Left);
-    for (index, tier) in tiers() {
-        table.column(headings.column(index, tier), Side::Right);
+    let mut columns = Vec::new();
+    for (index, value) in on_side(&cells.to) {
+        table.column(headings.column(index, value), Side::Right);
+        columns.push(Some(value));
     }
-    let mut columns: Vec<Option<&str>> = tiers().map(|(_, tier)| Some(&*tier.name)).collect();
-    if cells.has_left {
+    if cells.to.contains(&None) {
         table.column(LEFT, Side::Right);
         columns.push(None);
     }
-    for (index, tier) in tiers() {
-        let name = Cell::from(headings.row(index, tier));
-        table.row(cells.row(name, Some(&tier.name), &columns));
+    for (index, value) in on_side(&cells.from) {
+        let name = Cell::from(headings.row(index, value));
+        table.row(cells.row(name, Some(value), &columns));
     }
-    if cells.has_entered {
+    if cells.from.contains(&None) {
         table.row(cells.row(Cell::from(ENTERED), None, &columns));
     }
     table
 }
 
+/// The tiers of a dimension, and behind them the values that only its flows have: where users
+/// came from a tier that was renamed or taken away since.
+fn values(dimension: &DimensionOverview) -> Vec<&str> {
+    let tiers = dimension.tiers.iter().map(|tier| tier.name.as_str());
+    let mut values: Vec<&str> = tiers.collect();
+    let in_flows = dimension
+        .flows
+        .iter()
+        .flat_map(|flow| [&flow.from, &flow.to]);
+    for value in in_flows.flatten().collect::<BTreeSet<_>>() {
+        if !values.contains(&value.as_str()) {
+            values.push(value);
+        }
+    }
+    values
+}
+
 /// The flows of a dimension by where they come from and go to.
 struct Cells<'a> {
     flows: BTreeMap<(Option<&'a str>, Option<&'a str>), &'a Flow>,
-    has_entered: bool,
-    has_left: bool,
+    /// Where they come from.
+    from: BTreeSet<Option<&'a str>>,
+    /// Where they go to.
+    to: BTreeSet<Option<&'a str>>,
 }
 
 impl<'a> Cells<'a> {
     fn of(dimension: &'a DimensionOverview) -> Self {
         let flows = dimension.flows.iter();
         let flows = flows.map(|flow| ((flow.from.as_deref(), flow.to.as_deref()), flow));
+        let flows: BTreeMap<_, _> = flows.collect();
         Self {
-            flows: flows.collect(),
-            has_entered: dimension.flows.iter().any(|flow| flow.from.is_none()),
-            has_left: dimension.flows.iter().any(|flow| flow.to.is_none()),
+            from: flows.keys().map(|(from, _)| *from).collect(),
+            to: flows.keys().map(|(_, to)| *to).collect(),
+            flows,
         }
     }
 
@@ -725,6 +768,29 @@ mod tests {
         assert!(text.lines().all(|line| line.len() <= 100));
     }
 
+    /// Once the matrix left those out who came from a tier of yesterday's dim_tier.
+    #[test]
+    fn tiers_that_are_listed_no_more_have_their_rows() {
+        let mut renamed = value_tier();
+        renamed.flows.extend([
+            flow("vip", "high_value", 3, Some(Direction::Lateral)),
+            flow("legend", "", 1, Some(Direction::Left)),
+        ]);
+        let text = matrix(&renamed).render(Paint {
+            is_colourful: false,
+        });
+        insta::assert_snapshot!(format!("matrix\n{text}"), @r"
+        matrix
+          from \ to   high_value  low_value  no_orders  left
+          high_value       1,200          .          4     2
+          low_value            .          .          .     .
+          no_orders           50          .     18,700     .
+          legend               .          .          .     1
+          vip                  3          .          .     .
+          entered              .          .         64
+        ");
+    }
+
     #[test]
     fn the_first_snapshot_has_no_moves() {
         let mut first = overview(vec![value_tier()]);
@@ -780,6 +846,16 @@ mod tests {
             "high_value\nhigh\nengagement"
         );
         assert_eq!(in_words("active"), "active");
+    }
+
+    /// Bytes were counted once: three for an ideograph that is two columns wide.
+    #[test]
+    fn lines_and_names_are_measured_in_columns() {
+        assert_eq!(in_words("重要_价值_客户群体"), "重要\n价值\n客户群体");
+        assert_eq!(in_words("重_要_价值客户"), "重_要\n价值客户");
+        assert_eq!(wrapped("投诉 上升 明显", 9), ["投诉 上升", "明显"]);
+        assert_eq!(wrapped("请先找出原因。", 7), ["请先找", "出原因", "。"]);
+        assert_eq!(wrapped("Ŝanĝo de ĉiuj", 8), ["Ŝanĝo de", "ĉiuj"]);
     }
 
     #[test]
