@@ -279,3 +279,49 @@ fn row_of_dim_tier_that_names_nothing_is_refused() {
     2 problems
     ");
 }
+
+/// A dimension of the job, and the model that gives it.
+fn with_dimension(sql: &str) -> Project {
+    Project::new()
+        .append("job.toml", "\n[dimensions.mood]\ntiers = [\"happy\"]\n")
+        .write("sql/tiers/mood.sql", sql)
+}
+
+/// Such a model was once said not to exist.
+#[test]
+fn model_of_a_dimension_without_its_columns_is_pointed_at() {
+    let project = with_dimension(
+        "-- How a user feels.\nSELECT\n    user_id AS id,\n    'happy' AS feeling\nFROM features.users\n",
+    );
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: `tiers.mood` has no column `user_id` and no column `mood`
+     --> sql/tiers/mood.sql:2:1
+      |
+    2 | SELECT
+      | ^^^^^^
+      |
+      = help: the job's dimension `mood` is read from it, one row per user: user_id and mood
+
+    note: not checked until that is mended: `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    ");
+}
+
+/// A column of dim_tier that is never NULL ended the night once, where the job added rows.
+#[test]
+fn dimension_of_the_job_leaves_other_columns_of_dim_tier_null() {
+    let sql =
+        "-- How a user feels.\nSELECT\n    user_id,\n    'happy' AS mood\nFROM features.users\n";
+    let owner = "    'crm' AS owner,\n    rank,";
+    let project = with_dimension(sql)
+        .edit("sql/publish/dim_tier.sql", "    rank,", owner)
+        .edit(
+            "sql/publish/dim_tier.sql",
+            "    dimension,\n    tier,\n    rank,",
+            &format!("    dimension,\n    tier,\n{owner}"),
+        );
+    let checked = project.call(&["check", "job.toml"]);
+    assert_eq!(checked.exit_code, 0, "{checked:?}");
+    project.publish("2026-03-06");
+}
