@@ -16,7 +16,7 @@ use datafusion::logical_expr::{col, ident};
 use datafusion::prelude::DataFrame;
 
 use crate::config::job::{Job, OwnDimension};
-use crate::ground::{Diagnostic, Folder, Problems, TableName};
+use crate::ground::{Diagnostic, Folder, Problems, Severity, TableName};
 use crate::models::Model;
 use crate::tiles::USER_ID;
 
@@ -112,6 +112,10 @@ pub(super) async fn with_columns(
             problems.push(without_model(job, name));
             continue;
         };
+        if !catalog.has_planned(model) {
+            problems.push(not_planned(job, model));
+            continue;
+        }
         let tiers = catalog.table(&table).await;
         let tiers = tiers.map_err(RunError::engine("reading tiers"))?;
         let lacks = |column: &&str| !tiers.schema().has_column_with_unqualified_name(column);
@@ -132,6 +136,19 @@ fn without_model(job: &Job, name: &str) -> Diagnostic {
         .help(format!(
             "add tiers/{name}.sql to the SQL pack, with one row per user: user_id and {name}"
         ))
+}
+
+/// What is wrong with the model is told with the models.
+fn not_planned(job: &Job, model: &Model) -> Diagnostic {
+    let name = &model.name.name;
+    let message = format!(
+        "dimension `{name}` is not checked until `{}` is mended",
+        model.name
+    );
+    Diagnostic {
+        severity: Severity::Note,
+        ..job.problem(&format!("dimensions.{name}"), message)
+    }
 }
 
 fn without_columns(model: &Model, name: &str, lacking: &[&str]) -> Diagnostic {

@@ -308,6 +308,22 @@ fn model_of_a_dimension_without_its_columns_is_pointed_at() {
     ");
 }
 
+/// What is wrong with the model was once kept back, and the exit code was 1.
+#[test]
+fn model_of_a_dimension_that_cannot_be_planned_is_told_like_any_other() {
+    let project = with_dimension(
+        "-- How a user feels.\nSELECT\n    user_id,\n    feeling AS mood\nFROM features.users\n",
+    );
+    let checked = project.check();
+    for told in [
+        "exit code 2\n",
+        "error: unknown column `feeling`\n --> sql/tiers/mood.sql:4:5\n",
+        "note: dimension `mood` is not checked until `tiers.mood` is mended\n",
+    ] {
+        assert!(checked.contains(told), "{checked}");
+    }
+}
+
 /// A column of dim_tier that is never NULL ended the night once, where the job added rows.
 #[test]
 fn dimension_of_the_job_leaves_other_columns_of_dim_tier_null() {
