@@ -1,0 +1,446 @@
+//! `tierline show`: a published date on screen.
+//!
+//! 1. For each dimension the users of every tier: [`tiers`].
+//! 2. How they moved since the previous snapshot, and the largest moves: [`matrix`].
+//! 3. Alerts, KPIs and warnings.
+//!
+//! Everything fits the narrowest terminal in use where it can.
+
+mod lines;
+mod matrix;
+#[cfg(test)]
+mod testing;
+mod tiers;
+
+use clap::builder::styling::{AnsiColor, Style};
+
+use crate::config::job::Job;
+use crate::ground::SnapshotDate;
+use crate::run::{DimensionOverview, Overview, RunError};
+
+use super::arguments::ShowArguments;
+use super::figures::{NONE, count, count_or_none};
+use super::output::Output;
+use super::table::{Cell, Paint, Side, Table, width};
+
+use lines::wrapped;
+use matrix::{largest, matrix, totals};
+use tiers::{has_grace, tier_table};
+
+/// The columns that every terminal has. Tables that can be made narrower are, to fit.
+const TERMINAL_WIDTH: usize = 80;
+
+/// What stands below a column of users in grace.
+const GRACE_LEGEND: &str = "  in grace: lower today, and shown lower once that has lasted";
+
+/// What the demo shows: the first of these with its moves, the others by their tiers alone.
+const DEMO_DIMENSIONS: [&str; 2] = ["value_tier", "lifecycle_stage"];
+
+/// What stands in front of lines that belong to the one above.
+const INDENT: &str = "  ";
+
+/// Shows a published snapshot.
+pub(super) async fn show(arguments: &ShowArguments, output: &Output) -> Result<(), RunError> {
+    let job = super::jobs::load(&arguments.job)?;
+    let date = arguments.date.as_deref().map(str::parse::<SnapshotDate>);
+    let overview = Box::pin(Overview::read(&job, date.transpose()?)).await?;
+    let dimensions = match &arguments.dimension {
+        Some(name) => vec![overview.dimension(name)?],
+        None => overview.dimensions.iter().collect(),
+    };
+    let page = Page::of(&overview, output.is_colourful);
+    let text = match arguments.dimension {
+        Some(_) => page.of_dimensions(&dimensions),
+        None => page.full(),
+    };
+    output.result(&text);
+    Ok(())
+}
+
+/// Shows the newest published snapshot on one screen.
+pub(super) async fn show_newest(job: &Job, output: &Output) -> Result<(), RunError> {
+    let overview = Box::pin(Overview::read(job, None)).await?;
+    let page = Page::of(&overview, output.is_colourful);
+    output.result(&page.compact());
+    Ok(())
+}
+
+/// What is written of an overview.
+struct Page<'a> {
+    overview: &'a Overview,
+    paint: Paint,
+}
+
+impl<'a> Page<'a> {
+    fn of(overview: &'a Overview, is_colourful: bool) -> Self {
+        let paint = Paint { is_colourful };
+        Self { overview, paint }
+    }
+
+    /// Everything.
+    fn full(&self) -> String {
+        let dimensions: Vec<&DimensionOverview> = self.overview.dimensions.iter().collect();
+        let figures = [self.alerts(), self.kpis(), self.warnings()].concat();
+        self.of_dimensions(&dimensions) + &figures
+    }
+
+    /// Some dimensions with everything there is about them.
+    fn of_dimensions(&self, dimensions: &[&DimensionOverview]) -> String {
+        let mut text = self.title();
+        for dimension in dimensions {
+            text.push_str(&self.tiers(dimension));
+            text.push_str(&self.migration(dimension));
+        }
+        text
+    }
+
+    /// One screen for a first look.
+    fn compact(&self) -> String {
+        let named = |name: &&str| self.overview.dimension(name).ok();
+        let dimensions: Vec<_> = DEMO_DIMENSIONS.iter().filter_map(named).collect();
+        let mut text = self.title();
+        for dimension in &dimensions {
+            text.push_str(&self.tiers(dimension));
+        }
+        if let Some(first) = dimensions.first() {
+            text.push_str(&self.migration(first));
+        }
+        text + &self.alerts()
+    }
+
+    fn title(&self) -> String {
+        let overview = self.overview;
+        let title = format!("Snapshot of {}", overview.snapshot_date);
+        let users = count(overview.users);
+        let since = match overview.previous_snapshot_date {
+            Some(previous) => format!(", moves since {previous}\n"),
+            None => "\nNo earlier snapshot was published, so nobody has moved yet.\n".to_owned(),
+        };
+        let origin = format!(
+            "run {}, cut points {}",
+            overview.run_id, overview.cutpoints_id
+        );
+        let origin = self.paint.text(&origin, Style::new().dimmed());
+        format!("{}: {users} users{since}{origin}\n", self.bold(&title))
+    }
+
+    fn bold(&self, text: &str) -> String {
+        self.paint.text(text, Style::new().bold())
+    }
+
+    /// The users of every tier.
+    fn tiers(&self, dimension: &DimensionOverview) -> String {
+        let has_previous = self.overview.previous_snapshot_date.is_some();
+        let table = tier_table(dimension, has_previous);
+        let heading = self.bold(&dimension.name);
+        let legend = match has_grace(dimension) {
+            true => format!("{}\n", self.paint.text(GRACE_LEGEND, Style::new().dimmed())),
+            false => String::new(),
+        };
+        format!("\n{heading}\n{}{legend}", table.render(self.paint))
+    }
+
+    /// The metrics past their limits, with what to do about them.
+    fn alerts(&self) -> String {
+        let mut text = String::new();
+        for alert in &self.overview.alerts {
+            let (value, threshold) = [alert.value, alert.threshold]
+                .map(|number| metric(&alert.alert, number))
+                .into();
+            let line = format!(
+                "{}: {} is {value}, past {threshold}",
+                alert.severity, alert.alert
+            );
+            let line = self.paint.text(&line, AnsiColor::Red.on_default());
+            text.push_str(&format!("\n{line}\n"));
+            for line in wrapped(&alert.message, TERMINAL_WIDTH - width(INDENT)) {
+                text.push_str(&format!("{INDENT}{line}\n"));
+            }
+        }
+        text
+    }
+
+    /// The metrics, with those of the previous snapshot.
+    fn kpis(&self) -> String {
+        if self.overview.kpis.is_empty() {
+            return String::new();
+        }
+        let mut table = Table::default();
+        table.column("metric", Side::Left);
+        table.column("value", Side::Right);
+        table.column("previous", Side::Right);
+        for kpi in &self.overview.kpis {
+            let figure = |value: Option<f64>| {
+                number(value.map_or(NONE.to_owned(), |value| metric(&kpi.metric, value)))
+            };
+            let figures = [kpi.value, kpi.previous_value].map(figure);
+            table.row(std::iter::once(Cell::from(&kpi.metric)).chain(figures));
+        }
+        format!("\n{}\n{}", self.bold("KPIs"), table.render(self.paint))
+    }
+
+    /// How many users have each warning.
+    fn warnings(&self) -> String {
+        if self.overview.warnings.is_empty() {
+            return String::new();
+        }
+        let mut table = Table::default();
+        table.column("warning", Side::Left);
+        table.column("users", Side::Right);
+        for warning in &self.overview.warnings {
+            table.row([
+                Cell::from(&warning.name),
+                number(count_or_none(warning.users)),
+            ]);
+        }
+        format!("\n{}\n{}", self.bold("Warnings"), table.render(self.paint))
+    }
+
+    /// Who moved; nothing when nobody could have.
+    fn migration(&self, dimension: &DimensionOverview) -> String {
+        let Some(previous) = self.overview.previous_snapshot_date else {
+            return String::new();
+        };
+        let moves = dimension.largest_moves();
+        let since = format!("{} since {previous}", dimension.name);
+        if dimension.flows.is_empty() {
+            return format!(
+                "\n{}: not there yet, so nobody has moved\n",
+                self.bold(&since)
+            );
+        }
+        if moves.is_empty() {
+            return format!("\n{}: nobody moved\n", self.bold(&since));
+        }
+        format!(
+            "\n{}: {}\n{}\n{}",
+            self.bold(&since),
+            totals(&moves),
+            matrix(dimension).render(self.paint),
+            largest(&moves).render(self.paint)
+        )
+    }
+}
+
+/// A metric as people read it, by what its name says it is.
+fn metric(name: &str, value: f64) -> String {
+    let is_part = ["_share", "_rate"].iter().any(|end| name.ends_with(end));
+    match is_part {
+        true => format!("{:.1}%", 100.0 * value),
+        false if value.fract() == 0.0 => count(value as i64),
+        false => format!("{value:.2}"),
+    }
+}
+
+/// A number; one that is none stays in the background.
+fn number(text: String) -> Cell {
+    match text.as_str() {
+        NONE => Cell::styled(text, Style::new().dimmed()),
+        _ => Cell::from(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{segment, value_tier};
+    use super::*;
+    use crate::run::{Alert, Kpi, WarningOverview};
+
+    fn date(day: &str) -> SnapshotDate {
+        day.parse().unwrap()
+    }
+
+    fn overview(dimensions: Vec<DimensionOverview>) -> Overview {
+        Overview {
+            snapshot_date: date("2026-11-20"),
+            previous_snapshot_date: Some(date("2026-11-19")),
+            run_id: "2026-11-20-f00d".to_owned(),
+            cutpoints_id: "2026-11-01-v1".to_owned(),
+            users: 20_018,
+            dimensions,
+            warnings: Vec::new(),
+            kpis: Vec::new(),
+            alerts: Vec::new(),
+        }
+    }
+
+    fn full(overview: &Overview, is_colourful: bool) -> String {
+        Page::of(overview, is_colourful).full()
+    }
+
+    #[test]
+    fn alerts_kpis_and_warnings_follow() {
+        let kpi = |metric: &str, value, previous_value| Kpi {
+            metric: metric.to_owned(),
+            value,
+            previous_value,
+        };
+        let overview = Overview {
+            kpis: vec![
+                kpi("average_order_value_30d", Some(330.124), Some(324.0)),
+                kpi("complaints_change_rate", Some(0.5), None),
+            ],
+            alerts: vec![Alert {
+                alert: "complaints_change_rate".to_owned(),
+                severity: "critical".to_owned(),
+                value: 0.5,
+                threshold: 0.3,
+                message: "Complaints rose sharply since yesterday: find the product or campaign behind them before the next message goes out.".to_owned(),
+            }],
+            warnings: vec![
+                WarningOverview {
+                    name: "silent_warning".to_owned(),
+                    users: 1_234,
+                },
+                WarningOverview {
+                    name: "peak_order".to_owned(),
+                    users: 0,
+                },
+            ],
+            ..overview(Vec::new())
+        };
+        insta::assert_snapshot!(full(&overview, false), @"
+        Snapshot of 2026-11-20: 20,018 users, moves since 2026-11-19
+        run 2026-11-20-f00d, cut points 2026-11-01-v1
+
+        critical: complaints_change_rate is 50.0%, past 30.0%
+          Complaints rose sharply since yesterday: find the product or campaign behind
+          them before the next message goes out.
+
+        KPIs
+          metric                    value  previous
+          average_order_value_30d  330.12       324
+          complaints_change_rate    50.0%         .
+
+        Warnings
+          warning         users
+          silent_warning  1,234
+          peak_order          .
+        ");
+    }
+
+    #[test]
+    fn a_snapshot_shows_tiers_matrix_and_moves() {
+        insta::assert_snapshot!(full(&overview(vec![value_tier()]), false), @r"
+        Snapshot of 2026-11-20: 20,018 users, moves since 2026-11-19
+        run 2026-11-20-f00d, cut points 2026-11-01-v1
+
+        value_tier
+          tier         users  of users  of revenue  change  in grace
+          high_value   1,250      6.2%       90.0%     +44        30  ▊
+          low_value        .         .           .       .         .
+          no_orders   18,768     93.8%       10.0%     +18         .  ████████████
+          in grace: lower today, and shown lower once that has lasted
+
+        value_tier since 2026-11-19: 50 up, 4 down, 64 entered, 2 left
+          from \ to   high_value  low_value  no_orders  left
+          high_value       1,200          .          4     2
+          low_value            .          .          .     .
+          no_orders           50          .     18,700     .
+          entered              .          .         64
+
+          largest moves            users  revenue_365d
+          entered -> no_orders        64        800.00
+          no_orders -> high_value     50        625.00  up
+          high_value -> no_orders      4         50.00  down
+          high_value -> left           2         25.00
+        ");
+    }
+
+    #[test]
+    fn colour_tells_up_from_down_and_dims_those_who_stayed() {
+        let text = full(&overview(vec![value_tier()]), true);
+        insta::assert_snapshot!(text.replace('\u{1b}', "^"), @r"
+        ^[1mSnapshot of 2026-11-20^[0m: 20,018 users, moves since 2026-11-19
+        ^[2mrun 2026-11-20-f00d, cut points 2026-11-01-v1^[0m
+
+        ^[1mvalue_tier^[0m
+          ^[2mtier^[0m         ^[2musers^[0m  ^[2mof users^[0m  ^[2mof revenue^[0m  ^[2mchange^[0m  ^[2min grace^[0m
+          high_value   1,250      6.2%       90.0%     +44        30  ^[36m▊^[0m
+          low_value        ^[2m.^[0m         ^[2m.^[0m           ^[2m.^[0m       ^[2m.^[0m         ^[2m.^[0m
+          no_orders   18,768     93.8%       10.0%     +18         ^[2m.^[0m  ^[36m████████████^[0m
+        ^[2m  in grace: lower today, and shown lower once that has lasted^[0m
+
+        ^[1mvalue_tier since 2026-11-19^[0m: 50 up, 4 down, 64 entered, 2 left
+          ^[2mfrom \ to^[0m   ^[2mhigh_value^[0m  ^[2mlow_value^[0m  ^[2mno_orders^[0m  ^[2mleft^[0m
+          high_value       ^[2m1,200^[0m          ^[2m.^[0m          ^[31m4^[0m     2
+          low_value            ^[2m.^[0m          ^[2m.^[0m          ^[2m.^[0m     ^[2m.^[0m
+          no_orders           ^[32m50^[0m          ^[2m.^[0m     ^[2m18,700^[0m     ^[2m.^[0m
+          entered              ^[2m.^[0m          ^[2m.^[0m         64
+
+          ^[2mlargest moves^[0m            ^[2musers^[0m  ^[2mrevenue_365d^[0m
+          entered -> no_orders        64        800.00
+          no_orders -> high_value     50        625.00  ^[32mup^[0m
+          high_value -> no_orders      4         50.00  ^[31mdown^[0m
+          high_value -> left           2         25.00
+        ");
+    }
+
+    #[test]
+    fn colour_adds_nothing_but_colour() {
+        let overview = overview(vec![value_tier(), segment()]);
+        let codes = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
+        let coloured = full(&overview, true);
+        assert_eq!(codes.replace_all(&coloured, ""), full(&overview, false));
+    }
+
+    #[test]
+    fn the_first_snapshot_has_no_moves() {
+        let mut first = overview(vec![value_tier()]);
+        first.previous_snapshot_date = None;
+        first.dimensions[0].flows.clear();
+        insta::assert_snapshot!(full(&first, false), @"
+        Snapshot of 2026-11-20: 20,018 users
+        No earlier snapshot was published, so nobody has moved yet.
+        run 2026-11-20-f00d, cut points 2026-11-01-v1
+
+        value_tier
+          tier         users  of users  of revenue  in grace
+          high_value   1,250      6.2%       90.0%        30  ▊
+          low_value        .         .           .         .
+          no_orders   18,768     93.8%       10.0%         .  ████████████
+          in grace: lower today, and shown lower once that has lasted
+        ");
+    }
+
+    #[test]
+    fn a_day_on_which_nobody_moved_takes_a_line() {
+        let mut quiet = overview(vec![value_tier()]);
+        quiet.dimensions[0]
+            .flows
+            .retain(|flow| flow.direction.is_none());
+        let text = Page::of(&quiet, false).migration(&quiet.dimensions[0]);
+        assert_eq!(text, "\nvalue_tier since 2026-11-19: nobody moved\n");
+    }
+
+    #[test]
+    fn the_compact_page_has_the_moves_of_one_dimension() {
+        let mut lifecycle_stage = value_tier();
+        lifecycle_stage.name = "lifecycle_stage".to_owned();
+        let overview = overview(vec![segment(), value_tier(), lifecycle_stage]);
+        let text = Page::of(&overview, false).compact();
+        let headings: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with(|first: char| first.is_lowercase()))
+            .collect();
+        let expected = [
+            "run 2026-11-20-f00d, cut points 2026-11-01-v1",
+            "value_tier",
+            "lifecycle_stage",
+            "value_tier since 2026-11-19: 50 up, 4 down, 64 entered, 2 left",
+        ];
+        assert_eq!(headings, expected);
+    }
+
+    #[test]
+    fn an_unknown_dimension_is_refused_with_the_nearest() {
+        let error = overview(vec![value_tier()])
+            .dimension("valuetier")
+            .unwrap_err();
+        insta::assert_snapshot!(error, @"
+        error: there is no dimension `valuetier`; did you mean `value_tier`?
+         |
+         = help: the dimensions of 2026-11-20 are value_tier
+        ");
+    }
+}
