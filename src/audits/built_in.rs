@@ -54,16 +54,28 @@ pub const COUNTED: &str = "users_by_tier";
 /// columns must be NULL.
 pub fn counted(dimensions: &Dimensions) -> String {
     let counts = dimensions.iter().map(|Dimension { name, .. }| {
+        let (dimension, tier) = (text(name), column(name));
+        let since = column(&format!("{name}_since"));
         // Whoever has a value has had it since some date.
         format!(
-            "SELECT 'today' AS snapshot, '{name}' AS dimension, {name} AS tier, COUNT(*) AS users
-             FROM publish.tier_snapshot GROUP BY {name}
+            "SELECT 'today' AS snapshot, {dimension} AS dimension, {tier} AS tier, COUNT(*) AS users
+             FROM publish.tier_snapshot GROUP BY {tier}
              UNION ALL
-             SELECT 'previous', '{name}', {name}, COUNT(*)
-             FROM previous.tier_snapshot WHERE {name}_since IS NOT NULL GROUP BY {name}"
+             SELECT 'previous', {dimension}, {tier}, COUNT(*)
+             FROM previous.tier_snapshot WHERE {since} IS NOT NULL GROUP BY {tier}"
         )
     });
     counts.collect::<Vec<_>>().join(" UNION ALL ")
+}
+
+/// A column's name as SQL takes it to the letter.
+fn column(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text as SQL takes it to the letter.
+fn text(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "''"))
 }
 
 /// Holds for the rows of [`COUNTED`] whose dimension both snapshots have.
@@ -184,5 +196,33 @@ fn tier_shares_within_bounds(guards: &Guards) -> BuiltIn {
         name: "tier_shares_within_bounds",
         sql,
         help: "a tier's share of the users changed more than [guards] max_tier_share_change allows; check inputs and SQL, or raise the guard for this run",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names once stood there bare: `Habit` was read as `habit`, and `group` not at all.
+    #[test]
+    fn dimensions_of_any_name_are_counted() {
+        let dimension = |name: &str| Dimension {
+            name: name.to_owned(),
+            tiers: Vec::new(),
+            grace_days: 0,
+            has_raw: false,
+        };
+        let dimensions = ["Habit", "user's \"group\""].map(dimension).to_vec();
+        insta::assert_snapshot!(counted(&Dimensions(dimensions)), @r#"
+        SELECT 'today' AS snapshot, 'Habit' AS dimension, "Habit" AS tier, COUNT(*) AS users
+                     FROM publish.tier_snapshot GROUP BY "Habit"
+                     UNION ALL
+                     SELECT 'previous', 'Habit', "Habit", COUNT(*)
+                     FROM previous.tier_snapshot WHERE "Habit_since" IS NOT NULL GROUP BY "Habit" UNION ALL SELECT 'today' AS snapshot, 'user''s "group"' AS dimension, "user's ""group""" AS tier, COUNT(*) AS users
+                     FROM publish.tier_snapshot GROUP BY "user's ""group"""
+                     UNION ALL
+                     SELECT 'previous', 'user''s "group"', "user's ""group""", COUNT(*)
+                     FROM previous.tier_snapshot WHERE "user's ""group""_since" IS NOT NULL GROUP BY "user's ""group"""
+        "#);
     }
 }

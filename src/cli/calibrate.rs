@@ -14,6 +14,9 @@ use super::output::Output;
 use super::table::{Cell, Paint, Side, Table};
 use super::{commands, jobs};
 
+/// The most values of which a score has a column each.
+const MOST_SCORES: usize = 10;
+
 /// What stands for users without a value.
 const NO_VALUE: &str = "(none)";
 
@@ -128,10 +131,7 @@ impl Page<'_> {
             text.push('\n');
             text.push_str(&metric_table(metric).render(self.paint));
         }
-        if !self.proposal.scores.is_empty() {
-            text.push_str(&format!("\n{}\n", self.bold("users by score")));
-            text.push_str(&score_table(&self.proposal.scores).render(self.paint));
-        }
+        text.push_str(&self.scores());
         let (changed, others): (Vec<_>, Vec<_>) = self
             .proposal
             .dimensions
@@ -143,6 +143,10 @@ impl Page<'_> {
         if !others.is_empty() {
             let names: Vec<&str> = others.iter().map(|other| other.name.as_str()).collect();
             text.push_str(&format!("\nnobody changes in {}\n", names.join(", ")));
+        }
+        if !self.proposal.other_dimensions.is_empty() {
+            let names = self.proposal.other_dimensions.join(", ");
+            text.push_str(&format!("\ncut points have no part in {names}\n"));
         }
         for warning in &self.proposal.warnings {
             text.push_str(&format!("\nwarning: {warning}\n"));
@@ -166,6 +170,27 @@ impl Page<'_> {
             "{}: {population} scored users\n  old  {old}\n  new  computed from the users of this date\n",
             self.bold(&title)
         )
+    }
+
+    /// The users of every score, but for scores with too many values for a screen.
+    fn scores(&self) -> String {
+        let scores = self.proposal.scores.iter();
+        let (few, many): (Vec<_>, Vec<_>) =
+            scores.partition(|score| score.values.len() <= MOST_SCORES);
+        let mut text = String::new();
+        if !few.is_empty() {
+            text.push_str(&format!("\n{}\n", self.bold("users by score")));
+            text.push_str(&score_table(&few).render(self.paint));
+        }
+        for score in many {
+            text.push_str(&format!(
+                "\n{}: {} of {} users change, between too many values for a table; --output json has them\n",
+                self.bold(&score.name),
+                count(score.changed),
+                count(score.users()),
+            ));
+        }
+        text
     }
 
     /// One dimension: users of every value, and from which to which they change.
@@ -215,11 +240,12 @@ impl Page<'_> {
             Takers::Runs {
                 until,
                 published_dates,
+                unpublished_between,
             } => {
                 let until = until.as_ref().map_or_else(String::new, |until| {
                     format!(", up to {until} that has cut points of its own,")
                 });
-                let published = published(published_dates);
+                let published = self.published(published_dates, *unpublished_between);
                 format!(
                     "\nOnce kept, runs of {date} and later dates{until} score by the new cut points.\n{published}"
                 )
@@ -227,27 +253,39 @@ impl Page<'_> {
         }
     }
 
+    /// What happens to dates that are published by other cut points.
+    fn published(&self, dates: &[String], unpublished_between: u64) -> String {
+        let (Some(first), Some(last)) = (dates.first(), dates.last()) else {
+            return String::new();
+        };
+        let stay = match dates.len() {
+            1 => format!("{first} is published by other cut points and stays"),
+            number => {
+                format!(
+                    "{number} dates from {first} to {last} are published by other cut points and stay"
+                )
+            }
+        };
+        let also = match unpublished_between {
+            0 => String::new(),
+            1 => {
+                "which also publishes the one date between them that is not published.\n".to_owned()
+            }
+            number => {
+                format!(
+                    "which also publishes the {number} dates between them that are not published.\n"
+                )
+            }
+        };
+        format!(
+            "{stay} as published\nuntil run again, by\n  tierline backfill {} --from {first} --to {last}\n{also}",
+            self.job.file.name
+        )
+    }
+
     fn bold(&self, text: &str) -> String {
         self.paint.text(text, Style::new().bold())
     }
-}
-
-/// What happens to dates that are published by other cut points.
-fn published(dates: &[String]) -> String {
-    let (Some(first), Some(last)) = (dates.first(), dates.last()) else {
-        return String::new();
-    };
-    let dates = match dates.len() {
-        1 => format!("{first} is published by other cut points and stays"),
-        number => {
-            format!(
-                "{number} dates from {first} to {last} are published by other cut points and stay"
-            )
-        }
-    };
-    format!(
-        "{dates} as published\nuntil run again; `tierline backfill --from {first} --to {last}` does that.\n"
-    )
 }
 
 /// The cut points of one metric, with the users up to each and above the last.
@@ -283,7 +321,7 @@ fn metric_table(metric: &MetricChange) -> Table {
 }
 
 /// Users by score, old above new.
-fn score_table(scores: &[ValueChange]) -> Table {
+fn score_table(scores: &[&ValueChange]) -> Table {
     let mut values: Vec<&str> = Vec::new();
     for value in scores.iter().flat_map(|score| &score.values) {
         if !values.contains(&value.as_str()) {

@@ -7,6 +7,7 @@
 //! ```
 
 use clap::builder::styling::Style;
+use unicode_width::UnicodeWidthStr;
 
 /// Spaces before each line, and between columns.
 const GAP: usize = 2;
@@ -142,22 +143,8 @@ impl Table {
 }
 
 /// How many columns of the terminal a text takes: two for each ideograph and the like.
-fn width(text: &str) -> usize {
-    let is_wide = |character: char| {
-        matches!(
-            character,
-            '\u{1100}'..='\u{115f}'
-                | '\u{2e80}'..='\u{a4cf}'
-                | '\u{ac00}'..='\u{d7a3}'
-                | '\u{f900}'..='\u{faff}'
-                | '\u{fe30}'..='\u{fe6f}'
-                | '\u{ff00}'..='\u{ff60}'
-                | '\u{ffe0}'..='\u{ffe6}'
-        )
-    };
-    text.chars()
-        .map(|character| 1 + usize::from(is_wide(character)))
-        .sum()
+pub(super) fn width(text: &str) -> usize {
+    UnicodeWidthStr::width(text)
 }
 
 #[cfg(test)]
@@ -184,5 +171,12 @@ mod tests {
           重要价值     93.8%
         ");
         assert!(text.lines().all(|line| !line.ends_with(' ')));
+    }
+
+    /// Emoji are wide, and accents that stand over the letter before them take no column.
+    #[test]
+    fn texts_are_as_wide_as_terminals_show_them() {
+        let widths = ["gold", "重要", "👑", "e\u{301}lite", "▍"].map(width);
+        assert_eq!(widths, [4, 4, 2, 5, 1]);
     }
 }

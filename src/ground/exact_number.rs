@@ -15,7 +15,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// The most digits that a DECIMAL has.
-const MOST_DIGITS: usize = 38;
+const MOST_DIGITS: u32 = 38;
 
 /// An exact number.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -46,7 +46,8 @@ impl ExactNumber {
                 (self.unscaled % fewer == 0).then_some(self.unscaled / fewer)?
             }
         };
-        Some(Self { unscaled, scale })
+        let digits = unscaled.checked_abs()?.checked_ilog10().unwrap_or_default() + 1;
+        (digits <= MOST_DIGITS).then_some(Self { unscaled, scale })
     }
 
     /// The whole number below, and what is above it in digits of `scale`, which must not be less
@@ -110,7 +111,7 @@ impl FromStr for ExactNumber {
         };
         let digits = format!("{whole}{fraction}");
         let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.is_empty() || !is_plain || digits.len() > MOST_DIGITS {
+        if whole.is_empty() || !is_plain || digits.len() > MOST_DIGITS as usize {
             return Err(refused());
         }
         let magnitude: i128 = digits.parse().map_err(|_| refused())?;
@@ -210,5 +211,7 @@ mod tests {
         assert_eq!(at_scale("50.00", 0).as_deref(), Some("50"));
         assert_eq!(at_scale("7.5", 0), None);
         assert_eq!(at_scale(&"9".repeat(38), 2), None);
+        // 39 digits, which i128 would still hold.
+        assert_eq!(at_scale(&format!("1{}", "0".repeat(37)), 1), None);
     }
 }

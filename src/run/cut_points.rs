@@ -21,6 +21,9 @@ use crate::models::Parameters;
 /// with for another reason, so that a rule shows where it uses them.
 pub(super) const STAND_INS: [i64; 4] = [1_000_003, 2_000_003, 3_000_017, 4_000_037];
 
+/// The digits of the largest BIGINT.
+const BIGINT_DIGITS: u8 = 19;
+
 /// The calibration that a night scores by: the kept one, or a new one that the night is to keep.
 ///
 /// # Errors
@@ -111,9 +114,10 @@ fn check_metrics(users: &DataFrame, model: &TableName) -> Result<Vec<Metric>, Pr
     let mut problems = Problems::default();
     let mut metrics = Vec::new();
     for field in users.schema().fields() {
-        match scale_of(field.data_type()) {
-            Some(scale) => metrics.push(Metric {
+        match digits_of(field.data_type()) {
+            Some((digits, scale)) => metrics.push(Metric {
                 name: field.name().clone(),
+                digits,
                 scale,
             }),
             None => {
@@ -132,11 +136,12 @@ fn check_metrics(users: &DataFrame, model: &TableName) -> Result<Vec<Metric>, Pr
     problems.or_ok(metrics)
 }
 
-/// How many digits exact numbers of a type have behind the point; none for other types.
-fn scale_of(data_type: &DataType) -> Option<u8> {
+/// How many digits exact numbers of a type have, and how many of them behind the point; none for
+/// other types.
+fn digits_of(data_type: &DataType) -> Option<(u8, u8)> {
     match data_type {
-        DataType::Int64 => Some(0),
-        DataType::Decimal128(_, scale) => u8::try_from(*scale).ok(),
+        DataType::Int64 => Some((BIGINT_DIGITS, 0)),
+        DataType::Decimal128(digits, scale) => Some((*digits, u8::try_from(*scale).ok()?)),
         _ => None,
     }
 }

@@ -748,7 +748,7 @@ pub(super) async fn raw_snapshot_schema(
         ));
     }
     let listed = dim_tier_rows(catalog, project, job, parameters).await?;
-    let listed = warnings(&listed).map_err(RunError::arrow("reading dim_tier"))?;
+    let listed = warnings(&listed)?;
     for warning in listed {
         let found = schema.field_with_name(&warning).map(Field::data_type);
         if !matches!(found, Ok(DataType::Boolean)) {

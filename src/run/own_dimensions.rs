@@ -8,6 +8,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, Int64Array, RecordBatch, StringArray, new_null_array,
 };
 use datafusion::arrow::compute::{cast, concat_batches};
+use datafusion::arrow::datatypes::Schema;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::JoinType;
 use datafusion::error::Result as EngineResult;
@@ -15,7 +16,8 @@ use datafusion::logical_expr::{col, ident};
 use datafusion::prelude::DataFrame;
 
 use crate::config::job::{Job, OwnDimension};
-use crate::ground::{Diagnostic, Folder, Problems, TableName};
+use crate::ground::{Diagnostic, Folder, Problems, Severity, TableName};
+use crate::models::Model;
 use crate::tiles::USER_ID;
 
 use super::{Catalog, Project, RunError};
@@ -28,6 +30,8 @@ use super::{Catalog, Project, RunError};
 pub(super) fn with_rows(dim_tier: RecordBatch, job: &Job) -> Result<RecordBatch, RunError> {
     let arrow = RunError::arrow("adding the job's dimensions to dim_tier");
     let listed = texts(&dim_tier, "dimension").map_err(&arrow)?;
+    // What the pack's SQL never leaves NULL may be so in the rows that are added.
+    let dim_tier = nullable(&dim_tier).map_err(&arrow)?;
     let mut problems = Problems::default();
     let mut batches = vec![dim_tier.clone()];
     for (name, dimension) in &job.dimensions {
@@ -43,6 +47,15 @@ pub(super) fn with_rows(dim_tier: RecordBatch, job: &Job) -> Result<RecordBatch,
     }
     problems.or_ok(())?;
     concat_batches(&dim_tier.schema(), &batches).map_err(arrow)
+}
+
+/// The same rows, in columns of which each may be NULL.
+fn nullable(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = rows.schema();
+    let fields = schema.fields().iter();
+    let fields = fields.map(|field| field.as_ref().clone().with_nullable(true));
+    let schema = Schema::new(fields.collect::<Vec<_>>());
+    RecordBatch::try_new(Arc::new(schema), rows.columns().to_vec())
 }
 
 fn rows_of(
@@ -81,7 +94,7 @@ fn texts(rows: &RecordBatch, name: &str) -> Result<StringArray, ArrowError> {
 /// those that the snapshot selects itself.
 ///
 /// # Errors
-/// A dimension without a model that gives it.
+/// A dimension without a model that gives it, or whose model lacks its columns.
 pub(super) async fn with_columns(
     snapshot: DataFrame,
     catalog: &Catalog<'_>,
@@ -95,37 +108,55 @@ pub(super) async fn with_columns(
             continue;
         }
         let table = TableName::new(Folder::Tiers, name);
-        let has_model = project.graph.model(&table).is_some();
-        let tiers = match has_model {
-            true => Some(
-                catalog
-                    .table(&table)
-                    .await
-                    .map_err(RunError::engine("reading tiers"))?,
-            ),
-            false => None,
+        let Some(model) = project.graph.model(&table) else {
+            problems.push(without_model(job, name));
+            continue;
         };
-        let tiers = tiers.filter(|tiers| {
-            let has = |column| tiers.schema().has_column_with_unqualified_name(column);
-            has(name) && has(USER_ID)
-        });
-        match tiers {
-            Some(tiers) => {
-                let with_dimension = join(joined.clone(), tiers, name);
-                joined = with_dimension.map_err(RunError::engine("joining tiers"))?;
-            }
-            None => problems.push(missing(job, name)),
+        if !catalog.has_planned(model) {
+            problems.push(not_planned(job, model));
+            continue;
         }
+        let tiers = catalog.table(&table).await;
+        let tiers = tiers.map_err(RunError::engine("reading tiers"))?;
+        let lacks = |column: &&str| !tiers.schema().has_column_with_unqualified_name(column);
+        let lacking: Vec<&str> = [USER_ID, name].into_iter().filter(lacks).collect();
+        if !lacking.is_empty() {
+            problems.push(without_columns(model, name, &lacking));
+            continue;
+        }
+        let with_dimension = join(joined, tiers, name);
+        joined = with_dimension.map_err(RunError::engine("joining tiers"))?;
     }
     problems.or_ok(joined).map_err(RunError::from)
 }
 
-fn missing(job: &Job, name: &str) -> Diagnostic {
+fn without_model(job: &Job, name: &str) -> Diagnostic {
     let message = format!("dimension `{name}` has no model");
     job.problem(&format!("dimensions.{name}"), message)
         .help(format!(
             "add tiers/{name}.sql to the SQL pack, with one row per user: user_id and {name}"
         ))
+}
+
+/// What is wrong with the model is told with the models.
+fn not_planned(job: &Job, model: &Model) -> Diagnostic {
+    let name = &model.name.name;
+    let message = format!(
+        "dimension `{name}` is not checked until `{}` is mended",
+        model.name
+    );
+    Diagnostic {
+        severity: Severity::Note,
+        ..job.problem(&format!("dimensions.{name}"), message)
+    }
+}
+
+fn without_columns(model: &Model, name: &str, lacking: &[&str]) -> Diagnostic {
+    let columns = lacking.join("` and no column `");
+    let message = format!("`{}` has no column `{columns}`", model.name);
+    Diagnostic::at(&model.file, model.head(), message).help(format!(
+        "the job's dimension `{name}` is read from it, one row per user: user_id and {name}"
+    ))
 }
 
 /// A user without a row in `tiers` has no value, which an audit refuses.

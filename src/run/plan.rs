@@ -303,8 +303,9 @@ impl Plan {
         let previous = self.previous.as_ref();
         let previous =
             previous.map(|previous| format!("{} {}", previous.snapshot_date, previous.run_id));
-        let grace = job
-            .grace_days
+        // As if the default were written, whether the pack has the dimension or not.
+        let grace_days = job.grace_days_or_default();
+        let grace = grace_days
             .iter()
             .map(|(dimension, days)| format!("{dimension} {days}"));
         let dimensions = job

@@ -79,6 +79,42 @@ pub enum CalibrationError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A record in a format that this version does not know.
+    #[error(
+        "the calibration record `{path}` has format {found}, and this tierline reads {known}; use the tierline that wrote it, or pin another id"
+    )]
+    Format {
+        /// The record's URL.
+        path: String,
+        /// The format that it says.
+        found: u32,
+        /// The format that is known.
+        known: u32,
+    },
+    /// A record under the name of another.
+    #[error(
+        "the calibration record `{path}` says that its id is `{id}`; rename it to `{id}.json`, or pin another id"
+    )]
+    OtherId {
+        /// The record's URL.
+        path: String,
+        /// The id that it says.
+        id: String,
+    },
+    /// A record whose cut points are out of order.
+    #[error(
+        "the calibration record `{path}` has cut points of `{metric}` that do not increase: {next} comes after {cut}; restore it, or pin another id"
+    )]
+    NotIncreasing {
+        /// The record's URL.
+        path: String,
+        /// The metric.
+        metric: String,
+        /// A cut point.
+        cut: ExactNumber,
+        /// The one after it.
+        next: ExactNumber,
+    },
     /// Another run wrote the same id first.
     #[error("another run has just written calibration `{id}`; run again")]
     Taken {
@@ -91,7 +127,11 @@ impl Classified for CalibrationError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Storage(error) => error.kind(),
-            Self::Unknown { .. } | Self::Record { .. } => FailureKind::Usage,
+            Self::Unknown { .. }
+            | Self::Record { .. }
+            | Self::Format { .. }
+            | Self::OtherId { .. }
+            | Self::NotIncreasing { .. } => FailureKind::Usage,
             Self::Taken { .. } => FailureKind::Conflict,
         }
     }
@@ -159,7 +199,7 @@ impl Calibration {
     /// Reads a record that is kept.
     ///
     /// # Errors
-    /// A store that fails, and a record that cannot be read.
+    /// A store that fails, and a record that cannot be read or is not what its name says.
     pub async fn read(
         location: &Location,
         layout: &Layout,
@@ -292,10 +332,56 @@ async fn read(location: &Location, path: &Path) -> Result<Calibration, Calibrati
     let unreadable = |error| location.failure("read", path, error);
     let object = location.store.get(path).await.map_err(unreadable)?;
     let bytes = object.bytes().await.map_err(unreadable)?;
-    serde_json::from_slice(&bytes).map_err(|error| CalibrationError::Record {
-        path: location.url_of(path),
+    parse(&bytes, &location.url_of(path))
+}
+
+/// A record as it is, of whatever format.
+#[derive(Debug, Deserialize)]
+struct AnyFormat {
+    format: u32,
+}
+
+/// The record in `bytes`, which were read from `path`.
+fn parse(bytes: &[u8], path: &str) -> Result<Calibration, CalibrationError> {
+    let broken = |error: serde_json::Error| CalibrationError::Record {
+        path: path.to_owned(),
         reason: error.to_string(),
-    })
+    };
+    // First, since other formats may have other fields.
+    let AnyFormat { format } = serde_json::from_slice(bytes).map_err(broken)?;
+    if format != FORMAT {
+        return Err(CalibrationError::Format {
+            path: path.to_owned(),
+            found: format,
+            known: FORMAT,
+        });
+    }
+    let record: Calibration = serde_json::from_slice(bytes).map_err(broken)?;
+    check(&record, path)?;
+    Ok(record)
+}
+
+/// A record must be what its name says, and its cut points must increase.
+fn check(record: &Calibration, path: &str) -> Result<(), CalibrationError> {
+    let file_name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    if file_name != format!("{}.json", record.id) {
+        return Err(CalibrationError::OtherId {
+            path: path.to_owned(),
+            id: record.id.clone(),
+        });
+    }
+    for CutPoints { metric, cuts, .. } in &record.metrics {
+        let mut pairs = cuts.iter().zip(&cuts[1..]);
+        if let Some((cut, next)) = pairs.find(|(cut, next)| cut >= next) {
+            return Err(CalibrationError::NotIncreasing {
+                path: path.to_owned(),
+                metric: metric.clone(),
+                cut: *cut,
+                next: *next,
+            });
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -353,10 +439,35 @@ mod tests {
         assert!(!given.has_cuts(&[]));
     }
 
+    /// What is said of the old record with a text in it replaced.
+    fn refused(from: &str, to: &str) -> String {
+        let path = "s3://bucket/calibrations/2026-11-20-v1.json";
+        assert!(parse(OLD_RECORD.as_bytes(), path).is_ok());
+        assert!(OLD_RECORD.contains(from));
+        let record = OLD_RECORD.replace(from, to);
+        let error = parse(record.as_bytes(), path).unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Usage);
+        error.to_string()
+    }
+
     #[test]
     fn record_with_cuts_that_are_no_numbers_is_refused() {
-        let broken = OLD_RECORD.replace("2.00", "two");
-        let error = serde_json::from_str::<Calibration>(&broken).unwrap_err();
-        assert!(error.to_string().contains("`two` is no number"), "{error}");
+        let error = refused("2.00", "two");
+        assert!(error.contains("`two` is no number"), "{error}");
+    }
+
+    #[test]
+    fn record_of_another_format_is_refused_whatever_else_it_says() {
+        insta::assert_snapshot!(refused("\"format\": 1,", "\"format\": 2, \"groups\": 10,"), @"the calibration record `s3://bucket/calibrations/2026-11-20-v1.json` has format 2, and this tierline reads 1; use the tierline that wrote it, or pin another id");
+    }
+
+    #[test]
+    fn record_under_the_name_of_another_is_refused() {
+        insta::assert_snapshot!(refused("2026-11-20-v1", "2026-11-20-v2"), @"the calibration record `s3://bucket/calibrations/2026-11-20-v1.json` says that its id is `2026-11-20-v2`; rename it to `2026-11-20-v2.json`, or pin another id");
+    }
+
+    #[test]
+    fn record_whose_cut_points_do_not_increase_is_refused() {
+        insta::assert_snapshot!(refused("\"3.00\"", "\"2.0\""), @"the calibration record `s3://bucket/calibrations/2026-11-20-v1.json` has cut points of `revenue_365d` that do not increase: 2.0 comes after 2.00; restore it, or pin another id");
     }
 }

@@ -31,7 +31,7 @@ pub struct Dimension {
     /// How long a demotion must hold before it shows, in days.
     pub grace_days: u32,
     /// Whether today's value and a waiting demotion are published beside the shown value: so for
-    /// every dimension that the job gives a grace, be it 0.
+    /// every dimension that the job gives a grace, be it 0, and for value_tier by default.
     pub has_raw: bool,
 }
 
@@ -39,6 +39,11 @@ impl Dimension {
     /// The rank of a value, when the dimension knows and orders it.
     pub fn rank(&self, tier: &str) -> Option<i64> {
         self.tiers.iter().find(|known| known.name == tier)?.rank
+    }
+
+    /// Whether all of its values have a rank.
+    pub fn is_ranked(&self) -> bool {
+        self.tiers.iter().all(|tier| tier.rank.is_some())
     }
 
     /// Whether a published snapshot of these columns has the dimension.
@@ -55,42 +60,37 @@ impl Dimension {
 pub struct Dimensions(pub Vec<Dimension>);
 
 impl Dimensions {
-    /// Reads the dimensions off the rows of `dim_tier`: dimension, tier, rank. Warnings are left
-    /// out.
+    /// The dimensions that the rows of `dim_tier` list (dimension, tier, rank), with the grace
+    /// that a night of the job gives them.
     ///
     /// # Errors
-    /// Values listed twice, dimensions with some ranks missing, and grace for dimensions that do
-    /// not exist or have no ranks.
+    /// As [`Dimensions::listed`], and grace for dimensions that do not exist or have no ranks.
     pub fn read(rows: &RecordBatch, job: &Job) -> Result<Self, Problems> {
-        let listed = listed_tiers(rows).map_err(|error| {
-            Problems(vec![
-                Diagnostic::new(format!("`publish.dim_tier` cannot be used: {error}"))
-                    .help("it needs the columns dimension and tier (VARCHAR) and rank (BIGINT)"),
-            ])
-        })?;
-        let mut dimensions: Vec<Dimension> = Vec::new();
-        for (name, tier) in listed.into_iter().filter(|(name, _)| name != WARNING) {
-            match dimensions
-                .iter_mut()
-                .find(|dimension| dimension.name == name)
+        let (mut dimensions, mut problems) = group(listed_tiers(rows)?);
+        for (name, days) in job.grace_days_or_default() {
+            let mut known = dimensions.0.iter_mut();
+            if let Some(dimension) = known.find(|dimension| dimension.name == name)
+                && (job.grace_days.contains_key(&name) || dimension.is_ranked())
             {
-                Some(dimension) => dimension.tiers.push(tier),
-                None => dimensions.push(Dimension {
-                    grace_days: job.grace_days.get(&name).copied().unwrap_or_default(),
-                    has_raw: job.grace_days.contains_key(&name),
-                    name,
-                    tiers: vec![tier],
-                }),
+                dimension.grace_days = days;
+                dimension.has_raw = true;
             }
         }
-        let mut problems = Problems::default();
-        for dimension in &dimensions {
-            problems.extend(check_tiers(dimension));
-        }
         for name in job.grace_days.keys() {
-            problems.keep(check_grace(name, &dimensions, job));
+            problems.keep(check_grace(name, &dimensions.0, job));
         }
-        problems.or_ok(Self(dimensions))
+        problems.or_ok(dimensions)
+    }
+
+    /// The dimensions that the rows of `dim_tier` list, without grace: what is published is read
+    /// so, since its job may have said something else. Warnings are left out.
+    ///
+    /// # Errors
+    /// Rows without a dimension or tier, values listed twice, and dimensions with some ranks
+    /// missing.
+    pub fn listed(rows: &RecordBatch) -> Result<Self, Problems> {
+        let (dimensions, problems) = group(listed_tiers(rows)?);
+        problems.or_ok(dimensions)
     }
 
     /// Those that a published snapshot of these columns has.
@@ -109,35 +109,92 @@ impl Dimensions {
 /// The warnings that `dim_tier` lists.
 ///
 /// # Errors
-/// Arrow's, when columns are missing.
-pub fn warnings(rows: &RecordBatch) -> Result<Vec<String>, ArrowError> {
+/// Missing columns, and rows without a dimension or tier.
+pub fn warnings(rows: &RecordBatch) -> Result<Vec<String>, Problems> {
     let warnings = listed_tiers(rows)?.into_iter();
     let warnings = warnings.filter(|(dimension, _)| dimension == WARNING);
     Ok(warnings.map(|(_, tier)| tier.name).collect())
 }
 
-fn listed_tiers(rows: &RecordBatch) -> Result<Vec<(String, Tier)>, ArrowError> {
-    let text = |name: &str| -> Result<StringArray, ArrowError> {
-        let column = rows.column(rows.schema().index_of(name)?);
-        Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
-    };
-    let ranks: Int64Array = cast(
-        rows.column(rows.schema().index_of("rank")?),
-        &DataType::Int64,
-    )?
-    .as_primitive::<Int64Type>()
-    .clone();
-    let (dimensions, tiers) = (text("dimension")?, text("tier")?);
-    let rows = 0..rows.num_rows();
-    Ok(rows
-        .map(|row| {
-            let tier = Tier {
-                name: tiers.value(row).to_owned(),
-                rank: ranks.is_valid(row).then(|| ranks.value(row)),
-            };
-            (dimensions.value(row).to_owned(), tier)
+/// The rows of `dim_tier`: dimension and tier.
+fn listed_tiers(rows: &RecordBatch) -> Result<Vec<(String, Tier)>, Problems> {
+    let columns = Columns::of(rows).map_err(|error| {
+        Problems(vec![
+            Diagnostic::new(format!("`publish.dim_tier` cannot be used: {error}"))
+                .help("it needs the columns dimension and tier (VARCHAR) and rank (BIGINT)"),
+        ])
+    })?;
+    let mut problems = Problems::default();
+    let listed = (0..rows.num_rows()).filter_map(|row| problems.keep(columns.row(row)));
+    let listed = listed.collect();
+    problems.or_ok(listed)
+}
+
+/// The columns of `dim_tier` that are more than labels.
+struct Columns {
+    dimensions: StringArray,
+    tiers: StringArray,
+    ranks: Int64Array,
+}
+
+impl Columns {
+    fn of(rows: &RecordBatch) -> Result<Self, ArrowError> {
+        let column = |name: &str, data_type: &DataType| {
+            cast(rows.column(rows.schema().index_of(name)?), data_type)
+        };
+        let text = |name: &str| -> Result<StringArray, ArrowError> {
+            Ok(column(name, &DataType::Utf8)?.as_string::<i32>().clone())
+        };
+        Ok(Self {
+            dimensions: text("dimension")?,
+            tiers: text("tier")?,
+            ranks: column("rank", &DataType::Int64)?
+                .as_primitive::<Int64Type>()
+                .clone(),
         })
-        .collect())
+    }
+
+    fn row(&self, row: usize) -> Result<(String, Tier), Diagnostic> {
+        let value = |texts: &StringArray| texts.is_valid(row).then(|| texts.value(row).to_owned());
+        let (dimension, tier) = (value(&self.dimensions), value(&self.tiers));
+        let rank = self.ranks.is_valid(row).then(|| self.ranks.value(row));
+        match (dimension, tier) {
+            (Some(dimension), Some(name)) => Ok((dimension, Tier { name, rank })),
+            (None, Some(tier)) => Err(incomplete(row, &format!("no dimension for `{tier}`"))),
+            (Some(dimension), None) => Err(incomplete(row, &format!("no tier of `{dimension}`"))),
+            (None, None) => Err(incomplete(row, "neither dimension nor tier")),
+        }
+    }
+}
+
+/// Rows are counted from 1, in the order of `dim_tier`.
+fn incomplete(row: usize, lacking: &str) -> Diagnostic {
+    let message = format!("row {} of dim_tier names {lacking}", row + 1);
+    Diagnostic::new(message).help("give every row of dim_tier a dimension and a tier")
+}
+
+/// The tiers by dimension, warnings left out, and what is wrong with them.
+fn group(listed: Vec<(String, Tier)>) -> (Dimensions, Problems) {
+    let mut dimensions: Vec<Dimension> = Vec::new();
+    for (name, tier) in listed.into_iter().filter(|(name, _)| name != WARNING) {
+        match dimensions
+            .iter_mut()
+            .find(|dimension| dimension.name == name)
+        {
+            Some(dimension) => dimension.tiers.push(tier),
+            None => dimensions.push(Dimension {
+                name,
+                tiers: vec![tier],
+                grace_days: 0,
+                has_raw: false,
+            }),
+        }
+    }
+    let mut problems = Problems::default();
+    for dimension in &dimensions {
+        problems.extend(check_tiers(dimension));
+    }
+    (Dimensions(dimensions), problems)
 }
 
 fn check_tiers(dimension: &Dimension) -> Problems {
@@ -178,7 +235,7 @@ fn check_grace(name: &str, dimensions: &[Dimension], job: &Job) -> Result<(), Di
             "grace_days names an unknown dimension `{name}`{near}"
         )));
     };
-    if dimension.tiers.iter().any(|tier| tier.rank.is_none()) && dimension.grace_days > 0 {
+    if !dimension.is_ranked() && dimension.grace_days > 0 {
         let message = format!("grace_days names `{name}`, whose tiers have no ranks");
         return Err(
             problem(message).help("grace delays demotions; only ranked dimensions have them")

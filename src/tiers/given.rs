@@ -1,14 +1,16 @@
 //! Cut points given by hand, held against the metrics of the calibration model.
 
 use crate::config::job::{GivenCuts, Job};
-use crate::ground::{Diagnostic, Problems, did_you_mean};
+use crate::ground::{Diagnostic, ExactNumber, Problems, did_you_mean};
 
 /// A metric that cut points are of: a column of the calibration model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metric {
     /// The column's name.
     pub name: String,
-    /// How many digits its values have behind the point.
+    /// How many digits its values have at most.
+    pub digits: u8,
+    /// How many of them stand behind the point.
     pub scale: u8,
 }
 
@@ -17,7 +19,7 @@ pub struct Metric {
 ///
 /// # Errors
 /// Metrics that there are not, metrics without cut points, and cut points that lie between two
-/// values of their metric, each at its place in the job file.
+/// values of their metric or have too many digits, each at its place in the job file.
 pub fn fit_given(
     job: &Job,
     given: &[GivenCuts],
@@ -69,18 +71,31 @@ fn check_known(job: &Job, name: &str, metrics: &[Metric]) -> Result<(), Diagnost
 fn fit_one(job: &Job, given: &GivenCuts, metric: &Metric) -> Result<GivenCuts, Diagnostic> {
     let mut fitted = given.clone();
     for cut in &mut fitted.cuts {
-        *cut = cut.at_scale(metric.scale).ok_or_else(|| {
-            let message = format!(
-                "cut point {cut} of `{}` lies between two of its values",
-                metric.name
-            );
-            let help = match metric.scale {
-                0 => "its values are whole numbers".to_owned(),
-                digits => format!("its values have {digits} digits behind the point"),
-            };
-            job.problem(&format!("calibration.{}", metric.name), message)
-                .help(help)
-        })?;
+        *cut = cut
+            .at_scale(metric.scale)
+            .ok_or_else(|| unfit(job, *cut, metric))?;
     }
     Ok(fitted)
+}
+
+/// A cut point that no number with the digits of the metric is equal to.
+fn unfit(job: &Job, cut: ExactNumber, metric: &Metric) -> Diagnostic {
+    let Metric {
+        name,
+        digits,
+        scale,
+    } = metric;
+    let what = match cut.scale > *scale {
+        true => "lies between two of its values",
+        false => "has more digits than its values",
+    };
+    let help = match scale {
+        0 => format!("its values are whole numbers of at most {digits} digits"),
+        scale => {
+            format!("its values have at most {digits} digits, {scale} of them behind the point")
+        }
+    };
+    let message = format!("cut point {cut} of `{name}` {what}");
+    job.problem(&format!("calibration.{name}"), message)
+        .help(help)
 }

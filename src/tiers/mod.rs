@@ -1,6 +1,7 @@
 //! Tiers: from the values that SQL gives each user today to the values that are shown.
 //!
-//! 1. [`Dimensions::read`]: the dimensions, their tiers and ranks, from the rows of `dim_tier`.
+//! 1. [`Dimensions::read`]: the dimensions, their tiers, ranks and grace, from the rows of
+//!    `dim_tier` and the job.
 //! 2. [`bands::check`]: the bands of the RFM total cover 3 to 15 once each.
 //! 3. [`coverage`]: the rules of the tier models give every user one value.
 //! 4. [`calibration`]: frozen cut points, computed once or given by hand, and kept.

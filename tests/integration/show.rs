@@ -147,6 +147,22 @@ fn without_run(shown: &str) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
+/// A job may be ahead of what is published: its own dimension comes with the next night.
+#[test]
+fn grace_of_a_dimension_that_is_not_published_yet_is_nothing_to_show() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    demo(folder);
+    let before = shown(folder, &[]);
+    let job = folder.join("jobs/demo.toml");
+    let text = std::fs::read_to_string(&job).unwrap();
+    let ahead =
+        "\n[dimensions.app_fan]\ntiers = [\"visitor\", \"fan\"]\n\n[grace_days]\napp_fan = 3\n";
+    assert!(!text.contains("[grace_days]"), "{text}");
+    std::fs::write(&job, text + ahead).unwrap();
+    assert_eq!(shown(folder, &[]), before);
+}
+
 #[test]
 fn a_job_that_published_nothing_is_told_to_run() {
     let folder = TempDir::new().unwrap();

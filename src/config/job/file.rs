@@ -55,6 +55,10 @@ const REQUIRED: [(&str, &str); 3] = [
     ("output", "output = \"s3://bucket/tierline\""),
 ];
 
+/// The dimension that has grace where the job says nothing, and how many days of it. It has none
+/// where its values have no ranks.
+pub(super) const DEFAULT_GRACE: (&str, u32) = ("value_tier", 7);
+
 /// Serde's names for what it expects, and what people call it.
 const EXPECTATIONS: [(&str, &str); 6] = [
     ("a nonzero usize", "a whole number from 1 on"),
@@ -76,6 +80,7 @@ pub(super) struct JobFile {
     pub sources: BTreeMap<String, SourceSection>,
     #[serde(default)]
     pub params: BTreeMap<String, toml::Value>,
+    /// Of a dimension that is not here none, but for [`DEFAULT_GRACE`].
     #[serde(default)]
     pub grace_days: BTreeMap<String, u32>,
     #[serde(default)]

@@ -47,7 +47,7 @@ pub struct Job {
     pub sources: BTreeMap<String, Source>,
     /// Values laid over the pack's parameters.
     pub parameters: BTreeMap<String, ParameterValue>,
-    /// How long a demotion must hold before it shows, by dimension, in days.
+    /// How long a demotion must hold before it shows, by dimension, in days, as written.
     pub grace_days: BTreeMap<String, u32>,
     /// Dimensions beside those of the SQL pack's `dim_tier`.
     pub dimensions: BTreeMap<String, OwnDimension>,
@@ -102,6 +102,15 @@ impl Job {
     /// A problem with the key at `path`, such as `params.churned_days`.
     pub fn problem(&self, path: &str, message: impl Into<String>) -> Diagnostic {
         Diagnostic::at(&self.file, self.keys.place(path), message)
+    }
+
+    /// The graces as written, and for `value_tier` seven days where nothing is written; those
+    /// hold where the SQL pack has a `value_tier` with ranks.
+    pub fn grace_days_or_default(&self) -> BTreeMap<String, u32> {
+        let mut grace_days = self.grace_days.clone();
+        let (dimension, days) = file::DEFAULT_GRACE;
+        grace_days.entry(dimension.to_owned()).or_insert(days);
+        grace_days
     }
 
     /// Reads and validates the job file at `path`.
@@ -167,7 +176,7 @@ impl Reading<'_> {
             sql: file.sql.map(|folder| without_dots(&base.join(folder))),
             sources,
             parameters,
-            grace_days: with_default_grace(file.grace_days),
+            grace_days: file.grace_days,
             dimensions,
             calibration,
             engine: EngineLimits {
@@ -354,12 +363,40 @@ impl Reading<'_> {
     }
 }
 
-/// The job's graces, and a week for `value_tier` unless the job says otherwise.
-fn with_default_grace(mut grace_days: BTreeMap<String, u32>) -> BTreeMap<String, u32> {
-    grace_days.entry("value_tier".to_owned()).or_insert(7);
-    grace_days
-}
-
 fn available_threads() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(sections: &str) -> Job {
+        let text = format!(
+            "version = 1\ntimezone = \"UTC\"\noutput = \"out\"\n\
+             [sources.orders]\nurl = \"orders\"\n[sources.engagement]\nurl = \"engagement\"\n{sections}"
+        );
+        let file = SourceFile::new("job.toml", text);
+        Job::parse(&file, "job", PathBuf::new()).unwrap()
+    }
+
+    /// The graces are part of what a run is recognised by: the default must stay among them.
+    #[test]
+    fn value_tier_has_a_week_of_grace_unless_the_job_says_otherwise() {
+        let graces = |sections: &str| {
+            let graces = job(sections).grace_days_or_default();
+            graces.into_iter().collect::<Vec<_>>()
+        };
+        let grace = |dimension: &str, days| (dimension.to_owned(), days);
+        assert_eq!(graces(""), [grace("value_tier", 7)]);
+        assert_eq!(
+            graces("[grace_days]\nvalue_tier = 0\n"),
+            [grace("value_tier", 0)]
+        );
+        assert_eq!(
+            graces("[grace_days]\nhabit = 3\n"),
+            [grace("habit", 3), grace("value_tier", 7)]
+        );
+        assert_eq!(job("").grace_days, BTreeMap::new());
+    }
 }

@@ -3,15 +3,8 @@
 use datafusion::arrow::array::{Array, AsArray, Float64Array, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::arrow::error::ArrowError;
-use datafusion::error::Result as EngineResult;
-use datafusion::functions_aggregate::expr_fn::count;
-use datafusion::logical_expr::{ident, lit};
-use datafusion::prelude::SessionContext;
 
-use crate::ground::{Folder, TableName};
-
-use super::{all_rows, column, counts, texts};
-use crate::run::catalog::reference_to;
+use super::{column, texts};
 
 /// A metric of `kpi_daily`.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,27 +72,6 @@ pub(super) fn alerts_of(rows: &RecordBatch) -> Result<Vec<Alert>, ArrowError> {
     alerts
         .sort_by(|left, right| (&left.severity, &left.alert).cmp(&(&right.severity, &right.alert)));
     Ok(alerts)
-}
-
-/// How many users have each warning.
-pub(super) async fn count_warnings(
-    context: &SessionContext,
-    warnings: Vec<String>,
-) -> EngineResult<Vec<WarningOverview>> {
-    let snapshot = TableName::new(Folder::Publish, "tier_snapshot");
-    let snapshot = context.table(reference_to(&snapshot)).await?;
-    let is_there = |name: &String| snapshot.schema().has_column_with_unqualified_name(name);
-    let mut counted = Vec::new();
-    for name in warnings.into_iter().filter(is_there) {
-        let warned = snapshot.clone().filter(ident(&name))?;
-        let users = warned.aggregate(Vec::new(), vec![count(lit(1)).alias("users")])?;
-        let users = counts(&all_rows(users).await?, "users")?;
-        counted.push(WarningOverview {
-            name,
-            users: users.value(0),
-        });
-    }
-    Ok(counted)
 }
 
 fn numbers(rows: &RecordBatch, name: &str) -> Result<Float64Array, ArrowError> {

@@ -3,10 +3,11 @@
 //! 1. [`choose`]: the publication that holds for the date, or for the newest.
 //! 2. The tables are opened at the versions which that publication recorded, as every reader who
 //!    goes by publications finds them.
-//! 3. `dim_tier` gives the order of dimensions and tiers, `tier_snapshot` their users and
-//!    revenue, `tier_migration_matrix` the flows between them.
+//! 3. `dim_tier` gives the order of dimensions and tiers, [`counts`] their users and revenue,
+//!    `tier_migration_matrix` the flows between them.
 //! 4. `kpi_daily` and `alerts` are read as they are, where the publication has them.
 
+mod counts;
 mod kpis;
 
 use std::cmp::Reverse;
@@ -19,10 +20,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
 use datafusion::arrow::error::ArrowError;
-use datafusion::common::ScalarValue;
 use datafusion::error::Result as EngineResult;
-use datafusion::functions_aggregate::expr_fn::{count, sum};
-use datafusion::logical_expr::{ident, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::config::job::Job;
@@ -38,7 +36,12 @@ use super::catalog::{reference_to, register};
 use super::marts::{ALERTS, KPIS};
 use super::published::published_table;
 
+use counts::Counts;
+
 pub use kpis::{Alert, Kpi, WarningOverview};
+
+/// The table with what each tier adds up to.
+const SUMMARY: &str = "tier_summary";
 
 /// How many published dates a message about one that is not published names.
 const DATES_NAMED: usize = 4;
@@ -119,8 +122,15 @@ impl Overview {
         for table in ["dim_tier", "tier_snapshot", "tier_migration_matrix"] {
             register_published(&context, &output, publication, table).await?;
         }
-        let dimensions = Box::pin(read_dimensions(&context, job)).await?;
-        let warnings = read_warnings(&context).await?;
+        let dim_tier = read_table(&context, "dim_tier").await;
+        let dim_tier = dim_tier.map_err(RunError::engine("reading dim_tier"))?;
+        let (listed, listed_warnings) = (Dimensions::listed(&dim_tier)?, warnings(&dim_tier)?);
+        let summary = read_summary(&context, &output, publication).await?;
+        let counts = Counts::of(&context, &listed, &listed_warnings, summary.as_ref());
+        let counts = Box::pin(counts).await;
+        let counts = counts.map_err(RunError::engine("counting users"))?;
+        let dimensions = read_dimensions(&context, &listed, &counts).await?;
+        let warnings = counts.warnings(listed_warnings);
         let kpis = read_mart(&context, &output, publication, KPIS, kpis::kpis_of).await?;
         let alerts = read_mart(&context, &output, publication, ALERTS, kpis::alerts_of).await?;
         let snapshot = publication.tables.get("tier_snapshot");
@@ -235,28 +245,39 @@ async fn register_published(
     register(context, &name, Arc::new(rows)).map_err(RunError::engine("reading published tables"))
 }
 
-/// Every dimension that `dim_tier` lists.
+/// The rows of `tier_summary`; dates of an earlier version of tierline have none.
+async fn read_summary(
+    context: &SessionContext,
+    output: &Location,
+    publication: &Publication,
+) -> Result<Option<RecordBatch>, RunError> {
+    if !publication.tables.contains_key(SUMMARY) {
+        return Ok(None);
+    }
+    register_published(context, output, publication, SUMMARY).await?;
+    let rows = read_table(context, SUMMARY).await;
+    rows.map(Some)
+        .map_err(RunError::engine("reading tier_summary"))
+}
+
+/// The dimensions with what was counted of them, and the flows in each.
 async fn read_dimensions(
     context: &SessionContext,
-    job: &Job,
+    dimensions: &Dimensions,
+    counts: &Counts,
 ) -> Result<Vec<DimensionOverview>, RunError> {
-    let dim_tier = read_table(context, "dim_tier").await;
-    let dim_tier = dim_tier.map_err(RunError::engine("reading dim_tier"))?;
-    let dimensions = Dimensions::read(&dim_tier, job)?;
     let matrix = read_table(context, "tier_migration_matrix").await;
     let matrix = matrix.map_err(RunError::engine("reading tier_migration_matrix"))?;
-    let mut overviews = Vec::new();
-    for dimension in dimensions.iter() {
-        let counted = count_tiers(context, &dimension.name).await;
-        let counted = counted.map_err(RunError::engine("counting users per tier"))?;
-        let arrow = RunError::arrow("reading published tables");
-        overviews.push(DimensionOverview {
+    let overview = |dimension: &Dimension| {
+        let flows = flows_of(dimension, &matrix)?;
+        Ok(DimensionOverview {
             name: dimension.name.clone(),
-            tiers: tiers_of(dimension, &counted).map_err(&arrow)?,
-            flows: flows_of(dimension, &matrix).map_err(&arrow)?,
-        });
-    }
-    Ok(overviews)
+            tiers: counts.tiers(dimension),
+            flows,
+        })
+    };
+    let overviews: Result<_, ArrowError> = dimensions.iter().map(overview).collect();
+    overviews.map_err(RunError::arrow("reading tier_migration_matrix"))
 }
 
 /// The rows of a mart; dates of an earlier version of tierline have none.
@@ -276,38 +297,6 @@ async fn read_mart<T>(
         .map_err(RunError::arrow("reading KPIs"))
 }
 
-/// Every warning that `dim_tier` lists.
-async fn read_warnings(context: &SessionContext) -> Result<Vec<WarningOverview>, RunError> {
-    let engine = RunError::engine("counting warnings");
-    let dim_tier = read_table(context, "dim_tier").await.map_err(&engine)?;
-    let listed = warnings(&dim_tier).map_err(RunError::arrow("reading dim_tier"))?;
-    kpis::count_warnings(context, listed).await.map_err(engine)
-}
-
-/// The users of each value of a dimension, those in grace, and the revenue.
-async fn count_tiers(context: &SessionContext, dimension: &str) -> EngineResult<RecordBatch> {
-    let snapshot = TableName::new(Folder::Publish, "tier_snapshot");
-    let snapshot = context.table(reference_to(&snapshot)).await?;
-    let pending_since = format!("{dimension}_pending_since");
-    let has_grace = snapshot
-        .schema()
-        .has_column_with_unqualified_name(&pending_since);
-    // Counting a column counts the values that it has.
-    let in_grace = match has_grace {
-        true => count(ident(pending_since)),
-        false => count(lit(ScalarValue::Null)),
-    };
-    let counted = snapshot.aggregate(
-        vec![ident(dimension).alias("tier")],
-        vec![
-            count(lit(1)).alias("users"),
-            in_grace.alias("in_grace"),
-            sum(ident(REVENUE)).alias(REVENUE),
-        ],
-    )?;
-    all_rows(counted).await
-}
-
 async fn read_table(context: &SessionContext, name: &str) -> EngineResult<RecordBatch> {
     let name = TableName::new(Folder::Publish, name);
     all_rows(context.table(reference_to(&name)).await?).await
@@ -316,23 +305,6 @@ async fn read_table(context: &SessionContext, name: &str) -> EngineResult<Record
 async fn all_rows(rows: DataFrame) -> EngineResult<RecordBatch> {
     let schema = Arc::new(rows.schema().as_arrow().clone());
     Ok(concat_batches(&schema, &rows.collect().await?)?)
-}
-
-fn tiers_of(dimension: &Dimension, counted: &RecordBatch) -> Result<Vec<TierOverview>, ArrowError> {
-    let (names, amounts) = (texts(counted, "tier")?, Amounts::of(counted)?);
-    let in_grace = counts(counted, "in_grace")?;
-    let overview = |name: &str| {
-        let row = names.iter().position(|found| found == Some(name));
-        let (users, revenue_cents) = row.map_or((0, 0), |row| amounts.at(row));
-        TierOverview {
-            name: name.to_owned(),
-            users,
-            in_grace: row.map_or(0, |row| in_grace.value(row)),
-            revenue_cents,
-        }
-    };
-    let tiers = dimension.tiers.iter();
-    Ok(tiers.map(|tier| overview(&tier.name)).collect())
 }
 
 fn flows_of(dimension: &Dimension, matrix: &RecordBatch) -> Result<Vec<Flow>, ArrowError> {
@@ -363,9 +335,10 @@ struct Amounts {
 
 impl Amounts {
     fn of(rows: &RecordBatch) -> Result<Self, ArrowError> {
+        let users = column(rows, "users", &DataType::Int64)?;
         let revenue = column(rows, REVENUE, &REVENUE_TYPE)?;
         Ok(Self {
-            users: counts(rows, "users")?,
+            users: users.as_primitive::<Int64Type>().clone(),
             revenue: revenue.as_primitive::<Decimal128Type>().clone(),
         })
     }
@@ -376,11 +349,6 @@ impl Amounts {
         let revenue = has_revenue.then(|| self.revenue.value(row));
         (self.users.value(row), revenue.unwrap_or_default())
     }
-}
-
-fn counts(rows: &RecordBatch, name: &str) -> Result<Int64Array, ArrowError> {
-    let counts = column(rows, name, &DataType::Int64)?;
-    Ok(counts.as_primitive::<Int64Type>().clone())
 }
 
 fn texts(rows: &RecordBatch, name: &str) -> Result<StringArray, ArrowError> {

@@ -113,13 +113,35 @@ fn metrics_must_be_those_of_the_model_and_all_of_them() {
     14 | orders_365d = [1, 2, 4, 7.5]
        | ^^^^^^^^^^^
        |
-       = help: its values are whole numbers
+       = help: its values are whole numbers of at most 19 digits
 
     4 problems
     ");
     assert_eq!(project.refused_run(), checked);
     // Before any tile is made.
     assert!(!project.path("output").exists());
+}
+
+/// A number that no DECIMAL holds with two digits behind the point was once said to lie between
+/// two values.
+#[test]
+fn cut_point_with_too_many_digits_is_told_how_many_there_may_be() {
+    let long = "9".repeat(38);
+    let project = with_calibration(&format!(
+        "recency_days = [7, 30, 90, 180]\norders_365d = [1, 2, 4, 7]\n\
+         revenue_365d = [1, 2, 3, \"{long}\"]\n",
+    ));
+    insta::assert_snapshot!(project.check(), @r#"
+    exit code 2
+
+    error: cut point 99999999999999999999999999999999999999 of `revenue_365d` has more digits than its values
+      --> job.toml:15:1
+       |
+    15 | revenue_365d = [1, 2, 3, "99999999999999999999999999999999999999"]
+       | ^^^^^^^^^^^^
+       |
+       = help: its values have at most 28 digits, 2 of them behind the point
+    "#);
 }
 
 #[test]

@@ -237,3 +237,107 @@ fn grace_needs_a_ranked_dimension() {
     2 problems
     ");
 }
+
+/// The week of grace that `value_tier` has by default was once taken for one that the job wrote,
+/// and refused at the first letter of the job file.
+#[test]
+fn value_tier_without_ranks_has_no_grace() {
+    let project = Project::new()
+        .edit(
+            "sql/publish/dim_tier.sql",
+            "    rank,",
+            "    CAST(NULL AS BIGINT) AS rank,",
+        )
+        .edit(
+            "sql/publish/kpi_daily.sql",
+            "COUNT(*) FILTER (WHERE value_tier <> value_tier_raw)",
+            "0",
+        );
+    let checked = project.call(&["check", "job.toml"]);
+    assert_eq!(checked.exit_code, 0, "{checked:?}");
+    project.publish("2026-03-06");
+}
+
+#[test]
+fn row_of_dim_tier_that_names_nothing_is_refused() {
+    let project = Project::new()
+        .append(TIERS, "interaction_depth,,9,Deepest,x,Dive,x\n")
+        .append(TIERS, ",deepest,9,Deepest,x,Dive,x\n");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: row 53 of dim_tier names no tier of `interaction_depth`
+     |
+     = help: give every row of dim_tier a dimension and a tier
+
+    error: row 54 of dim_tier names no dimension for `deepest`
+     |
+     = help: give every row of dim_tier a dimension and a tier
+
+    note: not checked until that is mended: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+
+    2 problems
+    ");
+}
+
+/// A dimension of the job, and the model that gives it.
+fn with_dimension(sql: &str) -> Project {
+    Project::new()
+        .append("job.toml", "\n[dimensions.mood]\ntiers = [\"happy\"]\n")
+        .write("sql/tiers/mood.sql", sql)
+}
+
+/// Such a model was once said not to exist.
+#[test]
+fn model_of_a_dimension_without_its_columns_is_pointed_at() {
+    let project = with_dimension(
+        "-- How a user feels.\nSELECT\n    user_id AS id,\n    'happy' AS feeling\nFROM features.users\n",
+    );
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: `tiers.mood` has no column `user_id` and no column `mood`
+     --> sql/tiers/mood.sql:2:1
+      |
+    2 | SELECT
+      | ^^^^^^
+      |
+      = help: the job's dimension `mood` is read from it, one row per user: user_id and mood
+
+    note: not checked until that is mended: `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    ");
+}
+
+/// What is wrong with the model was once kept back, and the exit code was 1.
+#[test]
+fn model_of_a_dimension_that_cannot_be_planned_is_told_like_any_other() {
+    let project = with_dimension(
+        "-- How a user feels.\nSELECT\n    user_id,\n    feeling AS mood\nFROM features.users\n",
+    );
+    let checked = project.check();
+    for told in [
+        "exit code 2\n",
+        "error: unknown column `feeling`\n --> sql/tiers/mood.sql:4:5\n",
+        "note: dimension `mood` is not checked until `tiers.mood` is mended\n",
+    ] {
+        assert!(checked.contains(told), "{checked}");
+    }
+}
+
+/// A column of dim_tier that is never NULL ended the night once, where the job added rows.
+#[test]
+fn dimension_of_the_job_leaves_other_columns_of_dim_tier_null() {
+    let sql =
+        "-- How a user feels.\nSELECT\n    user_id,\n    'happy' AS mood\nFROM features.users\n";
+    let owner = "    'crm' AS owner,\n    rank,";
+    let project = with_dimension(sql)
+        .edit("sql/publish/dim_tier.sql", "    rank,", owner)
+        .edit(
+            "sql/publish/dim_tier.sql",
+            "    dimension,\n    tier,\n    rank,",
+            &format!("    dimension,\n    tier,\n{owner}"),
+        );
+    let checked = project.call(&["check", "job.toml"]);
+    assert_eq!(checked.exit_code, 0, "{checked:?}");
+    project.publish("2026-03-06");
+}

@@ -22,7 +22,7 @@ use crate::naive::history::History;
 use crate::naive::parameters::{Parameters, Rules};
 use crate::naive::scores::{Scores, score};
 use crate::naive::text;
-use crate::support::command::{Finished, Tierline};
+use crate::support::command::{Finished, Redactions, Tierline};
 
 /// Calls `tierline calibrate` as of a date.
 fn called(nights: &Nights, date: NaiveDate, arguments: &[&str]) -> Finished {
@@ -78,7 +78,9 @@ async fn comparison_keeps_nothing_unless_told_to() {
 
     let shown = shown(&nights, last_night(), &[]);
 
-    insta::assert_snapshot!(shown, @"
+    let jobs = nights.job_file();
+    let redactions = Redactions::new().path(jobs.parent().unwrap(), "[JOBS]");
+    insta::assert_snapshot!(redactions.apply(&shown), @"
     Cut points as of 2026-11-20: 7 scored users
       old  2026-11-20-v1, which a run of this date scores by
       new  computed from the users of this date
@@ -151,11 +153,12 @@ async fn comparison_keeps_nothing_unless_told_to() {
       from -> to                                             users
       low_value_low_engagement -> high_value_low_engagement      1
 
-    nobody changes in lifecycle_stage, customer_layer, interaction_depth, engagement_style, participation_level, need_type, price_sensitivity
+    cut points have no part in lifecycle_stage, customer_layer, interaction_depth, engagement_style, participation_level, need_type, price_sensitivity
 
     Once kept, runs of 2026-11-20 and later dates score by the new cut points.
     2026-11-20 is published by other cut points and stays as published
-    until run again; `tierline backfill --from 2026-11-20 --to 2026-11-20` does that.
+    until run again, by
+      tierline backfill [JOBS]/out.toml --from 2026-11-20 --to 2026-11-20
 
     Nothing was kept. To keep the new cut points as 2026-11-20-v2, run this with --yes.
     ");
@@ -256,6 +259,64 @@ async fn published_dates_up_to_a_later_calibration_would_be_scored_anew() {
     assert_eq!(json["takers"]["published_dates"], dates);
     assert_eq!(nights.status_of(days_ago(3)).await, "already_published");
     assert_eq!(nights.status_of(days_ago(2)).await, "replaced");
+}
+
+/// Without the job the command failed where jobs/ has several, and it said nothing of the nights
+/// that it runs on the way.
+#[tokio::test]
+async fn published_dates_are_scored_anew_by_a_command_that_names_the_job() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    for days in [3, 2, 0] {
+        nights.run(days_ago(days)).await.unwrap();
+    }
+
+    let shown = shown(&nights, days_ago(2), &[]);
+
+    let told = format!(
+        "\n2 dates from 2026-11-18 to 2026-11-20 are published by other cut points and stay as published
+until run again, by
+  tierline backfill {} --from 2026-11-18 --to 2026-11-20
+which also publishes the one date between them that is not published.\n",
+        nights.job_file().display()
+    );
+    assert!(shown.contains(&told), "{shown}");
+}
+
+/// A score that cut points have no part in, and one of them that has a value per user.
+const OTHER_SCORES: &[Edit] = &[
+    Edit {
+        file: "tiers/lifetime_value.sql",
+        from: "    acquisition_cost,",
+        to: "    CAST(revenue_lifetime AS BIGINT) AS risk_score,\n    acquisition_cost,",
+    },
+    Edit {
+        file: "tiers/rfm.sql",
+        from: "        END AS m_score\n",
+        to: "        END AS m_score,\n        CAST(revenue_365d AS BIGINT) AS money_score\n",
+    },
+    Edit {
+        file: "tiers/rfm.sql",
+        from: "    m_score,                ",
+        to: "    money_score,\n    m_score,                ",
+    },
+];
+
+/// Every column whose name ends like that of a score once had a column for each of its values.
+#[tokio::test]
+async fn scores_of_many_values_and_of_no_cut_points_take_no_place() {
+    let mut nights = Nights::over(&uneven_history(), &Delivery::default());
+    nights.run(days_ago(40)).await.unwrap();
+    nights.edit_pack(OTHER_SCORES);
+
+    let json = shown_as_json(&nights, last_night(), &[]);
+    let names = json["scores"].as_array().unwrap().iter();
+    let names: Vec<&str> = names.map(|score| score["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["r_score", "f_score", "money_score", "m_score"]);
+    let shown = shown(&nights, last_night(), &[]);
+    let told = "\nmoney_score: 0 of 60 users change, between too many values for a table; --output json has them\n";
+    assert!(shown.contains(told), "{shown}");
+    assert!(!shown.contains("risk_score"), "{shown}");
+    assert!(shown.lines().all(|line| line.len() <= 180), "{shown}");
 }
 
 /// Sixty users of whom every third never bought; orders, amounts and days differ from one to the
@@ -370,9 +431,17 @@ async fn users_by_score_and_moved_users_are_those_of_the_naive_computation() {
         };
         let both = users.iter().zip(old.iter().zip(&new));
         let pairs = both.map(|(user, (old, new))| [tier(user, *old), tier(user, *new)]);
+        let flows = flows_of(pairs);
         let compared = json["dimensions"].as_array().unwrap().iter();
         let mut compared = compared.filter(|compared| compared["name"] == dimension.name());
-        assert_flows(compared.next().unwrap(), &flows_of(pairs));
+        match compared.next() {
+            Some(compared) => assert_flows(compared, &flows),
+            None => {
+                let others = json["other_dimensions"].as_array().unwrap();
+                assert!(others.contains(&dimension.name().into()), "{json}");
+                assert!(flows.keys().all(|(from, to)| from == to), "{flows:?}");
+            }
+        }
     }
     // An example in which nobody moves would show nothing.
     assert_eq!(json["dimensions"][0]["name"], "value_tier");

@@ -1,30 +1,34 @@
 //! `tierline show`: a published date on screen.
 //!
-//! For each dimension the users of every tier, how they moved since the previous snapshot, and
-//! the largest moves. Everything fits the narrowest terminal in use where it can.
+//! 1. For each dimension the users of every tier: [`tiers`].
+//! 2. How they moved since the previous snapshot, and the largest moves: [`matrix`].
+//! 3. Alerts, KPIs and warnings.
+//!
+//! Everything fits the narrowest terminal in use where it can.
 
-use std::collections::BTreeMap;
+mod lines;
+mod matrix;
+#[cfg(test)]
+mod testing;
+mod tiers;
 
 use clap::builder::styling::{AnsiColor, Style};
 
 use crate::config::job::Job;
 use crate::ground::SnapshotDate;
-use crate::migration::Direction;
-use crate::run::{DimensionOverview, Flow, Overview, RunError, TierOverview};
+use crate::run::{DimensionOverview, Overview, RunError};
 
 use super::arguments::ShowArguments;
-use super::figures::{NONE, bar, change, count, count_or_none, money, share};
+use super::figures::{NONE, count, count_or_none};
 use super::output::Output;
-use super::table::{Cell, Paint, Side, Table};
+use super::table::{Cell, Paint, Side, Table, width};
+
+use lines::wrapped;
+use matrix::{largest, matrix, totals};
+use tiers::{has_grace, tier_table};
 
 /// The columns that every terminal has. Tables that can be made narrower are, to fit.
 const TERMINAL_WIDTH: usize = 80;
-
-/// The bar of the largest tier.
-const BAR_WIDTH: u32 = 12;
-
-/// How many of the largest moves are shown.
-const MOVES_SHOWN: usize = 5;
 
 /// What stands below a column of users in grace.
 const GRACE_LEGEND: &str = "  in grace: lower today, and shown lower once that has lasted";
@@ -34,12 +38,6 @@ const DEMO_DIMENSIONS: [&str; 2] = ["value_tier", "lifecycle_stage"];
 
 /// What stands in front of lines that belong to the one above.
 const INDENT: &str = "  ";
-
-/// Where users come from who were not in the previous snapshot.
-const ENTERED: &str = "entered";
-
-/// Where users go to who are not in this snapshot.
-const LEFT: &str = "left";
 
 /// Shows a published snapshot.
 pub(super) async fn show(arguments: &ShowArguments, output: &Output) -> Result<(), RunError> {
@@ -155,7 +153,7 @@ impl<'a> Page<'a> {
             );
             let line = self.paint.text(&line, AnsiColor::Red.on_default());
             text.push_str(&format!("\n{line}\n"));
-            for line in wrapped(&alert.message, TERMINAL_WIDTH - INDENT.len()) {
+            for line in wrapped(&alert.message, TERMINAL_WIDTH - width(INDENT)) {
                 text.push_str(&format!("{INDENT}{line}\n"));
             }
         }
@@ -234,79 +232,6 @@ fn metric(name: &str, value: f64) -> String {
     }
 }
 
-/// Text in lines of at most `width` characters, broken between words.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.len() + 1 + word.len() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
-/// A column of numbers about tiers: its heading, and the number of a tier.
-type Figure<'a> = (&'static str, Box<dyn Fn(&TierOverview) -> String + 'a>);
-
-/// The tiers of a dimension with their figures, and a bar of their users.
-fn tier_table(dimension: &DimensionOverview, has_previous: bool) -> Table {
-    let figures = figures(dimension, has_previous);
-    let mut table = Table::default();
-    table.column("tier", Side::Left);
-    for (heading, _) in &figures {
-        table.column(*heading, Side::Right);
-    }
-    table.column("", Side::Left);
-    let largest = dimension.tiers.iter().map(|tier| tier.users).max();
-    for tier in &dimension.tiers {
-        let numbers = figures.iter().map(|(_, figure)| number(figure(tier)));
-        let bar = bar(tier.users, largest.unwrap_or_default(), BAR_WIDTH);
-        let bar = Cell::styled(bar, AnsiColor::Cyan.on_default());
-        table.row(
-            std::iter::once(Cell::from(&tier.name))
-                .chain(numbers)
-                .chain([bar]),
-        );
-    }
-    table
-}
-
-/// Users and shares of every tier; the change where there is a day before, and grace where
-/// somebody has it.
-fn figures(dimension: &DimensionOverview, has_previous: bool) -> Vec<Figure<'_>> {
-    let users: i64 = dimension.tiers.iter().map(|tier| tier.users).sum();
-    let revenue: i128 = dimension.tiers.iter().map(|tier| tier.revenue_cents).sum();
-    let mut figures: Vec<Figure<'_>> = vec![
-        ("users", Box::new(|tier| count_or_none(tier.users))),
-        (
-            "of users",
-            Box::new(move |tier| share(tier.users.into(), users.into())),
-        ),
-        (
-            "of revenue",
-            Box::new(move |tier| share(tier.revenue_cents, revenue)),
-        ),
-    ];
-    if has_previous {
-        figures.push((
-            "change",
-            Box::new(|tier| change(dimension.net_change(&tier.name))),
-        ));
-    }
-    if has_grace(dimension) {
-        figures.push(("in grace", Box::new(|tier| count_or_none(tier.in_grace))));
-    }
-    figures
-}
-
-fn has_grace(dimension: &DimensionOverview) -> bool {
-    dimension.tiers.iter().any(|tier| tier.in_grace > 0)
-}
-
 /// A number; one that is none stays in the background.
 fn number(text: String) -> Cell {
     match text.as_str() {
@@ -315,256 +240,14 @@ fn number(text: String) -> Cell {
     }
 }
 
-/// How many users went which way.
-fn totals(moves: &[&Flow]) -> String {
-    let ways = [
-        Direction::Up,
-        Direction::Down,
-        Direction::Lateral,
-        Direction::Entered,
-        Direction::Left,
-    ];
-    let total = |way: Direction| {
-        let flows = moves.iter().filter(|flow| flow.direction == Some(way));
-        let users: i64 = flows.map(|flow| flow.users).sum();
-        let word = match way {
-            Direction::Lateral => "moved",
-            way => way.as_str(),
-        };
-        (users > 0).then(|| format!("{} {word}", count(users)))
-    };
-    let totals: Vec<String> = ways.into_iter().filter_map(total).collect();
-    totals.join(", ")
-}
-
-/// The matrix with the most telling headings that fit.
-fn matrix(dimension: &DimensionOverview) -> Table {
-    let [whole, in_words] =
-        [Headings::Whole, Headings::InWords].map(|headings| matrix_under(dimension, headings));
-    [whole, in_words]
-        .into_iter()
-        .find(|table| table.width() <= TERMINAL_WIDTH)
-        .unwrap_or_else(|| matrix_under(dimension, Headings::Letters))
-}
-
-/// What stands above the columns of a matrix.
-///
-/// | | row | column |
-/// |---|---|---|
-/// | whole | `high_value` | `high_value` |
-/// | in words | `high_value` | `high` above `value` |
-/// | letters | `a  high_value` | `a` |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Headings {
-    Whole,
-    InWords,
-    Letters,
-}
-
-impl Headings {
-    fn column(self, index: usize, tier: &TierOverview) -> String {
-        match self {
-            Self::Whole => tier.name.clone(),
-            Self::InWords => in_words(&tier.name),
-            Self::Letters => letters(index),
-        }
-    }
-
-    fn row(self, index: usize, tier: &TierOverview) -> String {
-        match self {
-            Self::Whole | Self::InWords => tier.name.clone(),
-            Self::Letters => format!("{}  {}", letters(index), tier.name),
-        }
-    }
-}
-
-/// A name over several lines, none longer than its longest word.
-fn in_words(name: &str) -> String {
-    let words = || name.split('_');
-    let longest = words().map(str::len).max().unwrap_or_default();
-    let mut lines: Vec<String> = Vec::new();
-    for word in words() {
-        match lines.last_mut() {
-            Some(line) if line.len() + 1 + word.len() <= longest => {
-                line.push('_');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines.join("\n")
-}
-
-/// The letters of a column: a to z, then aa, ab and so on.
-fn letters(index: usize) -> String {
-    let last = char::from(b'a' + u8::try_from(index % 26).unwrap_or_default());
-    match index / 26 {
-        0 => last.to_string(),
-        more => format!("{}{last}", letters(more - 1)),
-    }
-}
-
-/// Users from the tier of each row to the tier of each column; those who entered as a row and
-/// those who left as a column, where there are any.
-fn matrix_under(dimension: &DimensionOverview, headings: Headings) -> Table {
-    let cells = Cells::of(dimension);
-    let tiers = || dimension.tiers.iter().enumerate();
-    let mut table = Table::default();
-    table.column("from \\ to", Side::Left);
-    for (index, tier) in tiers() {
-        table.column(headings.column(index, tier), Side::Right);
-    }
-    let mut columns: Vec<Option<&str>> = tiers().map(|(_, tier)| Some(&*tier.name)).collect();
-    if cells.has_left {
-        table.column(LEFT, Side::Right);
-        columns.push(None);
-    }
-    for (index, tier) in tiers() {
-        let name = Cell::from(headings.row(index, tier));
-        table.row(cells.row(name, Some(&tier.name), &columns));
-    }
-    if cells.has_entered {
-        table.row(cells.row(Cell::from(ENTERED), None, &columns));
-    }
-    table
-}
-
-/// The flows of a dimension by where they come from and go to.
-struct Cells<'a> {
-    flows: BTreeMap<(Option<&'a str>, Option<&'a str>), &'a Flow>,
-    has_entered: bool,
-    has_left: bool,
-}
-
-impl<'a> Cells<'a> {
-    fn of(dimension: &'a DimensionOverview) -> Self {
-        let flows = dimension.flows.iter();
-        let flows = flows.map(|flow| ((flow.from.as_deref(), flow.to.as_deref()), flow));
-        Self {
-            flows: flows.collect(),
-            has_entered: dimension.flows.iter().any(|flow| flow.from.is_none()),
-            has_left: dimension.flows.iter().any(|flow| flow.to.is_none()),
-        }
-    }
-
-    /// One row of the matrix.
-    fn row(&self, name: Cell, from: Option<&str>, columns: &[Option<&str>]) -> Vec<Cell> {
-        let cells = columns.iter().map(|to| self.cell(from, *to));
-        std::iter::once(name).chain(cells).collect()
-    }
-
-    fn cell(&self, from: Option<&str>, to: Option<&str>) -> Cell {
-        let background = Style::new().dimmed();
-        match self.flows.get(&(from, to)) {
-            // Nobody can be nowhere before and after.
-            None if from.is_none() && to.is_none() => Cell::from(""),
-            None => Cell::styled(NONE, background),
-            Some(flow) => Cell::styled(
-                count(flow.users),
-                flow.direction.map_or(background, colour_of),
-            ),
-        }
-    }
-}
-
-fn colour_of(direction: Direction) -> Style {
-    match direction {
-        Direction::Up => AnsiColor::Green.on_default(),
-        Direction::Down => AnsiColor::Red.on_default(),
-        Direction::Lateral | Direction::Entered | Direction::Left => Style::new(),
-    }
-}
-
-/// The largest moves, one per line.
-fn largest(moves: &[&Flow]) -> Table {
-    let mut table = Table::default();
-    table.column("largest moves", Side::Left);
-    table.column("users", Side::Right);
-    table.column("revenue_365d", Side::Right);
-    table.column("", Side::Left);
-    for flow in moves.iter().take(MOVES_SHOWN) {
-        let from = flow.from.as_deref().unwrap_or(ENTERED);
-        let to = flow.to.as_deref().unwrap_or(LEFT);
-        table.row([
-            Cell::from(format!("{from} -> {to}")),
-            Cell::from(count(flow.users)),
-            Cell::from(money(flow.revenue_cents)),
-            way(flow),
-        ]);
-    }
-    table
-}
-
-/// Up or down; the other ways are plain from where they lead.
-fn way(flow: &Flow) -> Cell {
-    match flow.direction {
-        Some(way @ (Direction::Up | Direction::Down)) => Cell::styled(way.as_str(), colour_of(way)),
-        _ => Cell::from(""),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::testing::{segment, value_tier};
     use super::*;
     use crate::run::{Alert, Kpi, WarningOverview};
 
     fn date(day: &str) -> SnapshotDate {
         day.parse().unwrap()
-    }
-
-    fn tier(name: &str, users: i64, in_grace: i64, revenue_cents: i128) -> TierOverview {
-        TierOverview {
-            name: name.to_owned(),
-            users,
-            in_grace,
-            revenue_cents,
-        }
-    }
-
-    fn flow(from: &str, to: &str, users: i64, direction: Option<Direction>) -> Flow {
-        let side = |name: &str| (!name.is_empty()).then(|| name.to_owned());
-        Flow {
-            from: side(from),
-            to: side(to),
-            direction,
-            users,
-            revenue_cents: i128::from(users) * 1_250,
-        }
-    }
-
-    fn value_tier() -> DimensionOverview {
-        DimensionOverview {
-            name: "value_tier".to_owned(),
-            tiers: vec![
-                tier("high_value", 1_250, 30, 90_000_000),
-                tier("low_value", 0, 0, 0),
-                tier("no_orders", 18_768, 0, 10_000_000),
-            ],
-            flows: vec![
-                flow("high_value", "high_value", 1_200, None),
-                flow("high_value", "no_orders", 4, Some(Direction::Down)),
-                flow("high_value", "", 2, Some(Direction::Left)),
-                flow("no_orders", "high_value", 50, Some(Direction::Up)),
-                flow("no_orders", "no_orders", 18_700, None),
-                flow("", "no_orders", 64, Some(Direction::Entered)),
-            ],
-        }
-    }
-
-    /// Names of which neither whole nor in words so many stand beside each other.
-    fn segment() -> DimensionOverview {
-        let names = ["develop", "retain", "winback", "value"].map(|stage| {
-            ["important", "general", "occasional"].map(|kind| format!("{kind}_{stage}_customers"))
-        });
-        let names = names.concat();
-        DimensionOverview {
-            name: "segment".to_owned(),
-            tiers: names.iter().map(|name| tier(name, 100, 0, 1)).collect(),
-            flows: vec![
-                flow(&names[0], &names[0], 100, None),
-                flow(&names[1], &names[11], 100, Some(Direction::Lateral)),
-            ],
-        }
     }
 
     fn overview(dimensions: Vec<DimensionOverview>) -> Overview {
@@ -702,30 +385,6 @@ mod tests {
     }
 
     #[test]
-    fn long_names_become_letters_and_fit() {
-        let text = matrix(&segment()).render(Paint {
-            is_colourful: false,
-        });
-        insta::assert_snapshot!(format!("matrix\n{text}"), @r"
-        matrix
-          from \ to                          a  b  c  d  e  f  g  h  i  j  k    l
-          a  important_develop_customers   100  .  .  .  .  .  .  .  .  .  .    .
-          b  general_develop_customers       .  .  .  .  .  .  .  .  .  .  .  100
-          c  occasional_develop_customers    .  .  .  .  .  .  .  .  .  .  .    .
-          d  important_retain_customers      .  .  .  .  .  .  .  .  .  .  .    .
-          e  general_retain_customers        .  .  .  .  .  .  .  .  .  .  .    .
-          f  occasional_retain_customers     .  .  .  .  .  .  .  .  .  .  .    .
-          g  important_winback_customers     .  .  .  .  .  .  .  .  .  .  .    .
-          h  general_winback_customers       .  .  .  .  .  .  .  .  .  .  .    .
-          i  occasional_winback_customers    .  .  .  .  .  .  .  .  .  .  .    .
-          j  important_value_customers       .  .  .  .  .  .  .  .  .  .  .    .
-          k  general_value_customers         .  .  .  .  .  .  .  .  .  .  .    .
-          l  occasional_value_customers      .  .  .  .  .  .  .  .  .  .  .    .
-        ");
-        assert!(text.lines().all(|line| line.len() <= 100));
-    }
-
-    #[test]
     fn the_first_snapshot_has_no_moves() {
         let mut first = overview(vec![value_tier()]);
         first.previous_snapshot_date = None;
@@ -771,23 +430,6 @@ mod tests {
             "value_tier since 2026-11-19: 50 up, 4 down, 64 entered, 2 left",
         ];
         assert_eq!(headings, expected);
-    }
-
-    #[test]
-    fn names_break_between_words() {
-        assert_eq!(
-            in_words("high_value_high_engagement"),
-            "high_value\nhigh\nengagement"
-        );
-        assert_eq!(in_words("active"), "active");
-    }
-
-    #[test]
-    fn letters_go_on_after_z() {
-        assert_eq!(
-            [0, 25, 26, 27, 52].map(letters),
-            ["a", "z", "aa", "ab", "ba"]
-        );
     }
 
     #[test]

@@ -2,33 +2,23 @@
 //!
 //! 1. [`propose`]: sources, tiles and features as a night computes them, without a publication;
 //!    the new cut points over the scored users.
-//! 2. `compare`: the tier models under the old cut points and under the new ones, and how many
-//!    users have which value under which.
+//! 2. [`comparison`]: the tier models under the old cut points and under the new ones, and how
+//!    many users have which value under which.
 //! 3. [`Proposal::keep`]: the new cut points kept for good, when they are wanted.
 
-use datafusion::arrow::array::AsArray;
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Int64Type};
-use datafusion::common::JoinType;
-use datafusion::error::Result as EngineResult;
-use datafusion::functions_aggregate::expr_fn::count;
-use datafusion::logical_expr::{col, ident, lit};
-use datafusion::prelude::DataFrame;
+mod comparison;
+
 use serde::Serialize;
 
 use crate::config::job::{CalibrationChoice, Job};
-use crate::ground::{Folder, SnapshotDate, TableName};
+use crate::ground::SnapshotDate;
 use crate::tiers::calibration::Calibration;
-use crate::tiers::{CutPoints, Dimension, Histograms};
-use crate::tiles::USER_ID;
+use crate::tiers::{CutPoints, Histograms};
 
-use super::execute::{Featured, Run, Stages, dimensions, open_session};
-use super::{
-    CalibrationPlan, Catalog, Plan, Progress, Project, Report, RunError, Workspace, cut_points,
-};
+use super::execute::{Featured, Run, Stages, open_session};
+use super::{CalibrationPlan, Plan, Progress, Project, Report, RunError, Workspace, cut_points};
 
-/// How the columns of scores end.
-const SCORE_SUFFIX: &str = "_score";
+use comparison::{Comparison, compare};
 
 /// New cut points and what they would change.
 #[derive(Debug, Clone, Serialize)]
@@ -47,8 +37,11 @@ pub struct Proposal {
     pub metrics: Vec<MetricChange>,
     /// The scores, as far as there are old ones.
     pub scores: Vec<ValueChange>,
-    /// The dimensions in which somebody changes, or nobody does; none without old cut points.
+    /// The dimensions that cut points have a part in, whether somebody changes or nobody does;
+    /// none without old cut points.
     pub dimensions: Vec<ValueChange>,
+    /// The dimensions that cut points have no part in; none without old cut points.
+    pub other_dimensions: Vec<String>,
     /// Who scores by the new cut points once they are kept.
     pub takers: Takers,
     /// What is worth a look.
@@ -116,6 +109,8 @@ pub enum Takers {
         /// The dates that are published by other cut points and would be scored by the new ones
         /// when they are run again.
         published_dates: Vec<String>,
+        /// How many dates between the first and the last of them are not published.
+        unpublished_between: u64,
     },
     /// Nobody: the job pins another calibration.
     NobodyWhilePinned {
@@ -207,11 +202,11 @@ async fn propose_in(run: &Run<'_>, stages: &mut Stages<'_>) -> Result<Proposal, 
     let old = old_calibration(plan, &users);
     stages.begin("tiers");
     let metrics = metric_changes(old.as_ref(), &new, &users);
-    let (scores, dimensions) = match &old {
+    let comparison = match &old {
         Some(old) if metrics.iter().all(|metric| metric.old.is_some()) => {
             Box::pin(compare(run, &mut catalog, [old, &new])).await?
         }
-        _ => Default::default(),
+        _ => Comparison::default(),
     };
     if let Some(old) = &old {
         report.warnings.extend(uncut(&old.id, &metrics));
@@ -223,8 +218,9 @@ async fn propose_in(run: &Run<'_>, stages: &mut Stages<'_>) -> Result<Proposal, 
         old: old_source(plan),
         new_id: new.id.clone(),
         metrics,
-        scores,
-        dimensions,
+        scores: comparison.scores,
+        dimensions: comparison.dimensions,
+        other_dimensions: comparison.other_dimensions,
         takers: takers(run.job, plan, date),
         warnings: report.warnings,
         new,
@@ -305,196 +301,23 @@ fn takers(job: &Job, plan: &Plan, date: SnapshotDate) -> Takers {
             let taking = published
                 .range(date..)
                 .take_while(|date| until.is_none_or(|until| **date < until));
+            let taking: Vec<SnapshotDate> = taking.copied().collect();
             Takers::Runs {
                 until: until.map(|until| until.to_string()),
-                published_dates: taking.map(SnapshotDate::to_string).collect(),
+                published_dates: taking.iter().map(SnapshotDate::to_string).collect(),
+                unpublished_between: unpublished_between(&taking),
             }
         }
     }
 }
 
-/// The tables of the tiers under one calibration.
-struct Scored {
-    tables: Vec<(TableName, DataFrame)>,
-}
-
-impl Scored {
-    /// Plans the tier models anew; tables that were planned before stay as they were.
-    async fn plan(
-        run: &Run<'_>,
-        catalog: &mut Catalog<'_>,
-        calibration: &Calibration,
-    ) -> Result<Self, RunError> {
-        let parameters = calibration.parameters(run.project.parameters.clone());
-        catalog
-            .register_models(&[Folder::Tiers], &parameters)
-            .await?;
-        let mut tables = Vec::new();
-        for model in run.project.graph.in_folder(Folder::Tiers) {
-            let rows = catalog.table(&model.name).await;
-            let rows = rows.map_err(RunError::engine("comparing tiers"))?;
-            tables.push((model.name.clone(), rows));
-        }
-        Ok(Self { tables })
-    }
-
-    /// The table of a name.
-    fn table(&self, name: &TableName) -> Option<&DataFrame> {
-        let mut tables = self.tables.iter();
-        tables
-            .find(|(known, _)| known == name)
-            .map(|(_, rows)| rows)
-    }
-
-    /// The tables and columns that hold scores.
-    fn scores(&self) -> Vec<(TableName, String)> {
-        let columns = self.tables.iter().flat_map(|(name, rows)| {
-            let fields = rows.schema().fields().iter();
-            let scores = fields.filter(|field| {
-                field.name().ends_with(SCORE_SUFFIX) && field.data_type().is_integer()
-            });
-            scores.map(|field| (name.clone(), field.name().clone()))
-        });
-        columns.collect()
-    }
-}
-
-/// Counts users by their values under the old and the new cut points: of every score, and of
-/// every dimension that has a table of its name.
-async fn compare(
-    run: &Run<'_>,
-    catalog: &mut Catalog<'_>,
-    [old, new]: [&Calibration; 2],
-) -> Result<(Vec<ValueChange>, Vec<ValueChange>), RunError> {
-    let old_tables = Scored::plan(run, catalog, old).await?;
-    let new_tables = Scored::plan(run, catalog, new).await?;
-    let parameters = new.parameters(run.project.parameters.clone());
-    let dimensions = dimensions(catalog, run.project, run.job, &parameters).await?;
-    let both = |table: &TableName| Some([old_tables.table(table)?, new_tables.table(table)?]);
-    let mut scores = Vec::new();
-    for (table, column) in new_tables.scores() {
-        if let Some(tables) = both(&table) {
-            let flows = flows(tables, &column).await;
-            let flows = flows.map_err(RunError::engine("comparing scores"))?;
-            scores.push(in_order(
-                &column,
-                (1..=5).map(|score| score.to_string()),
-                flows,
-            ));
-        }
-    }
-    let mut compared = Vec::new();
-    for Dimension { name, tiers, .. } in dimensions.iter() {
-        let Some(tables) = both(&TableName::new(Folder::Tiers, name)) else {
-            continue;
-        };
-        if tables.iter().all(|table| has_column(table, name)) {
-            let flows = flows(tables, name).await;
-            let flows = flows.map_err(RunError::engine("comparing tiers"))?;
-            let values = tiers.iter().map(|tier| tier.name.clone());
-            compared.push(in_order(name, values, flows));
-        }
-    }
-    Ok((scores, compared))
-}
-
-fn has_column(table: &DataFrame, name: &str) -> bool {
-    table.schema().has_column_with_unqualified_name(name)
-}
-
-/// Flows in the order of the values; values that were not known come after those that were.
-fn in_order(
-    name: &str,
-    values: impl Iterator<Item = String>,
-    mut flows: Vec<ValueFlow>,
-) -> ValueChange {
-    let mut values: Vec<String> = values.collect();
-    flows.sort_by(|left, right| (&left.from, &left.to).cmp(&(&right.from, &right.to)));
-    let seen = flows.iter().flat_map(|flow| [&flow.from, &flow.to]);
-    for value in seen.flatten() {
-        if !values.contains(value) {
-            values.push(value.clone());
-        }
-    }
-    let position = |value: &Option<String>| {
-        let value = value.as_ref();
-        let position = value.and_then(|value| values.iter().position(|known| known == value));
-        position.unwrap_or(values.len())
-    };
-    flows.sort_by_key(|flow| (position(&flow.from), position(&flow.to)));
-    let changed = flows.iter().filter(|flow| flow.from != flow.to);
-    ValueChange {
-        name: name.to_owned(),
-        changed: changed.map(|flow| flow.users).sum(),
-        values,
-        flows,
-    }
-}
-
-/// Users by their value in the first table and in the second. A user whom only one of them has
-/// has no value in the other.
-async fn flows([old, new]: [&DataFrame; 2], column: &str) -> EngineResult<Vec<ValueFlow>> {
-    let side = |rows: &DataFrame, user: &str, value: &str| {
-        let columns = [ident(USER_ID).alias(user), ident(column).alias(value)];
-        rows.clone().select(columns)
-    };
-    let old = side(old, "old_user", "from_value")?;
-    let new = side(new, "new_user", "to_value")?;
-    let both = old.join(new, JoinType::Full, &["old_user"], &["new_user"], None)?;
-    let counted = both.aggregate(
-        vec![col("from_value"), col("to_value")],
-        vec![count(lit(1)).alias("users")],
-    )?;
-    let mut flows = Vec::new();
-    for batch in counted.collect().await? {
-        let from = cast(batch.column(0), &DataType::Utf8)?;
-        let to = cast(batch.column(1), &DataType::Utf8)?;
-        let users = cast(batch.column(2), &DataType::Int64)?;
-        let columns = from.as_string::<i32>().iter().zip(to.as_string::<i32>());
-        for ((from, to), users) in columns.zip(users.as_primitive::<Int64Type>().values()) {
-            flows.push(ValueFlow {
-                from: from.map(str::to_owned),
-                to: to.map(str::to_owned),
-                users: users.unsigned_abs(),
-            });
-        }
-    }
-    Ok(flows)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn flow(from: Option<&str>, to: Option<&str>, users: u64) -> ValueFlow {
-        ValueFlow {
-            from: from.map(str::to_owned),
-            to: to.map(str::to_owned),
-            users,
-        }
-    }
-
-    #[test]
-    fn users_are_added_up_by_old_and_by_new_value() {
-        let flows = vec![
-            flow(None, None, 4),
-            flow(Some("new"), Some("low"), 1),
-            flow(Some("low"), Some("high"), 2),
-            flow(Some("high"), Some("high"), 3),
-        ];
-        let tiers = ["high", "low", "empty"].map(str::to_owned);
-        let change = in_order("tier", tiers.into_iter(), flows);
-        assert_eq!(change.values, ["high", "low", "empty", "new"]);
-        assert_eq!(
-            change.flows.first(),
-            Some(&flow(Some("high"), Some("high"), 3))
-        );
-        assert_eq!(change.flows.last(), Some(&flow(None, None, 4)));
-        assert_eq!((change.users(), change.changed), (10, 3));
-        let users = |value| (change.old_users(value), change.new_users(value));
-        assert_eq!(users(Some("high")), (3, 5));
-        assert_eq!(users(Some("low")), (2, 1));
-        assert_eq!(users(Some("empty")), (0, 0));
-        assert_eq!(users(None), (4, 4));
-    }
+/// How many dates between the first and the last of `published`, all that there are in order, are
+/// missing.
+fn unpublished_between(published: &[SnapshotDate]) -> u64 {
+    let steps = published.iter().zip(published.iter().skip(1));
+    let missing = steps.map(|(date, next)| {
+        let days = next.days_since_epoch().abs_diff(date.days_since_epoch());
+        u64::from(days.saturating_sub(1))
+    });
+    missing.sum()
 }

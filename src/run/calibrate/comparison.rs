@@ -1,0 +1,272 @@
+//! Users by their values under the old cut points and under the new ones.
+//!
+//! 1. [`scored_models`]: the models that cut points have a part in; no other is compared.
+//! 2. [`Scored::plan`]: their tables under each calibration.
+//! 3. [`flows`]: for every score and dimension among them, how many users went from which value
+//!    to which.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::JoinType;
+use datafusion::error::Result as EngineResult;
+use datafusion::functions_aggregate::expr_fn::count;
+use datafusion::logical_expr::{col, ident, lit};
+use datafusion::prelude::DataFrame;
+use datafusion::sql::sqlparser::ast::{Expr, Value, visit_expressions};
+
+use crate::ground::{Folder, TableName};
+use crate::models::{Graph, Model};
+use crate::run::execute::{Run, dimensions};
+use crate::run::{Catalog, RunError};
+use crate::tiers::Dimension;
+use crate::tiers::calibration::{Calibration, parameter_name};
+use crate::tiles::USER_ID;
+
+use super::{ValueChange, ValueFlow};
+
+/// How the columns of scores end.
+const SCORE_SUFFIX: &str = "_score";
+
+/// What changes when cut points do.
+#[derive(Debug, Default)]
+pub(super) struct Comparison {
+    /// The scores.
+    pub scores: Vec<ValueChange>,
+    /// The dimensions that cut points have a part in.
+    pub dimensions: Vec<ValueChange>,
+    /// The others.
+    pub other_dimensions: Vec<String>,
+}
+
+/// The tables of the tiers under one calibration.
+struct Scored {
+    tables: Vec<(TableName, DataFrame)>,
+}
+
+impl Scored {
+    /// Plans the tier models anew; tables that were planned before stay as they were.
+    async fn plan(
+        run: &Run<'_>,
+        catalog: &mut Catalog<'_>,
+        calibration: &Calibration,
+    ) -> Result<Self, RunError> {
+        let parameters = calibration.parameters(run.project.parameters.clone());
+        catalog
+            .register_models(&[Folder::Tiers], &parameters)
+            .await?;
+        let mut tables = Vec::new();
+        for model in run.project.graph.in_folder(Folder::Tiers) {
+            let rows = catalog.table(&model.name).await;
+            let rows = rows.map_err(RunError::engine("comparing tiers"))?;
+            tables.push((model.name.clone(), rows));
+        }
+        Ok(Self { tables })
+    }
+
+    /// The table of a name.
+    fn table(&self, name: &TableName) -> Option<&DataFrame> {
+        let mut tables = self.tables.iter();
+        tables
+            .find(|(known, _)| known == name)
+            .map(|(_, rows)| rows)
+    }
+
+    /// The tables among `scored` and columns that hold scores.
+    fn scores(&self, scored: &BTreeSet<&TableName>) -> Vec<(TableName, String)> {
+        let tables = self.tables.iter().filter(|(name, _)| scored.contains(name));
+        let columns = tables.flat_map(|(name, rows)| {
+            let fields = rows.schema().fields().iter();
+            let scores = fields.filter(|field| {
+                field.name().ends_with(SCORE_SUFFIX) && field.data_type().is_integer()
+            });
+            scores.map(|field| (name.clone(), field.name().clone()))
+        });
+        columns.collect()
+    }
+}
+
+/// Counts users by their values under the old and the new cut points: of every score, and of
+/// every dimension that has a table of its name, as far as cut points have a part in them.
+pub(super) async fn compare(
+    run: &Run<'_>,
+    catalog: &mut Catalog<'_>,
+    [old, new]: [&Calibration; 2],
+) -> Result<Comparison, RunError> {
+    let scored = scored_models(&run.project.graph, new);
+    let old_tables = Scored::plan(run, catalog, old).await?;
+    let new_tables = Scored::plan(run, catalog, new).await?;
+    let parameters = new.parameters(run.project.parameters.clone());
+    let dimensions = dimensions(catalog, run.project, run.job, &parameters).await?;
+    let both = |table: &TableName| Some([old_tables.table(table)?, new_tables.table(table)?]);
+    let mut scores = Vec::new();
+    for (table, column) in new_tables.scores(&scored) {
+        if let Some(tables) = both(&table) {
+            let flows = flows(tables, &column).await;
+            let flows = flows.map_err(RunError::engine("comparing scores"))?;
+            scores.push(in_order(
+                &column,
+                (1..=5).map(|score| score.to_string()),
+                flows,
+            ));
+        }
+    }
+    let mut compared = Vec::new();
+    let mut others = Vec::new();
+    for Dimension { name, tiers, .. } in dimensions.iter() {
+        let table = TableName::new(Folder::Tiers, name);
+        let Some(tables) = both(&table) else {
+            continue;
+        };
+        if !tables.iter().all(|table| has_column(table, name)) {
+            continue;
+        }
+        if !scored.contains(&table) {
+            others.push(name.clone());
+            continue;
+        }
+        let flows = flows(tables, name).await;
+        let flows = flows.map_err(RunError::engine("comparing tiers"))?;
+        let values = tiers.iter().map(|tier| tier.name.clone());
+        compared.push(in_order(name, values, flows));
+    }
+    Ok(Comparison {
+        scores,
+        dimensions: compared,
+        other_dimensions: others,
+    })
+}
+
+/// The models that name a cut point, and those that read such a model, directly or not.
+fn scored_models<'a>(graph: &'a Graph, calibration: &Calibration) -> BTreeSet<&'a TableName> {
+    let metrics = calibration.metrics.iter();
+    let cut_points: BTreeSet<String> = metrics
+        .flat_map(|points| (1..=points.cuts.len()).map(|k| parameter_name(&points.metric, k)))
+        .collect();
+    let mut scored = BTreeSet::new();
+    for model in graph.models() {
+        let reads_scored = model.reads.iter().any(|read| scored.contains(&read.table));
+        if reads_scored || names_any(model, &cut_points) {
+            scored.insert(&model.name);
+        }
+    }
+    scored
+}
+
+/// Whether a model names any of these parameters.
+fn names_any(model: &Model, parameters: &BTreeSet<String>) -> bool {
+    let found = visit_expressions(&model.statement, |expression| match expression {
+        Expr::Value(value) => match &value.value {
+            Value::Placeholder(name) if parameters.contains(name.trim_start_matches('$')) => {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        },
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
+}
+
+fn has_column(table: &DataFrame, name: &str) -> bool {
+    table.schema().has_column_with_unqualified_name(name)
+}
+
+/// Flows in the order of the values; values that were not known come after those that were.
+fn in_order(
+    name: &str,
+    values: impl Iterator<Item = String>,
+    mut flows: Vec<ValueFlow>,
+) -> ValueChange {
+    let mut values: Vec<String> = values.collect();
+    flows.sort_by(|left, right| (&left.from, &left.to).cmp(&(&right.from, &right.to)));
+    let seen = flows.iter().flat_map(|flow| [&flow.from, &flow.to]);
+    for value in seen.flatten() {
+        if !values.contains(value) {
+            values.push(value.clone());
+        }
+    }
+    let position = |value: &Option<String>| {
+        let value = value.as_ref();
+        let position = value.and_then(|value| values.iter().position(|known| known == value));
+        position.unwrap_or(values.len())
+    };
+    flows.sort_by_key(|flow| (position(&flow.from), position(&flow.to)));
+    let changed = flows.iter().filter(|flow| flow.from != flow.to);
+    ValueChange {
+        name: name.to_owned(),
+        changed: changed.map(|flow| flow.users).sum(),
+        values,
+        flows,
+    }
+}
+
+/// Users by their value in the first table and in the second. A user whom only one of them has
+/// has no value in the other.
+async fn flows([old, new]: [&DataFrame; 2], column: &str) -> EngineResult<Vec<ValueFlow>> {
+    let side = |rows: &DataFrame, user: &str, value: &str| {
+        let columns = [ident(USER_ID).alias(user), ident(column).alias(value)];
+        rows.clone().select(columns)
+    };
+    let old = side(old, "old_user", "from_value")?;
+    let new = side(new, "new_user", "to_value")?;
+    let both = old.join(new, JoinType::Full, &["old_user"], &["new_user"], None)?;
+    let counted = both.aggregate(
+        vec![col("from_value"), col("to_value")],
+        vec![count(lit(1)).alias("users")],
+    )?;
+    let mut flows = Vec::new();
+    for batch in counted.collect().await? {
+        let from = cast(batch.column(0), &DataType::Utf8)?;
+        let to = cast(batch.column(1), &DataType::Utf8)?;
+        let users = cast(batch.column(2), &DataType::Int64)?;
+        let columns = from.as_string::<i32>().iter().zip(to.as_string::<i32>());
+        for ((from, to), users) in columns.zip(users.as_primitive::<Int64Type>().values()) {
+            flows.push(ValueFlow {
+                from: from.map(str::to_owned),
+                to: to.map(str::to_owned),
+                users: users.unsigned_abs(),
+            });
+        }
+    }
+    Ok(flows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(from: Option<&str>, to: Option<&str>, users: u64) -> ValueFlow {
+        ValueFlow {
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+            users,
+        }
+    }
+
+    #[test]
+    fn users_are_added_up_by_old_and_by_new_value() {
+        let flows = vec![
+            flow(None, None, 4),
+            flow(Some("new"), Some("low"), 1),
+            flow(Some("low"), Some("high"), 2),
+            flow(Some("high"), Some("high"), 3),
+        ];
+        let tiers = ["high", "low", "empty"].map(str::to_owned);
+        let change = in_order("tier", tiers.into_iter(), flows);
+        assert_eq!(change.values, ["high", "low", "empty", "new"]);
+        assert_eq!(
+            change.flows.first(),
+            Some(&flow(Some("high"), Some("high"), 3))
+        );
+        assert_eq!(change.flows.last(), Some(&flow(None, None, 4)));
+        assert_eq!((change.users(), change.changed), (10, 3));
+        let users = |value| (change.old_users(value), change.new_users(value));
+        assert_eq!(users(Some("high")), (3, 5));
+        assert_eq!(users(Some("low")), (2, 1));
+        assert_eq!(users(Some("empty")), (0, 0));
+        assert_eq!(users(None), (4, 4));
+    }
+}
