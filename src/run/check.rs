@@ -292,7 +292,7 @@ impl<'a> Check<'a> {
         let (catalog, parameters) = (&self.catalog, &self.parameters);
         let raw =
             raw_snapshot_schema(catalog, self.project, self.job, parameters, dimensions).await?;
-        let settling = Settling::new(&raw, &dimensions, self.snapshot_date);
+        let settling = Settling::new(&raw, dimensions, self.snapshot_date);
         let dim_tier = required(self.project, "dim_tier")?;
         let dim_tier = catalog.plan(dim_tier, parameters).await?;
         let dim_tier = Arc::new(dim_tier.schema().as_arrow().clone());
