@@ -10,7 +10,6 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 
@@ -24,7 +23,7 @@ use crate::tiers::coverage::{self, Findings, TierModel};
 use crate::tiers::{Dimensions, Metric, Settling, fit_given};
 use crate::tiles::{DAY, USER_ID};
 
-use super::catalog::register;
+use super::catalog::{empty, register};
 use super::execute::{dimensions, raw_snapshot_schema};
 use super::marts;
 use super::project::keep_all;
@@ -292,7 +291,7 @@ impl<'a> Check<'a> {
         let (catalog, parameters) = (&self.catalog, &self.parameters);
         let raw =
             raw_snapshot_schema(catalog, self.project, self.job, parameters, dimensions).await?;
-        let settling = Settling::new(&raw, &dimensions, self.snapshot_date);
+        let settling = Settling::new(&raw, dimensions, self.snapshot_date);
         let dim_tier = required(self.project, "dim_tier")?;
         let dim_tier = catalog.plan(dim_tier, parameters).await?;
         let dim_tier = Arc::new(dim_tier.schema().as_arrow().clone());
@@ -395,7 +394,6 @@ fn register_published(
         .map_or(DataType::Int64, |field| field.data_type().clone());
     let tables = [
         (Folder::Publish, "tier_snapshot", dated(settled)),
-        (Folder::Previous, "tier_snapshot", dated(settled)),
         (
             Folder::Publish,
             "tier_migration",
@@ -423,9 +421,4 @@ fn dated(schema: &Schema) -> SchemaRef {
     let date = Field::new(SNAPSHOT_DATE, DataType::Date32, true);
     let fields = schema.fields().iter().map(|field| field.as_ref().clone());
     Arc::new(Schema::new(fields.chain([date]).collect::<Vec<_>>()))
-}
-
-/// A table of these columns without rows.
-pub(super) fn empty(schema: SchemaRef) -> Arc<EmptyTable> {
-    Arc::new(EmptyTable::new(schema))
 }

@@ -18,7 +18,7 @@ use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{LogicalPlan, lit};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::OptimizerRule;
 use datafusion::prelude::{DataFrame, SessionContext};
 
@@ -35,12 +35,12 @@ use crate::tiers::calibration::Calibration;
 use crate::tiers::{Dimensions, Settling, warnings};
 use crate::tiles::{DAY, FuseFullJoins, USER_ID, any_of};
 
-use super::catalog::{all_rows_of, reference_to, register};
-use super::check::{empty, required};
+use super::catalog::{all_rows_of, empty, register};
+use super::check::required;
 use super::marts::{self, register_before};
 use super::own_dimensions;
 use super::project::keep_all;
-use super::published::published_snapshot;
+use super::published::{missing, published_snapshot};
 use super::rejects::{self, Findings};
 use super::report::{ALREADY_PUBLISHED, TableReport};
 use super::scratch::{Scratch, is_worth_keeping};
@@ -332,9 +332,8 @@ impl Run<'_> {
         let Some(previous) = &self.plan.previous else {
             return Ok(());
         };
-        let Some(table) = published_snapshot(&self.workspace.output, previous).await? else {
-            return Ok(());
-        };
+        let table = published_snapshot(&self.workspace.output, previous).await?;
+        let table = table.ok_or_else(|| missing(previous, "tier_snapshot"))?;
         let name = TableName::new(Folder::Previous, "tier_snapshot");
         register(self.context, &name, Arc::new(table))
             .map_err(RunError::engine("reading the previous snapshot"))
@@ -545,9 +544,6 @@ impl Run<'_> {
         dimensions: &Dimensions,
     ) -> Result<Vec<Audit>, RunError> {
         let has_previous = self.plan.previous.is_some();
-        self.complete_previous()
-            .await
-            .map_err(RunError::engine("planning audits"))?;
         self.count_users_by_tier(dimensions)
             .await
             .map_err(RunError::engine("counting users for audits"))?;
@@ -570,30 +566,6 @@ impl Run<'_> {
             });
         }
         Ok(audits)
-    }
-
-    /// Gives the previous snapshot every column of today's, so that audits find it: NULL in one
-    /// that did not have it, and no rows without a previous one. The drafts must be written: they
-    /// go by the columns that it has.
-    async fn complete_previous(&self) -> datafusion::error::Result<()> {
-        let today = TableName::new(Folder::Publish, "tier_snapshot");
-        let today = self.context.table(reference_to(&today)).await?;
-        let name = TableName::new(Folder::Previous, "tier_snapshot");
-        if self.plan.previous.is_none() {
-            let schema = today.schema().as_arrow().clone();
-            return register(self.context, &name, empty(Arc::new(schema)));
-        }
-        let mut previous = self.context.table(reference_to(&name)).await?;
-        for field in today.schema().fields() {
-            if !previous
-                .schema()
-                .has_column_with_unqualified_name(field.name())
-            {
-                let null = ScalarValue::try_from(field.data_type())?;
-                previous = previous.with_column(field.name(), lit(null))?;
-            }
-        }
-        register(self.context, &name, previous.into_view())
     }
 
     /// Counts the users of each tier, today and before, for all audits that ask.
