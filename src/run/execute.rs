@@ -42,7 +42,7 @@ use super::own_dimensions;
 use super::project::keep_all;
 use super::published::{missing, published_snapshot};
 use super::rejects::{self, Findings};
-use super::report::{ALREADY_PUBLISHED, TableReport};
+use super::report::{ALREADY_PUBLISHED, Moves, TableReport};
 use super::scratch::{Scratch, is_worth_keeping};
 use super::snapshot::{Night, Specs, discard, with_origin};
 use super::tiling::{Tiling, days_read};
@@ -157,6 +157,12 @@ pub(super) struct Run<'a> {
     pub context: &'a SessionContext,
 }
 
+/// What a night is about to publish.
+struct Drafted {
+    drafts: Vec<Draft>,
+    moves: Moves,
+}
+
 /// The features of D, ready to be read.
 pub(super) struct Featured<'a> {
     /// Everything up to the metrics.
@@ -181,9 +187,6 @@ impl Run<'_> {
         let parameters = calibration.parameters(self.project.parameters.clone());
         let identity = self.identity(&calibration);
         report.run_id = Some(identity.run_id.clone());
-        report.cutpoints_id = Some(calibration.id.clone());
-        report.calibrated = self.plan.calibration == CalibrationPlan::Calibrate;
-        report.kept_by_hand = matches!(self.plan.calibration, CalibrationPlan::Keep(_));
         stages.begin("rejected rows");
         self.count_rejects(&catalog, &tiles, &identity.run_id, report)
             .await?;
@@ -192,22 +195,20 @@ impl Run<'_> {
             .register_models(&[Folder::Tiers], &parameters)
             .await?;
         let dimensions = dimensions(&catalog, self.project, self.job, &parameters).await?;
-        let drafts = self
+        let Drafted { drafts, moves } = self
             .write_drafts(&catalog, &parameters, &dimensions, &identity)
             .await?;
         stages.begin("audits");
         let cleared = self
             .audit(&mut catalog, &parameters, &dimensions, drafts)
             .await?;
-        report.moves = self
-            .count_moves()
-            .await
-            .map_err(RunError::engine("counting moves"))?;
         stages.begin("publication");
-        calibration
-            .keep(&self.workspace.output, &self.workspace.layout)
-            .await?;
+        let cleared = self.keep_calibration(&calibration, cleared).await?;
+        report.cutpoints_id = Some(calibration.id);
+        report.calibrated = self.plan.calibration == CalibrationPlan::Calibrate;
+        report.kept_by_hand = matches!(self.plan.calibration, CalibrationPlan::Keep(_));
         let published = self.commit(cleared, identity).await?;
+        report.moves = moves;
         report.tables = table_reports(&published);
         Ok(())
     }
@@ -447,13 +448,39 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Writes the drafts of every table, and counts the moves in them. When either fails, no
+    /// draft is left.
     async fn write_drafts(
         &self,
         catalog: &Catalog<'_>,
         parameters: &Parameters,
         dimensions: &Dimensions,
         identity: &RunRecord,
-    ) -> Result<Vec<Draft>, RunError> {
+    ) -> Result<Drafted, RunError> {
+        let mut drafts = Vec::new();
+        let written = async {
+            self.write_into(&mut drafts, catalog, parameters, dimensions, identity)
+                .await?;
+            let moves = self.count_moves().await;
+            moves.map_err(RunError::engine("counting moves"))
+        };
+        match Box::pin(written).await {
+            Ok(moves) => Ok(Drafted { drafts, moves }),
+            Err(error) => {
+                discard(&self.workspace.output, drafts).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn write_into(
+        &self,
+        drafts: &mut Vec<Draft>,
+        catalog: &Catalog<'_>,
+        parameters: &Parameters,
+        dimensions: &Dimensions,
+        identity: &RunRecord,
+    ) -> Result<(), RunError> {
         let engine = RunError::engine("planning the snapshot");
         let raw = raw_snapshot(catalog, self.project, self.job, parameters).await?;
         let raw = with_origin(raw, &identity.cutpoints_id, &identity.run_id).map_err(&engine)?;
@@ -470,20 +497,11 @@ impl Run<'_> {
             previous_snapshot_date: identity.previous_snapshot_date,
             dimensions,
         };
-        let mut drafts = night.write(raw, &mut settling, &specs).await?;
-        let others = async {
-            self.write_other_drafts(&night, &specs, &mut drafts, dim_tier)
-                .await?;
-            register_before(self.context, &self.workspace.output, self.plan).await?;
-            marts::write(&night, catalog, self.project, parameters, &mut drafts).await
-        };
-        match Box::pin(others).await {
-            Ok(()) => Ok(drafts),
-            Err(error) => {
-                discard(&self.workspace.output, drafts).await;
-                Err(error)
-            }
-        }
+        Box::pin(night.write(raw, &mut settling, &specs, drafts)).await?;
+        self.write_other_drafts(&night, &specs, drafts, dim_tier)
+            .await?;
+        register_before(self.context, &self.workspace.output, self.plan).await?;
+        marts::write(&night, catalog, self.project, parameters, drafts).await
     }
 
     /// `dim_tier`, and `tier_current` unless a later date is published already.
@@ -494,9 +512,9 @@ impl Run<'_> {
         drafts: &mut Vec<Draft>,
         dim_tier: RecordBatch,
     ) -> Result<(), RunError> {
-        let dim_tier = night.write_rows(&specs.dim_tier, &[dim_tier]).await?;
-        night.register_draft(&dim_tier)?;
-        drafts.push(dim_tier);
+        night
+            .write_rows(&specs.dim_tier, &[dim_tier], drafts)
+            .await?;
         let is_newest = self.plan.is_newest();
         let snapshot = drafts
             .iter()
@@ -576,9 +594,7 @@ impl Run<'_> {
     }
 
     /// Moves by dimension and direction, from the draft.
-    async fn count_moves(
-        &self,
-    ) -> datafusion::error::Result<BTreeMap<String, BTreeMap<String, i64>>> {
+    async fn count_moves(&self) -> datafusion::error::Result<Moves> {
         let counted = self
             .context
             .sql(
@@ -586,7 +602,7 @@ impl Run<'_> {
                  GROUP BY dimension, direction",
             )
             .await?;
-        let mut moves: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
+        let mut moves = Moves::new();
         for batch in counted.collect().await? {
             let dimensions = cast(batch.column(0), &DataType::Utf8)?;
             let directions = cast(batch.column(1), &DataType::Utf8)?;
@@ -601,6 +617,22 @@ impl Run<'_> {
             }
         }
         Ok(moves)
+    }
+
+    /// Keeps a new calibration for good; when that fails, no draft is left.
+    async fn keep_calibration(
+        &self,
+        calibration: &Calibration,
+        cleared: Cleared,
+    ) -> Result<Cleared, RunError> {
+        let Workspace { output, layout, .. } = self.workspace;
+        match calibration.keep(output, layout).await {
+            Ok(()) => Ok(cleared),
+            Err(error) => {
+                discard(output, cleared.into_drafts()).await;
+                Err(error.into())
+            }
+        }
     }
 
     async fn commit(&self, cleared: Cleared, identity: RunRecord) -> Result<Publication, RunError> {

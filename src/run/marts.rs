@@ -290,9 +290,7 @@ pub(super) async fn write(
             .collect()
             .await
             .map_err(RunError::engine("computing KPIs"))?;
-        let draft = night.write_rows(&spec, &rows).await?;
-        night.register_draft(&draft)?;
-        drafts.push(draft);
+        night.write_rows(&spec, &rows, drafts).await?;
     }
     Ok(())
 }

@@ -44,6 +44,6 @@ pub use overview::{Alert, DimensionOverview, Flow, Kpi, Overview, TierOverview, 
 pub use plan::{CalibrationPlan, Plan, PlannedAction, SourcePlan};
 pub use project::Project;
 pub use rejects::RowCount;
-pub use report::{ALREADY_PUBLISHED, Report, TableReport, chain};
+pub use report::{ALREADY_PUBLISHED, Moves, Report, TableReport, chain};
 pub use rollups::{RollupInputs, RollupTiles};
 pub use workspace::Workspace;

@@ -37,7 +37,7 @@ pub struct Report {
     /// Rows and Delta version of every table.
     pub tables: BTreeMap<String, TableReport>,
     /// Moves by dimension and direction.
-    pub moves: BTreeMap<String, BTreeMap<String, i64>>,
+    pub moves: Moves,
     /// Tiles made by this run.
     pub tiles_built: u64,
     /// Tiles found and used.
@@ -61,6 +61,9 @@ pub struct Report {
     /// The URL below which the tables are.
     pub output: Option<String>,
 }
+
+/// Users who moved, by dimension and direction.
+pub type Moves = BTreeMap<String, BTreeMap<String, i64>>;
 
 /// One published table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -102,29 +102,14 @@ fn plain_type(schema: &Schema, column: &str) -> DataType {
 }
 
 impl Night<'_> {
-    /// Writes the snapshot and its migration. `raw` is today's rows as SQL gives them.
+    /// Writes the snapshot and its migration. `raw` is today's rows as SQL gives them. When it
+    /// fails, `drafts` has what is to be [discarded](discard).
     pub(super) async fn write(
         &self,
         raw: DataFrame,
         settling: &mut Settling,
         specs: &Specs,
-    ) -> Result<Vec<Draft>, RunError> {
-        let mut written = Written::default();
-        match Box::pin(self.write_all(raw, settling, specs, &mut written)).await {
-            Ok(()) => Ok(written.drafts),
-            Err(error) => {
-                discard(self.output, written.drafts).await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn write_all(
-        &self,
-        raw: DataFrame,
-        settling: &mut Settling,
-        specs: &Specs,
-        written: &mut Written,
+        drafts: &mut Vec<Draft>,
     ) -> Result<(), RunError> {
         let user_id = plain_type(&settling.schema(), USER_ID);
         let mut migration = Migration::new(
@@ -144,28 +129,27 @@ impl Night<'_> {
                 return Err(error);
             }
         };
-        self.register_draft(&snapshot)?;
-        written.drafts.push(snapshot);
-        let moves = moves.finish().await?;
-        self.register_draft(&moves)?;
-        written.drafts.push(moves);
+        drafts.push(snapshot);
+        drafts.push(moves.finish().await?);
+        for draft in drafts.iter() {
+            self.register_draft(draft)?;
+        }
         let arrow = RunError::arrow("adding up the tiers");
         let matrix = migration.matrix().map_err(&arrow)?;
         let summary = migration.summary().map_err(&arrow)?;
         for (spec, rows) in [(&specs.matrix, matrix), (&specs.summary, summary)] {
-            let draft = self.write_rows(spec, &[rows]).await?;
-            self.register_draft(&draft)?;
-            written.drafts.push(draft);
+            self.write_rows(spec, &[rows], drafts).await?;
         }
         Ok(())
     }
 
-    /// Writes rows that are already there.
+    /// Writes rows that are already there, and makes them readable.
     pub(super) async fn write_rows(
         &self,
         spec: &Arc<TableSpec>,
         rows: &[RecordBatch],
-    ) -> Result<Draft, RunError> {
+        drafts: &mut Vec<Draft>,
+    ) -> Result<(), RunError> {
         let mut writer = DraftWriter::open(self.output, spec, self.snapshot_date)?;
         for batch in rows {
             if let Err(error) = writer.write(batch).await {
@@ -173,11 +157,15 @@ impl Night<'_> {
                 return Err(error.into());
             }
         }
-        Ok(writer.finish().await?)
+        let draft = writer.finish().await?;
+        let registered = self.register_draft(&draft);
+        // Handed over even so, to be discarded.
+        drafts.push(draft);
+        registered
     }
 
-    /// Makes a draft readable for audits, under its published name.
-    pub(super) fn register_draft(&self, draft: &Draft) -> Result<(), RunError> {
+    /// Makes a draft readable for marts and audits, under its published name.
+    fn register_draft(&self, draft: &Draft) -> Result<(), RunError> {
         let files = draft
             .files()
             .iter()
@@ -293,12 +281,6 @@ impl Night<'_> {
         let observed = observe_gone(settling, migration, gone).map_err(&arrow)?;
         Ok(moves.write(&observed).await?)
     }
-}
-
-/// The drafts finished so far.
-#[derive(Default)]
-struct Written {
-    drafts: Vec<Draft>,
 }
 
 /// The raw rows with the columns that tell how they were made.
