@@ -80,6 +80,9 @@ pub struct BackfillReport {
     pub nights_planned: usize,
     /// The nights that ran, in order.
     pub nights: Vec<Report>,
+    /// The night that ended it early, with what it had found by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_night: Option<Report>,
 }
 
 impl BackfillReport {
@@ -98,6 +101,11 @@ impl BackfillReport {
             self.status = "published".to_owned();
         }
         self.nights.push(night);
+    }
+
+    /// Adds the night that ended it.
+    pub fn add_failed(&mut self, night: Report) {
+        self.failed_night = Some(night);
     }
 
     /// Notes the error that ended it.
@@ -129,6 +137,9 @@ impl fmt::Display for BackfillReport {
                 "{date} {}: {users} users",
                 night.status.replace('_', " ")
             )?;
+        }
+        if let Some(night) = &self.failed_night {
+            write!(formatter, "{night}")?;
         }
         let left = self.nights_planned - self.nights.len();
         if left > 0 {

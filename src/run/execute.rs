@@ -54,24 +54,22 @@ use super::{
 /// Hears which stage has begun.
 pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
 
-/// Carries out a plan.
+/// Carries out a plan, and notes in `report` what it finds and does.
 ///
 /// # Errors
-/// Whatever keeps the date from being published.
+/// Whatever keeps the date from being published; `report` then has what was found until then.
 pub async fn execute(
     job: &Job,
     project: &Project,
     workspace: &Workspace,
     plan: &Plan,
     progress: Progress<'_>,
-) -> Result<Report, RunError> {
-    let mut stages = Stages::new(progress);
-    let mut report = Report {
+    report: &mut Report,
+) -> Result<(), RunError> {
+    let previous = plan.previous.as_ref();
+    *report = Report {
         snapshot_date: Some(plan.snapshot_date.to_string()),
-        previous_snapshot_date: plan
-            .previous
-            .as_ref()
-            .map(|previous| previous.snapshot_date.to_string()),
+        previous_snapshot_date: previous.map(|previous| previous.snapshot_date.to_string()),
         output: Some(workspace.output.url_of(&workspace.output.path)),
         warnings: plan_warnings(plan),
         ..Report::default()
@@ -84,7 +82,7 @@ pub async fn execute(
             report.tables = table_reports(published);
         }
         report.count_traffic(workspace.traffic());
-        return Ok(report);
+        return Ok(());
     }
     let context = open_session(job, workspace)?;
     let run = Run {
@@ -94,15 +92,17 @@ pub async fn execute(
         plan,
         context: &context,
     };
-    Box::pin(run.publish(&mut stages, &mut report)).await?;
+    let mut stages = Stages::new(progress);
+    let published = Box::pin(run.publish(&mut stages, report)).await;
+    report.seconds = stages.finish();
+    report.count_traffic(workspace.traffic());
+    published?;
     report.status = match plan.action {
         PlannedAction::Replace { .. } => "replaced".to_owned(),
         PlannedAction::Repair { .. } => "repaired".to_owned(),
         PlannedAction::Publish | PlannedAction::Nothing { .. } => "published".to_owned(),
     };
-    report.seconds = stages.finish();
-    report.count_traffic(workspace.traffic());
-    Ok(report)
+    Ok(())
 }
 
 /// A session over the places of a job, which knows how the windows of tiles are joined.

@@ -26,7 +26,7 @@ pub struct Report {
     pub snapshot_date: Option<String>,
     /// The date that moves are counted from.
     pub previous_snapshot_date: Option<String>,
-    /// The run that published D.
+    /// The run that published D, or failed to; the sample of rejected rows lies under it.
     pub run_id: Option<String>,
     /// The cut points that scores come from.
     pub cutpoints_id: Option<String>,
@@ -75,14 +75,18 @@ pub struct TableReport {
 }
 
 impl Report {
-    /// The result of a run that failed on some date, or before the date was known.
-    pub fn failed(error: &RunError, snapshot_date: Option<SnapshotDate>) -> Self {
+    /// The result of a run of which only the date is known.
+    pub fn of(snapshot_date: SnapshotDate) -> Self {
         Self {
-            status: error.kind().status().to_owned(),
-            error: Some(chain(error)),
-            snapshot_date: snapshot_date.map(|date| date.to_string()),
+            snapshot_date: Some(snapshot_date.to_string()),
             ..Self::default()
         }
+    }
+
+    /// Notes the error that ended the run, beside what was found until then.
+    pub fn fail(&mut self, error: &RunError) {
+        self.status = error.kind().status().to_owned();
+        self.error = Some(chain(error));
     }
 
     /// Adds what the stores counted.
@@ -118,6 +122,13 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let date = self.snapshot_date.as_deref().unwrap_or("?");
+        if self.error.is_some() {
+            // The error itself is told by whoever handles it.
+            if !self.rejected.is_empty() || !self.warnings.is_empty() {
+                writeln!(formatter, "{date} is not published; found until then:")?;
+            }
+            return self.write_findings(formatter);
+        }
         let run_id = self.run_id.as_deref().unwrap_or("?");
         match self.status.as_str() {
             ALREADY_PUBLISHED => {
@@ -169,6 +180,13 @@ impl fmt::Display for Report {
         {
             writeln!(formatter, "kept the cut points given by hand as {id}")?;
         }
+        self.write_findings(formatter)
+    }
+}
+
+impl Report {
+    /// Rejected rows and warnings.
+    fn write_findings(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rejected: i64 = self.rejected.iter().map(|count| count.rows).sum();
         if rejected > 0 {
             writeln!(formatter, "{rejected} rows left out")?;
