@@ -25,19 +25,14 @@ use crate::models::{Model, Parameters};
 use crate::publish::{Publication, Publications, Table};
 
 use super::catalog::{empty, reference_to, register};
+use super::project::{ALERTS, KPIS};
 use super::published::{
     files_by_date, missing, published_snapshot, published_table, with_columns_of,
 };
 use super::snapshot::{Night, dated};
 use super::{Catalog, Plan, Project, RunError};
 
-/// The table of KPIs, which history is kept of.
-pub(super) const KPIS: &str = "kpi_daily";
-
-/// The table of alerts.
-pub(super) const ALERTS: &str = "alerts";
-
-/// The marts with the columns that each must have; others are published beside them.
+/// The columns that each mart must have; others are published beside them.
 const MARTS: [(&str, &[(&str, DataType)]); 2] = [
     (
         KPIS,

@@ -35,7 +35,7 @@ use crate::tiers::{Dimension, Dimensions, warnings};
 
 use super::RunError;
 use super::catalog::{reference_to, register};
-use super::marts::{ALERTS, KPIS};
+use super::project::{ALERTS, KPIS};
 use super::published::published_table;
 
 pub use kpis::{Alert, Kpi, WarningOverview};

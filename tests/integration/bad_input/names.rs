@@ -42,6 +42,19 @@ fn unknown_table_suggests_the_nearest() {
     ");
 }
 
+/// No night would compute it, and nobody would miss the KPIs before they were asked for.
+#[test]
+fn file_in_publish_that_is_no_published_table_suggests_the_nearest() {
+    let kpis = std::fs::read_to_string(Project::new().path("sql/publish/kpi_daily.sql")).unwrap();
+    let project = Project::new().write("sql/publish/kpis_daily.sql", &kpis);
+    insta::assert_snapshot!(project.check(), @"");
+    let night = ["job.toml", "--date", "2026-03-06"];
+    for command in ["plan", "run"] {
+        let said = project.said(&project.call(&[&[command], &night[..]].concat()));
+        assert_eq!(said, project.check(), "{command}");
+    }
+}
+
 #[test]
 fn unknown_column_suggests_the_nearest() {
     let project = Project::new()
