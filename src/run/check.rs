@@ -25,8 +25,8 @@ use crate::tiles::{DAY, USER_ID};
 
 use super::catalog::{empty, register};
 use super::execute::{dimensions, raw_snapshot_schema};
+use super::found::Found;
 use super::marts;
-use super::project::keep_all;
 use super::snapshot::Specs;
 use super::{Catalog, Project, RunError, Workspace, cut_points};
 
@@ -57,13 +57,24 @@ const UPSTREAM: [Folder; 4] = [
 /// # Errors
 /// Every problem found.
 pub async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Project, RunError> {
-    Workspace::open(job)?;
-    let (project, problems) = Project::load_what_parses(job)?;
+    let mut found = Found::default();
+    found.keep(Workspace::open(job));
+    let (project, problems) = match Project::load_what_parses(job) {
+        Ok(loaded) => loaded,
+        Err(problems) => return Err(found.and(problems)),
+    };
+    found.keep(problems.or_ok(()));
+    let note = check_models(job, &project, snapshot_date, &mut found).await;
+    found.or_ok(note)?;
+    Ok(project)
+}
+
+/// A session over empty tables with the declared columns.
+fn declared_session(job: &Job) -> Result<SessionContext, RunError> {
     let context =
         session::open(&job.engine, [], []).map_err(RunError::engine("opening a session"))?;
-    register_declared_sources(job, &context).map_err(RunError::engine("checking"))?;
-    check_models(job, &project, problems, &context, snapshot_date).await?;
-    Ok(project)
+    register_declared_sources(job, &context).map_err(RunError::engine("checking sources"))?;
+    Ok(context)
 }
 
 /// Empty tables with the declared columns.
@@ -85,31 +96,30 @@ fn declared_schema(columns: &[Column]) -> SchemaRef {
 }
 
 /// Plans every model, proves the rules, and checks the shape of everything that is published.
+/// Returns which models could not be looked at.
 async fn check_models(
     job: &Job,
     project: &Project,
-    problems: Problems,
-    context: &SessionContext,
     snapshot_date: SnapshotDate,
-) -> Result<(), RunError> {
-    let mut problems = problems;
-    let check = Check::open(job, project, context, snapshot_date);
-    let mut check = check.map_err(RunError::engine("checking"))?;
-    check.tiers(&mut problems).await;
-    let dimensions = check.dimensions(&mut problems).await?;
-    if let Some(dimensions) = &dimensions {
-        let findings = check.rules(dimensions).await?;
-        problems.extend(findings.wrong);
-        problems.extend(findings.unreachable);
+    found: &mut Found,
+) -> Option<Diagnostic> {
+    let context = found.keep(declared_session(job))?;
+    let mut check = found.keep(Check::open(job, project, &context, snapshot_date))?;
+    check.tiers(found).await;
+    let dimensions = check.dimensions(found).await;
+    if let Some(dimensions) = &dimensions
+        && let Some(findings) = found.keep(check.rules(dimensions).await)
+    {
+        found.keep(findings.wrong.or_ok(()));
+        found.keep(findings.unreachable.or_ok(()));
     }
-    check.published(dimensions.as_ref(), &mut problems).await?;
+    check.published(dimensions.as_ref(), found).await;
     let audits = check
         .catalog
         .register_models(&[Folder::Audits], &check.parameters)
         .await;
-    keep_all(&mut problems, audits);
-    problems.0.extend(not_checked(check.catalog.passed_over()));
-    Ok(problems.or_ok(())?)
+    found.keep(audits);
+    not_checked(check.catalog.passed_over())
 }
 
 /// Refuses rules that would leave users without a value, or give one that dim_tier does not list,
@@ -123,13 +133,11 @@ pub async fn check_rules(
     project: &Project,
     snapshot_date: SnapshotDate,
 ) -> Result<(), RunError> {
-    let engine = RunError::engine("checking rules");
-    let context = session::open(&job.engine, [], []).map_err(&engine)?;
-    register_declared_sources(job, &context).map_err(&engine)?;
-    let mut check = Check::open(job, project, &context, snapshot_date).map_err(&engine)?;
-    let mut others = Problems::default();
+    let context = declared_session(job)?;
+    let mut check = Check::open(job, project, &context, snapshot_date)?;
+    let mut others = Found::default();
     check.tiers(&mut others).await;
-    let Some(dimensions) = check.dimensions(&mut others).await? else {
+    let Some(dimensions) = check.dimensions(&mut others).await else {
         return Ok(());
     };
     Ok(check.rules(&dimensions).await?.wrong.or_ok(())?)
@@ -151,29 +159,30 @@ impl<'a> Check<'a> {
         project: &'a Project,
         context: &'a SessionContext,
         snapshot_date: SnapshotDate,
-    ) -> Result<Self, DataFusionError> {
+    ) -> Result<Self, RunError> {
+        let catalog = Catalog::open(context, project, snapshot_date);
         Ok(Self {
             job,
             project,
-            catalog: Catalog::open(context, project, snapshot_date)?,
+            catalog: catalog.map_err(RunError::engine("reading references"))?,
             parameters: project.parameters.clone(),
             snapshot_date,
         })
     }
 
     /// Plans everything up to the tier models.
-    async fn tiers(&mut self, problems: &mut Problems) {
+    async fn tiers(&mut self, found: &mut Found) {
         let upstream = self
             .catalog
             .register_models(&UPSTREAM, &self.parameters)
             .await;
-        keep_all(problems, upstream);
+        found.keep(upstream);
         let parameters = self.parameters.clone();
         match cut_points::stand_ins(&self.catalog, self.project, parameters).await {
             Ok(parameters) => {
                 self.parameters = parameters;
                 let given = self.given_cut_points().await;
-                keep_all(problems, given);
+                found.keep(given);
             }
             // Without cut points their parameters would seem to be misspelt.
             Err(_) => self.pass_over(Folder::Tiers),
@@ -182,7 +191,7 @@ impl<'a> Check<'a> {
             .catalog
             .register_models(&[Folder::Tiers], &self.parameters)
             .await;
-        keep_all(problems, tiers);
+        found.keep(tiers);
     }
 
     /// Cut points that the job gives must be those of the calibration models' metrics.
@@ -205,20 +214,15 @@ impl<'a> Check<'a> {
     }
 
     /// The dimensions of `dim_tier`, when it can be read.
-    async fn dimensions(
-        &mut self,
-        problems: &mut Problems,
-    ) -> Result<Option<Dimensions>, RunError> {
+    async fn dimensions(&mut self, found: &mut Found) -> Option<Dimensions> {
         let model = required(self.project, "dim_tier").ok();
-        let Some(model) = model.filter(|model| self.catalog.may_plan(model)) else {
-            return Ok(None);
-        };
+        let model = model.filter(|model| self.catalog.may_plan(model))?;
         let read = dimensions(&self.catalog, self.project, self.job, &self.parameters).await;
-        let read = keep(problems, read)?;
+        let read = found.keep(read);
         if read.is_none() {
             self.catalog.leave_out(&model.name);
         }
-        Ok(read)
+        read
     }
 
     /// What the rules of the tier models do not cover.
@@ -234,11 +238,7 @@ impl<'a> Check<'a> {
     }
 
     /// Checks the shape of what is published, and registers it for audits.
-    async fn published(
-        &mut self,
-        dimensions: Option<&Dimensions>,
-        problems: &mut Problems,
-    ) -> Result<(), RunError> {
+    async fn published(&mut self, dimensions: Option<&Dimensions>, found: &mut Found) {
         let snapshot = required(self.project, "tier_snapshot").ok();
         if let (Some(snapshot), None) = (snapshot, dimensions) {
             self.catalog.pass_over(&snapshot.name);
@@ -247,8 +247,8 @@ impl<'a> Check<'a> {
         let schemas = match (snapshot, dimensions) {
             (Some(snapshot), Some(dimensions)) => {
                 let forgotten = self.forgotten(snapshot, dimensions).await;
-                keep_all(problems, forgotten);
-                keep(problems, self.schemas(dimensions).await)?
+                found.keep(forgotten);
+                found.keep(self.schemas(dimensions).await)
             }
             _ => None,
         };
@@ -256,34 +256,30 @@ impl<'a> Check<'a> {
             for (folder, name) in PUBLISHED {
                 self.catalog.leave_out(&TableName::new(folder, name));
             }
-            return Ok(());
+            return;
         };
-        match Specs::new(&settled, &dim_tier, &Default::default()) {
-            Err(error) if problems.0.is_empty() => return Err(error),
-            _ => {}
-        }
-        register_published(self.catalog.context, &settled, &dim_tier)
-            .map_err(RunError::engine("checking"))?;
-        self.marts(problems).await
+        found.keep(Specs::new(&settled, &dim_tier, &Default::default()));
+        let registered = register_published(self.catalog.context, &settled, &dim_tier);
+        found.keep(registered.map_err(RunError::engine("checking")));
+        self.marts(found).await;
     }
 
     /// Plans the marts, and registers them for each other and for audits.
-    async fn marts(&mut self, problems: &mut Problems) -> Result<(), RunError> {
+    async fn marts(&mut self, found: &mut Found) {
         for model in marts::models(self.project) {
             if !self.catalog.may_plan(model) {
                 self.catalog.pass_over(&model.name);
                 continue;
             }
             let planned = marts::plan(&self.catalog, model, &self.parameters).await;
-            match keep(problems, planned)? {
-                Some((rows, _)) => {
-                    register(self.catalog.context, &model.name, rows.into_view())
-                        .map_err(RunError::engine("checking"))?;
-                }
-                None => self.catalog.leave_out(&model.name),
+            let registered = planned.and_then(|(rows, _)| {
+                register(self.catalog.context, &model.name, rows.into_view())
+                    .map_err(RunError::engine("checking"))
+            });
+            if found.keep(registered).is_none() {
+                self.catalog.leave_out(&model.name);
             }
         }
-        Ok(())
     }
 
     /// The columns of the settled snapshot and of `dim_tier`.
@@ -334,18 +330,6 @@ fn forgotten(model: &Model) -> Diagnostic {
     ))
 }
 
-/// The value, or its problems added to the others; other errors end the check.
-fn keep<T>(problems: &mut Problems, outcome: Result<T, RunError>) -> Result<Option<T>, RunError> {
-    match outcome {
-        Ok(value) => Ok(Some(value)),
-        Err(RunError::Problems(found)) => {
-            problems.extend(found);
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
-}
-
 fn not_checked(passed_over: &[TableName]) -> Option<Diagnostic> {
     let names: Vec<String> = passed_over
         .iter()
@@ -364,10 +348,9 @@ pub(super) async fn declared_metrics(
     project: &Project,
     snapshot_date: SnapshotDate,
 ) -> Result<Vec<Metric>, RunError> {
-    let engine = RunError::engine("checking metrics");
-    let context = session::open(&job.engine, [], []).map_err(&engine)?;
-    register_declared_sources(job, &context).map_err(&engine)?;
-    let mut catalog = Catalog::open(&context, project, snapshot_date).map_err(&engine)?;
+    let context = declared_session(job)?;
+    let mut catalog = Catalog::open(&context, project, snapshot_date)
+        .map_err(RunError::engine("checking metrics"))?;
     catalog
         .register_models(&UPSTREAM, &project.parameters)
         .await?;

@@ -18,6 +18,7 @@ mod cut_points;
 mod drops;
 mod error;
 mod execute;
+mod found;
 mod marts;
 mod overview;
 mod own_dimensions;

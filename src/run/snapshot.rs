@@ -17,7 +17,9 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
 
 use crate::config::storage::Location;
-use crate::drafts::{Dating, Draft, DraftWriter, SNAPSHOT_DATE, TableSpec, WriterAhead};
+use crate::drafts::{
+    ContractError, Dating, Draft, DraftWriter, SNAPSHOT_DATE, TableSpec, WriterAhead,
+};
 use crate::ground::{Folder, SnapshotDate, TableName};
 use crate::migration::{self, Measures, Migration};
 use crate::tiers::{Dimensions, PREVIOUS_PREFIX, Settled, Settling};
@@ -63,8 +65,10 @@ impl Specs {
         comments: &BTreeMap<String, String>,
     ) -> Result<Self, RunError> {
         let user_id = plain_type(settled, USER_ID);
-        let snapshot = TableSpec::new("tier_snapshot", &dated(settled), Dating::EveryDate)?
-            .sorted_by(&[USER_ID])?;
+        let snapshot = TableSpec::new("tier_snapshot", &dated(settled), Dating::EveryDate)
+            .and_then(|spec| spec.sorted_by(&[USER_ID]));
+        let dim_tier = TableSpec::new("dim_tier", dim_tier, Dating::Undated);
+        let (snapshot, dim_tier) = both(snapshot, dim_tier)?;
         let current = TableSpec::new("tier_current", &dated(settled), Dating::NewestDate)?
             .sorted_by(&[USER_ID])?;
         let moves = dated(&migration::moves_schema(&user_id));
@@ -81,8 +85,23 @@ impl Specs {
                     .allowing_no_rows(),
             ),
             summary: Arc::new(TableSpec::new("tier_summary", &summary, Dating::EveryDate)?),
-            dim_tier: Arc::new(TableSpec::new("dim_tier", dim_tier, Dating::Undated)?),
+            dim_tier: Arc::new(dim_tier),
         })
+    }
+}
+
+/// Both tables, or what is wrong with either.
+fn both(
+    first: Result<TableSpec, ContractError>,
+    second: Result<TableSpec, ContractError>,
+) -> Result<(TableSpec, TableSpec), ContractError> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(mut first), Err(second)) => {
+            first.problems.extend(second.problems);
+            Err(first)
+        }
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
     }
 }
 
