@@ -22,10 +22,11 @@ use crate::tiers::calibration::Calibration;
 use crate::tiers::{CutPoints, Dimension, Histograms};
 use crate::tiles::USER_ID;
 
-use super::execute::{Featured, Run, Stages, dimensions, open_session};
-use super::{
-    CalibrationPlan, Catalog, Plan, Progress, Project, Report, RunError, Workspace, cut_points,
-};
+use super::context::{Run, open_session};
+use super::features::Featured;
+use super::shape::Shape;
+use super::stages::{Progress, Stages};
+use super::{CalibrationPlan, Catalog, Plan, Project, Report, RunError, Workspace, cut_points};
 
 /// How the columns of scores end.
 const SCORE_SUFFIX: &str = "_score";
@@ -369,7 +370,7 @@ async fn compare(
     let old_tables = Scored::plan(run, catalog, old).await?;
     let new_tables = Scored::plan(run, catalog, new).await?;
     let parameters = new.parameters(run.project.parameters.clone());
-    let dimensions = dimensions(catalog, run.project, run.job, &parameters).await?;
+    let shape = Shape::read(catalog, run.project, run.job, &parameters).await?;
     let both = |table: &TableName| Some([old_tables.table(table)?, new_tables.table(table)?]);
     let mut scores = Vec::new();
     for (table, column) in new_tables.scores() {
@@ -384,7 +385,7 @@ async fn compare(
         }
     }
     let mut compared = Vec::new();
-    for Dimension { name, tiers, .. } in dimensions.iter() {
+    for Dimension { name, tiers, .. } in shape.dimensions.iter() {
         let Some(tables) = both(&TableName::new(Folder::Tiers, name)) else {
             continue;
         };

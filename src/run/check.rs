@@ -13,20 +13,21 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 
-use crate::config::job::{CalibrationChoice, Column, Job};
-use crate::config::session;
+use crate::config::job::{CalibrationChoice, Job};
 use crate::drafts::SNAPSHOT_DATE;
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
 use crate::migration;
 use crate::models::{Model, Parameters};
 use crate::tiers::coverage::{self, Findings, TierModel};
-use crate::tiers::{Dimensions, Metric, Settling, fit_given};
-use crate::tiles::{DAY, USER_ID};
+use crate::tiers::{Dimensions, Settling, fit_given};
+use crate::tiles::USER_ID;
 
 use super::catalog::{empty, register};
-use super::execute::{dimensions, raw_snapshot_schema};
+use super::declared::{UPSTREAM, declared_session};
 use super::found::Found;
 use super::marts;
+use super::project::required;
+use super::shape::Shape;
 use super::snapshot::Specs;
 use super::{Catalog, Project, RunError, Workspace, cut_points};
 
@@ -41,14 +42,6 @@ const PUBLISHED: [(Folder, &str); 9] = [
     (Folder::Previous, "kpi_daily"),
     (Folder::WeekAgo, "tier_snapshot"),
     (Folder::History, "kpi_daily"),
-];
-
-/// The folders that are planned before the cut points are known.
-const UPSTREAM: [Folder; 4] = [
-    Folder::Staging,
-    Folder::Rollups,
-    Folder::Features,
-    Folder::Calibration,
 ];
 
 /// Checks a job: file, SQL, reference files, bands, dimensions, and the contract of the tables.
@@ -69,32 +62,6 @@ pub async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Project, Ru
     Ok(project)
 }
 
-/// A session over empty tables with the declared columns.
-fn declared_session(job: &Job) -> Result<SessionContext, RunError> {
-    let context =
-        session::open(&job.engine, [], []).map_err(RunError::engine("opening a session"))?;
-    register_declared_sources(job, &context).map_err(RunError::engine("checking sources"))?;
-    Ok(context)
-}
-
-/// Empty tables with the declared columns.
-fn register_declared_sources(job: &Job, context: &SessionContext) -> Result<(), DataFusionError> {
-    for (name, source) in &job.sources {
-        let table = TableName::new(Folder::Sources, name);
-        register(context, &table, empty(declared_schema(&source.columns)))?;
-    }
-    Ok(())
-}
-
-fn declared_schema(columns: &[Column]) -> SchemaRef {
-    let declared = columns.iter().map(|column| {
-        let data_type = column.column_type.arrow().unwrap_or(DataType::Int64);
-        Field::new(&column.name, data_type, true)
-    });
-    let day = Field::new(DAY, DataType::Date32, false);
-    Arc::new(Schema::new(declared.chain([day]).collect::<Vec<_>>()))
-}
-
 /// Plans every model, proves the rules, and checks the shape of everything that is published.
 /// Returns which models could not be looked at.
 async fn check_models(
@@ -106,14 +73,14 @@ async fn check_models(
     let context = found.keep(declared_session(job))?;
     let mut check = found.keep(Check::open(job, project, &context, snapshot_date))?;
     check.tiers(found).await;
-    let dimensions = check.dimensions(found).await;
-    if let Some(dimensions) = &dimensions
-        && let Some(findings) = found.keep(check.rules(dimensions).await)
+    let shape = check.shape(found).await;
+    if let Some(shape) = &shape
+        && let Some(findings) = found.keep(check.rules(&shape.dimensions).await)
     {
         found.keep(findings.wrong.or_ok(()));
         found.keep(findings.unreachable.or_ok(()));
     }
-    check.published(dimensions.as_ref(), found).await;
+    check.published(shape.as_ref(), found).await;
     let audits = check
         .catalog
         .register_models(&[Folder::Audits], &check.parameters)
@@ -137,10 +104,10 @@ pub async fn check_rules(
     let mut check = Check::open(job, project, &context, snapshot_date)?;
     let mut others = Found::default();
     check.tiers(&mut others).await;
-    let Some(dimensions) = check.dimensions(&mut others).await else {
+    let Some(shape) = check.shape(&mut others).await else {
         return Ok(());
     };
-    Ok(check.rules(&dimensions).await?.wrong.or_ok(())?)
+    Ok(check.rules(&shape.dimensions).await?.wrong.or_ok(())?)
 }
 
 /// A job being checked in a session of empty tables.
@@ -213,11 +180,11 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// The dimensions of `dim_tier`, when it can be read.
-    async fn dimensions(&mut self, found: &mut Found) -> Option<Dimensions> {
+    /// What `dim_tier` lists, when it can be read.
+    async fn shape(&mut self, found: &mut Found) -> Option<Shape> {
         let model = required(self.project, "dim_tier").ok();
         let model = model.filter(|model| self.catalog.may_plan(model))?;
-        let read = dimensions(&self.catalog, self.project, self.job, &self.parameters).await;
+        let read = Shape::read(&self.catalog, self.project, self.job, &self.parameters).await;
         let read = found.keep(read);
         if read.is_none() {
             self.catalog.leave_out(&model.name);
@@ -238,17 +205,17 @@ impl<'a> Check<'a> {
     }
 
     /// Checks the shape of what is published, and registers it for audits.
-    async fn published(&mut self, dimensions: Option<&Dimensions>, found: &mut Found) {
+    async fn published(&mut self, shape: Option<&Shape>, found: &mut Found) {
         let snapshot = required(self.project, "tier_snapshot").ok();
-        if let (Some(snapshot), None) = (snapshot, dimensions) {
+        if let (Some(snapshot), None) = (snapshot, shape) {
             self.catalog.pass_over(&snapshot.name);
         }
         let snapshot = snapshot.filter(|snapshot| self.catalog.may_plan(snapshot));
-        let schemas = match (snapshot, dimensions) {
-            (Some(snapshot), Some(dimensions)) => {
-                let forgotten = self.forgotten(snapshot, dimensions).await;
+        let schemas = match (snapshot, shape) {
+            (Some(snapshot), Some(shape)) => {
+                let forgotten = self.forgotten(snapshot, &shape.dimensions).await;
                 found.keep(forgotten);
-                found.keep(self.schemas(dimensions).await)
+                found.keep(self.schemas(shape).await)
             }
             _ => None,
         };
@@ -283,15 +250,11 @@ impl<'a> Check<'a> {
     }
 
     /// The columns of the settled snapshot and of `dim_tier`.
-    async fn schemas(&self, dimensions: &Dimensions) -> Result<(SchemaRef, SchemaRef), RunError> {
-        let (catalog, parameters) = (&self.catalog, &self.parameters);
-        let raw =
-            raw_snapshot_schema(catalog, self.project, self.job, parameters, dimensions).await?;
-        let settling = Settling::new(&raw, dimensions, self.snapshot_date);
-        let dim_tier = required(self.project, "dim_tier")?;
-        let dim_tier = catalog.plan(dim_tier, parameters).await?;
-        let dim_tier = Arc::new(dim_tier.schema().as_arrow().clone());
-        Ok((settling.schema(), dim_tier))
+    async fn schemas(&self, shape: &Shape) -> Result<(SchemaRef, SchemaRef), RunError> {
+        let raw = shape.raw_snapshot(&self.catalog, self.project, self.job, &self.parameters);
+        let raw = raw.await?;
+        let settling = Settling::new(&raw.schema, &shape.dimensions, self.snapshot_date);
+        Ok((settling.schema(), shape.dim_tier.schema()))
     }
 
     /// Refuses tier models that look like dimensions, but are neither listed nor selected.
@@ -337,33 +300,6 @@ fn not_checked(passed_over: &[TableName]) -> Option<Diagnostic> {
         .collect();
     let message = format!("not checked until that is mended: {}", names.join(", "));
     (!names.is_empty()).then(|| Diagnostic::note(message))
-}
-
-/// The metrics of the calibration models, as the declared sources give them.
-///
-/// # Errors
-/// Every problem of the models up to the metrics.
-pub(super) async fn declared_metrics(
-    job: &Job,
-    project: &Project,
-    snapshot_date: SnapshotDate,
-) -> Result<Vec<Metric>, RunError> {
-    let context = declared_session(job)?;
-    let mut catalog = Catalog::open(&context, project, snapshot_date)
-        .map_err(RunError::engine("checking metrics"))?;
-    catalog
-        .register_models(&UPSTREAM, &project.parameters)
-        .await?;
-    cut_points::metrics(&catalog, project).await
-}
-
-/// A model that every pack has.
-pub(super) fn required<'a>(project: &'a Project, name: &str) -> Result<&'a Model, Problems> {
-    let table = TableName::new(Folder::Publish, name);
-    project.graph.model(&table).ok_or_else(|| {
-        let message = format!("the SQL pack has no model `{table}`");
-        Problems(vec![Diagnostic::new(message)])
-    })
 }
 
 /// Empty tables with the published columns, for audits to be planned on.

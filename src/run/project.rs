@@ -161,6 +161,15 @@ fn parse_models(pack: &SqlPack, problems: &mut Problems) -> Vec<Model> {
     models
 }
 
+/// A model that every pack has.
+pub(super) fn required<'a>(project: &'a Project, name: &str) -> Result<&'a Model, Problems> {
+    let table = TableName::new(Folder::Publish, name);
+    project.graph.model(&table).ok_or_else(|| {
+        let message = format!("the SQL pack has no model `{table}`");
+        Problems(vec![Diagnostic::new(message)])
+    })
+}
+
 /// Refuses models in `publish` that no night would compute, and no reader ever see.
 fn unpublished(pack: &SqlPack) -> impl Iterator<Item = Diagnostic> {
     let published = pack.models.iter();

@@ -9,7 +9,6 @@ use crate::config::storage::{TrafficTotals, without_noise};
 use crate::ground::{Classified, SnapshotDate};
 
 use super::RunError;
-use super::rejects::RowCount;
 
 /// The status of a date that is published from identical inputs.
 pub const ALREADY_PUBLISHED: &str = "already_published";
@@ -60,6 +59,19 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// The URL below which the tables are.
     pub output: Option<String>,
+}
+
+/// Rows of one source and day with the same reason or remark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RowCount {
+    /// The staging table's name.
+    pub source: String,
+    /// The business day.
+    pub day: String,
+    /// Why the rows were left out, or what is remarked on.
+    pub reason: String,
+    /// How many rows.
+    pub rows: i64,
 }
 
 /// Users who moved, by dimension and direction.

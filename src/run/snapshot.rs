@@ -12,7 +12,7 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
-use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::logical_expr::{Expr, col};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
 
@@ -300,16 +300,6 @@ impl Night<'_> {
         let observed = observe_gone(settling, migration, gone).map_err(&arrow)?;
         Ok(moves.write(&observed).await?)
     }
-}
-
-/// The raw rows with the columns that tell how they were made.
-pub(super) fn with_origin(
-    raw: DataFrame,
-    cutpoints_id: &str,
-    run_id: &str,
-) -> datafusion::error::Result<DataFrame> {
-    raw.with_column("cutpoints_id", lit(cutpoints_id))?
-        .with_column("run_id", lit(run_id))
 }
 
 /// Counts a batch of today's rows into the migration.
