@@ -58,13 +58,7 @@ impl Run<'_> {
             let Findings { rejected, warnings } = find(catalog, &model.name, days.as_ref())
                 .await
                 .map_err(&engine)?;
-            if !rejected.is_empty() {
-                let path = self.workspace.layout.quarantine(&model.name.name, run_id);
-                let sample = sample(catalog, &model.name, days.as_ref())
-                    .await
-                    .map_err(&engine)?;
-                write_sample(&self.workspace.output, &path, sample).await?;
-            }
+            let has_rejected = !rejected.is_empty();
             report.rejected.extend(rejected);
             report.warnings.extend(warnings.into_iter().map(|count| {
                 format!(
@@ -72,6 +66,13 @@ impl Run<'_> {
                     count.source, count.reason, count.rows, count.day
                 )
             }));
+            if has_rejected {
+                let path = self.workspace.layout.quarantine(&model.name.name, run_id);
+                let sample = sample(catalog, &model.name, days.as_ref())
+                    .await
+                    .map_err(&engine)?;
+                write_sample(&self.workspace.output, &path, sample).await?;
+            }
         }
         Ok(())
     }
