@@ -6,9 +6,7 @@ use std::process::ExitCode;
 use crate::config::job::Job;
 use crate::drafts::TableColumn;
 use crate::ground::SnapshotDate;
-use crate::run::{
-    self, ALREADY_PUBLISHED, BackfillReport, Plan, Project, Report, RunError, Workspace,
-};
+use crate::run::{self, BackfillReport, Plan, Project, Report, RunError, Status, Workspace};
 
 use super::arguments::{
     BackfillArguments, Command, NightArguments, OutputFormat, ResultArguments, RunArguments,
@@ -96,7 +94,7 @@ async fn night(arguments: &RunArguments, output: &Output) -> Result<ExitCode, Ru
     let text = report.to_string();
     tell(&arguments.result, &text, &report.to_json(), output);
     outcome?;
-    Ok(exit_code(&arguments.result, &report.status))
+    Ok(exit_code(&arguments.result, report.status))
 }
 
 /// Hands out a result: `text` is what people see of it.
@@ -110,8 +108,8 @@ fn tell(arguments: &ResultArguments, text: &str, json: &str, output: &Output) {
     }
 }
 
-fn exit_code(arguments: &ResultArguments, status: &str) -> ExitCode {
-    let is_skipped = arguments.skip_exit_code && status == ALREADY_PUBLISHED;
+fn exit_code(arguments: &ResultArguments, status: Status) -> ExitCode {
+    let is_skipped = arguments.skip_exit_code && status == Status::AlreadyPublished;
     ExitCode::from(if is_skipped { NOTHING_TO_DO } else { 0 })
 }
 
@@ -129,7 +127,7 @@ async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<Exit
     };
     tell(&arguments.result, &text, &report.to_json(), output);
     outcome?;
-    Ok(exit_code(&arguments.result, &report.status))
+    Ok(exit_code(&arguments.result, report.status))
 }
 
 async fn many_nights(

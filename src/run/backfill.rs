@@ -10,8 +10,7 @@ use crate::publish::Publications;
 
 use super::affected::{Affected, affected, source_fingerprints};
 use super::plan::list_sources;
-use super::report::ALREADY_PUBLISHED;
-use super::{Report, RunError, Workspace, chain};
+use super::{Report, RunError, Status, Workspace, chain};
 
 /// Which nights to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +71,7 @@ async fn affected_dates(
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct BackfillReport {
     /// `published`, `already_published` when nothing was to be done, or the kind of failure.
-    pub status: String,
+    pub status: Status,
     /// Why it ended early.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -89,7 +88,7 @@ impl BackfillReport {
     /// A backfill of so many nights, none of which has run.
     pub fn of(nights_planned: usize) -> Self {
         Self {
-            status: ALREADY_PUBLISHED.to_owned(),
+            status: Status::AlreadyPublished,
             nights_planned,
             ..Self::default()
         }
@@ -97,8 +96,8 @@ impl BackfillReport {
 
     /// Adds a night that ran.
     pub fn add(&mut self, night: Report) {
-        if night.status != ALREADY_PUBLISHED {
-            self.status = "published".to_owned();
+        if night.status != Status::AlreadyPublished {
+            self.status = Status::Published;
         }
         self.nights.push(night);
     }
@@ -110,7 +109,7 @@ impl BackfillReport {
 
     /// Notes the error that ended it.
     pub fn fail(&mut self, error: &RunError) {
-        self.status = error.kind().status().to_owned();
+        self.status = Status::Failed(error.kind());
         self.error = Some(chain(error));
     }
 
@@ -135,7 +134,7 @@ impl fmt::Display for BackfillReport {
             writeln!(
                 formatter,
                 "{date} {}: {users} users",
-                night.status.replace('_', " ")
+                night.status.as_str().replace('_', " ")
             )?;
         }
         if let Some(night) = &self.failed_night {

@@ -1,14 +1,14 @@
 //! A plan carried out, stage by stage:
 //!
-//! 1. sources: footers of the files to open are read, schemas checked, scans registered
-//! 2. tiles: fetched or made; rejected rows of the days read for them are counted and sampled
-//! 3. features
-//! 4. cut points: found, calibrated on the first night, or given by hand
-//! 5. tiers and the raw snapshot; drafts of every table, written aside
-//! 6. audits over the drafts as they lie in storage
-//! 7. publication, `publications` last
+//! 1. [sources, tiles and features](super::features)
+//! 2. cut points: found, calibrated on the first night, or given by hand
+//! 3. [rejected rows](super::rejects) of the days read for tiles, counted and sampled
+//! 4. tiers and [what is to be published](super::shape); [drafts](super::snapshot) of every table,
+//!    written aside, those of the [marts](super::marts) last
+//! 5. [audits](super::auditing) over the drafts as they lie in storage
+//! 6. publication: a new calibration is kept, the drafts are committed, `publications` last
 //!
-//! Whatever fails before stage 7 leaves readers' view as it was, and no drafts behind.
+//! Whatever fails before the first commit leaves readers' view as it was, and no drafts behind.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,12 +31,13 @@ use super::context::{Run, open_session};
 use super::features::Featured;
 use super::marts::{self, register_before};
 use super::published::{missing, published_snapshot};
-use super::report::{ALREADY_PUBLISHED, Moves, TableReport};
+use super::report::{Moves, TableReport};
 use super::shape::{Shape, column_comments};
 use super::snapshot::{Night, Specs, discard};
 use super::stages::{Progress, Stages};
 use super::{
-    CalibrationPlan, Catalog, Plan, PlannedAction, Project, Report, RunError, Workspace, cut_points,
+    CalibrationPlan, Catalog, Plan, PlannedAction, Project, Report, RunError, Status, Workspace,
+    cut_points,
 };
 
 /// Carries out a plan, and notes in `report` what it finds and does.
@@ -60,7 +61,7 @@ pub async fn execute(
         ..Report::default()
     };
     if let PlannedAction::Nothing { run_id } = &plan.action {
-        report.status = ALREADY_PUBLISHED.to_owned();
+        report.status = Status::AlreadyPublished;
         report.run_id = Some(run_id.clone());
         if let Some(published) = plan.publications.newest_for(plan.snapshot_date) {
             report.cutpoints_id = Some(published.cutpoints_id.clone());
@@ -83,9 +84,9 @@ pub async fn execute(
     report.count_traffic(workspace.traffic());
     published?;
     report.status = match plan.action {
-        PlannedAction::Replace { .. } => "replaced".to_owned(),
-        PlannedAction::Repair { .. } => "repaired".to_owned(),
-        PlannedAction::Publish | PlannedAction::Nothing { .. } => "published".to_owned(),
+        PlannedAction::Replace { .. } => Status::Replaced,
+        PlannedAction::Repair { .. } => Status::Repaired,
+        PlannedAction::Publish | PlannedAction::Nothing { .. } => Status::Published,
     };
     Ok(())
 }

@@ -8,16 +8,13 @@ use serde::Serialize;
 use crate::config::storage::{TrafficTotals, without_noise};
 use crate::ground::{Classified, SnapshotDate};
 
-use super::RunError;
-
-/// The status of a date that is published from identical inputs.
-pub const ALREADY_PUBLISHED: &str = "already_published";
+use super::{RunError, Status};
 
 /// The result of a run.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
-    /// `published`, `replaced`, `repaired`, `already_published`, or the kind of failure.
-    pub status: String,
+    /// How the run ended.
+    pub status: Status,
     /// Why the run failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -97,7 +94,7 @@ impl Report {
 
     /// Notes the error that ended the run, beside what was found until then.
     pub fn fail(&mut self, error: &RunError) {
-        self.status = error.kind().status().to_owned();
+        self.status = Status::Failed(error.kind());
         self.error = Some(chain(error));
     }
 
@@ -142,22 +139,24 @@ impl fmt::Display for Report {
             return self.write_findings(formatter);
         }
         let run_id = self.run_id.as_deref().unwrap_or("?");
-        match self.status.as_str() {
-            ALREADY_PUBLISHED => {
+        match self.status {
+            Status::AlreadyPublished => {
                 return writeln!(
                     formatter,
                     "{date} is already published from identical inputs (run {run_id}); nothing done"
                 );
             }
-            "repaired" => writeln!(
+            Status::Repaired => writeln!(
                 formatter,
                 "{date} published once more by run {run_id}: a later attempt had not finished"
             )?,
-            "replaced" => writeln!(
+            Status::Replaced => writeln!(
                 formatter,
                 "{date} published anew by run {run_id}: its inputs had changed"
             )?,
-            _ => writeln!(formatter, "{date} published by run {run_id}")?,
+            Status::Published | Status::Failed(_) => {
+                writeln!(formatter, "{date} published by run {run_id}")?
+            }
         }
         for (name, table) in &self.tables {
             writeln!(

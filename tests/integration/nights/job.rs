@@ -212,7 +212,7 @@ impl Nights {
 
     /// Runs a night that must succeed, and returns its status.
     pub(crate) async fn status_of(&self, date: NaiveDate) -> String {
-        self.run(date).await.unwrap().status
+        self.run(date).await.unwrap().status.to_string()
     }
 }
 
