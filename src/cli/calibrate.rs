@@ -47,7 +47,8 @@ pub(super) async fn calibrate(
     let mut known_date = None;
     let outcome = Box::pin(compare_and_keep(arguments, &mut known_date, output)).await;
     if let (Err(error), OutputFormat::Json) = (&outcome, arguments.output) {
-        let report = Report::failed(error, known_date);
+        let mut report = known_date.map_or_else(Report::default, Report::of);
+        report.fail(error);
         output.result(&format!("{}\n", report.to_json()));
     }
     outcome

@@ -6,9 +6,7 @@ use std::process::ExitCode;
 use crate::config::job::Job;
 use crate::drafts::TableColumn;
 use crate::ground::SnapshotDate;
-use crate::run::{
-    self, ALREADY_PUBLISHED, BackfillReport, Plan, Project, Report, RunError, Workspace,
-};
+use crate::run::{self, BackfillReport, Plan, Project, Report, RunError, Status, Workspace};
 
 use super::arguments::{
     BackfillArguments, Command, NightArguments, OutputFormat, ResultArguments, RunArguments,
@@ -70,46 +68,48 @@ pub(super) async fn prepare(
     Ok((project, workspace, plan))
 }
 
-/// Plans and executes one night, in which tables may lose the columns `may_drop`.
+/// Plans and executes one night, in which tables may lose the columns `may_drop`. What it finds
+/// is in `report`, whatever comes of it.
 pub(super) async fn publish(
     job: &Job,
     snapshot_date: SnapshotDate,
     may_drop: &[TableColumn],
     progress: &(dyn Fn(&str) + Sync),
-) -> Result<Report, RunError> {
+    report: &mut Report,
+) -> Result<(), RunError> {
+    *report = Report::of(snapshot_date);
     let (project, workspace, plan) = prepare(job, snapshot_date).await?;
     let plan = plan.allowing_drops(&workspace.output, may_drop).await?;
-    Box::pin(run::execute(job, &project, &workspace, &plan, progress)).await
+    let executed = run::execute(job, &project, &workspace, &plan, progress, report);
+    Box::pin(executed).await
 }
 
-/// One night; its exit code tells, when asked, that there was nothing to do.
+/// One night, told even when it fails; its exit code tells, when asked, that there was nothing to do.
 async fn night(arguments: &RunArguments, output: &Output) -> Result<ExitCode, RunError> {
-    let mut known_date = None;
-    let outcome = Box::pin(one_night(arguments, &mut known_date, output)).await;
-    let report = match &outcome {
-        Ok(report) => report.clone(),
-        Err(error) => Report::failed(error, known_date),
-    };
-    let text = outcome.is_ok().then(|| report.to_string());
-    tell(&arguments.result, text, &report.to_json(), output);
+    let mut report = Report::default();
+    let outcome = Box::pin(one_night(arguments, &mut report, output)).await;
+    if let Err(error) = &outcome {
+        report.fail(error);
+    }
+    let text = report.to_string();
+    tell(&arguments.result, &text, &report.to_json(), output);
     outcome?;
-    Ok(exit_code(&arguments.result, &report.status))
+    Ok(exit_code(&arguments.result, report.status))
 }
 
 /// Hands out a result: `text` is what people see of it.
-fn tell(arguments: &ResultArguments, text: Option<String>, json: &str, output: &Output) {
+fn tell(arguments: &ResultArguments, text: &str, json: &str, output: &Output) {
     if let Some(path) = &arguments.result_file {
         write_result(path, json, output);
     }
-    match (arguments.output, text) {
-        (OutputFormat::Json, _) => output.result(&format!("{json}\n")),
-        (OutputFormat::Text, Some(text)) => output.result(&text),
-        (OutputFormat::Text, None) => {}
+    match arguments.output {
+        OutputFormat::Json => output.result(&format!("{json}\n")),
+        OutputFormat::Text => output.result(text),
     }
 }
 
-fn exit_code(arguments: &ResultArguments, status: &str) -> ExitCode {
-    let is_skipped = arguments.skip_exit_code && status == ALREADY_PUBLISHED;
+fn exit_code(arguments: &ResultArguments, status: Status) -> ExitCode {
+    let is_skipped = arguments.skip_exit_code && status == Status::AlreadyPublished;
     ExitCode::from(if is_skipped { NOTHING_TO_DO } else { 0 })
 }
 
@@ -121,10 +121,13 @@ async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<Exit
         report.fail(error);
     }
     let has_begun = outcome.is_ok() || report.nights_planned > 0;
-    let text = has_begun.then(|| report.to_string());
-    tell(&arguments.result, text, &report.to_json(), output);
+    let text = match has_begun {
+        true => report.to_string(),
+        false => String::new(),
+    };
+    tell(&arguments.result, &text, &report.to_json(), output);
     outcome?;
-    Ok(exit_code(&arguments.result, &report.status))
+    Ok(exit_code(&arguments.result, report.status))
 }
 
 async fn many_nights(
@@ -140,12 +143,16 @@ async fn many_nights(
     let bar = output.progress(dates.len() as u64);
     for date in dates {
         bar.set_message(format!("night of {date}"));
-        let night = publish(&job, date, &arguments.drops.drop_columns, &|_stage| {});
-        let night = Box::pin(night).await;
-        if night.is_err() {
+        let mut night = Report::default();
+        let may_drop = &arguments.drops.drop_columns;
+        let published = publish(&job, date, may_drop, &|_stage| {}, &mut night);
+        if let Err(error) = Box::pin(published).await {
             bar.finish_and_clear();
+            night.fail(&error);
+            report.add_failed(night);
+            return Err(error);
         }
-        report.add(night?);
+        report.add(night);
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -154,22 +161,20 @@ async fn many_nights(
 
 async fn one_night(
     arguments: &RunArguments,
-    known_date: &mut Option<SnapshotDate>,
+    report: &mut Report,
     output: &Output,
-) -> Result<Report, RunError> {
+) -> Result<(), RunError> {
     let NightArguments { job, time } = &arguments.night;
     let job = jobs::load(job)?;
     let snapshot_date = jobs::snapshot_date(time, &job)?;
-    *known_date = Some(snapshot_date);
+    *report = Report::of(snapshot_date);
     note_default_date(time, &job, snapshot_date, output);
     let spinner = output.spinner();
     let may_drop = &arguments.drops.drop_columns;
-    let report = publish(&job, snapshot_date, may_drop, &|stage| {
-        spinner.set_message(stage.to_owned())
-    })
-    .await;
+    let progress = |stage: &str| spinner.set_message(stage.to_owned());
+    let published = publish(&job, snapshot_date, may_drop, &progress, report).await;
     spinner.finish_and_clear();
-    report
+    published
 }
 
 /// Says which date it is when the arguments leave that to the clock.

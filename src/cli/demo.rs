@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 
 use crate::config::job::Job;
 use crate::ground::{Diagnostic, Problems, SnapshotDate};
-use crate::run::RunError;
+use crate::run::{Report, RunError};
 use crate::sample::{self, SampleSpec, SampleTotals, UserIds};
 
 use super::arguments::DemoArguments;
@@ -72,7 +72,7 @@ async fn run_nights(job: &Job, nights: u32, output: &Output) -> Result<(), RunEr
     for ago in (0..nights).rev() {
         let date = SnapshotDate::on(LAST_DAY - Days::new(u64::from(ago)));
         bar.set_message(format!("night of {date}"));
-        commands::publish(job, date, &[], &|_stage| {}).await?;
+        commands::publish(job, date, &[], &|_stage| {}, &mut Report::default()).await?;
         bar.inc(1);
     }
     bar.finish_and_clear();

@@ -10,8 +10,7 @@ use crate::publish::Publications;
 
 use super::affected::{Affected, affected, source_fingerprints};
 use super::plan::list_sources;
-use super::report::ALREADY_PUBLISHED;
-use super::{Report, RunError, Workspace, chain};
+use super::{Report, RunError, Status, Workspace, chain};
 
 /// Which nights to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +71,7 @@ async fn affected_dates(
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct BackfillReport {
     /// `published`, `already_published` when nothing was to be done, or the kind of failure.
-    pub status: String,
+    pub status: Status,
     /// Why it ended early.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -80,13 +79,16 @@ pub struct BackfillReport {
     pub nights_planned: usize,
     /// The nights that ran, in order.
     pub nights: Vec<Report>,
+    /// The night that ended it early, with what it had found by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_night: Option<Report>,
 }
 
 impl BackfillReport {
     /// A backfill of so many nights, none of which has run.
     pub fn of(nights_planned: usize) -> Self {
         Self {
-            status: ALREADY_PUBLISHED.to_owned(),
+            status: Status::AlreadyPublished,
             nights_planned,
             ..Self::default()
         }
@@ -94,15 +96,20 @@ impl BackfillReport {
 
     /// Adds a night that ran.
     pub fn add(&mut self, night: Report) {
-        if night.status != ALREADY_PUBLISHED {
-            self.status = "published".to_owned();
+        if night.status != Status::AlreadyPublished {
+            self.status = Status::Published;
         }
         self.nights.push(night);
     }
 
+    /// Adds the night that ended it.
+    pub fn add_failed(&mut self, night: Report) {
+        self.failed_night = Some(night);
+    }
+
     /// Notes the error that ended it.
     pub fn fail(&mut self, error: &RunError) {
-        self.status = error.kind().status().to_owned();
+        self.status = Status::Failed(error.kind());
         self.error = Some(chain(error));
     }
 
@@ -127,8 +134,11 @@ impl fmt::Display for BackfillReport {
             writeln!(
                 formatter,
                 "{date} {}: {users} users",
-                night.status.replace('_', " ")
+                night.status.as_str().replace('_', " ")
             )?;
+        }
+        if let Some(night) = &self.failed_night {
+            write!(formatter, "{night}")?;
         }
         let left = self.nights_planned - self.nights.len();
         if left > 0 {

@@ -10,9 +10,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::{MemTable, ViewTable};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, ident};
@@ -226,6 +227,11 @@ pub(super) fn register(
     context.deregister_table(reference_to(name))?;
     context.register_table(reference_to(name), table)?;
     Ok(())
+}
+
+/// A table of these columns without rows.
+pub(super) fn empty(schema: SchemaRef) -> Arc<EmptyTable> {
+    Arc::new(EmptyTable::new(schema))
 }
 
 /// The name under which all rows of a staging table stand, rejected ones too.

@@ -10,24 +10,24 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 
-use crate::config::job::{CalibrationChoice, Column, Job};
-use crate::config::session;
+use crate::config::job::{CalibrationChoice, Job};
 use crate::drafts::SNAPSHOT_DATE;
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
 use crate::migration;
 use crate::models::{Model, Parameters};
 use crate::tiers::coverage::{self, Findings, TierModel};
-use crate::tiers::{Dimensions, Metric, Settling, fit_given};
-use crate::tiles::{DAY, USER_ID};
+use crate::tiers::{Dimensions, Settling, fit_given};
+use crate::tiles::USER_ID;
 
-use super::catalog::register;
-use super::execute::{dimensions, raw_snapshot_schema};
+use super::catalog::{empty, register};
+use super::declared::{UPSTREAM, declared_session};
+use super::found::Found;
 use super::marts;
-use super::project::keep_all;
+use super::project::required;
+use super::shape::Shape;
 use super::snapshot::Specs;
 use super::{Catalog, Project, RunError, Workspace, cut_points};
 
@@ -44,73 +44,49 @@ const PUBLISHED: [(Folder, &str); 9] = [
     (Folder::History, "kpi_daily"),
 ];
 
-/// The folders that are planned before the cut points are known.
-const UPSTREAM: [Folder; 4] = [
-    Folder::Staging,
-    Folder::Rollups,
-    Folder::Features,
-    Folder::Calibration,
-];
-
 /// Checks a job: file, SQL, reference files, bands, dimensions, and the contract of the tables.
 /// Sources are taken to be as declared, ids to be BIGINT.
 ///
 /// # Errors
 /// Every problem found.
 pub async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Project, RunError> {
-    Workspace::open(job)?;
-    let (project, problems) = Project::load_what_parses(job)?;
-    let context =
-        session::open(&job.engine, [], []).map_err(RunError::engine("opening a session"))?;
-    register_declared_sources(job, &context).map_err(RunError::engine("checking"))?;
-    check_models(job, &project, problems, &context, snapshot_date).await?;
+    let mut found = Found::default();
+    found.keep(Workspace::open(job));
+    let (project, problems) = match Project::load_what_parses(job) {
+        Ok(loaded) => loaded,
+        Err(problems) => return Err(found.and(problems)),
+    };
+    found.keep(problems.or_ok(()));
+    let note = check_models(job, &project, snapshot_date, &mut found).await;
+    found.or_ok(note)?;
     Ok(project)
 }
 
-/// Empty tables with the declared columns.
-fn register_declared_sources(job: &Job, context: &SessionContext) -> Result<(), DataFusionError> {
-    for (name, source) in &job.sources {
-        let table = TableName::new(Folder::Sources, name);
-        register(context, &table, empty(declared_schema(&source.columns)))?;
-    }
-    Ok(())
-}
-
-fn declared_schema(columns: &[Column]) -> SchemaRef {
-    let declared = columns.iter().map(|column| {
-        let data_type = column.column_type.arrow().unwrap_or(DataType::Int64);
-        Field::new(&column.name, data_type, true)
-    });
-    let day = Field::new(DAY, DataType::Date32, false);
-    Arc::new(Schema::new(declared.chain([day]).collect::<Vec<_>>()))
-}
-
 /// Plans every model, proves the rules, and checks the shape of everything that is published.
+/// Returns which models could not be looked at.
 async fn check_models(
     job: &Job,
     project: &Project,
-    problems: Problems,
-    context: &SessionContext,
     snapshot_date: SnapshotDate,
-) -> Result<(), RunError> {
-    let mut problems = problems;
-    let check = Check::open(job, project, context, snapshot_date);
-    let mut check = check.map_err(RunError::engine("checking"))?;
-    check.tiers(&mut problems).await;
-    let dimensions = check.dimensions(&mut problems).await?;
-    if let Some(dimensions) = &dimensions {
-        let findings = check.rules(dimensions).await?;
-        problems.extend(findings.wrong);
-        problems.extend(findings.unreachable);
+    found: &mut Found,
+) -> Option<Diagnostic> {
+    let context = found.keep(declared_session(job))?;
+    let mut check = found.keep(Check::open(job, project, &context, snapshot_date))?;
+    check.tiers(found).await;
+    let shape = check.shape(found).await;
+    if let Some(shape) = &shape
+        && let Some(findings) = found.keep(check.rules(&shape.dimensions).await)
+    {
+        found.keep(findings.wrong.or_ok(()));
+        found.keep(findings.unreachable.or_ok(()));
     }
-    check.published(dimensions.as_ref(), &mut problems).await?;
+    check.published(shape.as_ref(), found).await;
     let audits = check
         .catalog
         .register_models(&[Folder::Audits], &check.parameters)
         .await;
-    keep_all(&mut problems, audits);
-    problems.0.extend(not_checked(check.catalog.passed_over()));
-    Ok(problems.or_ok(())?)
+    found.keep(audits);
+    not_checked(check.catalog.passed_over())
 }
 
 /// Refuses rules that would leave users without a value, or give one that dim_tier does not list,
@@ -124,16 +100,14 @@ pub async fn check_rules(
     project: &Project,
     snapshot_date: SnapshotDate,
 ) -> Result<(), RunError> {
-    let engine = RunError::engine("checking rules");
-    let context = session::open(&job.engine, [], []).map_err(&engine)?;
-    register_declared_sources(job, &context).map_err(&engine)?;
-    let mut check = Check::open(job, project, &context, snapshot_date).map_err(&engine)?;
-    let mut others = Problems::default();
+    let context = declared_session(job)?;
+    let mut check = Check::open(job, project, &context, snapshot_date)?;
+    let mut others = Found::default();
     check.tiers(&mut others).await;
-    let Some(dimensions) = check.dimensions(&mut others).await? else {
+    let Some(shape) = check.shape(&mut others).await else {
         return Ok(());
     };
-    Ok(check.rules(&dimensions).await?.wrong.or_ok(())?)
+    Ok(check.rules(&shape.dimensions).await?.wrong.or_ok(())?)
 }
 
 /// A job being checked in a session of empty tables.
@@ -152,29 +126,30 @@ impl<'a> Check<'a> {
         project: &'a Project,
         context: &'a SessionContext,
         snapshot_date: SnapshotDate,
-    ) -> Result<Self, DataFusionError> {
+    ) -> Result<Self, RunError> {
+        let catalog = Catalog::open(context, project, snapshot_date);
         Ok(Self {
             job,
             project,
-            catalog: Catalog::open(context, project, snapshot_date)?,
+            catalog: catalog.map_err(RunError::engine("reading references"))?,
             parameters: project.parameters.clone(),
             snapshot_date,
         })
     }
 
     /// Plans everything up to the tier models.
-    async fn tiers(&mut self, problems: &mut Problems) {
+    async fn tiers(&mut self, found: &mut Found) {
         let upstream = self
             .catalog
             .register_models(&UPSTREAM, &self.parameters)
             .await;
-        keep_all(problems, upstream);
+        found.keep(upstream);
         let parameters = self.parameters.clone();
         match cut_points::stand_ins(&self.catalog, self.project, parameters).await {
             Ok(parameters) => {
                 self.parameters = parameters;
                 let given = self.given_cut_points().await;
-                keep_all(problems, given);
+                found.keep(given);
             }
             // Without cut points their parameters would seem to be misspelt.
             Err(_) => self.pass_over(Folder::Tiers),
@@ -183,7 +158,7 @@ impl<'a> Check<'a> {
             .catalog
             .register_models(&[Folder::Tiers], &self.parameters)
             .await;
-        keep_all(problems, tiers);
+        found.keep(tiers);
     }
 
     /// Cut points that the job gives must be those of the calibration models' metrics.
@@ -205,21 +180,16 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// The dimensions of `dim_tier`, when it can be read.
-    async fn dimensions(
-        &mut self,
-        problems: &mut Problems,
-    ) -> Result<Option<Dimensions>, RunError> {
+    /// What `dim_tier` lists, when it can be read.
+    async fn shape(&mut self, found: &mut Found) -> Option<Shape> {
         let model = required(self.project, "dim_tier").ok();
-        let Some(model) = model.filter(|model| self.catalog.may_plan(model)) else {
-            return Ok(None);
-        };
-        let read = dimensions(&self.catalog, self.project, self.job, &self.parameters).await;
-        let read = keep(problems, read)?;
+        let model = model.filter(|model| self.catalog.may_plan(model))?;
+        let read = Shape::read(&self.catalog, self.project, self.job, &self.parameters).await;
+        let read = found.keep(read);
         if read.is_none() {
             self.catalog.leave_out(&model.name);
         }
-        Ok(read)
+        read
     }
 
     /// What the rules of the tier models do not cover.
@@ -235,21 +205,17 @@ impl<'a> Check<'a> {
     }
 
     /// Checks the shape of what is published, and registers it for audits.
-    async fn published(
-        &mut self,
-        dimensions: Option<&Dimensions>,
-        problems: &mut Problems,
-    ) -> Result<(), RunError> {
+    async fn published(&mut self, shape: Option<&Shape>, found: &mut Found) {
         let snapshot = required(self.project, "tier_snapshot").ok();
-        if let (Some(snapshot), None) = (snapshot, dimensions) {
+        if let (Some(snapshot), None) = (snapshot, shape) {
             self.catalog.pass_over(&snapshot.name);
         }
         let snapshot = snapshot.filter(|snapshot| self.catalog.may_plan(snapshot));
-        let schemas = match (snapshot, dimensions) {
-            (Some(snapshot), Some(dimensions)) => {
-                let forgotten = self.forgotten(snapshot, dimensions).await;
-                keep_all(problems, forgotten);
-                keep(problems, self.schemas(dimensions).await)?
+        let schemas = match (snapshot, shape) {
+            (Some(snapshot), Some(shape)) => {
+                let forgotten = self.forgotten(snapshot, &shape.dimensions).await;
+                found.keep(forgotten);
+                found.keep(self.schemas(shape).await)
             }
             _ => None,
         };
@@ -257,46 +223,38 @@ impl<'a> Check<'a> {
             for (folder, name) in PUBLISHED {
                 self.catalog.leave_out(&TableName::new(folder, name));
             }
-            return Ok(());
+            return;
         };
-        match Specs::new(&settled, &dim_tier, &Default::default()) {
-            Err(error) if problems.0.is_empty() => return Err(error),
-            _ => {}
-        }
-        register_published(self.catalog.context, &settled, &dim_tier)
-            .map_err(RunError::engine("checking"))?;
-        self.marts(problems).await
+        found.keep(Specs::new(&settled, &dim_tier, &Default::default()));
+        let registered = register_published(self.catalog.context, &settled, &dim_tier);
+        found.keep(registered.map_err(RunError::engine("checking")));
+        self.marts(found).await;
     }
 
     /// Plans the marts, and registers them for each other and for audits.
-    async fn marts(&mut self, problems: &mut Problems) -> Result<(), RunError> {
+    async fn marts(&mut self, found: &mut Found) {
         for model in marts::models(self.project) {
             if !self.catalog.may_plan(model) {
                 self.catalog.pass_over(&model.name);
                 continue;
             }
             let planned = marts::plan(&self.catalog, model, &self.parameters).await;
-            match keep(problems, planned)? {
-                Some((rows, _)) => {
-                    register(self.catalog.context, &model.name, rows.into_view())
-                        .map_err(RunError::engine("checking"))?;
-                }
-                None => self.catalog.leave_out(&model.name),
+            let registered = planned.and_then(|(rows, _)| {
+                register(self.catalog.context, &model.name, rows.into_view())
+                    .map_err(RunError::engine("checking"))
+            });
+            if found.keep(registered).is_none() {
+                self.catalog.leave_out(&model.name);
             }
         }
-        Ok(())
     }
 
     /// The columns of the settled snapshot and of `dim_tier`.
-    async fn schemas(&self, dimensions: &Dimensions) -> Result<(SchemaRef, SchemaRef), RunError> {
-        let (catalog, parameters) = (&self.catalog, &self.parameters);
-        let raw =
-            raw_snapshot_schema(catalog, self.project, self.job, parameters, dimensions).await?;
-        let settling = Settling::new(&raw, dimensions, self.snapshot_date);
-        let dim_tier = required(self.project, "dim_tier")?;
-        let dim_tier = catalog.plan(dim_tier, parameters).await?;
-        let dim_tier = Arc::new(dim_tier.schema().as_arrow().clone());
-        Ok((settling.schema(), dim_tier))
+    async fn schemas(&self, shape: &Shape) -> Result<(SchemaRef, SchemaRef), RunError> {
+        let raw = shape.raw_snapshot(&self.catalog, self.project, self.job, &self.parameters);
+        let raw = raw.await?;
+        let settling = Settling::new(&raw.schema, &shape.dimensions, self.snapshot_date);
+        Ok((settling.schema(), shape.dim_tier.schema()))
     }
 
     /// Refuses tier models that look like dimensions, but are neither listed nor selected.
@@ -335,18 +293,6 @@ fn forgotten(model: &Model) -> Diagnostic {
     ))
 }
 
-/// The value, or its problems added to the others; other errors end the check.
-fn keep<T>(problems: &mut Problems, outcome: Result<T, RunError>) -> Result<Option<T>, RunError> {
-    match outcome {
-        Ok(value) => Ok(Some(value)),
-        Err(RunError::Problems(found)) => {
-            problems.extend(found);
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
-}
-
 fn not_checked(passed_over: &[TableName]) -> Option<Diagnostic> {
     let names: Vec<String> = passed_over
         .iter()
@@ -354,34 +300,6 @@ fn not_checked(passed_over: &[TableName]) -> Option<Diagnostic> {
         .collect();
     let message = format!("not checked until that is mended: {}", names.join(", "));
     (!names.is_empty()).then(|| Diagnostic::note(message))
-}
-
-/// The metrics of the calibration models, as the declared sources give them.
-///
-/// # Errors
-/// Every problem of the models up to the metrics.
-pub(super) async fn declared_metrics(
-    job: &Job,
-    project: &Project,
-    snapshot_date: SnapshotDate,
-) -> Result<Vec<Metric>, RunError> {
-    let engine = RunError::engine("checking metrics");
-    let context = session::open(&job.engine, [], []).map_err(&engine)?;
-    register_declared_sources(job, &context).map_err(&engine)?;
-    let mut catalog = Catalog::open(&context, project, snapshot_date).map_err(&engine)?;
-    catalog
-        .register_models(&UPSTREAM, &project.parameters)
-        .await?;
-    cut_points::metrics(&catalog, project).await
-}
-
-/// A model that every pack has.
-pub(super) fn required<'a>(project: &'a Project, name: &str) -> Result<&'a Model, Problems> {
-    let table = TableName::new(Folder::Publish, name);
-    project.graph.model(&table).ok_or_else(|| {
-        let message = format!("the SQL pack has no model `{table}`");
-        Problems(vec![Diagnostic::new(message)])
-    })
 }
 
 /// Empty tables with the published columns, for audits to be planned on.
@@ -395,7 +313,6 @@ fn register_published(
         .map_or(DataType::Int64, |field| field.data_type().clone());
     let tables = [
         (Folder::Publish, "tier_snapshot", dated(settled)),
-        (Folder::Previous, "tier_snapshot", dated(settled)),
         (
             Folder::Publish,
             "tier_migration",
@@ -423,9 +340,4 @@ fn dated(schema: &Schema) -> SchemaRef {
     let date = Field::new(SNAPSHOT_DATE, DataType::Date32, true);
     let fields = schema.fields().iter().map(|field| field.as_ref().clone());
     Arc::new(Schema::new(fields.chain([date]).collect::<Vec<_>>()))
-}
-
-/// A table of these columns without rows.
-pub(super) fn empty(schema: SchemaRef) -> Arc<EmptyTable> {
-    Arc::new(EmptyTable::new(schema))
 }

@@ -10,10 +10,10 @@ use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 
 use crate::ground::{Diagnostic, ExactNumber, Folder, Problems, TableName};
-use crate::tiers::calibration::{Calibration, parameter_name};
+use crate::tiers::calibration::parameter_name;
 use crate::tiers::{Histogram, Histograms, Metric};
 
-use super::{CalibrationPlan, Catalog, Plan, Project, RunError};
+use super::{Catalog, Project, RunError};
 use crate::config::job::ParameterValue;
 use crate::models::Parameters;
 
@@ -23,30 +23,6 @@ pub(super) const STAND_INS: [i64; 4] = [1_000_003, 2_000_003, 3_000_017, 4_000_0
 
 /// The digits of the largest BIGINT.
 const BIGINT_DIGITS: u8 = 19;
-
-/// The calibration that a night scores by: the kept one, or a new one that the night is to keep.
-///
-/// # Errors
-/// Metrics that are not whole numbers or decimals, or have too few distinct values.
-pub(super) async fn calibration(
-    catalog: &mut Catalog<'_>,
-    project: &Project,
-    plan: &Plan,
-) -> Result<Calibration, RunError> {
-    let date = plan.snapshot_date;
-    let next_id = || plan.calibrations.next(date);
-    match &plan.calibration {
-        CalibrationPlan::Use(calibration) => Ok(calibration.clone()),
-        CalibrationPlan::Calibrate => {
-            let users = measure(catalog, project).await?;
-            Ok(Calibration::computed(next_id(), date, &users)?)
-        }
-        CalibrationPlan::Keep(given) => {
-            let users = measure(catalog, project).await?;
-            Ok(Calibration::by_hand(next_id(), date, given, &users))
-        }
-    }
-}
 
 /// Counts the users of every metric of every calibration model.
 ///

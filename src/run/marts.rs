@@ -3,9 +3,12 @@
 //!
 //! | table | holds |
 //! |---|---|
+//! | `previous.tier_snapshot` | the previous snapshot, without rows on the first night |
 //! | `previous.kpi_daily` | the KPIs of the previous snapshot |
 //! | `week_ago.tier_snapshot` | the snapshot of D - 7, without rows when it is not published |
 //! | `history.kpi_daily` | the KPIs of the last 28 published dates before D |
+//!
+//! Both snapshots have the columns of today's, NULL where they were published without.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,19 +24,15 @@ use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
 use crate::models::{Model, Parameters};
 use crate::publish::{Publication, Publications, Table};
 
-use super::catalog::{reference_to, register};
-use super::check::empty;
-use super::published::{files_by_date, published_snapshot, published_table};
+use super::catalog::{empty, reference_to, register};
+use super::project::{ALERTS, KPIS};
+use super::published::{
+    files_by_date, missing, published_snapshot, published_table, with_columns_of,
+};
 use super::snapshot::{Night, dated};
 use super::{Catalog, Plan, Project, RunError};
 
-/// The table of KPIs, which history is kept of.
-pub(super) const KPIS: &str = "kpi_daily";
-
-/// The table of alerts.
-pub(super) const ALERTS: &str = "alerts";
-
-/// The marts with the columns that each must have; others are published beside them.
+/// The columns that each mart must have; others are published beside them.
 const MARTS: [(&str, &[(&str, DataType)]); 2] = [
     (
         KPIS,
@@ -57,6 +56,9 @@ const MARTS: [(&str, &[(&str, DataType)]); 2] = [
 
 /// Of how many published dates before D the KPIs are at hand.
 const HISTORY_DATES: usize = 28;
+
+/// What the engine was doing when it failed.
+const READING_BEFORE: &str = "reading what was published before";
 
 /// How long ago `week_ago` is.
 const WEEK: Days = Days::new(7);
@@ -134,6 +136,7 @@ pub(super) fn register_nothing_before(
     snapshot: &SchemaRef,
 ) -> datafusion::error::Result<()> {
     for (folder, name, schema) in [
+        (Folder::Previous, "tier_snapshot", Arc::clone(snapshot)),
         (Folder::Previous, KPIS, schema_of(KPIS)),
         (Folder::History, KPIS, schema_of(KPIS)),
         (Folder::WeekAgo, "tier_snapshot", Arc::clone(snapshot)),
@@ -143,7 +146,8 @@ pub(super) fn register_nothing_before(
     Ok(())
 }
 
-/// Registers what marts read of earlier publications.
+/// Registers what marts and audits read of earlier publications. Today's snapshot must be written:
+/// its draft goes by the columns that the previous one has, and these are completed here.
 ///
 /// # Errors
 /// Tables that cannot be read.
@@ -152,26 +156,59 @@ pub(super) async fn register_before(
     output: &Location,
     plan: &Plan,
 ) -> Result<(), RunError> {
-    let engine = RunError::engine("reading what was published before");
-    let snapshot = TableName::new(Folder::Publish, "tier_snapshot");
-    let snapshot = context.table(reference_to(&snapshot)).await;
-    let snapshot = snapshot.map_err(&engine)?.schema().as_arrow().clone();
-    register_nothing_before(context, &Arc::new(snapshot)).map_err(&engine)?;
-    let week_ago = plan.snapshot_date.day() - WEEK;
-    let week_ago = plan.publications.newest_for(SnapshotDate::on(week_ago));
+    let engine = RunError::engine(READING_BEFORE);
+    let today = TableName::new(Folder::Publish, "tier_snapshot");
+    let today = context.table(reference_to(&today)).await.map_err(&engine)?;
+    let today = Arc::new(today.schema().as_arrow().clone());
+    let snapshots = [
+        (Folder::Previous, previous_snapshot(context, plan).await?),
+        (
+            Folder::WeekAgo,
+            week_ago_snapshot(context, output, plan).await?,
+        ),
+    ];
+    register_nothing_before(context, &today).map_err(&engine)?;
+    for (folder, rows) in snapshots {
+        let name = TableName::new(folder, "tier_snapshot");
+        let completed = with_columns_of(&today, rows).map_err(&engine)?;
+        register(context, &name, completed).map_err(&engine)?;
+    }
     if let Some(previous) = &plan.previous
         && let Some(kpis) = published_table(output, previous, KPIS).await?
     {
         let name = TableName::new(Folder::Previous, KPIS);
         register(context, &name, Arc::new(kpis)).map_err(&engine)?;
     }
-    if let Some(week_ago) = week_ago
-        && let Some(snapshot) = published_snapshot(output, week_ago).await?
-    {
-        let name = TableName::new(Folder::WeekAgo, "tier_snapshot");
-        register(context, &name, Arc::new(snapshot)).map_err(&engine)?;
-    }
     register_history(context, output, plan).await
+}
+
+/// The previous snapshot, which the night has registered with the columns that it has.
+async fn previous_snapshot(
+    context: &SessionContext,
+    plan: &Plan,
+) -> Result<Option<DataFrame>, RunError> {
+    if plan.previous.is_none() {
+        return Ok(None);
+    }
+    let name = TableName::new(Folder::Previous, "tier_snapshot");
+    let rows = context.table(reference_to(&name)).await;
+    rows.map(Some).map_err(RunError::engine(READING_BEFORE))
+}
+
+/// The snapshot of D - 7, when it is published.
+async fn week_ago_snapshot(
+    context: &SessionContext,
+    output: &Location,
+    plan: &Plan,
+) -> Result<Option<DataFrame>, RunError> {
+    let week_ago = SnapshotDate::on(plan.snapshot_date.day() - WEEK);
+    let Some(week_ago) = plan.publications.newest_for(week_ago) else {
+        return Ok(None);
+    };
+    let snapshot = published_snapshot(output, week_ago).await?;
+    let snapshot = snapshot.ok_or_else(|| missing(week_ago, "tier_snapshot"))?;
+    let rows = context.read_table(Arc::new(snapshot));
+    rows.map(Some).map_err(RunError::engine(READING_BEFORE))
 }
 
 /// Registers the KPIs of the last published dates.
@@ -203,7 +240,7 @@ async fn register_history(
         &TableName::new(Folder::History, KPIS),
         Arc::new(table),
     )
-    .map_err(RunError::engine("reading what was published before"))
+    .map_err(RunError::engine(READING_BEFORE))
 }
 
 /// The publications of the last dates before D, the newest first.
@@ -250,9 +287,7 @@ pub(super) async fn write(
             .collect()
             .await
             .map_err(RunError::engine("computing KPIs"))?;
-        let draft = night.write_rows(&spec, &rows).await?;
-        night.register_draft(&draft)?;
-        drafts.push(draft);
+        night.write_rows(&spec, &rows, drafts).await?;
     }
     Ok(())
 }

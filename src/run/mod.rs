@@ -9,15 +9,20 @@
 //! 7. [`Overview`]: what is published of a date, read back for people.
 
 mod affected;
+mod auditing;
 mod backfill;
 mod beside;
 mod calibrate;
 mod catalog;
 mod check;
+mod context;
 mod cut_points;
+mod declared;
 mod drops;
 mod error;
 mod execute;
+mod features;
+mod found;
 mod marts;
 mod overview;
 mod own_dimensions;
@@ -28,7 +33,11 @@ mod rejects;
 mod report;
 mod rollups;
 mod scratch;
+mod shape;
 mod snapshot;
+mod sources;
+mod stages;
+mod status;
 mod streams;
 mod tiling;
 mod workspace;
@@ -39,11 +48,12 @@ pub use calibrate::{MetricChange, Old, Proposal, Takers, ValueChange, ValueFlow,
 pub use catalog::Catalog;
 pub use check::{check, check_rules};
 pub use error::RunError;
-pub use execute::{Progress, execute};
+pub use execute::execute;
 pub use overview::{Alert, DimensionOverview, Flow, Kpi, Overview, TierOverview, WarningOverview};
 pub use plan::{CalibrationPlan, Plan, PlannedAction, SourcePlan};
 pub use project::Project;
-pub use rejects::RowCount;
-pub use report::{ALREADY_PUBLISHED, Report, TableReport, chain};
+pub use report::{Moves, Report, RowCount, TableReport, chain};
 pub use rollups::{RollupInputs, RollupTiles};
+pub use stages::Progress;
+pub use status::Status;
 pub use workspace::Workspace;

@@ -16,7 +16,7 @@ use crate::tiers::fit_given;
 use crate::tiles::StoredTiles;
 
 use super::affected::{Affected, AffectedBy, affected, source_fingerprints};
-use super::check::declared_metrics;
+use super::declared::declared_metrics;
 use super::rollups::{RollupTiles, inputs_of_rollups, upstream};
 use super::{Project, RunError, Workspace};
 

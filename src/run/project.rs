@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::config::job::Job;
-use crate::ground::{Fingerprint, Folder, Problems, TableName};
+use crate::ground::{
+    Diagnostic, Fingerprint, Folder, Problems, SourceFile, TableName, did_you_mean,
+};
 use crate::models::{Graph, Model, Parameters, ReferenceTable, SqlPack, profile};
 use crate::tiers::bands;
 
@@ -26,6 +28,15 @@ const REQUIRED: [(Folder, &str); 2] = [
     (Folder::Publish, "tier_snapshot"),
     (Folder::Publish, "dim_tier"),
 ];
+
+/// The mart of KPIs, which history is kept of.
+pub(super) const KPIS: &str = "kpi_daily";
+
+/// The mart of alerts.
+pub(super) const ALERTS: &str = "alerts";
+
+/// The models that a pack may have beside the required ones in `publish`.
+const MARTS: [&str; 2] = [KPIS, ALERTS];
 
 /// A pack that parses and whose graph holds.
 #[derive(Debug, Clone)]
@@ -69,6 +80,7 @@ impl Project {
         });
         let references = read_references(&pack, &mut problems);
         let models = parse_models(&pack, &mut problems);
+        problems.0.extend(unpublished(&pack));
         let known = tables_without_models(job, &pack, &references);
         let broken = broken_files(&pack, &models, &references);
         let others = known.into_iter().chain(broken.iter().cloned()).collect();
@@ -141,12 +153,41 @@ fn parse_models(pack: &SqlPack, problems: &mut Problems) -> Vec<Model> {
         if pack.models.iter().all(|(name, _)| *name != required) {
             let message = format!("the SQL pack has no model `{required}`");
             problems.push(
-                crate::ground::Diagnostic::new(message)
+                Diagnostic::new(message)
                     .help("`tierline init` writes the whole pack to start from"),
             );
         }
     }
     models
+}
+
+/// A model that every pack has.
+pub(super) fn required<'a>(project: &'a Project, name: &str) -> Result<&'a Model, Problems> {
+    let table = TableName::new(Folder::Publish, name);
+    project.graph.model(&table).ok_or_else(|| {
+        let message = format!("the SQL pack has no model `{table}`");
+        Problems(vec![Diagnostic::new(message)])
+    })
+}
+
+/// Refuses models in `publish` that no night would compute, and no reader ever see.
+fn unpublished(pack: &SqlPack) -> impl Iterator<Item = Diagnostic> {
+    let published = pack.models.iter();
+    let published = published.filter(|(name, _)| name.folder == Folder::Publish);
+    published.filter_map(|(name, file)| refuse_unpublished(name, file))
+}
+
+fn refuse_unpublished(name: &TableName, file: &SourceFile) -> Option<Diagnostic> {
+    let required = REQUIRED.iter().map(|(_, required)| *required);
+    let published: Vec<&str> = required.chain(MARTS).collect();
+    if published.contains(&name.name.as_str()) {
+        return None;
+    }
+    let near = did_you_mean(&name.name, published.iter().copied());
+    let message = format!("`{name}` is no table that tierline publishes{near}");
+    let files = published.join(".sql, ");
+    let help = format!("publish/ holds {files}.sql; what they read belongs in features or tiers");
+    Some(Diagnostic::at(file, 0..0, message).help(help))
 }
 
 fn tables_without_models(

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{ident, lit};
+use datafusion::prelude::DataFrame;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
@@ -12,10 +14,11 @@ use crate::config::storage::Location;
 use crate::drafts::SNAPSHOT_DATE;
 use crate::ground::SnapshotDate;
 use crate::inputs::ParquetFiles;
-use crate::publish::{Publication, Table};
+use crate::publish::{Publication, PublishError, Table};
 use crate::tiles::USER_ID;
 
 use super::RunError;
+use super::catalog::empty;
 
 /// A published table as a publication recorded it: the rows of its date, or all where the table
 /// is not dated. None when the run left the table alone.
@@ -53,6 +56,41 @@ pub(super) async fn published_snapshot(
         Ok(user_id) => table.sorted_by(user_id),
         Err(_) => table,
     }))
+}
+
+/// The error for a table that a publication records and that is gone from storage.
+pub(super) fn missing(publication: &Publication, name: &str) -> PublishError {
+    let recorded = publication.tables.get(name);
+    PublishError::Missing {
+        table: name.to_owned(),
+        date: publication.snapshot_date,
+        version: recorded.map_or(0, |recorded| recorded.version),
+    }
+}
+
+/// A published table with the columns of `schema` and no others, as `check` plans SQL on it:
+///
+/// | the table has | and reads |
+/// |---|---|
+/// | the column | what was published |
+/// | no such column yet | NULL |
+/// | never been published (`rows` is none) | no rows |
+pub(super) fn with_columns_of(
+    schema: &Schema,
+    rows: Option<DataFrame>,
+) -> datafusion::error::Result<Arc<dyn TableProvider>> {
+    let Some(rows) = rows else {
+        return Ok(empty(Arc::new(schema.clone())));
+    };
+    let has = |name: &str| rows.schema().has_column_with_unqualified_name(name);
+    let mut columns = Vec::new();
+    for field in schema.fields() {
+        columns.push(match has(field.name()) {
+            true => ident(field.name()),
+            false => lit(ScalarValue::try_from(field.data_type())?).alias(field.name()),
+        });
+    }
+    Ok(rows.select(columns)?.into_view())
 }
 
 /// Files of a published table, or of a draft of one, as a table. Text is read as string views.

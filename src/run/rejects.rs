@@ -2,6 +2,7 @@
 //! of the rejected ones kept in quarantine.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
@@ -11,45 +12,74 @@ use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, col, ident, lit};
 use datafusion::prelude::DataFrame;
-use serde::Serialize;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use parquet::arrow::ArrowWriter;
 
-use crate::ground::TableName;
-use crate::tiles::DAY;
+use crate::config::storage::Location;
+use crate::ground::{Folder, TableName};
+use crate::tiles::{DAY, any_of};
 
-use super::Catalog;
 use super::catalog::{REJECT_REASON, WARNING, all_rows_of};
+use super::context::Run;
+use super::report::RowCount;
+use super::tiling::days_read;
+use super::{Catalog, Report, RollupTiles, RunError};
 
 /// How many rejected rows of one day and reason are kept.
 const SAMPLE_ROWS: i64 = 20;
 
-/// Rows of one source and day with the same reason or remark.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RowCount {
-    /// The staging table's name.
-    pub source: String,
-    /// The business day.
-    pub day: String,
-    /// Why the rows were left out, or what is remarked on.
-    pub reason: String,
-    /// How many rows.
-    pub rows: i64,
-}
-
 /// What staging found wrong with the rows of one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Findings {
+struct Findings {
     /// Rows left out.
-    pub rejected: Vec<RowCount>,
+    rejected: Vec<RowCount>,
     /// Rows kept with a remark.
-    pub warnings: Vec<RowCount>,
+    warnings: Vec<RowCount>,
+}
+
+impl Run<'_> {
+    /// Counts the rejected and the remarked rows of the days that the night's tiles were made from,
+    /// and keeps samples of the rejected ones.
+    pub(super) async fn count_rejects(
+        &self,
+        catalog: &Catalog<'_>,
+        tiles: &[RollupTiles],
+        run_id: &str,
+        report: &mut Report,
+    ) -> Result<(), RunError> {
+        let engine = RunError::engine("counting rejected rows");
+        for model in self.project.graph.in_folder(Folder::Staging) {
+            let read = days_read(&self.project.graph, &model.name, tiles);
+            let days = read.as_ref().and_then(any_of);
+            if read.is_some() && days.is_none() {
+                continue;
+            }
+            let Findings { rejected, warnings } = find(catalog, &model.name, days.as_ref())
+                .await
+                .map_err(&engine)?;
+            let has_rejected = !rejected.is_empty();
+            report.rejected.extend(rejected);
+            report.warnings.extend(warnings.into_iter().map(|count| {
+                format!(
+                    "{}: {} ({} rows on {})",
+                    count.source, count.reason, count.rows, count.day
+                )
+            }));
+            if has_rejected {
+                let path = self.workspace.layout.quarantine(&model.name.name, run_id);
+                let sample = sample(catalog, &model.name, days.as_ref())
+                    .await
+                    .map_err(&engine)?;
+                write_sample(&self.workspace.output, &path, sample).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Counts the rejected and the remarked rows of a staging table, of the days that pass `days`.
-pub(super) async fn find(
-    catalog: &Catalog<'_>,
-    staging: &TableName,
-    days: Option<&Expr>,
-) -> Result<Findings> {
+async fn find(catalog: &Catalog<'_>, staging: &TableName, days: Option<&Expr>) -> Result<Findings> {
     let rows = rows_of(catalog, staging, days).await?;
     let has = |column: &&str| rows.schema().has_column_with_unqualified_name(column);
     let told: Vec<&str> = [REJECT_REASON, WARNING].into_iter().filter(has).collect();
@@ -110,7 +140,7 @@ fn add_counts(
 }
 
 /// The first rejected rows of each day and reason, in an order that every run repeats.
-pub(super) async fn sample(
+async fn sample(
     catalog: &Catalog<'_>,
     staging: &TableName,
     days: Option<&Expr>,
@@ -147,4 +177,22 @@ async fn rows_of(
         Some(days) => rows.filter(days.clone()),
         None => Ok(rows),
     }
+}
+
+/// Keeps a sample of rejected rows below the output.
+async fn write_sample(output: &Location, path: &Path, sample: DataFrame) -> Result<(), RunError> {
+    const STAGE: &str = "keeping a sample of rejected rows";
+    let schema = Arc::new(sample.schema().as_arrow().clone());
+    let batches = sample.collect().await.map_err(RunError::engine(STAGE))?;
+    let encode = || -> datafusion::error::Result<Vec<u8>> {
+        let mut writer = ArrowWriter::try_new(Vec::new(), schema, None)?;
+        for batch in &batches {
+            writer.write(batch)?;
+        }
+        Ok(writer.into_inner()?)
+    };
+    let bytes = encode().map_err(RunError::engine(STAGE))?;
+    let put = output.store.put(path, bytes.into()).await;
+    put.map_err(|error| output.failure("write", path, error))?;
+    Ok(())
 }

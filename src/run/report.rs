@@ -8,17 +8,13 @@ use serde::Serialize;
 use crate::config::storage::{TrafficTotals, without_noise};
 use crate::ground::{Classified, SnapshotDate};
 
-use super::RunError;
-use super::rejects::RowCount;
-
-/// The status of a date that is published from identical inputs.
-pub const ALREADY_PUBLISHED: &str = "already_published";
+use super::{RunError, Status};
 
 /// The result of a run.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
-    /// `published`, `replaced`, `repaired`, `already_published`, or the kind of failure.
-    pub status: String,
+    /// How the run ended.
+    pub status: Status,
     /// Why the run failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -26,7 +22,7 @@ pub struct Report {
     pub snapshot_date: Option<String>,
     /// The date that moves are counted from.
     pub previous_snapshot_date: Option<String>,
-    /// The run that published D.
+    /// The run that published D, or failed to; the sample of rejected rows lies under it.
     pub run_id: Option<String>,
     /// The cut points that scores come from.
     pub cutpoints_id: Option<String>,
@@ -37,7 +33,7 @@ pub struct Report {
     /// Rows and Delta version of every table.
     pub tables: BTreeMap<String, TableReport>,
     /// Moves by dimension and direction.
-    pub moves: BTreeMap<String, BTreeMap<String, i64>>,
+    pub moves: Moves,
     /// Tiles made by this run.
     pub tiles_built: u64,
     /// Tiles found and used.
@@ -62,6 +58,22 @@ pub struct Report {
     pub output: Option<String>,
 }
 
+/// Rows of one source and day with the same reason or remark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RowCount {
+    /// The staging table's name.
+    pub source: String,
+    /// The business day.
+    pub day: String,
+    /// Why the rows were left out, or what is remarked on.
+    pub reason: String,
+    /// How many rows.
+    pub rows: i64,
+}
+
+/// Users who moved, by dimension and direction.
+pub type Moves = BTreeMap<String, BTreeMap<String, i64>>;
+
 /// One published table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TableReport {
@@ -72,14 +84,18 @@ pub struct TableReport {
 }
 
 impl Report {
-    /// The result of a run that failed on some date, or before the date was known.
-    pub fn failed(error: &RunError, snapshot_date: Option<SnapshotDate>) -> Self {
+    /// The result of a run of which only the date is known.
+    pub fn of(snapshot_date: SnapshotDate) -> Self {
         Self {
-            status: error.kind().status().to_owned(),
-            error: Some(chain(error)),
-            snapshot_date: snapshot_date.map(|date| date.to_string()),
+            snapshot_date: Some(snapshot_date.to_string()),
             ..Self::default()
         }
+    }
+
+    /// Notes the error that ended the run, beside what was found until then.
+    pub fn fail(&mut self, error: &RunError) {
+        self.status = Status::Failed(error.kind());
+        self.error = Some(chain(error));
     }
 
     /// Adds what the stores counted.
@@ -115,23 +131,32 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let date = self.snapshot_date.as_deref().unwrap_or("?");
+        if self.error.is_some() {
+            // The error itself is told by whoever handles it.
+            if !self.rejected.is_empty() || !self.warnings.is_empty() {
+                writeln!(formatter, "{date} is not published; found until then:")?;
+            }
+            return self.write_findings(formatter);
+        }
         let run_id = self.run_id.as_deref().unwrap_or("?");
-        match self.status.as_str() {
-            ALREADY_PUBLISHED => {
+        match self.status {
+            Status::AlreadyPublished => {
                 return writeln!(
                     formatter,
                     "{date} is already published from identical inputs (run {run_id}); nothing done"
                 );
             }
-            "repaired" => writeln!(
+            Status::Repaired => writeln!(
                 formatter,
                 "{date} published once more by run {run_id}: a later attempt had not finished"
             )?,
-            "replaced" => writeln!(
+            Status::Replaced => writeln!(
                 formatter,
                 "{date} published anew by run {run_id}: its inputs had changed"
             )?,
-            _ => writeln!(formatter, "{date} published by run {run_id}")?,
+            Status::Published | Status::Failed(_) => {
+                writeln!(formatter, "{date} published by run {run_id}")?
+            }
         }
         for (name, table) in &self.tables {
             writeln!(
@@ -166,6 +191,13 @@ impl fmt::Display for Report {
         {
             writeln!(formatter, "kept the cut points given by hand as {id}")?;
         }
+        self.write_findings(formatter)
+    }
+}
+
+impl Report {
+    /// Rejected rows and warnings.
+    fn write_findings(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rejected: i64 = self.rejected.iter().map(|count| count.rows).sum();
         if rejected > 0 {
             writeln!(formatter, "{rejected} rows left out")?;

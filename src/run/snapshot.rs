@@ -12,12 +12,14 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
-use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::logical_expr::{Expr, col};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
 
 use crate::config::storage::Location;
-use crate::drafts::{Dating, Draft, DraftWriter, SNAPSHOT_DATE, TableSpec, WriterAhead};
+use crate::drafts::{
+    ContractError, Dating, Draft, DraftWriter, SNAPSHOT_DATE, TableSpec, WriterAhead,
+};
 use crate::ground::{Folder, SnapshotDate, TableName};
 use crate::migration::{self, Measures, Migration};
 use crate::tiers::{Dimensions, Settled, Settling};
@@ -63,8 +65,10 @@ impl Specs {
         comments: &BTreeMap<String, String>,
     ) -> Result<Self, RunError> {
         let user_id = plain_type(settled, USER_ID);
-        let snapshot = TableSpec::new("tier_snapshot", &dated(settled), Dating::EveryDate)?
-            .sorted_by(&[USER_ID])?;
+        let snapshot = TableSpec::new("tier_snapshot", &dated(settled), Dating::EveryDate)
+            .and_then(|spec| spec.sorted_by(&[USER_ID]));
+        let dim_tier = TableSpec::new("dim_tier", dim_tier, Dating::Undated);
+        let (snapshot, dim_tier) = both(snapshot, dim_tier)?;
         let current = TableSpec::new("tier_current", &dated(settled), Dating::NewestDate)?
             .sorted_by(&[USER_ID])?;
         let moves = dated(&migration::moves_schema(&user_id));
@@ -87,11 +91,23 @@ impl Specs {
                 TableSpec::new("tier_summary", &summary, Dating::EveryDate)?
                     .with_comments(migration::summary_comments()),
             ),
-            dim_tier: Arc::new(
-                TableSpec::new("dim_tier", dim_tier, Dating::Undated)?
-                    .with_comments(comments.clone()),
-            ),
+            dim_tier: Arc::new(dim_tier.with_comments(comments.clone())),
         })
+    }
+}
+
+/// Both tables, or what is wrong with either.
+fn both(
+    first: Result<TableSpec, ContractError>,
+    second: Result<TableSpec, ContractError>,
+) -> Result<(TableSpec, TableSpec), ContractError> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(mut first), Err(second)) => {
+            first.problems.extend(second.problems);
+            Err(first)
+        }
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
     }
 }
 
@@ -111,29 +127,14 @@ fn plain_type(schema: &Schema, column: &str) -> DataType {
 }
 
 impl Night<'_> {
-    /// Writes the snapshot and its migration. `raw` is today's rows as SQL gives them.
+    /// Writes the snapshot and its migration. `raw` is today's rows as SQL gives them. When it
+    /// fails, `drafts` has what is to be [discarded](discard).
     pub(super) async fn write(
         &self,
         raw: DataFrame,
         settling: &mut Settling,
         specs: &Specs,
-    ) -> Result<Vec<Draft>, RunError> {
-        let mut written = Written::default();
-        match Box::pin(self.write_all(raw, settling, specs, &mut written)).await {
-            Ok(()) => Ok(written.drafts),
-            Err(error) => {
-                discard(self.output, written.drafts).await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn write_all(
-        &self,
-        raw: DataFrame,
-        settling: &mut Settling,
-        specs: &Specs,
-        written: &mut Written,
+        drafts: &mut Vec<Draft>,
     ) -> Result<(), RunError> {
         let user_id = plain_type(&settling.schema(), USER_ID);
         let mut migration = Migration::new(
@@ -153,28 +154,27 @@ impl Night<'_> {
                 return Err(error);
             }
         };
-        self.register_draft(&snapshot)?;
-        written.drafts.push(snapshot);
-        let moves = moves.finish().await?;
-        self.register_draft(&moves)?;
-        written.drafts.push(moves);
+        drafts.push(snapshot);
+        drafts.push(moves.finish().await?);
+        for draft in drafts.iter() {
+            self.register_draft(draft)?;
+        }
         let arrow = RunError::arrow("adding up the tiers");
         let matrix = migration.matrix().map_err(&arrow)?;
         let summary = migration.summary().map_err(&arrow)?;
         for (spec, rows) in [(&specs.matrix, matrix), (&specs.summary, summary)] {
-            let draft = self.write_rows(spec, &[rows]).await?;
-            self.register_draft(&draft)?;
-            written.drafts.push(draft);
+            self.write_rows(spec, &[rows], drafts).await?;
         }
         Ok(())
     }
 
-    /// Writes rows that are already there.
+    /// Writes rows that are already there, and makes them readable.
     pub(super) async fn write_rows(
         &self,
         spec: &Arc<TableSpec>,
         rows: &[RecordBatch],
-    ) -> Result<Draft, RunError> {
+        drafts: &mut Vec<Draft>,
+    ) -> Result<(), RunError> {
         let mut writer = DraftWriter::open(self.output, spec, self.snapshot_date)?;
         for batch in rows {
             if let Err(error) = writer.write(batch).await {
@@ -182,11 +182,15 @@ impl Night<'_> {
                 return Err(error.into());
             }
         }
-        Ok(writer.finish().await?)
+        let draft = writer.finish().await?;
+        let registered = self.register_draft(&draft);
+        // Handed over even so, to be discarded.
+        drafts.push(draft);
+        registered
     }
 
-    /// Makes a draft readable for audits, under its published name.
-    pub(super) fn register_draft(&self, draft: &Draft) -> Result<(), RunError> {
+    /// Makes a draft readable for marts and audits, under its published name.
+    fn register_draft(&self, draft: &Draft) -> Result<(), RunError> {
         let files = draft
             .files()
             .iter()
@@ -302,22 +306,6 @@ impl Night<'_> {
         let observed = observe_gone(settling, migration, gone).map_err(&arrow)?;
         Ok(moves.write(&observed).await?)
     }
-}
-
-/// The drafts finished so far.
-#[derive(Default)]
-struct Written {
-    drafts: Vec<Draft>,
-}
-
-/// The raw rows with the columns that tell how they were made.
-pub(super) fn with_origin(
-    raw: DataFrame,
-    cutpoints_id: &str,
-    run_id: &str,
-) -> datafusion::error::Result<DataFrame> {
-    raw.with_column("cutpoints_id", lit(cutpoints_id))?
-        .with_column("run_id", lit(run_id))
 }
 
 /// Counts a batch of today's rows into the migration.

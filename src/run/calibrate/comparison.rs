@@ -20,7 +20,8 @@ use datafusion::sql::sqlparser::ast::{Expr, Value, visit_expressions};
 
 use crate::ground::{Folder, TableName};
 use crate::models::{Graph, Model};
-use crate::run::execute::{Run, dimensions};
+use crate::run::context::Run;
+use crate::run::shape::Shape;
 use crate::run::{Catalog, RunError};
 use crate::tiers::Dimension;
 use crate::tiers::calibration::{Calibration, parameter_name};
@@ -100,7 +101,7 @@ pub(super) async fn compare(
     let old_tables = Scored::plan(run, catalog, old).await?;
     let new_tables = Scored::plan(run, catalog, new).await?;
     let parameters = new.parameters(run.project.parameters.clone());
-    let dimensions = dimensions(catalog, run.project, run.job, &parameters).await?;
+    let Shape { dimensions, .. } = Shape::read(catalog, run.project, run.job, &parameters).await?;
     let both = |table: &TableName| Some([old_tables.table(table)?, new_tables.table(table)?]);
     let mut scores = Vec::new();
     for (table, column) in new_tables.scores(&scored) {

@@ -15,8 +15,10 @@ use crate::ground::SnapshotDate;
 use crate::tiers::calibration::Calibration;
 use crate::tiers::{CutPoints, Histograms};
 
-use super::execute::{Featured, Run, Stages, open_session};
-use super::{CalibrationPlan, Plan, Progress, Project, Report, RunError, Workspace, cut_points};
+use super::context::{Run, open_session};
+use super::features::Featured;
+use super::stages::{Progress, Stages};
+use super::{CalibrationPlan, Plan, Project, Report, RunError, Workspace, cut_points};
 
 use comparison::{Comparison, compare};
 

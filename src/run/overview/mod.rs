@@ -33,7 +33,7 @@ use crate::tiers::{Dimension, Dimensions, warnings};
 
 use super::RunError;
 use super::catalog::{reference_to, register};
-use super::marts::{ALERTS, KPIS};
+use super::project::{ALERTS, KPIS};
 use super::published::published_table;
 
 use counts::Counts;

@@ -42,6 +42,72 @@ fn unknown_table_suggests_the_nearest() {
     ");
 }
 
+/// No night would compute it, and nobody would miss the KPIs before they were asked for.
+#[test]
+fn file_in_publish_that_is_no_published_table_suggests_the_nearest() {
+    let kpis = std::fs::read_to_string(Project::new().path("sql/publish/kpi_daily.sql")).unwrap();
+    let project = Project::new().write("sql/publish/kpis_daily.sql", &kpis);
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: `publish.kpis_daily` is no table that tierline publishes; did you mean `kpi_daily`?
+     --> sql/publish/kpis_daily.sql:1:1
+      |
+    1 | -- One number per metric and night. Tiers are the shown ones. A quotient of nothing is NULL. Money
+      | ^
+      |
+      = help: publish/ holds tier_snapshot.sql, dim_tier.sql, kpi_daily.sql, alerts.sql; what they read belongs in features or tiers
+    ");
+    let night = ["job.toml", "--date", "2026-03-06"];
+    for command in ["plan", "run"] {
+        let said = project.said(&project.call(&[&[command], &night[..]].concat()));
+        assert_eq!(said, project.check(), "{command}");
+    }
+}
+
+#[test]
+fn columns_that_no_reader_opens_are_told_beside_all_other_problems() {
+    let audit = "-- Nobody spends nothing.\nSELECT user_idd\nFROM publish.tier_snapshot\n";
+    let project = Project::new()
+        .edit(
+            "sql/publish/tier_snapshot.sql",
+            "    -- interaction\n",
+            "    1 AS \"Shouty\",\n",
+        )
+        .edit(
+            "sql/publish/kpi_daily.sql",
+            "metrics.metric,  ",
+            "metrics.metric, 1 AS \"Loud\",  ",
+        )
+        .write("sql/audits/nobody_spends_nothing.sql", audit)
+        .edit(
+            "job.toml",
+            "output = \"output\"",
+            "output = \"ftp://host/output\"",
+        );
+    insta::assert_snapshot!(project.check(), @r#"
+    exit code 2
+
+    error: unknown column `user_idd`
+     --> sql/audits/nobody_spends_nothing.sql:2:8
+      |
+    2 | SELECT user_idd
+      |        ^^^^^^^^
+      |
+      = help: did you mean `user_id`?
+
+    error: cannot open `ftp://host/output`; use file:///path, s3://bucket/path or a path relative to the job file: Generic URL error: Unable to recognise URL "ftp://host/output"
+
+    error: table `tier_snapshot`: column name `Shouty` is refused; start with a letter and use only lower-case letters, digits and underscores
+
+    error: table `kpi_daily`: column name `Loud` is refused; start with a letter and use only lower-case letters, digits and underscores
+
+    note: not checked until that is mended: `publish.alerts`
+
+    4 problems
+    "#);
+}
+
 #[test]
 fn unknown_column_suggests_the_nearest() {
     let project = Project::new()

@@ -129,17 +129,17 @@ impl Project {
             .run()
     }
 
-    /// The exit code and stderr, without what differs from run to run. stdout must be empty and
-    /// no user may be named.
+    /// The exit code, stdout and stderr, without what differs from run to run. No user may be
+    /// named.
     pub(super) fn said(&self, finished: &Finished) -> String {
-        assert_eq!(finished.stdout, "");
+        let said = format!("{}{}", finished.stdout, finished.stderr);
         for user in 1001..=1006 {
-            let named = finished.stderr.contains(&user.to_string());
-            assert!(!named, "a user is named: {}", finished.stderr);
+            let named = said.contains(&user.to_string());
+            assert!(!named, "a user is named: {said}");
         }
         let redactions = Redactions::new().path(self.folder.path(), "[PROJECT]");
-        let stderr = redactions.apply(&finished.stderr);
-        format!("exit code {}\n\n{stderr}", finished.exit_code)
+        let said = redactions.apply(&said);
+        format!("exit code {}\n\n{said}", finished.exit_code)
     }
 
     /// A path below the project.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::lake::Rows;
 use super::project::Project;
 
 const NIGHT: [&str; 6] = [
@@ -118,4 +119,95 @@ fn refused_job_is_told_as_json_too() {
         error.contains("job file version 99 is not known"),
         "{error}"
     );
+}
+
+/// A night that an audit blocks, with a row that staging leaves out and one that it remarks on.
+fn blocked() -> Project {
+    let audit = "SELECT orders_lifetime FROM publish.tier_snapshot WHERE orders_lifetime > 5\n";
+    Project::new()
+        .deliver(
+            "engagement",
+            5,
+            &Rows::engagement(5).with_text("event_type", "like"),
+        )
+        .deliver(
+            "engagement",
+            6,
+            &Rows::engagement(6).with_text("event_type", "wink"),
+        )
+        .edit(
+            "sql/staging/engagement.sql",
+            "WHEN events.user_id IS NULL",
+            "WHEN events.event_type = 'like' THEN 'a_like'\n        WHEN events.user_id IS NULL",
+        )
+        .write("sql/audits/no_big_orders.sql", audit)
+}
+
+#[test]
+fn blocked_night_tells_what_it_found() {
+    let project = blocked();
+    let finished = project.call(&NIGHT[..4]);
+    assert_eq!(finished.exit_code, 3, "{finished:?}");
+    assert!(finished.stderr.contains("an audit blocked publication"));
+    insta::assert_snapshot!(finished.stdout, @"
+    2026-03-06 is not published; found until then:
+    1 rows left out
+      engagement of 2026-03-05: 1 a_like
+    warning: engagement: unknown event type wink counts as passive (1 rows on 2026-03-06)
+    ");
+}
+
+#[test]
+fn findings_of_a_blocked_night_are_in_the_result_too() {
+    let project = blocked();
+    let finished = project.call(&[&NIGHT[..], &["--result-file", "result.json"]].concat());
+    assert_eq!(finished.exit_code, 3, "{finished:?}");
+    let result = result_of(&finished.stdout);
+    assert_eq!(result["status"], "blocked");
+    assert_findings(&result);
+    assert!(result["run_id"].is_string(), "{result}");
+    assert!(result["bytes_read"].as_u64() > Some(0), "{result}");
+    for unpublished in ["tables", "moves"] {
+        assert_eq!(result[unpublished], serde_json::json!({}));
+    }
+    let in_file = std::fs::read_to_string(project.path("result.json")).unwrap();
+    assert_eq!(result_of(&in_file), result);
+}
+
+#[test]
+fn findings_of_the_night_that_ends_a_backfill_are_told() {
+    let backfill = [
+        "backfill",
+        "job.toml",
+        "--from",
+        "2026-03-06",
+        "--to",
+        "2026-03-06",
+    ];
+    let as_text = blocked().call(&backfill);
+    assert_eq!(as_text.exit_code, 3, "{as_text:?}");
+    insta::assert_snapshot!(as_text.stdout, @"
+    2026-03-06 is not published; found until then:
+    1 rows left out
+      engagement of 2026-03-05: 1 a_like
+    warning: engagement: unknown event type wink counts as passive (1 rows on 2026-03-06)
+    1 nights are left; the same command goes on where this one stopped
+    ");
+
+    let as_json = blocked().call(&[&backfill[..], &["--output", "json"]].concat());
+    let result = result_of(&as_json.stdout);
+    assert_eq!(result["status"], "blocked");
+    assert_eq!(result["nights"], serde_json::json!([]));
+    assert_eq!(result["failed_night"]["snapshot_date"], "2026-03-06");
+    assert_findings(&result["failed_night"]);
+}
+
+fn assert_findings(night: &Value) {
+    let rejected = serde_json::json!([
+        {"source": "engagement", "day": "2026-03-05", "reason": "a_like", "rows": 1}
+    ]);
+    assert_eq!(night["rejected"], rejected);
+    let warning = "engagement: unknown event type wink counts as passive (1 rows on 2026-03-06)";
+    assert_eq!(night["warnings"], serde_json::json!([warning]));
+    assert!(night["seconds"]["audits"].is_number(), "{night}");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde_json::Value;
 use tierline::ground::{Classified, FailureKind};
-use tierline::run::Report;
+use tierline::run::{Report, Status};
 
 use super::example::{history, history_with_late, last_night, late, night_before, rows_of_last};
 use super::expected::{assert_same_night, published};
@@ -181,7 +181,7 @@ async fn kept_cut_points_are_those_of_the_next_run() {
         ["2026-11-20-v1.json", "2026-11-20-v2.json"]
     );
     let report = nights.run(last_night()).await.unwrap();
-    assert_eq!(report.status, "replaced");
+    assert_eq!(report.status, Status::Replaced);
     assert_eq!(report.cutpoints_id, Some(version(last_night(), 2)));
     let naive = calibrate(&history_with_late(), last_night()).unwrap();
     assert_scored_by(&nights, &history_with_late(), naive.cut_points).await;
@@ -533,7 +533,7 @@ async fn cut_points_by_hand_are_kept_once_and_used_again() {
         nights.run(night_before()).await.unwrap(),
         nights.run(last_night()).await.unwrap(),
     ];
-    assert_eq!(again[0].status, "already_published");
+    assert_eq!(again[0].status, Status::AlreadyPublished);
     for report in again {
         assert!(!report.kept_by_hand);
         assert_eq!(report.cutpoints_id, Some(calibration_id(night_before())));
@@ -559,7 +559,7 @@ async fn other_cut_points_by_hand_are_another_version() {
 
     let report = nights.run(last_night()).await.unwrap();
 
-    assert_eq!(report.status, "replaced");
+    assert_eq!(report.status, Status::Replaced);
     assert_eq!(report.cutpoints_id, Some(version(last_night(), 2)));
     assert_scored_by(&nights, &history(), other).await;
     // Without the section the newest version holds, however it came about.
@@ -610,7 +610,7 @@ async fn users_nobody_could_calibrate_on_are_scored_by_cut_points_by_hand() {
 
     let report = nights.run(last_night()).await.unwrap();
 
-    assert_eq!(report.status, "published");
+    assert_eq!(report.status, Status::Published);
     let record = nights.calibration(last_night());
     assert_eq!(record["population"], 0);
     assert_eq!(

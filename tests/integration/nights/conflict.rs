@@ -1,5 +1,7 @@
 //! Two runs of one date at once: one of them publishes, and the tables are whole.
 
+use std::path::Path;
+
 use tierline::ground::{Classified, FailureKind};
 
 use super::example::{history, history_with_late, last_night, late, rows_of_last, rules};
@@ -29,6 +31,29 @@ async fn run_that_was_overtaken_gets_a_conflict_and_changes_nothing() {
         &newest(&output, last_night()).await,
         &expected,
     );
+}
+
+/// The drafts are written and audited by then; none of their files stays.
+#[tokio::test]
+async fn calibration_that_another_run_kept_first_leaves_no_drafts() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    let slow = nights.plan(last_night()).await.unwrap();
+    nights.calibrate_by_hand(last_night(), &rules(last_night()).cut_points);
+
+    let overtaken = slow.execute().await.unwrap_err();
+
+    assert_eq!(overtaken.kind(), FailureKind::Conflict);
+    assert_eq!(files_below(&nights.output_folder().join("tables")), 0);
+}
+
+/// How many files there are in a folder and the folders in it.
+fn files_below(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let files = entries.map(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files_below(&path) } else { 1 }
+    });
+    files.sum()
 }
 
 /// Whoever wins, and however their commits interleave, running again makes all tables right.

@@ -3,6 +3,7 @@
 
 use tierline::ground::{Classified, FailureKind};
 use tierline::publish::Table;
+use tierline::run::Status;
 
 use super::example::{history, last_night, night_before, rules};
 use super::expected::{
@@ -232,7 +233,7 @@ async fn column_that_goes_is_refused_until_the_run_may_drop_it() {
     ];
     let planned = nights.plan(last_night()).await.unwrap();
     let planned = planned.dropping(&may_drop).await.unwrap();
-    assert_eq!(planned.execute().await.unwrap().status, "replaced");
+    assert_eq!(planned.execute().await.unwrap().status, Status::Replaced);
     for table in ["tier_snapshot", "tier_current"] {
         let opened = Table::open(&output, table).await.unwrap().unwrap();
         assert!(!columns(&opened).contains("orders_doubled"), "{table}");
@@ -244,7 +245,7 @@ async fn column_that_goes_is_refused_until_the_run_may_drop_it() {
     // The same command again, and the nights after it: there is nothing left to drop.
     let next = nights.plan(days_ago(-1)).await.unwrap();
     let next = next.dropping(&may_drop).await.unwrap();
-    assert_eq!(next.execute().await.unwrap().status, "published");
+    assert_eq!(next.execute().await.unwrap().status, Status::Published);
     assert!(
         !rows(&output, days_ago(-1), "tier_snapshot")
             .await

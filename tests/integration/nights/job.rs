@@ -212,7 +212,7 @@ impl Nights {
 
     /// Runs a night that must succeed, and returns its status.
     pub(crate) async fn status_of(&self, date: NaiveDate) -> String {
-        self.run(date).await.unwrap().status
+        self.run(date).await.unwrap().status.to_string()
     }
 }
 
@@ -224,7 +224,10 @@ impl Planned {
             workspace,
             plan,
         } = self;
-        Box::pin(run::execute(job, project, workspace, plan, &|_| {})).await
+        let mut report = Report::default();
+        let executed = run::execute(job, project, workspace, plan, &|_| {}, &mut report);
+        Box::pin(executed).await?;
+        Ok(report)
     }
 
     /// The same night, in which tables may lose these columns.

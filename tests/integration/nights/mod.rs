@@ -14,6 +14,7 @@
 //! | `backfill` | many nights in order: gaps filled, late data restated |
 //! | `growth` | tables get columns and dimensions, and lose columns only when the run may |
 //! | `calibrate` | new cut points are compared, and kept when confirmed; cut points by hand are kept |
+//! | `published_before` | KPIs over earlier snapshots, also where there is none or it has fewer columns |
 //! | `dim_tier` | the list of tiers is that of the page, with labels and playbooks |
 //! | `own_columns` | a dimension and attributes that the job adds are published everywhere |
 //! | `boundaries` | every threshold and tie, in a case that can be read |
@@ -45,6 +46,7 @@ mod lake;
 mod own_columns;
 mod pack;
 mod property;
+mod published_before;
 mod requests;
 mod rerun;
 mod tables;

@@ -1,6 +1,7 @@
 //! A date run again: nothing happens unless its inputs changed, and then it is replaced whole.
 
 use tierline::ground::{Classified, FailureKind};
+use tierline::run::Status;
 
 use super::example::{
     history, history_with_late, last_night, late, night_before, rows_of_last, rules,
@@ -61,7 +62,7 @@ async fn same_inputs_publish_nothing_again() {
 
     for night in [night_before(), last_night()] {
         let report = nights.run(night).await.unwrap();
-        assert_eq!(report.status, "already_published");
+        assert_eq!(report.status, Status::AlreadyPublished);
         assert_eq!(report.bytes_written, 0);
     }
 
@@ -119,7 +120,7 @@ async fn restated_older_date_leaves_current_on_the_newest_and_warns() {
 
     let report = nights.run(night_before()).await.unwrap();
 
-    assert_eq!(report.status, "replaced");
+    assert_eq!(report.status, Status::Replaced);
     let warning = format!(
         "published dates to restate: 1, from {} on; `tierline backfill --affected` does so",
         last_night()
@@ -251,7 +252,7 @@ async fn pinned_calibration_is_used_instead_of_a_newer_one() {
     nights.sections = format!("[calibration]\nid = \"{}\"\n", calibration_id(days_ago(5)));
     let pinned = nights.run(last_night()).await.unwrap();
 
-    assert_eq!(pinned.status, "replaced");
+    assert_eq!(pinned.status, Status::Replaced);
     let both = [days_ago(5), last_night()].map(|night| (night, history()));
     let both = both.each_ref().map(|(night, history)| (*night, history));
     let expected = rows_of_last(&both, &rules(days_ago(5)));

@@ -7,6 +7,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 use object_store::ObjectStoreExt;
 use tierline::ground::{Classified, FailureKind};
+use tierline::run::Status;
 use tierline::tiles::{Address, Change, TilePlan};
 
 use super::bucket::Bucket;
@@ -219,7 +220,7 @@ async fn edited_features_and_tiers_make_no_tile() {
 
     let report = nights.run(last_night()).await.unwrap();
 
-    assert_eq!(report.status, "replaced");
+    assert_eq!(report.status, Status::Replaced);
     assert_eq!(report.tiles_built, 0);
     assert_eq!(names(&nights), before);
 }

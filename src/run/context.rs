@@ -1,0 +1,28 @@
+//! What every stage of a run works on, its session among it.
+
+use std::sync::Arc;
+
+use datafusion::optimizer::OptimizerRule;
+use datafusion::prelude::SessionContext;
+
+use crate::config::job::Job;
+use crate::config::session;
+use crate::tiles::FuseFullJoins;
+
+use super::{Plan, Project, RunError, Workspace};
+
+/// One run, with everything it works on.
+pub(super) struct Run<'a> {
+    pub job: &'a Job,
+    pub project: &'a Project,
+    pub workspace: &'a Workspace,
+    pub plan: &'a Plan,
+    pub context: &'a SessionContext,
+}
+
+/// A session over the places of a job, which knows how the windows of tiles are joined.
+pub(super) fn open_session(job: &Job, workspace: &Workspace) -> Result<SessionContext, RunError> {
+    let fusing: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(FuseFullJoins);
+    session::open(&job.engine, workspace.locations(), [fusing])
+        .map_err(RunError::engine("opening a session"))
+}
