@@ -77,6 +77,9 @@ impl Graph {
     }
 }
 
+/// The tables of `publish` that a night makes before any other.
+const FIRST: [&str; 2] = ["tier_snapshot", "dim_tier"];
+
 fn may_read(reader: Folder, read: Folder) -> bool {
     use Folder::{Calibration, Features, Publish, Reference, Rollups, Sources, Staging, Tiers};
     match reader {
@@ -113,7 +116,7 @@ fn check_read(
         return Err(problem(message));
     }
     if may_read(reader, folder) {
-        return Ok(());
+        return check_is_later(model, read);
     }
     let allowed: Vec<&str> = Folder::ALL
         .into_iter()
@@ -122,6 +125,17 @@ fn check_read(
         .collect();
     let message = format!("a model in {reader} cannot read `{}`", read.table);
     Err(problem(message).help(format!("{reader} may read {}", allowed.join(", "))))
+}
+
+/// What was published before is there for what comes after the snapshot.
+fn check_is_later(model: &Model, read: &Reference) -> Result<(), Diagnostic> {
+    let is_first = model.name.folder == Folder::Publish && FIRST.contains(&&*model.name.name);
+    if !is_first || !read.table.folder.is_published_before() {
+        return Ok(());
+    }
+    let message = format!("`{}` cannot read `{}`", model.name, read.table);
+    let help = "it comes of today's sources alone; read what was published before in kpi_daily.sql, alerts.sql or an audit";
+    Err(Diagnostic::at(&model.file, read.place.clone(), message).help(help))
 }
 
 /// A rollup reads exactly one staging table, so that its tiles depend on one source.

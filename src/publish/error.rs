@@ -93,7 +93,7 @@ pub enum PublishError {
     },
     /// A table that a publication records and that is not there.
     #[error(
-        "the publication of {date} records version {version} of table `{table}`, which is not there; restore the table or publish {date} again"
+        "the publication of {date} records version {version} of table `{table}`, which is not there; restore the table from a copy, or publish to a new output"
     )]
     Missing {
         /// The table.

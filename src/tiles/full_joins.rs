@@ -19,7 +19,7 @@ use datafusion::logical_expr::logical_plan::TableScanBuilder;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, Projection, TableScan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use crate::config::session::{Projected, equal_keys, replaced};
+use crate::config::session::{Projected, equal_keys, project_as, replaced};
 
 use super::merged::{MergedTiles, joined_name};
 use super::rollup::USER_ID;
@@ -71,16 +71,9 @@ fn with_user(projection: &Projection) -> Result<Option<LogicalPlan>> {
         is_simpler |= simplified != substituted;
         values.push(simplified);
     }
-    let named = values.into_iter().zip(projection.schema.iter());
-    let named = named
-        .map(|(value, (qualifier, field))| value.alias_qualified(qualifier.cloned(), field.name()));
     let scan = LogicalPlan::TableScan(side.scan().clone());
-    let simplified = Projection::try_new_with_schema(
-        named.collect(),
-        Arc::new(scan),
-        Arc::clone(&projection.schema),
-    )?;
-    Ok(is_simpler.then_some(LogicalPlan::Projection(simplified)))
+    let simplified = project_as(&projection.schema, values, scan)?;
+    Ok(is_simpler.then_some(simplified))
 }
 
 fn fused(join: &Join) -> Result<Option<LogicalPlan>> {
@@ -105,15 +98,7 @@ fn fused(join: &Join) -> Result<Option<LogicalPlan>> {
         values.extend(columns?);
     }
     let scan = TableScanBuilder::new(name, provider_as_source(Arc::new(merged))).build()?;
-    let named = values.into_iter().zip(join.schema.iter());
-    let named = named
-        .map(|(value, (qualifier, field))| value.alias_qualified(qualifier.cloned(), field.name()));
-    let projection = Projection::try_new_with_schema(
-        named.collect(),
-        Arc::new(LogicalPlan::TableScan(scan)),
-        Arc::clone(&join.schema),
-    )?;
-    Ok(Some(LogicalPlan::Projection(projection)))
+    project_as(&join.schema, values, LogicalPlan::TableScan(scan)).map(Some)
 }
 
 /// A name that is the same for the same rollups and windows.

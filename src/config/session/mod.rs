@@ -26,7 +26,7 @@ use self::self_joins::FuseSelfJoins;
 use super::storage::Location;
 use crate::ground::Folder;
 
-pub use self::projected::{Projected, equal_keys, replaced};
+pub use self::projected::{Projected, equal_keys, project_as, replaced};
 
 /// The one catalog of a session; its schemas are the folders of the SQL pack.
 pub const CATALOG: &str = "tierline";

@@ -2,10 +2,13 @@
 //! save joins look for.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchemaRef, NullEquality, Result};
-use datafusion::logical_expr::{BinaryExpr, Expr, Join, LogicalPlan, Operator, TableScan};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, Join, LogicalPlan, Operator, Projection, TableScan,
+};
 
 /// A table's rows with columns computed from each row alone.
 pub struct Projected {
@@ -111,6 +114,23 @@ impl Projected {
             columns,
         }
     }
+}
+
+/// Values computed from `input`, under the names of `schema`.
+///
+/// # Errors
+/// The engine's: a bug.
+pub fn project_as(
+    schema: &DFSchemaRef,
+    values: impl IntoIterator<Item = Expr>,
+    input: LogicalPlan,
+) -> Result<LogicalPlan> {
+    let named = values.into_iter().zip(schema.iter());
+    let named = named
+        .map(|(value, (qualifier, field))| value.alias_qualified(qualifier.cloned(), field.name()));
+    let projection =
+        Projection::try_new_with_schema(named.collect(), Arc::new(input), Arc::clone(schema))?;
+    Ok(LogicalPlan::Projection(projection))
 }
 
 fn has_subquery(expression: &Expr) -> bool {

@@ -9,15 +9,13 @@
 //!     = SELECT user_id, a + b AS x, c AS y FROM t
 //! ```
 
-use std::sync::Arc;
-
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, Constraint, DFSchemaRef, JoinType, Result};
 use datafusion::logical_expr::logical_plan::TableScanBuilder;
-use datafusion::logical_expr::{Expr, Join, LogicalPlan, Projection, TableScan};
+use datafusion::logical_expr::{Expr, Join, LogicalPlan, TableScan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use super::projected::{Projected, equal_keys, replaced};
+use super::projected::{Projected, equal_keys, project_as, replaced};
 
 /// Turns joins of projections of one table on its primary key into one projection.
 #[derive(Debug)]
@@ -103,13 +101,5 @@ fn primary_key(scan: &TableScan) -> Option<String> {
 /// All columns of the table, and over them `columns` under the names of `schema`.
 fn project(table: TableScan, columns: Vec<Expr>, schema: &DFSchemaRef) -> Result<LogicalPlan> {
     let whole = TableScanBuilder::new(table.table_name, table.source).build()?;
-    let named = columns.into_iter().zip(schema.iter());
-    let named = named
-        .map(|(value, (qualifier, field))| value.alias_qualified(qualifier.cloned(), field.name()));
-    let projection = Projection::try_new_with_schema(
-        named.collect(),
-        Arc::new(LogicalPlan::TableScan(whole)),
-        Arc::clone(schema),
-    )?;
-    Ok(LogicalPlan::Projection(projection))
+    project_as(schema, columns, LogicalPlan::TableScan(whole))
 }

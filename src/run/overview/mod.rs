@@ -28,13 +28,13 @@ use crate::config::session;
 use crate::config::storage::{Location, Stores};
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName, did_you_mean};
 use crate::migration::{Direction, REVENUE, REVENUE_TYPE};
-use crate::publish::{Publication, Publications, PublishError};
+use crate::publish::{Publication, Publications};
 use crate::tiers::{Dimension, Dimensions, warnings};
 
 use super::RunError;
 use super::catalog::{reference_to, register};
 use super::project::{ALERTS, KPIS};
-use super::published::published_table;
+use super::published::{missing, published_table};
 
 use counts::Counts;
 
@@ -233,14 +233,7 @@ async fn register_published(
     table: &str,
 ) -> Result<(), RunError> {
     let rows = published_table(output, publication, table).await?;
-    let rows = rows.ok_or_else(|| PublishError::Missing {
-        table: table.to_owned(),
-        date: publication.snapshot_date,
-        version: publication
-            .tables
-            .get(table)
-            .map_or(0, |recorded| recorded.version),
-    })?;
+    let rows = rows.ok_or_else(|| missing(publication, table))?;
     let name = TableName::new(Folder::Publish, table);
     register(context, &name, Arc::new(rows)).map_err(RunError::engine("reading published tables"))
 }

@@ -409,6 +409,16 @@ fn rollup_groups_one_table_by_user() {
 }
 
 #[test]
+fn the_snapshot_does_not_read_what_was_published_before() {
+    let project = Project::new().edit(
+        "sql/publish/tier_snapshot.sql",
+        "FROM features.users AS users\n",
+        "FROM features.users AS users\nLEFT JOIN previous.tier_snapshot AS previous\n    ON users.user_id = previous.user_id\n",
+    );
+    insta::assert_snapshot!(project.check(), @"");
+}
+
+#[test]
 fn data_flows_one_way() {
     let two_tables = "FROM staging.orders\nINNER JOIN staging.users ON TRUE";
     let project = Project::new()
