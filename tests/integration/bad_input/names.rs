@@ -415,7 +415,17 @@ fn the_snapshot_does_not_read_what_was_published_before() {
         "FROM features.users AS users\n",
         "FROM features.users AS users\nLEFT JOIN previous.tier_snapshot AS previous\n    ON users.user_id = previous.user_id\n",
     );
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: `publish.tier_snapshot` cannot read `previous.tier_snapshot`
+      --> sql/publish/tier_snapshot.sql:86:11
+       |
+    86 | LEFT JOIN previous.tier_snapshot AS previous
+       |           ^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: it comes of today's sources alone; read what was published before in kpi_daily.sql, alerts.sql or an audit
+    ");
 }
 
 #[test]
