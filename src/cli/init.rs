@@ -51,8 +51,8 @@ pub(super) fn init(arguments: &InitArguments, output: &Output) -> Result<(), Run
         output.result(&format!("wrote   {}\n", path.display()));
     }
     output.result(&format!(
-        "{written} files written; next: edit {}, then `tierline check`\n",
-        folder.join("jobs/production.toml").display()
+        "{written} files written; next: go to {}, edit jobs/production.toml, then `tierline check`\n",
+        folder.display()
     ));
     Ok(())
 }

@@ -141,7 +141,7 @@ pub enum ContractProblem {
     },
     /// A column that is published and not drafted any more.
     #[error(
-        "table `{table}`: column `{column}` ({expected}) is missing, and readers rely on it; select it again, or drop it with `tierline run --drop-columns {table}.{column}`"
+        "table `{table}`: column `{column}` ({expected}) is missing, and readers rely on it; select it again, or run it again with `--drop-columns {table}.{column}`"
     )]
     Lost {
         /// The table.
@@ -153,7 +153,7 @@ pub enum ContractProblem {
     },
     /// A column that is published with another type.
     #[error(
-        "table `{table}`: column `{column}` is {expected} to readers and in older files and would become {found}; cast it back, or give it a new name and drop the old one with `tierline run --drop-columns {table}.{column}`"
+        "table `{table}`: column `{column}` is {expected} to readers and in older files and would become {found}; cast it back, or give it a new name and drop the old one with `--drop-columns {table}.{column}`"
     )]
     RetypedInFiles {
         /// The table.
@@ -197,9 +197,7 @@ impl fmt::Display for ContractError {
         let lost: Vec<String> = self.problems.iter().filter_map(lost_column).collect();
         if lost.len() > 1 {
             let columns = lost.join(",");
-            lines.push(format!(
-                "all of them at once: `tierline run --drop-columns {columns}`"
-            ));
+            lines.push(format!("all of them at once: `--drop-columns {columns}`"));
         }
         formatter.write_str(&lines.join("\n"))
     }

@@ -199,8 +199,8 @@ mod tests {
     fn whatever_readers_could_not_follow_is_refused_at_once() {
         let drafted = [("users", Utf8), ("old", Utf8)];
         insta::assert_snapshot!(growth(&drafted, &[]).unwrap_err(), @"
-        table `kpis`: column `users` is Int64 to readers and in older files and would become Utf8; cast it back, or give it a new name and drop the old one with `tierline run --drop-columns kpis.users`
-        table `kpis`: column `share` (Utf8) is missing, and readers rely on it; select it again, or drop it with `tierline run --drop-columns kpis.share`
+        table `kpis`: column `users` is Int64 to readers and in older files and would become Utf8; cast it back, or give it a new name and drop the old one with `--drop-columns kpis.users`
+        table `kpis`: column `share` (Utf8) is missing, and readers rely on it; select it again, or run it again with `--drop-columns kpis.share`
         table `kpis`: column `old` was Int64 when it was dropped, still is in older files, and would come back as Utf8; cast it to what it was, or give it a new name
         ");
     }
@@ -208,9 +208,9 @@ mod tests {
     #[test]
     fn columns_that_are_missing_share_one_command() {
         insta::assert_snapshot!(growth(&[], &[]).unwrap_err(), @"
-        table `kpis`: column `users` (Int64) is missing, and readers rely on it; select it again, or drop it with `tierline run --drop-columns kpis.users`
-        table `kpis`: column `share` (Utf8) is missing, and readers rely on it; select it again, or drop it with `tierline run --drop-columns kpis.share`
-        all of them at once: `tierline run --drop-columns kpis.users,kpis.share`
+        table `kpis`: column `users` (Int64) is missing, and readers rely on it; select it again, or run it again with `--drop-columns kpis.users`
+        table `kpis`: column `share` (Utf8) is missing, and readers rely on it; select it again, or run it again with `--drop-columns kpis.share`
+        all of them at once: `--drop-columns kpis.users,kpis.share`
         ");
     }
 
@@ -218,7 +218,7 @@ mod tests {
     fn permission_to_drop_is_not_permission_to_retype_or_to_keep() {
         let drafted = [("users", Utf8), ("share", Utf8)];
         insta::assert_snapshot!(growth(&drafted, &["users", "share"]).unwrap_err(), @"
-        table `kpis`: column `users` is Int64 to readers and in older files and would become Utf8; cast it back, or give it a new name and drop the old one with `tierline run --drop-columns kpis.users`
+        table `kpis`: column `users` is Int64 to readers and in older files and would become Utf8; cast it back, or give it a new name and drop the old one with `--drop-columns kpis.users`
         table `kpis`: column `share` is to be dropped and still selected; take it out of the SQL, or out of `--drop-columns`
         ");
     }

@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(error.kind(), FailureKind::Blocked);
         assert_eq!(
             error.to_string(),
-            "table `tier_snapshot`: column `tier` (Utf8) is missing, and readers rely on it; select it again, or drop it with `tierline run --drop-columns tier_snapshot.tier`"
+            "table `tier_snapshot`: column `tier` (Utf8) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_snapshot.tier`"
         );
         let unchanged = Table::open(output, TABLE).await.unwrap().unwrap();
         assert_eq!(unchanged.version(), 1);
@@ -320,7 +320,7 @@ mod tests {
         let refused = replace_dropping(&table, "tier", retyped).await;
         assert_eq!(
             refused.unwrap_err().to_string(),
-            "table `tier_snapshot`: column `tier` is Utf8 to readers and in older files and would become Int64; cast it back, or give it a new name and drop the old one with `tierline run --drop-columns tier_snapshot.tier`"
+            "table `tier_snapshot`: column `tier` is Utf8 to readers and in older files and would become Int64; cast it back, or give it a new name and drop the old one with `--drop-columns tier_snapshot.tier`"
         );
     }
 

@@ -411,7 +411,7 @@ mod tests {
             commit_all(output, &publications, drafts().await, record, may_drop).await
         };
         let refused = publish(&[]).await.unwrap_err().to_string();
-        let command = "`tierline run --drop-columns tier_snapshot.tier,tier_current.tier`";
+        let command = "`--drop-columns tier_snapshot.tier,tier_current.tier`";
         assert!(refused.ends_with(command), "{refused}");
         assert_eq!(objects(output).await, before);
 

@@ -106,14 +106,15 @@ impl Run<'_> {
             scratch: _scratch,
             tiles,
         } = Box::pin(self.compute_features(stages, report)).await?;
-        stages.begin("cut points");
-        let calibration = self.calibration(&mut catalog).await?;
-        let parameters = calibration.parameters(self.project.parameters.clone());
-        let identity = self.identity(&calibration);
+        let identity = self.identity();
         report.run_id = Some(identity.run_id.clone());
+        // Told whatever comes of the night: no later one reads these days again.
         stages.begin("rejected rows");
         self.count_rejects(&catalog, &tiles, &identity.run_id, report)
             .await?;
+        stages.begin("cut points");
+        let calibration = self.calibration(&mut catalog).await?;
+        let parameters = calibration.parameters(self.project.parameters.clone());
         stages.begin("drafts");
         catalog
             .register_models(&[Folder::Tiers], &parameters)
@@ -152,24 +153,40 @@ impl Run<'_> {
     /// The calibration that the night scores by: the kept one, or a new one that it is to keep.
     async fn calibration(&self, catalog: &mut Catalog<'_>) -> Result<Calibration, RunError> {
         let date = self.plan.snapshot_date;
-        let next_id = || self.plan.calibrations.next(date);
         match &self.plan.calibration {
             CalibrationPlan::Use(calibration) => Ok(calibration.clone()),
             CalibrationPlan::Calibrate => {
                 let users = cut_points::measure(catalog, self.project).await?;
-                Ok(Calibration::computed(next_id(), date, &users)?)
+                Ok(Calibration::computed(self.cutpoints_id(), date, &users)?)
             }
             CalibrationPlan::Keep(given) => {
                 let users = cut_points::measure(catalog, self.project).await?;
-                Ok(Calibration::by_hand(next_id(), date, given, &users))
+                Ok(Calibration::by_hand(
+                    self.cutpoints_id(),
+                    date,
+                    given,
+                    &users,
+                ))
             }
         }
     }
 
-    fn identity(&self, calibration: &Calibration) -> RunRecord {
+    /// The id of the calibration that the night scores by, known before it is made.
+    fn cutpoints_id(&self) -> String {
+        match &self.plan.calibration {
+            CalibrationPlan::Use(calibration) => calibration.id.clone(),
+            CalibrationPlan::Calibrate | CalibrationPlan::Keep(_) => {
+                self.plan.calibrations.next(self.plan.snapshot_date)
+            }
+        }
+    }
+
+    /// Who the night is, in all that it publishes.
+    pub(super) fn identity(&self) -> RunRecord {
+        let cutpoints_id = self.cutpoints_id();
         let fingerprint = self
             .plan
-            .input_fingerprint(self.job, self.project, &calibration.id);
+            .input_fingerprint(self.job, self.project, &cutpoints_id);
         RunRecord {
             snapshot_date: self.plan.snapshot_date,
             previous_snapshot_date: self
@@ -187,7 +204,7 @@ impl Run<'_> {
             application: format!("tierline/{}", self.job.name),
             input_fingerprint: fingerprint.to_string(),
             sql_fingerprint: self.project.fingerprint.to_string(),
-            cutpoints_id: calibration.id.clone(),
+            cutpoints_id,
         }
     }
 
@@ -348,7 +365,7 @@ fn plan_warnings(plan: &Plan) -> Vec<String> {
     let mut warnings = Vec::new();
     if let (Some(first), Some(last)) = (plan.gaps.first(), plan.gaps.last()) {
         warnings.push(format!(
-            "{} days before this one were never published: {first} to {last}",
+            "{} days before this one were never published: {first} to {last}; `tierline backfill --from {first} --to {last}` does so",
             plan.gaps.len()
         ));
     }

@@ -63,10 +63,16 @@ fn rows_of(
     name: &str,
     dimension: &OwnDimension,
 ) -> Result<RecordBatch, ArrowError> {
-    let tiers = &dimension.tiers;
     let rank = |place: usize| dimension.ranked.then_some(place as i64);
-    let ranks: Int64Array = (0..tiers.len()).map(rank).collect();
-    let values: ArrayRef = Arc::new(StringArray::from(tiers.clone()));
+    let ranked = dimension.tiers.iter().enumerate();
+    let mut tiers: Vec<_> = ranked.map(|(place, tier)| (tier, rank(place))).collect();
+    if dimension.ranked {
+        // Best first, as dim_tier.csv lists them.
+        tiers.reverse();
+    }
+    let ranks: Int64Array = tiers.iter().map(|(_, rank)| *rank).collect();
+    let values = StringArray::from_iter_values(tiers.iter().map(|(tier, _)| tier));
+    let values: ArrayRef = Arc::new(values);
     let columns = dim_tier
         .schema()
         .fields()

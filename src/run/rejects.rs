@@ -22,7 +22,7 @@ use crate::tiles::{DAY, any_of};
 
 use super::catalog::{REJECT_REASON, WARNING, all_rows_of};
 use super::context::Run;
-use super::report::RowCount;
+use super::report::{RowCount, by_reason};
 use super::tiling::days_read;
 use super::{Catalog, Report, RollupTiles, RunError};
 
@@ -60,12 +60,12 @@ impl Run<'_> {
                 .map_err(&engine)?;
             let has_rejected = !rejected.is_empty();
             report.rejected.extend(rejected);
-            report.warnings.extend(warnings.into_iter().map(|count| {
-                format!(
-                    "{}: {} ({} rows on {})",
-                    count.source, count.reason, count.rows, count.day
-                )
-            }));
+            let remarks = by_reason(&warnings).into_iter();
+            report
+                .warnings
+                .extend(remarks.map(|(source, reason, rows, days)| {
+                    format!("{source}: {reason} ({rows} rows on {days})")
+                }));
             if has_rejected {
                 let path = self.workspace.layout.quarantine(&model.name.name, run_id);
                 let sample = sample(catalog, &model.name, days.as_ref())

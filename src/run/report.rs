@@ -134,7 +134,10 @@ impl fmt::Display for Report {
         if self.error.is_some() {
             // The error itself is told by whoever handles it.
             if !self.rejected.is_empty() || !self.warnings.is_empty() {
-                writeln!(formatter, "{date} is not published; found until then:")?;
+                writeln!(
+                    formatter,
+                    "this run of {date} published nothing; what it found:"
+                )?;
             }
             return self.write_findings(formatter);
         }
@@ -195,6 +198,33 @@ impl fmt::Display for Report {
     }
 }
 
+/// The counts of each source and reason, over all their days, in the order in which they are met.
+pub(super) fn by_reason(counts: &[RowCount]) -> Vec<(&str, &str, i64, String)> {
+    let mut groups: Vec<(&str, &str, i64, Vec<&str>)> = Vec::new();
+    for count in counts {
+        let known = groups
+            .iter_mut()
+            .find(|(source, reason, ..)| *source == count.source && *reason == count.reason);
+        match known {
+            Some((_, _, rows, days)) => {
+                *rows += count.rows;
+                days.push(&count.day);
+            }
+            None => groups.push((&count.source, &count.reason, count.rows, vec![&count.day])),
+        }
+    }
+    let told = |days: Vec<&str>| match (days.iter().min(), days.iter().max()) {
+        (Some(first), Some(last)) if first != last => {
+            format!("{} days, {first} to {last}", days.len())
+        }
+        _ => days.concat(),
+    };
+    let groups = groups.into_iter();
+    groups
+        .map(|(source, reason, rows, days)| (source, reason, rows, told(days)))
+        .collect()
+}
+
 impl Report {
     /// Rejected rows and warnings.
     fn write_findings(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -202,12 +232,8 @@ impl Report {
         if rejected > 0 {
             writeln!(formatter, "{rejected} rows left out")?;
         }
-        for count in &self.rejected {
-            writeln!(
-                formatter,
-                "  {} of {}: {} {}",
-                count.source, count.day, count.rows, count.reason
-            )?;
+        for (source, reason, rows, days) in by_reason(&self.rejected) {
+            writeln!(formatter, "  {source} of {days}: {rows} {reason}")?;
         }
         for warning in &self.warnings {
             writeln!(formatter, "warning: {warning}")?;

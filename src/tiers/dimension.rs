@@ -111,9 +111,18 @@ impl Dimensions {
 /// # Errors
 /// Missing columns, and rows without a dimension or tier.
 pub fn warnings(rows: &RecordBatch) -> Result<Vec<String>, Problems> {
-    let warnings = listed_tiers(rows)?.into_iter();
-    let warnings = warnings.filter(|(dimension, _)| dimension == WARNING);
-    Ok(warnings.map(|(_, tier)| tier.name).collect())
+    let listed = listed_tiers(rows)?.into_iter();
+    let listed = listed.filter(|(dimension, _)| dimension == WARNING);
+    let mut problems = Problems::default();
+    let mut warnings = Vec::new();
+    for (_, Tier { name, .. }) in listed {
+        if warnings.contains(&name) {
+            let message = format!("dim_tier lists the warning `{name}` twice");
+            problems.push(Diagnostic::new(message).help("list each warning once"));
+        }
+        warnings.push(name);
+    }
+    problems.or_ok(warnings)
 }
 
 /// The rows of `dim_tier`: dimension and tier.

@@ -147,8 +147,12 @@ impl<'a> Page<'a> {
             let (value, threshold) = [alert.value, alert.threshold]
                 .map(|number| metric(&alert.alert, number))
                 .into();
+            let side = match alert.value < alert.threshold {
+                true => "below",
+                false => "above",
+            };
             let line = format!(
-                "{}: {} is {value}, past {threshold}",
+                "{}: {} is {value}, {side} {threshold}",
                 alert.severity, alert.alert
             );
             let line = self.paint.text(&line, AnsiColor::Red.on_default());
@@ -303,7 +307,7 @@ mod tests {
         Snapshot of 2026-11-20: 20,018 users, moves since 2026-11-19
         run 2026-11-20-f00d, cut points 2026-11-01-v1
 
-        critical: complaints_change_rate is 50.0%, past 30.0%
+        critical: complaints_change_rate is 50.0%, above 30.0%
           Complaints rose sharply since yesterday: find the product or campaign behind
           them before the next message goes out.
 

@@ -17,6 +17,7 @@ use crate::tiers::{CutPoints, Histograms};
 
 use super::context::{Run, open_session};
 use super::features::Featured;
+use super::report::by_reason;
 use super::stages::{Progress, Stages};
 use super::{CalibrationPlan, Plan, Project, Report, RunError, Workspace, cut_points};
 
@@ -196,8 +197,18 @@ async fn propose_in(run: &Run<'_>, stages: &mut Stages<'_>) -> Result<Proposal, 
     let Featured {
         mut catalog,
         scratch: _scratch,
-        tiles: _,
+        tiles,
     } = featured;
+    // The run after this one may read none of these days again.
+    stages.begin("rejected rows");
+    let run_id = run.identity().run_id;
+    run.count_rejects(&catalog, &tiles, &run_id, &mut report)
+        .await?;
+    let rejected = by_reason(&report.rejected).into_iter();
+    let rejected = rejected.map(|(source, reason, rows, days)| {
+        format!("{source}: {rows} rows left out, {reason}, on {days}")
+    });
+    report.warnings.extend(rejected.collect::<Vec<_>>());
     stages.begin("cut points");
     let users = cut_points::measure(&mut catalog, run.project).await?;
     let new = Calibration::computed(plan.calibrations.next(date), date, &users)?;

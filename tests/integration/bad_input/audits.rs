@@ -155,7 +155,7 @@ fn night_that_lost_users_is_blocked() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    2026-03-06 is not published; found until then:
+    this run of 2026-03-06 published nothing; what it found:
     warning: published dates to restate: 1, from 2026-03-05 on; `tierline backfill --affected` does so
     error: an audit blocked publication; readers still see what was published before
 

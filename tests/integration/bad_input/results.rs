@@ -150,7 +150,7 @@ fn blocked_night_tells_what_it_found() {
     assert_eq!(finished.exit_code, 3, "{finished:?}");
     assert!(finished.stderr.contains("an audit blocked publication"));
     insta::assert_snapshot!(finished.stdout, @"
-    2026-03-06 is not published; found until then:
+    this run of 2026-03-06 published nothing; what it found:
     1 rows left out
       engagement of 2026-03-05: 1 a_like
     warning: engagement: unknown event type wink counts as passive (1 rows on 2026-03-06)
@@ -187,7 +187,7 @@ fn findings_of_the_night_that_ends_a_backfill_are_told() {
     let as_text = blocked().call(&backfill);
     assert_eq!(as_text.exit_code, 3, "{as_text:?}");
     insta::assert_snapshot!(as_text.stdout, @"
-    2026-03-06 is not published; found until then:
+    this run of 2026-03-06 published nothing; what it found:
     1 rows left out
       engagement of 2026-03-05: 1 a_like
     warning: engagement: unknown event type wink counts as passive (1 rows on 2026-03-06)

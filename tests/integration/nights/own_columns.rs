@@ -117,7 +117,7 @@ async fn a_dimension_and_attributes_of_the_jobs_own_are_published() {
     let ranks = listed.iter().map(|row| (&*row["tier"], &*row["rank"]));
     assert_eq!(
         ranks.collect::<Vec<_>>(),
-        [("stranger", "0"), ("visitor", "1"), ("fan", "2")]
+        [("fan", "2"), ("visitor", "1"), ("stranger", "0")]
     );
     let users = |rows: &[Row]| -> usize {
         let users = rows

@@ -163,7 +163,9 @@ async fn gap_of_nights_is_warned_about() {
     let report = nights.run(last_night()).await.unwrap();
 
     let (first, last) = (days_ago(3), days_ago(1));
-    let expected = format!("3 days before this one were never published: {first} to {last}");
+    let expected = format!(
+        "3 days before this one were never published: {first} to {last}; `tierline backfill --from {first} --to {last}` does so"
+    );
     assert_eq!(report.warnings, [expected]);
     assert_eq!(report.previous_snapshot_date, Some(days_ago(4).to_string()));
 }
