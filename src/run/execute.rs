@@ -57,7 +57,7 @@ pub async fn execute(
         snapshot_date: Some(plan.snapshot_date.to_string()),
         previous_snapshot_date: previous.map(|previous| previous.snapshot_date.to_string()),
         output: Some(workspace.output.url_of(&workspace.output.path)),
-        warnings: plan_warnings(plan),
+        warnings: plan_warnings(job, plan),
         ..Report::default()
     };
     if let PlannedAction::Nothing { run_id } = &plan.action {
@@ -361,8 +361,8 @@ fn table_reports(publication: &Publication) -> BTreeMap<String, TableReport> {
     tables.collect()
 }
 
-fn plan_warnings(plan: &Plan) -> Vec<String> {
-    let mut warnings = Vec::new();
+fn plan_warnings(job: &Job, plan: &Plan) -> Vec<String> {
+    let mut warnings: Vec<String> = missing_days(job, plan).collect();
     if let (Some(first), Some(last)) = (plan.gaps.first(), plan.gaps.last()) {
         warnings.push(format!(
             "{} days before this one were never published: {first} to {last}; `tierline backfill --from {first} --to {last}` does so",
@@ -377,4 +377,26 @@ fn plan_warnings(plan: &Plan) -> Vec<String> {
         ));
     }
     warnings
+}
+
+/// Required sources that have no files for some days since the previous snapshot, or since their
+/// first file when there is none.
+fn missing_days<'a>(job: &'a Job, plan: &'a Plan) -> impl Iterator<Item = String> + 'a {
+    let required = plan.manifests.iter();
+    let required = required.filter(|(name, _)| job.sources[*name].required);
+    required.filter_map(|(name, manifest)| {
+        let delivered = manifest.days();
+        let first = match &plan.previous {
+            Some(previous) => previous.snapshot_date.day().succ_opt()?,
+            None => *delivered.first()?,
+        };
+        let days = first.iter_days();
+        let days = days.take_while(|day| *day <= plan.snapshot_date.day());
+        let missing: Vec<_> = days.filter(|day| !delivered.contains(day)).collect();
+        let (first, last) = (missing.first()?, missing.last()?);
+        Some(match missing.len() {
+            1 => format!("source `{name}` has no files for {first}"),
+            count => format!("source `{name}` has no files for {count} days, {first} to {last}"),
+        })
+    })
 }

@@ -157,6 +157,25 @@ fn blocked_night_tells_what_it_found() {
     ");
 }
 
+/// The tiles are stored all the same, and no later run reads their days again.
+#[test]
+fn what_was_found_is_told_when_no_cut_points_can_be_made() {
+    let project = blocked().withhold("orders", 1).withhold("orders", 2);
+    let finished = project.call(&NIGHT[..4]);
+    assert_eq!(finished.exit_code, 3, "{finished:?}");
+    assert!(finished.stderr.contains("cannot calibrate"), "{finished:?}");
+    assert!(finished.stdout.contains("1 a_like"), "{finished:?}");
+}
+
+#[test]
+fn a_day_that_was_not_delivered_is_told() {
+    let project = Project::new().withhold("engagement", 3);
+    let finished = project.call(&NIGHT[..4]);
+    assert_eq!(finished.exit_code, 0, "{finished:?}");
+    let told = "warning: source `engagement` has no files for 2026-03-03\n";
+    assert!(finished.stdout.contains(told), "{finished:?}");
+}
+
 #[test]
 fn findings_of_a_blocked_night_are_in_the_result_too() {
     let project = blocked();
