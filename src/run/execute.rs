@@ -1,8 +1,8 @@
 //! A plan carried out, stage by stage:
 //!
 //! 1. [sources, tiles and features](super::features)
-//! 2. cut points: found, calibrated on the first night, or given by hand
-//! 3. [rejected rows](super::rejects) of the days read for tiles, counted and sampled
+//! 2. [rejected rows](super::rejects) of the days read for tiles, counted and sampled
+//! 3. cut points: found, calibrated on the first night, or given by hand
 //! 4. tiers and [what is to be published](super::shape); [drafts](super::snapshot) of every table,
 //!    written aside, those of the [marts](super::marts) last
 //! 5. [audits](super::auditing) over the drafts as they lie in storage
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{AsArray, RecordBatch};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 
 use crate::audits::Cleared;
@@ -26,10 +26,12 @@ use crate::publish::{self, Publication, RunRecord};
 use crate::tiers::Settling;
 use crate::tiers::calibration::Calibration;
 
-use super::catalog::register;
+use super::catalog::{reference_to, register};
 use super::context::{Run, open_session};
 use super::features::Featured;
 use super::marts::{self, register_before};
+use super::overview::{Alert, alerts_of};
+use super::project::ALERTS;
 use super::published::{missing, published_snapshot};
 use super::report::{Moves, TableReport};
 use super::shape::{Shape, column_comments};
@@ -95,6 +97,7 @@ pub async fn execute(
 struct Drafted {
     drafts: Vec<Draft>,
     moves: Moves,
+    alerts: Vec<Alert>,
 }
 
 impl Run<'_> {
@@ -120,7 +123,11 @@ impl Run<'_> {
             .register_models(&[Folder::Tiers], &parameters)
             .await?;
         let shape = Shape::read(&catalog, self.project, self.job, &parameters).await?;
-        let Drafted { drafts, moves } = self
+        let Drafted {
+            drafts,
+            moves,
+            alerts,
+        } = self
             .write_drafts(&catalog, &parameters, &shape, &identity)
             .await?;
         stages.begin("audits");
@@ -134,6 +141,7 @@ impl Run<'_> {
         report.kept_by_hand = matches!(self.plan.calibration, CalibrationPlan::Keep(_));
         let published = self.commit(cleared, identity).await?;
         report.moves = moves;
+        report.alerts = alerts;
         report.tables = table_reports(&published);
         Ok(())
     }
@@ -222,10 +230,16 @@ impl Run<'_> {
             self.write_into(&mut drafts, catalog, parameters, shape, identity)
                 .await?;
             let moves = self.count_moves().await;
-            moves.map_err(RunError::engine("counting moves"))
+            let moves = moves.map_err(RunError::engine("counting moves"))?;
+            let alerts = self.read_alerts().await;
+            Ok((moves, alerts.map_err(RunError::engine("reading alerts"))?))
         };
         match Box::pin(written).await {
-            Ok(moves) => Ok(Drafted { drafts, moves }),
+            Ok((moves, alerts)) => Ok(Drafted {
+                drafts,
+                moves,
+                alerts,
+            }),
             Err(error) => {
                 discard(&self.workspace.output, drafts).await;
                 Err(error)
@@ -310,6 +324,15 @@ impl Run<'_> {
             }
         }
         Ok(moves)
+    }
+
+    /// The alerts, from the draft.
+    async fn read_alerts(&self) -> datafusion::error::Result<Vec<Alert>> {
+        let table = TableName::new(Folder::Publish, ALERTS);
+        let rows = self.context.table(reference_to(&table)).await?;
+        let schema = Arc::clone(rows.schema().inner());
+        let rows = concat_batches(&schema, &rows.collect().await?)?;
+        Ok(alerts_of(&rows)?)
     }
 
     /// Keeps a new calibration for good; when that fails, no draft is left.

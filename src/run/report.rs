@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::config::storage::{TrafficTotals, without_noise};
 use crate::ground::{Classified, SnapshotDate};
 
+use super::overview::Alert;
 use super::{RunError, Status};
 
 /// The result of a run.
@@ -34,6 +35,8 @@ pub struct Report {
     pub tables: BTreeMap<String, TableReport>,
     /// Moves by dimension and direction.
     pub moves: Moves,
+    /// Metrics past their limits.
+    pub alerts: Vec<Alert>,
     /// Tiles made by this run.
     pub tiles_built: u64,
     /// Tiles found and used.
@@ -179,6 +182,18 @@ impl fmt::Display for Report {
                 formatter,
                 "  {dimension}: {}",
                 counts.collect::<Vec<_>>().join(", ")
+            )?;
+        }
+        for alert in &self.alerts {
+            let [value, threshold] =
+                [alert.value, alert.threshold].map(|number| (number * 1e4).round() / 1e4);
+            writeln!(
+                formatter,
+                "{} alert: {} is {value}, {} {threshold}; {}",
+                alert.severity,
+                alert.alert,
+                alert.side(),
+                alert.message
             )?;
         }
         if self.calibrated

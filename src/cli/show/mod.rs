@@ -147,13 +147,11 @@ impl<'a> Page<'a> {
             let (value, threshold) = [alert.value, alert.threshold]
                 .map(|number| metric(&alert.alert, number))
                 .into();
-            let side = match alert.value < alert.threshold {
-                true => "below",
-                false => "above",
-            };
             let line = format!(
-                "{}: {} is {value}, {side} {threshold}",
-                alert.severity, alert.alert
+                "{}: {} is {value}, {} {threshold}",
+                alert.severity,
+                alert.alert,
+                alert.side()
             );
             let line = self.paint.text(&line, AnsiColor::Red.on_default());
             text.push_str(&format!("\n{line}\n"));

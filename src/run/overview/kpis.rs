@@ -3,6 +3,7 @@
 use datafusion::arrow::array::{Array, AsArray, Float64Array, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::arrow::error::ArrowError;
+use serde::Serialize;
 
 use super::{column, texts};
 
@@ -18,7 +19,7 @@ pub struct Kpi {
 }
 
 /// A metric past its limit.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Alert {
     /// The metric.
     pub alert: String,
@@ -56,8 +57,18 @@ pub(super) fn kpis_of(rows: &RecordBatch) -> Result<Vec<Kpi>, ArrowError> {
     Ok(kpis)
 }
 
+impl Alert {
+    /// On which side of the limit the metric is.
+    pub fn side(&self) -> &'static str {
+        match self.value < self.threshold {
+            true => "below",
+            false => "above",
+        }
+    }
+}
+
 /// The alerts, by severity and name.
-pub(super) fn alerts_of(rows: &RecordBatch) -> Result<Vec<Alert>, ArrowError> {
+pub(in crate::run) fn alerts_of(rows: &RecordBatch) -> Result<Vec<Alert>, ArrowError> {
     let (names, severities) = (texts(rows, "alert")?, texts(rows, "severity")?);
     let (values, thresholds) = (numbers(rows, "value")?, numbers(rows, "threshold")?);
     let messages = texts(rows, "message")?;

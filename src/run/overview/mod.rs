@@ -38,6 +38,7 @@ use super::published::{missing, published_table};
 
 use counts::Counts;
 
+pub(super) use kpis::alerts_of;
 pub use kpis::{Alert, Kpi, WarningOverview};
 
 /// The table with what each tier adds up to.

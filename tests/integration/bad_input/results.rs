@@ -15,7 +15,8 @@ const NIGHT: [&str; 6] = [
 ];
 
 /// The fields of the result, whatever came of the run.
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 21] = [
+    "alerts",
     "bytes_read",
     "bytes_written",
     "calibrated",

@@ -103,6 +103,37 @@ async fn kpis_past_their_limits_raise_an_alert_each() {
     );
 }
 
+/// Whoever reads the log of the night sees them, the critical ones first.
+#[tokio::test]
+async fn a_run_tells_its_alerts() {
+    let figures = Figures {
+        order_cents: 7_50,
+        cost_cents: 20_01,
+        rest_cents: 70_01,
+        complaints_d0: 14,
+        complaints_d1: 10,
+    };
+
+    let report = job_over(&figures.history()).run(snapshot_date()).await;
+
+    let report = report.unwrap();
+    let told = report.alerts.iter();
+    let told = told.map(|alert| (&*alert.severity, &*alert.alert, alert.side()));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            ("critical", "complaints_change_rate", "above"),
+            ("warning", "high_value_revenue_share", "below"),
+            ("warning", "ltv_to_cac", "below"),
+        ]
+    );
+    let text = report.to_string();
+    assert!(
+        text.contains("critical alert: complaints_change_rate is 0.4, above 0.3; Complaints"),
+        "{text}"
+    );
+}
+
 /// Complaints after a day without any have no rate of change, however many they are, and a night
 /// without revenue or costs has no shares.
 #[tokio::test]
