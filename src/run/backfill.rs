@@ -142,9 +142,14 @@ impl fmt::Display for BackfillReport {
         }
         let left = self.nights_planned - self.nights.len();
         if left > 0 {
+            let failed = self.failed_night.as_ref();
+            if let Some(date) = failed.and_then(|night| night.snapshot_date.as_deref()) {
+                write!(formatter, "stopped at {date}, ")?;
+            }
             writeln!(
                 formatter,
-                "{left} nights are left; the same command goes on where this one stopped"
+                "{left} of {} nights to go; the same command goes on from there",
+                self.nights_planned
             )?;
         }
         Ok(())

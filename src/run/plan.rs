@@ -102,6 +102,8 @@ pub enum PlannedAction {
     Replace {
         /// The run that published it.
         run_id: String,
+        /// What is other than it was then.
+        changed: Vec<&'static str>,
     },
     /// D is published from exactly these inputs, but a later attempt that did not get as far as
     /// `publications` left other rows in a table.
@@ -338,7 +340,8 @@ impl Plan {
             self.input_fingerprint(job, project, id).as_str() == published.input_fingerprint
         });
         if !has_same_inputs {
-            return Ok(PlannedAction::Replace { run_id });
+            let changed = self.changes_since(project, published);
+            return Ok(PlannedAction::Replace { run_id, changed });
         }
         for table in DATED_TABLES {
             if !self.publications.is_newest_state(published, table).await? {
@@ -346,6 +349,36 @@ impl Plan {
             }
         }
         Ok(PlannedAction::Nothing { run_id })
+    }
+
+    /// What is other than when `published` was; whatever the record does not tell apart is the
+    /// job's settings.
+    fn changes_since(&self, project: &Project, published: &Publication) -> Vec<&'static str> {
+        let previous = self.previous.as_ref().map(|previous| &previous.run_id);
+        let is_changed = [
+            (
+                "source files",
+                published.source_fingerprint != self.source_fingerprint.as_str(),
+            ),
+            (
+                "SQL or parameters",
+                published.sql_fingerprint != project.fingerprint.as_str(),
+            ),
+            (
+                "cut points",
+                self.calibration.id() != Some(published.cutpoints_id.as_str()),
+            ),
+            (
+                "the snapshot before it",
+                published.previous_run_id.as_ref() != previous,
+            ),
+        ];
+        let changed = is_changed.into_iter().filter(|(_, is_changed)| *is_changed);
+        let changed: Vec<_> = changed.map(|(what, _)| what).collect();
+        match changed.is_empty() {
+            true => vec!["settings of the job"],
+            false => changed,
+        }
     }
 }
 
@@ -622,10 +655,11 @@ impl fmt::Display for PlannedAction {
                 )
             }
             Self::Publish => write!(formatter, "publishes this date for the first time"),
-            Self::Replace { run_id } => {
+            Self::Replace { run_id, changed } => {
+                let changed = changed.join(", ");
                 write!(
                     formatter,
-                    "replaces what run {run_id} published: its inputs have changed"
+                    "replaces what run {run_id} published; changed since: {changed}"
                 )
             }
             Self::Repair { run_id } => {

@@ -245,7 +245,7 @@ impl Report {
     fn write_findings(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rejected: i64 = self.rejected.iter().map(|count| count.rows).sum();
         if rejected > 0 {
-            writeln!(formatter, "{rejected} rows left out")?;
+            writeln!(formatter, "rows left out: {rejected}")?;
         }
         for (source, reason, rows, days) in by_reason(&self.rejected) {
             writeln!(formatter, "  {source} of {days}: {rows} {reason}")?;

@@ -206,7 +206,7 @@ async fn propose_in(run: &Run<'_>, stages: &mut Stages<'_>) -> Result<Proposal, 
         .await?;
     let rejected = by_reason(&report.rejected).into_iter();
     let rejected = rejected.map(|(source, reason, rows, days)| {
-        format!("{source}: {rows} rows left out, {reason}, on {days}")
+        format!("{source}: rows left out: {rows} {reason}, on {days}")
     });
     report.warnings.extend(rejected.collect::<Vec<_>>());
     stages.begin("cut points");

@@ -152,7 +152,7 @@ fn blocked_night_tells_what_it_found() {
     assert!(finished.stderr.contains("an audit blocked publication"));
     insta::assert_snapshot!(finished.stdout, @"
     this run of 2026-03-06 published nothing; what it found:
-    1 rows left out
+    rows left out: 1
       engagement of 2026-03-05: 1 a_like
     warning: engagement: unknown event type wink counts as passive (1 rows on 2026-03-06)
     ");
@@ -208,10 +208,10 @@ fn findings_of_the_night_that_ends_a_backfill_are_told() {
     assert_eq!(as_text.exit_code, 3, "{as_text:?}");
     insta::assert_snapshot!(as_text.stdout, @"
     this run of 2026-03-06 published nothing; what it found:
-    1 rows left out
+    rows left out: 1
       engagement of 2026-03-05: 1 a_like
     warning: engagement: unknown event type wink counts as passive (1 rows on 2026-03-06)
-    1 nights are left; the same command goes on where this one stopped
+    stopped at 2026-03-06, 1 of 1 nights to go; the same command goes on from there
     ");
 
     let as_json = blocked().call(&[&backfill[..], &["--output", "json"]].concat());

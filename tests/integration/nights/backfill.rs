@@ -146,7 +146,10 @@ async fn missing_partition_stops_it_and_the_same_command_goes_on() {
     let stopped = backfill(&nights, 4, 0, &[]);
     assert_eq!(stopped.exit_code, 4, "{stopped:?}");
     let mut expected = became(4, 3, "published");
-    expected.push("3 nights are left; the same command goes on where this one stopped".to_owned());
+    expected.push(format!(
+        "stopped at {}, 3 of 5 nights to go; the same command goes on from there",
+        days_ago(2)
+    ));
     assert_eq!(nights_of(&stopped), expected);
     let day = days_ago(2);
     let said = "inputs not ready: source `orders` has no files in file://";

@@ -1,5 +1,6 @@
 //! A date run again: nothing happens unless its inputs changed, and then it is replaced whole.
 
+use chrono::NaiveDate;
 use tierline::ground::{Classified, FailureKind};
 use tierline::run::Status;
 
@@ -109,6 +110,31 @@ async fn edited_parameter_replaces_the_date() {
     let expected = super::expected::expected(Some(&before), &now);
     let published = published(&nights.output(), last_night()).await;
     assert_same_night(last_night(), &published, &expected);
+}
+
+/// What `plan` gives as the reason to publish D again.
+async fn reason(nights: &Nights, night: NaiveDate) -> String {
+    let planned = nights.plan(night).await.unwrap();
+    let action = planned.plan().action.to_string();
+    let (_, changed) = action.split_once("changed since: ").unwrap();
+    changed.to_owned()
+}
+
+#[tokio::test]
+async fn plan_says_what_changed_since_a_date_was_published() {
+    let mut nights = two_nights().await;
+    nights.sections = "[params]\ndeep_interactions_7d = 1\n".to_owned();
+    assert_eq!(reason(&nights, last_night()).await, "SQL or parameters");
+    nights.sections = "[grace_days]\nvalue_tier = 3\n".to_owned();
+    assert_eq!(reason(&nights, last_night()).await, "settings of the job");
+    nights.sections = String::new();
+    nights.deliver(&late(), &late_file());
+    assert_eq!(reason(&nights, last_night()).await, "source files");
+    nights.run(night_before()).await.unwrap();
+    assert_eq!(
+        reason(&nights, last_night()).await,
+        "source files, the snapshot before it"
+    );
 }
 
 #[tokio::test]
