@@ -167,7 +167,6 @@ async fn one_night(
     let NightArguments { job, time } = &arguments.night;
     let job = jobs::load(job)?;
     let snapshot_date = jobs::snapshot_date(time, &job)?;
-    *report = Report::of(snapshot_date);
     note_default_date(time, &job, snapshot_date, output);
     let spinner = output.spinner();
     let may_drop = &arguments.drops.drop_columns;

@@ -193,13 +193,15 @@ pub enum ContractProblem {
 
 impl fmt::Display for ContractError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines: Vec<String> = self.problems.iter().map(ToString::to_string).collect();
-        let lost: Vec<String> = self.problems.iter().filter_map(lost_column).collect();
-        if lost.len() > 1 {
-            let columns = lost.join(",");
-            lines.push(format!("all of them at once: `--drop-columns {columns}`"));
-        }
+        let lines: Vec<String> = self.problems.iter().map(ToString::to_string).collect();
         formatter.write_str(&lines.join("\n"))
+    }
+}
+
+impl ContractError {
+    /// The columns that readers would lose, as `--drop-columns` takes them.
+    pub fn lost_columns(&self) -> Vec<String> {
+        self.problems.iter().filter_map(lost_column).collect()
     }
 }
 

@@ -210,7 +210,6 @@ mod tests {
         insta::assert_snapshot!(growth(&[], &[]).unwrap_err(), @"
         table `kpis`: column `users` (Int64) is missing, and readers rely on it; select it again, or run it again with `--drop-columns kpis.users`
         table `kpis`: column `share` (Utf8) is missing, and readers rely on it; select it again, or run it again with `--drop-columns kpis.share`
-        all of them at once: `--drop-columns kpis.users,kpis.share`
         ");
     }
 

@@ -10,6 +10,9 @@ use crate::ground::SnapshotDate;
 /// The column that partitions every dated table.
 pub const SNAPSHOT_DATE: &str = "snapshot_date";
 
+/// What that column means where a table says nothing else.
+const SNAPSHOT_DATE_COMMENT: &str = "the last business day that the row knows of";
+
 /// How a table relates to snapshot dates.
 ///
 /// | | partitioned by `snapshot_date` | a publication replaces |
@@ -80,10 +83,13 @@ impl TableSpec {
         Ok(self)
     }
 
-    /// The same table with a comment per column; comments of other columns are dropped.
+    /// The same table with a comment per column; comments of other columns are dropped, and a
+    /// date has one in any case.
     #[must_use]
     pub fn with_comments(mut self, comments: BTreeMap<String, String>) -> Self {
         self.comments = comments;
+        let of_date = self.comments.entry(SNAPSHOT_DATE.to_owned());
+        of_date.or_insert_with(|| SNAPSHOT_DATE_COMMENT.to_owned());
         self.comments
             .retain(|column, _| self.schema.field_with_name(column).is_ok());
         self

@@ -3,11 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Of the columns that several of the tables have.
-const COMMON: [(&str, &str); 5] = [
-    (
-        "snapshot_date",
-        "the last business day that the row knows of",
-    ),
+const COMMON: [(&str, &str); 4] = [
     (
         "dimension",
         "the column of tier_snapshot that the row is about",

@@ -121,20 +121,29 @@ impl DimensionMatrix {
         })
     }
 
-    /// The cells that have users.
+    /// The cells that have users: from, to, and what they add up to.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (Option<&str>, Option<&str>, Sums)> {
+        let rows = self.cells.iter().enumerate();
+        let cells = rows.flat_map(|(from, row)| {
+            let row = row.iter().enumerate();
+            row.map(move |(to, cell)| (from, to, *cell))
+        });
+        let cells = cells.filter(|(_, _, cell)| cell.users > 0);
+        cells.map(|(from, to, cell)| (self.value(from), self.value(to), cell))
+    }
+
+    /// These cells as rows.
     pub(super) fn rows(&self, dimension: &str) -> Result<RecordBatch, ArrowError> {
         let mut names = StringBuilder::new();
         let (mut froms, mut tos) = (StringBuilder::new(), StringBuilder::new());
         let mut users = Int64Builder::new();
         let mut revenue = Decimal128Builder::new().with_precision_and_scale(PRECISION, SCALE)?;
-        for (from, row) in self.cells.iter().enumerate() {
-            for (to, cell) in row.iter().enumerate().filter(|(_, cell)| cell.users > 0) {
-                names.append_value(dimension);
-                froms.append_option(self.value(from));
-                tos.append_option(self.value(to));
-                users.append_value(cell.users);
-                revenue.append_value(cell.revenue);
-            }
+        for (from, to, cell) in self.cells() {
+            names.append_value(dimension);
+            froms.append_option(from);
+            tos.append_option(to);
+            users.append_value(cell.users);
+            revenue.append_value(cell.revenue);
         }
         RecordBatch::try_new(
             schema(),

@@ -10,6 +10,7 @@ mod direction;
 mod matrix;
 mod summary;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -37,6 +38,9 @@ pub const ORDERS: &str = "orders_365d";
 
 /// The column with how often a user interacted, BIGINT.
 pub const INTERACTIONS: &str = "interactions_30d";
+
+/// Users who moved, by dimension and direction.
+pub type Moves = BTreeMap<String, BTreeMap<String, i64>>;
 
 /// The moves of one night.
 #[derive(Debug)]
@@ -186,6 +190,21 @@ impl Migration {
             )?);
         }
         concat_batches(&self.moves_schema, &moves)
+    }
+
+    /// How many users moved, and which way.
+    pub fn moves(&self) -> Moves {
+        let mut moves = Moves::new();
+        for of_dimension in self.dimensions.iter().filter(|moves| moves.is_in_previous) {
+            let dimension = &of_dimension.dimension;
+            for (from, to, sums) in of_dimension.matrix.cells() {
+                if let Some(direction) = Direction::of(dimension, from, to) {
+                    let directions = moves.entry(dimension.name.clone()).or_default();
+                    *directions.entry(direction.as_str().to_owned()).or_default() += sums.users;
+                }
+            }
+        }
+        moves
     }
 
     /// The rows of `tier_migration_matrix`, in the order of dimensions and tiers; none of dimensions

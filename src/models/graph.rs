@@ -77,8 +77,9 @@ impl Graph {
     }
 }
 
-/// The tables of `publish` that a night makes before any other.
-const FIRST: [&str; 2] = ["tier_snapshot", "dim_tier"];
+/// The models of `publish` that every pack has. A night computes them before any other table that
+/// it publishes.
+pub const REQUIRED: [&str; 2] = ["tier_snapshot", "dim_tier"];
 
 fn may_read(reader: Folder, read: Folder) -> bool {
     use Folder::{Calibration, Features, Publish, Reference, Rollups, Sources, Staging, Tiers};
@@ -129,7 +130,7 @@ fn check_read(
 
 /// What was published before is there for what comes after the snapshot.
 fn check_is_later(model: &Model, read: &Reference) -> Result<(), Diagnostic> {
-    let is_first = model.name.folder == Folder::Publish && FIRST.contains(&&*model.name.name);
+    let is_first = model.name.folder == Folder::Publish && REQUIRED.contains(&&*model.name.name);
     if !is_first || !read.table.folder.is_published_before() {
         return Ok(());
     }

@@ -22,7 +22,7 @@ mod reference;
 
 pub use cases::{WrittenBranch, WrittenCase};
 pub use constants::{computable, folded};
-pub use graph::Graph;
+pub use graph::{Graph, REQUIRED};
 pub use model::{Model, Reference, WindowsCall};
 pub use pack::{BUILT_IN, SqlPack};
 pub use parameters::Parameters;

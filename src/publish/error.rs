@@ -33,6 +33,14 @@ pub enum PublishError {
     /// A draft with other columns than the published table.
     #[error(transparent)]
     Contract(#[from] ContractError),
+    /// Drafts of a night with other columns than the published tables.
+    #[error("{refused}{}", dropping(*date, refused))]
+    Columns {
+        /// The date to be published.
+        date: SnapshotDate,
+        /// What is wrong in all tables.
+        refused: ContractError,
+    },
     /// A draft of another date than the publication.
     #[error("the draft of table `{table}` is for {found}, not for {expected}; draft it again")]
     OtherDate {
@@ -171,12 +179,24 @@ pub enum PublishError {
     Storage(#[from] StorageError),
 }
 
+/// The command that publishes the date without the columns that readers would lose, on a line of
+/// its own; nothing when there are none.
+fn dropping(date: SnapshotDate, refused: &ContractError) -> String {
+    match refused.lost_columns().join(",") {
+        none if none.is_empty() => none,
+        columns => format!(
+            "\nto drop what is missing: `tierline run --date {date} --drop-columns {columns}`"
+        ),
+    }
+}
+
 impl Classified for PublishError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Conflict { .. } => FailureKind::Conflict,
             Self::EmptyReplacement { .. }
             | Self::Contract(_)
+            | Self::Columns { .. }
             | Self::OtherLayout { .. }
             | Self::OtherDate { .. }
             | Self::Protocol { .. } => FailureKind::Blocked,

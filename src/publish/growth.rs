@@ -200,10 +200,11 @@ mod tests {
 
         let entry = log_entry(output, TABLE, 3).await;
         let comment = json!({"comment": "How they found us"});
+        let of_date = json!({"comment": "the last business day that the row knows of"});
         assert_eq!(
             fields_of(&entry),
             json!([
-                {"name": "snapshot_date", "type": "date", "nullable": true, "metadata": {}},
+                {"name": "snapshot_date", "type": "date", "nullable": true, "metadata": of_date},
                 {"name": "user_id", "type": "long", "nullable": true, "metadata": {}},
                 {"name": "tier", "type": "string", "nullable": true, "metadata": {}},
                 {"name": "segment", "type": "string", "nullable": true, "metadata": comment},

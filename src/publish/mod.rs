@@ -148,7 +148,9 @@ async fn admit_all(
             Err(refusal) => return Err(refusal),
         }
     }
-    ContractError::unless_none(problems)?;
+    let date = record.snapshot_date;
+    ContractError::unless_none(problems)
+        .map_err(|refused| PublishError::Columns { date, refused })?;
     publications.check_newest().await?;
     Ok(tables)
 }
@@ -411,7 +413,8 @@ mod tests {
             commit_all(output, &publications, drafts().await, record, may_drop).await
         };
         let refused = publish(&[]).await.unwrap_err().to_string();
-        let command = "`--drop-columns tier_snapshot.tier,tier_current.tier`";
+        let command =
+            "`tierline run --date 2026-11-20 --drop-columns tier_snapshot.tier,tier_current.tier`";
         assert!(refused.ends_with(command), "{refused}");
         assert_eq!(objects(output).await, before);
 

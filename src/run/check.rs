@@ -17,7 +17,7 @@ use crate::config::job::{CalibrationChoice, Job};
 use crate::drafts::SNAPSHOT_DATE;
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
 use crate::migration;
-use crate::models::{Model, Parameters};
+use crate::models::{Model, Parameters, REQUIRED};
 use crate::tiers::coverage::{self, Findings, TierModel};
 use crate::tiers::{Dimensions, Settling, fit_given};
 use crate::tiles::USER_ID;
@@ -26,23 +26,10 @@ use super::catalog::{empty, register};
 use super::declared::{UPSTREAM, declared_session};
 use super::found::Found;
 use super::marts;
-use super::project::required;
+use super::project::{MADE_BY_TIERLINE, required};
 use super::shape::Shape;
 use super::snapshot::Specs;
 use super::{Catalog, Project, RunError, Workspace, cut_points};
-
-/// What tierline publishes, for audits to read.
-const PUBLISHED: [(Folder, &str); 9] = [
-    (Folder::Publish, "tier_snapshot"),
-    (Folder::Publish, "tier_migration"),
-    (Folder::Publish, "tier_migration_matrix"),
-    (Folder::Publish, "tier_summary"),
-    (Folder::Publish, "dim_tier"),
-    (Folder::Previous, "tier_snapshot"),
-    (Folder::Previous, "kpi_daily"),
-    (Folder::WeekAgo, "tier_snapshot"),
-    (Folder::History, "kpi_daily"),
-];
 
 /// Checks a job: file, SQL, reference files, bands, dimensions, and the contract of the tables.
 /// Sources are taken to be as declared, ids to be BIGINT.
@@ -220,7 +207,8 @@ impl<'a> Check<'a> {
             _ => None,
         };
         let Some((settled, dim_tier)) = schemas else {
-            for (folder, name) in PUBLISHED {
+            let required = REQUIRED.map(|name| (Folder::Publish, name));
+            for (folder, name) in required.into_iter().chain(MADE_BY_TIERLINE) {
                 self.catalog.leave_out(&TableName::new(folder, name));
             }
             return;

@@ -13,27 +13,27 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, RecordBatch};
-use datafusion::arrow::compute::{cast, concat_batches};
-use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::arrow::array::RecordBatch;
 
 use crate::audits::Cleared;
 use crate::config::job::Job;
 use crate::drafts::Draft;
 use crate::ground::{Folder, TableName};
+use crate::migration::Moves;
 use crate::models::Parameters;
 use crate::publish::{self, Publication, RunRecord};
 use crate::tiers::Settling;
 use crate::tiers::calibration::Calibration;
 
-use super::catalog::{reference_to, register};
+use super::catalog::register;
 use super::context::{Run, open_session};
 use super::features::Featured;
 use super::marts::{self, register_before};
-use super::overview::{Alert, alerts_of};
+use super::overview::{Alert, alerts_of, read_table};
 use super::project::ALERTS;
 use super::published::{missing, published_snapshot};
-use super::report::{Moves, TableReport};
+use super::remarks::remarks_on;
+use super::report::TableReport;
 use super::shape::{Shape, column_comments};
 use super::snapshot::{Night, Specs, discard};
 use super::stages::{Progress, Stages};
@@ -59,7 +59,7 @@ pub async fn execute(
         snapshot_date: Some(plan.snapshot_date.to_string()),
         previous_snapshot_date: previous.map(|previous| previous.snapshot_date.to_string()),
         output: Some(workspace.output.url_of(&workspace.output.path)),
-        warnings: plan_warnings(job, plan),
+        warnings: remarks_on(job, plan),
         ..Report::default()
     };
     if let PlannedAction::Nothing { run_id } = &plan.action {
@@ -191,24 +191,16 @@ impl Run<'_> {
 
     /// Who the night is, in all that it publishes.
     pub(super) fn identity(&self) -> RunRecord {
+        let plan = self.plan;
         let cutpoints_id = self.cutpoints_id();
-        let fingerprint = self
-            .plan
-            .input_fingerprint(self.job, self.project, &cutpoints_id);
+        let fingerprint = plan.input_fingerprint(self.job, self.project, &cutpoints_id);
+        let previous = plan.previous.as_ref();
         RunRecord {
-            snapshot_date: self.plan.snapshot_date,
-            previous_snapshot_date: self
-                .plan
-                .previous
-                .as_ref()
-                .map(|previous| previous.snapshot_date),
-            previous_run_id: self
-                .plan
-                .previous
-                .as_ref()
-                .map(|previous| previous.run_id.clone()),
-            source_fingerprint: self.plan.source_fingerprint.to_string(),
-            run_id: format!("{}-{}", self.plan.snapshot_date, fingerprint.short()),
+            snapshot_date: plan.snapshot_date,
+            previous_snapshot_date: previous.map(|previous| previous.snapshot_date),
+            previous_run_id: previous.map(|previous| previous.run_id.clone()),
+            source_fingerprint: plan.source_fingerprint.to_string(),
+            run_id: format!("{}-{}", plan.snapshot_date, fingerprint.short()),
             application: format!("tierline/{}", self.job.name),
             input_fingerprint: fingerprint.to_string(),
             sql_fingerprint: self.project.fingerprint.to_string(),
@@ -216,7 +208,7 @@ impl Run<'_> {
         }
     }
 
-    /// Writes the drafts of every table, and counts the moves in them. When either fails, no
+    /// Writes the drafts of every table, and notes what is told of them. When either fails, no
     /// draft is left.
     async fn write_drafts(
         &self,
@@ -227,12 +219,10 @@ impl Run<'_> {
     ) -> Result<Drafted, RunError> {
         let mut drafts = Vec::new();
         let written = async {
-            self.write_into(&mut drafts, catalog, parameters, shape, identity)
+            let moves = self
+                .write_into(&mut drafts, catalog, parameters, shape, identity)
                 .await?;
-            let moves = self.count_moves().await;
-            let moves = moves.map_err(RunError::engine("counting moves"))?;
-            let alerts = self.read_alerts().await;
-            Ok((moves, alerts.map_err(RunError::engine("reading alerts"))?))
+            Ok((moves, self.alerts().await?))
         };
         match Box::pin(written).await {
             Ok((moves, alerts)) => Ok(Drafted {
@@ -254,7 +244,7 @@ impl Run<'_> {
         parameters: &Parameters,
         shape: &Shape,
         identity: &RunRecord,
-    ) -> Result<(), RunError> {
+    ) -> Result<Moves, RunError> {
         let raw = shape
             .raw_snapshot(catalog, self.project, self.job, parameters)
             .await?;
@@ -270,11 +260,19 @@ impl Run<'_> {
             previous_snapshot_date: identity.previous_snapshot_date,
             dimensions: &shape.dimensions,
         };
-        Box::pin(night.write(raw, &mut settling, &specs, drafts)).await?;
+        let moves = Box::pin(night.write(raw, &mut settling, &specs, drafts)).await?;
         self.write_other_drafts(&night, &specs, drafts, &shape.dim_tier)
             .await?;
         register_before(self.context, &self.workspace.output, self.plan).await?;
-        marts::write(&night, catalog, self.project, parameters, drafts).await
+        marts::write(&night, catalog, self.project, parameters, drafts).await?;
+        Ok(moves)
+    }
+
+    /// The alerts, from their draft.
+    async fn alerts(&self) -> Result<Vec<Alert>, RunError> {
+        let rows = read_table(self.context, ALERTS).await;
+        let rows = rows.map_err(RunError::engine("reading alerts"))?;
+        alerts_of(&rows).map_err(RunError::arrow("reading alerts"))
     }
 
     /// `dim_tier`, and `tier_current` unless a later date is published already.
@@ -298,41 +296,6 @@ impl Run<'_> {
             drafts.push(current);
         }
         Ok(())
-    }
-
-    /// Moves by dimension and direction, from the draft.
-    async fn count_moves(&self) -> datafusion::error::Result<Moves> {
-        let counted = self
-            .context
-            .sql(
-                "SELECT dimension, direction, COUNT(*) AS users FROM publish.tier_migration
-                 GROUP BY dimension, direction",
-            )
-            .await?;
-        let mut moves = Moves::new();
-        for batch in counted.collect().await? {
-            let dimensions = cast(batch.column(0), &DataType::Utf8)?;
-            let directions = cast(batch.column(1), &DataType::Utf8)?;
-            let users = batch.column(2).as_primitive::<Int64Type>();
-            for row in 0..users.len() {
-                let dimension = dimensions.as_string::<i32>().value(row).to_owned();
-                let direction = directions.as_string::<i32>().value(row).to_owned();
-                moves
-                    .entry(dimension)
-                    .or_default()
-                    .insert(direction, users.value(row));
-            }
-        }
-        Ok(moves)
-    }
-
-    /// The alerts, from the draft.
-    async fn read_alerts(&self) -> datafusion::error::Result<Vec<Alert>> {
-        let table = TableName::new(Folder::Publish, ALERTS);
-        let rows = self.context.table(reference_to(&table)).await?;
-        let schema = Arc::clone(rows.schema().inner());
-        let rows = concat_batches(&schema, &rows.collect().await?)?;
-        Ok(alerts_of(&rows)?)
     }
 
     /// Keeps a new calibration for good; when that fails, no draft is left.
@@ -382,44 +345,4 @@ fn table_reports(publication: &Publication) -> BTreeMap<String, TableReport> {
         (name.clone(), report)
     });
     tables.collect()
-}
-
-fn plan_warnings(job: &Job, plan: &Plan) -> Vec<String> {
-    let mut warnings: Vec<String> = missing_days(job, plan).collect();
-    if let (Some(first), Some(last)) = (plan.gaps.first(), plan.gaps.last()) {
-        warnings.push(format!(
-            "{} days before this one were never published: {first} to {last}; `tierline backfill --from {first} --to {last}` does so",
-            plan.gaps.len()
-        ));
-    }
-    if let Some(first) = plan.affected.first() {
-        warnings.push(format!(
-            "published dates to restate: {}, from {} on; `tierline backfill --affected` does so",
-            plan.affected.len(),
-            first.date
-        ));
-    }
-    warnings
-}
-
-/// Required sources that have no files for some days since the previous snapshot, or since their
-/// first file when there is none.
-fn missing_days<'a>(job: &'a Job, plan: &'a Plan) -> impl Iterator<Item = String> + 'a {
-    let required = plan.manifests.iter();
-    let required = required.filter(|(name, _)| job.sources[*name].required);
-    required.filter_map(|(name, manifest)| {
-        let delivered = manifest.days();
-        let first = match &plan.previous {
-            Some(previous) => previous.snapshot_date.day().succ_opt()?,
-            None => *delivered.first()?,
-        };
-        let days = first.iter_days();
-        let days = days.take_while(|day| *day <= plan.snapshot_date.day());
-        let missing: Vec<_> = days.filter(|day| !delivered.contains(day)).collect();
-        let (first, last) = (missing.first()?, missing.last()?);
-        Some(match missing.len() {
-            1 => format!("source `{name}` has no files for {first}"),
-            count => format!("source `{name}` has no files for {count} days, {first} to {last}"),
-        })
-    })
 }

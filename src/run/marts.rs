@@ -19,7 +19,7 @@ use datafusion::common::ScalarValue;
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::config::storage::Location;
-use crate::drafts::{Dating, Draft, SNAPSHOT_DATE, TableSpec};
+use crate::drafts::{Dating, Draft, TableSpec};
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
 use crate::models::{Model, Parameters};
 use crate::publish::{Publication, Publications, Table};
@@ -96,9 +96,7 @@ pub(super) async fn plan(
         Dating::EveryDate,
     )?;
     check_columns(model, spec.schema())?;
-    let mut comments = model.column_comments();
-    comments.insert(SNAPSHOT_DATE.to_owned(), "the date of the night".to_owned());
-    let spec = spec.with_comments(comments);
+    let spec = spec.with_comments(model.column_comments());
     let spec = match model.name.name.as_str() {
         // A night without alerts is a good one.
         ALERTS => spec.allowing_no_rows(),

@@ -6,7 +6,7 @@ use crate::config::job::Job;
 use crate::ground::{
     Diagnostic, Fingerprint, Folder, Problems, SourceFile, TableName, did_you_mean,
 };
-use crate::models::{Graph, Model, Parameters, ReferenceTable, SqlPack, profile};
+use crate::models::{Graph, Model, Parameters, REQUIRED, ReferenceTable, SqlPack, profile};
 use crate::tiers::bands;
 
 /// The reference table with the bands of the RFM total.
@@ -21,12 +21,6 @@ pub(super) const MADE_BY_TIERLINE: [(Folder, &str); 7] = [
     (Folder::Previous, "kpi_daily"),
     (Folder::WeekAgo, "tier_snapshot"),
     (Folder::History, "kpi_daily"),
-];
-
-/// The models every pack must have.
-const REQUIRED: [(Folder, &str); 2] = [
-    (Folder::Publish, "tier_snapshot"),
-    (Folder::Publish, "dim_tier"),
 ];
 
 /// The mart of KPIs, which history is kept of.
@@ -148,8 +142,8 @@ fn parse_models(pack: &SqlPack, problems: &mut Problems) -> Vec<Model> {
     for (name, file) in &pack.models {
         models.extend(keep_all(problems, Model::parse(name.clone(), file.clone())));
     }
-    for (folder, name) in REQUIRED {
-        let required = TableName::new(folder, name);
+    for name in REQUIRED {
+        let required = TableName::new(Folder::Publish, name);
         if pack.models.iter().all(|(name, _)| *name != required) {
             let message = format!("the SQL pack has no model `{required}`");
             problems.push(
@@ -178,8 +172,7 @@ fn unpublished(pack: &SqlPack) -> impl Iterator<Item = Diagnostic> {
 }
 
 fn refuse_unpublished(name: &TableName, file: &SourceFile) -> Option<Diagnostic> {
-    let required = REQUIRED.iter().map(|(_, required)| *required);
-    let published: Vec<&str> = required.chain(MARTS).collect();
+    let published = [REQUIRED, MARTS].concat();
     if published.contains(&name.name.as_str()) {
         return None;
     }

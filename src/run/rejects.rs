@@ -22,7 +22,7 @@ use crate::tiles::{DAY, any_of};
 
 use super::catalog::{REJECT_REASON, WARNING, all_rows_of};
 use super::context::Run;
-use super::report::{RowCount, by_reason};
+use super::report::{ReasonCount, RowCount, by_reason};
 use super::tiling::days_read;
 use super::{Catalog, Report, RollupTiles, RunError};
 
@@ -55,26 +55,34 @@ impl Run<'_> {
             if read.is_some() && days.is_none() {
                 continue;
             }
-            let Findings { rejected, warnings } = find(catalog, &model.name, days.as_ref())
-                .await
-                .map_err(&engine)?;
-            let has_rejected = !rejected.is_empty();
-            report.rejected.extend(rejected);
-            let remarks = by_reason(&warnings).into_iter();
-            report
-                .warnings
-                .extend(remarks.map(|(source, reason, rows, days)| {
-                    format!("{source}: {reason} ({rows} rows on {days})")
-                }));
+            let findings = find(catalog, &model.name, days.as_ref()).await;
+            let findings = findings.map_err(&engine)?;
+            let has_rejected = !findings.rejected.is_empty();
+            findings.note_in(report);
             if has_rejected {
                 let path = self.workspace.layout.quarantine(&model.name.name, run_id);
-                let sample = sample(catalog, &model.name, days.as_ref())
-                    .await
-                    .map_err(&engine)?;
+                let sample = sample(catalog, &model.name, days.as_ref()).await;
+                let sample = sample.map_err(&engine)?;
                 write_sample(&self.workspace.output, &path, sample).await?;
             }
         }
         Ok(())
+    }
+}
+
+impl Findings {
+    fn note_in(self, report: &mut Report) {
+        let remarks = by_reason(&self.warnings).into_iter().map(|count| {
+            let ReasonCount {
+                source,
+                reason,
+                rows,
+                ..
+            } = count;
+            format!("{source}: {reason} ({rows} rows on {})", count.days())
+        });
+        report.warnings.extend(remarks);
+        report.rejected.extend(self.rejected);
     }
 }
 

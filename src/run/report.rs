@@ -1,12 +1,14 @@
 //! What happened in a run: the JSON result for machines, a few lines for people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
 
 use crate::config::storage::{TrafficTotals, without_noise};
 use crate::ground::{Classified, SnapshotDate};
+
+use crate::migration::Moves;
 
 use super::overview::Alert;
 use super::{RunError, Status};
@@ -74,9 +76,6 @@ pub struct RowCount {
     pub rows: i64,
 }
 
-/// Users who moved, by dimension and direction.
-pub type Moves = BTreeMap<String, BTreeMap<String, i64>>;
-
 /// One published table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TableReport {
@@ -131,59 +130,76 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     without_noise(&text)
 }
 
+/// For people: what was published, and what is worth a look. Of a run that failed, what it had
+/// found by then; the error itself is told by whoever handles it.
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let date = self.snapshot_date.as_deref().unwrap_or("?");
-        if self.error.is_some() {
-            // The error itself is told by whoever handles it.
-            if !self.rejected.is_empty() || !self.warnings.is_empty() {
-                writeln!(
-                    formatter,
-                    "this run of {date} published nothing; what it found:"
-                )?;
-            }
-            return self.write_findings(formatter);
+        let has_findings = !self.rejected.is_empty() || !self.warnings.is_empty();
+        match self.status {
+            Status::Failed(_) if !has_findings => return Ok(()),
+            _ => writeln!(formatter, "{}", self.headline())?,
         }
+        if self.is_new() {
+            self.write_tables(formatter)?;
+            self.write_moves(formatter)?;
+            self.write_alerts(formatter)?;
+            self.write_cut_points(formatter)?;
+        }
+        match self.status {
+            Status::AlreadyPublished => Ok(()),
+            _ => self.write_findings(formatter),
+        }
+    }
+}
+
+impl Report {
+    fn headline(&self) -> String {
+        let date = self.snapshot_date.as_deref().unwrap_or("?");
         let run_id = self.run_id.as_deref().unwrap_or("?");
         match self.status {
-            Status::AlreadyPublished => {
-                return writeln!(
-                    formatter,
-                    "{date} is already published from identical inputs (run {run_id}); nothing done"
-                );
+            Status::Published => format!("{date} published by run {run_id}"),
+            Status::Replaced => {
+                format!("{date} published anew by run {run_id}: its inputs had changed")
             }
-            Status::Repaired => writeln!(
-                formatter,
+            Status::Repaired => format!(
                 "{date} published once more by run {run_id}: a later attempt had not finished"
-            )?,
-            Status::Replaced => writeln!(
-                formatter,
-                "{date} published anew by run {run_id}: its inputs had changed"
-            )?,
-            Status::Published | Status::Failed(_) => {
-                writeln!(formatter, "{date} published by run {run_id}")?
-            }
+            ),
+            Status::AlreadyPublished => format!(
+                "{date} is already published from identical inputs (run {run_id}); nothing done"
+            ),
+            Status::Failed(_) => format!("this run of {date} published nothing; what it found:"),
         }
-        for (name, table) in &self.tables {
-            writeln!(
-                formatter,
-                "  {name}: {} rows, version {}",
-                table.rows, table.version
-            )?;
+    }
+
+    /// Whether the run published the date.
+    fn is_new(&self) -> bool {
+        match self.status {
+            Status::Published | Status::Replaced | Status::Repaired => true,
+            Status::AlreadyPublished | Status::Failed(_) => false,
         }
+    }
+
+    fn write_tables(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, TableReport { rows, version }) in &self.tables {
+            writeln!(formatter, "  {name}: {rows} rows, version {version}")?;
+        }
+        Ok(())
+    }
+
+    fn write_moves(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(previous) = &self.previous_snapshot_date {
             writeln!(formatter, "moves since {previous}")?;
         }
         for (dimension, directions) in &self.moves {
-            let counts = directions
-                .iter()
-                .map(|(direction, users)| format!("{users} {direction}"));
-            writeln!(
-                formatter,
-                "  {dimension}: {}",
-                counts.collect::<Vec<_>>().join(", ")
-            )?;
+            let counts = directions.iter();
+            let counts = counts.map(|(direction, users)| format!("{users} {direction}"));
+            let counts = counts.collect::<Vec<_>>().join(", ");
+            writeln!(formatter, "  {dimension}: {counts}")?;
         }
+        Ok(())
+    }
+
+    fn write_alerts(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for alert in &self.alerts {
             let [value, threshold] =
                 [alert.value, alert.threshold].map(|number| (number * 1e4).round() / 1e4);
@@ -196,63 +212,91 @@ impl fmt::Display for Report {
                 alert.message
             )?;
         }
-        if self.calibrated
-            && let Some(id) = &self.cutpoints_id
-        {
+        Ok(())
+    }
+
+    fn write_cut_points(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(id) = &self.cutpoints_id else {
+            return Ok(());
+        };
+        if self.calibrated {
             writeln!(
                 formatter,
                 "calibrated cut points {id}; later runs keep them"
             )?;
         }
-        if self.kept_by_hand
-            && let Some(id) = &self.cutpoints_id
-        {
+        if self.kept_by_hand {
             writeln!(formatter, "kept the cut points given by hand as {id}")?;
         }
-        self.write_findings(formatter)
+        Ok(())
     }
-}
 
-/// The counts of each source and reason, over all their days, in the order in which they are met.
-pub(super) fn by_reason(counts: &[RowCount]) -> Vec<(&str, &str, i64, String)> {
-    let mut groups: Vec<(&str, &str, i64, Vec<&str>)> = Vec::new();
-    for count in counts {
-        let known = groups
-            .iter_mut()
-            .find(|(source, reason, ..)| *source == count.source && *reason == count.reason);
-        match known {
-            Some((_, _, rows, days)) => {
-                *rows += count.rows;
-                days.push(&count.day);
-            }
-            None => groups.push((&count.source, &count.reason, count.rows, vec![&count.day])),
-        }
-    }
-    let told = |days: Vec<&str>| match (days.iter().min(), days.iter().max()) {
-        (Some(first), Some(last)) if first != last => {
-            format!("{} days, {first} to {last}", days.len())
-        }
-        _ => days.concat(),
-    };
-    let groups = groups.into_iter();
-    groups
-        .map(|(source, reason, rows, days)| (source, reason, rows, told(days)))
-        .collect()
-}
-
-impl Report {
     /// Rejected rows and warnings.
     fn write_findings(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rejected: i64 = self.rejected.iter().map(|count| count.rows).sum();
         if rejected > 0 {
             writeln!(formatter, "rows left out: {rejected}")?;
         }
-        for (source, reason, rows, days) in by_reason(&self.rejected) {
-            writeln!(formatter, "  {source} of {days}: {rows} {reason}")?;
+        for count in by_reason(&self.rejected) {
+            let ReasonCount {
+                source,
+                reason,
+                rows,
+                ..
+            } = count;
+            writeln!(formatter, "  {source} of {}: {rows} {reason}", count.days())?;
         }
         for warning in &self.warnings {
             writeln!(formatter, "warning: {warning}")?;
         }
         Ok(())
     }
+}
+
+/// Rows of one source with the same reason or remark, of all days together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ReasonCount<'a> {
+    pub source: &'a str,
+    pub reason: &'a str,
+    pub rows: i64,
+    days: BTreeSet<&'a str>,
+}
+
+impl ReasonCount<'_> {
+    /// The day, or how many from which to which.
+    pub(super) fn days(&self) -> String {
+        match (self.days.first(), self.days.last()) {
+            (Some(first), Some(last)) if first != last => {
+                format!("{} days, {first} to {last}", self.days.len())
+            }
+            (day, _) => day.copied().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// Counts of days added up by source and reason, in the order in which these are met.
+pub(super) fn by_reason(counts: &[RowCount]) -> Vec<ReasonCount<'_>> {
+    let mut groups: Vec<ReasonCount<'_>> = Vec::new();
+    for RowCount {
+        source,
+        day,
+        reason,
+        rows,
+    } in counts
+    {
+        let mut known = groups.iter_mut();
+        match known.find(|group| group.source == source && group.reason == reason) {
+            Some(group) => {
+                group.rows += rows;
+                group.days.insert(day);
+            }
+            None => groups.push(ReasonCount {
+                source,
+                reason,
+                rows: *rows,
+                days: BTreeSet::from([day.as_str()]),
+            }),
+        }
+    }
+    groups
 }

@@ -217,10 +217,6 @@ pub(super) fn column_comments(
     }
     comments.extend(dimensions.iter().flat_map(Settling::column_comments));
     for (column, comment) in [
-        (
-            "snapshot_date",
-            "the last business day that the row knows of",
-        ),
         ("user_id", "the user"),
         (
             "cutpoints_id",

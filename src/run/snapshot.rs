@@ -21,7 +21,7 @@ use crate::drafts::{
     ContractError, Dating, Draft, DraftWriter, SNAPSHOT_DATE, TableSpec, WriterAhead,
 };
 use crate::ground::{Folder, SnapshotDate, TableName};
-use crate::migration::{self, Measures, Migration};
+use crate::migration::{self, Measures, Migration, Moves};
 use crate::tiers::{Dimensions, Settled, Settling};
 use crate::tiles::USER_ID;
 
@@ -127,15 +127,15 @@ fn plain_type(schema: &Schema, column: &str) -> DataType {
 }
 
 impl Night<'_> {
-    /// Writes the snapshot and its migration. `raw` is today's rows as SQL gives them. When it
-    /// fails, `drafts` has what is to be [discarded](discard).
+    /// Writes the snapshot and its migration, and tells how many users moved. `raw` is today's rows
+    /// as SQL gives them. When it fails, `drafts` has what is to be [discarded](discard).
     pub(super) async fn write(
         &self,
         raw: DataFrame,
         settling: &mut Settling,
         specs: &Specs,
         drafts: &mut Vec<Draft>,
-    ) -> Result<(), RunError> {
+    ) -> Result<Moves, RunError> {
         let user_id = plain_type(&settling.schema(), USER_ID);
         let mut migration = Migration::new(
             self.previous_snapshot_date,
@@ -165,7 +165,7 @@ impl Night<'_> {
         for (spec, rows) in [(&specs.matrix, matrix), (&specs.summary, summary)] {
             self.write_rows(spec, &[rows], drafts).await?;
         }
-        Ok(())
+        Ok(migration.moves())
     }
 
     /// Writes rows that are already there, and makes them readable.

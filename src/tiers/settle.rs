@@ -175,8 +175,9 @@ impl NumberedDimension {
             dimension,
             numbering,
         } = self;
-        let raw_text = cast(column(batch, &dimension.name)?, &DataType::Utf8)?;
-        let raw = numbering.encode(column(batch, &dimension.name)?)?;
+        let raw_values = column(batch, &dimension.name)?;
+        let raw = numbering.encode(raw_values)?;
+        let raw_text = cast(raw_values, &DataType::Utf8)?;
         let previous = match previous {
             Some(previous) => Previous::of(previous, dimension, numbering)?,
             None => None,

@@ -97,48 +97,65 @@ pub(super) async fn compare(
     catalog: &mut Catalog<'_>,
     [old, new]: [&Calibration; 2],
 ) -> Result<Comparison, RunError> {
-    let scored = scored_models(&run.project.graph, new);
-    let old_tables = Scored::plan(run, catalog, old).await?;
-    let new_tables = Scored::plan(run, catalog, new).await?;
+    let both = Both {
+        old: Scored::plan(run, catalog, old).await?,
+        new: Scored::plan(run, catalog, new).await?,
+    };
     let parameters = new.parameters(run.project.parameters.clone());
     let Shape { dimensions, .. } = Shape::read(catalog, run.project, run.job, &parameters).await?;
-    let both = |table: &TableName| Some([old_tables.table(table)?, new_tables.table(table)?]);
-    let mut scores = Vec::new();
-    for (table, column) in new_tables.scores(&scored) {
-        if let Some(tables) = both(&table) {
-            let flows = flows(tables, &column).await;
-            let flows = flows.map_err(RunError::engine("comparing scores"))?;
-            scores.push(in_order(
-                &column,
-                (1..=5).map(|score| score.to_string()),
-                flows,
-            ));
-        }
+    let scored = scored_models(&run.project.graph, new);
+    let mut comparison = Comparison::default();
+    for (table, column) in both.new.scores(&scored) {
+        let values = (1..=5).map(|score| score.to_string());
+        let change = both.change(&table, &column, values).await;
+        let change = change.map_err(RunError::engine("comparing scores"))?;
+        comparison.scores.extend(change);
     }
-    let mut compared = Vec::new();
-    let mut others = Vec::new();
     for Dimension { name, tiers, .. } in dimensions.iter() {
         let table = TableName::new(Folder::Tiers, name);
-        let Some(tables) = both(&table) else {
-            continue;
-        };
-        if !tables.iter().all(|table| has_column(table, name)) {
-            continue;
-        }
         if !scored.contains(&table) {
-            others.push(name.clone());
+            comparison.other_dimensions.extend(both.has(&table, name));
             continue;
         }
-        let flows = flows(tables, name).await;
-        let flows = flows.map_err(RunError::engine("comparing tiers"))?;
         let values = tiers.iter().map(|tier| tier.name.clone());
-        compared.push(in_order(name, values, flows));
+        let change = both.change(&table, name, values).await;
+        let change = change.map_err(RunError::engine("comparing tiers"))?;
+        comparison.dimensions.extend(change);
     }
-    Ok(Comparison {
-        scores,
-        dimensions: compared,
-        other_dimensions: others,
-    })
+    Ok(comparison)
+}
+
+/// The tables of the tiers under both calibrations.
+struct Both {
+    old: Scored,
+    new: Scored,
+}
+
+impl Both {
+    /// The tables of a name, where both have the column.
+    fn tables(&self, name: &TableName, column: &str) -> Option<[&DataFrame; 2]> {
+        let tables = [self.old.table(name)?, self.new.table(name)?];
+        let has = |table: &&DataFrame| table.schema().has_column_with_unqualified_name(column);
+        tables.iter().all(has).then_some(tables)
+    }
+
+    /// The column, where both have it.
+    fn has(&self, name: &TableName, column: &str) -> Option<String> {
+        self.tables(name, column).map(|_| column.to_owned())
+    }
+
+    /// Who has which of `values` under which calibration; none where a column is missing.
+    async fn change(
+        &self,
+        name: &TableName,
+        column: &str,
+        values: impl Iterator<Item = String>,
+    ) -> EngineResult<Option<ValueChange>> {
+        let Some(tables) = self.tables(name, column) else {
+            return Ok(None);
+        };
+        Ok(Some(in_order(column, values, flows(tables, column).await?)))
+    }
 }
 
 /// The models that name a cut point, and those that read such a model, directly or not.
@@ -169,10 +186,6 @@ fn names_any(model: &Model, parameters: &BTreeSet<String>) -> bool {
         _ => ControlFlow::Continue(()),
     });
     found.is_break()
-}
-
-fn has_column(table: &DataFrame, name: &str) -> bool {
-    table.schema().has_column_with_unqualified_name(name)
 }
 
 /// Flows in the order of the values; values that were not known come after those that were.

@@ -17,7 +17,7 @@ use crate::tiers::{CutPoints, Histograms};
 
 use super::context::{Run, open_session};
 use super::features::Featured;
-use super::report::by_reason;
+use super::report::{ReasonCount, RowCount, by_reason};
 use super::stages::{Progress, Stages};
 use super::{CalibrationPlan, Plan, Project, Report, RunError, Workspace, cut_points};
 
@@ -204,11 +204,7 @@ async fn propose_in(run: &Run<'_>, stages: &mut Stages<'_>) -> Result<Proposal, 
     let run_id = run.identity().run_id;
     run.count_rejects(&catalog, &tiles, &run_id, &mut report)
         .await?;
-    let rejected = by_reason(&report.rejected).into_iter();
-    let rejected = rejected.map(|(source, reason, rows, days)| {
-        format!("{source}: rows left out: {rows} {reason}, on {days}")
-    });
-    report.warnings.extend(rejected.collect::<Vec<_>>());
+    report.warnings.extend(left_out(&report.rejected));
     stages.begin("cut points");
     let users = cut_points::measure(&mut catalog, run.project).await?;
     let new = Calibration::computed(plan.calibrations.next(date), date, &users)?;
@@ -238,6 +234,24 @@ async fn propose_in(run: &Run<'_>, stages: &mut Stages<'_>) -> Result<Proposal, 
         warnings: report.warnings,
         new,
     })
+}
+
+/// Rejected rows as warnings.
+fn left_out(rejected: &[RowCount]) -> Vec<String> {
+    let counts = by_reason(rejected).into_iter();
+    let told = counts.map(|count| {
+        let ReasonCount {
+            source,
+            reason,
+            rows,
+            ..
+        } = count;
+        format!(
+            "{source}: rows left out: {rows} {reason}, on {}",
+            count.days()
+        )
+    });
+    told.collect()
 }
 
 /// The calibration that a run of the date would score by; none when it would calibrate.

@@ -291,7 +291,8 @@ async fn read_mart<T>(
         .map_err(RunError::arrow("reading KPIs"))
 }
 
-async fn read_table(context: &SessionContext, name: &str) -> EngineResult<RecordBatch> {
+/// The rows of a table of `publish`, be it published or a draft.
+pub(super) async fn read_table(context: &SessionContext, name: &str) -> EngineResult<RecordBatch> {
     let name = TableName::new(Folder::Publish, name);
     all_rows(context.table(reference_to(&name)).await?).await
 }

@@ -77,18 +77,18 @@ async fn kpis_of_odd_cents_at_their_limits_raise_nothing() {
     assert_eq!(alerts(&nights, snapshot_date()).await, BTreeMap::new());
 }
 
-/// A cent or a complaint more.
+/// A cent or a complaint more than the limits.
+const PAST_THE_LIMITS: Figures = Figures {
+    order_cents: 7_50,
+    cost_cents: 20_01,
+    rest_cents: 70_01,
+    complaints_d0: 14,
+    complaints_d1: 10,
+};
+
 #[tokio::test]
 async fn kpis_past_their_limits_raise_an_alert_each() {
-    let figures = Figures {
-        order_cents: 7_50,
-        cost_cents: 20_01,
-        rest_cents: 70_01,
-        complaints_d0: 14,
-        complaints_d1: 10,
-    };
-
-    let nights = job_over(&figures.history());
+    let nights = job_over(&PAST_THE_LIMITS.history());
 
     let expected = [
         ("complaints_change_rate", "0.400000"),
@@ -106,15 +106,9 @@ async fn kpis_past_their_limits_raise_an_alert_each() {
 /// Whoever reads the log of the night sees them, the critical ones first.
 #[tokio::test]
 async fn a_run_tells_its_alerts() {
-    let figures = Figures {
-        order_cents: 7_50,
-        cost_cents: 20_01,
-        rest_cents: 70_01,
-        complaints_d0: 14,
-        complaints_d1: 10,
-    };
-
-    let report = job_over(&figures.history()).run(snapshot_date()).await;
+    let report = job_over(&PAST_THE_LIMITS.history())
+        .run(snapshot_date())
+        .await;
 
     let report = report.unwrap();
     let told = report.alerts.iter();

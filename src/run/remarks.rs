@@ -1,0 +1,46 @@
+//! What is worth a look in a plan, told as the warnings of the run.
+
+use crate::config::job::Job;
+
+use super::Plan;
+
+/// Days that sources or snapshots lack, and dates that late data affects.
+pub(super) fn remarks_on(job: &Job, plan: &Plan) -> Vec<String> {
+    let mut remarks: Vec<String> = missing_days(job, plan).collect();
+    if let (Some(first), Some(last)) = (plan.gaps.first(), plan.gaps.last()) {
+        remarks.push(format!(
+            "{} days before this one were never published: {first} to {last}; `tierline backfill --from {first} --to {last}` does so",
+            plan.gaps.len()
+        ));
+    }
+    if let Some(first) = plan.affected.first() {
+        remarks.push(format!(
+            "published dates to restate: {}, from {} on; `tierline backfill --affected` does so",
+            plan.affected.len(),
+            first.date
+        ));
+    }
+    remarks
+}
+
+/// Required sources that have no files for some days since the previous snapshot, or since their
+/// first file when there is none.
+fn missing_days<'a>(job: &'a Job, plan: &'a Plan) -> impl Iterator<Item = String> + 'a {
+    let required = plan.manifests.iter();
+    let required = required.filter(|(name, _)| job.sources[*name].required);
+    required.filter_map(|(name, manifest)| {
+        let delivered = manifest.days();
+        let first = match &plan.previous {
+            Some(previous) => previous.snapshot_date.day().succ_opt()?,
+            None => *delivered.first()?,
+        };
+        let days = first.iter_days();
+        let days = days.take_while(|day| *day <= plan.snapshot_date.day());
+        let missing: Vec<_> = days.filter(|day| !delivered.contains(day)).collect();
+        let (first, last) = (missing.first()?, missing.last()?);
+        Some(match missing.len() {
+            1 => format!("source `{name}` has no files for {first}"),
+            count => format!("source `{name}` has no files for {count} days, {first} to {last}"),
+        })
+    })
+}
