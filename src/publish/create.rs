@@ -176,10 +176,11 @@ mod tests {
         let entry = log_entry(output, "tier_snapshot", 0).await;
         let schema = action(&entry, "metaData")["schemaString"].as_str().unwrap();
         let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+        let of_date = serde_json::json!({"comment": "the last business day that the row knows of"});
         assert_eq!(
             schema["fields"],
             serde_json::json!([
-                {"name": "snapshot_date", "type": "date", "nullable": true, "metadata": {}},
+                {"name": "snapshot_date", "type": "date", "nullable": true, "metadata": of_date},
                 {"name": "user_id", "type": "long", "nullable": true, "metadata": {}},
                 {"name": "tier", "type": "string", "nullable": true, "metadata": {"comment": "What readers see"}},
             ])
