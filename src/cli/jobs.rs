@@ -1,6 +1,6 @@
 //! Finding the job file that an argument means, and the date that a run is of.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::config::job::Job;
 use crate::ground::{Diagnostic, Problems, SnapshotDate, did_you_mean};
@@ -20,28 +20,67 @@ pub(super) fn load(arguments: &JobArguments) -> Result<Job, RunError> {
     Ok(Job::load(&path)?)
 }
 
-/// A path as it is, or `jobs/<name>.toml`.
+/// The one job file that `named` means.
 fn find(named: &Path) -> Result<PathBuf, Problems> {
-    if named.is_file() {
-        return Ok(named.to_owned());
+    let meant = meant_by(named);
+    let mut there = meant.iter().filter(|path| path.is_file());
+    match (there.next(), there.next()) {
+        (Some(only), None) => Ok(only.clone()),
+        (Some(first), Some(second)) => Err(ambiguous(named, first, second)),
+        _ => Err(unknown(named, &meant)),
     }
-    let by_name = Path::new(FOLDER).join(named).with_extension("toml");
-    if by_name.is_file() {
-        return Ok(by_name);
+}
+
+/// The files that a name may mean.
+///
+/// | named | means |
+/// |---|---|
+/// | `prod.eu` | `prod.eu`, `jobs/prod.eu.toml` |
+/// | `prod.toml` | `prod.toml`, `jobs/prod.toml`, `jobs/prod.toml.toml` |
+/// | `./prod.toml`, `../prod.toml`, `/srv/prod.toml` | that file |
+fn meant_by(named: &Path) -> Vec<PathBuf> {
+    let mut meant = vec![named.to_owned()];
+    let is_bare = matches!(named.components().next(), Some(Component::Normal(_)));
+    if is_bare {
+        let in_folder = Path::new(FOLDER).join(named);
+        if is_toml(named) {
+            meant.push(in_folder.clone());
+        }
+        // Added and not put in the place of an ending: `prod.eu` is a whole name.
+        let mut with_ending = in_folder.into_os_string();
+        with_ending.push(".toml");
+        meant.push(with_ending.into());
     }
+    meant
+}
+
+fn unknown(named: &Path, meant: &[PathBuf]) -> Problems {
     let known = jobs_here();
     let name = named.display().to_string();
     let near = did_you_mean(
         &name,
         known.iter().filter_map(|path| path.file_stem()?.to_str()),
     );
-    let message = format!(
-        "there is no job file `{name}`, nor {}{near}",
-        by_name.display()
-    );
-    Err(Problems(vec![
+    let by_name = match meant.get(1) {
+        Some(by_name) => format!(", nor {}", by_name.display()),
+        None => String::new(),
+    };
+    let message = format!("there is no job file `{name}`{by_name}{near}");
+    Problems(vec![
         Diagnostic::new(message).help("`tierline init` writes a job file to start from"),
-    ]))
+    ])
+}
+
+fn ambiguous(named: &Path, first: &Path, second: &Path) -> Problems {
+    let path_of = |path: &Path| match path == named {
+        true => format!("./{}", path.display()),
+        false => path.display().to_string(),
+    };
+    let (first, second) = (path_of(first), path_of(second));
+    let message = format!("job `{}` may be {first} or {second}", named.display());
+    Problems(vec![
+        Diagnostic::new(message).help("name the one you mean by its path"),
+    ])
 }
 
 fn only_job() -> Result<PathBuf, Problems> {
@@ -72,13 +111,15 @@ fn jobs_here() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(FOLDER).into_iter().flatten().flatten();
     let mut jobs: Vec<PathBuf> = entries
         .map(|entry| entry.path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "toml")
-        })
+        .filter(|path| is_toml(path))
         .collect();
     jobs.sort();
     jobs
+}
+
+fn is_toml(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "toml")
 }
 
 /// The snapshot date that the arguments say, or the last business day that has ended.
@@ -114,4 +155,29 @@ pub(super) fn backfill(arguments: &BackfillArguments, job: &Job) -> Result<Backf
         return Err(Problems(vec![problem]).into());
     }
     Ok(Backfill::Between { from, to })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_means_the_job_of_that_name_and_a_path_that_file() {
+        let meant = |named: &str| {
+            let paths = meant_by(Path::new(named)).into_iter();
+            paths
+                .map(|path| path.display().to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(meant("prod"), ["prod", "jobs/prod.toml"]);
+        assert_eq!(meant("prod.eu"), ["prod.eu", "jobs/prod.eu.toml"]);
+        assert_eq!(
+            meant("prod.toml"),
+            ["prod.toml", "jobs/prod.toml", "jobs/prod.toml.toml"]
+        );
+        assert_eq!(meant("eu/prod"), ["eu/prod", "jobs/eu/prod.toml"]);
+        for path in ["./prod.toml", "../prod.toml", "/srv/prod.toml"] {
+            assert_eq!(meant(path), [path]);
+        }
+    }
 }

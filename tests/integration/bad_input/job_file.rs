@@ -320,6 +320,47 @@ fn missing_files_are_named() {
     ");
 }
 
+/// `prod.eu` was taken for `prod` with another ending, and the wrong job ran.
+#[test]
+fn job_that_was_named_is_the_job_that_is_taken() {
+    let project = Project::new();
+    let job = std::fs::read_to_string(project.path("job.toml")).unwrap();
+    let job = job
+        .replace("\"data", "\"../data")
+        .replace("\"sql\"", "\"../sql\"");
+    let project = project
+        .write("jobs/prod.toml", &format!("name = \"prod\"\n{job}"))
+        .write("jobs/prod.eu.toml", &format!("name = \"prod_eu\"\n{job}"));
+    let checked = |name: &str| project.said(&project.call(&["check", name]));
+    let job_of = |name: &str| {
+        let finished = project.call(&["check", name]);
+        let first = finished.stdout.split(':').next().unwrap_or_default();
+        (finished.exit_code, first.to_owned())
+    };
+    assert_eq!(job_of("prod.eu"), (0, "job prod_eu".to_owned()));
+    assert_eq!(job_of("prod"), (0, "job prod".to_owned()));
+    assert_eq!(job_of("prod.eu.toml"), (0, "job prod_eu".to_owned()));
+    assert_eq!(job_of("jobs/prod.eu.toml"), (0, "job prod_eu".to_owned()));
+    insta::assert_snapshot!(checked("prod.us"), @"
+    exit code 2
+
+    error: there is no job file `prod.us`, nor jobs/prod.us.toml; did you mean `prod.eu`?
+     |
+     = help: `tierline init` writes a job file to start from
+    ");
+
+    let job = std::fs::read_to_string(project.path("job.toml")).unwrap();
+    std::fs::write(project.path("prod.toml"), job).unwrap();
+    insta::assert_snapshot!(checked("prod.toml"), @"
+    exit code 2
+
+    error: job `prod.toml` may be ./prod.toml or jobs/prod.toml
+     |
+     = help: name the one you mean by its path
+    ");
+    assert_eq!(job_of("./prod.toml").0, 0);
+}
+
 #[test]
 fn wrong_arguments_are_usage_errors() {
     let project = Project::new();
