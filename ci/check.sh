@@ -14,3 +14,4 @@ step cargo fmt --check
 step cargo clippy --locked --all-targets -- -D warnings
 step cargo test --locked
 step ci/check_readers.sh "${CARGO_TARGET_DIR:-target}/debug/tierline"
+step ci/check_cases.sh "${CARGO_TARGET_DIR:-target}/debug/tierline"

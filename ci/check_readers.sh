@@ -20,9 +20,7 @@ fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-# A folder instead of a virtual environment, which Debian's Python cannot make as it comes.
-python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-    --target "$folder/packages" --requirement ci/requirements.txt
+packages=$(ci/python_packages.sh)
 
 demo=$folder/demo
 "$binary" demo "$demo" --users 2000 --nights 3 > "$folder/demo.txt"
@@ -32,4 +30,4 @@ days=("$demo"/data/orders/dt=*)
 rm -r "${days[-10]}"
 "$binary" run "$demo/jobs/demo.toml" --date "${days[-1]##*=}" --result-file "$folder/report.json"
 
-PYTHONPATH=$folder/packages python3 ci/read_tables.py "$demo/output/tables" "$folder/report.json"
+PYTHONPATH=$packages python3 ci/read_tables.py "$demo/output/tables" "$folder/report.json"

@@ -1,17 +1,14 @@
-//! The manifest of a source: its files by day, from one LIST.
+//! The manifest of a source: its files by day, from one LIST, and by the log where it has one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use futures::TryStreamExt;
 use object_store::ObjectMeta;
-use object_store::path::Path;
 
-use crate::config::storage::{Location, StorageError};
-use crate::ground::{Classified, Diagnostic, FailureKind, Fingerprint, Problems, SnapshotDate};
+use crate::config::storage::StorageError;
+use crate::ground::{Classified, FailureKind, Fingerprint, Problems, SnapshotDate};
 
-/// The key of the partition folders, `dt=2026-11-20`.
-const PARTITION_KEY: &str = "dt=";
+use super::{Aside, Shortfalls};
 
 /// A file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +20,16 @@ pub struct InputFile {
 }
 
 /// The files of one source, sorted by day and key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Manifest {
     /// The source's name.
     pub source: String,
     /// The files.
     pub files: Vec<InputFile>,
+    /// What it has beside them.
+    pub aside: Aside,
+    /// The version of the Delta table that the source is; none for a folder of files.
+    pub delta_version: Option<u64>,
 }
 
 /// Inputs that cannot be used as they are.
@@ -41,13 +42,11 @@ pub enum InputError {
     /// another type.
     #[error("{0}")]
     Refused(Problems),
-    /// Day D has no files although the job requires them.
-    #[error(
-        "inputs not ready: {missing} for {day}; run again when the partition is there, or set required = false for the source"
-    )]
+    /// Day D is missing or not whole although the job requires it.
+    #[error("inputs not ready: {shortfalls} for {day}; {}", .shortfalls.remedy())]
     NotReady {
-        /// Each missing partition, as a URL, in one text.
-        missing: String,
+        /// What the sources lack.
+        shortfalls: Shortfalls,
         /// Day D.
         day: SnapshotDate,
     },
@@ -63,6 +62,28 @@ pub enum InputError {
         /// What the reader said.
         source: Box<datafusion::error::DataFusionError>,
     },
+    /// The log of a source that is a table.
+    #[error("cannot read the Delta log of source `{source_name}` in `{table}`")]
+    Log {
+        /// The source's name.
+        source_name: String,
+        /// The table's URL.
+        table: String,
+        /// What the reader said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A file that a log names and storage does not have.
+    #[error(
+        "the Delta table of source `{source_name}` at version {version} has the file `{path}`, which is not in storage; run again, in case the table changes just now, or restore the file"
+    )]
+    Lost {
+        /// The source's name.
+        source_name: String,
+        /// The table's version.
+        version: u64,
+        /// The file's URL.
+        path: String,
+    },
 }
 
 impl Classified for InputError {
@@ -71,56 +92,19 @@ impl Classified for InputError {
             Self::Storage(error) => error.kind(),
             Self::NotReady { .. } => FailureKind::InputsNotReady,
             Self::Refused(_) => FailureKind::Blocked,
-            Self::Read { .. } => FailureKind::Unexpected,
+            Self::Read { .. } | Self::Log { .. } | Self::Lost { .. } => FailureKind::Unexpected,
         }
     }
 }
 
 impl Manifest {
-    /// Lists `location` once and keeps the Parquet files, those of days to come too. Files and
-    /// folders whose names start with `_` or `.` are other programs' work in progress and are
-    /// skipped.
-    ///
-    /// # Errors
-    /// A store that fails, and Parquet files outside `dt=` folders.
-    pub async fn list(source: &str, location: &Location) -> Result<Self, InputError> {
-        let objects: Vec<ObjectMeta> = location
-            .store
-            .list(Some(&location.path))
-            .try_collect()
-            .await
-            .map_err(|error| location.failure("list", &location.path, error))?;
-        let mut files = Vec::new();
-        let mut strays = Vec::new();
-        for object in objects {
-            if !is_delivered(&object, &location.path) {
-                continue;
-            }
-            let Some(day) = partition_day(&object) else {
-                strays.push(location.url_of(&object.location));
-                continue;
-            };
-            files.push(InputFile { day, object });
-        }
-        if let Some(first) = strays.first() {
-            return Err(InputError::Refused(stray(source, first, strays.len() - 1)));
-        }
-        files.sort_by(|left, right| {
-            (left.day, &left.object.location).cmp(&(right.day, &right.object.location))
-        });
-        Ok(Self {
-            source: source.to_owned(),
-            files,
-        })
-    }
-
     /// The files of some days.
     #[must_use]
     pub fn on(&self, days: &BTreeSet<NaiveDate>) -> Self {
         let files = self.files.iter().filter(|file| days.contains(&file.day));
         Self {
-            source: self.source.clone(),
             files: files.cloned().collect(),
+            ..self.clone()
         }
     }
 
@@ -128,7 +112,7 @@ impl Manifest {
     pub fn empty(source: &str) -> Self {
         Self {
             source: source.to_owned(),
-            files: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -142,7 +126,7 @@ impl Manifest {
         self.files.iter().map(|file| file.object.size).sum()
     }
 
-    /// The files that are visible on D: those of the days up to it.
+    /// What is visible on D: what is of D and of the days before it.
     #[must_use]
     pub fn up_to(&self, snapshot_date: SnapshotDate) -> Self {
         let visible = self.files.iter();
@@ -150,6 +134,8 @@ impl Manifest {
         Self {
             source: self.source.clone(),
             files: visible.cloned().collect(),
+            aside: self.aside.up_to(snapshot_date.day()),
+            delta_version: self.delta_version,
         }
     }
 
@@ -172,31 +158,4 @@ fn identity(object: &ObjectMeta) -> String {
         None => object.last_modified.to_rfc3339(),
     };
     format!("{}\n{}\n{version}", object.location, object.size)
-}
-
-/// Files outside the partition folders, the first by name.
-fn stray(source: &str, first: &str, others: usize) -> Problems {
-    let others = match others {
-        0 => String::new(),
-        others => format!(", and {others} more"),
-    };
-    let message = format!("source `{source}` has files outside partitions: {first}{others}");
-    let help = "put them below folders such as dt=2026-11-20; names of files and folders that start with _ or . are skipped";
-    Problems(vec![Diagnostic::new(message).help(help)])
-}
-
-/// Whether an object is a Parquet file, and neither it nor a folder between it and `root` is hidden.
-fn is_delivered(object: &ObjectMeta, root: &Path) -> bool {
-    let is_parquet = object.location.as_ref().ends_with(".parquet");
-    let mut names = object.location.prefix_match(root).into_iter().flatten();
-    is_parquet && !names.any(|name| name.as_ref().starts_with(['_', '.']))
-}
-
-/// The day of the last `dt=` folder on the way to an object.
-fn partition_day(object: &ObjectMeta) -> Option<NaiveDate> {
-    object
-        .location
-        .parts()
-        .filter_map(|part| part.as_ref().strip_prefix(PARTITION_KEY)?.parse().ok())
-        .next_back()
 }

@@ -12,11 +12,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectMeta;
+use parquet::file::metadata::ParquetMetaData;
 
 use crate::config::job::{Column, ColumnType};
 use crate::config::storage::Location;
@@ -27,13 +30,21 @@ use super::{InputError, Manifest};
 /// How many footers are read at once.
 const CONCURRENT_FOOTERS: usize = 32;
 
-/// The schema of one file of a source.
+/// The schema of one file of a source, and what else its footer says.
 #[derive(Debug, Clone)]
 pub struct FileSchema {
     /// The file's URL.
     pub url: String,
     /// Its columns.
     pub schema: SchemaRef,
+    /// The business day of its partition.
+    pub day: NaiveDate,
+    /// Key, size and e_tag, as listed.
+    pub object: ObjectMeta,
+    /// How many rows it has.
+    pub rows: u64,
+    /// Its footer.
+    pub footer: Arc<ParquetMetaData>,
 }
 
 /// The columns of a source as SQL sees them, and which files lack which.
@@ -61,10 +72,15 @@ pub async fn read(
         let footer = DFParquetMetadata::new(location.store.as_ref(), &file.object)
             .with_file_metadata_cache(Some(cache));
         let url = location.url_of(&file.object.location);
-        match footer.fetch_schema().await {
-            Ok(schema) => Ok(Ok(FileSchema {
+        let read = async { Ok((footer.fetch_metadata().await?, footer.fetch_schema().await?)) };
+        match read.await {
+            Ok((footer, schema)) => Ok(Ok(FileSchema {
                 url,
                 schema: Arc::new(schema),
+                day: file.day,
+                object: file.object.clone(),
+                rows: footer.file_metadata().num_rows().cast_unsigned(),
+                footer,
             })),
             Err(error) if is_of_store(&error) => Err(InputError::Read {
                 source_name: manifest.source.clone(),
@@ -102,7 +118,13 @@ fn unreadable(source: &str, url: &str, error: &DataFusionError) -> Diagnostic {
     let said = error.find_root().strip_backtrace();
     let said = said.rsplit("Parquet error: ").next().unwrap_or_default();
     let message = format!("{url} of source `{source}` is truncated or not Parquet: {said}");
-    Diagnostic::new(message).help("deliver the file again")
+    let help = match url.ends_with(".parquet") {
+        true => "deliver the file again".to_owned(),
+        false => format!(
+            "deliver the file again; if it holds no rows, begin its name with _, or set files = \"*.parquet\" under [sources.{source}]"
+        ),
+    };
+    Diagnostic::new(message).help(help)
 }
 
 /// The declared columns with the types that SQL sees. `id_fallback` is the type of ID columns

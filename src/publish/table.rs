@@ -5,23 +5,21 @@
 //! A [`Table`] does not change; a commit hands back the next one.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use arrow::datatypes::Schema;
 use deltalake_core::DeltaResult;
 use deltalake_core::kernel::LogicalFileView;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoArrow;
-use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::table::state::DeltaTableState;
 use object_store::path::Path;
-use object_store::prefix::PrefixStore;
-use url::Url;
 
 use super::PublishError;
 use super::error::Source;
 use crate::config::storage::Location;
 use crate::drafts::{SNAPSHOT_DATE, contract, objects};
 use crate::ground::SnapshotDate;
+use crate::inputs::log_of;
 
 /// The reader and writer version of every published table.
 const PROTOCOL: (i32, i32) = (1, 2);
@@ -59,18 +57,7 @@ impl Place {
     /// The folder of table `name` below `output`.
     pub(super) fn of(output: &Location, name: &str) -> Self {
         let folder = objects::table_folder(output, name);
-        // The log library takes stores as they are and registers none, so that the job's client,
-        // with its credentials, retries and counters, is the only one there is.
-        let root: &Url = output.root.as_ref();
-        let mut url = root.clone();
-        url.set_path(&format!("/{folder}/"));
-        let table_store = PrefixStore::new(Arc::clone(&output.store), folder.clone());
-        let log = default_logstore(
-            Arc::new(table_store),
-            Arc::clone(&output.store),
-            &url,
-            &StorageConfig::default(),
-        );
+        let log = log_of(output, &folder);
         Self {
             output: output.clone(),
             folder,

@@ -62,6 +62,9 @@ pub async fn execute(
         warnings: remarks_on(job, plan),
         ..Report::default()
     };
+    for oddity in &plan.oddities {
+        tracing::warn!("{oddity}");
+    }
     if let PlannedAction::Nothing { run_id } = &plan.action {
         report.status = Status::AlreadyPublished;
         report.run_id = Some(run_id.clone());

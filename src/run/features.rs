@@ -33,7 +33,7 @@ impl Run<'_> {
         stages: &mut Stages<'_>,
         report: &mut Report,
     ) -> Result<Featured<'_>, RunError> {
-        let sources = self.register_sources().await?;
+        let sources = self.register_sources(report).await?;
         let mut catalog = Catalog::open(self.context, self.project, self.plan.snapshot_date)
             .map_err(RunError::engine("reading references"))?;
         catalog

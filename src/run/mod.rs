@@ -18,6 +18,7 @@ mod check;
 mod context;
 mod cut_points;
 mod declared;
+mod deliveries;
 mod drops;
 mod error;
 mod execute;

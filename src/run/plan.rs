@@ -9,7 +9,7 @@ use chrono::{Days, NaiveDate};
 use crate::config::job::{CalibrationChoice, GivenCuts, Job};
 use crate::drafts::TableColumn;
 use crate::ground::{Fingerprint, Folder, SnapshotDate, TableName};
-use crate::inputs::{InputError, Manifest};
+use crate::inputs::{InputError, Manifest, Shortfalls};
 use crate::publish::{Publication, Publications};
 use crate::tiers::calibration::{Calibration, CalibrationError, KeptIds};
 use crate::tiers::fit_given;
@@ -17,6 +17,7 @@ use crate::tiles::StoredTiles;
 
 use super::affected::{Affected, AffectedBy, affected, source_fingerprints};
 use super::declared::declared_metrics;
+use super::deliveries::oddities;
 use super::rollups::{RollupTiles, inputs_of_rollups, upstream};
 use super::{Project, RunError, Workspace};
 
@@ -69,6 +70,8 @@ pub struct Plan {
     pub history_scans: Vec<TableName>,
     /// Everything published so far.
     pub publications: Publications,
+    /// What is odd about the sources' files, in words.
+    pub oddities: Vec<String>,
     /// The columns that tables may lose; none unless [allowed](Self::allowing_drops).
     pub may_drop: Vec<TableColumn>,
 }
@@ -86,6 +89,8 @@ pub struct SourcePlan {
     pub bytes: u64,
     /// The first and the last of those days.
     pub span: Option<(NaiveDate, NaiveDate)>,
+    /// The version of the Delta table that the source is; none for a folder of files.
+    pub delta_version: Option<u64>,
 }
 
 /// Whether the night has anything to do.
@@ -181,8 +186,10 @@ impl Plan {
             calibrations,
             previous,
             publications,
+            oddities: Vec::new(),
             may_drop: Vec::new(),
         };
+        plan.oddities = oddities(job, &plan);
         plan.action = plan.decide(job, project).await?;
         plan.affected = plan.affected_others();
         if !matches!(plan.action, PlannedAction::Nothing { .. }) {
@@ -388,9 +395,9 @@ pub(super) async fn list_sources(
     workspace: &Workspace,
 ) -> Result<BTreeMap<String, Manifest>, RunError> {
     let mut manifests = BTreeMap::new();
-    for name in job.sources.keys() {
+    for (name, source) in &job.sources {
         let manifest = match workspace.sources.get(name) {
-            Some(location) => Manifest::list(name, location).await?,
+            Some(location) => Manifest::list(name, location, &source.delivery).await?,
             None => Manifest::empty(name),
         };
         manifests.insert(name.clone(), manifest);
@@ -398,37 +405,20 @@ pub(super) async fn list_sources(
     Ok(manifests)
 }
 
-/// Every required source must have a partition of day D.
+/// Every source must be delivered on day D as the job requires.
 fn check_ready(
     job: &Job,
     workspace: &Workspace,
     manifests: &BTreeMap<String, Manifest>,
     snapshot_date: SnapshotDate,
 ) -> Result<(), InputError> {
-    let lacks_day = |name: &String| {
-        let manifest = manifests.get(name);
-        manifest.is_none_or(|manifest| !manifest.days().contains(&snapshot_date.day()))
-    };
-    let missing: Vec<String> = job
-        .sources
-        .iter()
-        .filter(|(name, source)| source.required && lacks_day(name))
-        .filter_map(|(name, _)| {
-            let location = workspace.sources.get(name)?;
-            let partition = location.path.clone().join(format!("dt={snapshot_date}"));
-            Some(format!(
-                "source `{name}` has no files in {}",
-                location.url_of(&partition)
-            ))
-        })
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(InputError::NotReady {
-        missing: missing.join("; "),
-        day: snapshot_date,
-    })
+    let sources = job.sources.iter();
+    let shortfalls = sources.filter_map(|(name, source)| {
+        let location = workspace.sources.get(name)?;
+        let manifest = manifests.get(name)?;
+        Some(manifest.shortfalls(source, location, snapshot_date.day()))
+    });
+    Shortfalls(shortfalls.flatten().collect()).or_ready(snapshot_date)
 }
 
 /// The calibration that the job pins, or else the newest as of D.
@@ -475,6 +465,7 @@ fn source_plan(manifest: &Manifest) -> SourcePlan {
         days: days.len(),
         bytes: manifest.size_bytes(),
         span: days.first().copied().zip(days.last().copied()),
+        delta_version: manifest.delta_version,
     }
 }
 
@@ -515,6 +506,9 @@ impl fmt::Display for Plan {
         writeln!(formatter, "\ninputs")?;
         for source in &self.sources {
             writeln!(formatter, "  {source}")?;
+        }
+        for oddity in &self.oddities {
+            writeln!(formatter, "  warning: {oddity}")?;
         }
         writeln!(formatter, "\ntiers")?;
         self.write_calibration(formatter)?;
@@ -684,6 +678,10 @@ impl fmt::Display for SourcePlan {
             self.files,
             self.days,
             self.bytes as f64 / 1e6
-        )
+        )?;
+        match self.delta_version {
+            Some(version) => write!(formatter, ", of its Delta table at version {version}"),
+            None => Ok(()),
+        }
     }
 }

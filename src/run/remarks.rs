@@ -4,9 +4,11 @@ use crate::config::job::Job;
 
 use super::Plan;
 
-/// Days that sources or snapshots lack, and dates that late data affects.
+/// Days that sources or snapshots lack, what is odd about the delivered files, and dates that late
+/// data affects.
 pub(super) fn remarks_on(job: &Job, plan: &Plan) -> Vec<String> {
     let mut remarks: Vec<String> = missing_days(job, plan).collect();
+    remarks.extend(plan.oddities.iter().cloned());
     if let (Some(first), Some(last)) = (plan.gaps.first(), plan.gaps.last()) {
         remarks.push(format!(
             "{} days before this one were never published: {first} to {last}; `tierline backfill --from {first} --to {last}` does so",

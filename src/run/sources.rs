@@ -2,7 +2,8 @@
 //!
 //! 1. [`Run::register_sources`]: the footers of the files to open are read and held against the
 //!    declared columns; each source becomes a scan of its visible files.
-//! 2. [`Run::check_sources`]: files that lack what staging SQL reads are refused.
+//! 2. [`Run::check_rows`]: day D without a row is not whole.
+//! 3. [`Run::check_sources`]: files that lack what staging SQL reads are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,20 +13,23 @@ use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::LogicalPlan;
 
+use crate::config::job::Incomplete;
 use crate::ground::{Diagnostic, Folder, Problems, TableName};
-use crate::inputs::{InputError, ParquetFiles, schema};
+use crate::inputs::{InputError, ParquetFiles, Shortfall, Shortfalls, schema, without_rows};
 use crate::tiles::{DAY, USER_ID};
 
 use super::catalog::{all_rows_of, empty, register};
 use super::context::Run;
+use super::deliveries::doubled;
 use super::project::keep_all;
-use super::{Catalog, RunError};
+use super::{Catalog, Report, RunError};
 
 impl Run<'_> {
     /// Reads the footers of the files to open and registers each source with the declared
     /// columns.
     pub(super) async fn register_sources(
         &self,
+        report: &mut Report,
     ) -> Result<BTreeMap<String, schema::SourceSchema>, RunError> {
         let runtime = self.context.runtime_env();
         let mut files = BTreeMap::new();
@@ -37,8 +41,10 @@ impl Run<'_> {
                 }
                 None => Vec::new(),
             };
+            report.warnings.extend(doubled(name, &read));
             files.insert(name, read);
         }
+        self.check_rows(&files, report)?;
         let mut problems = Problems::default();
         let id_type = self.user_id_type(&files);
         let mut resolved = BTreeMap::new();
@@ -58,6 +64,26 @@ impl Run<'_> {
                 .map_err(RunError::engine("registering sources"))?;
         }
         Ok(resolved)
+    }
+
+    /// Day D must have rows as well as files, where a source says that a day is to be whole.
+    fn check_rows(
+        &self,
+        files: &BTreeMap<&String, Vec<schema::FileSchema>>,
+        report: &mut Report,
+    ) -> Result<(), InputError> {
+        let date = self.plan.snapshot_date;
+        let mut shortfalls = Shortfalls::default();
+        for (name, files) in files {
+            let Some(text) = without_rows(name, files, date.day()) else {
+                continue;
+            };
+            match self.job.sources[*name].delivery.incomplete {
+                Incomplete::Wait => shortfalls.0.push(Shortfall::Incomplete(text)),
+                Incomplete::Warn => report.warnings.push(format!("{text} for {date}")),
+            }
+        }
+        shortfalls.or_ready(date)
     }
 
     /// The type of user ids: as in the first source that has files.

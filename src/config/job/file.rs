@@ -34,7 +34,18 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "storage",
         ],
     ),
-    ("sources.*", &["url", "required", "columns", "profile"]),
+    (
+        "sources.*",
+        &[
+            "url",
+            "required",
+            "files",
+            "ready",
+            "incomplete",
+            "columns",
+            "profile",
+        ],
+    ),
     ("dimensions.*", &["tiers", "ranked"]),
     (
         "guards",
@@ -100,6 +111,9 @@ pub(super) struct SourceSection {
     pub url: Option<String>,
     #[serde(default = "yes")]
     pub required: bool,
+    pub files: Option<String>,
+    pub ready: Option<String>,
+    pub incomplete: Option<String>,
     #[serde(default)]
     pub columns: BTreeMap<String, DeclaredColumn>,
     #[serde(default)]

@@ -6,6 +6,7 @@
 
 mod calibration;
 mod column;
+mod delivery;
 mod file;
 mod parameter;
 
@@ -22,6 +23,7 @@ use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
 
 pub use calibration::{CalibrationChoice, GivenCuts};
 pub use column::{Column, ColumnType, contract_columns};
+pub use delivery::{Delivery, Incomplete, NamePattern, PARTITION_KEY, day_of_partition};
 pub use file::Keys;
 pub use parameter::ParameterValue;
 
@@ -72,6 +74,8 @@ pub struct Source {
     pub url: Option<String>,
     /// Whether day D must have a partition.
     pub required: bool,
+    /// Which of its files are read, and when a day is whole.
+    pub delivery: Delivery,
     /// The columns that staging SQL may name.
     pub columns: Vec<Column>,
     /// Those of them that the snapshot shows as they are.
@@ -268,11 +272,16 @@ impl Reading<'_> {
         for (name, section) in declared {
             let columns = self.columns(&name, &section);
             let profile = self.profile(&name, &section);
+            let delivery = self.delivery(&name, &section);
+            if let Some(url) = &section.url {
+                self.url_of_whole_source(&name, url);
+            }
             sources.insert(
                 name,
                 Source {
                     url: section.url,
                     required: section.required,
+                    delivery,
                     columns,
                     profile,
                 },
@@ -293,12 +302,37 @@ impl Reading<'_> {
             let absent = Source {
                 url: None,
                 required: false,
+                delivery: Delivery::default(),
                 columns: contract_columns(name),
                 profile: Vec::new(),
             };
             sources.insert(name.to_owned(), absent);
         }
         sources
+    }
+
+    /// Which files of a source are read, and when a day of it is whole.
+    fn delivery(&mut self, source: &str, section: &file::SourceSection) -> Delivery {
+        let (delivery, problems) = Delivery::read(section);
+        for (key, mut problem) in problems {
+            let place = self.keys.place(&format!("sources.{source}.{key}"));
+            problem.place = Some((self.file.clone(), place));
+            self.problems.push(problem);
+        }
+        delivery
+    }
+
+    /// A URL that ends with a partition would give one day to every row.
+    fn url_of_whole_source(&mut self, source: &str, url: &str) {
+        let last = url.trim_end_matches('/').rsplit('/').next();
+        let Some(partition) = last.filter(|part| day_of_partition(part).is_some()) else {
+            return;
+        };
+        let place = self.keys.place(&format!("sources.{source}.url"));
+        let message = format!("the url of source `{source}` is that of one partition, {partition}");
+        let help = "give the folder that has all dt=YYYY-MM-DD partitions in it";
+        self.problems
+            .push(Diagnostic::at(self.file, place, message).help(help));
     }
 
     /// The contract's columns of a source, with those of the job laid over and added.

@@ -114,7 +114,7 @@ fn files_outside_partitions_are_refused() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: source `orders` has files outside partitions: file://[PROJECT]/data/orders/dt=04-03-2026/part-0.parquet, and 1 more
+    error: source `orders` has files outside partitions: file://[PROJECT]/data/orders/all.parquet, and 1 more
      |
      = help: put them below folders such as dt=2026-11-20; names of files and folders that start with _ or . are skipped
     ");

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
 use chrono::NaiveDate;
@@ -51,6 +51,14 @@ impl Rows {
                 ("event_type", Arc::new(StringArray::from(vec!["click"]))),
             ],
         }
+    }
+
+    /// No rows, in the same columns.
+    pub(super) fn none(mut self) -> Self {
+        for (_, values) in &mut self.columns {
+            *values = values.slice(0, 0);
+        }
+        self
     }
 
     /// The same rows without a column.

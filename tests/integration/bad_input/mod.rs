@@ -12,6 +12,7 @@
 //! | `job_file` | the TOML, and the arguments |
 //! | `calibration` | cut points given by hand |
 //! | `files` | partitions and Parquet files that break the contract |
+//! | `deliveries` | writes at work, markers, files that are not read, logs of tables |
 //! | `stores` | endpoints and credentials |
 //! | `audits` | what blocks publication |
 //! | `columns` | columns that go, and dimensions that come |
@@ -20,6 +21,7 @@
 mod audits;
 mod calibration;
 mod columns;
+mod deliveries;
 mod files;
 mod job_file;
 mod lake;

@@ -1,0 +1,78 @@
+//! What lies beside the files of a source and is not read: told, never left out in silence.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use chrono::NaiveDate;
+
+/// How many names a message gives before it counts the others.
+const NAMES_TOLD: usize = 10;
+
+/// What a source has beside the files that are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Aside {
+    /// What writers have not finished, at work or dead.
+    pub unfinished: Vec<Left>,
+    /// Files whose names the job does not read.
+    pub unread: Vec<Left>,
+    /// Partitions without the file that the job says marks them as whole.
+    pub unmarked: Vec<Left>,
+    /// Files in no partition, by their paths below the source.
+    pub strays: Vec<String>,
+}
+
+/// An object of a day.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Left {
+    /// The business day.
+    pub day: NaiveDate,
+    /// Its path below the source.
+    pub path: String,
+}
+
+impl Aside {
+    /// What is visible on a day: what is of it or of days before it.
+    pub(super) fn up_to(&self, day: NaiveDate) -> Self {
+        let until = |left: &[Left]| {
+            let visible = left.iter().filter(|left| left.day <= day);
+            visible.cloned().collect()
+        };
+        Self {
+            unfinished: until(&self.unfinished),
+            unread: until(&self.unread),
+            unmarked: until(&self.unmarked),
+            strays: self.strays.clone(),
+        }
+    }
+}
+
+/// The paths of a day.
+pub fn paths_on(left: &[Left], day: NaiveDate) -> Vec<&str> {
+    let of_day = left.iter().filter(|left| left.day == day);
+    of_day.map(|left| left.path.as_str()).collect()
+}
+
+/// Names in a message: the first few, and how many more there are.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a>(pub &'a [&'a str]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(names) = self;
+        let told = &names[..names.len().min(NAMES_TOLD)];
+        formatter.write_str(&told.join(", "))?;
+        match names.len() - told.len() {
+            0 => Ok(()),
+            more => write!(formatter, " and {more} more"),
+        }
+    }
+}
+
+/// Days in a message: the day, or how many from which to which.
+pub fn span_of(days: &BTreeSet<NaiveDate>) -> Option<String> {
+    let (first, last) = (days.first()?, days.last()?);
+    Some(match days.len() {
+        1 => first.to_string(),
+        count => format!("{count} days, {first} to {last}"),
+    })
+}

@@ -1,0 +1,443 @@
+//! From the objects of a source to its [`Manifest`].
+//!
+//! 1. One LIST of everything below the source, and one of the folder above it.
+//! 2. A source with a log: a Delta table is read [by it](super::delta), the files that it names are
+//!    taken from the listing; [others](super::table_formats) are refused.
+//! 3. A folder of partitions: each object has a [role](super::objects); files of rows without one
+//!    day are refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{TryStreamExt, future};
+use object_store::ObjectMeta;
+use object_store::path::{Path, PathPart};
+
+use crate::config::job::{Delivery, day_of_partition};
+use crate::config::storage::Location;
+use crate::ground::{Diagnostic, Problems};
+
+use super::aside::Left;
+use super::delta::{self, DeltaFiles};
+use super::objects::{Role, partition_folder, role};
+use super::table_formats::{Place, TableFormat};
+use super::{Aside, InputError, InputFile, Manifest};
+
+impl Manifest {
+    /// Lists a source and finds the files of its days, those of days to come too.
+    ///
+    /// # Errors
+    /// A store that fails, tables in formats that are not read here, and files of rows that are of
+    /// no day or of two.
+    pub async fn list(
+        source: &str,
+        location: &Location,
+        delivery: &Delivery,
+    ) -> Result<Self, InputError> {
+        let listing = Listing {
+            source,
+            location,
+            delivery,
+        };
+        let objects = listing.objects();
+        let above = async { Ok(TableFormat::above(location).await?) };
+        let (objects, above) = future::try_join(objects, above).await?;
+        match (listing.table_in(&objects)?, above) {
+            (Some(()), _) => listing.by_log(objects).await,
+            (None, Some((format, table))) => {
+                let table = location.url_of(&table);
+                let refused = format.refused(source, &table, Place::Above);
+                Err(InputError::Refused(refused))
+            }
+            (None, None) => listing.by_partition(objects),
+        }
+    }
+}
+
+struct Listing<'a> {
+    source: &'a str,
+    location: &'a Location,
+    delivery: &'a Delivery,
+}
+
+impl Listing<'_> {
+    async fn objects(&self) -> Result<Vec<ObjectMeta>, InputError> {
+        let Location { store, path, .. } = self.location;
+        let mut objects: Vec<ObjectMeta> = store
+            .list(Some(path))
+            .try_collect()
+            .await
+            .map_err(|error| self.location.failure("list", path, error))?;
+        objects.sort_by(|left, right| left.location.cmp(&right.location));
+        Ok(objects)
+    }
+
+    /// Whether the source is a table that is read by its log; other tables are refused.
+    fn table_in(&self, objects: &[ObjectMeta]) -> Result<Option<()>, InputError> {
+        let mut found = None;
+        for object in objects {
+            let parts = self.parts(object);
+            let Some((format, depth)) = TableFormat::of_object(&texts(&parts)) else {
+                continue;
+            };
+            if (format, depth) == (TableFormat::Delta, 0) {
+                // A Delta table may have logs for readers of other formats besides.
+                return Ok(Some(()));
+            }
+            found.get_or_insert_with(|| (format, parts[..depth].to_vec()));
+        }
+        let Some((format, folders)) = found else {
+            return Ok(None);
+        };
+        let place = match folders.is_empty() {
+            true => Place::Source,
+            false => Place::Below,
+        };
+        let table: Path = self.location.path.parts().chain(folders).collect();
+        let table = self.location.url_of(&table);
+        let refused = format.refused(self.source, &table, place);
+        Err(InputError::Refused(refused))
+    }
+
+    /// The files that the newest version of a Delta table names.
+    async fn by_log(&self, objects: Vec<ObjectMeta>) -> Result<Manifest, InputError> {
+        if let Some(marker) = &self.delivery.ready {
+            let message = format!(
+                "source `{}` is a Delta table, whose commits are whole without {marker}",
+                self.source
+            );
+            let help = "leave `ready` of the source out";
+            return Err(InputError::Refused(Problems(vec![
+                Diagnostic::new(message).help(help),
+            ])));
+        }
+        let named = delta::read(self.source, self.location).await?;
+        if let Ok(manifest) = self.named_by_log(&named, objects) {
+            return Ok(manifest);
+        }
+        // A commit between the two may have added files since the listing.
+        let objects = self.objects().await?;
+        self.named_by_log(&named, objects)
+    }
+
+    fn named_by_log(
+        &self,
+        named: &DeltaFiles,
+        objects: Vec<ObjectMeta>,
+    ) -> Result<Manifest, InputError> {
+        let listed = objects.into_iter();
+        let mut listed: BTreeMap<Path, ObjectMeta> = listed
+            .map(|object| (self.parts(&object).into_iter().collect(), object))
+            .collect();
+        let mut files = Vec::new();
+        for (path, day) in &named.days {
+            let object = listed.remove(path).ok_or_else(|| InputError::Lost {
+                source_name: self.source.to_owned(),
+                version: named.version,
+                path: self.url_below(path),
+            })?;
+            files.push(InputFile { day: *day, object });
+        }
+        Ok(Manifest {
+            delta_version: Some(named.version),
+            ..self.manifest(files, Aside::default())
+        })
+    }
+
+    /// The files in the partitions of a folder.
+    fn by_partition(&self, objects: Vec<ObjectMeta>) -> Result<Manifest, InputError> {
+        let mut files = Vec::new();
+        let mut aside = Aside::default();
+        let mut outside = Vec::new();
+        let mut of_two_days = Vec::new();
+        let mut partitions = BTreeSet::new();
+        let mut marked = BTreeSet::new();
+        let folders = folders_of(&objects);
+        for object in objects {
+            if object.size == 0 && folders.contains(&object.location) {
+                continue;
+            }
+            let parts = self.parts(&object);
+            let parts = texts(&parts);
+            let path = parts.join("/");
+            match role(&parts, object.size, self.delivery) {
+                Role::Data(day) => {
+                    partitions.extend(partition_folder(&parts).map(|path| Left { day, path }));
+                    files.push(InputFile { day, object });
+                }
+                Role::Unread(day) => aside.unread.push(Left { day, path }),
+                Role::Unfinished(day) => aside.unfinished.push(Left { day, path }),
+                Role::Marker => marked.extend(partition_folder(&parts)),
+                Role::Stray => aside.strays.push(path),
+                Role::Outside => outside.push(self.location.url_of(&object.location)),
+                Role::OfTwoDays => of_two_days.push(self.location.url_of(&object.location)),
+                Role::Aside => {}
+            }
+        }
+        let mut problems = Problems::default();
+        problems.extend(self.outside_partitions(&outside));
+        problems.extend(self.of_two_days(&of_two_days));
+        problems.or_ok(()).map_err(InputError::Refused)?;
+        if self.delivery.ready.is_some() {
+            let partitions = partitions.into_iter();
+            aside.unmarked = partitions
+                .filter(|partition| !marked.contains(&partition.path))
+                .collect();
+        }
+        Ok(self.manifest(files, aside))
+    }
+
+    fn manifest(&self, mut files: Vec<InputFile>, aside: Aside) -> Manifest {
+        files.sort_by(|left, right| {
+            (left.day, &left.object.location).cmp(&(right.day, &right.object.location))
+        });
+        Manifest {
+            source: self.source.to_owned(),
+            files,
+            aside,
+            delta_version: None,
+        }
+    }
+
+    /// The parts of an object's path below the source.
+    fn parts<'a>(&self, object: &'a ObjectMeta) -> Vec<PathPart<'a>> {
+        let below = object.location.prefix_match(&self.location.path);
+        below.into_iter().flatten().collect()
+    }
+
+    fn url_below(&self, path: &Path) -> String {
+        let path = self.location.path.parts().chain(path.parts()).collect();
+        self.location.url_of(&path)
+    }
+
+    /// Files of rows in no partition, the first by name.
+    fn outside_partitions(&self, urls: &[String]) -> Problems {
+        let Some(files) = first_and_count(urls) else {
+            return Problems::default();
+        };
+        let source = self.source;
+        let mut above = self.location.path.parts();
+        let above = above.rfind(|part| day_of_partition(part.as_ref()).is_some());
+        let (message, help) = match above {
+            Some(partition) => (
+                format!(
+                    "source `{source}` lies inside one partition, {}, which would be the day of all its files: {files}",
+                    partition.as_ref()
+                ),
+                "give the folder that has all dt=YYYY-MM-DD partitions in it as the url of the source",
+            ),
+            None => (
+                format!("source `{source}` has files outside partitions: {files}"),
+                "put them below folders such as dt=2026-11-20; names of files and folders that start with _ or . are skipped",
+            ),
+        };
+        Problems(vec![Diagnostic::new(message).help(help)])
+    }
+
+    /// Files of rows below the partitions of two days, the first by name.
+    fn of_two_days(&self, urls: &[String]) -> Problems {
+        let Some(files) = first_and_count(urls) else {
+            return Problems::default();
+        };
+        let source = self.source;
+        let message = format!("source `{source}` has files in the partitions of two days: {files}");
+        let help = "put them below the folder of the one day that their rows are of";
+        Problems(vec![Diagnostic::new(message).help(help)])
+    }
+}
+
+/// The parts as text.
+fn texts<'a>(parts: &'a [PathPart<'_>]) -> Vec<&'a str> {
+    parts.iter().map(AsRef::as_ref).collect()
+}
+
+/// The folders that objects lie in: stores keep some of them as objects without bytes.
+fn folders_of(objects: &[ObjectMeta]) -> BTreeSet<Path> {
+    let mut folders = BTreeSet::new();
+    for object in objects {
+        let mut parts: Vec<PathPart<'_>> = object.location.parts().collect();
+        while parts.pop().is_some() && folders.insert(parts.iter().cloned().collect()) {}
+    }
+    folders
+}
+
+/// The first of some names, and how many more there are.
+fn first_and_count(names: &[String]) -> Option<String> {
+    let first = names.first()?;
+    Some(match names.len() - 1 {
+        0 => first.clone(),
+        others => format!("{first}, and {others} more"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::execution::object_store::ObjectStoreUrl;
+    use object_store::memory::InMemory;
+    use object_store::{ObjectStore, ObjectStoreExt};
+
+    use super::*;
+    use crate::ground::{Classified, FailureKind};
+
+    /// A bucket with these keys and sizes, and the source `raw/orders` in it.
+    async fn bucket(objects: &[(&str, usize)]) -> Location {
+        let location = Location {
+            store: Arc::new(InMemory::new()) as Arc<dyn ObjectStore>,
+            root: ObjectStoreUrl::parse("memory://").unwrap(),
+            path: Path::from("raw/orders"),
+            traffic: Arc::default(),
+        };
+        for (key, size) in objects {
+            put(&location, key, vec![0; *size]).await;
+        }
+        location
+    }
+
+    async fn put(location: &Location, key: &str, bytes: Vec<u8>) {
+        let path = Path::from(format!("{}/{key}", location.path));
+        location.store.put(&path, bytes.into()).await.unwrap();
+    }
+
+    /// The first commit of a table partitioned by `dt`, with these files of 20 November.
+    fn commit(files: &[&str]) -> Vec<u8> {
+        let field = |name: &str| serde_json::json!({"name": name, "type": "string", "nullable": true, "metadata": {}});
+        let schema =
+            serde_json::json!({"type": "struct", "fields": [field("user_id"), field("dt")]});
+        let mut actions = vec![
+            serde_json::json!({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}),
+            serde_json::json!({"metaData": {
+                "id": "1", "format": {"provider": "parquet", "options": {}},
+                "schemaString": schema.to_string(), "partitionColumns": ["dt"], "configuration": {},
+            }}),
+        ];
+        actions.extend(files.iter().map(|path| {
+            serde_json::json!({"add": {
+                "path": path, "partitionValues": {"dt": "2026-11-20"}, "size": 9,
+                "modificationTime": 1, "dataChange": true,
+            }})
+        }));
+        let lines: Vec<String> = actions.iter().map(ToString::to_string).collect();
+        lines.join("\n").into_bytes()
+    }
+
+    async fn listed(objects: &[(&str, usize)], delivery: &Delivery) -> Manifest {
+        let location = bucket(objects).await;
+        Manifest::list("orders", &location, delivery).await.unwrap()
+    }
+
+    async fn list(location: &Location) -> Result<Manifest, InputError> {
+        Manifest::list("orders", location, &Delivery::default()).await
+    }
+
+    fn paths(left: &[Left]) -> Vec<&str> {
+        left.iter().map(|left| left.path.as_str()).collect()
+    }
+
+    /// Consoles and Hadoop make such objects for folders; one of them has the name of a file.
+    #[tokio::test]
+    async fn objects_that_stand_for_folders_are_no_files() {
+        let objects = [
+            ("dt=2026-11-20", 0),
+            ("dt=2026-11-20/a.parquet", 0),
+            ("dt=2026-11-20/a.parquet/part-0.parquet", 9),
+            ("dt=2026-11-20/empty", 0),
+        ];
+        let manifest = listed(&objects, &Delivery::default()).await;
+        let files = manifest
+            .files
+            .iter()
+            .map(|file| file.object.location.as_ref());
+        assert_eq!(
+            files.collect::<Vec<_>>(),
+            ["raw/orders/dt=2026-11-20/a.parquet/part-0.parquet"]
+        );
+        assert_eq!(manifest.aside, Aside::default());
+    }
+
+    /// Every region of a day is delivered by itself.
+    #[tokio::test]
+    async fn every_partition_of_a_day_needs_its_marker() {
+        let objects = [
+            ("region=eu/dt=2026-11-20/part-0.parquet", 9),
+            ("region=eu/dt=2026-11-20/_SUCCESS", 0),
+            ("region=us/dt=2026-11-20/part-0.parquet", 9),
+        ];
+        let delivery = Delivery {
+            ready: Some("_SUCCESS".to_owned()),
+            ..Delivery::default()
+        };
+        let manifest = listed(&objects, &delivery).await;
+        assert_eq!(manifest.files.len(), 2);
+        assert_eq!(paths(&manifest.aside.unmarked), ["region=us/dt=2026-11-20"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_of_days_to_come_is_not_visible() {
+        let objects = [
+            ("dt=2026-11-20/part-0.parquet", 9),
+            ("dt=2026-11-21/part-0.parquet", 9),
+            ("dt=2026-11-21/part-1.parquet.tmp", 9),
+        ];
+        let manifest = listed(&objects, &Delivery::default()).await;
+        assert_eq!(
+            paths(&manifest.aside.unfinished),
+            ["dt=2026-11-21/part-1.parquet.tmp"]
+        );
+        let visible = manifest.up_to("2026-11-20".parse().unwrap());
+        assert_eq!(visible.files.len(), 1);
+        assert_eq!(visible.aside, Aside::default());
+    }
+
+    const FIRST_COMMIT: &str = "_delta_log/00000000000000000000.json";
+
+    #[tokio::test]
+    async fn the_log_of_a_table_says_which_files_count_and_of_which_day_they_are() {
+        let objects = [("a.parquet", 9), ("dt=2026-11-20/removed.parquet", 9)];
+        let location = bucket(&objects).await;
+        put(&location, FIRST_COMMIT, commit(&["a.parquet"])).await;
+        let manifest = list(&location).await.unwrap();
+        let [file] = manifest.files.as_slice() else {
+            panic!("one file: {manifest:?}")
+        };
+        assert_eq!(file.day.to_string(), "2026-11-20");
+        assert_eq!(file.object.location.as_ref(), "raw/orders/a.parquet");
+        assert!(file.object.e_tag.is_some());
+        assert_eq!(manifest.delta_version, Some(0));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_the_log_names_and_storage_lacks_is_worth_another_try() {
+        let location = bucket(&[]).await;
+        put(&location, FIRST_COMMIT, commit(&["gone.parquet"])).await;
+        let error = list(&location).await.unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Unexpected);
+        assert_eq!(
+            error.to_string(),
+            "the Delta table of source `orders` at version 0 has the file `memory:///raw/orders/gone.parquet`, which is not in storage; run again, in case the table changes just now, or restore the file"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_folder_of_a_table_is_no_source() {
+        let location = bucket(&[("eu/dt=2026-11-20/a.parquet", 9)]).await;
+        put(
+            &location,
+            FIRST_COMMIT,
+            commit(&["eu/dt=2026-11-20/a.parquet"]),
+        )
+        .await;
+        let below = Location {
+            path: Path::from("raw/orders/eu"),
+            ..location
+        };
+        let error = list(&below).await.unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Blocked);
+        assert!(
+            error
+                .to_string()
+                .contains("source `orders` lies inside a Delta table, memory:///raw/orders"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! Whether a day of a source is there and whole.
+//!
+//! | what it lacks | comes of it |
+//! |---|---|
+//! | files | the night waits where the source is required |
+//! | the end of a write to it, its marker, rows | the night waits, or warns, as `incomplete` of the source says |
+//!
+//! How many rows there are is known when footers are read; the rest is known from the listing.
+
+use std::fmt;
+
+use chrono::NaiveDate;
+
+use crate::config::job::{Incomplete, PARTITION_KEY, Source};
+use crate::config::storage::Location;
+use crate::ground::SnapshotDate;
+
+use super::aside::{Names, paths_on};
+use super::schema::FileSchema;
+use super::{InputError, Manifest};
+
+/// What a day of a source lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shortfall {
+    /// It has no files that are read.
+    Missing(String),
+    /// It has files, but is not whole.
+    Incomplete(String),
+}
+
+/// Everything that sources lack on D.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shortfalls(pub Vec<Shortfall>);
+
+impl Shortfalls {
+    /// Ends a night that lacks anything.
+    ///
+    /// # Errors
+    /// Everything that it lacks.
+    pub fn or_ready(self, day: SnapshotDate) -> Result<(), InputError> {
+        match self.0.is_empty() {
+            true => Ok(()),
+            false => Err(InputError::NotReady {
+                shortfalls: self,
+                day,
+            }),
+        }
+    }
+
+    /// What to do about them.
+    pub(super) fn remedy(&self) -> &'static str {
+        let is_missing = |shortfall: &Shortfall| matches!(shortfall, Shortfall::Missing(_));
+        let missing = self.0.iter().any(is_missing);
+        let incomplete = !self.0.iter().all(is_missing);
+        match (missing, incomplete) {
+            (true, false) => {
+                "run again when the partition is there, or set required = false for the source"
+            }
+            (false, _) => {
+                "run again when the partition is whole, or set incomplete = \"warn\" for the source"
+            }
+            (true, true) => {
+                "run again when the partitions are there and whole, or set required = false or incomplete = \"warn\" for the source"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Shortfalls {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts = self.0.iter().map(|shortfall| match shortfall {
+            Shortfall::Missing(text) | Shortfall::Incomplete(text) => text.as_str(),
+        });
+        formatter.write_str(&texts.collect::<Vec<_>>().join("; "))
+    }
+}
+
+impl Manifest {
+    /// What `day` lacks, as far as the listing shows, and the job does not put up with.
+    pub fn shortfalls(
+        &self,
+        declared: &Source,
+        location: &Location,
+        day: NaiveDate,
+    ) -> Vec<Shortfall> {
+        let has_files = self.files.iter().any(|file| file.day == day);
+        if !has_files {
+            let missing = declared
+                .required
+                .then(|| self.missing(declared, location, day));
+            return missing.into_iter().collect();
+        }
+        if declared.delivery.incomplete == Incomplete::Warn {
+            return Vec::new();
+        }
+        let unfinished = paths_on(&self.aside.unfinished, day);
+        let unfinished = (!unfinished.is_empty()).then(|| {
+            Shortfall::Incomplete(format!(
+                "a write to source `{}` has not finished: {}",
+                self.source,
+                Names(&unfinished)
+            ))
+        });
+        let unmarked = paths_on(&self.aside.unmarked, day);
+        let unmarked = declared.delivery.ready.as_ref().zip(unmarked.first());
+        let unmarked = unmarked.map(|(marker, partition)| {
+            let partition = location.path.clone().join(*partition);
+            Shortfall::Incomplete(format!(
+                "source `{}` has no {marker} in {}",
+                self.source,
+                location.url_of(&partition)
+            ))
+        });
+        unfinished.into_iter().chain(unmarked).collect()
+    }
+
+    fn missing(&self, declared: &Source, location: &Location, day: NaiveDate) -> Shortfall {
+        let partition = location.path.clone().join(format!("{PARTITION_KEY}={day}"));
+        let mut text = format!(
+            "source `{}` has no files in {}",
+            self.source,
+            location.url_of(&partition)
+        );
+        let unread = paths_on(&self.aside.unread, day);
+        if !unread.is_empty() {
+            text += &format!(
+                " that are read: names must match {}, unlike {}",
+                declared.delivery.files,
+                Names(&unread)
+            );
+        }
+        let unfinished = paths_on(&self.aside.unfinished, day);
+        if !unfinished.is_empty() {
+            text += &format!(", where a write has not finished: {}", Names(&unfinished));
+        }
+        Shortfall::Missing(text)
+    }
+}
+
+/// Why `day` is not whole when its files, of which these are all, have no rows.
+pub fn without_rows(source: &str, files: &[FileSchema], day: NaiveDate) -> Option<String> {
+    let mut of_day = files.iter().filter(|file| file.day == day).peekable();
+    let first = of_day.peek()?.url.clone();
+    let rows: u64 = of_day.map(|file| file.rows).sum();
+    (rows == 0).then(|| format!("source `{source}` has files without rows only, such as {first}"))
+}

@@ -1,0 +1,219 @@
+//! Tables whose files a listing does not tell: a log says which of them count.
+//!
+//! | in the folder | it is |
+//! |---|---|
+//! | `_delta_log/` | a Delta table: [read by its log](super::delta) |
+//! | `metadata/*.metadata.json` | an Iceberg table: refused |
+//! | `.hoodie/` | a Hudi table: refused |
+//! | `_spark_metadata/` | the output of Structured Streaming: refused |
+//!
+//! A source may also lie inside such a table, or hold one; both are refused with the way out.
+
+use std::fmt;
+
+use object_store::path::{Path, PathPart};
+
+use crate::config::storage::{Location, StorageError};
+use crate::ground::{Diagnostic, Problems};
+
+/// A format whose files are told by a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TableFormat {
+    Delta,
+    Iceberg,
+    Hudi,
+    Streaming,
+}
+
+/// The folder of Iceberg's log, which others may have, too.
+const ICEBERG_FOLDER: &str = "metadata";
+
+impl TableFormat {
+    /// The format whose log a folder is, by its name alone.
+    fn of_log(folder: &str) -> Option<Self> {
+        match folder {
+            "_delta_log" => Some(Self::Delta),
+            ".hoodie" => Some(Self::Hudi),
+            "_spark_metadata" => Some(Self::Streaming),
+            _ => None,
+        }
+    }
+
+    /// The log that an object belongs to, given the parts of its path: the format, and how many
+    /// parts the folder of the table has.
+    pub(super) fn of_object(parts: &[&str]) -> Option<(Self, usize)> {
+        let (name, folders) = parts.split_last()?;
+        let by_name = folders.iter().enumerate();
+        let by_name = by_name.filter_map(|(depth, folder)| Some((Self::of_log(folder)?, depth)));
+        let by_file = folders.last().filter(|last| **last == ICEBERG_FOLDER);
+        let by_file = by_file.filter(|_| is_iceberg_metadata(name));
+        let (format, depth) = by_name
+            .chain(by_file.map(|_| (Self::Iceberg, folders.len() - 1)))
+            .next()?;
+        // What is hidden is nobody's data, a table among it.
+        let is_hidden = folders[..depth]
+            .iter()
+            .any(|folder| folder.starts_with(['_', '.']));
+        (!is_hidden).then_some((format, depth))
+    }
+
+    /// The table that `location` is a part of, looked for in the folder above it.
+    pub(super) async fn above(location: &Location) -> Result<Option<(Self, Path)>, StorageError> {
+        let mut parts: Vec<PathPart<'_>> = location.path.parts().collect();
+        if parts.pop().is_none() {
+            return Ok(None);
+        }
+        let parent: Path = parts.into_iter().collect();
+        let folders = folders_in(location, &parent).await?;
+        let names = || folders.iter().filter_map(Path::filename);
+        if let Some(format) = names().find_map(Self::of_log) {
+            return Ok(Some((format, parent)));
+        }
+        if !names().any(|name| name == ICEBERG_FOLDER) {
+            return Ok(None);
+        }
+        let log = parent.clone().join(ICEBERG_FOLDER);
+        let listed = location.store.list_with_delimiter(Some(&log)).await;
+        let listed = allowed(location, &log, listed)?;
+        let is_iceberg = listed
+            .iter()
+            .flat_map(|listed| &listed.objects)
+            .filter_map(|object| object.location.filename())
+            .any(is_iceberg_metadata);
+        Ok(is_iceberg.then_some((Self::Iceberg, parent)))
+    }
+
+    /// Why a source that is such a table is not read, or why one that is part of it is not.
+    pub(super) fn refused(self, source: &str, table: &str, place: Place) -> Problems {
+        let message = match place {
+            Place::Source => format!(
+                "source `{source}` is {self}, {table}: its log says which of its files count, and a listing of them does not"
+            ),
+            Place::Above => format!(
+                "source `{source}` lies inside {self}, {table}, whose log says which of its files count"
+            ),
+            Place::Below => format!(
+                "source `{source}` has {self} in it, {table}, whose log says which of its files count"
+            ),
+        };
+        let help = match self {
+            Self::Delta => "give the url of the table itself, and it is read by its log".to_owned(),
+            Self::Iceberg | Self::Hudi | Self::Streaming => "export it as plain Parquet, into folders such as dt=2026-11-20, or as a Delta table partitioned by dt, and give the url of that".to_owned(),
+        };
+        Problems(vec![Diagnostic::new(message).help(help)])
+    }
+}
+
+/// Where a table is that a source has to do with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It is the source.
+    Source,
+    /// The source is a folder of it.
+    Above,
+    /// It is a folder of the source.
+    Below,
+}
+
+impl fmt::Display for TableFormat {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Delta => "a Delta table",
+            Self::Iceberg => "an Iceberg table",
+            Self::Hudi => "a Hudi table",
+            Self::Streaming => "the output of a Structured Streaming query",
+        })
+    }
+}
+
+fn is_iceberg_metadata(name: &str) -> bool {
+    name.ends_with(".metadata.json") || name == "version-hint.text"
+}
+
+async fn folders_in(location: &Location, folder: &Path) -> Result<Vec<Path>, StorageError> {
+    let prefix = (!folder.as_ref().is_empty()).then_some(folder);
+    let listed = location.store.list_with_delimiter(prefix).await;
+    let listed = allowed(location, folder, listed)?;
+    Ok(listed.map_or_else(Vec::new, |listed| listed.common_prefixes))
+}
+
+/// What the store answers; none where it is not for us to see, since credentials may be good for
+/// the source alone.
+fn allowed<T>(
+    location: &Location,
+    path: &Path,
+    answer: object_store::Result<T>,
+) -> Result<Option<T>, StorageError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if is_forbidden(&error) => {
+            tracing::debug!(%error, "the folder above a source cannot be listed");
+            Ok(None)
+        }
+        Err(error) => Err(location.failure("list", path, error)),
+    }
+}
+
+fn is_forbidden(error: &object_store::Error) -> bool {
+    use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        let of_disk = error.downcast_ref::<std::io::Error>();
+        if of_disk.is_some_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied) {
+            return true;
+        }
+        cause = error.source();
+    }
+    matches!(
+        error,
+        NotFound { .. } | PermissionDenied { .. } | Unauthenticated { .. }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_are_known_by_their_folders_and_iceberg_by_its_files() {
+        let of = |path: &str| TableFormat::of_object(&path.split('/').collect::<Vec<_>>());
+        assert_eq!(
+            of("_delta_log/00000000000000000000.json"),
+            Some((TableFormat::Delta, 0))
+        );
+        assert_eq!(
+            of("orders/_delta_log/_last_checkpoint"),
+            Some((TableFormat::Delta, 1))
+        );
+        assert_eq!(
+            of(".hoodie/hoodie.properties"),
+            Some((TableFormat::Hudi, 0))
+        );
+        assert_eq!(of("_spark_metadata/0"), Some((TableFormat::Streaming, 0)));
+        assert_eq!(
+            of("metadata/v1.metadata.json"),
+            Some((TableFormat::Iceberg, 0))
+        );
+        assert_eq!(of("metadata/notes.json"), None);
+        assert_eq!(of("_archive/_delta_log/00000000000000000000.json"), None);
+        assert_eq!(of("dt=2026-11-20/part-0.parquet"), None);
+    }
+
+    /// Credentials may be good for the source alone.
+    #[test]
+    fn only_a_folder_that_may_not_be_seen_is_passed_over() {
+        let denied = |kind: std::io::ErrorKind| object_store::Error::Generic {
+            store: "LocalFileSystem",
+            source: Box::new(std::io::Error::from(kind)),
+        };
+        let path = || "raw".to_owned();
+        let source = || "no".into();
+        let forbidden = object_store::Error::PermissionDenied {
+            path: path(),
+            source: source(),
+        };
+        assert!(is_forbidden(&forbidden));
+        assert!(is_forbidden(&denied(std::io::ErrorKind::PermissionDenied)));
+        assert!(!is_forbidden(&denied(std::io::ErrorKind::TimedOut)));
+    }
+}
