@@ -8,7 +8,7 @@ use object_store::ObjectMeta;
 use crate::config::storage::StorageError;
 use crate::ground::{Classified, FailureKind, Fingerprint, Problems, SnapshotDate};
 
-use super::{Aside, Shortfalls};
+use super::{Aside, FileError, Shortfalls};
 
 /// A file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,18 +50,9 @@ pub enum InputError {
         /// Day D.
         day: SnapshotDate,
     },
-    /// A file that the store did not hand out.
-    #[error(
-        "cannot read `{path}` of source `{source_name}`; check the endpoint, the credentials and the permissions"
-    )]
-    Read {
-        /// The source's name.
-        source_name: String,
-        /// The file's URL.
-        path: String,
-        /// What the reader said.
-        source: Box<datafusion::error::DataFusionError>,
-    },
+    /// A file that cannot be read as it was listed.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The log of a source that is a table.
     #[error("cannot read the Delta log of source `{source_name}` in `{table}`")]
     Log {
@@ -92,7 +83,8 @@ impl Classified for InputError {
             Self::Storage(error) => error.kind(),
             Self::NotReady { .. } => FailureKind::InputsNotReady,
             Self::Refused(_) => FailureKind::Blocked,
-            Self::Read { .. } | Self::Log { .. } | Self::Lost { .. } => FailureKind::Unexpected,
+            Self::File(error) => error.kind(),
+            Self::Log { .. } | Self::Lost { .. } => FailureKind::Unexpected,
         }
     }
 }

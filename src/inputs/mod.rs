@@ -5,11 +5,21 @@
 //! 2. [`Manifest::shortfalls`]: whether D is there and whole.
 //! 3. [`schema::resolve`]: the files' own columns against those that the job declares.
 //! 4. [`ParquetFiles`]: exactly the files of a manifest as a table, pruned by day.
+//!
+//! Files of a source are read as they were listed, or not at all: one that changed meanwhile ends
+//! the night as a [`FileError`].
 
 mod aside;
+mod column_names;
 mod delta;
+mod file_columns;
+mod file_error;
+mod file_reader;
+mod instant;
+mod int96;
 mod listing;
 mod manifest;
+mod named_files;
 mod objects;
 mod parquet_files;
 mod readiness;
@@ -19,6 +29,7 @@ mod twins;
 
 pub use aside::{Aside, Left, Names, paths_on, span_of};
 pub use delta::log_of;
+pub use file_error::{FileError, FileName};
 pub use manifest::{InputError, InputFile, Manifest};
 pub use parquet_files::ParquetFiles;
 pub use readiness::{Shortfall, Shortfalls, without_rows};

@@ -2,6 +2,9 @@
 //!
 //! A partitioned list carries one value per file. A filter on the partition column alone decides
 //! at planning which files are opened at all; other filters prune inside the files.
+//!
+//! Files of a source ([`ParquetFiles::of_source`]) are other people's: they are read as they were
+//! listed or not at all, and their columns may be spelt in another case and be of other types.
 
 use std::sync::Arc;
 
@@ -11,10 +14,11 @@ use datafusion::arrow::datatypes::{FieldRef, Fields, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Constraint, Constraints, DFSchema, ScalarValue, project_schema};
 use datafusion::datasource::TableType;
-use datafusion::datasource::file_format::FileFormat;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfigBuilder, FileSource, ParquetSource,
+};
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -23,6 +27,11 @@ use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr, expressions};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
+
+use super::file_columns::FileColumns;
+use super::file_reader::FileReaders;
+use super::int96::reading_int96;
+use super::named_files::{NamedFiles, Names};
 
 /// Files of one store that together are one table.
 #[derive(Debug)]
@@ -33,6 +42,7 @@ pub struct ParquetFiles {
     partition: Option<FieldRef>,
     sorted_by: Option<usize>,
     constraints: Option<Constraints>,
+    source: Option<String>,
 }
 
 impl ParquetFiles {
@@ -46,6 +56,7 @@ impl ParquetFiles {
             partition: None,
             sorted_by: None,
             constraints: None,
+            source: None,
         }
     }
 
@@ -66,7 +77,15 @@ impl ParquetFiles {
             partition: Some(partition),
             sorted_by: None,
             constraints: None,
+            source: None,
         }
+    }
+
+    /// The same files as those that were delivered to a source and listed a while ago.
+    #[must_use]
+    pub fn of_source(mut self, source: &str) -> Self {
+        self.source = Some(source.to_owned());
+        self
     }
 
     /// Declares that every file is sorted by its column `index`, ascending, without NULLs. The
@@ -167,6 +186,26 @@ impl ParquetFiles {
         groups.into_iter().map(FileGroup::new).collect()
     }
 
+    /// How the files are read.
+    fn reading(&self, state: &dyn Session) -> Result<Arc<dyn FileSource>> {
+        let runtime = state.runtime_env();
+        let store = runtime.object_store(&self.store)?;
+        let readers = FileReaders::new(store, runtime, self.source.is_some());
+        let options = reading_int96();
+        let mut source = ParquetSource::new(self.table_schema.clone());
+        if let Some(bytes) = options.global.metadata_size_hint {
+            source = source.with_metadata_size_hint(bytes);
+        }
+        let source = source
+            .with_table_parquet_options(options)
+            .with_parquet_file_reader_factory(Arc::new(readers));
+        let names = Names {
+            root: self.store.clone(),
+            source: self.source.clone(),
+        };
+        Ok(Arc::new(NamedFiles::new(Arc::new(source), names)))
+    }
+
     fn ordering(&self) -> Vec<LexOrdering> {
         let Some(index) = self.sorted_by else {
             return Vec::new();
@@ -235,15 +274,166 @@ impl TableProvider for ParquetFiles {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         let groups = self.groups(files, state.config_options().execution.target_partitions);
-        let source = Arc::new(ParquetSource::new(self.table_schema.clone()));
-        let config = FileScanConfigBuilder::new(self.store.clone(), source)
+        let mut config = FileScanConfigBuilder::new(self.store.clone(), self.reading(state)?);
+        if self.source.is_some() {
+            config = config.with_expr_adapter(Some(Arc::new(FileColumns)));
+        }
+        let config = config
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .with_output_ordering(self.ordering())
             .build();
-        ParquetFormat::default()
-            .create_physical_plan(state, config)
-            .await
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::path::Path as FilePath;
+
+    use datafusion::arrow::array::{
+        ArrayRef, DictionaryArray, Int32Array, Int64Array, StringArray, TimestampMillisecondArray,
+    };
+    use datafusion::arrow::datatypes::{DataType, Field, Int32Type, TimeUnit};
+    use datafusion::arrow::util::pretty::pretty_format_batches;
+    use datafusion::prelude::{SessionContext, col, lit};
+    use object_store::ObjectStoreExt;
+    use object_store::local::LocalFileSystem;
+    use object_store::path::Path;
+    use parquet::arrow::ArrowWriter;
+    use parquet::file::properties::WriterProperties;
+
+    use super::*;
+    use crate::config::session::{EngineLimits, open};
+
+    fn session() -> SessionContext {
+        let limits = EngineLimits {
+            threads: NonZeroUsize::MIN,
+            memory_bytes: None,
+            spill_folder: None,
+        };
+        open(&limits, [], []).unwrap()
+    }
+
+    /// A file of row groups of one row and pages with statistics.
+    async fn write(folder: &FilePath, name: &str, columns: Vec<(&str, ArrayRef)>) -> ObjectMeta {
+        let rows = RecordBatch::try_from_iter(columns).unwrap();
+        let path = folder.join(name);
+        let file = std::fs::File::create(&path).unwrap();
+        let properties = WriterProperties::builder()
+            .set_max_row_group_row_count(Some(1))
+            .build();
+        let mut writer = ArrowWriter::try_new(file, rows.schema(), Some(properties)).unwrap();
+        writer.write(&rows).unwrap();
+        writer.close().unwrap();
+        let path = Path::from_absolute_path(&path).unwrap();
+        LocalFileSystem::new().head(&path).await.unwrap()
+    }
+
+    /// As three writers deliver the same columns.
+    async fn table(folder: &FilePath) -> ParquetFiles {
+        let cents = || Arc::new(Int32Array::from(vec![1, 7])) as ArrayRef;
+        let channel: DictionaryArray<Int32Type> = vec!["web", "app"].into_iter().collect();
+        let noon: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![1, 2]));
+        let spelt = vec![
+            ("CHANNEL", Arc::new(channel) as ArrayRef),
+            ("Discount", cents()),
+            ("At", noon),
+        ];
+        let wide: ArrayRef = Arc::new(Int64Array::from(vec![9, 3]));
+        let text: ArrayRef = Arc::new(StringArray::from(vec!["shop", "web"]));
+        let usual = vec![("discount", wide), ("channel", text)];
+        let files = vec![
+            write(folder, "spelt.parquet", spelt).await,
+            write(folder, "usual.parquet", usual).await,
+            write(folder, "older.parquet", vec![("discount", cents())]).await,
+        ];
+        let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let declared = Schema::new(vec![
+            Field::new("discount", DataType::Int64, true),
+            Field::new("channel", DataType::Utf8View, true),
+            Field::new("at", utc, true),
+        ]);
+        let store = ObjectStoreUrl::local_filesystem();
+        ParquetFiles::new(store, files, Arc::new(declared)).of_source("orders")
+    }
+
+    async fn select(filter: Option<Expr>) -> String {
+        let folder = tempfile::TempDir::new().unwrap();
+        let table = table(folder.path()).await;
+        let mut rows = session().read_table(Arc::new(table)).unwrap();
+        if let Some(filter) = filter {
+            rows = rows.filter(filter).unwrap();
+        }
+        let rows = rows
+            .select(vec![col("at"), col("channel"), col("discount")])
+            .unwrap();
+        let rows = rows.collect().await.unwrap();
+        pretty_format_batches(&rows).unwrap().to_string()
+    }
+
+    #[tokio::test]
+    async fn columns_are_found_by_their_names_in_any_case_order_and_type() {
+        insta::assert_snapshot!(select(None).await, @"
+        +--------------------------+---------+----------+
+        | at                       | channel | discount |
+        +--------------------------+---------+----------+
+        | 1970-01-01T00:00:00.001Z | web     | 1        |
+        | 1970-01-01T00:00:00.002Z | app     | 7        |
+        |                          | shop    | 9        |
+        |                          | web     | 3        |
+        |                          |         | 1        |
+        |                          |         | 7        |
+        +--------------------------+---------+----------+
+        ");
+    }
+
+    /// Filters prune by the statistics of the file's own column.
+    #[tokio::test]
+    async fn filters_keep_the_rows_that_pass_whatever_a_column_is_called() {
+        insta::assert_snapshot!(select(Some(col("discount").gt(lit(5_i64)))).await, @"
+        +--------------------------+---------+----------+
+        | at                       | channel | discount |
+        +--------------------------+---------+----------+
+        | 1970-01-01T00:00:00.002Z | app     | 7        |
+        |                          | shop    | 9        |
+        |                          |         | 7        |
+        +--------------------------+---------+----------+
+        ");
+        insta::assert_snapshot!(select(Some(col("channel").eq(lit("web")))).await, @"
+        +--------------------------+---------+----------+
+        | at                       | channel | discount |
+        +--------------------------+---------+----------+
+        | 1970-01-01T00:00:00.001Z | web     | 1        |
+        |                          | web     | 3        |
+        +--------------------------+---------+----------+
+        ");
+        insta::assert_snapshot!(select(Some(col("at").is_not_null())).await, @"
+        +--------------------------+---------+----------+
+        | at                       | channel | discount |
+        +--------------------------+---------+----------+
+        | 1970-01-01T00:00:00.001Z | web     | 1        |
+        | 1970-01-01T00:00:00.002Z | app     | 7        |
+        +--------------------------+---------+----------+
+        ");
+    }
+
+    #[tokio::test]
+    async fn file_that_changed_since_it_was_listed_is_named() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let table = table(folder.path()).await;
+        let other: ArrayRef = Arc::new(Int64Array::from(vec![9]));
+        write(folder.path(), "usual.parquet", vec![("discount", other)]).await;
+        let rows = session().read_table(Arc::new(table)).unwrap();
+        let error = rows.collect().await.unwrap_err();
+        let error = crate::inputs::FileError::within(&error).unwrap();
+        assert!(
+            error.to_string().ends_with(
+                "usual.parquet` of source `orders` changed while it was read; run again"
+            ),
+            "{error}"
+        );
     }
 }

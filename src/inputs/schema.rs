@@ -8,6 +8,8 @@
 //! | DECIMAL(p,s) | a decimal or integer whose digits all fit |
 //! | DOUBLE | DOUBLE, FLOAT, and integers up to 32 bits |
 //! | TIMESTAMP | any instant, with a zone or in UTC without one; read to the microsecond |
+//!
+//! Names are matched without regard to case where that is unambiguous ([`find`]).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,10 +24,11 @@ use object_store::ObjectMeta;
 use parquet::file::metadata::ParquetMetaData;
 
 use crate::config::job::{Column, ColumnType};
-use crate::config::storage::Location;
+use crate::config::storage::{ListedObject, Location};
 use crate::ground::{Diagnostic, Problems};
 
-use super::{InputError, Manifest};
+use super::column_names::{Found, find};
+use super::{FileError, FileName, InputError, InputFile, Manifest};
 
 /// How many footers are read at once.
 const CONCURRENT_FOOTERS: usize = 32;
@@ -56,6 +59,8 @@ pub struct SourceSchema {
     pub columns: SchemaRef,
     /// For each declared column that is not optional and that some file lacks: that file.
     pub lacking: Vec<(String, FileSchema)>,
+    /// For each declared column that several columns of some file could be: that file, and those.
+    pub ambiguous: Vec<(String, FileSchema, String)>,
 }
 
 /// Reads the footers of every file of a manifest.
@@ -68,26 +73,27 @@ pub async fn read(
     runtime: &RuntimeEnv,
 ) -> Result<Vec<FileSchema>, InputError> {
     let footers = manifest.files.iter().map(|file| async move {
-        let cache = runtime.cache_manager.get_file_metadata_cache();
-        let footer = DFParquetMetadata::new(location.store.as_ref(), &file.object)
-            .with_file_metadata_cache(Some(cache));
-        let url = location.url_of(&file.object.location);
-        let read = async { Ok((footer.fetch_metadata().await?, footer.fetch_schema().await?)) };
-        match read.await {
-            Ok((footer, schema)) => Ok(Ok(FileSchema {
-                url,
-                schema: Arc::new(schema),
-                day: file.day,
-                object: file.object.clone(),
-                rows: footer.file_metadata().num_rows().cast_unsigned(),
-                footer,
-            })),
-            Err(error) if is_of_store(&error) => Err(InputError::Read {
-                source_name: manifest.source.clone(),
-                path: url,
-                source: Box::new(error),
-            }),
-            Err(error) => Ok(Err(unreadable(&manifest.source, &url, &error))),
+        let name = FileName {
+            url: location.url_of(&file.object.location),
+            source: Some(manifest.source.clone()),
+        };
+        let error = match read_footer(file, location, runtime).await {
+            Ok((footer, schema)) => {
+                return Ok(Ok(FileSchema {
+                    url: name.url,
+                    schema: Arc::new(schema),
+                    day: file.day,
+                    object: file.object.clone(),
+                    rows: footer.file_metadata().num_rows().cast_unsigned(),
+                    footer,
+                }));
+            }
+            Err(error) => error,
+        };
+        let unreadable = unreadable(&manifest.source, &name.url, &error);
+        match FileError::of(&name, error) {
+            Ok(FileError::Damaged { .. }) | Err(_) => Ok(Err(unreadable)),
+            Ok(of_file) => Err(InputError::File(of_file)),
         }
     });
     let read: Vec<Result<FileSchema, Diagnostic>> = stream::iter(footers)
@@ -102,16 +108,16 @@ pub async fn read(
     problems.or_ok(schemas).map_err(InputError::Refused)
 }
 
-/// Whether the store failed, and not the file.
-fn is_of_store(error: &DataFusionError) -> bool {
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<object_store::Error>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+async fn read_footer(
+    file: &InputFile,
+    location: &Location,
+    runtime: &RuntimeEnv,
+) -> Result<(Arc<ParquetMetaData>, Schema), DataFusionError> {
+    let listed = ListedObject::new(Arc::clone(&location.store), file.object.clone());
+    let footers = runtime.cache_manager.get_file_metadata_cache();
+    let footer =
+        DFParquetMetadata::new(&listed, &file.object).with_file_metadata_cache(Some(footers));
+    Ok((footer.fetch_metadata().await?, footer.fetch_schema().await?))
 }
 
 fn unreadable(source: &str, url: &str, error: &DataFusionError) -> Diagnostic {
@@ -142,21 +148,32 @@ pub fn resolve(
     let mut problems = Problems::default();
     let mut fields = Vec::new();
     let mut lacking = Vec::new();
+    let mut ambiguous = Vec::new();
     for column in declared {
-        let resolved = resolve_column(source, column, files, id_fallback);
+        let is_declared = |name: &str| declared.iter().any(|other| other.name == name);
+        let name = &column.name;
+        let found = files.iter();
+        let found = found.map(|file| (file, find(&file.schema, name, is_declared)));
+        let found: Vec<(&FileSchema, Found)> = found.collect();
+        let resolved = resolve_column(source, column, &types_in(&found), id_fallback);
         let data_type = problems.keep(resolved).unwrap_or(DataType::Null);
-        fields.push(Field::new(&column.name, data_type, true));
-        let without = files
-            .iter()
-            .find(|file| file.schema.field_with_name(&column.name).is_err());
-        if let Some(file) = without.filter(|_| !column.optional) {
-            lacking.push((column.name.clone(), file.clone()));
+        fields.push(Field::new(name, data_type, true));
+        let mut files = found.iter();
+        let without = files.find(|(_, found)| *found == Found::Missing);
+        if let Some((file, _)) = without.filter(|_| !column.optional) {
+            lacking.push((name.clone(), (*file).clone()));
         }
+        let several = found.iter().find_map(|(file, found)| match found {
+            Found::Ambiguous(columns) => Some((name.clone(), (*file).clone(), columns.clone())),
+            Found::One(_) | Found::Missing => None,
+        });
+        ambiguous.extend(several);
     }
     problems.or_ok(SourceSchema {
         source: source.to_owned(),
         columns: Arc::new(Schema::new(fields)),
         lacking,
+        ambiguous,
     })
 }
 
@@ -169,12 +186,21 @@ impl SourceSchema {
             .map(Field::data_type)
     }
 
-    /// Refuses columns that staging SQL reads although a file lacks them.
+    /// Refuses columns that staging SQL reads although a file lacks them, or has several that
+    /// they could be.
     ///
     /// # Errors
-    /// Each such column with the first file that lacks it.
+    /// Each such column with the first such file.
     pub fn require(&self, used: &BTreeSet<String>, staging_file: &str) -> Result<(), Problems> {
         let mut problems = Problems::default();
+        let ambiguous = self.ambiguous.iter();
+        for (column, file, columns) in ambiguous.filter(|(column, ..)| used.contains(column)) {
+            let message = format!(
+                "{} of source `{}` has {columns}, so which is column `{column}` cannot be told",
+                file.url, self.source
+            );
+            problems.push(Diagnostic::new(message).help("deliver one of them"));
+        }
         for (column, file) in self
             .lacking
             .iter()
@@ -201,19 +227,23 @@ impl SourceSchema {
     }
 }
 
+/// The files that have a column, and its type in each.
+fn types_in<'a>(found: &[(&'a FileSchema, Found)]) -> Vec<(&'a FileSchema, &'a DataType)> {
+    let having = found.iter().filter_map(|(file, found)| match found {
+        Found::One(index) => Some((*file, file.schema.field(*index).data_type())),
+        Found::Missing | Found::Ambiguous(_) => None,
+    });
+    having.collect()
+}
+
 fn resolve_column(
     source: &str,
     column: &Column,
-    files: &[FileSchema],
+    having: &[(&FileSchema, &DataType)],
     id_fallback: &DataType,
 ) -> Result<DataType, Diagnostic> {
-    let having = files.iter().filter_map(|file| {
-        let field = file.schema.field_with_name(&column.name).ok()?;
-        Some((file, field.data_type()))
-    });
-    let having: Vec<(&FileSchema, &DataType)> = having.collect();
     let Some(target) = column.column_type.arrow() else {
-        return resolve_id(source, &column.name, &having, id_fallback);
+        return resolve_id(source, &column.name, having, id_fallback);
     };
     for (file, found) in having {
         if !widens(found, column.column_type) {

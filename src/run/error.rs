@@ -2,13 +2,12 @@
 
 use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
-use parquet::errors::ParquetError;
 
 use crate::audits::Blocked;
 use crate::config::storage::StorageError;
 use crate::drafts::{ContractError, DraftError};
 use crate::ground::{AsOfError, Classified, FailureKind, Problems};
-use crate::inputs::InputError;
+use crate::inputs::{FileError, InputError};
 use crate::publish::PublishError;
 use crate::tiers::CutPointError;
 use crate::tiers::calibration::CalibrationError;
@@ -72,6 +71,10 @@ impl RunError {
     /// Names the stage in which the engine failed.
     pub(super) fn engine(stage: &'static str) -> impl Fn(DataFusionError) -> Self {
         move |error| {
+            // Whatever was being done, a file is read or refused for its own sake.
+            if let Some(error) = FileError::within(&error) {
+                return Self::Input(error.clone().into());
+            }
             let (stage, source) = match error {
                 DataFusionError::Context(what, source) => (what, source),
                 error => (stage.to_owned(), Box::new(error)),
@@ -131,16 +134,26 @@ fn fault_of_rows(error: &DataFusionError) -> Option<String> {
         if error.is::<object_store::Error>() || error.is::<std::io::Error>() {
             return None;
         }
-        reason = reason.or_else(|| match error.downcast_ref::<ArrowError>() {
-            Some(error) => fault_in_arrow(error),
-            None => error.is::<ParquetError>().then_some(DAMAGED),
-        });
+        let in_arrow = error.downcast_ref().and_then(fault_in_arrow);
+        let in_engine = || error.downcast_ref().and_then(fault_in_engine);
+        reason = reason.or(in_arrow).or_else(in_engine);
         cause = error.source();
     }
     reason.map(str::to_owned)
 }
 
-const DAMAGED: &str = "a Parquet file of a source is damaged; deliver the newest partitions again";
+/// The engine computes some functions of instants in nanoseconds, and says no more than this of
+/// those that these cannot hold.
+fn fault_in_engine(error: &DataFusionError) -> Option<&'static str> {
+    let DataFusionError::Execution(said) = error else {
+        return None;
+    };
+    let is_cast = said.contains("exceeds the representable i64 range");
+    let is_function = said.starts_with("Timestamp ") && said.ends_with(" out of range");
+    (is_cast || is_function).then_some(
+        "an instant before 1678 or after 2261 is cast to nanoseconds, as CAST(.. AS TIMESTAMP), AT TIME ZONE and DATE_TRUNC do; leave such instants out by CASE",
+    )
+}
 
 fn fault_in_arrow(error: &ArrowError) -> Option<&'static str> {
     match error {
@@ -151,7 +164,6 @@ fn fault_in_arrow(error: &ArrowError) -> Option<&'static str> {
         ArrowError::ArithmeticOverflow(_) => {
             Some("a number outgrows its type; CAST to a wider one before computing")
         }
-        ArrowError::ParquetError(_) => Some(DAMAGED),
         _ => None,
     }
 }

@@ -121,7 +121,8 @@ impl Run<'_> {
             files.collect(),
             Arc::clone(&source.columns),
             partition,
-        );
+        )
+        .of_source(name);
         register(self.context, &table, Arc::new(scan))
     }
 

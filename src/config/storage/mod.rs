@@ -9,6 +9,7 @@
 //! Locations in one bucket share one client. This is the only module that reads the environment.
 
 mod counting;
+mod listed;
 mod noise;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use url::Url;
 use crate::ground::{Classified, FailureKind};
 
 pub use counting::{CountingStore, Traffic, TrafficTotals};
+pub use listed::ListedObject;
 pub use noise::without_noise;
 
 /// How patient a store's client is.

@@ -96,7 +96,31 @@ fn file_with_damaged_pages_blocks_publication() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: making tiles of `rollups.purchases` failed: a Parquet file of a source is damaged; deliver the newest partitions again; readers still see what was published before
+    error: `file://[PROJECT]/data/orders/dt=2026-03-04/part-0.parquet` of source `orders` is damaged: Unexpected struct field type 15; deliver the file again
+    ");
+}
+
+/// The orders of 6 March as pyarrow writes them, with checksums of the pages.
+const WITH_CHECKSUMS: &[u8] = include_bytes!("../../fixtures/page_checksums.parquet");
+
+#[test]
+fn flipped_bit_in_a_page_with_a_checksum_is_refused() {
+    let with_file = |bytes: &[u8]| {
+        let project = Project::new();
+        std::fs::write(project.path(&file_of("orders", 6)), bytes).unwrap();
+        project
+    };
+    with_file(WITH_CHECKSUMS).publish("2026-03-06");
+
+    let amounts = 10_00_i64.to_le_bytes().repeat(6);
+    let mut pages = WITH_CHECKSUMS.windows(amounts.len());
+    let of_amounts = pages.position(|page| page == amounts).unwrap();
+    let mut flipped = WITH_CHECKSUMS.to_vec();
+    flipped[of_amounts + 2] ^= 0x04;
+    insta::assert_snapshot!(with_file(&flipped).refused_run(), @"
+    exit code 3
+
+    error: `file://[PROJECT]/data/orders/dt=2026-03-06/part-0.parquet` of source `orders` is damaged: Page CRC checksum mismatch; deliver the file again
     ");
 }
 

@@ -1,7 +1,6 @@
 //! Six days of orders and engagement, the fewest that can be calibrated on: on 1 March the user
 //! 1001 orders once and clicks once, on 2 March the user 1002 orders twice, and so on.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use arrow::array::{
 };
 use chrono::NaiveDate;
 use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
 
 /// The last day that has files: the night that tests run.
 pub(super) const LAST_DAY: u32 = 6;
@@ -79,7 +79,30 @@ impl Rows {
         self.with(column, Arc::new(Float64Array::from(numbers)))
     }
 
-    fn with(mut self, column: &'static str, values: ArrayRef) -> Self {
+    /// The same rows, all by the user of another day.
+    pub(super) fn by_user_of(self, day: u32) -> Self {
+        let users = vec![user(day); self.count()];
+        self.with("user_id", Arc::new(Int64Array::from(users)))
+    }
+
+    /// The same rows with a column under another name.
+    pub(super) fn renamed(mut self, column: &str, name: &'static str) -> Self {
+        for (old, _) in &mut self.columns {
+            if *old == column {
+                *old = name;
+            }
+        }
+        self
+    }
+
+    /// The same rows with a column more, there in every row.
+    pub(super) fn and(mut self, column: &'static str, values: ArrayRef) -> Self {
+        self.columns.push((column, values));
+        self
+    }
+
+    /// The same rows with other values in a column.
+    pub(super) fn with(mut self, column: &'static str, values: ArrayRef) -> Self {
         for (name, old) in &mut self.columns {
             if *name == column {
                 *old = Arc::clone(&values);
@@ -95,11 +118,17 @@ impl Rows {
     /// Writes a Parquet file, and the folders above it.
     pub(super) fn write(&self, path: &Path) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, self.bytes(WriterProperties::default())).unwrap();
+    }
+
+    /// A Parquet file.
+    pub(super) fn bytes(&self, properties: WriterProperties) -> Vec<u8> {
         let rows = RecordBatch::try_from_iter(self.columns.clone()).unwrap();
-        let file = File::create(path).unwrap();
-        let mut writer = ArrowWriter::try_new(file, rows.schema(), None).unwrap();
+        let mut file = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut file, rows.schema(), Some(properties)).unwrap();
         writer.write(&rows).unwrap();
         writer.close().unwrap();
+        file
     }
 }
 

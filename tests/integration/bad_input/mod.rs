@@ -11,6 +11,9 @@
 //! | `rules` | CASEs with holes, branches that nothing reaches, values that dim_tier does not list |
 //! | `job_file` | the TOML, and the arguments |
 //! | `calibration` | cut points given by hand |
+//! | `changes` | files that change, vanish or come in pieces while they are read |
+//! | `spelling` | columns in another case, twice, or two for one |
+//! | `instants` | instants that microseconds cannot hold |
 //! | `files` | partitions and Parquet files that break the contract |
 //! | `deliveries` | writes at work, markers, files that are not read, logs of tables |
 //! | `stores` | endpoints and credentials |
@@ -20,9 +23,11 @@
 
 mod audits;
 mod calibration;
+mod changes;
 mod columns;
 mod deliveries;
 mod files;
+mod instants;
 mod job_file;
 mod lake;
 mod names;
@@ -30,5 +35,6 @@ mod project;
 mod references;
 mod results;
 mod rules;
+mod spelling;
 mod statements;
 mod stores;

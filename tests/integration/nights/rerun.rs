@@ -56,6 +56,25 @@ async fn assert_replaced(nights: &Nights, seen: &History) {
     assert_same_rows("tier_current", &current, &expected.snapshot);
 }
 
+/// The plan knows what was there when it listed, and a night reads that or nothing.
+#[tokio::test]
+async fn files_delivered_anew_since_the_plan_was_made_end_the_night_and_not_the_next_one() {
+    let nights = two_nights().await;
+    nights.remove_tiles();
+    nights.deliver(&late(), &late_file());
+    let planned = nights.plan(last_night()).await.unwrap();
+    nights.deliver(&history(), &Delivery::default());
+    let error = planned.execute().await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Unexpected);
+    let said = error.to_string();
+    assert!(
+        said.ends_with(" changed while it was read; run again"),
+        "{said}"
+    );
+    assert!(nights.tiles().is_empty());
+    assert_replaced(&nights, &history_with_late()).await;
+}
+
 #[tokio::test]
 async fn same_inputs_publish_nothing_again() {
     let nights = two_nights().await;

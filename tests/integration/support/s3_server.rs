@@ -7,14 +7,15 @@
 //!
 //! - `backend`: s3s-fs over a temporary folder, made to keep the promises S3 makes
 //! - `requests`: what was asked of the server
+//! - `trouble`: what goes wrong with it
 
 mod backend;
 mod requests;
+mod trouble;
 #[cfg(test)]
 mod tests;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -33,6 +34,8 @@ use tokio::task::JoinSet;
 use backend::Backend;
 use requests::RequestLog;
 pub(crate) use requests::{RequestCounts, RequestKind};
+pub(crate) use trouble::Trouble;
+use trouble::Troubles;
 
 /// The one bucket, there from the start.
 pub(crate) const BUCKET: &str = "tierline";
@@ -46,6 +49,7 @@ const REGION: &str = "us-east-1";
 pub(crate) struct S3Server {
     address: SocketAddr,
     requests: Arc<RequestLog>,
+    troubles: Arc<Troubles>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     _files: TempDir,
@@ -57,7 +61,9 @@ impl S3Server {
         let files = TempDir::new().unwrap();
         std::fs::create_dir(files.path().join(BUCKET)).unwrap();
         let requests = Arc::new(RequestLog::default());
-        let service = service(files.path(), Arc::clone(&requests));
+        let troubles = Arc::new(Troubles::default());
+        let backend = Backend::new(files.path(), Arc::clone(&requests), Arc::clone(&troubles));
+        let service = service(backend);
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -66,6 +72,7 @@ impl S3Server {
         Self {
             address,
             requests,
+            troubles,
             stop: Some(stop),
             thread: Some(thread),
             _files: files,
@@ -126,6 +133,16 @@ impl S3Server {
         self.requests.keys(kind)
     }
 
+    /// The keys of GETs that would have taken any version of an object, in the order they came.
+    pub(crate) fn unpinned_keys(&self) -> Vec<String> {
+        self.requests.unpinned_keys()
+    }
+
+    /// Makes trouble, from the GET number `nth` of keys that contain `keys` on.
+    pub(crate) fn make_trouble(&self, keys: &str, nth: usize, trouble: Trouble) {
+        self.troubles.plan(keys, nth, trouble);
+    }
+
     /// Forgets the requests so far.
     pub(crate) fn reset_requests(&self) {
         self.requests.reset();
@@ -143,8 +160,8 @@ impl Drop for S3Server {
     }
 }
 
-fn service(folder: &Path, requests: Arc<RequestLog>) -> S3Service {
-    let mut builder = S3ServiceBuilder::new(Backend::new(folder, requests));
+fn service(backend: Backend) -> S3Service {
+    let mut builder = S3ServiceBuilder::new(backend);
     builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
     builder.build()
 }

@@ -23,6 +23,7 @@ use s3s_fs::FileSystem;
 use tokio::sync::RwLock;
 
 use super::requests::{RequestKind, RequestLog};
+use super::trouble::{Trouble, Troubles, first_half};
 
 /// s3s-fs keeps an object's attributes in a file named by its key in base64, which may have 255
 /// bytes; the file of a multipart upload also carries the upload's id.
@@ -34,17 +35,20 @@ pub(super) struct Backend {
     files: FileSystem,
     folder: PathBuf,
     requests: Arc<RequestLog>,
+    troubles: Arc<Troubles>,
     /// Held by readers while they look, by one writer while it checks and writes.
     objects: RwLock<()>,
 }
 
 impl Backend {
-    /// Serves the folders of `folder` as buckets and notes every request in `requests`.
-    pub(super) fn new(folder: &Path, requests: Arc<RequestLog>) -> Self {
+    /// Serves the folders of `folder` as buckets, notes every request in `requests` and makes the
+    /// trouble that is asked for.
+    pub(super) fn new(folder: &Path, requests: Arc<RequestLog>, troubles: Arc<Troubles>) -> Self {
         Self {
             files: FileSystem::new(folder).unwrap(),
             folder: folder.to_owned(),
             requests,
+            troubles,
             objects: RwLock::new(()),
         }
     }
@@ -97,6 +101,51 @@ impl Backend {
     }
 }
 
+impl Backend {
+    /// Does to an object, or to the answer about it, what goes wrong.
+    async fn make(
+        &self,
+        trouble: Option<Trouble>,
+        asked: S3Request<GetObjectInput>,
+        response: &mut S3Response<GetObjectOutput>,
+    ) -> S3Result<()> {
+        let Some(trouble) = trouble else {
+            return Ok(());
+        };
+        match &trouble {
+            Trouble::Overwritten(bytes) => {
+                let bytes = bytes.clone();
+                let put = asked.map_input(|input| PutObjectInput {
+                    bucket: input.bucket,
+                    key: input.key,
+                    body: Some(s3s::Body::from(bytes).into()),
+                    ..PutObjectInput::default()
+                });
+                let _writing = self.objects.write().await;
+                self.files.put_object(put).await?;
+            }
+            Trouble::Removed => {
+                let delete = asked.map_input(|input| DeleteObjectInput {
+                    bucket: input.bucket,
+                    key: input.key,
+                    ..DeleteObjectInput::default()
+                });
+                let _writing = self.objects.write().await;
+                self.files.delete_object(delete).await?;
+            }
+            Trouble::Cut | Trouble::Stalled => {
+                let output = &mut response.output;
+                let length = output.content_length.unwrap_or_default();
+                let body = output.body.take();
+                let length = usize::try_from(length).unwrap();
+                output.body = body.map(|body| first_half(body, length, &trouble));
+            }
+            Trouble::TimedOut => return Err(s3_error!(RequestTimeout)),
+        }
+        Ok(())
+    }
+}
+
 /// The preconditions of a read.
 struct ReadConditions {
     if_match: Option<ETagCondition>,
@@ -127,8 +176,10 @@ impl S3 for Backend {
         mut request: S3Request<GetObjectInput>,
     ) -> S3Result<S3Response<GetObjectOutput>> {
         let input = &mut request.input;
-        self.requests.record(RequestKind::Get, &input.key);
-        let _reading = self.objects.read().await;
+        self.requests
+            .record_get(&input.key, input.if_match.is_some());
+        let trouble = self.troubles.meet(&input.key);
+        let reading = self.objects.read().await;
         self.check_readable(&input.bucket, &input.key)?;
         if let Some(Range::Suffix { length }) = &mut input.range
             && let Ok(file) = self.path(&input.bucket, &input.key).metadata()
@@ -139,8 +190,10 @@ impl S3 for Backend {
             if_match: input.if_match.take(),
             if_none_match: input.if_none_match.take(),
         };
-        let response = self.files.get_object(request).await?;
+        let mut response = self.files.get_object(request.clone()).await?;
         conditions.check(response.output.e_tag.as_ref())?;
+        drop(reading);
+        self.make(trouble, request, &mut response).await?;
         Ok(response)
     }
 

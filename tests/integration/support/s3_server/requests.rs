@@ -51,6 +51,8 @@ impl RequestCounts {
 struct Request {
     kind: RequestKind,
     keys: Vec<String>,
+    /// Whether it asked for one version of an object and no other.
+    is_pinned: bool,
 }
 
 /// Every request since the start or the last reset.
@@ -65,7 +67,28 @@ impl RequestLog {
 
     /// Notes one request for many keys.
     pub(super) fn record_batch(&self, kind: RequestKind, keys: Vec<String>) {
-        self.0.lock().unwrap().push(Request { kind, keys });
+        self.push(kind, keys, false);
+    }
+
+    /// Notes a GET, and whether it carried `If-Match`.
+    pub(super) fn record_get(&self, key: &str, is_pinned: bool) {
+        self.push(RequestKind::Get, vec![key.to_owned()], is_pinned);
+    }
+
+    fn push(&self, kind: RequestKind, keys: Vec<String>, is_pinned: bool) {
+        self.0.lock().unwrap().push(Request {
+            kind,
+            keys,
+            is_pinned,
+        });
+    }
+
+    pub(super) fn unpinned_keys(&self) -> Vec<String> {
+        let requests = self.0.lock().unwrap();
+        let unpinned = requests
+            .iter()
+            .filter(|request| request.kind == RequestKind::Get && !request.is_pinned);
+        unpinned.flat_map(|request| request.keys.clone()).collect()
     }
 
     pub(super) fn counts(&self) -> RequestCounts {

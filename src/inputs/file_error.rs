@@ -1,0 +1,286 @@
+//! What can go wrong with one file while a query reads it, told from everything else that can
+//! end a query.
+//!
+//! | in the chain of causes | is |
+//! |---|---|
+//! | the store's word that the object is another one, or gone | [`FileError::Changed`], [`FileError::Gone`] |
+//! | any other failure of the store, a disk among them | [`FileError::Store`] |
+//! | instants that the reader refused | [`FileError::Instant`] |
+//! | columns that the reader could not tell apart | [`FileError::Ambiguous`] |
+//! | bytes that are not Parquet | [`FileError::Damaged`] |
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
+use parquet::errors::ParquetError;
+
+use crate::ground::{Classified, FailureKind};
+
+/// A file as messages name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileName {
+    /// Its full URL.
+    pub url: String,
+    /// The source that it was delivered to; none for files of tierline's own.
+    pub source: Option<String>,
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "`{}`", self.url)?;
+        match &self.source {
+            Some(source) => write!(formatter, " of source `{source}`"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A file that cannot be read as it was listed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum FileError {
+    /// Another file has its name.
+    #[error("{file} changed while it was read; run again")]
+    Changed {
+        /// The file.
+        file: FileName,
+    },
+    /// Somebody removed it.
+    #[error("{file} was removed since it was listed; run again")]
+    Gone {
+        /// The file.
+        file: FileName,
+    },
+    /// The store did not hand it out.
+    #[error("cannot read {file}; check the endpoint, the credentials and the permissions")]
+    Store {
+        /// The file.
+        file: FileName,
+        /// What the reader said.
+        source: Arc<DataFusionError>,
+    },
+    /// Its bytes are not those that a writer of Parquet wrote.
+    #[error("{file} is damaged: {what}; {}", remedy(file))]
+    Damaged {
+        /// The file.
+        file: FileName,
+        /// What the reader said.
+        what: String,
+    },
+    /// An instant that cannot be read as it was written.
+    #[error(
+        "column `{column}` of {file} has an instant outside {range}; deliver NULL in its place, or an instant up to 9999-12-31"
+    )]
+    Instant {
+        /// The file.
+        file: FileName,
+        /// The column.
+        column: String,
+        /// What can be read.
+        range: &'static str,
+    },
+    /// Several columns that have the name of a declared one.
+    #[error(
+        "{file} has {columns}, so which is column `{column}` cannot be told; deliver one of them"
+    )]
+    Ambiguous {
+        /// The file.
+        file: FileName,
+        /// The declared column.
+        column: String,
+        /// Those of the file, in one text.
+        columns: String,
+    },
+}
+
+impl Classified for FileError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Changed { .. } | Self::Gone { .. } | Self::Store { .. } => {
+                FailureKind::Unexpected
+            }
+            Self::Damaged { .. } | Self::Instant { .. } | Self::Ambiguous { .. } => {
+                FailureKind::Blocked
+            }
+        }
+    }
+}
+
+fn remedy(file: &FileName) -> &'static str {
+    match file.source {
+        Some(_) => "deliver the file again",
+        None => "restore it from a copy, or publish its date again without it",
+    }
+}
+
+/// What the reader itself refuses; whoever knows the file makes a [`FileError`] of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refused {
+    #[error("column `{column}` has an instant outside {range}")]
+    Instant { column: String, range: &'static str },
+    #[error("which of {columns} is column `{column}` cannot be told")]
+    Ambiguous { column: String, columns: String },
+}
+
+impl From<Refused> for DataFusionError {
+    fn from(refused: Refused) -> Self {
+        Self::External(Box::new(refused))
+    }
+}
+
+impl FileError {
+    /// Finds out what is wrong with `file`; gives back an error that is not about it.
+    ///
+    /// # Errors
+    /// The error as it was.
+    pub(super) fn of(file: &FileName, error: DataFusionError) -> Result<Self, DataFusionError> {
+        let file = file.clone();
+        Ok(match cause(&error) {
+            Cause::Changed => Self::Changed { file },
+            Cause::Gone => Self::Gone { file },
+            Cause::Store => Self::Store {
+                file,
+                source: Arc::new(error),
+            },
+            Cause::Damaged(what) => Self::Damaged { file, what },
+            Cause::Refused(Refused::Instant { column, range }) => Self::Instant {
+                file,
+                column,
+                range,
+            },
+            Cause::Refused(Refused::Ambiguous { column, columns }) => Self::Ambiguous {
+                file,
+                column,
+                columns,
+            },
+            Cause::Other => return Err(error),
+        })
+    }
+
+    /// What a query met of it, if it did.
+    pub fn within(error: &DataFusionError) -> Option<&Self> {
+        causes(error).find_map(|cause| cause.downcast_ref())
+    }
+}
+
+/// An error with the name of the file it came from.
+pub(super) fn naming(file: &FileName, error: DataFusionError) -> DataFusionError {
+    if FileError::within(&error).is_some() {
+        return error;
+    }
+    match FileError::of(file, error) {
+        Ok(of_file) => DataFusionError::External(Box::new(of_file)),
+        Err(other) => other,
+    }
+}
+
+enum Cause {
+    Changed,
+    Gone,
+    Store,
+    Damaged(String),
+    Refused(Refused),
+    Other,
+}
+
+fn cause(error: &DataFusionError) -> Cause {
+    let mut found = Cause::Other;
+    for cause in causes(error) {
+        if let Some(error) = cause.downcast_ref::<object_store::Error>() {
+            return match error {
+                object_store::Error::Precondition { .. } => Cause::Changed,
+                object_store::Error::NotFound { .. } => Cause::Gone,
+                _ => Cause::Store,
+            };
+        }
+        if let Some(refused) = cause.downcast_ref::<Refused>() {
+            return Cause::Refused(refused.clone());
+        }
+        if let Some(what) = damage(cause) {
+            found = Cause::Damaged(what);
+        }
+    }
+    found
+}
+
+/// What a reader of Parquet says of bytes that it cannot make sense of.
+fn damage(cause: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(error) = cause.downcast_ref::<ParquetError>() {
+        return Some(plain(&error.to_string()));
+    }
+    // Some decompressors speak of their input as of a file that fails.
+    if let Some(error) = cause.downcast_ref::<std::io::Error>() {
+        return Some(error.to_string());
+    }
+    match cause.downcast_ref::<ArrowError>() {
+        Some(ArrowError::ParquetError(said)) => Some(plain(said)),
+        _ => None,
+    }
+}
+
+/// What is said without the names of the layers that pass it on.
+fn plain(said: &str) -> String {
+    let said = said.rsplit("Parquet error: ").next().unwrap_or_default();
+    said.trim_start_matches("External: ").to_owned()
+}
+
+fn causes(error: &DataFusionError) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    let first: &(dyn Error + 'static) = error;
+    std::iter::successors(Some(first), |&cause| cause.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> FileName {
+        FileName {
+            url: "s3://lake/orders/dt=2026-03-01/a.parquet".to_owned(),
+            source: Some("orders".to_owned()),
+        }
+    }
+
+    fn of(error: impl Error + Send + Sync + 'static) -> String {
+        let error = ParquetError::External(Box::new(error)).into();
+        FileError::of(&file(), error).map_or_else(
+            |other| format!("not of the file: {other}"),
+            |of_file| format!("{:?}: {of_file}", of_file.kind()),
+        )
+    }
+
+    #[test]
+    fn store_that_fails_is_told_from_a_file_that_changed() {
+        let said = || "412".into();
+        let path = || "a.parquet".to_owned();
+        let changed = object_store::Error::Precondition {
+            path: path(),
+            source: said(),
+        };
+        insta::assert_snapshot!(of(changed), @"Unexpected: `s3://lake/orders/dt=2026-03-01/a.parquet` of source `orders` changed while it was read; run again");
+        let gone = object_store::Error::NotFound {
+            path: path(),
+            source: said(),
+        };
+        insta::assert_snapshot!(of(gone), @"Unexpected: `s3://lake/orders/dt=2026-03-01/a.parquet` of source `orders` was removed since it was listed; run again");
+        let cut = object_store::Error::Generic {
+            store: "S3",
+            source: said(),
+        };
+        insta::assert_snapshot!(of(cut), @"Unexpected: cannot read `s3://lake/orders/dt=2026-03-01/a.parquet` of source `orders`; check the endpoint, the credentials and the permissions");
+    }
+
+    #[test]
+    fn bytes_that_are_not_parquet_block_with_what_the_reader_said() {
+        let said = ArrowError::ParquetError("Page CRC checksum mismatch".to_owned());
+        insta::assert_snapshot!(of(said), @"Blocked: `s3://lake/orders/dt=2026-03-01/a.parquet` of source `orders` is damaged: Page CRC checksum mismatch; deliver the file again");
+    }
+
+    /// SQL that is computed while a file is read may fail by itself.
+    #[test]
+    fn failing_cast_is_not_the_files_fault() {
+        let error = ArrowError::CastError("no number".to_owned()).into();
+        assert!(matches!(cause(&error), Cause::Other));
+    }
+}

@@ -1,0 +1,120 @@
+//! How the bytes of a file reach the reader of Parquet: as they were listed, and with a store's
+//! failures told apart from damaged files.
+//!
+//! Footers are read once and shared by all scans of a session.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::DefaultParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::error::Result;
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use object_store::{ObjectMeta, ObjectStore};
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::ParquetMetaData;
+
+use crate::config::storage::ListedObject;
+
+use super::int96::without_notes;
+
+/// Opens the files of one table.
+#[derive(Debug)]
+pub(super) struct FileReaders {
+    store: Arc<dyn ObjectStore>,
+    footers: Arc<FileMetadataCache>,
+    /// Whether files are other people's, and may change under the reader's hands.
+    may_change: bool,
+}
+
+impl FileReaders {
+    /// Opens files of `store`, whose footers a session shares.
+    pub(super) fn new(store: Arc<dyn ObjectStore>, runtime: &RuntimeEnv, may_change: bool) -> Self {
+        Self {
+            store,
+            footers: runtime.cache_manager.get_file_metadata_cache(),
+            may_change,
+        }
+    }
+
+    /// The store that a file is read from.
+    fn store_of(&self, object: &ObjectMeta) -> Arc<dyn ObjectStore> {
+        let store = Arc::clone(&self.store);
+        match self.may_change {
+            true => Arc::new(ListedObject::new(store, object.clone())),
+            false => store,
+        }
+    }
+}
+
+impl ParquetFileReaderFactory for FileReaders {
+    fn create_reader(
+        &self,
+        partition: usize,
+        file: PartitionedFile,
+        footer_bytes: Option<usize>,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> Result<Box<dyn AsyncFileReader + Send>> {
+        let object = file.object_meta.clone();
+        let store = self.store_of(&object);
+        let plain = DefaultParquetFileReaderFactory::new(Arc::clone(&store));
+        Ok(Box::new(FileReader {
+            bytes: plain.create_reader(partition, file, footer_bytes, metrics)?,
+            object,
+            store,
+            footers: Arc::clone(&self.footers),
+            footer_bytes,
+        }))
+    }
+}
+
+struct FileReader {
+    bytes: Box<dyn AsyncFileReader + Send>,
+    object: ObjectMeta,
+    store: Arc<dyn ObjectStore>,
+    footers: Arc<FileMetadataCache>,
+    /// How much to read from the end of the file at once.
+    footer_bytes: Option<usize>,
+}
+
+impl AsyncFileReader for FileReader {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
+        let ranges = self.get_byte_ranges(vec![range]);
+        let first = |mut parts: Vec<Bytes>| parts.pop().unwrap_or_default();
+        async move { ranges.await.map(first) }.boxed()
+    }
+
+    fn get_byte_ranges(
+        &mut self,
+        ranges: Vec<Range<u64>>,
+    ) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
+        self.bytes.get_byte_ranges(ranges)
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
+        let page_index = options.map(ArrowReaderOptions::column_index_policy);
+        async move {
+            let footer = DFParquetMetadata::new(self.store.as_ref(), &self.object)
+                .with_file_metadata_cache(Some(Arc::clone(&self.footers)))
+                .with_metadata_size_hint(self.footer_bytes)
+                .with_page_index_policy(page_index);
+            // The engine's own reader makes a text of a failure, which then says nothing of a store.
+            let footer = footer.fetch_metadata().await;
+            let footer = footer.map_err(|error| ParquetError::External(Box::new(error)))?;
+            Ok(without_notes(footer))
+        }
+        .boxed()
+    }
+}
