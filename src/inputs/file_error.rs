@@ -48,7 +48,7 @@ pub enum FileError {
         file: FileName,
     },
     /// Somebody removed it.
-    #[error("{file} was removed since it was listed; run again")]
+    #[error("{}", gone(file))]
     Gone {
         /// The file.
         file: FileName,
@@ -111,7 +111,15 @@ impl Classified for FileError {
 fn remedy(file: &FileName) -> &'static str {
     match file.source {
         Some(_) => "deliver the file again",
-        None => "restore it from a copy, or publish its date again without it",
+        None => "restore it from a copy, or publish its date again",
+    }
+}
+
+/// Deliveries come and go; what tierline published stays where it is.
+fn gone(file: &FileName) -> String {
+    match file.source {
+        Some(_) => format!("{file} was removed since it was listed; run again"),
+        None => format!("{file} is not in storage; {}", remedy(file)),
     }
 }
 
@@ -275,6 +283,16 @@ mod tests {
     fn bytes_that_are_not_parquet_block_with_what_the_reader_said() {
         let said = ArrowError::ParquetError("Page CRC checksum mismatch".to_owned());
         insta::assert_snapshot!(of(said), @"Blocked: `s3://lake/orders/dt=2026-03-01/a.parquet` of source `orders` is damaged: Page CRC checksum mismatch; deliver the file again");
+    }
+
+    #[test]
+    fn published_file_that_is_gone_is_not_waited_for() {
+        let published = FileName {
+            url: "s3://lake/out/tables/tier_snapshot/a.parquet".to_owned(),
+            source: None,
+        };
+        let gone = FileError::Gone { file: published };
+        insta::assert_snapshot!(gone, @"`s3://lake/out/tables/tier_snapshot/a.parquet` is not in storage; restore it from a copy, or publish its date again");
     }
 
     /// SQL that is computed while a file is read may fail by itself.
