@@ -5,7 +5,8 @@
 #
 # TIERLINE is the binary to try; left out, it is built. Makes sample tables in a temporary folder,
 # publishes the last night anew after a correction of its inputs, and hands the tables to
-# ci/read_tables.py. Needs Python 3.11 with pip.
+# ci/read_tables.py; then ci/check_models.py has both compute the same models. Needs Python 3.11
+# with pip.
 set -euo pipefail
 
 binary=$(realpath "${1:-/dev/null}")
@@ -31,3 +32,6 @@ rm -r "${days[-10]}"
 "$binary" run "$demo/jobs/demo.toml" --date "${days[-1]##*=}" --result-file "$folder/report.json"
 
 PYTHONPATH=$packages python3 ci/read_tables.py "$demo/output/tables" "$folder/report.json"
+
+# Random models over windows give what DuckDB gives.
+PYTHONPATH=$packages python3 ci/check_models.py "$binary"

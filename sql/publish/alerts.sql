@@ -1,10 +1,19 @@
 -- The metrics of a night that are past their limit. A metric that is NULL raises nothing.
-WITH usual_outflow AS (
-    SELECT
-        COUNT(value) AS dates,
-        AVG(value) + $outflow_deviations * stddev_pop(value) + 1e-9 AS highest  -- 1e-9: a steady rate must not pass its own mean by rounding
+WITH outflow_rates AS (
+    SELECT CAST(round(value * 1e12) AS DECIMAL(38, 0)) AS rate  -- in units of 1e-12: sums of DOUBLE depend on the order of rows
     FROM history.kpi_daily                            -- the last 28 published dates before this one
-    WHERE metric = 'high_value_weekly_outflow_rate'
+    WHERE metric = 'high_value_weekly_outflow_rate' AND value IS NOT NULL
+),
+
+-- mean and population standard deviation, as (sum + n * sqrt(count * sum of squares - sum squared)) / count
+usual_outflow AS (
+    SELECT
+        COUNT(*) AS dates,
+        (
+            CAST(SUM(rate) AS DOUBLE)
+            + $outflow_deviations * sqrt(CAST(COUNT(*) * SUM(rate * rate) - SUM(rate) * SUM(rate) AS DOUBLE))
+        ) / (NULLIF(COUNT(*), 0) * 1e12) + 1e-9 AS highest  -- 1e-9: a steady rate must not pass its own mean by rounding
+    FROM outflow_rates
 ),
 
 limits AS (

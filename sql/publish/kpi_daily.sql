@@ -1,11 +1,14 @@
 -- One number per metric and night. Tiers are the shown ones. A quotient of nothing is NULL. Money
--- is divided in hundredths, which are whole numbers, so that a value on a limit is on it.
+-- is divided in hundredths, which are whole numbers, so that a value on a limit is on it. What is
+-- added up over users or days is whole numbers, too: sums of DOUBLE depend on the order of rows.
 WITH users AS (
     SELECT
         CAST(COUNT(*) AS DOUBLE) AS total,
         CAST(COUNT(*) FILTER (WHERE orders_lifetime >= 1) AS DOUBLE) AS buyers,
-        AVG(CAST(last_order_day - first_order_day AS DOUBLE) / (orders_lifetime - 1))
-            FILTER (WHERE orders_lifetime >= 2) AS repurchase_interval_days,
+        COUNT(*) FILTER (WHERE orders_lifetime >= 2) AS repurchasers,
+        -- in units of 1e-12 days
+        SUM(CAST((last_order_day - first_order_day) * 1000000000000 / NULLIF(orders_lifetime - 1, 0) AS DECIMAL(38, 0)))
+            FILTER (WHERE orders_lifetime >= 2) AS repurchase_intervals,
         CAST(SUM(revenue_30d) * 100 AS DOUBLE) AS revenue_30d_cents,
         SUM(orders_30d) AS orders_30d,
         CAST(SUM(revenue_365d) * 100 AS DOUBLE) AS revenue_365d_cents,
@@ -20,20 +23,38 @@ WITH users AS (
     FROM publish.tier_snapshot
 ),
 
--- the average order value of each of the last 30 days that has orders; the one thing that a night
--- reads of older files, two columns of the orders of 29 days
+-- the average order value of each of the last 30 days that has orders, in units of 1e-6; the one
+-- thing that a night reads of older files, two columns of the orders of 29 days
 order_days AS (
     SELECT
         day,
-        CAST(SUM(amount) * 100 AS DOUBLE) / COUNT(*) AS average_order_value_cents
+        CAST(round(CAST(SUM(amount) * 100 AS DOUBLE) * 10000 / COUNT(*)) AS DECIMAL(38, 0)) AS average_order_value
     FROM staging.orders
     WHERE is_counting AND day > $snapshot_date - 30
     GROUP BY day
 ),
 
-volatility AS (
-    SELECT stddev_pop(average_order_value_cents) / NULLIF(AVG(average_order_value_cents), 0) AS aov_30d
+-- and how far it is from the whole number next to their mean: deviations that are small enough to
+-- be squared
+order_day_deviations AS (
+    SELECT
+        average_order_value,
+        average_order_value - CAST(
+            round(CAST(SUM(average_order_value) OVER () AS DOUBLE) / COUNT(*) OVER ()) AS DECIMAL(38, 0)
+        ) AS deviation
     FROM order_days
+),
+
+volatility AS (
+    SELECT
+        sqrt(
+            GREATEST(
+                CAST(SUM(deviation * deviation) AS DOUBLE) / COUNT(*)
+                - power(CAST(SUM(deviation) AS DOUBLE) / COUNT(*), 2),
+                0
+            )
+        ) / NULLIF(CAST(SUM(average_order_value) AS DOUBLE) / COUNT(*), 0) AS aov_30d
+    FROM order_day_deviations
 ),
 
 -- who was of high value a week ago, and is no longer
@@ -64,7 +85,10 @@ kpis AS (
             -- buyers of all users
             named_struct('metric', 'first_order_conversion_rate', 'value', users.buyers / NULLIF(users.total, 0)),
             -- days from order to order, of users with two or more
-            named_struct('metric', 'repurchase_interval_days', 'value', users.repurchase_interval_days),
+            named_struct(
+                'metric', 'repurchase_interval_days',
+                'value', CAST(users.repurchase_intervals AS DOUBLE) / (NULLIF(users.repurchasers, 0) * 1e12)
+            ),
             named_struct('metric', 'average_order_value_30d', 'value', users.revenue_30d_cents / NULLIF(100 * users.orders_30d, 0)),
             -- deviation of the daily average order value, of its mean
             named_struct('metric', 'aov_volatility_30d', 'value', volatility.aov_30d),

@@ -1,6 +1,7 @@
--- What it cost to win a user, as the users source says. Of several rows of one user the larger holds.
+-- What it cost to win a user, as the newest delivery of the users source that has the user says.
 SELECT
     user_id,
-    MAX(acquisition_cost) AS acquisition_cost         -- NULL when not known
+    LAST_VALUE(acquisition_cost ORDER BY day, registered_at NULLS FIRST, acquisition_cost NULLS FIRST)
+        AS acquisition_cost                           -- NULL when not known
 FROM staging.users
 GROUP BY user_id

@@ -15,5 +15,6 @@ SELECT
         WHEN ordered_at IS NULL THEN 'null_time'
         WHEN amount IS NULL THEN 'null_amount'
         WHEN amount < 0 THEN 'negative_amount'
+        WHEN amount >= $absurd_amount THEN 'absurd_amount'  -- sums of such would not fit into money columns
     END AS reject_reason                              -- NULL for a good row; others are counted and left out
 FROM sources.orders

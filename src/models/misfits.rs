@@ -26,7 +26,7 @@ pub(super) fn check(
     parameters: &Parameters,
 ) -> Result<(), Problems> {
     let mut misfits: Vec<Misfit> = Vec::new();
-    let walked = plan.apply(|node| {
+    let walked = plan.apply_with_subqueries(|node| {
         for expression in node.expressions() {
             expression.apply(|part| {
                 let misfit = Misfit::of(part);

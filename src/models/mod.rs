@@ -14,6 +14,7 @@ mod constants;
 mod graph;
 mod misfits;
 mod model;
+mod outer_using;
 mod pack;
 mod parameters;
 pub mod planner;

@@ -5,14 +5,16 @@ use std::ops::{ControlFlow, Range};
 
 use datafusion::logical_expr::Volatility;
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, SetExpr, Spanned, Statement,
-    TableFactor, TableFunctionArgs, Value, Visit, Visitor,
+    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, Select, SetExpr, Spanned,
+    Statement, TableFactor, TableFunctionArgs, Value, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, Tokenizer};
 
 use crate::ground::{Diagnostic, Folder, Problems, SourceFile, TableName, TableNameError, nearest};
+
+use super::outer_using::misread;
 
 /// The one table function: `windows('rollups.purchases', '30d', 'lifetime')`.
 const WINDOWS: &str = "windows";
@@ -387,6 +389,11 @@ impl Visitor for Reader<'_> {
         let tables = query.with.iter().flat_map(|with| &with.cte_tables);
         self.common_tables
             .extend(tables.map(|table| as_the_engine_reads(&table.alias.name)));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Self::Break> {
+        self.problems.0.extend(misread(select, self.file));
         ControlFlow::Continue(())
     }
 

@@ -5,6 +5,10 @@
 //! sources.users -> staging.users -> rollups.profile -> features.profile -> publish.tier_snapshot
 //! ```
 //!
+//! All attributes of a user come from one row, that of the newest day that has the user: of several
+//! rows in it the one with the newest `registered_at`, then the one whose columns are the largest,
+//! `acquisition_cost` first, as in `rollups/registrations.sql`, so that both take the same row.
+//!
 //! Without attributes `features.profile` is just the users, so that the snapshot can select its
 //! columns whatever the job lists. A pack's own `features/profile.sql` or `rollups/profile.sql`
 //! stands in place of what would be written here.
@@ -33,9 +37,14 @@ pub fn add_models(pack: &mut SqlPack, attributes: &[String]) {
         .collect::<Vec<_>>();
     let rollup = TableName::new(Folder::Rollups, PROFILE);
     if !quoted.is_empty() && !has(pack, &rollup) {
+        let order = ["registered_at".to_owned(), "acquisition_cost".to_owned()];
+        let attributes = quoted.iter().filter(|name| !order.contains(name));
+        let order = order.iter().chain(attributes);
+        let order = order.map(|name| format!(", \"{name}\" NULLS FIRST"));
+        let order = order.collect::<String>();
         let aggregates = quoted
             .iter()
-            .map(|name| format!(",\n    MAX(\"{name}\") AS \"{name}\""));
+            .map(|name| format!(",\n    LAST_VALUE(\"{name}\" ORDER BY day{order}) AS \"{name}\""));
         let text = format!(
             "SELECT\n    user_id{}\nFROM staging.users\nGROUP BY user_id\n",
             aggregates.collect::<String>()

@@ -4,6 +4,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 use crate::audits::Blocked;
+use crate::config::session::SumOverflow;
 use crate::config::storage::StorageError;
 use crate::drafts::{ContractError, DraftError};
 use crate::ground::{AsOfError, Classified, FailureKind, Problems};
@@ -97,8 +98,17 @@ impl RunError {
 impl From<TileError> for RunError {
     fn from(error: TileError) -> Self {
         match error {
-            TileError::Engine { rollup, source } => {
-                let stage = format!("making tiles of `{rollup}`");
+            TileError::Engine {
+                rollup,
+                days,
+                source,
+            } => {
+                let days = match days {
+                    Some((first, last)) if first == last => format!(" from {first}"),
+                    Some((first, last)) => format!(" from {first} to {last}"),
+                    None => String::new(),
+                };
+                let stage = format!("making tiles of `{rollup}`{days}");
                 Self::engine("making tiles")(DataFusionError::Context(stage, source))
             }
             other => Self::Tile(other),
@@ -134,6 +144,9 @@ fn fault_of_rows(error: &DataFusionError) -> Option<String> {
         if error.is::<object_store::Error>() || error.is::<std::io::Error>() {
             return None;
         }
+        if let Some(overflow) = error.downcast_ref::<SumOverflow>() {
+            return Some(overflow.to_string());
+        }
         let in_arrow = error.downcast_ref().and_then(fault_in_arrow);
         let in_engine = || error.downcast_ref().and_then(fault_in_engine);
         reason = reason.or(in_arrow).or_else(in_engine);
@@ -155,14 +168,18 @@ fn fault_in_engine(error: &DataFusionError) -> Option<&'static str> {
     )
 }
 
+const OUTGROWN: &str = "a number outgrows its type; CAST to a wider one before computing, or give rows that cannot be right a reject_reason in staging";
+
 fn fault_in_arrow(error: &ArrowError) -> Option<&'static str> {
     match error {
         ArrowError::CastError(_) | ArrowError::ParseError(_) => Some(
             "a value does not fit the type that SQL casts it to; use TRY_CAST, or give such rows a reject_reason in staging",
         ),
         ArrowError::DivideByZero => Some("a division by zero; divide by NULLIF(..., 0)"),
-        ArrowError::ArithmeticOverflow(_) => {
-            Some("a number outgrows its type; CAST to a wider one before computing")
+        ArrowError::ArithmeticOverflow(_) => Some(OUTGROWN),
+        // What a DECIMAL that is cast to a narrower one says.
+        ArrowError::InvalidArgumentError(text) if text.contains("to store in a Decimal") => {
+            Some(OUTGROWN)
         }
         _ => None,
     }

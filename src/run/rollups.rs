@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result as EngineResult;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, col, lit};
@@ -235,22 +235,37 @@ fn reach(
     rollup: &Rollup,
 ) -> EngineResult<(BTreeSet<String>, BTreeSet<String>)> {
     let probe = lit(ScalarValue::Date32(Some(PROBE)));
-    let rows = rollup.daily(Some(col(DAY).eq(probe)))?;
-    let rows = context.state().optimize(&rows)?;
+    let of_probe = scans_of(context, rollup.daily(Some(col(DAY).eq(probe)))?)?;
     let (mut by_day, mut whole) = (BTreeSet::new(), BTreeSet::new());
-    rows.apply(|node| {
+    for (source, is_reached) in of_probe {
+        let sources = if is_reached { &mut by_day } else { &mut whole };
+        sources.insert(source);
+    }
+    // A condition of staging that the probe can never meet leaves no scan behind.
+    for (source, _) in scans_of(context, rollup.daily(None)?)? {
+        if !by_day.contains(&source) {
+            whole.insert(source);
+        }
+    }
+    // A source that is read both ways is read whole.
+    by_day.retain(|source| !whole.contains(source));
+    Ok((by_day, whole))
+}
+
+/// The sources that a plan scans, in subqueries too, and whether the probe reaches the scan.
+fn scans_of(context: &SessionContext, rows: LogicalPlan) -> EngineResult<Vec<(String, bool)>> {
+    let mut scans = Vec::new();
+    let optimized = context.state().optimize(&rows)?;
+    optimized.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node
             && scan.table_name.schema() == Some(Folder::Sources.as_str())
         {
             let is_reached = scan.filters.iter().any(is_about_probe);
-            let sources = if is_reached { &mut by_day } else { &mut whole };
-            sources.insert(scan.table_name.table().to_owned());
+            scans.push((scan.table_name.table().to_owned(), is_reached));
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
-    // A source that is read both ways is read whole.
-    by_day.retain(|source| !whole.contains(source));
-    Ok((by_day, whole))
+    Ok(scans)
 }
 
 fn is_about_probe(filter: &Expr) -> bool {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::arrow::compute::kernels::cmp::distinct;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::LogicalPlan;
@@ -115,7 +115,7 @@ impl Users {
 /// or sorts.
 pub(super) fn is_worth_keeping(plan: &LogicalPlan) -> Result<bool, DataFusionError> {
     let mut is_costly = false;
-    plan.apply(|node| {
+    plan.apply_with_subqueries(|node| {
         is_costly |= matches!(
             node,
             LogicalPlan::Aggregate(_)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
 
 use crate::config::job::Incomplete;
@@ -150,12 +150,12 @@ impl Run<'_> {
     }
 }
 
-/// The source columns that an optimized plan reads, by source.
+/// The source columns that an optimized plan reads, in subqueries too, by source.
 fn columns_scanned(
     plan: &LogicalPlan,
 ) -> datafusion::error::Result<BTreeMap<String, BTreeSet<String>>> {
     let mut scanned: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    plan.apply(|node| {
+    plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node
             && scan.table_name.schema() == Some(Folder::Sources.as_str())
         {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
 use datafusion::error::DataFusionError;
 use parquet::errors::ParquetError;
 
@@ -21,6 +22,8 @@ pub enum TileError {
     Engine {
         /// The rollup's table.
         rollup: String,
+        /// The first and the last day that it was made from.
+        days: Option<(NaiveDate, NaiveDate)>,
         /// What the engine said.
         source: Box<DataFusionError>,
     },

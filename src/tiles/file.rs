@@ -67,12 +67,16 @@ pub struct TileFile {
     pub digest: String,
     /// Its rows.
     pub rows: u64,
+    /// The last of its days, counted from 1970-01-01: of several tiles that have a user, the one
+    /// with the latest is the newest. None of them share days.
+    pub last_day: i32,
 }
 
 /// Writes one tile.
 pub(super) struct TileWriter {
     path: PathBuf,
     stamp: Stamp,
+    last_day: i32,
     writer: ArrowWriter<Hashing<BufWriter<File>>>,
 }
 
@@ -98,6 +102,7 @@ impl TileWriter {
         Ok(Self {
             path,
             stamp: Stamp::new(rollup, address, 0),
+            last_day: address.period.last(),
             writer: ArrowWriter::try_new(file, schema, Some(properties))?,
         })
     }
@@ -127,6 +132,7 @@ impl TileWriter {
             size_bytes: file.bytes,
             digest: digest_of(&file.hasher),
             rows: self.stamp.rows,
+            last_day: self.last_day,
         })
     }
 }
@@ -169,6 +175,7 @@ pub(super) fn accept(
         size_bytes,
         digest: found,
         rows,
+        last_day: address.period.last(),
     }))
 }
 

@@ -8,20 +8,30 @@
 //! Both sides come from tiles that are sorted by user. Merged all at once they give each user's
 //! row of both, in order, and nothing has to be joined, hashed or sorted again. The user of the
 //! joined row, `COALESCE(p.user_id, i.user_id)`, is the user of the merge.
+//!
+//! A side may compute with its columns. Of a user whom the side lacks SQL gives NULL, whatever it
+//! computes; in a merge its columns are NULL then, and what is computed from NULL may not be:
+//!
+//! | the side has | above the merge |
+//! |---|---|
+//! | `orders_30d`, `orders_30d * 2`, `COALESCE(user_id, user_id)` | the same |
+//! | `TRUE`, `COALESCE(orders_30d, 0)`, `orders_30d IS NULL` | `CASE WHEN <the side has a row> THEN .. END` |
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, JoinType, Result, TableReference};
+use datafusion::common::{Column, JoinType, Result, ScalarValue, TableReference};
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::logical_plan::TableScanBuilder;
-use datafusion::logical_expr::{Expr, Join, LogicalPlan, Projection, TableScan};
+use datafusion::logical_expr::{Expr, Join, LogicalPlan, Projection, TableScan, lit};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use crate::config::session::{Projected, equal_keys, project_as, replaced};
+use crate::models::folded;
 
-use super::merged::{MergedTiles, joined_name};
+use super::merged::{IS_PRESENT, MergedTiles, joined_name};
 use super::rollup::USER_ID;
 
 /// Turns full joins of merged tiles by user into one merge.
@@ -175,8 +185,51 @@ impl Side {
             )
         });
         let moved = self.projected.with_columns(moved.collect());
-        moved.substitute_all(self.projected.columns.iter().map(|(_, value)| value))
+        let is_present = self.is_present_in(table);
+        let columns = self.projected.columns.iter().map(|(_, value)| {
+            let there = moved.substitute(value)?;
+            Ok(match self.is_null_without_row(value) {
+                true => there,
+                false => where_present(is_present.clone(), there),
+            })
+        });
+        columns.collect()
     }
+
+    /// Whether `table`, a merge that holds the rollups of both sides, has the row from this side.
+    fn is_present_in(&self, table: &TableReference) -> Expr {
+        let rollups = self.provider().rollups().iter();
+        let is_present = rollups.map(|rollup| {
+            let name = joined_name(&rollup.name, IS_PRESENT);
+            Expr::Column(Column::new(Some(table.clone()), name))
+        });
+        is_present.reduce(Expr::or).unwrap_or_else(|| lit(false))
+    }
+
+    /// Whether a column of this side is NULL where no rollup has a row. What cannot be told is
+    /// not.
+    fn is_null_without_row(&self, value: &Expr) -> bool {
+        let schema = self.scan().source.schema();
+        let without_row = value.clone().transform(|node| {
+            let Expr::Column(column) = &node else {
+                return Ok(Transformed::no(node));
+            };
+            let field = schema.field_with_name(&column.name)?;
+            // The one column that is never NULL says whether there is a row.
+            let absent = match field.is_nullable() {
+                true => ScalarValue::try_new_null(field.data_type())?,
+                false => ScalarValue::Boolean(Some(false)),
+            };
+            Ok(Transformed::yes(lit(absent)))
+        });
+        let value = without_row.and_then(|value| folded(&value.data));
+        matches!(value, Ok(Expr::Literal(value, _)) if value.is_null())
+    }
+}
+
+fn where_present(is_present: Expr, value: Expr) -> Expr {
+    let branch = (Box::new(is_present), Box::new(value));
+    Expr::Case(Case::new(None, vec![branch], None))
 }
 
 /// Where the users of all rollups are coalesced, the user of the merge; the rest as it is.
@@ -233,3 +286,6 @@ fn as_coalesce(expression: &Expr) -> Option<&[Expr]> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,12 +15,11 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int64Array, Int64Builder, RecordBatch,
-    RecordBatchOptions, StringViewArray, StringViewBuilder, new_empty_array,
+    RecordBatchOptions, StringViewArray, StringViewBuilder, new_empty_array, new_null_array,
 };
 use datafusion::arrow::buffer::BooleanBuffer;
-use datafusion::arrow::compute::{CastOptions, cast, cast_with_options, nullif};
+use datafusion::arrow::compute::{cast, cast_with_options, interleave, not, nullif};
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
-use datafusion::arrow::util::display::FormatOptions;
 use datafusion::error::Result;
 use datafusion::functions_aggregate::bool_and_or::{bool_and_udaf, bool_or_udaf};
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
@@ -31,6 +30,8 @@ use datafusion::physical_expr::aggregate::AggregateExprBuilder;
 use datafusion::physical_expr::expressions::Column;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use crate::config::session::{EXACT, SumOverflow, keys_of, numbers_of};
 
 use super::Merge;
 use super::file::TileFile;
@@ -43,12 +44,6 @@ const CHUNK_ROWS: usize = 8192;
 /// Rows of a tile that are read at once.
 const ROWS_READ: usize = 4096;
 
-/// A sum that outgrows its type is an error, not NULL.
-const EXACT: CastOptions<'static> = CastOptions {
-    safe: false,
-    format_options: FormatOptions::new(),
-};
-
 /// What a column of the result shows.
 #[derive(Debug, Clone)]
 pub(super) enum Shown {
@@ -56,6 +51,8 @@ pub(super) enum Shown {
     UserId,
     /// The user, where the rollup has any row of theirs.
     UserIdIn(usize),
+    /// Whether the rollup has any row of the user.
+    IsIn(usize),
     /// A column of a rollup.
     Column(usize, MergedColumn),
 }
@@ -68,6 +65,8 @@ pub(super) struct TileMerge {
     /// Indexes of the cursors that have rows left, as a heap.
     heap: Vec<usize>,
     columns: Vec<Accumulated>,
+    /// The names of the rollups, for messages.
+    rollups: Vec<String>,
     /// By rollup: whether each user of the chunk has a row in it.
     present: Vec<Vec<bool>>,
     users: Users,
@@ -78,7 +77,19 @@ pub(super) struct TileMerge {
 /// A column of the result in the making.
 enum Accumulated {
     /// Counts, which are most columns of most rollups: nothing counts as 0.
-    Counts(Vec<i64>),
+    Counts {
+        counts: Vec<i64>,
+        overflow: SumOverflow,
+    },
+    /// Sums of BIGINT: the sum of nothing is NULL.
+    Sums {
+        sums: Vec<Option<i64>>,
+        overflow: SumOverflow,
+    },
+    /// Values of the latest tile that has the user.
+    Latest(Latest),
+    /// The smallest or largest number of DOUBLE, by keys.
+    Keyed(Box<Accumulated>),
     /// What the engine merges.
     Values {
         input_type: DataType,
@@ -96,7 +107,8 @@ impl TileMerge {
     ) -> Result<Self> {
         let mut columns = Vec::new();
         for column in shown.iter().filter_map(Shown::column) {
-            columns.push(Accumulated::new(column.1)?);
+            let (rollup, column) = column;
+            columns.push(Accumulated::new(&rollups[rollup].name, column)?);
         }
         let mut cursors = Vec::new();
         for (index, rollup) in rollups.iter().enumerate() {
@@ -116,6 +128,7 @@ impl TileMerge {
             heap: Vec::new(),
             cursors,
             columns,
+            rollups: rollups.iter().map(|rollup| rollup.name.clone()).collect(),
             present: vec![Vec::new(); rollups.len()],
             users: Users::new(user_id_type),
             count: 0,
@@ -151,8 +164,12 @@ impl TileMerge {
         }
         let user = self.count;
         self.count += 1;
+        let rollup = self.cursors[top].rollup;
         while let Some(top) = self.heap.first().copied() {
-            if !self.users.is_last(&self.cursors[top]) {
+            let next = &self.cursors[top];
+            // In a join NULL is no user, so it meets none of another rollup.
+            let may_meet = next.key.is_given || next.rollup == rollup;
+            if !may_meet || !self.users.is_last(next) {
                 return Ok(());
             }
             let cursor = &mut self.cursors[top];
@@ -203,7 +220,12 @@ impl TileMerge {
         }
         for (column, at) in &cursor.uses {
             let values = cursor.batch.column(*at).slice(cursor.handed_over, rows);
-            self.columns[*column].add(values, &cursor.places, self.count)?;
+            let rows = Rows {
+                values,
+                places: &cursor.places,
+                last_day: cursor.last_day,
+            };
+            self.columns[*column].add(rows, self.count)?;
         }
         cursor.handed_over += rows;
         cursor.places.clear();
@@ -220,29 +242,25 @@ impl TileMerge {
         for column in &mut self.columns {
             values.push(column.finish(self.count)?);
         }
-        let present: Vec<BooleanArray> = self
-            .present
-            .iter_mut()
-            .map(|present| {
-                std::mem::take(present)
-                    .into_iter()
-                    .map(|is| Some(!is))
-                    .collect()
-            })
-            .collect();
+        let present = self.present.iter_mut().map(std::mem::take);
+        let present: Vec<BooleanArray> = present.map(BooleanArray::from).collect();
+        let absent: Vec<BooleanArray> = present.iter().map(not).collect::<Result<_, _>>()?;
         let mut values = values.into_iter();
         let mut columns = Vec::new();
         for shown in &self.shown {
             columns.push(match shown {
                 Shown::UserId => Arc::clone(&user_ids),
-                Shown::UserIdIn(rollup) => nullif(&user_ids, &present[*rollup])?,
+                Shown::UserIdIn(rollup) => nullif(&user_ids, &absent[*rollup])?,
+                Shown::IsIn(rollup) => Arc::new(present[*rollup].clone()),
                 Shown::Column(rollup, column) => {
                     let values = values.next().unwrap_or_else(|| Arc::clone(&user_ids));
                     let values = match column.merge {
-                        Merge::Count => nullif(&values, &present[*rollup])?,
+                        Merge::Count => nullif(&values, &absent[*rollup])?,
                         _ => values,
                     };
-                    cast_with_options(&values, &column.data_type, &EXACT)?
+                    // The engine's sum of a DECIMAL has more digits than what is summed.
+                    let cast = cast_with_options(&values, &column.data_type, &EXACT);
+                    cast.map_err(|_| SumOverflow::of(&self.rollups[*rollup], &column.name))?
                 }
             });
         }
@@ -259,15 +277,45 @@ impl Shown {
     fn column(&self) -> Option<(usize, &MergedColumn)> {
         match self {
             Self::Column(rollup, column) => Some((*rollup, column)),
-            Self::UserId | Self::UserIdIn(_) => None,
+            Self::UserId | Self::UserIdIn(_) | Self::IsIn(_) => None,
         }
     }
 }
 
+/// Rows of one tile, for one column.
+struct Rows<'a> {
+    values: ArrayRef,
+    /// Their users' places in the chunk.
+    places: &'a [usize],
+    /// The last day of the tile.
+    last_day: i32,
+}
+
 impl Accumulated {
-    fn new(column: &MergedColumn) -> Result<Self> {
-        if column.merge == Merge::Count && column.data_type == DataType::Int64 {
-            return Ok(Self::Counts(Vec::new()));
+    fn new(rollup: &str, column: &MergedColumn) -> Result<Self> {
+        let overflow = || SumOverflow::of(rollup, &column.name);
+        match column.merge {
+            Merge::Count if column.data_type == DataType::Int64 => {
+                return Ok(Self::Counts {
+                    counts: Vec::new(),
+                    overflow: overflow(),
+                });
+            }
+            Merge::Sum if column.data_type == DataType::Int64 => {
+                return Ok(Self::Sums {
+                    sums: Vec::new(),
+                    overflow: overflow(),
+                });
+            }
+            Merge::Last => return Ok(Self::Latest(Latest::new(&column.data_type))),
+            Merge::Min | Merge::Max if column.data_type.is_floating() => {
+                let keys = MergedColumn {
+                    data_type: DataType::Int64,
+                    ..column.clone()
+                };
+                return Ok(Self::Keyed(Box::new(Self::new(rollup, &keys)?)));
+            }
+            _ => {}
         }
         let input_type = column.data_type.clone();
         let field = Field::new(&column.source, input_type.clone(), true);
@@ -288,26 +336,37 @@ impl Accumulated {
         })
     }
 
-    /// Adds values to their users' places in a chunk of `count` users.
-    fn add(&mut self, values: ArrayRef, places: &[usize], count: usize) -> Result<()> {
+    /// Adds rows to their users' places in a chunk of `count` users.
+    fn add(&mut self, rows: Rows<'_>, count: usize) -> Result<()> {
+        let Rows { values, places, .. } = &rows;
         match self {
-            Self::Counts(counts) => {
+            Self::Counts { counts, overflow } => {
                 counts.resize(count, 0);
-                let values = values.as_primitive::<Int64Type>();
-                for (row, place) in places
-                    .iter()
-                    .enumerate()
-                    .filter(|(row, _)| values.is_valid(*row))
-                {
-                    counts[*place] += values.value(row);
+                for (place, value) in integers(values, places) {
+                    let sum = counts[place].checked_add(value);
+                    counts[place] = sum.ok_or_else(|| overflow.clone())?;
                 }
                 Ok(())
+            }
+            Self::Sums { sums, overflow } => {
+                sums.resize(count, None);
+                for (place, value) in integers(values, places) {
+                    let sum = sums[place].unwrap_or(0).checked_add(value);
+                    sums[place] = Some(sum.ok_or_else(|| overflow.clone())?);
+                }
+                Ok(())
+            }
+            Self::Latest(latest) => latest.add(&rows, count),
+            Self::Keyed(keys) => {
+                let values = keys_of(&rows.values)?;
+                keys.add(Rows { values, ..rows }, count)
             }
             Self::Values { accumulator, .. } => {
                 // An accumulator that gets no filter takes it that every user has a value, since
                 // in a query a user is there because of one; here the value may be in another
                 // tile, or nowhere.
                 let all = BooleanArray::new(BooleanBuffer::new_set(values.len()), None);
+                let values = Arc::clone(values);
                 accumulator.update_batch(&[values], places, Some(&all), count)
             }
         }
@@ -315,17 +374,80 @@ impl Accumulated {
 
     /// The values of the chunk's users, and nothing left behind.
     fn finish(&mut self, count: usize) -> Result<ArrayRef> {
-        if let Self::Values { input_type, .. } = self {
-            let nothing = new_empty_array(input_type);
-            self.add(nothing, &[], count)?;
-        }
         match self {
-            Self::Counts(counts) => {
+            Self::Counts { counts, .. } => {
                 counts.resize(count, 0);
                 Ok(Arc::new(Int64Array::from(std::mem::take(counts))))
             }
-            Self::Values { accumulator, .. } => accumulator.evaluate(EmitTo::All),
+            Self::Sums { sums, .. } => {
+                sums.resize(count, None);
+                Ok(Arc::new(Int64Array::from(std::mem::take(sums))))
+            }
+            Self::Latest(latest) => latest.finish(count),
+            Self::Keyed(keys) => Ok(numbers_of(&keys.finish(count)?)),
+            Self::Values {
+                input_type,
+                accumulator,
+            } => {
+                let all = BooleanArray::from(Vec::<bool>::new());
+                let nothing = new_empty_array(input_type);
+                accumulator.update_batch(&[nothing], &[], Some(&all), count)?;
+                accumulator.evaluate(EmitTo::All)
+            }
         }
+    }
+}
+
+/// The numbers among values of BIGINT, with their places.
+fn integers<'a>(
+    values: &'a ArrayRef,
+    places: &'a [usize],
+) -> impl Iterator<Item = (usize, i64)> + 'a {
+    let values = values.as_primitive::<Int64Type>();
+    let rows = places.iter().enumerate();
+    let given = rows.filter(move |(row, _)| values.is_valid(*row));
+    given.map(move |(row, place)| (*place, values.value(row)))
+}
+
+/// The values of the latest tile that has each user, NULL or not.
+struct Latest {
+    data_type: DataType,
+    /// What has been handed over; the first is one NULL, for users without a row.
+    arrays: Vec<ArrayRef>,
+    /// By place: the last day of the tile, and where its value is.
+    chosen: Vec<Option<(i32, (usize, usize))>>,
+}
+
+impl Latest {
+    fn new(data_type: &DataType) -> Self {
+        Self {
+            data_type: data_type.clone(),
+            arrays: vec![new_null_array(data_type, 1)],
+            chosen: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, rows: &Rows<'_>, count: usize) -> Result<()> {
+        self.chosen.resize(count, None);
+        let array = self.arrays.len();
+        for (row, place) in rows.places.iter().enumerate() {
+            let chosen = &mut self.chosen[*place];
+            if chosen.is_none_or(|(last_day, _)| last_day < rows.last_day) {
+                *chosen = Some((rows.last_day, (array, row)));
+            }
+        }
+        self.arrays.push(cast(&rows.values, &self.data_type)?);
+        Ok(())
+    }
+
+    fn finish(&mut self, count: usize) -> Result<ArrayRef> {
+        self.chosen.resize(count, None);
+        let chosen = std::mem::take(&mut self.chosen).into_iter();
+        let chosen = chosen.map(|chosen| chosen.map_or((0, 0), |(_, value)| value));
+        let arrays: Vec<&dyn Array> = self.arrays.iter().map(AsRef::as_ref).collect();
+        let values = interleave(&arrays, &chosen.collect::<Vec<_>>())?;
+        self.arrays.truncate(1);
+        Ok(values)
     }
 }
 
@@ -333,7 +455,7 @@ fn function_of(merge: Merge) -> Arc<AggregateUDF> {
     match merge {
         Merge::Count | Merge::Sum => sum_udaf(),
         Merge::Min => min_udaf(),
-        Merge::Max => max_udaf(),
+        Merge::Max | Merge::Last => max_udaf(),
         Merge::And => bool_and_udaf(),
         Merge::Or => bool_or_udaf(),
     }
@@ -342,6 +464,8 @@ fn function_of(merge: Merge) -> Arc<AggregateUDF> {
 /// A tile being read.
 struct Cursor {
     rollup: usize,
+    /// The last day of the tile.
+    last_day: i32,
     reader: ParquetRecordBatchReader,
     /// Accumulated columns, and where their values are in a batch.
     uses: Vec<(usize, usize)>,
@@ -386,6 +510,7 @@ impl Cursor {
             .map(|(at, name)| Ok((*at, in_batch.index_of(name)?)));
         let mut cursor = Self {
             rollup,
+            last_day: tile.last_day,
             reader,
             uses: uses.collect::<Result<_>>()?,
             batch: RecordBatch::new_empty(Arc::new(Schema::empty())),
@@ -439,6 +564,7 @@ impl Cursor {
         let by_key = self.key.cmp(&other.key);
         match by_key {
             Ordering::Equal if self.key.is_cut() => self.text().cmp(&other.text()),
+            Ordering::Equal if !self.key.is_given => self.rollup.cmp(&other.rollup),
             decided => decided,
         }
     }

@@ -1,8 +1,8 @@
 //! Merged tiles as a table: one row per user, sorted by user, who is the primary key.
 //!
 //! The table of one rollup has the columns `user_id` and those asked for. Of several rollups,
-//! joined by user, it has the user, and for each rollup its columns under its name, its own
-//! `user_id` being NULL where it has no row of the user.
+//! joined by user, it has the user, and for each rollup its columns under its name, all of them
+//! NULL where it has no row of the user, and whether it has one.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +24,10 @@ use super::file::TileFile;
 use super::merge::{Shown, TileMerge};
 use super::rollup::USER_ID;
 use super::{Merge, Window};
+
+/// Of several rollups: whether one has a row of the user. Columns of windows end in the window's
+/// name, so none of them is called that.
+pub(super) const IS_PRESENT: &str = "is_present";
 
 /// Batches that are made ahead of whoever reads them.
 const BATCHES_AHEAD: usize = 4;
@@ -101,6 +105,9 @@ impl MergedTiles {
                 let name = joined_name(&rollup.name, USER_ID);
                 fields.push(Field::new(name, user_id_type.clone(), true));
                 shown.push(Shown::UserIdIn(index));
+                let name = joined_name(&rollup.name, IS_PRESENT);
+                fields.push(Field::new(name, DataType::Boolean, false));
+                shown.push(Shown::IsIn(index));
             }
             for column in &rollup.columns {
                 let name = match is_joined {

@@ -16,6 +16,7 @@ mod file;
 mod full_joins;
 mod merge;
 mod merged;
+mod order_free;
 mod period;
 mod plan;
 mod rollup;

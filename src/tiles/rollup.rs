@@ -7,25 +7,29 @@
 //! | `COUNT(x)`, `COUNT(*)`, `SUM(x)` | `SUM` |
 //! | `COUNT(DISTINCT day)` | `SUM`, since periods share no day |
 //! | `MIN`, `MAX`, `BOOL_AND`, `BOOL_OR` | themselves |
+//! | `LAST_VALUE(x ORDER BY day, .., x)` | the value of the later one that has the user, NULL or not |
 //!
-//! each with or without `FILTER`. Anything else is refused at its place in the file.
+//! each but the last with or without `FILTER`. Anything else is refused at its place in the file,
+//! and so is what depends on the order of rows: sums of DOUBLE, orders that leave rows to chance.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::Column;
+use datafusion::common::{Column, DFSchema};
 use datafusion::error::DataFusionError;
-use datafusion::functions_aggregate::expr_fn;
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{
     Aggregate, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Projection,
 };
 use datafusion::sql::sqlparser::ast::{SelectItem, SetExpr, Spanned, Statement};
 
+use crate::config::session::{SumOverflow, widened, within_bigint};
 use crate::ground::{Diagnostic, Problems, TableName};
 use crate::models::Model;
 use crate::models::planner::explain;
+
+use super::order_free::{Refusal, by_chance};
 
 /// The column that says which business day a row belongs to.
 pub const DAY: &str = "day";
@@ -50,19 +54,8 @@ pub enum Merge {
     And,
     /// True when either is.
     Or,
-}
-
-impl Merge {
-    /// The aggregate that merges values of `column`.
-    pub fn aggregate(self, column: Expr) -> Expr {
-        match self {
-            Self::Count | Self::Sum => expr_fn::sum(column),
-            Self::Min => expr_fn::min(column),
-            Self::Max => expr_fn::max(column),
-            Self::And => expr_fn::bool_and(column),
-            Self::Or => expr_fn::bool_or(column),
-        }
-    }
+    /// That of the later period.
+    Last,
 }
 
 /// A column of a rollup besides its user.
@@ -88,7 +81,49 @@ pub struct Rollup {
     /// The rows that it aggregates.
     input: LogicalPlan,
     user_id: Expr,
-    aggregates: Vec<Expr>,
+    aggregates: Vec<Aggregated>,
+}
+
+/// How one column is computed from the rows of a user.
+#[derive(Debug, Clone)]
+struct Aggregated {
+    /// The aggregate, under the column's name.
+    expression: Expr,
+    /// For a sum of BIGINT, which is one of DECIMAL here: what it is to say when it is too large.
+    overflow: Option<SumOverflow>,
+}
+
+impl Aggregated {
+    fn new(
+        rollup: &TableName,
+        name: &str,
+        aggregated: &Expr,
+        input: &DFSchema,
+    ) -> Result<Self, DataFusionError> {
+        let expression = aggregated.clone().unalias_nested().data;
+        let is_bigint = expression.get_type(input)? == DataType::Int64;
+        let (expression, overflow) = match expression {
+            Expr::AggregateFunction(call) if is_bigint && call.func.name() == "sum" => {
+                let overflow = SumOverflow::of(&rollup.to_string(), name);
+                (widened(call), Some(overflow))
+            }
+            other => (other, None),
+        };
+        Ok(Self {
+            expression: expression.alias(name),
+            overflow,
+        })
+    }
+
+    /// The column, above the aggregate.
+    fn column(&self) -> Expr {
+        let name = self.expression.schema_name().to_string();
+        let column = Expr::Column(Column::new_unqualified(name.clone()));
+        match &self.overflow {
+            Some(overflow) => within_bigint(column, overflow.clone()).alias(name),
+            None => column,
+        }
+    }
 }
 
 impl Rollup {
@@ -109,7 +144,12 @@ impl Rollup {
             let place = || select_item_place(model, index);
             if let Some(aggregated) =
                 problems.keep(aggregate_behind(model, expression, aggregate, place))
-                && let Some(merge) = problems.keep(merge_of(model, &aggregated, place))
+                && let Some(merge) = problems.keep(merge_of(
+                    model,
+                    &aggregated,
+                    aggregate.input.schema(),
+                    place,
+                ))
             {
                 columns.push((name.clone(), merge, aggregated));
             }
@@ -125,13 +165,14 @@ impl Rollup {
     ) -> Result<Self, DataFusionError> {
         let input = aggregate.input.as_ref().clone();
         let user_id = aggregate.group_expr[0].clone();
-        let named = |(name, _, aggregated): &(String, Merge, Expr)| {
-            aggregated.clone().unalias_nested().data.alias(name)
+        let aggregated = |(name, _, aggregated): &(String, Merge, Expr)| {
+            Aggregated::new(&model.name, name, aggregated, input.schema())
         };
+        let aggregates = columns.iter().map(aggregated).collect::<Result<_, _>>()?;
         let mut rollup = Self {
             name: model.name.clone(),
             user_id_type: user_id.get_type(input.schema())?,
-            aggregates: columns.iter().map(named).collect(),
+            aggregates,
             columns: Vec::new(),
             input,
             user_id,
@@ -183,9 +224,9 @@ impl Rollup {
             .chain([self.user_id.clone().alias(USER_ID)])
             .collect();
         let groups = keys.iter().map(|key| key.clone().unalias_nested().data);
-        let grouped = rows.aggregate(groups.collect::<Vec<_>>(), self.aggregates.clone())?;
-        let names = self.aggregates.iter().map(Expr::schema_name);
-        let columns = names.map(|name| Expr::Column(Column::new_unqualified(name.to_string())));
+        let aggregates = self.aggregates.iter().map(|one| one.expression.clone());
+        let grouped = rows.aggregate(groups.collect::<Vec<_>>(), aggregates)?;
+        let columns = self.aggregates.iter().map(Aggregated::column);
         grouped.project(keys.into_iter().chain(columns))?.build()
     }
 }
@@ -256,12 +297,15 @@ fn aggregate_behind(
 fn merge_of(
     model: &Model,
     aggregated: &Expr,
+    input: &DFSchema,
     place: impl Fn() -> Range<usize>,
 ) -> Result<Merge, Diagnostic> {
     let Expr::AggregateFunction(call) = aggregated.clone().unalias_nested().data else {
         let message = format!("`{aggregated}` does not merge");
         return Err(Diagnostic::at(&model.file, place(), message).help(SHAPE_HELP));
     };
+    let refused =
+        |refusal: Refusal| Diagnostic::at(&model.file, place(), refusal.message).help(refusal.help);
     let merge = match call.func.name() {
         "count" if !call.params.distinct || counts_days(&call) => Some(Merge::Count),
         "sum" if !call.params.distinct => Some(Merge::Sum),
@@ -269,16 +313,21 @@ fn merge_of(
         "max" => Some(Merge::Max),
         "bool_and" => Some(Merge::And),
         "bool_or" => Some(Merge::Or),
+        "last_value" if !call.params.distinct => Some(Merge::Last),
         _ => None,
     };
-    merge.ok_or_else(|| {
+    let merge = merge.ok_or_else(|| {
         let distinct = if call.params.distinct { " over distinct values" } else { "" };
         let name = call.func.name().to_uppercase();
         let message = format!("{name}{distinct} does not merge from day to day");
         Diagnostic::at(&model.file, place(), message).help(
-            "rollups may use COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR and COUNT(DISTINCT day), each with or without FILTER; move others to a feature model, which may read staging directly",
+            "rollups may use COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR and COUNT(DISTINCT day), each with or without FILTER, and LAST_VALUE(x ORDER BY day, ..., x); move others to a feature model, which may read staging directly",
         )
-    })
+    })?;
+    match by_chance(&call, merge, input) {
+        Some(refusal) => Err(refused(refusal)),
+        None => Ok(merge),
+    }
 }
 
 fn counts_days(call: &AggregateFunction) -> bool {

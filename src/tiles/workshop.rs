@@ -33,15 +33,15 @@ use tokio::io::AsyncWriteExt;
 use crate::config::storage::Location;
 use crate::ground::Layout;
 
-use super::Window;
 use super::address::Address;
 use super::error::TileError;
 use super::file::{Refusal, TileFile, TileWriter, accept};
 use super::merged::{MergedColumn, MergedRollup, MergedTiles, TileRows};
-use super::period::{Period, day_number};
+use super::period::{Period, day_number, day_of};
 use super::plan::{TileBuild, TilePlan};
 use super::rollup::{DAY, Rollup, USER_ID};
 use super::store::{StoredTile, path_of};
+use super::{Merge, Window};
 
 /// How many requests are under way at once.
 const CONCURRENT_REQUESTS: usize = 16;
@@ -196,12 +196,12 @@ impl Workshop<'_> {
         rollup: &Rollup,
         builds: &[&TileBuild],
     ) -> Result<Vec<(Address, TileFile)>, TileError> {
-        let failed = engine(rollup);
         let days: BTreeSet<NaiveDate> = builds
             .iter()
             .flat_map(|build| &build.days)
             .copied()
             .collect();
+        let failed = engine(rollup, span_of(&days));
         let rows = rollup.daily(any_of(&days)).map_err(&failed)?;
         let rows = LogicalPlanBuilder::from(rows)
             .sort([col(DAY).sort(true, true), col(USER_ID).sort(true, true)])
@@ -260,44 +260,25 @@ impl Workshop<'_> {
             .filter_map(|address| at_hand.get(address));
         let mut merged: Vec<TileFile> = merged.cloned().collect();
         let mut writer = self.start(rollup, build)?;
-        if let Some(rows) = self.of_sources(rollup, build)? {
-            if merged.is_empty() {
-                self.fill(rollup, &mut writer, rows).await?;
+        for (index, run) in runs_of(rollup, build).iter().enumerate() {
+            let rows = run.rows(rollup).map_err(engine_over(rollup, build))?;
+            if build.tiles.is_empty() {
+                self.fill(rollup, build, &mut writer, rows).await?;
             } else {
-                let mut aside = self.open(rollup, build, "days of ")?;
-                self.fill(rollup, &mut aside, rows).await?;
-                merged.push(aside.finish().map_err(TileError::disk(self.folder))?);
+                let mut aside = self.open(rollup, build, &format!("days {index} of "))?;
+                self.fill(rollup, build, &mut aside, rows).await?;
+                let aside = aside.finish().map_err(TileError::disk(self.folder))?;
+                let last_day = run.last_day();
+                merged.push(TileFile { last_day, ..aside });
             }
         }
         if !merged.is_empty() {
-            let rows = self.merged(rollup, merged).map_err(engine(rollup))?;
-            self.fill(rollup, &mut writer, rows).await?;
+            let rows = self.merged(rollup, merged);
+            let rows = rows.map_err(engine_over(rollup, build))?;
+            self.fill(rollup, build, &mut writer, rows).await?;
         }
         let file = self.keep(rollup, &build.address, writer).await?;
         Ok((build.address.clone(), file))
-    }
-
-    /// The rows of the source days of a build, sorted by user; none when it has no such days.
-    fn of_sources(
-        &self,
-        rollup: &Rollup,
-        build: &TileBuild,
-    ) -> Result<Option<LogicalPlan>, TileError> {
-        let before = build.before.map(|day| col(DAY).lt(date(day_number(day))));
-        let condition = any_of(&build.days)
-            .into_iter()
-            .chain(before)
-            .reduce(Expr::or);
-        let Some(condition) = condition else {
-            return Ok(None);
-        };
-        let sorted = |rows| {
-            LogicalPlanBuilder::from(rows)
-                .sort([col(USER_ID).sort(true, true)])?
-                .build()
-        };
-        let rows = rollup.of_rows(Some(condition)).and_then(sorted);
-        rows.map(Some).map_err(engine(rollup))
     }
 
     /// The rows of tiles, merged.
@@ -324,10 +305,11 @@ impl Workshop<'_> {
     async fn fill(
         &self,
         rollup: &Rollup,
+        build: &TileBuild,
         writer: &mut TileWriter,
         rows: LogicalPlan,
     ) -> Result<(), TileError> {
-        let failed = engine(rollup);
+        let failed = engine_over(rollup, build);
         let mut rows = self.execute(rows).await.map_err(&failed)?;
         while let Some(batch) = rows.try_next().await.map_err(&failed)? {
             self.write(rollup, writer, &batch)?;
@@ -373,7 +355,7 @@ impl Workshop<'_> {
         let plain = columns
             .collect::<Result<_, _>>()
             .and_then(|columns| RecordBatch::try_new(Arc::clone(&schema), columns))
-            .map_err(|error| engine(rollup)(error.into()))?;
+            .map_err(|error| engine(rollup, None)(error.into()))?;
         writer.write(&plain).map_err(TileError::disk(self.folder))
     }
 
@@ -422,12 +404,79 @@ impl Workshop<'_> {
     }
 }
 
-fn engine(rollup: &Rollup) -> impl Fn(DataFusionError) -> TileError {
+/// The first and the last of some days.
+type Span = Option<(NaiveDate, NaiveDate)>;
+
+fn span_of(days: &BTreeSet<NaiveDate>) -> Span {
+    days.first().copied().zip(days.last().copied())
+}
+
+fn engine(rollup: &Rollup, days: Span) -> impl Fn(DataFusionError) -> TileError {
     let rollup = rollup.name.to_string();
     move |source| TileError::Engine {
         rollup: rollup.clone(),
+        days,
         source: Box::new(source),
     }
+}
+
+/// As [`engine`], for a tile of several days.
+fn engine_over(rollup: &Rollup, build: &TileBuild) -> impl Fn(DataFusionError) -> TileError {
+    let period = build.address.period;
+    let last = day_of(period.last());
+    let first = period.first().map(day_of);
+    let first = first.or(build.days.first().copied()).unwrap_or(last);
+    engine(rollup, Some((first, last)))
+}
+
+/// Days of a build that are read from the sources by one query.
+#[derive(Debug, Default)]
+struct Run {
+    days: BTreeSet<NaiveDate>,
+    /// All days before this one, too.
+    before: Option<NaiveDate>,
+}
+
+impl Run {
+    /// The rows of these days, sorted by user.
+    fn rows(&self, rollup: &Rollup) -> EngineResult<LogicalPlan> {
+        let before = self.before.map(|day| col(DAY).lt(date(day_number(day))));
+        let condition = any_of(&self.days).into_iter().chain(before);
+        LogicalPlanBuilder::from(rollup.of_rows(condition.reduce(Expr::or))?)
+            .sort([col(USER_ID).sort(true, true)])?
+            .build()
+    }
+
+    /// The last of these days.
+    fn last_day(&self) -> i32 {
+        let last = self.days.last().copied();
+        let before = self.before.map(|day| day_number(day) - 1);
+        last.map(day_number).or(before).unwrap_or(i32::MIN)
+    }
+}
+
+/// The source days of a build: all in one run, unless a column takes the latest value, and a tile
+/// lies between two of the days.
+fn runs_of(rollup: &Rollup, build: &TileBuild) -> Vec<Run> {
+    let takes_latest = rollup
+        .columns
+        .iter()
+        .any(|column| column.merge == Merge::Last);
+    let tiles_before = |day: NaiveDate| {
+        let tiles = build.tiles.iter().filter(|_| takes_latest);
+        tiles
+            .filter(|tile| tile.period.last() < day_number(day))
+            .count()
+    };
+    let mut runs: BTreeMap<usize, Run> = BTreeMap::new();
+    for day in &build.days {
+        let run = runs.entry(tiles_before(*day)).or_default();
+        run.days.insert(*day);
+    }
+    if build.before.is_some() {
+        runs.entry(0).or_default().before = build.before;
+    }
+    runs.into_values().collect()
 }
 
 fn level(build: &TileBuild) -> Option<u8> {

@@ -2,9 +2,12 @@
 //! would let a query reach a file, a URL, the clock or another table.
 
 mod band_lookups;
+mod exact_aggregates;
+mod float_order;
 mod projected;
 mod reference_joins;
 mod self_joins;
+mod sums;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -21,12 +24,15 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use self::band_lookups::LookUpBands;
+use self::exact_aggregates::ComputeExactly;
 use self::reference_joins::HashReferenceJoins;
 use self::self_joins::FuseSelfJoins;
 use super::storage::Location;
 use crate::ground::Folder;
 
+pub use self::float_order::{keys_of, numbers_of};
 pub use self::projected::{Projected, equal_keys, project_as, replaced};
+pub use self::sums::{EXACT, MOST_DIGITS, SumOverflow, widened, within_bigint};
 
 /// The one catalog of a session; its schemas are the folders of the SQL pack.
 pub const CATALOG: &str = "tierline";
@@ -90,6 +96,7 @@ fn logical_rules(
     let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![Arc::new(LookUpBands)];
     rules.extend(fusing);
     rules.push(Arc::new(FuseSelfJoins));
+    rules.push(Arc::new(ComputeExactly));
     rules.extend(Optimizer::default().rules);
     rules
 }

@@ -366,7 +366,7 @@ fn rollup_refuses_what_does_not_merge() {
     6 |     COUNT(DISTINCT content_id) AS contents,
       |     ^^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: rollups may use COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR and COUNT(DISTINCT day), each with or without FILTER; move others to a feature model, which may read staging directly
+      = help: rollups may use COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR and COUNT(DISTINCT day), each with or without FILTER, and LAST_VALUE(x ORDER BY day, ..., x); move others to a feature model, which may read staging directly
 
     error: AVG does not merge from day to day
      --> sql/rollups/purchases.sql:5:5
@@ -374,7 +374,7 @@ fn rollup_refuses_what_does_not_merge() {
     5 |     AVG(amount) AS revenue,                      -- what was paid for them
       |     ^^^^^^^^^^
       |
-      = help: rollups may use COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR and COUNT(DISTINCT day), each with or without FILTER; move others to a feature model, which may read staging directly
+      = help: rollups may use COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR and COUNT(DISTINCT day), each with or without FILTER, and LAST_VALUE(x ORDER BY day, ..., x); move others to a feature model, which may read staging directly
 
     error: a rollup column must be one aggregate, without anything around it
      --> sql/rollups/purchases.sql:8:5
@@ -385,6 +385,110 @@ fn rollup_refuses_what_does_not_merge() {
       = help: select the aggregates one by one and compute with them in a feature model
 
     note: not checked until that is mended: `features.interactions`, `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+
+    3 problems
+    ");
+}
+
+#[test]
+fn rollup_refuses_what_depends_on_the_order_of_rows() {
+    let project = Project::new()
+        .edit(
+            PURCHASES,
+            "SUM(amount) FILTER (WHERE is_counting)",
+            "SUM(CAST(amount AS DOUBLE)) FILTER (WHERE is_counting)",
+        )
+        .edit(
+            "sql/rollups/interactions.sql",
+            "    COUNT(*) AS events,",
+            "    LAST_VALUE(channel ORDER BY occurred_at) AS channel,\n    LAST_VALUE(channel ORDER BY day, channel) FILTER (WHERE is_active) AS active_channel,\n    LAST_VALUE(channel ORDER BY day, occurred_at, channel) AS right_channel,\n    SUM(CAST(duration_seconds AS DECIMAL(30, 2))) AS seconds,\n    COUNT(*) AS events,",
+        );
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: this LAST_VALUE leaves it to chance which row is the last
+     --> sql/rollups/interactions.sql:6:5
+      |
+    6 |     LAST_VALUE(channel ORDER BY occurred_at) AS channel,
+      |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write LAST_VALUE(channel ORDER BY day, ..., channel): the day first and ascending, since the latest period holds, and the value itself last, so that rows that tie have the same; without FILTER and IGNORE NULLS
+
+    error: this LAST_VALUE leaves it to chance which row is the last
+     --> sql/rollups/interactions.sql:7:5
+      |
+    7 |     LAST_VALUE(channel ORDER BY day, channel) FILTER (WHERE is_active) AS active_channel,
+      |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write LAST_VALUE(channel ORDER BY day, ..., channel): the day first and ascending, since the latest period holds, and the value itself last, so that rows that tie have the same; without FILTER and IGNORE NULLS
+
+    error: a SUM of DECIMAL(30, 2) may outgrow 38 digits
+     --> sql/rollups/interactions.sql:9:5
+      |
+    9 |     SUM(CAST(duration_seconds AS DECIMAL(30, 2))) AS seconds,
+      |     ^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write SUM(CAST(... AS DECIMAL(28, 2)))
+
+    error: SUM of DOUBLE depends on the order of rows
+     --> sql/rollups/purchases.sql:5:5
+      |
+    5 |     SUM(CAST(amount AS DOUBLE)) FILTER (WHERE is_counting) AS revenue,                      -- what was paid for them
+      |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write SUM(CAST(... AS DECIMAL(18, 2))), with as many digits as you need
+
+    note: not checked until that is mended: `features.interactions`, `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+
+    4 problems
+    ");
+}
+
+#[test]
+fn outer_joins_using_a_column_are_refused_where_it_would_be_another() {
+    let project = Project::new()
+        .write(
+            "sql/features/full.sql",
+            "SELECT user_id, p.orders_lifetime\nFROM features.purchases AS p\nFULL JOIN features.interactions AS i USING (user_id)",
+        )
+        .write(
+            "sql/features/left.sql",
+            "SELECT *\nFROM features.purchases AS p\nLEFT JOIN (SELECT user_id FROM features.interactions) AS i USING (user_id)",
+        )
+        .write(
+            "sql/features/right.sql",
+            "SELECT p.user_id\nFROM features.purchases AS p\nNATURAL RIGHT JOIN features.interactions AS i",
+        )
+        .write(
+            "sql/features/inner.sql",
+            "SELECT *\nFROM features.purchases AS p\nINNER JOIN (SELECT user_id FROM features.interactions) AS i USING (user_id)",
+        );
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: the column of a FULL or RIGHT JOIN with USING would be NULL where the left side has no row
+     --> sql/features/full.sql:3:11
+      |
+    3 | FULL JOIN features.interactions AS i USING (user_id)
+      |           ^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: join ON a.user_id = b.user_id, and select COALESCE(a.user_id, b.user_id) AS user_id, or the side that has it
+
+    error: `*` over a LEFT JOIN with USING may show the right side's column, NULL where it has no row
+     --> sql/features/left.sql:3:12
+      |
+    3 | LEFT JOIN (SELECT user_id FROM features.interactions) AS i USING (user_id)
+      |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: join ON a.user_id = b.user_id, and select COALESCE(a.user_id, b.user_id) AS user_id, or the side that has it
+
+    error: the column of a FULL or RIGHT JOIN with USING would be NULL where the left side has no row
+     --> sql/features/right.sql:3:20
+      |
+    3 | NATURAL RIGHT JOIN features.interactions AS i
+      |                    ^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: join ON a.user_id = b.user_id, and select COALESCE(a.user_id, b.user_id) AS user_id, or the side that has it
 
     3 problems
     ");

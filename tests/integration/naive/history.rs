@@ -30,7 +30,7 @@ pub(crate) struct Event {
     pub(crate) event_type: String,
 }
 
-/// The one row a user has in `users`; `day` is the business day of `registered_at`.
+/// One row of `users`; `day` is its partition, and the business day of `registered_at`.
 #[derive(Debug, Clone)]
 pub(crate) struct User {
     pub(crate) user_id: String,
@@ -76,13 +76,13 @@ impl History {
                 .push(event);
         }
         for user in self.users.iter().filter(|row| row.day <= snapshot_date) {
-            // One row per user; of several, those with the largest cost stand for all.
+            // The row of the newest partition; of several in it the largest.
             let known = &mut by_user.entry(&user.user_id).or_default().user;
-            let cost = |user: &User| user.acquisition_cost_cents;
+            let order = |user: &User| (user.day, user.acquisition_cost_cents);
             *known = (*known)
                 .into_iter()
                 .chain([user])
-                .max_by_key(|user| cost(user));
+                .max_by_key(|user| order(user));
         }
         by_user
     }

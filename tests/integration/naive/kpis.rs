@@ -118,17 +118,19 @@ fn average_order_value_30d(current: &Snapshot) -> Option<f64> {
 /// orders"
 fn aov_volatility_30d(history: &History, snapshot_date: NaiveDate) -> Option<f64> {
     let window = Window::last_days(30, snapshot_date);
-    let mut cents_by_day: BTreeMap<NaiveDate, Vec<f64>> = BTreeMap::new();
+    let mut cents_by_day: BTreeMap<NaiveDate, Vec<i64>> = BTreeMap::new();
     for order in &history.orders {
         if order.counts() && window.contains(order.day) {
-            let cents = order.amount_cents as f64;
+            let cents = order.amount_cents;
             cents_by_day.entry(order.day).or_default().push(cents);
         }
     }
-    let daily_averages: Vec<f64> = cents_by_day
-        .values()
-        .filter_map(|cents| mean(cents))
-        .collect();
+    // The averages are those of the page to six digits after the point.
+    let in_millionths = |cents: &Vec<i64>| {
+        let sum = cents.iter().sum::<i64>() as f64;
+        (sum * 10_000.0 / cents.len() as f64).round()
+    };
+    let daily_averages: Vec<f64> = cents_by_day.values().map(in_millionths).collect();
     let mean = mean(&daily_averages).filter(|mean| *mean > 0.0)?;
     Some(population_standard_deviation(&daily_averages)? / mean)
 }

@@ -25,6 +25,9 @@ max_users_growth = 1000.0
 max_tier_share_change = 1.0
 ";
 
+/// The threads of the engine, unless a test says otherwise.
+const THREADS: usize = 2;
+
 /// A job over some sources, publishing to `out/` beside the job file.
 #[derive(Clone)]
 pub(crate) struct Nights {
@@ -34,6 +37,8 @@ pub(crate) struct Nights {
     output: &'static str,
     /// Whether the job has a pack of its own, in `sql/`.
     has_pack: bool,
+    /// How many threads the engine has.
+    pub(crate) threads: usize,
     /// Sections of the job file beside the usual ones.
     pub(crate) sections: String,
 }
@@ -62,6 +67,7 @@ impl Nights {
             sources,
             output: "out",
             has_pack: false,
+            threads: THREADS,
             sections: String::new(),
         }
     }
@@ -93,6 +99,10 @@ impl Nights {
     pub(crate) fn job_text(&self) -> String {
         let sections = format!("{}{}", self.sources, self.sections);
         let text = job_text(self.output, &sections);
+        let text = text.replace(
+            &format!("threads = {THREADS}\n"),
+            &format!("threads = {}\n", self.threads),
+        );
         match self.has_pack {
             true => format!("sql = \"sql\"\n{text}"),
             false => text,
@@ -267,7 +277,7 @@ fn paths_in(folder: &Path) -> Vec<PathBuf> {
 pub(crate) fn job_text(output: &str, sections: &str) -> String {
     format!(
         "version = 1\nname = \"nights\"\ntimezone = \"UTC\"\noutput = \"{output}\"\n\
-         [engine]\nthreads = 2\n{OPEN_GUARDS}{sections}"
+         [engine]\nthreads = {THREADS}\n{OPEN_GUARDS}{sections}"
     )
 }
 

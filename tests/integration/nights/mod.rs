@@ -17,6 +17,10 @@
 //! | `published_before` | KPIs over earlier snapshots, also where there is none or it has fewer columns |
 //! | `dim_tier` | the list of tiers is that of the page, with labels and playbooks |
 //! | `own_columns` | a dimension and attributes that the job adds are published everywhere |
+//! | `dumps` | attributes of users come from the newest delivery that has the user, whole |
+//! | `subqueries` | what staging reads in a subquery is an input of its tiles |
+//! | `sums` | sums that outgrow their type are told, absurd amounts left out |
+//! | `same_bits` | the same inputs give the same numbers, whatever the threads |
 //! | `boundaries` | every threshold and tie, in a case that can be read |
 //! | `conservation` | what breaks the books is blocked, and readers see nothing of it |
 //!
@@ -37,6 +41,7 @@ mod conflict;
 mod conservation;
 mod crash;
 mod dim_tier;
+mod dumps;
 mod example;
 mod expected;
 mod growth;
@@ -49,5 +54,8 @@ mod property;
 mod published_before;
 mod requests;
 mod rerun;
+mod same_bits;
+mod subqueries;
+mod sums;
 mod tables;
 mod tile_store;

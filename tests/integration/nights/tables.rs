@@ -76,6 +76,33 @@ pub(crate) fn columns(table: &Table) -> BTreeSet<String> {
     names.collect()
 }
 
+/// A number of each row of a date in a table, as it is and not as text, by a name in the row.
+pub(crate) async fn doubles(
+    output: &Location,
+    date: NaiveDate,
+    table: &str,
+    [name, number]: [&str; 2],
+) -> Vec<(String, Option<f64>)> {
+    let publication = publication(output, date).await;
+    let publications = Publications::load(output).await.unwrap();
+    let mut found = Vec::new();
+    for file in publications.files_of(&publication, table).await.unwrap() {
+        let object = output.store.get(&file.path).await.unwrap();
+        let bytes = object.bytes().await.unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
+        for batch in reader.build().unwrap() {
+            let batch = batch.unwrap();
+            let names = batch.column_by_name(name).unwrap();
+            let numbers = batch.column_by_name(number).unwrap();
+            let numbers = numbers.as_primitive::<Float64Type>().iter();
+            let rows = numbers.enumerate();
+            found.extend(rows.map(|(row, number)| (text_of(names, row), number)));
+        }
+    }
+    found.sort_by(|left, right| left.0.cmp(&right.0));
+    found
+}
+
 /// The newest version of every table.
 pub(crate) async fn versions(output: &Location) -> BTreeMap<&'static str, i64> {
     let mut versions = BTreeMap::new();

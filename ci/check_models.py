@@ -1,0 +1,268 @@
+"""Random feature models over windows, computed by tierline and by DuckDB from the same files.
+
+    python3 ci/check_models.py TIERLINE [SEED]
+
+1. `deliver`: a small lake of orders, engagement and users, most users in some sources only.
+2. `models`: SELECTs over `windows(...)` and `features.users` with columns, constants, COALESCE,
+   CASE and IS NULL, joined with each other up to three times, by every type of join.
+3. `publish`: each is a file of `sql/features`, joined to the snapshot, and one night is run.
+4. `compare`: DuckDB runs the same SELECTs over windows that it aggregates from the rows itself.
+
+tierline turns such joins into one merge of tiles where it can; SQL must not notice.
+"""
+
+import random
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+from deltalake import DeltaTable
+
+SNAPSHOT_DATE = date(2026, 11, 20)
+DAYS = 80
+USERS = 40
+MODELS = 60
+
+WINDOWS = ["d0", "7d", "30d", "prev_30d", "lifetime", "before_today"]
+
+# The columns of each rollup that models use, with DuckDB's way to compute them, and whether a
+# column is a number. A count of nothing is 0.
+ROLLUPS = {
+    "purchases": {
+        "orders": ("COUNT(*) FILTER (WHERE counts AND {days})", True),
+        "revenue": ("SUM(amount) FILTER (WHERE counts AND {days})", True),
+        "largest_order": ("MAX(amount) FILTER (WHERE counts AND {days})", True),
+        "last_order_day": ("MAX(day) FILTER (WHERE counts AND {days})", False),
+    },
+    "interactions": {
+        "events": ("COUNT(*) FILTER (WHERE {days})", True),
+        "interactions": ("COUNT(*) FILTER (WHERE event_type = 'like' AND {days})", True),
+        "opens": ("COUNT(*) FILTER (WHERE event_type = 'open' AND {days})", True),
+        "last_event_day": ("MAX(day) FILTER (WHERE {days})", False),
+    },
+    "registrations": {
+        "acquisition_cost": ("MAX(acquisition_cost) FILTER (WHERE {days})", True),
+    },
+}
+ROWS = {"purchases": "orders", "interactions": "engagement", "registrations": "users"}
+FEATURES = {"orders_lifetime": True, "events_lifetime": True, "last_order_day": False,
+            "revenue_lifetime": True, "acquisition_cost": True}
+
+# What a side computes from a number, and from a column of any type.
+OF_NUMBER = ["{x}", "COALESCE({x}, 0)", "{x} + 1", "{x} * 2", "CASE WHEN {x} > 1 THEN 'many' ELSE 'few' END",
+             "{x} > 1 OR {x} IS NULL", "NULLIF({x}, 1)", "{x} BETWEEN 1 AND 20", "NOT ({x} > 1)", "-{x}"]
+OF_ANYTHING = ["{x}", "{x} IS NULL", "{x} IS NOT NULL", "TRUE", "'yes'", "7", "CAST(NULL AS BIGINT)",
+               "CASE WHEN {x} IS NULL THEN 'none' END", "COALESCE(CAST({x} AS VARCHAR), '?')", "user_id IS NULL"]
+# What a join computes from a column of a side.
+OF_SIDE = ["{x}", "{x}", "{x} IS NULL", "COALESCE(CAST({x} AS VARCHAR), '?')",
+           "CASE WHEN {x} IS NOT NULL THEN 1 ELSE 0 END", "'both'"]
+
+
+@dataclass
+class Windows:
+    """The windows of one `windows(...)` call."""
+
+    rollup: str
+    names: list[str]
+
+    def in_tierline(self) -> str:
+        return f"windows('rollups.{self.rollup}', {', '.join(repr(name) for name in self.names)})"
+
+    def in_duckdb(self) -> str:
+        columns = [
+            f"{aggregate.format(days=days_of(window))} AS {column}_{window}"
+            for column, (aggregate, _) in ROLLUPS[self.rollup].items()
+            for window in self.names
+        ]
+        any_of = " OR ".join(days_of(window) for window in self.names)
+        return f"(SELECT user_id, {', '.join(columns)} FROM {ROWS[self.rollup]} WHERE {any_of} GROUP BY user_id)"
+
+
+@dataclass
+class Select:
+    """A SELECT of user_id, p0 and p1, for either engine."""
+
+    tierline: str
+    duckdb: str
+
+
+def days_of(window: str) -> str:
+    """The condition that a row lies in a window."""
+    today = SNAPSHOT_DATE
+    first, last = {
+        "d0": (today, today),
+        "lifetime": (date.min, today),
+        "before_today": (date.min, today - timedelta(1)),
+        "7d": (today - timedelta(6), today),
+        "30d": (today - timedelta(29), today),
+        "prev_30d": (today - timedelta(59), today - timedelta(30)),
+    }[window]
+    return f"day BETWEEN DATE '{first}' AND DATE '{last}'"
+
+
+def side(dice: random.Random) -> Select:
+    """Columns computed from one table of users."""
+    if dice.random() < 0.2:
+        columns, tables = FEATURES, ("features.users", "features_users")
+    else:
+        rollup = dice.choice(list(ROLLUPS))
+        windows = Windows(rollup, dice.sample(WINDOWS, dice.randint(1, 3)))
+        columns = {f"{column}_{window}": is_number
+                   for column, (_, is_number) in ROLLUPS[rollup].items() for window in windows.names}
+        tables = (windows.in_tierline(), windows.in_duckdb())
+
+    def value() -> str:
+        column = dice.choice(list(columns))
+        shapes = OF_NUMBER + OF_ANYTHING if columns[column] else OF_ANYTHING
+        return dice.choice(shapes).format(x=column)
+
+    values = f"user_id, {value()} AS p0, {value()} AS p1"
+    return Select(*(f"SELECT {values} FROM {table} AS t" for table in tables))
+
+
+def joined(dice: random.Random, joins: int) -> Select:
+    """Sides and joins of them, joined with each other."""
+    if joins == 0:
+        return side(dice)
+    on_the_left = dice.randint(0, joins - 1)
+    left, right = joined(dice, on_the_left), joined(dice, joins - 1 - on_the_left)
+    join = dice.choice(["FULL", "FULL", "FULL OUTER", "LEFT", "RIGHT", "INNER"])
+    condition = dice.choice(["ON l.user_id = r.user_id", "ON r.user_id = l.user_id"])
+    key = {"LEFT": "l.user_id", "INNER": "l.user_id", "RIGHT": "r.user_id"}.get(
+        join, dice.choice(["COALESCE(l.user_id, r.user_id)", "COALESCE(r.user_id, l.user_id)"]))
+    if join in ("LEFT", "INNER") and dice.random() < 0.3:
+        condition = dice.choice(["USING (user_id)", "ON l.user_id = r.user_id AND l.user_id > 10"])
+
+    def value() -> str:
+        column = f"{dice.choice('lr')}.p{dice.randint(0, 1)}"
+        return dice.choice(OF_SIDE).format(x=column)
+
+    values = f"{key} AS user_id, {value()} AS p0, {value()} AS p1"
+    where = dice.choice(["", "", "", " WHERE l.p0 IS NULL", " WHERE r.user_id IS NOT NULL"])
+    return Select(*(f"SELECT {values}\nFROM ({left_sql}) AS l\n{join} JOIN ({right_sql}) AS r {condition}{where}"
+                    for left_sql, right_sql in ((left.tierline, right.tierline), (left.duckdb, right.duckdb))))
+
+
+def models(dice: random.Random) -> list[Select]:
+    return [joined(dice, 1 + number % 3) for number in range(MODELS)]
+
+
+def deliver(lake: duckdb.DuckDBPyConnection, folder: Path, dice: random.Random) -> None:
+    """Rows in DuckDB, and the same as partitions of Parquet files."""
+    lake.execute("CREATE TABLE orders (day DATE, order_id BIGINT, user_id BIGINT, ordered_at TIMESTAMPTZ,"
+                 " amount DECIMAL(18, 2), status VARCHAR, counts BOOLEAN)")
+    lake.execute("CREATE TABLE engagement (day DATE, user_id BIGINT, occurred_at TIMESTAMPTZ, event_type VARCHAR)")
+    lake.execute("CREATE TABLE users (day DATE, user_id BIGINT, registered_at TIMESTAMPTZ,"
+                 " acquisition_cost DECIMAL(18, 2))")
+    lake.execute("SET TimeZone = 'UTC'")
+    sources = {user: dice.sample(["orders", "engagement", "users"], dice.randint(1, 3)) for user in range(USERS)}
+    days = [SNAPSHOT_DATE - timedelta(back) for back in range(DAYS)]
+    # Each source has its newest day, so that it is ready.
+    rows = {
+        "orders": [(SNAPSHOT_DATE, 1, USERS, noon(SNAPSHOT_DATE), 10, "paid", True)],
+        "engagement": [(SNAPSHOT_DATE, USERS, noon(SNAPSHOT_DATE), "open")],
+        "users": [(SNAPSHOT_DATE, USERS, noon(SNAPSHOT_DATE), 5)],
+    }
+    for user, of_user in sources.items():
+        for _ in range(dice.randint(1, 8)):
+            day = dice.choice(days)
+            if "orders" in of_user:
+                status = dice.choice(["paid", "paid", "cancelled"])
+                rows["orders"].append((day, len(rows["orders"]) + 1, user, noon(day), dice.randint(1, 9),
+                                       status, status == "paid"))
+            if "engagement" in of_user:
+                rows["engagement"].append((day, user, noon(day), dice.choice(["open", "like", "view"])))
+        if "users" in of_user:
+            day = dice.choice(days)
+            rows["users"].append((day, user, noon(day), dice.choice([None, 5, 20])))
+    for source, of_source in rows.items():
+        marks = ", ".join("?" * len(of_source[0]))
+        lake.executemany(f"INSERT INTO {source} VALUES ({marks})", of_source)
+        for (day,) in lake.execute(f"SELECT DISTINCT day FROM {source}").fetchall():
+            partition = folder / source / f"dt={day}"
+            partition.mkdir(parents=True)
+            columns = "* EXCLUDE (day, counts)" if source == "orders" else "* EXCLUDE (day)"
+            lake.execute(f"COPY (SELECT {columns} FROM {source} WHERE day = DATE '{day}')"
+                         f" TO '{partition}/part-0.parquet' (FORMAT parquet)")
+
+
+def noon(day: date) -> str:
+    return f"{day} 12:00:00+00"
+
+
+def publish(binary: str, folder: Path, selects: list[Select]) -> dict[int, tuple]:
+    """What tierline publishes of the models, by user."""
+    subprocess.run([binary, "init", folder / "pack"], check=True, capture_output=True)
+    sql = folder / "pack/sql"
+    for number, select in enumerate(selects):
+        (sql / f"features/m{number}.sql").write_text(select.tierline + "\n")
+    columns = "".join(f"    CAST(m{number}.p{of} AS VARCHAR) AS m{number}_p{of},\n"
+                      for number in range(len(selects)) for of in range(2))
+    joins = "".join(f"LEFT JOIN features.m{number} AS m{number}\n    ON users.user_id = m{number}.user_id\n"
+                    for number in range(len(selects)))
+    snapshot = sql / "publish/tier_snapshot.sql"
+    text = snapshot.read_text()
+    text = text.replace("    users.user_id,\n", f"    users.user_id,\n{columns}", 1)
+    snapshot.write_text(text.rstrip() + "\n" + joins)
+    (folder / "models.toml").write_text(
+        'version = 1\ntimezone = "UTC"\noutput = "output"\nsql = "pack/sql"\n'
+        + "".join(f'[sources.{source}]\nurl = "lake/{source}"\n' for source in ROWS.values())
+        + "[calibration]\nrecency_days = [7, 30, 90, 180]\norders_365d = [1, 2, 4, 8]\n"
+        + 'revenue_365d = ["5.00", "10.00", "50.00", "100.00"]\n')
+    run = subprocess.run([binary, "run", folder / "models.toml", "--date", str(SNAPSHOT_DATE)],
+                         capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        sys.exit(f"tierline run: exit code {run.returncode}\n{run.stderr}")
+    names = ["user_id"] + [f"m{number}_p{of}" for number in range(len(selects)) for of in range(2)]
+    rows = DeltaTable(folder / "output/tables/tier_snapshot").to_pyarrow_table(columns=names).to_pylist()
+    return {row["user_id"]: tuple(row[name] for name in names[1:]) for row in rows}
+
+
+def compare(lake: duckdb.DuckDBPyConnection, selects: list[Select], published: dict[int, tuple]) -> None:
+    lake.execute("""CREATE VIEW features_users AS
+        WITH bought AS (
+            SELECT user_id, COUNT(*) FILTER (WHERE counts) AS orders,
+                COALESCE(SUM(amount) FILTER (WHERE counts), 0) AS revenue, MAX(day) FILTER (WHERE counts) AS last_day
+            FROM orders GROUP BY user_id),
+        did AS (SELECT user_id, COUNT(*) AS events FROM engagement GROUP BY user_id),
+        everybody AS (SELECT user_id FROM orders UNION SELECT user_id FROM engagement UNION SELECT user_id FROM users)
+        SELECT user_id, COALESCE(orders, 0) AS orders_lifetime, COALESCE(revenue, 0) AS revenue_lifetime,
+            last_day AS last_order_day, COALESCE(events, 0) AS events_lifetime, users.acquisition_cost
+        FROM everybody LEFT JOIN bought USING (user_id) LEFT JOIN did USING (user_id)
+            LEFT JOIN users USING (user_id)""")
+    users = [user for (user,) in lake.execute("SELECT user_id FROM features_users ORDER BY user_id").fetchall()]
+    if users != sorted(published):
+        sys.exit(f"users are {users} in DuckDB and {sorted(published)} in tierline")
+    wrong = 0
+    for number, select in enumerate(selects):
+        found = dict.fromkeys(users, (None, None))
+        answer = lake.execute(f"SELECT user_id, CAST(p0 AS VARCHAR), CAST(p1 AS VARCHAR) FROM ({select.duckdb}) AS m"
+                              " WHERE user_id IS NOT NULL").fetchall()
+        found.update({user: values for user, *values in answer})
+        for user, values in found.items():
+            ours = published[user][2 * number:2 * number + 2]
+            if tuple(values) != ours:
+                wrong += 1
+                print(f"user {user} is {ours} in tierline and {tuple(values)} in DuckDB:\n{select.tierline}\n")
+                break
+    if wrong:
+        sys.exit(f"{wrong} of {len(selects)} models differ")
+    print(f"{len(selects)} models over windows are the same in tierline and DuckDB for {len(users)} users")
+
+
+def main() -> None:
+    binary = str(Path(sys.argv[1]).resolve())
+    dice = random.Random(sys.argv[2] if len(sys.argv) > 2 else "models")
+    with tempfile.TemporaryDirectory() as folder:
+        lake = duckdb.connect()
+        deliver(lake, Path(folder) / "lake", dice)
+        selects = models(dice)
+        compare(lake, selects, publish(binary, Path(folder), selects))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,322 @@
+//! Random SELECTs over merged tiles give the rows that they give over plain tables of the same
+//! rows, in which nothing can be fused.
+
+use std::fs::File;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::util::display::array_value_to_string;
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use parquet::arrow::ArrowWriter;
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+use crate::config::session::{self, EngineLimits};
+use crate::tiles::file::TileFile;
+use crate::tiles::merged::{MergedColumn, MergedRollup};
+use crate::tiles::{Merge, TileRows};
+
+/// Three rollups, or windows of rollups.
+const TABLES: [&str; 3] = ["a", "b", "c"];
+
+/// What a side may compute from the columns of its table.
+const COMPUTED: [&str; 27] = [
+    "n",
+    "s",
+    "t",
+    "user_id",
+    "7",
+    "'x'",
+    "TRUE",
+    "NULL",
+    "COALESCE(n, 0)",
+    "COALESCE(s, 0)",
+    "COALESCE(t, 'none')",
+    "COALESCE(s, n)",
+    "CASE WHEN n > 1 THEN 'many' ELSE 'few' END",
+    "CASE WHEN t IS NULL THEN 1 END",
+    "n + 1",
+    "n * s",
+    "10 / NULLIF(n, 0)",
+    "s IS NULL",
+    "n IS NOT NULL",
+    "user_id IS NULL",
+    "NULLIF(n, 1)",
+    "n BETWEEN 1 AND 2",
+    "n IN (1, 2)",
+    "NOT (n > 1)",
+    "n > 1 OR s IS NULL",
+    "CAST(n AS VARCHAR) || '!'",
+    "GREATEST(n, s, 1)",
+];
+
+/// What a join may compute from a column of one of its sides.
+const OVER_A_SIDE: [&str; 5] = [
+    "{}",
+    "{} IS NULL",
+    "COALESCE(CAST({} AS VARCHAR), '?')",
+    "CASE WHEN {} IS NOT NULL THEN 1 ELSE 0 END",
+    "42",
+];
+
+#[derive(Debug, Clone)]
+struct Row {
+    n: i64,
+    s: Option<i64>,
+    t: Option<&'static str>,
+}
+
+type Rows = std::collections::BTreeMap<i64, Row>;
+
+/// The rows of each table.
+fn rows() -> impl Strategy<Value = Vec<Rows>> {
+    let row = (
+        0..4_i64,
+        option::of(0..3_i64),
+        option::of(select(vec!["p", "q"])),
+    );
+    let row = row.prop_map(|(n, s, t)| Row { n, s, t });
+    vec(btree_map(0..6_i64, row, 0..5), TABLES.len())
+}
+
+/// A parenthesised SELECT of user_id, p0 and p1.
+fn selects() -> impl Strategy<Value = String> {
+    let of_table = (
+        select(&TABLES[..]),
+        select(&COMPUTED[..]),
+        select(&COMPUTED[..]),
+    );
+    let of_table = of_table.prop_map(|(table, p0, p1)| {
+        format!("(SELECT user_id, {p0} AS p0, {p1} AS p1 FROM rollups.{table})")
+    });
+    of_table.prop_recursive(3, 8, 2, |inner| {
+        let join = select(vec!["FULL", "FULL", "LEFT", "RIGHT", "INNER"]);
+        let key = select(vec![
+            "COALESCE(l.user_id, r.user_id)",
+            "COALESCE(l.user_id, r.user_id)",
+            "COALESCE(r.user_id, l.user_id)",
+            "l.user_id",
+            "r.user_id",
+        ]);
+        let condition = select(vec![
+            "l.user_id = r.user_id",
+            "l.user_id = r.user_id",
+            "r.user_id = l.user_id",
+            "l.user_id + 1 = r.user_id",
+            "l.user_id = r.user_id AND l.user_id > 2",
+        ]);
+        let values = vec((select(&OVER_A_SIDE[..]), select(vec!["l", "r"]), 0..2_usize), 2);
+        let filter = select(vec!["", "", " WHERE l.p0 IS NULL", " WHERE r.user_id IS NOT NULL"]);
+        (inner.clone(), inner, join, key, condition, values, filter).prop_map(
+            |(left, right, join, key, condition, values, filter)| {
+                let values = values.into_iter().enumerate().map(|(index, (over, side, of))| {
+                    format!(", {} AS p{index}", over.replace("{}", &format!("{side}.p{of}")))
+                });
+                let values: String = values.collect();
+                format!(
+                    "(SELECT {key} AS user_id{values} FROM {left} AS l {join} JOIN {right} AS r ON {condition}{filter})"
+                )
+            },
+        )
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_fused_gives_the_rows_of_what_is_not(tables in rows(), select in selects()) {
+        let fused = answer(&tables, &select, merged);
+        let plain = answer(&tables, &select, in_memory);
+        prop_assert_eq!(fused, plain, "{}", select);
+    }
+}
+
+#[test]
+fn what_a_side_computes_is_null_for_users_whom_it_lacks() {
+    let row = |n| Row {
+        n,
+        s: None,
+        t: None,
+    };
+    let tables = [
+        Rows::from([(1, row(3))]),
+        Rows::from([(1, row(1)), (2, row(2))]),
+        Rows::from([(3, row(0))]),
+    ];
+    let select = "(SELECT COALESCE(l.user_id, r.user_id, x.user_id) AS user_id, l.p0, l.p1, l.p0 IS NULL AS p2
+        FROM (SELECT user_id, TRUE AS p0, COALESCE(s, 0) AS p1 FROM rollups.a) AS l
+        FULL JOIN rollups.b AS r ON l.user_id = r.user_id
+        FULL JOIN rollups.c AS x ON COALESCE(l.user_id, r.user_id) = x.user_id)";
+    let expected = ["1|true|0|false", "2|||true", "3|||true"];
+    assert_eq!(answer(&tables, select, merged), expected);
+    assert_eq!(answer(&tables, select, in_memory), expected);
+}
+
+#[test]
+fn joins_of_different_rollups_are_one_scan() {
+    let tables = vec![Rows::new(); 3];
+    let folder = tempfile::tempdir().unwrap();
+    let context = session_over(&tables, folder.path(), merged);
+    let sql = "SELECT COALESCE(l.user_id, r.user_id) AS user_id, l.yes, r.n
+        FROM (SELECT user_id, TRUE AS yes FROM rollups.a) AS l
+        FULL JOIN rollups.b AS r ON l.user_id = r.user_id";
+    let plan = runtime().block_on(async {
+        let rows = context.sql(sql).await.unwrap();
+        rows.into_optimized_plan().unwrap().to_string()
+    });
+    assert!(!plan.contains("Join"), "{plan}");
+}
+
+#[test]
+fn users_that_are_null_meet_nobody_in_a_join() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = batch(
+        &[None, Some(1)],
+        &[
+            Row {
+                n: 1,
+                s: None,
+                t: None,
+            },
+            Row {
+                n: 2,
+                s: None,
+                t: None,
+            },
+        ],
+    );
+    let rollups = ["a", "b"].map(|name| rollup(name, &nobody, folder.path()));
+    let table = MergedTiles::new(rollups.to_vec(), DataType::Int64);
+    let context = open_session();
+    context
+        .register_table("rollups.ab", Arc::new(table))
+        .unwrap();
+    let found = run(&context, "SELECT user_id, \"a.n\", \"b.n\" FROM rollups.ab");
+    assert_eq!(found, ["1|2|2", "|1|", "||1"]);
+}
+
+fn answer(
+    tables: &[Rows],
+    select: &str,
+    provider: fn(&str, &RecordBatch, &Path) -> Arc<dyn TableProvider>,
+) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    run(&session_over(tables, folder.path(), provider), select)
+}
+
+fn session_over(
+    tables: &[Rows],
+    folder: &Path,
+    provider: fn(&str, &RecordBatch, &Path) -> Arc<dyn TableProvider>,
+) -> SessionContext {
+    let context = open_session();
+    for (name, rows) in TABLES.iter().zip(tables) {
+        let users: Vec<Option<i64>> = rows.keys().copied().map(Some).collect();
+        let rows: Vec<Row> = rows.values().cloned().collect();
+        let table = provider(name, &batch(&users, &rows), folder);
+        context
+            .register_table(format!("rollups.{name}"), table)
+            .unwrap();
+    }
+    context
+}
+
+fn open_session() -> SessionContext {
+    let limits = EngineLimits {
+        threads: NonZeroUsize::MIN.saturating_add(1),
+        memory_bytes: None,
+        spill_folder: None,
+    };
+    let fusing: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(FuseFullJoins);
+    session::open(&limits, [], [fusing]).unwrap()
+}
+
+fn batch(users: &[Option<i64>], rows: &[Row]) -> RecordBatch {
+    let users: ArrayRef = Arc::new(Int64Array::from(users.to_vec()));
+    let n: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.n)).collect::<Int64Array>());
+    let s: ArrayRef = Arc::new(rows.iter().map(|row| row.s).collect::<Int64Array>());
+    let t: ArrayRef = Arc::new(rows.iter().map(|row| row.t).collect::<StringArray>());
+    let columns = [("user_id", users), ("n", n), ("s", s), ("t", t)];
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, values)| (name, values, true)))
+        .unwrap()
+}
+
+/// The rows as the one tile of a rollup.
+fn merged(name: &str, rows: &RecordBatch, folder: &Path) -> Arc<dyn TableProvider> {
+    Arc::new(MergedTiles::new(
+        vec![rollup(name, rows, folder)],
+        DataType::Int64,
+    ))
+}
+
+fn in_memory(_name: &str, rows: &RecordBatch, _folder: &Path) -> Arc<dyn TableProvider> {
+    Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows.clone()]]).unwrap())
+}
+
+fn rollup(name: &str, rows: &RecordBatch, folder: &Path) -> MergedRollup {
+    let path = folder.join(name);
+    let file = File::create(&path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, rows.schema(), None).unwrap();
+    writer.write(rows).unwrap();
+    writer.close().unwrap();
+    let tile = TileFile {
+        path,
+        size_bytes: 0,
+        digest: String::new(),
+        rows: rows.num_rows() as u64,
+        last_day: 0,
+    };
+    let column = |name: &str, merge, data_type| MergedColumn {
+        name: name.to_owned(),
+        source: name.to_owned(),
+        window: None,
+        merge,
+        data_type,
+    };
+    MergedRollup {
+        name: name.to_owned(),
+        columns: vec![
+            column("n", Merge::Count, DataType::Int64),
+            column("s", Merge::Sum, DataType::Int64),
+            column("t", Merge::Max, DataType::Utf8),
+        ],
+        rows: vec![TileRows {
+            windows: Vec::new(),
+            tiles: vec![tile],
+        }],
+    }
+}
+
+/// The rows of a SELECT as texts, in order.
+fn run(context: &SessionContext, select: &str) -> Vec<String> {
+    let sql = format!("SELECT * FROM ({select}) AS answer");
+    let batches = runtime().block_on(async {
+        let rows = context.sql(&sql).await.unwrap();
+        rows.collect().await.unwrap()
+    });
+    let mut rows = Vec::new();
+    for batch in batches {
+        for row in 0..batch.num_rows() {
+            let columns = batch.columns().iter();
+            let values = columns.map(|column| array_value_to_string(column, row).unwrap());
+            rows.push(values.collect::<Vec<_>>().join("|"));
+        }
+    }
+    rows.sort();
+    rows
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap()
+}
