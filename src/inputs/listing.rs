@@ -420,15 +420,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_folder_of_a_table_is_no_source() {
-        let location = bucket(&[("eu/dt=2026-11-20/a.parquet", 9)]).await;
-        put(
-            &location,
-            FIRST_COMMIT,
-            commit(&["eu/dt=2026-11-20/a.parquet"]),
-        )
-        .await;
+        let file = "region=eu/shop=7/dt=2026-11-20/a.parquet";
+        let location = bucket(&[(file, 9)]).await;
+        put(&location, FIRST_COMMIT, commit(&[file])).await;
         let below = Location {
-            path: Path::from("raw/orders/eu"),
+            path: Path::from("raw/orders/region=eu/shop=7"),
             ..location
         };
         let error = list(&below).await.unwrap_err();

@@ -84,11 +84,8 @@ impl Manifest {
         day: NaiveDate,
     ) -> Vec<Shortfall> {
         let has_files = self.files.iter().any(|file| file.day == day);
-        if !has_files {
-            let missing = declared
-                .required
-                .then(|| self.missing(declared, location, day));
-            return missing.into_iter().collect();
+        if declared.required && !has_files {
+            return vec![self.missing(declared, location, day)];
         }
         if declared.delivery.incomplete == Incomplete::Warn {
             return Vec::new();

@@ -57,22 +57,33 @@ impl TableFormat {
         (!is_hidden).then_some((format, depth))
     }
 
-    /// The table that `location` is a part of, looked for in the folder above it.
+    /// The table that `location` is a part of: its log is looked for in the folder above, and
+    /// further up from folders such as `region=eu`, which tables have several of on a path.
     pub(super) async fn above(location: &Location) -> Result<Option<(Self, Path)>, StorageError> {
         let mut parts: Vec<PathPart<'_>> = location.path.parts().collect();
-        if parts.pop().is_none() {
-            return Ok(None);
+        while let Some(folder) = parts.pop() {
+            let parent: Path = parts.iter().cloned().collect();
+            if let Some(format) = Self::with_log_in(location, &parent).await? {
+                return Ok(Some((format, parent)));
+            }
+            if !folder.as_ref().contains('=') {
+                break;
+            }
         }
-        let parent: Path = parts.into_iter().collect();
-        let folders = folders_in(location, &parent).await?;
+        Ok(None)
+    }
+
+    /// The format whose log a folder of the store of `location` has.
+    async fn with_log_in(location: &Location, folder: &Path) -> Result<Option<Self>, StorageError> {
+        let folders = folders_in(location, folder).await?;
         let names = || folders.iter().filter_map(Path::filename);
         if let Some(format) = names().find_map(Self::of_log) {
-            return Ok(Some((format, parent)));
+            return Ok(Some(format));
         }
         if !names().any(|name| name == ICEBERG_FOLDER) {
             return Ok(None);
         }
-        let log = parent.clone().join(ICEBERG_FOLDER);
+        let log = folder.clone().join(ICEBERG_FOLDER);
         let listed = location.store.list_with_delimiter(Some(&log)).await;
         let listed = allowed(location, &log, listed)?;
         let is_iceberg = listed
@@ -80,7 +91,7 @@ impl TableFormat {
             .flat_map(|listed| &listed.objects)
             .filter_map(|object| object.location.filename())
             .any(is_iceberg_metadata);
-        Ok(is_iceberg.then_some((Self::Iceberg, parent)))
+        Ok(is_iceberg.then_some(Self::Iceberg))
     }
 
     /// Why a source that is such a table is not read, or why one that is part of it is not.
@@ -127,7 +138,7 @@ impl fmt::Display for TableFormat {
 }
 
 fn is_iceberg_metadata(name: &str) -> bool {
-    name.ends_with(".metadata.json") || name == "version-hint.text"
+    name.contains(".metadata.json") || name == "version-hint.text"
 }
 
 async fn folders_in(location: &Location, folder: &Path) -> Result<Vec<Path>, StorageError> {

@@ -2,10 +2,9 @@
 
 import shutil
 
-import pyarrow
 import pyarrow.parquet
 
-from lake import DAYS, EVENT_SCHEMA, EVENTS, LAST_DAY, ORDERS, Lake, of_day, table, ORDER_SCHEMA
+from lake import DAYS, EVENTS, LAST_DAY, ORDER_SCHEMA, ORDERS, Lake, of_day, table
 
 
 def case_plain_files(lake: Lake) -> None:
@@ -101,11 +100,21 @@ def case_half_delivered_inside_the_partition(lake: Lake) -> None:
     lake.night().refused(4, f"a write to source `orders` has not finished: {left}", LAST_DAY)
 
 
+def case_half_delivered_where_days_may_be_missing(lake: Lake) -> None:
+    """No file of the day is in place yet, which would be no reason to wait, were none on the way."""
+    lake.deliver("orders")
+    lake.deliver("engagement", DAYS[:-1])
+    left = "_temporary/0/task_1/dt=2026-11-20/part-0.parquet"
+    lake.path(f"data/engagement/{left}").write_bytes(b"PAR1")
+    lake.set("sources.engagement", 'required = false\nincomplete = "wait"')
+    lake.night().refused(4, f"a write to source `engagement` has not finished: {left}")
+
+
 def case_half_delivered_and_put_up_with(lake: Lake) -> None:
     left = "dt=2026-11-20/part-00001-x.c000.snappy.parquet.tmp"
     _half_delivered(lake, left)
     lake.set("sources.orders", 'incomplete = "warn"')
-    warning = f"a write to source `orders` has not finished for 2026-11-20"
+    warning = "a write to source `orders` has not finished for 2026-11-20"
     lake.night().published(orders=of_day(ORDERS, DAYS[0]) + of_day(ORDERS, DAYS[1])
                            + of_day(ORDERS, LAST_DAY)[:2]).plans(warning, left).says(warning, left)
 

@@ -6,11 +6,10 @@ import shutil
 from pathlib import Path
 
 import pyarrow
-import pyarrow.compute
 import pyarrow.parquet
 from deltalake import DeltaTable, write_deltalake
 
-from lake import DAYS, EVENT_SCHEMA, EVENTS, LAST_DAY, ORDER_SCHEMA, ORDERS, Lake, Row, of_day, table
+from lake import DAYS, LAST_DAY, ORDER_SCHEMA, ORDERS, Lake, Row, of_day, table
 
 
 def _with_day(rows: list[Row], schema: pyarrow.Schema, as_text: bool = False) -> pyarrow.Table:
