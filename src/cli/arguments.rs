@@ -116,7 +116,22 @@ pub(super) struct RunArguments {
     #[command(flatten)]
     pub drops: DropArguments,
     #[command(flatten)]
+    pub history: HistoryArguments,
+    #[command(flatten)]
     pub result: ResultArguments,
+}
+
+/// What may be done about history that is gone.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(super) struct HistoryArguments {
+    /// Take days of sources that are gone, and have not expired, for removed: their rows go, and
+    /// published dates that have them are affected
+    #[arg(long)]
+    pub accept_removed_days: bool,
+    /// Give up expired days that are needed and that no stored tile gives: what needs them knows
+    /// nothing of them from then on
+    #[arg(long)]
+    pub accept_shorter_history: bool,
 }
 
 /// What the tables may lose.
@@ -157,10 +172,22 @@ pub(super) struct BackfillArguments {
     /// The published dates whose inputs have changed since, and those that follow on them
     #[arg(long, conflicts_with = "from")]
     pub affected: bool,
+    /// By which rules affected dates are restated: the SQL, parameters, settings and cut points
+    /// that each was published by, or today's
+    #[arg(long, value_enum, default_value = "published", conflicts_with = "from")]
+    pub rules: RulesArgument,
     #[command(flatten)]
     pub drops: DropArguments,
     #[command(flatten)]
+    pub history: HistoryArguments,
+    #[command(flatten)]
     pub result: ResultArguments,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum RulesArgument {
+    Published,
+    Today,
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use crate::config::job::Job;
 use crate::ground::SnapshotDate;
-use crate::run::{MetricChange, Old, Proposal, Report, RunError, Takers, ValueChange, propose};
+use crate::run::{
+    Circumstances, MetricChange, Old, Proposal, Report, RunError, Takers, ValueChange, propose,
+};
 use crate::tiers::CutPoints;
 
 use super::arguments::{CalibrateArguments, OutputFormat};
@@ -64,7 +66,8 @@ async fn compare_and_keep(
     let date = jobs::snapshot_date(time, &job)?;
     *known_date = Some(date);
     commands::note_default_date(time, &job, date, output);
-    let (project, workspace, plan) = commands::prepare(&job, date).await?;
+    let (project, workspace, plan) =
+        commands::prepare(&job, date, Circumstances::default()).await?;
     let spinner = output.spinner();
     let progress = |stage: &str| spinner.set_message(stage.to_owned());
     let proposal = Box::pin(propose(&job, &project, &workspace, plan, &progress)).await;

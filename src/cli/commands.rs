@@ -6,11 +6,14 @@ use std::process::ExitCode;
 use crate::config::job::Job;
 use crate::drafts::TableColumn;
 use crate::ground::SnapshotDate;
-use crate::run::{self, BackfillReport, Plan, Project, Report, RunError, Status, Workspace};
+use crate::run::{
+    self, Accepted, BackfillNight, BackfillReport, Circumstances, HistoryError, Plan, Project,
+    Report, RunError, Status, Workspace,
+};
 
 use super::arguments::{
-    BackfillArguments, Command, NightArguments, OutputFormat, ResultArguments, RunArguments,
-    TimeArguments,
+    BackfillArguments, Command, HistoryArguments, NightArguments, OutputFormat, ResultArguments,
+    RunArguments, TimeArguments,
 };
 use super::output::Output;
 use super::{calibrate, demo, init, jobs};
@@ -51,7 +54,7 @@ async fn check(job: &Job, output: &Output) -> Result<(), RunError> {
 async fn plan(arguments: &NightArguments, output: &Output) -> Result<(), RunError> {
     let job = jobs::load(&arguments.job)?;
     let snapshot_date = jobs::snapshot_date(&arguments.time, &job)?;
-    let (_, _, plan) = prepare(&job, snapshot_date).await?;
+    let (_, _, plan) = prepare(&job, snapshot_date, Circumstances::default()).await?;
     output.result(&plan.to_string());
     Ok(())
 }
@@ -60,25 +63,39 @@ async fn plan(arguments: &NightArguments, output: &Output) -> Result<(), RunErro
 pub(super) async fn prepare(
     job: &Job,
     snapshot_date: SnapshotDate,
+    circumstances: Circumstances<'_>,
 ) -> Result<(Project, Workspace, Plan), RunError> {
     let project = Project::load(job)?;
     let workspace = Workspace::open(job)?;
     Box::pin(run::check_rules(job, &project, snapshot_date)).await?;
-    let plan = Box::pin(Plan::make(job, &project, &workspace, snapshot_date)).await?;
+    let plan = Plan::make_with(job, &project, &workspace, snapshot_date, circumstances);
+    let plan = Box::pin(plan).await?;
     Ok((project, workspace, plan))
 }
 
-/// Plans and executes one night, in which tables may lose the columns `may_drop`. What it finds
-/// is in `report`, whatever comes of it.
+/// What a night may do that it does not do unasked.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Allowed<'a> {
+    /// Columns that tables may lose.
+    pub may_drop: &'a [TableColumn],
+    /// What is planned with besides the job.
+    pub circumstances: Circumstances<'a>,
+}
+
+/// Plans and executes one night. What it finds is in `report`, whatever comes of it.
 pub(super) async fn publish(
     job: &Job,
     snapshot_date: SnapshotDate,
-    may_drop: &[TableColumn],
+    allowed: Allowed<'_>,
     progress: &(dyn Fn(&str) + Sync),
     report: &mut Report,
 ) -> Result<(), RunError> {
     *report = Report::of(snapshot_date);
-    let (project, workspace, plan) = prepare(job, snapshot_date).await?;
+    let Allowed {
+        may_drop,
+        circumstances,
+    } = allowed;
+    let (project, workspace, plan) = prepare(job, snapshot_date, circumstances).await?;
     let plan = plan.allowing_drops(&workspace.output, may_drop).await?;
     let executed = run::execute(job, &project, &workspace, &plan, progress, report);
     Box::pin(executed).await
@@ -136,27 +153,52 @@ async fn many_nights(
     output: &Output,
 ) -> Result<(), RunError> {
     let job = jobs::load(&arguments.job)?;
-    let dates = jobs::backfill(arguments, &job)?
-        .dates(&job, &Workspace::open(&job)?)
-        .await?;
-    *report = BackfillReport::of(dates.len());
-    let bar = output.progress(dates.len() as u64);
-    for date in dates {
+    let accepted = accepted(arguments.history);
+    let workspace = Workspace::open(&job)?;
+    let plan = jobs::backfill(arguments, &job)?.plan(&job, &workspace, accepted);
+    let plan = Box::pin(plan).await?;
+    for note in &plan.notes {
+        output.note(note);
+    }
+    *report = BackfillReport::of(&plan);
+    let bar = output.progress(plan.nights.len() as u64);
+    for BackfillNight { date, rules } in plan.nights {
         bar.set_message(format!("night of {date}"));
         let mut night = Report::default();
-        let may_drop = &arguments.drops.drop_columns;
-        let published = publish(&job, date, may_drop, &|_stage| {}, &mut night);
-        if let Err(error) = Box::pin(published).await {
-            bar.finish_and_clear();
-            night.fail(&error);
-            report.add_failed(night);
-            return Err(error);
+        let allowed = Allowed {
+            may_drop: &arguments.drops.drop_columns,
+            circumstances: Circumstances {
+                accepted,
+                rules: rules.published(),
+            },
+        };
+        let job = rules.job(&job);
+        let published = publish(&job, date, allowed, &|_stage| {}, &mut night);
+        match Box::pin(published).await {
+            Ok(()) => report.add(night),
+            Err(error @ RunError::History(HistoryError::OutOfReach { .. }))
+                if arguments.affected =>
+            {
+                report.leave(date, &error);
+            }
+            Err(error) => {
+                bar.finish_and_clear();
+                night.fail(&error);
+                report.add_failed(night);
+                return Err(error);
+            }
         }
-        report.add(night);
         bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok(())
+    Ok(report.check_left()?)
+}
+
+fn accepted(arguments: HistoryArguments) -> Accepted {
+    Accepted {
+        removed_days: arguments.accept_removed_days,
+        shorter_history: arguments.accept_shorter_history,
+    }
 }
 
 async fn one_night(
@@ -169,9 +211,15 @@ async fn one_night(
     let snapshot_date = jobs::snapshot_date(time, &job)?;
     note_default_date(time, &job, snapshot_date, output);
     let spinner = output.spinner();
-    let may_drop = &arguments.drops.drop_columns;
+    let allowed = Allowed {
+        may_drop: &arguments.drops.drop_columns,
+        circumstances: Circumstances {
+            accepted: accepted(arguments.history),
+            rules: None,
+        },
+    };
     let progress = |stage: &str| spinner.set_message(stage.to_owned());
-    let published = publish(&job, snapshot_date, may_drop, &progress, report).await;
+    let published = publish(&job, snapshot_date, allowed, &progress, report).await;
     spinner.finish_and_clear();
     published
 }

@@ -72,7 +72,9 @@ async fn run_nights(job: &Job, nights: u32, output: &Output) -> Result<(), RunEr
     for ago in (0..nights).rev() {
         let date = SnapshotDate::on(LAST_DAY - Days::new(u64::from(ago)));
         bar.set_message(format!("night of {date}"));
-        commands::publish(job, date, &[], &|_stage| {}, &mut Report::default()).await?;
+        let nothing_unasked = commands::Allowed::default();
+        let mut report = Report::default();
+        commands::publish(job, date, nothing_unasked, &|_stage| {}, &mut report).await?;
         bar.inc(1);
     }
     bar.finish_and_clear();

@@ -4,9 +4,9 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::config::job::Job;
 use crate::ground::{Diagnostic, Problems, SnapshotDate, did_you_mean};
-use crate::run::{Backfill, RunError};
+use crate::run::{Backfill, RulesChoice, RunError};
 
-use super::arguments::{BackfillArguments, JobArguments, TimeArguments};
+use super::arguments::{BackfillArguments, JobArguments, RulesArgument, TimeArguments};
 
 /// Where job files are looked for by name.
 const FOLDER: &str = "jobs";
@@ -141,7 +141,11 @@ pub(super) fn snapshot_date(
 /// The nights that the arguments of `backfill` ask for.
 pub(super) fn backfill(arguments: &BackfillArguments, job: &Job) -> Result<Backfill, RunError> {
     let Some(from) = &arguments.from else {
-        return Ok(Backfill::Affected);
+        let rules = match arguments.rules {
+            RulesArgument::Published => RulesChoice::Published,
+            RulesArgument::Today => RulesChoice::Today,
+        };
+        return Ok(Backfill::Affected { rules });
     };
     let from = from.parse()?;
     let to = TimeArguments {

@@ -103,6 +103,32 @@ impl Growth {
         ContractError::unless_none(problems).map(|()| growth)
     }
 
+    /// As [`between`](Self::between), for rows as they were published at an earlier time: columns
+    /// that came since are NULL in them, and those that were dropped since stay dropped.
+    ///
+    /// # Errors
+    /// Every column whose type is not that of its time.
+    pub fn of_earlier_rows(
+        table: &str,
+        published: &PublishedColumns,
+        drafted: &Schema,
+    ) -> Result<Self, ContractError> {
+        let mut growth = Self::default();
+        let mut problems = Vec::new();
+        for found in drafted.fields() {
+            let shown = published.shown.field_with_name(found.name());
+            let dropped = published.dropped.field_with_name(found.name());
+            match shown.or(dropped) {
+                Ok(known) if known.data_type() != found.data_type() => {
+                    problems.push(retyped(table, known, found));
+                }
+                Ok(_) => {}
+                Err(_) => growth.added.push(FieldRef::clone(found)),
+            }
+        }
+        ContractError::unless_none(problems).map(|()| growth)
+    }
+
     /// Whether the columns stay as they are.
     pub fn is_none(&self) -> bool {
         self.added.is_empty() && self.dropped.is_empty()
@@ -186,6 +212,23 @@ mod tests {
         let growth = growth(&drafted, &[]).unwrap();
         assert_eq!(names(&growth.added), ["churned", "old"]);
         assert_eq!(names(&growth.dropped), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn rows_of_an_earlier_time_leave_the_columns_as_they_are() {
+        let published = PublishedColumns {
+            shown: schema(&[("users", Int64), ("share", Utf8)]),
+            dropped: schema(&[("old", Int64)]),
+        };
+        let growth = |drafted| Growth::of_earlier_rows("kpis", &published, &schema(drafted));
+        assert!(
+            growth(&[("users", Int64), ("old", Int64)])
+                .unwrap()
+                .is_none()
+        );
+        let unknown = growth(&[("users", Int64), ("lost", Utf8)]).unwrap();
+        assert_eq!(names(&unknown.added), ["lost"]);
+        growth(&[("users", Utf8)]).unwrap_err();
     }
 
     #[test]

@@ -4,6 +4,9 @@
 
 use std::fmt;
 
+/// How many hex digits a fingerprint has.
+const DIGITS: usize = 32;
+
 /// A BLAKE3 hash over labelled parts, shown as 32 hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(String);
@@ -17,6 +20,13 @@ impl Fingerprint {
     /// The fingerprint of one text.
     pub fn of(text: &str) -> Self {
         Self::builder().part("text", text).finish()
+    }
+
+    /// A fingerprint as [`as_str`](Self::as_str) wrote it; none for another text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hex = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
+        let is_whole = text.len() == DIGITS && text.bytes().all(is_hex);
+        is_whole.then(|| Self(text.to_owned()))
     }
 
     /// All 32 hex digits.
@@ -62,7 +72,7 @@ impl FingerprintBuilder {
     /// The finished fingerprint.
     pub fn finish(self) -> Fingerprint {
         let hex = self.0.finalize().to_hex();
-        Fingerprint(hex.as_str()[..32].to_owned())
+        Fingerprint(hex.as_str()[..DIGITS].to_owned())
     }
 }
 

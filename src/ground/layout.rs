@@ -5,7 +5,10 @@
 //!   tables/<table>/                 one Delta table each
 //!   calibrations/<as-of>-v<n>.json  immutable cut points
 //!   quarantine/<source>/<run>.parquet  a sample of the rejected rows
-//!   tiles/<rollup>/<address>-<digest>.parquet  rollups by period; may be deleted at any time
+//!   sources/<source fingerprint>.json  the days of the sources as a run knew them, immutable
+//!   rules/<rules fingerprint>.json  the rules that published rows come from, immutable
+//!   tiles/<rollup>/<address>-<digest>.parquet  rollups by period; those of days whose raw files
+//!                                              exist may be deleted at any time
 //! ```
 
 use object_store::path::Path;
@@ -47,6 +50,18 @@ impl Layout {
     /// The folder of a rollup's tiles.
     pub fn tiles(&self, rollup: &str) -> Path {
         self.output.clone().join("tiles").join(rollup)
+    }
+
+    /// What a run knew of the days of its sources.
+    pub fn source_record(&self, source_fingerprint: &str) -> Path {
+        let folder = self.output.clone().join("sources");
+        folder.join(format!("{source_fingerprint}.json"))
+    }
+
+    /// The rules that a run published by.
+    pub fn rules(&self, rules_fingerprint: &str) -> Path {
+        let folder = self.output.clone().join("rules");
+        folder.join(format!("{rules_fingerprint}.json"))
     }
 
     /// The sample of rows that a run left out of one source.

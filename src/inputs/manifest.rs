@@ -8,7 +8,7 @@ use object_store::ObjectMeta;
 use crate::config::storage::StorageError;
 use crate::ground::{Classified, FailureKind, Fingerprint, Problems, SnapshotDate};
 
-use super::{Aside, FileError, Shortfalls};
+use super::{Aside, FileError, KnownDay, KnownDays, Shortfalls};
 
 /// A file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,16 @@ pub enum InputError {
         /// Day D.
         day: SnapshotDate,
     },
+    /// A record of source days that was changed by other hands or written by another version.
+    #[error(
+        "the record of source days `{path}` cannot be read: {reason}; restore it from a copy, or use the tierline that wrote it"
+    )]
+    Record {
+        /// The record's URL.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A file that cannot be read as it was listed.
     #[error(transparent)]
     File(#[from] FileError),
@@ -82,7 +92,7 @@ impl Classified for InputError {
         match self {
             Self::Storage(error) => error.kind(),
             Self::NotReady { .. } => FailureKind::InputsNotReady,
-            Self::Refused(_) => FailureKind::Blocked,
+            Self::Refused(_) | Self::Record { .. } => FailureKind::Blocked,
             Self::File(error) => error.kind(),
             Self::Log { .. } | Self::Lost { .. } => FailureKind::Unexpected,
         }
@@ -97,6 +107,17 @@ impl Manifest {
         Self {
             files: files.cloned().collect(),
             ..self.clone()
+        }
+    }
+
+    /// The files of all other days.
+    #[must_use]
+    pub fn without(self, days: &BTreeSet<NaiveDate>) -> Self {
+        let files = self.files.into_iter();
+        let files = files.filter(|file| !days.contains(&file.day));
+        Self {
+            files: files.collect(),
+            ..self
         }
     }
 
@@ -141,6 +162,29 @@ impl Manifest {
             (files[0].day, fingerprint)
         });
         fingerprints.collect()
+    }
+}
+
+impl Manifest {
+    /// Each day as a record keeps it.
+    pub fn known_days(&self) -> KnownDays {
+        let mut days: KnownDays = BTreeMap::new();
+        for (day, fingerprint) in self.day_fingerprints() {
+            let known = KnownDay {
+                fingerprint,
+                files: 0,
+                bytes: 0,
+                is_expired: false,
+            };
+            days.insert(day, known);
+        }
+        for file in &self.files {
+            if let Some(known) = days.get_mut(&file.day) {
+                known.files += 1;
+                known.bytes += file.object.size;
+            }
+        }
+        days
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! 1. [`Manifest::list`]: one LIST per source; files by day, cut at D, or by the log of a
 //!    [Delta table](delta).
-//! 2. [`Manifest::shortfalls`]: whether D is there and whole.
-//! 3. [`schema::resolve`]: the files' own columns against those that the job declares.
-//! 4. [`ParquetFiles`]: exactly the files of a manifest as a table, pruned by day.
+//! 2. [`SourceHistory::of`]: what is stored against what earlier runs knew, as their
+//!    [record](SourceRecord) says: expired days stay known.
+//! 3. [`Manifest::shortfalls`]: whether D is there and whole.
+//! 4. [`schema::resolve`]: the files' own columns against those that the job declares.
+//! 5. [`ParquetFiles`]: exactly the files of a manifest as a table, pruned by day.
 //!
 //! Files of a source are read as they were listed, or not at all: one that changed meanwhile ends
 //! the night as a [`FileError`].
@@ -17,12 +19,14 @@ mod file_error;
 mod file_reader;
 mod instant;
 mod int96;
+mod history;
 mod listing;
 mod manifest;
 mod named_files;
 mod objects;
 mod parquet_files;
 mod readiness;
+mod record;
 pub mod schema;
 mod table_formats;
 mod twins;
@@ -30,7 +34,9 @@ mod twins;
 pub use aside::{Aside, Left, Names, paths_on, span_of};
 pub use delta::log_of;
 pub use file_error::{FileError, FileName};
+pub use history::SourceHistory;
 pub use manifest::{InputError, InputFile, Manifest};
-pub use parquet_files::ParquetFiles;
+pub use parquet_files::{ParquetFiles, days_passing};
 pub use readiness::{Shortfall, Shortfalls, without_rows};
+pub use record::{KnownDay, KnownDays, SourceRecord};
 pub use twins::twins;

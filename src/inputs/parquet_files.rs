@@ -6,11 +6,13 @@
 //! Files of a source ([`ParquetFiles::of_source`]) are other people's: they are read as they were
 //! listed or not at all, and their columns may be spelt in another case and be of other types.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
-use datafusion::arrow::datatypes::{FieldRef, Fields, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Constraint, Constraints, DFSchema, ScalarValue, project_schema};
 use datafusion::datasource::TableType;
@@ -32,6 +34,9 @@ use super::file_columns::FileColumns;
 use super::file_reader::FileReaders;
 use super::int96::reading_int96;
 use super::named_files::{NamedFiles, Names};
+
+/// The column that holds the day of a partition.
+const DAY: &str = "day";
 
 /// Files of one store that together are one table.
 #[derive(Debug)]
@@ -215,6 +220,42 @@ impl ParquetFiles {
         let ascending = PhysicalSortExpr::new(column, Default::default());
         LexOrdering::new([ascending]).into_iter().collect()
     }
+}
+
+/// Which of some days pass the filters that are about the day alone: the files of the others would
+/// not be opened.
+///
+/// # Errors
+/// The engine's.
+pub fn days_passing(
+    state: &dyn Session,
+    filters: &[Expr],
+    days: &BTreeSet<NaiveDate>,
+) -> Result<BTreeSet<NaiveDate>> {
+    let files = days.iter().map(|day| {
+        let nowhere = ObjectMeta {
+            location: day.to_string().into(),
+            last_modified: chrono::DateTime::UNIX_EPOCH,
+            size: 0,
+            e_tag: None,
+            version: None,
+        };
+        (nowhere, ScalarValue::Date32(Some(day.to_epoch_days())))
+    });
+    let partition = Arc::new(Field::new(DAY, DataType::Date32, false));
+    let files = ParquetFiles::partitioned(
+        ObjectStoreUrl::local_filesystem(),
+        files.collect(),
+        Arc::new(Schema::empty()),
+        partition,
+    );
+    let passing = files.files_passing(state, filters)?;
+    let values = passing.iter().flat_map(|file| &file.partition_values);
+    let days = values.filter_map(|value| match value {
+        ScalarValue::Date32(Some(day)) => NaiveDate::from_epoch_days(*day),
+        _ => None,
+    });
+    Ok(days.collect())
 }
 
 /// The filter with bare column names, as a schema without a table knows them.

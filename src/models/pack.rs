@@ -6,6 +6,7 @@
 //! sql/reference/<name>.csv       the table `reference.name`
 //! ```
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -38,6 +39,30 @@ impl SqlPack {
             Some(folder) => Self::from_folder(folder),
             None => Self::from_files(built_in_files()),
         }
+    }
+
+    /// A pack from texts by path, as [`texts`](Self::texts) gives them; `origin` says in messages
+    /// where they come from.
+    ///
+    /// # Errors
+    /// Names that are no table names.
+    pub fn from_texts(texts: &BTreeMap<String, String>, origin: &str) -> Result<Self, Problems> {
+        Self::from_files(texts.iter().map(|(path, text)| {
+            let file = SourceFile::new(format!("{origin}/{path}"), text.as_str());
+            (PathBuf::from(path), file)
+        }))
+    }
+
+    /// The text of each file by its path below the pack's folder.
+    pub fn texts(&self) -> BTreeMap<String, String> {
+        let models = self.models.iter().map(|model| (model, "sql"));
+        let references = self.references.iter().map(|reference| (reference, "csv"));
+        let named = models.chain(references).map(|((name, file), extension)| {
+            let path = format!("{}/{}.{extension}", name.folder, name.name);
+            (path, file.text.to_string())
+        });
+        let parameters = (PARAMETERS.to_owned(), self.parameters.text.to_string());
+        std::iter::once(parameters).chain(named).collect()
     }
 
     fn from_folder(folder: &Path) -> Result<Self, Problems> {

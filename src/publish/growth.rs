@@ -30,6 +30,14 @@ impl Table {
         self
     }
 
+    /// The same table, for rows of an earlier time: they may lack columns that readers have got
+    /// since, and have some that readers have lost.
+    #[must_use]
+    pub(super) fn keeping_columns(mut self) -> Self {
+        self.keeps_columns = true;
+        self
+    }
+
     /// The columns that readers see, and those that were dropped.
     ///
     /// # Errors
@@ -48,7 +56,10 @@ impl Table {
     /// How the columns change with a draft of `spec`.
     pub(super) fn growth(&self, spec: &TableSpec) -> Result<Growth, PublishError> {
         let columns = self.columns()?;
-        let growth = Growth::between(&self.name, &columns, spec.schema(), &self.may_drop);
+        let growth = match self.keeps_columns {
+            true => Growth::of_earlier_rows(&self.name, &columns, spec.schema()),
+            false => Growth::between(&self.name, &columns, spec.schema(), &self.may_drop),
+        };
         Ok(growth?)
     }
 
@@ -59,6 +70,9 @@ impl Table {
         growth: &Growth,
         spec: &TableSpec,
     ) -> Result<Option<Metadata>, PublishError> {
+        if self.keeps_columns && growth.is_none() {
+            return Ok(None);
+        }
         let metadata = self.grown_metadata(growth, spec);
         metadata.map_err(|source| self.unreadable(source))
     }

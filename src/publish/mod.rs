@@ -57,6 +57,13 @@ pub struct RunRecord {
     pub sql_fingerprint: String,
     /// The cut points the run was made with.
     pub cutpoints_id: String,
+    /// The record of all rules the run was made by.
+    pub rules_fingerprint: Option<String>,
+    /// Whether the rules are those of an earlier run and not the job's own: then the tables' columns
+    /// stay as they are.
+    pub is_by_earlier_rules: bool,
+    /// Tables that the run leaves alone, as what it replaces had recorded them.
+    pub left_alone: BTreeMap<String, TableVersion>,
 }
 
 /// A date that is published.
@@ -141,7 +148,10 @@ async fn admit_all(
     for draft in drafts {
         check_recorded(draft, record)?;
         let table = Table::open_or_create(output, draft.spec()).await?;
-        let table = table.allowing_drops(may_drop);
+        let table = match record.is_by_earlier_rules {
+            true => table.keeping_columns(),
+            false => table.allowing_drops(may_drop),
+        };
         match table.admit(draft) {
             Ok(_) => tables.push(table),
             Err(PublishError::Contract(error)) => problems.extend(error.problems),
@@ -219,7 +229,8 @@ fn publication(record: RunRecord, sequence: i64, committed: &[(Table, u64)]) -> 
         input_fingerprint: record.input_fingerprint,
         sql_fingerprint: record.sql_fingerprint,
         cutpoints_id: record.cutpoints_id,
-        tables: versions.collect::<BTreeMap<_, _>>(),
+        rules_fingerprint: record.rules_fingerprint,
+        tables: record.left_alone.into_iter().chain(versions).collect(),
     }
 }
 
@@ -263,6 +274,9 @@ mod tests {
             input_fingerprint: "f00d".to_owned(),
             sql_fingerprint: "beef".to_owned(),
             cutpoints_id: "2026-11-01-v1".to_owned(),
+            rules_fingerprint: None,
+            is_by_earlier_rules: false,
+            left_alone: BTreeMap::new(),
         }
     }
 

@@ -32,6 +32,8 @@ pub struct Table {
     pub(super) state: DeltaTableState,
     /// The columns that a commit may take from readers.
     pub(super) may_drop: BTreeSet<String>,
+    /// Whether a commit leaves the columns as they are, though its rows have other ones.
+    pub(super) keeps_columns: bool,
 }
 
 /// Where a table is, and its log.
@@ -125,6 +127,7 @@ impl Table {
             place,
             state,
             may_drop: BTreeSet::new(),
+            keeps_columns: false,
         };
         table.check_protocol()?;
         Ok(Some(table))

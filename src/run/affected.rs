@@ -1,14 +1,15 @@
 //! Published dates that would come out otherwise today: late data has changed their source files,
-//! or the snapshot that they follow on was published anew.
+//! or the snapshot that they follow on was published anew. Files that have expired are no change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use chrono::NaiveDate;
-
 use crate::ground::{Fingerprint, SnapshotDate};
-use crate::inputs::Manifest;
+use crate::inputs::{KnownDays, SourceHistory, SourceRecord};
 use crate::publish::{Publication, Publications};
+
+use super::rules::Rules;
+use super::{RunError, Workspace};
 
 /// A published date that no longer is what its inputs say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,18 +31,17 @@ pub enum AffectedBy {
 
 /// The source files up to each of `dates`, as one fingerprint each.
 pub(super) fn source_fingerprints(
-    manifests: &BTreeMap<String, Manifest>,
+    histories: &BTreeMap<String, SourceHistory>,
     dates: &BTreeSet<SnapshotDate>,
 ) -> BTreeMap<SnapshotDate, Fingerprint> {
     let mut by_date: BTreeMap<SnapshotDate, Vec<String>> =
         dates.iter().map(|date| (*date, Vec::new())).collect();
-    for (source, manifest) in manifests {
-        let days: BTreeMap<NaiveDate, Fingerprint> = manifest.day_fingerprints();
-        let mut days = days.iter().peekable();
+    for (source, history) in histories {
+        let mut days = history.days.iter().peekable();
         let mut so_far = Fingerprint::builder().part("source", source);
         for (date, sources) in &mut by_date {
-            while let Some((day, files)) = days.next_if(|(day, _)| **day <= date.day()) {
-                so_far = so_far.part(&day.to_string(), files.as_str());
+            while let Some((day, known)) = days.next_if(|(day, _)| **day <= date.day()) {
+                so_far = so_far.part(&day.to_string(), known.fingerprint.as_str());
             }
             sources.push(so_far.clone().finish().to_string());
         }
@@ -53,28 +53,73 @@ pub(super) fn source_fingerprints(
         .collect()
 }
 
-/// The published dates that are affected, in order.
-pub(super) fn affected(
-    publications: &Publications,
-    fingerprints: &BTreeMap<SnapshotDate, Fingerprint>,
-) -> Vec<Affected> {
-    let dates = publications.dates();
-    let published = dates
-        .iter()
-        .filter_map(|date| publications.newest_for(*date));
-    let affected = published.filter_map(|publication| {
-        let date = publication.snapshot_date;
-        let files = fingerprints.get(&date)?;
-        let by = if files.as_str() != publication.source_fingerprint {
-            AffectedBy::Files
-        } else if follows_on_another(publication, publications) {
-            AffectedBy::Snapshot
-        } else {
-            return None;
-        };
-        Some(Affected { date, by })
-    });
-    affected.collect()
+/// What is found of the sources, for published dates to be held against.
+pub(super) struct Found<'a> {
+    pub workspace: &'a Workspace,
+    pub publications: &'a Publications,
+    pub histories: &'a BTreeMap<String, SourceHistory>,
+    pub known: &'a SourceRecord,
+}
+
+impl Found<'_> {
+    /// The published dates that are affected, in order.
+    ///
+    /// # Errors
+    /// Records of rules that cannot be read.
+    pub(super) async fn affected(&self) -> Result<Vec<Affected>, RunError> {
+        let dates = self.publications.dates();
+        let fingerprints = source_fingerprints(self.histories, &dates);
+        let mut by_rules: BTreeMap<String, BTreeMap<SnapshotDate, Fingerprint>> = BTreeMap::new();
+        let mut affected = Vec::new();
+        for publication in dates
+            .iter()
+            .filter_map(|date| self.publications.newest_for(*date))
+        {
+            let date = publication.snapshot_date;
+            let mut has_same_files = fingerprints[&date].as_str() == publication.source_fingerprint;
+            if let Some(rules) = &publication.rules_fingerprint
+                && !has_same_files
+            {
+                if !by_rules.contains_key(rules) {
+                    let of_then = self.source_fingerprints_by(rules, &dates).await?;
+                    by_rules.insert(rules.clone(), of_then);
+                }
+                let of_then = by_rules[rules].get(&date);
+                has_same_files =
+                    of_then.is_some_and(|files| files.as_str() == publication.source_fingerprint);
+            }
+            let by = if !has_same_files {
+                AffectedBy::Files
+            } else if follows_on_another(publication, self.publications) {
+                AffectedBy::Snapshot
+            } else {
+                continue;
+            };
+            affected.push(Affected { date, by });
+        }
+        Ok(affected)
+    }
+
+    /// The fingerprints of the sources that some rules knew: one that was declared since says
+    /// nothing of dates that were published without it.
+    async fn source_fingerprints_by(
+        &self,
+        rules: &str,
+        dates: &BTreeSet<SnapshotDate>,
+    ) -> Result<BTreeMap<SnapshotDate, Fingerprint>, RunError> {
+        let rules = Rules::read(self.workspace, rules).await?;
+        let histories = rules.sources().map(|(name, was_delivered)| {
+            let delivered = self.histories.get(name);
+            let delivered = delivered.filter(|_| self.workspace.sources.contains_key(name));
+            let history = match (was_delivered, delivered) {
+                (false, _) => SourceHistory::held(name, &KnownDays::new()),
+                (true, Some(history)) => history.clone(),
+                (true, None) => SourceHistory::held(name, &self.known.days_of(name)),
+            };
+            (name.clone(), history)
+        });
+        Ok(source_fingerprints(&histories.collect(), dates))
+    }
 }
 
 fn follows_on_another(publication: &Publication, publications: &Publications) -> bool {

@@ -20,9 +20,11 @@ impl Run<'_> {
         parameters: &Parameters,
         dimensions: &Dimensions,
         drafts: Vec<Draft>,
+        warnings: &mut Vec<String>,
     ) -> Result<Cleared, RunError> {
         let output = &self.workspace.output;
-        let audits = match self.plan_audits(catalog, parameters, dimensions).await {
+        let planned = self.plan_audits(catalog, parameters, dimensions, warnings);
+        let audits = match planned.await {
             Ok(audits) => audits,
             Err(error) => {
                 discard(output, drafts).await;
@@ -47,6 +49,7 @@ impl Run<'_> {
         catalog: &mut Catalog<'_>,
         parameters: &Parameters,
         dimensions: &Dimensions,
+        warnings: &mut Vec<String>,
     ) -> Result<Vec<Audit>, RunError> {
         let has_previous = self.plan.previous.is_some();
         self.count_users_by_tier(dimensions)
@@ -64,10 +67,15 @@ impl Run<'_> {
             });
         }
         for model in self.project.graph.in_folder(Folder::Audits) {
+            let plan = catalog.plan(model, parameters).await?;
+            if let Some(remark) = self.remark_on_scan(model, &plan).await? {
+                warnings.push(remark);
+                continue;
+            }
             audits.push(Audit {
                 name: model.name.name.clone(),
                 help: format!("the query is {}", model.file.name),
-                plan: catalog.plan(model, parameters).await?,
+                plan,
             });
         }
         Ok(audits)

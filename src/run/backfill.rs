@@ -1,22 +1,32 @@
 //! Many nights, in the order of their dates: each follows on the one before it.
+//!
+//! A published date that late data affects is restated as it was meant: by the rules and the cut
+//! points that it was published by, or by today's where that is asked for. A date that would come
+//! out poorer than it is published is left as it is.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::config::job::Job;
+use crate::config::job::{CalibrationChoice, Job};
 use crate::ground::{Classified, SnapshotDate};
-use crate::publish::Publications;
+use crate::inputs::SourceHistory;
+use crate::publish::{Publication, Publications};
+use crate::tiers::calibration::KeptIds;
 
-use super::affected::{Affected, affected, source_fingerprints};
+use super::affected::{Affected, AffectedBy, Found};
+use super::history::{Accepted, HistoryError, histories, history_starts, known_days, lacks};
 use super::plan::list_sources;
-use super::{Report, RunError, Status, Workspace, chain};
+use super::rules::{HistoryStarts, Rules, fingerprint};
+use super::{Project, Report, RunError, Status, Workspace, chain};
 
 /// Which nights to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backfill {
-    /// Every date of a span, published or not: those that are published from what is stored
-    /// today are passed over.
+    /// Every date of a span, published or not, by today's rules: those that are published from
+    /// what is stored today are passed over.
     Between {
         /// The first date.
         from: SnapshotDate,
@@ -24,47 +34,308 @@ pub enum Backfill {
         to: SnapshotDate,
     },
     /// The published dates from the first affected one on: each of them follows on it.
-    Affected,
+    Affected {
+        /// By which rules.
+        rules: RulesChoice,
+    },
 }
 
-impl Backfill {
-    /// The dates, in order.
-    ///
-    /// # Errors
-    /// Stores that fail.
-    pub async fn dates(
-        self,
-        job: &Job,
-        workspace: &Workspace,
-    ) -> Result<Vec<SnapshotDate>, RunError> {
+/// By which rules published dates are restated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RulesChoice {
+    /// Those that each date was published by.
+    #[default]
+    Published,
+    /// Those of the job and its SQL pack now.
+    Today,
+}
+
+/// The nights of a backfill.
+#[derive(Debug, Default)]
+pub struct BackfillPlan {
+    /// Those to run, in order.
+    pub nights: Vec<BackfillNight>,
+    /// Published dates that are left as they are.
+    pub left: Vec<DateLeft>,
+    /// What is to be known before it begins.
+    pub notes: Vec<String>,
+}
+
+/// A night to run.
+#[derive(Debug, Clone)]
+pub struct BackfillNight {
+    /// Its date.
+    pub date: SnapshotDate,
+    /// By which rules.
+    pub rules: NightRules,
+}
+
+/// The rules of one night.
+#[derive(Debug, Clone)]
+pub enum NightRules {
+    /// Those of the job.
+    Today,
+    /// Those of the job, which are the ones that the date was published by, and its cut points.
+    TodayScoredBy(String),
+    /// Those that the date was published by, and its cut points.
+    Published(Arc<Rules>, String),
+}
+
+impl NightRules {
+    /// The job that the night runs.
+    pub fn job(&self, job: &Job) -> Job {
         match self {
-            Self::Between { from, to } => {
-                let days = from.day().iter_days();
-                let days = days.take_while(|day| *day <= to.day());
-                Ok(days.map(SnapshotDate::on).collect())
-            }
-            Self::Affected => {
-                let publications = Publications::load(&workspace.output).await?;
-                let affected = affected_dates(job, workspace, &publications).await?;
-                let Some(first) = affected.first() else {
-                    return Ok(Vec::new());
-                };
-                let dates = publications.dates();
-                Ok(dates.range(first.date..).copied().collect())
-            }
+            Self::Today => job.clone(),
+            Self::TodayScoredBy(cutpoints_id) => Job {
+                calibration: CalibrationChoice::Pinned(cutpoints_id.clone()),
+                ..job.clone()
+            },
+            Self::Published(rules, cutpoints_id) => rules.job(job, cutpoints_id),
+        }
+    }
+
+    /// The rules, where they are not the job's.
+    pub fn published(&self) -> Option<&Rules> {
+        match self {
+            Self::Today | Self::TodayScoredBy(_) => None,
+            Self::Published(rules, _) => Some(rules),
         }
     }
 }
 
-/// The published dates that would come out otherwise today, in order.
-async fn affected_dates(
-    job: &Job,
-    workspace: &Workspace,
-    publications: &Publications,
-) -> Result<Vec<Affected>, RunError> {
-    let delivered = list_sources(job, workspace).await?;
-    let fingerprints = source_fingerprints(&delivered, &publications.dates());
-    Ok(affected(publications, &fingerprints))
+/// A published date that a backfill leaves as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DateLeft {
+    /// The date.
+    pub snapshot_date: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Backfill {
+    /// The nights, in order, and by which rules each is run.
+    ///
+    /// # Errors
+    /// Stores that fail, a SQL pack that does not load, and sources whose days have vanished.
+    pub async fn plan(
+        self,
+        job: &Job,
+        workspace: &Workspace,
+        accepted: Accepted,
+    ) -> Result<BackfillPlan, RunError> {
+        let publications = Publications::load(&workspace.output).await?;
+        let project = Project::load(job)?;
+        let Workspace { output, layout, .. } = workspace;
+        let planning = Planning {
+            job,
+            workspace,
+            accepted,
+            starts: history_starts(job, &project, workspace, &publications).await?,
+            calibrations: KeptIds::list(output, layout).await?,
+            publications,
+            project,
+        };
+        match self {
+            Self::Between { from, to } => Ok(planning.between(from, to)),
+            Self::Affected { rules } => Box::pin(planning.affected(rules)).await,
+        }
+    }
+}
+
+/// What a backfill is planned from.
+struct Planning<'a> {
+    job: &'a Job,
+    workspace: &'a Workspace,
+    accepted: Accepted,
+    project: Project,
+    starts: HistoryStarts,
+    calibrations: KeptIds,
+    publications: Publications,
+}
+
+impl Planning<'_> {
+    fn between(&self, from: SnapshotDate, to: SnapshotDate) -> BackfillPlan {
+        let days = from.day().iter_days();
+        let days = days.take_while(|day| *day <= to.day());
+        let nights = days.map(|day| BackfillNight {
+            date: SnapshotDate::on(day),
+            rules: NightRules::Today,
+        });
+        let published = self.publications.dates();
+        let published = published.range(from..=to);
+        let others: Vec<SnapshotDate> = published
+            .filter_map(|date| self.publications.newest_for(*date))
+            .filter(|publication| self.has_other_rules(publication))
+            .map(|publication| publication.snapshot_date)
+            .collect();
+        let note = dates_text(&others).map(|dates| {
+            format!(
+                "{dates} published by other SQL, parameters, settings or cut points than today's: published anew by today's"
+            )
+        });
+        BackfillPlan {
+            nights: nights.collect(),
+            left: Vec::new(),
+            notes: note.into_iter().collect(),
+        }
+    }
+
+    async fn affected(&self, choice: RulesChoice) -> Result<BackfillPlan, RunError> {
+        let affected = self.affected_dates().await?;
+        let mut plan = BackfillPlan::default();
+        let Some(first) = affected.first() else {
+            return Ok(plan);
+        };
+        let mut others = Vec::new();
+        let mut read = BTreeMap::new();
+        for date in self.publications.dates().range(first.date..) {
+            let Some(publication) = self.publications.newest_for(*date) else {
+                continue;
+            };
+            let by_files = affected
+                .iter()
+                .any(|affected| affected.date == *date && affected.by == AffectedBy::Files);
+            match self
+                .rules_for(publication, by_files, choice, &mut read)
+                .await?
+            {
+                Ok(rules) => plan.nights.push(BackfillNight { date: *date, rules }),
+                Err(reason) => plan.left.push(DateLeft {
+                    snapshot_date: date.to_string(),
+                    reason,
+                }),
+            }
+            if self.has_other_rules(publication) {
+                others.push(*date);
+            }
+        }
+        plan.notes.extend(dates_text(&others).map(|dates| match choice {
+            RulesChoice::Published => format!(
+                "{dates} published by other SQL, parameters, settings or cut points than today's: restated by those they were published by; --rules today restates by today's"
+            ),
+            RulesChoice::Today => format!(
+                "{dates} published by other SQL, parameters, settings or cut points than today's: restated by today's"
+            ),
+        }));
+        Ok(plan)
+    }
+
+    /// The published dates that would come out otherwise today, in order.
+    async fn affected_dates(&self) -> Result<Vec<Affected>, RunError> {
+        let delivered = list_sources(self.job, self.workspace).await?;
+        let known = known_days(&self.publications, self.workspace, self.accepted).await?;
+        let histories = histories(self.job, delivered, &known);
+        if !self.accepted.removed_days {
+            check_vanished(&histories)?;
+        }
+        let found = Found {
+            workspace: self.workspace,
+            publications: &self.publications,
+            histories: &histories,
+            known: &known,
+        };
+        found.affected().await
+    }
+
+    /// Whether a date was published by other rules or cut points than a run of today would take.
+    fn has_other_rules(&self, publication: &Publication) -> bool {
+        let rules = fingerprint(self.job, &self.project, &self.starts);
+        let has_same_rules = match &publication.rules_fingerprint {
+            Some(published) => *published == rules.as_str(),
+            None => publication.sql_fingerprint == self.project.fingerprint.as_str(),
+        };
+        let cut_points = match &self.job.calibration {
+            CalibrationChoice::Pinned(id) => Some(id.as_str()),
+            CalibrationChoice::Newest | CalibrationChoice::ByHand(_) => {
+                self.calibrations.newest(publication.snapshot_date)
+            }
+        };
+        !has_same_rules || cut_points != Some(publication.cutpoints_id.as_str())
+    }
+
+    /// By which rules a published date is restated, or why it is not.
+    async fn rules_for(
+        &self,
+        publication: &Publication,
+        by_files: bool,
+        choice: RulesChoice,
+        read: &mut BTreeMap<String, Arc<Rules>>,
+    ) -> Result<Result<NightRules, String>, RunError> {
+        let date = publication.snapshot_date;
+        let Some(published) = &publication.rules_fingerprint else {
+            return Ok(self.rules_of_unrecorded(publication, by_files, choice));
+        };
+        let cutpoints_id = publication.cutpoints_id.clone();
+        if *published == fingerprint(self.job, &self.project, &self.starts).as_str() {
+            return Ok(Ok(match choice {
+                RulesChoice::Published => NightRules::TodayScoredBy(cutpoints_id),
+                RulesChoice::Today => NightRules::Today,
+            }));
+        }
+        if !read.contains_key(published) {
+            let rules = Rules::read(self.workspace, published).await?;
+            read.insert(published.clone(), Arc::new(rules));
+        }
+        let rules = Arc::clone(&read[published]);
+        if choice == RulesChoice::Published {
+            return Ok(Ok(NightRules::Published(rules, cutpoints_id)));
+        }
+        let then = &rules.history_starts;
+        let poorer = self.starts.iter().find(|(model, start)| {
+            let start_then = then.get(*model);
+            start_then.is_none_or(|start_then| start_then < *start)
+        });
+        Ok(match poorer.filter(|_| !self.accepted.shorter_history) {
+            Some((model, start)) => Err(format!(
+                "today `{model}` knows nothing of expired days before {start}, and knew them when {date} was published; leave --rules today out, or confirm with --accept-shorter-history"
+            )),
+            None => Ok(NightRules::Today),
+        })
+    }
+
+    /// As [`rules_for`](Self::rules_for), of a date that an older tierline published.
+    fn rules_of_unrecorded(
+        &self,
+        publication: &Publication,
+        by_files: bool,
+        choice: RulesChoice,
+    ) -> Result<NightRules, String> {
+        let date = publication.snapshot_date;
+        let has_same_sql = publication.sql_fingerprint == self.project.fingerprint.as_str();
+        if by_files && !self.accepted.shorter_history {
+            return Err(format!(
+                "it was published before the days of its sources were on record, so that nobody knows whether days have expired since; `tierline backfill --from {date} --to {date}` publishes it from the files there are"
+            ));
+        }
+        match choice {
+            RulesChoice::Today => Ok(NightRules::Today),
+            RulesChoice::Published if has_same_sql => Ok(NightRules::TodayScoredBy(
+                publication.cutpoints_id.clone(),
+            )),
+            RulesChoice::Published => Err(
+                "it was published by other SQL than today's, before rules were on record; --rules today restates it by today's"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+fn check_vanished(histories: &BTreeMap<String, SourceHistory>) -> Result<(), HistoryError> {
+    let vanished: Vec<String> = lacks(histories).collect();
+    if vanished.is_empty() {
+        return Ok(());
+    }
+    let days = vanished.join("; ");
+    Err(HistoryError::Vanished { days })
+}
+
+/// `2026-11-01 to 2026-11-05 (3 dates) were`; none of no dates.
+fn dates_text(dates: &[SnapshotDate]) -> Option<String> {
+    let (first, last) = (dates.first()?, dates.last()?);
+    Some(match dates.len() {
+        1 => format!("{first} was"),
+        count => format!("{first} to {last} ({count} dates) were"),
+    })
 }
 
 /// What became of many nights: all of them, or those up to the first that failed.
@@ -72,24 +343,32 @@ async fn affected_dates(
 pub struct BackfillReport {
     /// `published`, `already_published` when nothing was to be done, or the kind of failure.
     pub status: Status,
-    /// Why it ended early.
+    /// Why it ended early, or that dates are left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// How many nights were asked for.
     pub nights_planned: usize,
+    /// By which rules dates are restated, where these are not today's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The nights that ran, in order.
     pub nights: Vec<Report>,
+    /// Published dates that are left as they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<DateLeft>,
     /// The night that ended it early, with what it had found by then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_night: Option<Report>,
 }
 
 impl BackfillReport {
-    /// A backfill of so many nights, none of which has run.
-    pub fn of(nights_planned: usize) -> Self {
+    /// A backfill of which no night has run.
+    pub fn of(plan: &BackfillPlan) -> Self {
         Self {
             status: Status::AlreadyPublished,
-            nights_planned,
+            nights_planned: plan.nights.len() + plan.left.len(),
+            notes: plan.notes.clone(),
+            left: plan.left.clone(),
             ..Self::default()
         }
     }
@@ -100,6 +379,31 @@ impl BackfillReport {
             self.status = Status::Published;
         }
         self.nights.push(night);
+    }
+
+    /// Adds a date that is left as it is.
+    pub fn leave(&mut self, snapshot_date: SnapshotDate, error: &RunError) {
+        self.left.push(DateLeft {
+            snapshot_date: snapshot_date.to_string(),
+            reason: chain(error),
+        });
+        self.left
+            .sort_by(|left, right| left.snapshot_date.cmp(&right.snapshot_date));
+    }
+
+    /// That dates are left, as the failure of the whole.
+    ///
+    /// # Errors
+    /// When there are such dates.
+    pub fn check_left(&self) -> Result<(), HistoryError> {
+        let ends = self.left.first().zip(self.left.last());
+        ends.map_or(Ok(()), |(first, last)| {
+            Err(HistoryError::DatesLeft {
+                count: self.left.len(),
+                first: first.snapshot_date.clone(),
+                last: last.snapshot_date.clone(),
+            })
+        })
     }
 
     /// Adds the night that ended it.
@@ -137,18 +441,25 @@ impl fmt::Display for BackfillReport {
                 night.status.as_str().replace('_', " ")
             )?;
         }
+        for DateLeft {
+            snapshot_date,
+            reason,
+        } in &self.left
+        {
+            writeln!(formatter, "{snapshot_date} left as it is: {reason}")?;
+        }
         if let Some(night) = &self.failed_night {
             write!(formatter, "{night}")?;
         }
-        let left = self.nights_planned - self.nights.len();
-        if left > 0 {
+        let to_go = self.nights_planned - self.nights.len() - self.left.len();
+        if to_go > 0 {
             let failed = self.failed_night.as_ref();
             if let Some(date) = failed.and_then(|night| night.snapshot_date.as_deref()) {
                 write!(formatter, "stopped at {date}, ")?;
             }
             writeln!(
                 formatter,
-                "{left} of {} nights to go; the same command goes on from there",
+                "{to_go} of {} nights to go; the same command goes on from there",
                 self.nights_planned
             )?;
         }

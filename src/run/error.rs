@@ -14,6 +14,8 @@ use crate::tiers::CutPointError;
 use crate::tiers::calibration::CalibrationError;
 use crate::tiles::TileError;
 
+use super::history::HistoryError;
+
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -29,6 +31,9 @@ pub enum RunError {
     /// The inputs are missing or cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// History is gone that the night needs.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// Tiles could not be made or read.
     #[error(transparent)]
     Tile(TileError),
@@ -123,6 +128,7 @@ impl Classified for RunError {
             Self::AsOf(_) => FailureKind::Usage,
             Self::Storage(error) => error.kind(),
             Self::Input(error) => error.kind(),
+            Self::History(error) => error.kind(),
             Self::Tile(error) => error.kind(),
             Self::Calibration(error) => error.kind(),
             Self::CutPoints(_) | Self::Contract(_) | Self::Blocked(_) | Self::Rows { .. } => {

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::datasource::MemTable;
 
 use crate::audits::Cleared;
 use crate::config::job::Job;
@@ -21,7 +22,7 @@ use crate::drafts::Draft;
 use crate::ground::{Folder, TableName};
 use crate::migration::Moves;
 use crate::models::Parameters;
-use crate::publish::{self, Publication, RunRecord};
+use crate::publish::{self, Publication, RunRecord, TableVersion};
 use crate::tiers::Settling;
 use crate::tiers::calibration::Calibration;
 
@@ -42,6 +43,9 @@ use super::{
     cut_points,
 };
 
+/// The table that lists the tiers.
+const DIM_TIER: &str = "dim_tier";
+
 /// Carries out a plan, and notes in `report` what it finds and does.
 ///
 /// # Errors
@@ -60,11 +64,13 @@ pub async fn execute(
         previous_snapshot_date: previous.map(|previous| previous.snapshot_date.to_string()),
         output: Some(workspace.output.url_of(&workspace.output.path)),
         warnings: remarks_on(job, plan),
+        held_in_tiles: plan.held_in_tiles(),
         ..Report::default()
     };
     for oddity in &plan.oddities {
         tracing::warn!("{oddity}");
     }
+    plan.check_history()?;
     if let PlannedAction::Nothing { run_id } = &plan.action {
         report.status = Status::AlreadyPublished;
         report.run_id = Some(run_id.clone());
@@ -101,6 +107,7 @@ struct Drafted {
     drafts: Vec<Draft>,
     moves: Moves,
     alerts: Vec<Alert>,
+    remarks: Vec<String>,
 }
 
 impl Run<'_> {
@@ -130,15 +137,24 @@ impl Run<'_> {
             drafts,
             moves,
             alerts,
+            remarks,
         } = self
             .write_drafts(&catalog, &parameters, &shape, &identity)
             .await?;
+        report.warnings.extend(remarks);
         stages.begin("audits");
         let cleared = self
-            .audit(&mut catalog, &parameters, &shape.dimensions, drafts)
+            .audit(
+                &mut catalog,
+                &parameters,
+                &shape.dimensions,
+                drafts,
+                &mut report.warnings,
+            )
             .await?;
         stages.begin("publication");
         let cleared = self.keep_calibration(&calibration, cleared).await?;
+        let cleared = self.keep_records(cleared).await?;
         report.cutpoints_id = Some(calibration.id);
         report.calibrated = self.plan.calibration == CalibrationPlan::Calibrate;
         report.kept_by_hand = matches!(self.plan.calibration, CalibrationPlan::Keep(_));
@@ -208,6 +224,9 @@ impl Run<'_> {
             input_fingerprint: fingerprint.to_string(),
             sql_fingerprint: self.project.fingerprint.to_string(),
             cutpoints_id,
+            rules_fingerprint: Some(plan.rules_fingerprint.to_string()),
+            is_by_earlier_rules: plan.is_by_earlier_rules,
+            left_alone: self.left_alone(),
         }
     }
 
@@ -222,16 +241,17 @@ impl Run<'_> {
     ) -> Result<Drafted, RunError> {
         let mut drafts = Vec::new();
         let written = async {
-            let moves = self
+            let (moves, remarks) = self
                 .write_into(&mut drafts, catalog, parameters, shape, identity)
                 .await?;
-            Ok((moves, self.alerts().await?))
+            Ok((moves, self.alerts().await?, remarks))
         };
         match Box::pin(written).await {
-            Ok((moves, alerts)) => Ok(Drafted {
+            Ok((moves, alerts, remarks)) => Ok(Drafted {
                 drafts,
                 moves,
                 alerts,
+                remarks,
             }),
             Err(error) => {
                 discard(&self.workspace.output, drafts).await;
@@ -247,7 +267,7 @@ impl Run<'_> {
         parameters: &Parameters,
         shape: &Shape,
         identity: &RunRecord,
-    ) -> Result<Moves, RunError> {
+    ) -> Result<(Moves, Vec<String>), RunError> {
         let raw = shape
             .raw_snapshot(catalog, self.project, self.job, parameters)
             .await?;
@@ -267,8 +287,8 @@ impl Run<'_> {
         self.write_other_drafts(&night, &specs, drafts, &shape.dim_tier)
             .await?;
         register_before(self.context, &self.workspace.output, self.plan).await?;
-        marts::write(&night, catalog, self.project, parameters, drafts).await?;
-        Ok(moves)
+        let remarks = marts::write(self, &night, catalog, parameters, drafts).await?;
+        Ok((moves, remarks))
     }
 
     /// The alerts, from their draft.
@@ -286,9 +306,16 @@ impl Run<'_> {
         drafts: &mut Vec<Draft>,
         dim_tier: &RecordBatch,
     ) -> Result<(), RunError> {
-        night
-            .write_rows(&specs.dim_tier, std::slice::from_ref(dim_tier), drafts)
-            .await?;
+        if self.leaves_dim_tier() {
+            let rows = MemTable::try_new(dim_tier.schema(), vec![vec![dim_tier.clone()]]);
+            let name = TableName::new(Folder::Publish, DIM_TIER);
+            rows.and_then(|rows| register(self.context, &name, Arc::new(rows)))
+                .map_err(RunError::engine("reading dim_tier"))?;
+        } else {
+            night
+                .write_rows(&specs.dim_tier, std::slice::from_ref(dim_tier), drafts)
+                .await?;
+        }
         let is_newest = self.plan.is_newest();
         let snapshot = drafts
             .iter()
@@ -315,6 +342,37 @@ impl Run<'_> {
                 Err(error.into())
             }
         }
+    }
+
+    /// Keeps what the publication is to name: the rules, and the days of the sources. When that
+    /// fails, no draft is left.
+    async fn keep_records(&self, cleared: Cleared) -> Result<Cleared, RunError> {
+        match Box::pin(self.plan.keep_records(self.job, self.workspace)).await {
+            Ok(()) => Ok(cleared),
+            Err(error) => {
+                discard(&self.workspace.output, cleared.into_drafts()).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// `dim_tier` keeps the rows that the newest date has, so that rules of an earlier time do not
+    /// bring theirs back.
+    fn leaves_dim_tier(&self) -> bool {
+        self.plan.is_by_earlier_rules && !self.plan.is_newest()
+    }
+
+    /// Tables that the night leaves as they are, as the publication that it replaces recorded them.
+    fn left_alone(&self) -> BTreeMap<String, TableVersion> {
+        let replaced = self.plan.publications.newest_for(self.plan.snapshot_date);
+        let tables = replaced
+            .map(|replaced| &replaced.tables)
+            .into_iter()
+            .flatten();
+        let tables = tables.filter(|(name, _)| self.leaves_dim_tier() && *name == DIM_TIER);
+        tables
+            .map(|(name, version)| (name.clone(), *version))
+            .collect()
     }
 
     async fn commit(&self, cleared: Cleared, identity: RunRecord) -> Result<Publication, RunError> {

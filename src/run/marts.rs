@@ -25,6 +25,7 @@ use crate::models::{Model, Parameters};
 use crate::publish::{Publication, Publications, Table};
 
 use super::catalog::{empty, reference_to, register};
+use super::context::Run;
 use super::project::{ALERTS, KPIS};
 use super::published::{
     files_by_date, missing, published_snapshot, published_table, with_columns_of,
@@ -268,24 +269,27 @@ fn is_untouched_since(publications: &Publications, newest: &Table, version: i64)
     (version + 1..=newest.version()).all(|later| recorded.contains(&later))
 }
 
-/// Computes and writes the marts, each readable for the next and for audits.
+/// Computes and writes the marts, each readable for the next and for audits. Returns what is to be
+/// said of them.
 ///
 /// # Errors
 /// Models that do not plan, and queries and stores that fail.
 pub(super) async fn write(
+    run: &Run<'_>,
     night: &Night<'_>,
     catalog: &Catalog<'_>,
-    project: &Project,
     parameters: &Parameters,
     drafts: &mut Vec<Draft>,
-) -> Result<(), RunError> {
-    for model in models(project) {
+) -> Result<Vec<String>, RunError> {
+    let mut remarks = Vec::new();
+    for model in models(run.project) {
         let (rows, spec) = plan(catalog, model, parameters).await?;
+        remarks.extend(run.remark_on_scan(model, rows.logical_plan()).await?);
         let rows = rows
             .collect()
             .await
             .map_err(RunError::engine("computing KPIs"))?;
         night.write_rows(&spec, &rows, drafts).await?;
     }
-    Ok(())
+    Ok(remarks)
 }

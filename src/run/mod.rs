@@ -3,7 +3,8 @@
 //! 1. [`Project::load`]: the job's SQL pack, parsed and ordered; all its problems at once.
 //! 2. [`Plan::make`]: what the night would read, run and publish, from listings alone.
 //! 3. [`execute`]: the plan carried out, stage by stage.
-//! 4. [`Backfill`]: many nights in order, each planned when the one before it is published.
+//! 4. [`Backfill`]: many nights in order, each planned when the one before it is published, by the
+//!    job's [rules](Rules) or by those that its date was published by.
 //! 5. [`Report`]: what happened, as text and as one JSON object.
 //! 6. [`propose`]: new cut points, beside those that a night would score by.
 //! 7. [`Overview`]: what is published of a date, read back for people.
@@ -24,6 +25,7 @@ mod error;
 mod execute;
 mod features;
 mod found;
+mod history;
 mod marts;
 mod overview;
 mod own_dimensions;
@@ -34,6 +36,8 @@ mod rejects;
 mod remarks;
 mod report;
 mod rollups;
+mod rules;
+mod scans;
 mod scratch;
 mod shape;
 mod snapshot;
@@ -45,17 +49,21 @@ mod tiling;
 mod workspace;
 
 pub use affected::{Affected, AffectedBy};
-pub use backfill::{Backfill, BackfillReport};
+pub use backfill::{
+    Backfill, BackfillNight, BackfillPlan, BackfillReport, DateLeft, NightRules, RulesChoice,
+};
 pub use calibrate::{MetricChange, Old, Proposal, Takers, ValueChange, ValueFlow, propose};
 pub use catalog::Catalog;
 pub use check::{check, check_rules};
 pub use error::RunError;
 pub use execute::execute;
+pub use history::{Accepted, Because, HeldInTiles, HistoryError, OutOfReach};
 pub use overview::{Alert, DimensionOverview, Flow, Kpi, Overview, TierOverview, WarningOverview};
-pub use plan::{CalibrationPlan, Plan, PlannedAction, SourcePlan};
+pub use plan::{CalibrationPlan, Circumstances, Plan, PlannedAction, SourcePlan};
 pub use project::Project;
 pub use report::{Report, RowCount, TableReport, chain};
 pub use rollups::{RollupInputs, RollupTiles};
+pub use rules::{HistoryStarts, Rules};
 pub use stages::Progress;
 pub use status::Status;
 pub use workspace::Workspace;

@@ -9,17 +9,19 @@ use chrono::{Days, NaiveDate};
 use crate::config::job::{CalibrationChoice, GivenCuts, Job};
 use crate::drafts::TableColumn;
 use crate::ground::{Fingerprint, Folder, SnapshotDate, TableName};
-use crate::inputs::{InputError, Manifest, Shortfalls};
+use crate::inputs::{InputError, Manifest, Shortfalls, SourceHistory, SourceRecord};
 use crate::publish::{Publication, Publications};
 use crate::tiers::calibration::{Calibration, CalibrationError, KeptIds};
 use crate::tiers::fit_given;
 use crate::tiles::StoredTiles;
 
-use super::affected::{Affected, AffectedBy, affected, source_fingerprints};
+use super::affected::{Affected, AffectedBy, Found, source_fingerprints};
 use super::declared::declared_metrics;
 use super::deliveries::oddities;
+use super::history::{Accepted, OutOfReach, histories, history_starts, known_days};
 use super::rollups::{RollupTiles, inputs_of_rollups, upstream};
-use super::{Project, RunError, Workspace};
+use super::rules::{HistoryStarts, Rules};
+use super::{Project, RunError, Workspace, rules};
 
 /// Part of every input fingerprint: raised when the same inputs would give other rows.
 const ROWS_VERSION: &str = "4";
@@ -37,6 +39,15 @@ const DATED_TABLES: [&str; 6] = [
 /// How many missing days are named one by one.
 const DAYS_NAMED: usize = 10;
 
+/// What a night is planned with besides the job.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Circumstances<'a> {
+    /// What may be done about history that is gone.
+    pub accepted: Accepted,
+    /// The rules that D was published by, which [made](Rules::job) the job; none for the job's own.
+    pub rules: Option<&'a Rules>,
+}
+
 /// One night, decided but not done.
 #[derive(Debug)]
 pub struct Plan {
@@ -46,8 +57,25 @@ pub struct Plan {
     pub snapshot_date: SnapshotDate,
     /// What each source has on D and before.
     pub sources: Vec<SourcePlan>,
-    /// The visible files by source.
+    /// The visible files by source; those of expired days are not among them.
     pub manifests: BTreeMap<String, Manifest>,
+    /// The visible days of each source, the expired ones too.
+    pub histories: BTreeMap<String, SourceHistory>,
+    /// Files of later days, of sources whose visible days have all expired: they show what the
+    /// source delivers, and no row of them is read.
+    pub later: BTreeMap<String, Manifest>,
+    /// What earlier runs have known of all days.
+    pub known: SourceRecord,
+    /// What may be done about history that is gone.
+    pub accepted: Accepted,
+    /// From which day on models see expired days, where earlier ones were given up.
+    pub history_starts: HistoryStarts,
+    /// Expired days that the night needs, and that nothing gives.
+    pub out_of_reach: Vec<OutOfReach>,
+    /// All rules of the job, as one hash.
+    pub rules_fingerprint: Fingerprint,
+    /// Whether the rules are those of an earlier publication of D, and not the job's own.
+    pub is_by_earlier_rules: bool,
     /// Whether anything is to be done, and what it replaces.
     pub action: PlannedAction,
     /// Where the cut points come from.
@@ -139,7 +167,7 @@ impl CalibrationPlan {
 }
 
 impl Plan {
-    /// Lists the sources, reads the publications and calibrations, and decides.
+    /// As [`make_with`](Self::make_with), by the job's own rules, with nothing accepted.
     ///
     /// # Errors
     /// Stores that fail, records that cannot be read, required partitions that are missing.
@@ -149,22 +177,59 @@ impl Plan {
         workspace: &Workspace,
         snapshot_date: SnapshotDate,
     ) -> Result<Self, RunError> {
+        let usual = Circumstances::default();
+        Box::pin(Self::make_with(
+            job,
+            project,
+            workspace,
+            snapshot_date,
+            usual,
+        ))
+        .await
+    }
+
+    /// Lists the sources, reads the publications and calibrations, and decides.
+    ///
+    /// # Errors
+    /// Stores that fail, records that cannot be read, required partitions that are missing.
+    pub async fn make_with(
+        job: &Job,
+        project: &Project,
+        workspace: &Workspace,
+        snapshot_date: SnapshotDate,
+        circumstances: Circumstances<'_>,
+    ) -> Result<Self, RunError> {
+        let Circumstances { accepted, rules } = circumstances;
         let delivered = list_sources(job, workspace).await?;
-        let manifests: BTreeMap<String, Manifest> = delivered
-            .iter()
-            .map(|(name, manifest)| (name.clone(), manifest.up_to(snapshot_date)))
-            .collect();
-        check_ready(job, workspace, &manifests, snapshot_date)?;
         let publications = Publications::load(&workspace.output).await?;
+        let known = known_days(&publications, workspace, accepted).await?;
+        let all_days = histories(job, delivered, &known);
+        let visible: BTreeMap<String, SourceHistory> = all_days
+            .iter()
+            .map(|(name, history)| (name.clone(), history.up_to(snapshot_date)))
+            .collect();
+        check_ready(job, workspace, &visible, snapshot_date)?;
+        let history_starts = match rules {
+            Some(rules) => rules.history_starts.clone(),
+            None => history_starts(job, project, workspace, &publications).await?,
+        };
+        let found = Found {
+            workspace,
+            publications: &publications,
+            histories: &all_days,
+            known: &known,
+        };
+        let affected = found.affected().await?;
         let calibrations = KeptIds::list(&workspace.output, &workspace.layout).await?;
         let found = find_calibration(job, workspace, &calibrations, snapshot_date).await?;
         let calibration = plan_calibration(job, project, found, snapshot_date).await?;
         let previous = publications.previous_to(snapshot_date).cloned();
-        let mut dates = publications.dates();
-        dates.insert(snapshot_date);
-        let mut fingerprints = source_fingerprints(&delivered, &dates);
-        let affected = affected(&publications, &fingerprints);
-        let source_fingerprint = fingerprints.remove(&snapshot_date);
+        let source_fingerprint =
+            source_fingerprints(&visible, &BTreeSet::from([snapshot_date])).remove(&snapshot_date);
+        let manifests: BTreeMap<String, Manifest> = visible
+            .iter()
+            .map(|(name, history)| (name.clone(), history.manifest.clone()))
+            .collect();
         let mut plan = Self {
             job: job.name.clone(),
             snapshot_date,
@@ -182,6 +247,14 @@ impl Plan {
                 .collect(),
             history_scans: history_scans(project),
             manifests,
+            later: later_files(&visible, &all_days),
+            histories: visible,
+            known,
+            accepted,
+            rules_fingerprint: rules::fingerprint(job, project, &history_starts),
+            history_starts,
+            out_of_reach: Vec::new(),
+            is_by_earlier_rules: rules.is_some(),
             calibration,
             calibrations,
             previous,
@@ -193,7 +266,7 @@ impl Plan {
         plan.action = plan.decide(job, project).await?;
         plan.affected = plan.affected_others();
         if !matches!(plan.action, PlannedAction::Nothing { .. }) {
-            plan.tiles = plan.plan_tiles(job, project, workspace).await?;
+            plan.plan_tiles(job, project, workspace).await?;
         }
         Ok(plan)
     }
@@ -235,29 +308,52 @@ impl Plan {
         workspace: &Workspace,
     ) -> Result<Self, RunError> {
         if self.tiles.is_empty() {
-            self.tiles = self.plan_tiles(job, project, workspace).await?;
+            self.plan_tiles(job, project, workspace).await?;
         }
         Ok(self)
     }
 
+    /// Plans the tiles of every rollup, and finds out what expired days keep from being had.
     async fn plan_tiles(
-        &self,
+        &mut self,
         job: &Job,
         project: &Project,
         workspace: &Workspace,
-    ) -> Result<Vec<RollupTiles>, RunError> {
-        let mut tiles = Vec::new();
+    ) -> Result<(), RunError> {
         for inputs in inputs_of_rollups(job, project, self.snapshot_date).await? {
-            let name = &inputs.definition.rollup.name;
-            let stored = StoredTiles::list(&workspace.output, &workspace.layout, name).await?;
-            tiles.push(RollupTiles::plan(
-                inputs,
-                &self.manifests,
-                stored,
-                self.snapshot_date,
-            ));
+            let name = inputs.definition.rollup.clone();
+            let Workspace { output, layout, .. } = workspace;
+            let stored = StoredTiles::list(output, layout, &name.name).await?;
+            let start = self.history_starts.get(&name).copied();
+            let date = self.snapshot_date;
+            let mut tiles = RollupTiles::plan(inputs, &self.histories, start, stored, date);
+            while let Some(missing) = tiles.out_of_reach() {
+                let start = missing
+                    .start_after()
+                    .filter(|_| self.accepted.shorter_history);
+                let Some(start) = start else {
+                    self.out_of_reach.push(missing);
+                    break;
+                };
+                self.history_starts.insert(name.clone(), start);
+                tiles = tiles.starting(&self.histories, start);
+            }
+            self.tiles.push(tiles);
         }
-        Ok(tiles)
+        self.check_scans(job, project).await?;
+        self.rules_fingerprint = rules::fingerprint(job, project, &self.history_starts);
+        Ok(())
+    }
+
+    /// The affected dates that were published by other rules than those of this plan.
+    fn by_other_rules(&self) -> Vec<SnapshotDate> {
+        let is_other = |affected: &&Affected| {
+            let published = self.publications.newest_for(affected.date);
+            let rules = published.and_then(|published| published.rules_fingerprint.as_ref());
+            rules.is_some_and(|rules| *rules != self.rules_fingerprint.as_str())
+        };
+        let affected = self.affected.iter().filter(is_other);
+        affected.map(|affected| affected.date).collect()
     }
 
     /// Whether no later date is published.
@@ -325,6 +421,8 @@ impl Plan {
             .sources
             .iter()
             .map(|(name, source)| format!("{name} {:?}", source.columns));
+        let starts = self.history_starts.iter();
+        let starts = starts.map(|(model, day)| format!("{model} {day}"));
         Fingerprint::builder()
             .part("rows version", ROWS_VERSION)
             .part("snapshot date", &self.snapshot_date.to_string())
@@ -334,6 +432,7 @@ impl Plan {
             .parts("grace", grace)
             .parts("dimensions", dimensions)
             .parts("columns", columns)
+            .parts("history start", starts)
             .part("source files", self.source_fingerprint.as_str())
             .finish()
     }
@@ -409,14 +508,17 @@ pub(super) async fn list_sources(
 fn check_ready(
     job: &Job,
     workspace: &Workspace,
-    manifests: &BTreeMap<String, Manifest>,
+    histories: &BTreeMap<String, SourceHistory>,
     snapshot_date: SnapshotDate,
 ) -> Result<(), InputError> {
     let sources = job.sources.iter();
     let shortfalls = sources.filter_map(|(name, source)| {
         let location = workspace.sources.get(name)?;
-        let manifest = manifests.get(name)?;
-        Some(manifest.shortfalls(source, location, snapshot_date.day()))
+        let history = histories.get(name)?;
+        let day = snapshot_date.day();
+        // A day that tiles hold is as good as one with files.
+        let is_expired = history.days.get(&day).is_some_and(|known| known.is_expired);
+        (!is_expired).then(|| history.manifest.shortfalls(source, location, day))
     });
     Shortfalls(shortfalls.flatten().collect()).or_ready(snapshot_date)
 }
@@ -455,6 +557,22 @@ async fn plan_calibration(
     let given = fit_given(job, given, &metrics)?;
     let same = found.filter(|newest| newest.has_cuts(&given));
     Ok(same.map_or(CalibrationPlan::Keep(given), CalibrationPlan::Use))
+}
+
+/// The first readable day after D of each source of which no visible file is left.
+fn later_files(
+    visible: &BTreeMap<String, SourceHistory>,
+    all_days: &BTreeMap<String, SourceHistory>,
+) -> BTreeMap<String, Manifest> {
+    let bare = visible.iter();
+    let bare =
+        bare.filter(|(_, history)| history.manifest.files.is_empty() && !history.days.is_empty());
+    let later = bare.filter_map(|(name, _)| {
+        let manifest = &all_days.get(name)?.manifest;
+        let day = manifest.files.first()?.day;
+        Some((name.clone(), manifest.on(&BTreeSet::from([day]))))
+    });
+    later.collect()
 }
 
 fn source_plan(manifest: &Manifest) -> SourcePlan {
@@ -507,6 +625,15 @@ impl fmt::Display for Plan {
         for source in &self.sources {
             writeln!(formatter, "  {source}")?;
         }
+        for held in self.held_in_tiles() {
+            writeln!(formatter, "  {held}")?;
+        }
+        for remark in self.remarks_on_history() {
+            writeln!(formatter, "  {remark}")?;
+        }
+        if let Err(refusal) = self.check_history() {
+            writeln!(formatter, "  a run would be refused: {refusal}")?;
+        }
         for oddity in &self.oddities {
             writeln!(formatter, "  warning: {oddity}")?;
         }
@@ -530,6 +657,14 @@ impl fmt::Display for Plan {
         for tiles in &self.tiles {
             self.write_tiles(formatter, tiles)?;
         }
+        let (irreplaceable, bytes) = self.irreplaceable_tiles();
+        if !irreplaceable.is_empty() {
+            let (count, megabytes) = (irreplaceable.len(), bytes as f64 / 1e6);
+            writeln!(
+                formatter,
+                "  {count} stored tiles, {megabytes:.1} MB, hold days whose raw files have expired: they must not be deleted"
+            )?;
+        }
         if !self.affected.is_empty() {
             writeln!(formatter, "\npublished dates that need to be restated")?;
             let by = |by: AffectedBy| {
@@ -545,6 +680,11 @@ impl fmt::Display for Plan {
             writeln!(
                 formatter,
                 "  `tierline backfill --affected` restates them, in the order of their dates"
+            )?;
+            write_days(
+                formatter,
+                "  by the rules they were published by, which are not today's",
+                &self.by_other_rules(),
             )?;
         }
         writeln!(formatter, "\nmodels, in order")?;

@@ -63,7 +63,10 @@ impl Project {
     /// # Errors
     /// Problems that keep the models from being ordered.
     pub(super) fn load_what_parses(job: &Job) -> Result<(Self, Problems), Problems> {
-        let mut pack = SqlPack::load(job.sql.as_deref())?;
+        let mut pack = match &job.pack {
+            Some(texts) => SqlPack::from_texts(texts, "sql as it was published")?,
+            None => SqlPack::load(job.sql.as_deref())?,
+        };
         let profile = job.sources.get("users");
         profile::add_models(&mut pack, profile.map_or(&[], |users| &users.profile));
         let mut problems = Problems::default();

@@ -1,5 +1,7 @@
 //! What is worth a look in a plan, told as the warnings of the run.
 
+use std::collections::BTreeSet;
+
 use crate::config::job::Job;
 
 use super::Plan;
@@ -7,7 +9,8 @@ use super::Plan;
 /// Days that sources or snapshots lack, what is odd about the delivered files, and dates that late
 /// data affects.
 pub(super) fn remarks_on(job: &Job, plan: &Plan) -> Vec<String> {
-    let mut remarks: Vec<String> = missing_days(job, plan).collect();
+    let mut remarks = plan.remarks_on_history();
+    remarks.extend(missing_days(job, plan));
     remarks.extend(plan.oddities.iter().cloned());
     if let (Some(first), Some(last)) = (plan.gaps.first(), plan.gaps.last()) {
         remarks.push(format!(
@@ -28,10 +31,10 @@ pub(super) fn remarks_on(job: &Job, plan: &Plan) -> Vec<String> {
 /// Required sources that have no files for some days since the previous snapshot, or since their
 /// first file when there is none.
 fn missing_days<'a>(job: &'a Job, plan: &'a Plan) -> impl Iterator<Item = String> + 'a {
-    let required = plan.manifests.iter();
+    let required = plan.histories.iter();
     let required = required.filter(|(name, _)| job.sources[*name].required);
-    required.filter_map(|(name, manifest)| {
-        let delivered = manifest.days();
+    required.filter_map(|(name, history)| {
+        let delivered: BTreeSet<_> = history.days.keys().copied().collect();
         let first = match &plan.previous {
             Some(previous) => previous.snapshot_date.day().succ_opt()?,
             None => *delivered.first()?,

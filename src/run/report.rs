@@ -10,6 +10,7 @@ use crate::ground::{Classified, SnapshotDate};
 
 use crate::migration::Moves;
 
+use super::history::HeldInTiles;
 use super::overview::Alert;
 use super::{RunError, Status};
 
@@ -59,6 +60,9 @@ pub struct Report {
     pub rejected: Vec<RowCount>,
     /// What is worth a look: unknown values, gaps, dates that late data affects.
     pub warnings: Vec<String>,
+    /// Days that tiles alone hold, since their raw files have expired, by source.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_in_tiles: Vec<HeldInTiles>,
     /// The URL below which the tables are.
     pub output: Option<String>,
 }
@@ -245,6 +249,9 @@ impl Report {
                 ..
             } = count;
             writeln!(formatter, "  {source} of {}: {rows} {reason}", count.days())?;
+        }
+        for held in &self.held_in_tiles {
+            writeln!(formatter, "{held}")?;
         }
         for warning in &self.warnings {
             writeln!(formatter, "warning: {warning}")?;

@@ -16,11 +16,12 @@ use std::sync::Arc;
 use crate::config::job::{Column, Job};
 use crate::config::session;
 use crate::ground::{Folder, Problems, SnapshotDate, TableName};
-use crate::inputs::{Manifest, ParquetFiles};
+use crate::inputs::{KnownDay, Manifest, ParquetFiles, SourceHistory};
 use crate::models::planner::bind;
 use crate::models::{Graph, Model};
 use crate::tiles::{
-    Addresses, DAY, Definition, Rollup, SourceDays, StoredTiles, TilePlan, Window, windows,
+    Addresses, Change, DAY, Definition, Rollup, SourceDays, StoredTile, StoredTiles, TilePlan,
+    Window, windows,
 };
 
 use super::catalog::register;
@@ -52,17 +53,21 @@ pub struct RollupTiles {
     addresses: Addresses,
     stored: StoredTiles,
     snapshot_date: SnapshotDate,
+    /// Expired days of sources of which every tile needs all files.
+    expired_of_whole: BTreeSet<NaiveDate>,
 }
 
 impl RollupTiles {
-    /// Plans the tiles of a rollup.
+    /// Plans the tiles of a rollup, which sees expired days from `start` on.
     pub(super) fn plan(
         inputs: RollupInputs,
-        manifests: &BTreeMap<String, Manifest>,
+        histories: &BTreeMap<String, SourceHistory>,
+        start: Option<NaiveDate>,
         stored: StoredTiles,
         snapshot_date: SnapshotDate,
     ) -> Self {
-        let days = inputs.source_days(manifests);
+        let expired_of_whole = inputs.expired_of_whole(histories, start);
+        let days = inputs.source_days(histories, start, snapshot_date);
         let addresses = Addresses::new(&inputs.definition, days);
         let plan = TilePlan::make(
             &inputs.definition.rollup,
@@ -77,7 +82,43 @@ impl RollupTiles {
             addresses,
             stored,
             snapshot_date,
+            expired_of_whole,
         }
+    }
+
+    /// Expired days of sources that staging reads across days: no tile can be made without them.
+    pub(super) fn expired_of_whole(&self) -> &BTreeSet<NaiveDate> {
+        &self.expired_of_whole
+    }
+
+    /// The same, seeing expired days from `start` on.
+    pub(super) fn starting(
+        self,
+        histories: &BTreeMap<String, SourceHistory>,
+        start: NaiveDate,
+    ) -> Self {
+        Self::plan(
+            self.inputs,
+            histories,
+            Some(start),
+            self.stored,
+            self.snapshot_date,
+        )
+    }
+
+    /// The days that tiles would have to be made of and that cannot be read any more.
+    pub(super) fn days_out_of_reach(&self) -> BTreeSet<NaiveDate> {
+        self.plan.out_of_reach(&self.addresses)
+    }
+
+    /// How the stored tiles differ from what the night asks for.
+    pub(super) fn change_since_stored(&self) -> Change {
+        self.addresses.change_from_any(self.stored.addresses())
+    }
+
+    /// The stored tiles that hold days which cannot be read any more.
+    pub(super) fn irreplaceable(&self) -> impl Iterator<Item = &StoredTile> {
+        self.stored.holding_any(self.addresses.unreadable())
     }
 
     /// The plan without a stored tile that turned out to be damaged.
@@ -116,20 +157,53 @@ impl RollupTiles {
 }
 
 impl RollupInputs {
-    fn source_days(&self, manifests: &BTreeMap<String, Manifest>) -> SourceDays {
-        let mut by_day: BTreeMap<NaiveDate, Vec<String>> = BTreeMap::new();
+    /// The expired days from `start` on of sources that are read whole.
+    fn expired_of_whole(
+        &self,
+        histories: &BTreeMap<String, SourceHistory>,
+        start: Option<NaiveDate>,
+    ) -> BTreeSet<NaiveDate> {
+        let whole = self.whole.iter();
+        let histories = whole.filter_map(|source| histories.get(source));
+        let expired = histories.flat_map(SourceHistory::expired);
+        let expired = expired.filter(|day| start.is_none_or(|start| *day >= start));
+        expired.collect()
+    }
+
+    /// What the rollup's days depend on. Of expired days those from `start` on count.
+    fn source_days(
+        &self,
+        histories: &BTreeMap<String, SourceHistory>,
+        start: Option<NaiveDate>,
+        snapshot_date: SnapshotDate,
+    ) -> SourceDays {
+        let is_given_up = |day: NaiveDate, known: &KnownDay| {
+            known.is_expired && start.is_some_and(|start| day < start)
+        };
         let days_of = |sources: &BTreeSet<String>| {
-            let manifests = sources.iter().filter_map(|source| manifests.get(source));
-            let days = manifests.flat_map(Manifest::day_fingerprints);
+            let histories = sources.iter().filter_map(|source| histories.get(source));
+            let days = histories.flat_map(|history| &history.days);
+            let days = days.filter(|(day, known)| !is_given_up(**day, known));
             days.collect::<Vec<_>>()
         };
-        for (day, files) in days_of(&self.by_day) {
-            by_day.entry(day).or_default().push(files.to_string());
+        let mut by_day: BTreeMap<NaiveDate, Vec<&str>> = BTreeMap::new();
+        let mut unreadable = BTreeSet::new();
+        for (day, known) in days_of(&self.by_day) {
+            by_day
+                .entry(*day)
+                .or_default()
+                .push(known.fingerprint.as_str());
+            unreadable.extend(known.is_expired.then_some(*day));
         }
         let whole = days_of(&self.whole);
         // Rows of a day may then come from files of any day.
         for (day, _) in &whole {
-            by_day.entry(*day).or_default();
+            by_day.entry(**day).or_default();
+        }
+        if whole.iter().any(|(_, known)| known.is_expired) {
+            let first = by_day.keys().next().copied();
+            let days = first.into_iter().flat_map(|first| first.iter_days());
+            unreadable.extend(days.take_while(|day| *day <= snapshot_date.day()));
         }
         let fingerprinted = by_day.into_iter().map(|(day, files)| {
             let builder = crate::ground::Fingerprint::builder();
@@ -137,7 +211,11 @@ impl RollupInputs {
         });
         SourceDays {
             by_day: fingerprinted.collect(),
-            of_all_days: whole.into_iter().map(|(_, files)| files).collect(),
+            of_all_days: whole
+                .into_iter()
+                .map(|(_, known)| known.fingerprint.clone())
+                .collect(),
+            unreadable,
         }
     }
 }
@@ -202,7 +280,11 @@ fn windows_by_rollup(project: &Project) -> Result<BTreeMap<String, BTreeSet<Wind
 }
 
 /// The declared sources, without files.
-fn register_declared(job: &Job, context: &SessionContext, id_type: &DataType) -> EngineResult<()> {
+pub(super) fn register_declared(
+    job: &Job,
+    context: &SessionContext,
+    id_type: &DataType,
+) -> EngineResult<()> {
     for (name, source) in &job.sources {
         let fields = source
             .columns

@@ -37,7 +37,11 @@ impl Run<'_> {
             let read = match self.workspace.sources.get(name) {
                 Some(location) => {
                     let days = self.plan.days_opened(self.project, name);
-                    schema::read(&manifest.on(&days), location, &runtime).await?
+                    let opened = match self.plan.later.get(name) {
+                        Some(later) => later.clone(),
+                        None => manifest.on(&days),
+                    };
+                    schema::read(&opened, location, &runtime).await?
                 }
                 None => Vec::new(),
             };

@@ -11,6 +11,7 @@ use crate::ground::TableName;
 use crate::models::Graph;
 use crate::tiles::{Rollup, TileError, TileRows, Workshop};
 
+use super::history::refuse;
 use super::{Catalog, Plan, Report, RollupTiles, RunError, Workspace};
 
 /// What the tiles of a night are made with.
@@ -60,7 +61,7 @@ impl Tiling<'_> {
         &self,
         rollup: &Rollup,
         planned: &RollupTiles,
-    ) -> Result<Provided, TileError> {
+    ) -> Result<Provided, RunError> {
         let mut tiles = planned.clone();
         let mut warnings = Vec::new();
         loop {
@@ -77,12 +78,21 @@ impl Tiling<'_> {
                     path,
                     what,
                 }) => {
+                    let without = tiles.without(&address);
+                    // It may be whole in a copy, and is all that is left of its days.
+                    if let Some(missing) = without.out_of_reach() {
+                        tracing::warn!(path, what, "a tile is damaged and cannot be made anew");
+                        if self.plan.accepted.shorter_history {
+                            self.remove(&tiles, &address).await;
+                        }
+                        refuse(&[missing])?;
+                    }
                     tracing::warn!(path, what, "a tile is made anew");
                     warnings.push(format!("tile {path} was made anew: {what}"));
                     self.remove(&tiles, &address).await;
-                    tiles = tiles.without(&address);
+                    tiles = without;
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
     }

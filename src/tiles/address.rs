@@ -9,7 +9,7 @@
 //! the format. What has the right name is the right tile; whatever changes asks for another name.
 //! That the parts stand apart lets a plan say what changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::NaiveDate;
@@ -45,6 +45,8 @@ pub struct SourceDays {
     pub by_day: BTreeMap<NaiveDate, Fingerprint>,
     /// Files that every day depends on: of sources that staging does not read day by day.
     pub of_all_days: Vec<Fingerprint>,
+    /// Days that cannot be read from the sources any more: stored tiles alone hold their rows.
+    pub unreadable: BTreeSet<NaiveDate>,
 }
 
 /// Everything that the rows of one tile depend on.
@@ -126,6 +128,35 @@ impl Addresses {
         !self.days.of_all_days.is_empty()
     }
 
+    /// How the stored tiles of the rollup, whose addresses these are, differ from what these ask
+    /// for at the least.
+    pub fn change_from_any<'a>(&self, stored: impl Iterator<Item = &'a str>) -> Change {
+        let changes = stored.filter_map(|name| {
+            let [_, sql, references, _] = Address::parts_of(name)?;
+            Some(match (sql == self.sql, references == self.references) {
+                (true, true) => Change::Files,
+                (true, false) => Change::Reference,
+                (false, _) => Change::Sql,
+            })
+        });
+        let rank = |change: &Change| match change {
+            Change::Files => 0,
+            Change::Reference => 1,
+            Change::Sql | Change::New => 2,
+        };
+        changes.min_by_key(rank).unwrap_or(Change::New)
+    }
+
+    /// Whether the rows of a day can be read from the sources.
+    pub fn is_readable(&self, day: NaiveDate) -> bool {
+        !self.days.unreadable.contains(&day)
+    }
+
+    /// The days that cannot be read from the sources any more.
+    pub fn unreadable(&self) -> &BTreeSet<NaiveDate> {
+        &self.days.unreadable
+    }
+
     /// The days that may have rows.
     pub fn days_in(&self, first: i32, last: i32) -> Vec<NaiveDate> {
         if self.depends_on_all_days() {
@@ -203,7 +234,7 @@ mod tests {
             .map(|(day, files)| (day.parse().unwrap(), Fingerprint::of(files)));
         let days = SourceDays {
             by_day: by_day.collect(),
-            of_all_days: Vec::new(),
+            ..SourceDays::default()
         };
         Addresses::new(&definition, days)
     }

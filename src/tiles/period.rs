@@ -9,6 +9,7 @@
 //! length, and when the run moves on by a day most of them stay. Blocks beat calendar months for
 //! windows that slide: hardly any month lies whole in the 30 days that end on some Tuesday.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use chrono::NaiveDate;
@@ -34,6 +35,30 @@ pub enum Period {
 }
 
 impl Period {
+    /// A period as [`Display`](fmt::Display) writes it; none for another text.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(last) = text.strip_prefix("until.") {
+            let last = day_number(last.parse().ok()?);
+            return Some(Self::Until { last });
+        }
+        let (first, length) = text.rsplit_once('.')?;
+        let length: u32 = length.strip_suffix('d')?.parse().ok()?;
+        let level = u8::try_from(length.checked_ilog2()?).ok()?;
+        let first = day_number(first.parse().ok()?);
+        let is_block = length.is_power_of_two() && level <= LONGEST_LEVEL;
+        is_block.then_some(Self::Block { level, first })
+    }
+
+    /// Whether any of some days lies in it.
+    pub fn holds_any(self, days: &BTreeSet<NaiveDate>) -> bool {
+        let last = day_of(self.last());
+        let mut within = match self.first() {
+            Some(first) => days.range(day_of(first)..=last),
+            None => days.range(..=last),
+        };
+        within.next().is_some()
+    }
+
     /// One day.
     pub fn day(day: i32) -> Self {
         Self::Block {
@@ -133,6 +158,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_period_reads_back_as_it_is_written(level in 0..9_u8, first in -3_000..30_000_i32) {
+            for period in [Period::Block { level, first }, Period::Until { last: first }] {
+                prop_assert_eq!(Period::parse(&period.to_string()), Some(period));
+            }
+        }
+
         #[test]
         fn blocks_are_exactly_the_days_asked_for(first in -3_000..30_000_i32, length in 0..2_000_i32) {
             let blocks = blocks(first, first + length - 1);

@@ -96,6 +96,13 @@ impl TilePlan {
         }
     }
 
+    /// The days that would have to be read from the sources and cannot be.
+    pub fn out_of_reach(&self, addresses: &Addresses) -> BTreeSet<NaiveDate> {
+        let builds = self.builds.iter();
+        let days = builds.flat_map(|build| build.days.intersection(addresses.unreadable()));
+        days.copied().collect()
+    }
+
     /// The days that are read from the sources.
     pub fn source_days(&self) -> BTreeSet<NaiveDate> {
         let days = self.builds.iter().flat_map(|build| &build.days);
@@ -134,7 +141,10 @@ impl Planning<'_> {
             .addresses
             .days_in(from, day_number(snapshot_date.day()));
         for day in days {
-            self.ensure(Period::day(day_number(day)));
+            // A day that only a longer tile holds has none of its own, and no night can make it.
+            if self.addresses.is_readable(day) {
+                self.ensure(Period::day(day_number(day)));
+            }
         }
     }
 
@@ -222,4 +232,88 @@ struct Inputs {
     tiles: Vec<Address>,
     days: BTreeSet<NaiveDate>,
     before: Option<NaiveDate>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::ground::{Fingerprint, Folder};
+    use crate::tiles::{Definition, SourceDays};
+
+    const WINDOWS: [&str; 8] = [
+        "d0",
+        "d3",
+        "7d",
+        "30d",
+        "prev_60d",
+        "365d",
+        "before_today",
+        "lifetime",
+    ];
+
+    /// The addresses on a day when all days from `first` on have files, of which those before
+    /// `stored_from` have expired.
+    fn addresses(first: i32, stored_from: i32, today: i32) -> Addresses {
+        let rollup = TableName::new(Folder::Rollups, "purchases");
+        let definition = Definition {
+            rollup,
+            statements: Vec::new(),
+            columns: Vec::new(),
+            references: Vec::new(),
+        };
+        let of_day = |number| (day_of(number), Fingerprint::of(&day_of(number).to_string()));
+        let by_day: BTreeMap<_, _> = (first..=today).map(of_day).collect();
+        let days = SourceDays {
+            by_day,
+            unreadable: (first..stored_from).map(day_of).collect(),
+            ..SourceDays::default()
+        };
+        Addresses::new(&definition, days)
+    }
+
+    fn windows() -> BTreeSet<Window> {
+        let windows = WINDOWS.iter();
+        windows.map(|window| window.parse().unwrap()).collect()
+    }
+
+    /// Night after night over years, while raw files are kept for 400 days: everything that a
+    /// night needs of older days it finds in the tiles of earlier nights.
+    #[test]
+    fn nights_over_years_never_need_expired_days() {
+        const KEPT: i32 = 400;
+        for history in [0, 30, 399] {
+            let (first, begin) = (20_000 - history, 20_000);
+            let mut stored = StoredTiles::default();
+            // Some nights are left out.
+            for today in (begin..begin + 1_300).filter(|today| today % 11 != 3) {
+                let addresses = addresses(first, first.max(today - KEPT), today);
+                let rollup = TableName::new(Folder::Rollups, "purchases");
+                let date = SnapshotDate::on(day_of(today));
+                let plan = TilePlan::make(&rollup, &windows(), date, &addresses, &stored);
+                let missed = plan.out_of_reach(&addresses);
+                assert!(missed.is_empty(), "night {today} needs {missed:?}");
+                for build in &plan.builds {
+                    stored.remember(&build.address);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn expired_days_without_tiles_are_out_of_reach() {
+        let addresses = addresses(20_000, 20_010, 20_020);
+        let rollup = TableName::new(Folder::Rollups, "purchases");
+        let date = SnapshotDate::on(day_of(20_020));
+        let plan = TilePlan::make(
+            &rollup,
+            &windows(),
+            date,
+            &addresses,
+            &StoredTiles::default(),
+        );
+        let missed = plan.out_of_reach(&addresses);
+        assert_eq!(missed.len(), 10, "{missed:?}");
+    }
 }

@@ -9,8 +9,9 @@
 //! make the same tile at once and both are right. An object whose bytes are not those of its
 //! digest, or that says inside that it is another tile, is as good as none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use futures::TryStreamExt;
 use object_store::path::Path;
 
@@ -18,6 +19,7 @@ use crate::config::storage::{Location, StorageError};
 use crate::ground::Layout;
 
 use super::address::{Address, Change};
+use super::period::Period;
 
 const EXTENSION: &str = ".parquet";
 
@@ -72,6 +74,35 @@ impl StoredTiles {
     /// The tile with this address.
     pub fn get(&self, address: &Address) -> Option<&StoredTile> {
         self.tiles.get(&address.to_string())
+    }
+
+    /// The tiles whose days hold any of `days`. Where no raw file holds these days any more, the
+    /// tiles are all that is left of them: whoever removes old tiles leaves these alone.
+    pub fn holding_any(&self, days: &BTreeSet<NaiveDate>) -> impl Iterator<Item = &StoredTile> {
+        let holds = |address: &str| {
+            let period = address.rsplitn(4, '-').nth(3).and_then(Period::parse);
+            period.is_some_and(|period| period.holds_any(days))
+        };
+        let tiles = self.tiles.iter();
+        tiles
+            .filter(move |(address, _)| holds(address))
+            .map(|(_, tile)| tile)
+    }
+
+    /// Notes a tile that was made.
+    #[cfg(test)]
+    pub(super) fn remember(&mut self, address: &Address) {
+        let tile = StoredTile {
+            path: Path::from(address.to_string()),
+            size_bytes: 1,
+            digest: String::new(),
+        };
+        self.tiles.insert(address.to_string(), tile);
+    }
+
+    /// The addresses of all tiles.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.tiles.keys().map(String::as_str)
     }
 
     /// Forgets a tile that turned out to be damaged.

@@ -44,6 +44,14 @@ pub enum ColumnType {
 }
 
 impl ColumnType {
+    /// The type as a job file declares it.
+    pub fn declared(self) -> String {
+        match self {
+            Self::Id => "ID".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
     /// The Arrow type; none for [`ColumnType::Id`], which the files decide.
     pub fn arrow(self) -> Option<DataType> {
         Some(match self {

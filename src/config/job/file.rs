@@ -39,6 +39,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         &[
             "url",
             "required",
+            "keeps",
             "files",
             "ready",
             "incomplete",
@@ -114,6 +115,8 @@ pub(super) struct SourceSection {
     pub files: Option<String>,
     pub ready: Option<String>,
     pub incomplete: Option<String>,
+    /// Such as `"400 days"`.
+    pub keeps: Option<toml::Spanned<String>>,
     #[serde(default)]
     pub columns: BTreeMap<String, DeclaredColumn>,
     #[serde(default)]

@@ -45,6 +45,8 @@ pub struct Job {
     pub output: String,
     /// The folder of the SQL pack; the built-in pack when none.
     pub sql: Option<PathBuf>,
+    /// The files of a SQL pack by path, in place of that folder.
+    pub pack: Option<BTreeMap<String, String>>,
     /// The inputs by name.
     pub sources: BTreeMap<String, Source>,
     /// Values laid over the pack's parameters.
@@ -72,10 +74,15 @@ pub struct Job {
 pub struct Source {
     /// The folder of its `dt=YYYY-MM-DD` partitions; none for an input that is not delivered.
     pub url: Option<String>,
+    /// Whether tiles hold all that was ever delivered of it, though it is delivered no more.
+    pub is_held: bool,
     /// Whether day D must have a partition.
     pub required: bool,
     /// Which of its files are read, and when a day is whole.
     pub delivery: Delivery,
+    /// How many days old its files are when a retention rule removes them; none when nothing is
+    /// said of that.
+    pub keeps_days: Option<u32>,
     /// The columns that staging SQL may name.
     pub columns: Vec<Column>,
     /// Those of them that the snapshot shows as they are.
@@ -178,6 +185,7 @@ impl Reading<'_> {
             timezone: timezone?,
             output: file.output?,
             sql: file.sql.map(|folder| without_dots(&base.join(folder))),
+            pack: None,
             sources,
             parameters,
             grace_days: file.grace_days,
@@ -276,12 +284,15 @@ impl Reading<'_> {
             if let Some(url) = &section.url {
                 self.url_of_whole_source(&name, url);
             }
+            let keeps_days = section.keeps.as_ref().and_then(|keeps| self.keeps(keeps));
             sources.insert(
                 name,
                 Source {
                     url: section.url,
+                    is_held: false,
                     required: section.required,
                     delivery,
+                    keeps_days,
                     columns,
                     profile,
                 },
@@ -301,8 +312,10 @@ impl Reading<'_> {
             }
             let absent = Source {
                 url: None,
+                is_held: false,
                 required: false,
                 delivery: Delivery::default(),
+                keeps_days: None,
                 columns: contract_columns(name),
                 profile: Vec::new(),
             };
@@ -333,6 +346,21 @@ impl Reading<'_> {
         let help = "give the folder that has all dt=YYYY-MM-DD partitions in it";
         self.problems
             .push(Diagnostic::at(self.file, place, message).help(help));
+    }
+
+    /// `"400 days"`, as a number of days.
+    fn keeps(&mut self, keeps: &toml::Spanned<String>) -> Option<u32> {
+        let text = keeps.get_ref();
+        let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
+        let days = number.parse::<u32>().ok();
+        let days = days.filter(|days| *days > 0 && matches!(unit.trim(), "day" | "days"));
+        let parsed = days.ok_or_else(|| {
+            let message = format!("`keeps` is \"{text}\", which is not a number of days");
+            Diagnostic::at(self.file, keeps.span(), message).help(
+                "write how old raw files are when a retention rule removes them, such as keeps = \"400 days\"",
+            )
+        });
+        self.problems.keep(parsed)
     }
 
     /// The contract's columns of a source, with those of the job laid over and added.

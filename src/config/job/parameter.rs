@@ -40,6 +40,29 @@ impl fmt::Display for ParameterValue {
 }
 
 impl ParameterValue {
+    /// The value's kind and text, which [`of_parts`](Self::of_parts) reads back.
+    pub fn parts(&self) -> (&'static str, String) {
+        match self {
+            Self::Integer(value) => ("integer", value.to_string()),
+            Self::Decimal(digits) => ("decimal", digits.clone()),
+            Self::Text(text) => ("text", text.clone()),
+            Self::Boolean(value) => ("boolean", value.to_string()),
+            Self::Date(day) => ("date", day.to_string()),
+        }
+    }
+
+    /// The value of a kind and a text; none when they do not fit.
+    pub fn of_parts(kind: &str, text: &str) -> Option<Self> {
+        match kind {
+            "integer" => text.parse().ok().map(Self::Integer),
+            "decimal" => Some(Self::Decimal(text.to_owned())),
+            "text" => Some(Self::Text(text.to_owned())),
+            "boolean" => text.parse().ok().map(Self::Boolean),
+            "date" => text.parse().ok().map(Self::Date),
+            _ => None,
+        }
+    }
+
     /// A TOML value as a parameter; none for arrays, tables, and times.
     pub fn from_toml(value: &toml::Value) -> Option<Self> {
         match value {

@@ -25,7 +25,7 @@ const VERSION_SUFFIX: &str = "_version";
 const ROWS_SUFFIX: &str = "_rows";
 
 /// The columns that every publication has: name, type and meaning.
-const FIXED: [(&str, DataType, &str); 9] = [
+const FIXED: [(&str, DataType, &str); 10] = [
     ("snapshot_date", DataType::Date32, "The date published"),
     ("run_id", DataType::Utf8, "The run that published it"),
     (
@@ -62,6 +62,11 @@ const FIXED: [(&str, DataType, &str); 9] = [
         "cutpoints_id",
         DataType::Utf8,
         "The cut points the run was made with",
+    ),
+    (
+        "rules_fingerprint",
+        DataType::Utf8,
+        "Names the record of the rules the run was made by, in rules/",
     ),
 ];
 
@@ -132,6 +137,12 @@ pub(super) fn encode(
         texts(|publication| &publication.source_fingerprint),
         texts(|publication| &publication.sql_fingerprint),
         texts(|publication| &publication.cutpoints_id),
+        Arc::new(
+            publications
+                .iter()
+                .map(|publication| publication.rules_fingerprint.as_deref())
+                .collect::<StringArray>(),
+        ),
     ];
     for table in tables {
         let of_table = |number: fn(&TableVersion) -> i64| -> ArrayRef {
@@ -156,6 +167,8 @@ pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError
     let source_fingerprints = texts(batch, "source_fingerprint")?;
     let sql_fingerprints = texts(batch, "sql_fingerprint")?;
     let cutpoints_ids = texts(batch, "cutpoints_id")?;
+    // Publications of before there were records have none.
+    let rules_fingerprints = texts(batch, "rules_fingerprint").ok();
     let tables = tables(batch)?;
     let publication = |row| {
         Ok(Publication {
@@ -170,6 +183,9 @@ pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError
             source_fingerprint: source_fingerprints.value(row).to_owned(),
             sql_fingerprint: sql_fingerprints.value(row).to_owned(),
             cutpoints_id: cutpoints_ids.value(row).to_owned(),
+            rules_fingerprint: rules_fingerprints
+                .filter(|rules| rules.is_valid(row))
+                .map(|rules| rules.value(row).to_owned()),
             tables: tables.iter().filter_map(|table| table.at(row)).collect(),
         })
     };

@@ -95,6 +95,24 @@ impl Publications {
             .collect()
     }
 
+    /// The publications that no later one of the same date or a later date has overtaken, the
+    /// newest last: together they know everything that runs have known. Nearly always it is one.
+    pub fn not_overtaken(&self) -> Vec<&Publication> {
+        let mut latest = None;
+        let newest_first = self.by_sequence.iter().rev();
+        let mut found: Vec<&Publication> = newest_first
+            .filter(|publication| {
+                let is_later = latest.is_none_or(|latest| publication.snapshot_date > latest);
+                if is_later {
+                    latest = Some(publication.snapshot_date);
+                }
+                is_later
+            })
+            .collect();
+        found.reverse();
+        found
+    }
+
     /// The sequence of the next publication.
     pub fn next_sequence(&self) -> i64 {
         let newest = self.by_sequence.last();
@@ -286,6 +304,7 @@ mod tests {
             input_fingerprint: "f00d".to_owned(),
             sql_fingerprint: "beef".to_owned(),
             cutpoints_id: "2026-11-01-v1".to_owned(),
+            rules_fingerprint: None,
             tables: [("tier_snapshot".to_owned(), recorded)].into(),
         }
     }
@@ -393,7 +412,7 @@ mod tests {
         publish_with_list(output, &first, &["tier_snapshot"]).await;
         let old = Publications::load(output).await.unwrap();
         assert_eq!(old.all(), std::slice::from_ref(&first));
-        assert_eq!(columns_of(&old).len(), 9 + 2);
+        assert_eq!(columns_of(&old).len(), 10 + 2);
 
         let mut second = publication("2026-11-20", "b", 2);
         let recorded = TableVersion {
@@ -405,7 +424,7 @@ mod tests {
         old.append(second.clone(), &provenance).await.unwrap();
         let reloaded = Publications::load(output).await.unwrap();
         assert_eq!(reloaded.all(), [first, second]);
-        assert_eq!(columns_of(&reloaded).len(), 9 + 2 * PUBLISHED_TABLES.len());
+        assert_eq!(columns_of(&reloaded).len(), 10 + 2 * PUBLISHED_TABLES.len());
         assert_eq!(reloaded.table().unwrap().version(), 2);
     }
 

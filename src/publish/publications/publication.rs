@@ -37,6 +37,8 @@ pub struct Publication {
     pub sql_fingerprint: String,
     /// The cut points the run was made with.
     pub cutpoints_id: String,
+    /// The record of all rules the run was made by; none where an older tierline published.
+    pub rules_fingerprint: Option<String>,
     /// What became of each table; one that the run left alone is missing.
     pub tables: BTreeMap<String, TableVersion>,
 }

@@ -177,6 +177,7 @@ pub async fn propose(
     progress: Progress<'_>,
 ) -> Result<Proposal, RunError> {
     let plan = plan.with_tiles(job, project, workspace).await?;
+    plan.check_history()?;
     let context = open_session(job, workspace)?;
     let run = Run {
         job,

@@ -149,13 +149,16 @@ fn night_that_lost_users_is_blocked() {
     let project = ["orders", "engagement"]
         .into_iter()
         .fold(Project::new().publish("2026-03-05"), |project, source| {
-            project.withhold(source, 1).withhold(source, 2)
+            project.withhold(source, 2).withhold(source, 3)
         })
         .append("job.toml", "\n[guards]\nmax_tier_share_change = 1.0\n");
-    insta::assert_snapshot!(project.refused_run(), @"
+    let refused = project.refused_run_with(&["--accept-removed-days"]);
+    insta::assert_snapshot!(refused, @"
     exit code 3
 
     this run of 2026-03-06 published nothing; what it found:
+    warning: source `engagement` lacks 2 days, 2026-03-02 to 2026-03-03, which earlier runs have read; their rows are gone
+    warning: source `orders` lacks 2 days, 2026-03-02 to 2026-03-03, which earlier runs have read; their rows are gone
     warning: published dates to restate: 1, from 2026-03-05 on; `tierline backfill --affected` does so
     error: an audit blocked publication; readers still see what was published before
 

@@ -97,18 +97,25 @@ impl Project {
         self.said(&self.call(&["check", "job.toml"]))
     }
 
-    /// What the run of the last night says, which must leave the output as it was. Tiles may
-    /// come: nobody reads them, and the next run will need them.
+    /// What the run of the last night says, which must leave the output as it was. Tiles and
+    /// records may come: nobody reads them until a publication asks for them.
     pub(super) fn refused_run(&self) -> String {
-        let output_but_tiles = || {
+        self.refused_run_with(&[])
+    }
+
+    /// As [`refused_run`](Self::refused_run), with more arguments.
+    pub(super) fn refused_run_with(&self, more: &[&str]) -> String {
+        let published = || {
             let mut files = files_below(&self.path("output"));
-            files.retain(|path, _| !path.starts_with("tiles"));
+            let unasked = ["tiles", "sources", "rules"];
+            files.retain(|path, _| !unasked.iter().any(|folder| path.starts_with(folder)));
             files
         };
-        let before = output_but_tiles();
-        let finished = self.call(&["run", "job.toml", "--date", "2026-03-06"]);
+        let before = published();
+        let arguments = [&["run", "job.toml", "--date", "2026-03-06"], more].concat();
+        let finished = self.call(&arguments);
         assert_ne!(finished.exit_code, 0, "{finished:?}");
-        let after = output_but_tiles();
+        let after = published();
         assert!(before == after, "a refused run changed the output");
         self.said(&finished)
     }

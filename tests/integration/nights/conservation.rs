@@ -140,7 +140,7 @@ async fn seen(nights: &Nights, date: NaiveDate) -> Seen {
 
 /// Runs D, which must be blocked, and names the audits.
 async fn blocked_by(nights: &Nights) -> Vec<String> {
-    let refused = nights.run(last_night()).await.unwrap_err();
+    let refused = nights.run_without_removed(last_night()).await.unwrap_err();
     assert_eq!(refused.kind(), FailureKind::Blocked, "{refused}");
     let RunError::Blocked(Blocked { failed }) = refused else {
         panic!("no audit blocked: {refused}");
@@ -176,6 +176,11 @@ async fn night_without_users_is_blocked() {
 
     std::fs::remove_dir_all(nights.lake()).unwrap();
 
+    let refused = nights.run(last_night()).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("source `orders` lacks 21 days, "),
+        "{refused}"
+    );
     assert_eq!(blocked_by(&nights).await, ["snapshot_not_empty"]);
     assert_eq!(seen(&nights, night_before()).await, before);
 }

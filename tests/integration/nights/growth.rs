@@ -74,6 +74,7 @@ const LATER_GRACE: &str = "[grace_days]\nvalue_tier = 7\ninteraction_depth = 3\n
 fn seen_before() -> History {
     let mut history = history();
     history.events.push(event("5", 7, "click"));
+    history.events.push(event("1", 40, "view"));
     history
 }
 
@@ -92,7 +93,8 @@ async fn grown_nights() -> Nights {
     std::fs::remove_dir_all(nights.lake().join(gone)).unwrap();
     nights.edit_pack(GROWN);
     nights.sections = LATER_GRACE.to_owned();
-    assert_eq!(nights.status_of(last_night()).await, "published");
+    let report = nights.run_without_removed(last_night()).await.unwrap();
+    assert_eq!(report.status, Status::Published);
     nights
 }
 

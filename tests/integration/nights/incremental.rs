@@ -391,9 +391,15 @@ impl Play {
         }
     }
 
+    /// Of the oldest day of a source no file goes: that would be retention, which the twin, having
+    /// no tiles, cannot make up for.
     fn remove(&mut self, file: usize) {
         if let Some((key, _)) = nth(self.files.iter(), file) {
             let key = *key;
+            let days = self.files.keys().filter(|(source, ..)| *source == key.0);
+            if days.map(|(_, day, _)| day).min() == Some(&key.1) {
+                return;
+            }
             self.files.remove(&key);
             let (source, day, name) = key;
             let path = format!("{}/dt={day}/{name}-0.parquet", source.folder());
@@ -480,7 +486,10 @@ impl Play {
     async fn run(&mut self, night: NaiveDate) {
         let twin = twin_of(&self.nights);
         twin.remove_tiles();
-        let outcomes = (self.nights.run(night).await, twin.run(night).await);
+        let outcomes = (
+            self.nights.run_without_removed(night).await,
+            twin.run_without_removed(night).await,
+        );
         let (report, of_twin) = match outcomes {
             (Ok(report), Ok(of_twin)) => (report, of_twin),
             // Nobody is there yet, or any more.

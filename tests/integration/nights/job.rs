@@ -9,7 +9,10 @@ use tempfile::TempDir;
 use tierline::config::job::Job;
 use tierline::config::storage::Location;
 use tierline::ground::SnapshotDate;
-use tierline::run::{self, Plan, Project, Proposal, Report, RunError, Workspace};
+use tierline::run::{
+    self, Accepted, Backfill, BackfillPlan, Circumstances, NightRules, Plan, Project, Proposal,
+    Report, RulesChoice, RunError, Workspace,
+};
 
 use super::lake::Delivery;
 use super::pack::{self, Edit};
@@ -27,6 +30,12 @@ max_tier_share_change = 1.0
 
 /// The threads of the engine, unless a test says otherwise.
 const THREADS: usize = 2;
+
+/// Files that a test takes away are meant to be gone.
+pub(crate) const REMOVED_DAYS: Accepted = Accepted {
+    removed_days: true,
+    shorter_history: false,
+};
 
 /// A job over some sources, publishing to `out/` beside the job file.
 #[derive(Clone)]
@@ -86,6 +95,16 @@ impl Nights {
         self.has_pack = true;
     }
 
+    /// The folder of the pack that [`edit_pack`](Self::edit_pack) wrote.
+    pub(crate) fn pack_folder(&self) -> PathBuf {
+        self.folder.path().join("sql")
+    }
+
+    /// Gives the job these sources.
+    pub(crate) fn set_sources(&mut self, sources: String) {
+        self.sources = sources;
+    }
+
     /// Adds files to the lake, or replaces those of the same name.
     pub(crate) fn deliver(&self, history: &History, delivery: &Delivery) {
         delivery.write(history, &self.lake());
@@ -116,7 +135,7 @@ impl Nights {
         path
     }
 
-    fn job(&self) -> Job {
+    pub(crate) fn job(&self) -> Job {
         Job::load(&self.job_file()).unwrap()
     }
 
@@ -213,6 +232,53 @@ impl Nights {
             workspace,
             plan,
         })
+    }
+
+    /// Plans and executes a night by rules of its own, with some losses accepted.
+    pub(crate) async fn run_by(
+        &self,
+        date: NaiveDate,
+        rules: &NightRules,
+        accepted: Accepted,
+    ) -> Result<Report, RunError> {
+        let job = rules.job(&self.job());
+        let project = Project::load(&job)?;
+        let workspace = Workspace::open(&job)?;
+        let date = SnapshotDate::on(date);
+        let circumstances = Circumstances {
+            accepted,
+            rules: rules.published(),
+        };
+        let plan = Plan::make_with(&job, &project, &workspace, date, circumstances);
+        let plan = Box::pin(plan).await?;
+        let planned = Planned {
+            job,
+            project,
+            workspace,
+            plan,
+        };
+        planned.execute().await
+    }
+
+    /// Plans and executes a night in which days that are gone count as removed.
+    pub(crate) async fn run_without_removed(&self, date: NaiveDate) -> Result<Report, RunError> {
+        Box::pin(self.run_by(date, &NightRules::Today, REMOVED_DAYS)).await
+    }
+
+    /// The nights that `tierline backfill --affected` would run.
+    pub(crate) async fn affected(&self, rules: RulesChoice) -> Result<BackfillPlan, RunError> {
+        let backfill = Backfill::Affected { rules };
+        let (job, workspace) = (self.job(), self.workspace());
+        let plan = backfill.plan(&job, &workspace, Accepted::default());
+        Box::pin(plan).await
+    }
+
+    /// Removes the partition of a day, as a retention rule does.
+    pub(crate) fn expire(&self, source: &str, day: NaiveDate) {
+        let partition = self.lake().join(format!("{source}/dt={day}"));
+        if partition.is_dir() {
+            std::fs::remove_dir_all(partition).unwrap();
+        }
     }
 
     /// Plans and executes a night, as `tierline run` does.

@@ -11,6 +11,9 @@
 //! | `incremental` | nights that use stored tiles publish the rows of nights that have none |
 //! | `tile_store` | which tiles are made, which are used again, and what damage does |
 //! | `requests` | how many requests a night takes, and that the history does not count |
+//! | `retention` | raw files that expire take nothing away, and what is gone otherwise is asked about |
+//! | `rules_of_then` | late data restates dates by the rules that they were published by |
+//! | `schedules` | random expiries, late files, edits and restatements leave the rows of a lake that keeps everything |
 //! | `backfill` | many nights in order: gaps filled, late data restated |
 //! | `growth` | tables get columns and dimensions, and lose columns only when the run may |
 //! | `calibrate` | new cut points are compared, and kept when confirmed; cut points by hand are kept |
@@ -57,5 +60,8 @@ mod rerun;
 mod same_bits;
 mod subqueries;
 mod sums;
+mod retention;
+mod rules_of_then;
+mod schedules;
 mod tables;
 mod tile_store;

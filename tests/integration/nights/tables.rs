@@ -69,6 +69,14 @@ pub(crate) async fn newest_rows(output: &Location, date: NaiveDate, table: &str)
     rows
 }
 
+/// Rows without the run that made them: runs over files in other places have other names.
+pub(crate) fn of_any_run(mut rows: Vec<Row>) -> Vec<Row> {
+    for row in &mut rows {
+        row.remove("run_id");
+    }
+    rows
+}
+
 /// The columns that readers of a table see.
 pub(crate) fn columns(table: &Table) -> BTreeSet<String> {
     let schema = table.schema().unwrap();

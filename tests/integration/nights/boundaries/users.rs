@@ -92,6 +92,7 @@ async fn user_gone_from_all_sources_leaves() {
     nights.run(days_ago(1)).await.unwrap();
     let file = format!("orders/dt={}", days_ago(5));
     std::fs::remove_dir_all(nights.lake().join(file)).unwrap();
+    nights.run_without_removed(snapshot_date()).await.unwrap();
 
     let moves = published(&nights, snapshot_date(), "tier_migration").await;
 

@@ -1,0 +1,285 @@
+//! What a run knew of the days of its sources, kept for good below the output.
+//!
+//! Tiles are found by the files of their days. Once a retention rule has removed raw files, this
+//! record alone says what they were, and so which tiles hold the rows of their days.
+//!
+//! ```json
+//! {"format": 1, "sources": {"orders": [
+//!   {"from": "2026-07-01", "expired": true, "days": ["9a44be100d3f6a7c81e2b94577c0a1d0 1 2048"]},
+//!   {"from": "2026-07-02", "days": ["5f0c21d79a44be100d3f6a7c81e2b945 2 4096", ".."]}
+//! ]}}
+//! ```
+//!
+//! Each text is a day: its fingerprint, its files and their bytes. A record costs one small
+//! request however long the history: some 40 bytes a day.
+
+use std::collections::BTreeMap;
+
+use chrono::{Days, NaiveDate};
+use object_store::{ObjectStoreExt, PutMode};
+use serde::{Deserialize, Serialize};
+
+use crate::config::storage::Location;
+use crate::ground::{Fingerprint, Layout, SnapshotDate};
+
+use super::InputError;
+
+/// The format of the records.
+const FORMAT: u32 = 1;
+
+/// What is known of one day of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownDay {
+    /// What the rows of the day depend on.
+    pub fingerprint: Fingerprint,
+    /// How many files it has, or had.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Whether a retention rule has removed files: the day is held in tiles alone.
+    pub is_expired: bool,
+}
+
+/// The known days of one source.
+pub type KnownDays = BTreeMap<NaiveDate, KnownDay>;
+
+/// The known days of all sources.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceRecord(pub BTreeMap<String, KnownDays>);
+
+impl SourceRecord {
+    /// The days that are known of a source.
+    pub fn days_of(&self, source: &str) -> KnownDays {
+        self.0.get(source).cloned().unwrap_or_default()
+    }
+
+    /// Lays a later record over this one: up to its date it knows better.
+    pub fn overlay(&mut self, later: Self, until: SnapshotDate) {
+        for (source, days) in later.0 {
+            let known = self.0.entry(source).or_default();
+            known.retain(|day, _| *day > until.day());
+            known.extend(days);
+        }
+    }
+
+    /// Reads the record of a publication; none when there is no such record.
+    ///
+    /// # Errors
+    /// A store that fails, and a record that cannot be read.
+    pub async fn read(
+        output: &Location,
+        layout: &Layout,
+        source_fingerprint: &str,
+    ) -> Result<Option<Self>, InputError> {
+        let path = layout.source_record(source_fingerprint);
+        let found = match output.store.get(&path).await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(output.failure("read", &path, error).into()),
+        };
+        let bytes = found.bytes().await;
+        let bytes = bytes.map_err(|error| output.failure("read", &path, error))?;
+        let record = Self::from_json(&bytes);
+        record.map(Some).map_err(|reason| InputError::Record {
+            path: output.url_of(&path),
+            reason,
+        })
+    }
+
+    /// Keeps the record for good. One that is there already says the same.
+    ///
+    /// # Errors
+    /// A store that fails.
+    pub async fn keep(
+        &self,
+        output: &Location,
+        layout: &Layout,
+        source_fingerprint: &str,
+    ) -> Result<(), InputError> {
+        let path = layout.source_record(source_fingerprint);
+        let record = self.to_json().map_err(|reason| InputError::Record {
+            path: output.url_of(&path),
+            reason,
+        })?;
+        let put = output
+            .store
+            .put_opts(&path, record.into(), PutMode::Create.into());
+        match put.await {
+            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
+            Err(error) => Err(output.failure("write", &path, error).into()),
+        }
+    }
+
+    fn to_json(&self) -> Result<Vec<u8>, String> {
+        let sources = self.0.iter();
+        let record = RecordFile {
+            format: FORMAT,
+            sources: sources
+                .map(|(source, days)| (source.clone(), runs_of(days)))
+                .collect(),
+        };
+        serde_json::to_vec(&record).map_err(|error| error.to_string())
+    }
+
+    fn from_json(bytes: &[u8]) -> Result<Self, String> {
+        let record: RecordFile =
+            serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if record.format != FORMAT {
+            let found = record.format;
+            return Err(format!(
+                "its format is {found}, and this tierline reads {FORMAT}"
+            ));
+        }
+        let mut sources = BTreeMap::new();
+        for (source, runs) in record.sources {
+            let mut days = KnownDays::new();
+            for run in &runs {
+                days.extend(run.days()?);
+            }
+            sources.insert(source, days);
+        }
+        Ok(Self(sources))
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordFile {
+    format: u32,
+    sources: BTreeMap<String, Vec<Run>>,
+}
+
+/// Days one after another, all expired or none.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Run {
+    from: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    expired: bool,
+    days: Vec<String>,
+}
+
+fn runs_of(days: &KnownDays) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut last = None;
+    for (day, known) in days {
+        let text = format!("{} {} {}", known.fingerprint, known.files, known.bytes);
+        let goes_on = last.and_then(|last: NaiveDate| last.succ_opt()) == Some(*day);
+        match runs.last_mut() {
+            Some(run) if goes_on && run.expired == known.is_expired => run.days.push(text),
+            _ => runs.push(Run {
+                from: day.to_string(),
+                expired: known.is_expired,
+                days: vec![text],
+            }),
+        }
+        last = Some(*day);
+    }
+    runs
+}
+
+impl Run {
+    fn days(&self) -> Result<Vec<(NaiveDate, KnownDay)>, String> {
+        let from: NaiveDate = self
+            .from
+            .parse()
+            .map_err(|_| format!("`{}` is not a day", self.from))?;
+        let numbered = (0_u64..).zip(&self.days);
+        let days = numbered.map(|(number, text)| {
+            let known = self.known(text);
+            let known = known.ok_or_else(|| format!("`{text}` does not describe a day"))?;
+            Ok((from + Days::new(number), known))
+        });
+        days.collect()
+    }
+
+    fn known(&self, text: &str) -> Option<KnownDay> {
+        let mut parts = text.split(' ');
+        let known = KnownDay {
+            fingerprint: Fingerprint::parse(parts.next()?)?,
+            files: parts.next()?.parse().ok()?,
+            bytes: parts.next()?.parse().ok()?,
+            is_expired: self.expired,
+        };
+        parts.next().is_none().then_some(known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn known(files: &str, is_expired: bool) -> KnownDay {
+        KnownDay {
+            fingerprint: Fingerprint::of(files),
+            files: 2,
+            bytes: 4_096,
+            is_expired,
+        }
+    }
+
+    #[test]
+    fn a_record_reads_back_as_it_was_written() {
+        let days = KnownDays::from([
+            (day("2026-07-01"), known("a", true)),
+            (day("2026-07-02"), known("b", true)),
+            (day("2026-07-03"), known("c", false)),
+            (day("2026-07-05"), known("d", false)),
+        ]);
+        let record = SourceRecord(BTreeMap::from([
+            ("orders".to_owned(), days),
+            ("users".to_owned(), KnownDays::new()),
+        ]));
+        let json = record.to_json().unwrap();
+        assert_eq!(SourceRecord::from_json(&json), Ok(record));
+        let runs = String::from_utf8(json).unwrap().matches("from").count();
+        assert_eq!(runs, 3);
+    }
+
+    #[test]
+    fn ten_years_of_a_source_are_a_small_file() {
+        let days = day("2016-01-01").iter_days().take(3_653);
+        let days = days.map(|day| (day, known(&day.to_string(), false)));
+        let record = SourceRecord(BTreeMap::from([("orders".to_owned(), days.collect())]));
+        assert!(record.to_json().unwrap().len() < 180_000);
+    }
+
+    #[test]
+    fn a_later_record_knows_better_up_to_its_date() {
+        let of = |days: &[(&str, &str)]| {
+            let days = days.iter();
+            let days = days.map(|(text, files)| (day(text), known(files, false)));
+            SourceRecord(BTreeMap::from([("orders".to_owned(), days.collect())]))
+        };
+        let mut record = of(&[
+            ("2026-07-01", "a"),
+            ("2026-07-02", "b"),
+            ("2026-07-03", "c"),
+        ]);
+        let later = of(&[("2026-07-01", "late")]);
+        record.overlay(later, "2026-07-02".parse().unwrap());
+        assert_eq!(record, of(&[("2026-07-01", "late"), ("2026-07-03", "c")]));
+    }
+
+    #[test]
+    fn a_record_in_other_words_is_refused() {
+        for (json, reason) in [
+            (r#"{"format": 2, "sources": {}}"#, "its format is 2"),
+            (
+                r#"{"format": 1, "sources": {"orders": [{"from": "x", "days": []}]}}"#,
+                "`x` is not a day",
+            ),
+            (
+                r#"{"format": 1, "sources": {"orders": [{"from": "2026-07-01", "days": ["abc"]}]}}"#,
+                "`abc` does not describe a day",
+            ),
+        ] {
+            let refused = SourceRecord::from_json(json.as_bytes()).unwrap_err();
+            assert!(refused.starts_with(reason), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! What a night can still see of the history of its sources.
+//!
+//! 1. [`known_days`]: what earlier runs knew, from the records of the publications.
+//! 2. [`histories`]: what is stored against it. Days that a retention rule has removed stay as they
+//!    were known, so that their tiles are found and published dates are not taken for changed.
+//! 3. [`Plan::check_history`]: a night that would publish less than was known is refused, unless
+//!    somebody has [accepted](Accepted) that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use crate::config::job::Job;
+use crate::ground::{Classified, FailureKind, SnapshotDate, TableName};
+use crate::inputs::{KnownDays, Manifest, SourceHistory, SourceRecord};
+use crate::publish::Publications;
+use crate::tiles::Change;
+
+use super::rules::{HistoryStarts, Rules, fingerprint};
+use super::{Plan, Project, RollupTiles, RunError, Workspace};
+
+/// What somebody has said a run may do about history that is gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// Days that are gone and not expired count as removed.
+    pub removed_days: bool,
+    /// Rows of expired days that no stored tile gives are given up.
+    pub shorter_history: bool,
+}
+
+/// History that is gone, and that nobody has given up.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// A record of rules that was changed by other hands, is gone, or is of another version.
+    #[error(
+        "the record of rules `{path}` cannot be read: {reason}; restore it from a copy, or restate by today's rules with --rules today"
+    )]
+    Rules {
+        /// The record's URL.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The record of a publication that must have one.
+    #[error(
+        "the record of source days `{path}`, which the publication of {date} names, is gone, so that nobody knows which days have expired; restore it from a copy, or go on from the files there are with --accept-shorter-history"
+    )]
+    RecordGone {
+        /// The record's URL.
+        path: String,
+        /// The published date.
+        date: SnapshotDate,
+    },
+    /// Days in the middle of a source that are gone.
+    #[error(
+        "{days}; restore them, say how long raw files are kept in the job file, such as keeps = \"400 days\" in the source's section, or confirm with --accept-removed-days that their rows are to go"
+    )]
+    Vanished {
+        /// The sources and their days, in one text.
+        days: String,
+    },
+    /// Rows of expired days that no stored tile gives.
+    #[error(
+        "{needs}; restore the raw files of these days{remedy}, or go on with --accept-shorter-history, and what needs them knows nothing of them from then on"
+    )]
+    OutOfReach {
+        /// What needs which days, and why no tile gives them.
+        needs: String,
+        /// What else helps.
+        remedy: &'static str,
+    },
+    /// Dates that a backfill has left as they were.
+    #[error("{count} published dates are left as they are, {first} to {last}; the result says why")]
+    DatesLeft {
+        /// How many.
+        count: usize,
+        /// The first.
+        first: String,
+        /// The last.
+        last: String,
+    },
+}
+
+impl Classified for HistoryError {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Blocked
+    }
+}
+
+/// The expired days of a source up to some date.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeldInTiles {
+    /// The source's name.
+    pub source: String,
+    /// The first such day.
+    pub from: String,
+    /// The last one.
+    pub until: String,
+    /// How many there are.
+    pub days: usize,
+}
+
+impl HeldInTiles {
+    fn of(source: &str, history: &SourceHistory) -> Option<Self> {
+        let expired = history.expired();
+        Some(Self {
+            source: source.to_owned(),
+            from: expired.first()?.to_string(),
+            until: expired.last()?.to_string(),
+            days: expired.len(),
+        })
+    }
+}
+
+impl fmt::Display for HeldInTiles {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            source,
+            from,
+            until,
+            days,
+        } = self;
+        let days = match days {
+            1 => format!("1 day, {until}, is"),
+            days => format!("{days} days, {from} to {until}, are"),
+        };
+        write!(
+            formatter,
+            "{source}: {days} held in tiles alone, since the raw files have expired"
+        )
+    }
+}
+
+/// Everything that runs have known of the days of the sources.
+pub(super) async fn known_days(
+    publications: &Publications,
+    workspace: &Workspace,
+    accepted: Accepted,
+) -> Result<SourceRecord, RunError> {
+    let Workspace { output, layout, .. } = workspace;
+    let mut known = SourceRecord::default();
+    for publication in publications.not_overtaken() {
+        let source_fingerprint = &publication.source_fingerprint;
+        let date = publication.snapshot_date;
+        match SourceRecord::read(output, layout, source_fingerprint).await? {
+            Some(record) => known.overlay(record, date),
+            // An older tierline kept none.
+            None if publication.rules_fingerprint.is_none() || accepted.shorter_history => {}
+            None => {
+                let path = output.url_of(&layout.source_record(source_fingerprint));
+                return Err(HistoryError::RecordGone { path, date }.into());
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// Each source of a job as it is delivered, held against what is known.
+pub(super) fn histories(
+    job: &Job,
+    delivered: BTreeMap<String, Manifest>,
+    known: &SourceRecord,
+) -> BTreeMap<String, SourceHistory> {
+    let histories = delivered.into_iter().map(|(name, manifest)| {
+        let source = &job.sources[&name];
+        let history = if source.is_held {
+            SourceHistory::held(&name, &known.days_of(&name))
+        } else if source.url.is_some() {
+            SourceHistory::of(manifest, &known.days_of(&name), source.keeps_days)
+        } else {
+            SourceHistory::of(manifest, &KnownDays::new(), None)
+        };
+        (name, history)
+    });
+    histories.collect()
+}
+
+/// What the publication of a night puts on record: its sources as it saw them, and those that the
+/// job has no more as they were known.
+pub(super) fn record_of(
+    job: &Job,
+    histories: &BTreeMap<String, SourceHistory>,
+    known: &SourceRecord,
+    snapshot_date: SnapshotDate,
+) -> SourceRecord {
+    let is_seen = |name: &String| {
+        let source = job.sources.get(name);
+        source.is_some_and(|source| source.is_held || source.url.is_some())
+    };
+    let seen = histories.iter().filter(|(name, _)| is_seen(name));
+    let seen = seen.map(|(name, history)| (name.clone(), history.days.clone()));
+    let others = known.0.iter().filter(|(name, _)| !is_seen(name));
+    let others = others.map(|(name, days)| {
+        let until = days.range(..=snapshot_date.day());
+        let days = until.map(|(day, known)| (*day, known.clone()));
+        (name.clone(), days.collect())
+    });
+    SourceRecord(others.chain(seen).collect())
+}
+
+/// From which day on models see history, as the newest published date has it.
+pub(super) async fn history_starts(
+    job: &Job,
+    project: &Project,
+    workspace: &Workspace,
+    publications: &Publications,
+) -> Result<HistoryStarts, RunError> {
+    let none = HistoryStarts::new();
+    let latest = publications.latest_date();
+    let latest = latest.and_then(|date| publications.newest_for(date));
+    let Some(rules) = latest.and_then(|latest| latest.rules_fingerprint.as_ref()) else {
+        return Ok(none);
+    };
+    if *rules == fingerprint(job, project, &none).as_str() {
+        return Ok(none);
+    }
+    Ok(Rules::read(workspace, rules).await?.history_starts)
+}
+
+/// Something that needs days whose rows nothing gives any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutOfReach {
+    /// The rollup, or the model that reads staging directly.
+    pub model: TableName,
+    /// The days.
+    pub days: BTreeSet<NaiveDate>,
+    /// Why no tile gives them.
+    pub because: Because,
+}
+
+/// Why the rows of expired days are not at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Because {
+    /// How a rollup differs from its stored tiles.
+    Tiles(Change),
+    /// Staging reads a source across days, so that no tile can be made without them.
+    ReadsAcrossDays,
+    /// A model does not read tiles.
+    ReadsStaging,
+}
+
+impl RollupTiles {
+    /// What the tiles of a night would need and cannot have.
+    pub(super) fn out_of_reach(&self) -> Option<OutOfReach> {
+        let days = self.days_out_of_reach();
+        if days.is_empty() {
+            return None;
+        }
+        let of_whole = self.expired_of_whole();
+        let (days, because) = match of_whole.is_empty() {
+            true => (days, Because::Tiles(self.change_since_stored())),
+            false => (of_whole.clone(), Because::ReadsAcrossDays),
+        };
+        Some(OutOfReach {
+            model: self.plan.rollup.clone(),
+            days,
+            because,
+        })
+    }
+}
+
+impl OutOfReach {
+    /// The day from which on the model can see everything.
+    pub(super) fn start_after(&self) -> Option<NaiveDate> {
+        self.days.last()?.succ_opt()
+    }
+
+    fn remedy(&self) -> &'static str {
+        match self.because {
+            Because::Tiles(Change::Sql) => ", put the SQL and the parameters back",
+            Because::Tiles(Change::Reference) => ", put the reference file back",
+            Because::ReadsAcrossDays => ", read the source day by day",
+            Because::Tiles(Change::New | Change::Files) => ", or the tiles from a copy",
+            Because::ReadsStaging => {
+                ", read them through windows(..) of a rollup, or add a condition on day"
+            }
+        }
+    }
+}
+
+impl fmt::Display for OutOfReach {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let because = match self.because {
+            Because::Tiles(Change::New) => "it has no tiles",
+            Because::Tiles(Change::Files) => "their tiles are gone or hold other files",
+            Because::Tiles(Change::Sql) => "the stored tiles were made by other SQL or parameters",
+            Because::Tiles(Change::Reference) => {
+                "the stored tiles were made with another reference file"
+            }
+            Because::ReadsAcrossDays => {
+                "its staging reads the source across days, so that every new tile needs all of them"
+            }
+            Because::ReadsStaging => "it reads staging directly and not tiles",
+        };
+        let days = span(&self.days);
+        write!(
+            formatter,
+            "`{}` needs {days}, of which the raw files have expired, and {because}",
+            self.model
+        )
+    }
+}
+
+/// `3 days, 2026-07-01 to 2026-07-05`.
+pub(super) fn span(days: &BTreeSet<NaiveDate>) -> String {
+    match (days.first(), days.last()) {
+        (Some(first), Some(last)) if first != last => {
+            format!("{} days, {first} to {last}", days.len())
+        }
+        (first, _) => first.map(NaiveDate::to_string).unwrap_or_default(),
+    }
+}
+
+/// Refuses what cannot be had.
+pub(super) fn refuse(missing: &[OutOfReach]) -> Result<(), HistoryError> {
+    let Some(first) = missing.first() else {
+        return Ok(());
+    };
+    let needs: Vec<String> = missing.iter().map(OutOfReach::to_string).collect();
+    Err(HistoryError::OutOfReach {
+        needs: needs.join("; "),
+        remedy: first.remedy(),
+    })
+}
+
+/// What each source lacks that earlier runs have read and that has not expired.
+pub(super) fn lacks(histories: &BTreeMap<String, SourceHistory>) -> impl Iterator<Item = String> {
+    let lacking = histories.iter();
+    let lacking = lacking.filter(|(_, history)| !history.vanished.is_empty());
+    lacking.map(|(source, history)| {
+        let days = span(&history.vanished);
+        format!("source `{source}` lacks {days}, which earlier runs have read")
+    })
+}
+
+impl Plan {
+    /// Refuses a night that would publish less than was known.
+    ///
+    /// # Errors
+    /// Days that vanished, and rows of expired days that no tile gives.
+    pub fn check_history(&self) -> Result<(), HistoryError> {
+        if !self.accepted.removed_days {
+            self.check_vanished()?;
+        }
+        refuse(&self.out_of_reach)
+    }
+
+    fn check_vanished(&self) -> Result<(), HistoryError> {
+        let vanished = lacks(&self.histories).collect::<Vec<_>>();
+        if vanished.is_empty() {
+            return Ok(());
+        }
+        let days = vanished.join("; ");
+        Err(HistoryError::Vanished { days })
+    }
+
+    /// Keeps the rules and the days of the sources, which the publication of D names. What an
+    /// earlier publication names is there already.
+    ///
+    /// # Errors
+    /// Stores that fail.
+    pub(super) async fn keep_records(
+        &self,
+        job: &Job,
+        workspace: &Workspace,
+    ) -> Result<(), RunError> {
+        let source_fingerprint = self.source_fingerprint.as_str();
+        let rules_fingerprint = self.rules_fingerprint.as_str();
+        let published = self.publications.all().iter();
+        let (mut has_rules, mut has_days) = (false, false);
+        for publication in published.filter(|publication| publication.rules_fingerprint.is_some()) {
+            has_rules |= publication.rules_fingerprint.as_deref() == Some(rules_fingerprint);
+            has_days |= publication.source_fingerprint == source_fingerprint;
+        }
+        if !has_rules {
+            let rules = Rules::of(job, self.history_starts.clone())?;
+            rules.keep(workspace, rules_fingerprint).await?;
+        }
+        if !has_days {
+            let record = record_of(job, &self.histories, &self.known, self.snapshot_date);
+            let Workspace { output, layout, .. } = workspace;
+            record.keep(output, layout, source_fingerprint).await?;
+        }
+        Ok(())
+    }
+
+    /// Which days tiles alone hold, by source.
+    pub fn held_in_tiles(&self) -> Vec<HeldInTiles> {
+        let histories = self.histories.iter();
+        histories
+            .filter_map(|(source, history)| HeldInTiles::of(source, history))
+            .collect()
+    }
+
+    /// Stored tiles of D's rollups that hold days which no raw file gives any more, and their
+    /// bytes: whoever deletes old tiles must leave these alone.
+    pub fn irreplaceable_tiles(&self) -> (BTreeSet<object_store::path::Path>, u64) {
+        let tiles = self.tiles.iter().flat_map(RollupTiles::irreplaceable);
+        tiles.fold((BTreeSet::new(), 0), |(mut paths, bytes), tile| {
+            paths.insert(tile.path.clone());
+            (paths, bytes + tile.size_bytes)
+        })
+    }
+
+    /// What is worth a look in the history of the sources.
+    pub(super) fn remarks_on_history(&self) -> Vec<String> {
+        let vanished = lacks(&self.histories).map(|lacks| format!("{lacks}; their rows are gone"));
+        let unread = self.histories.iter();
+        let unread = unread.filter(|(_, history)| !history.unread.is_empty());
+        let unread = unread.map(|(source, history)| {
+            format!(
+                "source `{source}` has files of {}, which have expired: their tiles are used, and the files are not read; restore all files of a day to have them read",
+                span(&history.unread)
+            )
+        });
+        let starts = self.history_starts.iter();
+        let starts = starts.map(|(model, day)| {
+            format!("`{model}` knows nothing of expired days before {day}: they were given up")
+        });
+        vanished.chain(unread).chain(starts).collect()
+    }
+}

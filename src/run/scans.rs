@@ -1,0 +1,165 @@
+//! Models that read staging directly, and not tiles, where days of it have expired.
+//!
+//! | a model of | that reads expired days |
+//! |---|---|
+//! | features | is refused once: what it computes would shrink. Accepted, it goes on with what is there |
+//! | publish, the marts | goes on with what is there, and that is told; a date that was published from more is refused |
+//! | audits | is passed over, and that is told: it would be held against rows that are not there |
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::Result as EngineResult;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::SessionContext;
+
+use crate::config::job::Job;
+use crate::config::session;
+use crate::ground::Folder;
+use crate::inputs::{SourceHistory, SourceRecord, days_passing};
+use crate::models::Model;
+
+use super::context::Run;
+use super::history::{Because, OutOfReach, refuse, span};
+use super::rollups::register_declared;
+use super::{Catalog, Plan, Project, RunError, Workspace};
+
+impl Plan {
+    /// Finds the features that would be computed from staging without its expired days.
+    pub(super) async fn check_scans(
+        &mut self,
+        job: &Job,
+        project: &Project,
+    ) -> Result<(), RunError> {
+        if self.history_scans.is_empty() || !has_expired(&self.histories) {
+            return Ok(());
+        }
+        let engine = RunError::engine("planning features");
+        let context = session::open(&job.engine, [], []).map_err(&engine)?;
+        let catalog = self.planned_features(job, project, &context).await?;
+        let scans = project.graph.in_folder(Folder::Features);
+        for model in scans.filter(|model| self.history_scans.contains(&model.name)) {
+            let plan = catalog.plan(model, &project.parameters).await?;
+            let days = expired_days_read(&context, &plan, &self.histories).map_err(&engine)?;
+            if days.is_empty() || self.history_starts.contains_key(&model.name) {
+                continue;
+            }
+            let missing = OutOfReach {
+                model: model.name.clone(),
+                days,
+                because: Because::ReadsStaging,
+            };
+            match missing.start_after() {
+                Some(start) if self.accepted.shorter_history => {
+                    self.history_starts.insert(model.name.clone(), start);
+                }
+                _ => self.out_of_reach.push(missing),
+            }
+        }
+        Ok(())
+    }
+
+    /// A session of the declared sources without files, and the models up to the features.
+    async fn planned_features<'a>(
+        &self,
+        job: &Job,
+        project: &'a Project,
+        context: &'a SessionContext,
+    ) -> Result<Catalog<'a>, RunError> {
+        let engine = RunError::engine("planning features");
+        let folders = [Folder::Staging, Folder::Rollups, Folder::Features];
+        // Ids are of one type or the other; SQL that only takes texts is planned with texts.
+        register_declared(job, context, &DataType::Int64).map_err(&engine)?;
+        let mut catalog = Catalog::open(context, project, self.snapshot_date).map_err(&engine)?;
+        let registered = catalog.register_models(&folders, &project.parameters);
+        if registered.await.is_ok() {
+            return Ok(catalog);
+        }
+        register_declared(job, context, &DataType::Utf8View).map_err(&engine)?;
+        let mut catalog = Catalog::open(context, project, self.snapshot_date).map_err(&engine)?;
+        catalog
+            .register_models(&folders, &project.parameters)
+            .await?;
+        Ok(catalog)
+    }
+}
+
+impl Run<'_> {
+    /// What is to be said of a mart or an audit that reads expired days of staging; none when it
+    /// reads none.
+    ///
+    /// # Errors
+    /// A mart of a published date that would come out poorer than it is published.
+    pub(super) async fn remark_on_scan(
+        &self,
+        model: &Model,
+        plan: &LogicalPlan,
+    ) -> Result<Option<String>, RunError> {
+        if !has_expired(&self.plan.histories) {
+            return Ok(None);
+        }
+        let days = expired_days_read(self.context, plan, &self.plan.histories);
+        let days = days.map_err(RunError::engine("looking for expired days"))?;
+        if days.is_empty() {
+            return Ok(None);
+        }
+        if model.name.folder == Folder::Publish && self.had_read_any(&days).await? {
+            refuse(&[OutOfReach {
+                model: model.name.clone(),
+                days: days.clone(),
+                because: Because::ReadsStaging,
+            }])?;
+        }
+        let what = match model.name.folder {
+            Folder::Audits => "it is passed over",
+            _ => "it is computed from the days that are left",
+        };
+        let days = span(&days);
+        Ok(Some(format!(
+            "`{}` reads {days} of staging, of which the raw files have expired: {what}",
+            model.name
+        )))
+    }
+
+    /// Whether D is published from rows of any of these days, and nobody has given them up.
+    async fn had_read_any(&self, days: &BTreeSet<NaiveDate>) -> Result<bool, RunError> {
+        let published = self.plan.publications.newest_for(self.plan.snapshot_date);
+        let Some(published) = published.filter(|_| !self.plan.accepted.shorter_history) else {
+            return Ok(false);
+        };
+        let Workspace { output, layout, .. } = self.workspace;
+        let fingerprint = &published.source_fingerprint;
+        let record = SourceRecord::read(output, layout, fingerprint).await?;
+        let sources = record.into_iter().flat_map(|record| record.0.into_values());
+        let mut known = sources.flatten();
+        Ok(known.any(|(day, known)| !known.is_expired && days.contains(&day)))
+    }
+}
+
+fn has_expired(histories: &BTreeMap<String, SourceHistory>) -> bool {
+    let mut histories = histories.values();
+    histories.any(|history| history.days.values().any(|known| known.is_expired))
+}
+
+/// The expired days that a plan would read if they were there.
+fn expired_days_read(
+    context: &SessionContext,
+    plan: &LogicalPlan,
+    histories: &BTreeMap<String, SourceHistory>,
+) -> EngineResult<BTreeSet<NaiveDate>> {
+    let state = context.state();
+    let optimized = state.optimize(plan)?;
+    let mut read = BTreeSet::new();
+    optimized.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && scan.table_name.schema() == Some(Folder::Sources.as_str())
+            && let Some(history) = histories.get(scan.table_name.table())
+        {
+            read.extend(days_passing(&state, &scan.filters, &history.expired())?);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(read)
+}
