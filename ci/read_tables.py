@@ -11,6 +11,7 @@ TABLES is the folder of the Delta tables of a tierline output; REPORT is the res
 4. `check_current`: tier_current holds the newest date and nothing else.
 5. `check_publications`: every version that was recorded is there, with the recorded rows.
 6. `check_report`: the run reported what the readers see.
+7. `check_readme_example`: the README's way to one consistent set gives the newest date.
 
 DuckDB reads the Parquet files that deltalake lists: its Delta extension is not on PyPI.
 """
@@ -332,6 +333,24 @@ def check_report(report: dict[str, Any], tables: dict[str, Table], totals: dict[
     findings.expect("report: moves", seen, reported_moves)
 
 
+def check_readme_example(tables_folder: Path, totals: dict[str, Totals],
+                         findings: Findings) -> None:
+    """The example in the README, run over these tables."""
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    [example] = [block for block in blocks if "by_date" in block]
+    code, replaced = re.subn(r'^tables = ".*?"', f"tables = {str(tables_folder)!r}", example,
+                             flags=re.MULTILINE)
+    findings.expect("README: the place to name one's tables", 1, replaced)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    newest = max(totals["tier_snapshot"])
+    findings.expect("README: date", newest, (names["date"],))
+    for name, variable in [("tier_snapshot", "snapshot"), ("tier_migration", "migration")]:
+        findings.expect(f"README: rows of {name}", totals[name][newest]["rows"],
+                        names[variable].num_rows)
+
+
 def summary(totals: dict[str, Totals]) -> str:
     """What all readers agreed on, as a table."""
     lines = [["table", "group", "rows", "users", *REVENUE]]
@@ -359,6 +378,7 @@ def main(tables_folder: Path, report_path: Path) -> int:
     check_current(totals, findings)
     check_publications(tables, findings)
     check_report(report, tables, totals, findings)
+    check_readme_example(tables_folder.resolve(), totals, findings)
 
     print(summary(totals))
     for problem in findings.problems:

@@ -54,6 +54,8 @@ pub(super) enum Command {
     Calibrate(CalibrateArguments),
     /// Show a published snapshot: tiers, who moved, and where to
     Show(ShowArguments),
+    /// Take a published date back: its rows leave the tables; done only when confirmed
+    Withdraw(WithdrawArguments),
 }
 
 #[derive(Debug, Args)]
@@ -212,6 +214,21 @@ pub(super) struct ShowArguments {
     /// The one dimension to show; all when left out
     #[arg(long, value_name = "NAME")]
     pub dimension: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WithdrawArguments {
+    #[command(flatten)]
+    pub job: JobArguments,
+    /// The published date to take back
+    #[arg(long, value_name = "DATE")]
+    pub date: String,
+    /// Withdraw it without asking
+    #[arg(long)]
+    pub yes: bool,
+    /// How the result on stdout looks; with json nothing is asked
+    #[arg(long, value_enum, default_value = "text")]
+    pub output: OutputFormat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

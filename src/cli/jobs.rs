@@ -2,6 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use chrono::Days;
+
 use crate::config::job::Job;
 use crate::ground::{Diagnostic, Problems, SnapshotDate, did_you_mean};
 use crate::run::{Backfill, RulesChoice, RunError};
@@ -123,19 +125,41 @@ fn is_toml(path: &Path) -> bool {
 }
 
 /// The snapshot date that the arguments say, or the last business day that has ended.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where the clock is read"
-)]
+///
+/// # Errors
+/// What is no date, and a date in the future unless the job allows it.
 pub(super) fn snapshot_date(
     arguments: &TimeArguments,
     job: &Job,
 ) -> Result<SnapshotDate, RunError> {
-    match (&arguments.as_of, &arguments.date) {
-        (Some(as_of), _) => Ok(SnapshotDate::from_as_of(as_of, job.timezone)?),
-        (None, Some(date)) => Ok(date.parse()?),
-        (None, None) => Ok(SnapshotDate::ended_by(chrono::Utc::now(), job.timezone)),
+    let date = match (&arguments.as_of, &arguments.date) {
+        (Some(as_of), _) => SnapshotDate::from_as_of(as_of, job.timezone)?,
+        (None, Some(date)) => date.parse()?,
+        (None, None) => last_ended(job),
+    };
+    Ok(past_or_present(date, job)?)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the clock is read"
+)]
+fn last_ended(job: &Job) -> SnapshotDate {
+    SnapshotDate::ended_by(chrono::Utc::now(), job.timezone)
+}
+
+/// Refuses a date in the future: once published, every night until then would be an older one.
+fn past_or_present(date: SnapshotDate, job: &Job) -> Result<SnapshotDate, Problems> {
+    let today = last_ended(job).day() + Days::new(1);
+    if date.day() <= today || job.guards.future_dates {
+        return Ok(date);
     }
+    let message = format!(
+        "{date} is in the future: in {} it is {today} today",
+        job.timezone
+    );
+    let help = "check the date; for data of another calendar, such as a simulation, the job may say `future_dates = true` under [guards]";
+    Err(Problems(vec![Diagnostic::new(message).help(help)]))
 }
 
 /// The nights that the arguments of `backfill` ask for.

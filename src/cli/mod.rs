@@ -13,6 +13,7 @@ mod jobs;
 mod output;
 mod show;
 mod table;
+mod withdraw;
 
 use std::process::ExitCode;
 

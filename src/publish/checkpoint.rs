@@ -8,12 +8,22 @@ use std::sync::Arc;
 use deltalake_core::{DeltaResult, DeltaTable, checkpoints};
 
 use super::PublishError;
-use super::table::Table;
+use super::commit::Committed;
 
 /// Versions from one checkpoint to the next.
 pub(super) const CHECKPOINT_INTERVAL: i64 = 10;
 
-impl Table {
+/// Writes the checkpoints that are due. The tables are published all the same when one fails.
+pub async fn write_checkpoints(tables: &[Committed]) {
+    let due = tables.iter().filter(|table| table.is_checkpoint_due());
+    for table in due {
+        if let Err(error) = table.checkpoint().await {
+            tracing::warn!(table.name = table.name(), %error, "no checkpoint; the table is published all the same");
+        }
+    }
+}
+
+impl Committed {
     /// Whether this version should have a checkpoint.
     pub fn is_checkpoint_due(&self) -> bool {
         self.version() > 0 && self.version() % CHECKPOINT_INTERVAL == 0
@@ -27,25 +37,25 @@ impl Table {
     pub async fn checkpoint(&self) -> Result<(), PublishError> {
         let written = self.write_checkpoint().await;
         written.map_err(|source| PublishError::Checkpoint {
-            table: self.name.clone(),
+            table: self.name().to_owned(),
             version: self.version(),
             source: source.into(),
         })
     }
 
     async fn write_checkpoint(&self) -> DeltaResult<()> {
-        let mut table = DeltaTable::new(Arc::clone(&self.place.log));
-        table.load_version(self.state.version()).await?;
+        let mut table = DeltaTable::new(Arc::clone(&self.table.place.log));
+        table.load_version(self.version.cast_unsigned()).await?;
         checkpoints::create_checkpoint(&table, None).await
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::storage::Location;
     use crate::drafts::Dating;
     use crate::drafts::testing::{date, draft, objects, on_every_store, tiers};
+    use crate::publish::Table;
     use crate::publish::testing::provenance;
 
     on_every_store!(a_table_reads_the_same_from_its_checkpoint);
@@ -54,13 +64,13 @@ mod tests {
         let spec = tiers("tier_snapshot", Dating::EveryDate);
         let mut table = Table::open_or_create(output, &spec).await.unwrap();
         for day in 11..=20 {
-            assert!(!table.is_checkpoint_due());
+            assert!(!table.committed().is_checkpoint_due());
             let day = format!("2026-11-{day}");
             let draft = draft(output, &spec, &day, &[(1, "gold"), (2, "new")]).await;
             table = table.replace(draft, &provenance("a", 1)).await.unwrap();
         }
-        assert!(table.is_checkpoint_due());
-        table.checkpoint().await.unwrap();
+        assert!(table.committed().is_checkpoint_due());
+        table.committed().checkpoint().await.unwrap();
 
         let checkpoint = "tables/tier_snapshot/_delta_log/00000000000000000010.checkpoint.parquet";
         assert!(objects(output).await.contains(&checkpoint.to_owned()));

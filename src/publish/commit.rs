@@ -2,22 +2,23 @@
 //!
 //! 1. `admit` refuses a draft that must not replace anything, and tells how the table's columns
 //!    [grow](super::growth) with it.
-//! 2. `swap` lists the files to remove and to add, and the columns as they are then.
-//! 3. `commit` puts all of it into the log as the next version, in one conditional request. It is
-//!    not retried: a version that another run took first is that run's.
-//! 4. `settle` finds out what became of a commit that did not answer with success, since a store
-//!    may do as asked and still answer with an error. The files of a draft are its own, so the
-//!    table holds exactly them and the draft's columns, or the commit is not in.
+//! 2. `prepare` lists the files to remove and to add, and the columns as they are then: the entry
+//!    of the next version, down to its last byte. Nothing is asked of the store for it.
+//! 3. `put` writes the entry, in one conditional request. It is not retried: a version that
+//!    another run took first is that run's.
+//! 4. `settle` finds out what became of an entry whose request did not answer with success, since
+//!    a store may do as asked and still answer with an error. It reads the entry back by its key,
+//!    as a listing may lag behind: those are our bytes, or those of another run, or none so far.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use deltalake_core::DeltaTableError;
-use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
+use bytes::Bytes;
+use deltalake_core::DeltaResult;
+use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
 use deltalake_core::kernel::{Action, Transaction};
+use deltalake_core::logstore::CommitOrBytes;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use deltalake_core::table::state::DeltaTableState;
-use object_store::path::Path;
+use uuid::Uuid;
 
 use super::PublishError;
 use super::table::Table;
@@ -38,43 +39,68 @@ pub struct Provenance {
     pub sequence: i64,
 }
 
+/// A commit that only waits to be put into the log.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    table: Table,
+    /// The entry of the next version; none when there is nothing to change.
+    entry: Option<Bytes>,
+    /// The draft whose files it adds.
+    draft: Option<Draft>,
+    /// The rows that the publication records.
+    rows: u64,
+}
+
+/// A table as a commit left it.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// The table as it was before.
+    pub(super) table: Table,
+    /// Its version since.
+    pub(super) version: i64,
+}
+
+impl Committed {
+    /// The table's name.
+    pub fn name(&self) -> &str {
+        self.table.name()
+    }
+
+    /// The version that the commit made, or the one that there was when nothing changed.
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+}
+
 impl Table {
-    /// Replaces the rows of the draft's date, or all rows where the table keeps one state, and
-    /// returns the table as it is then. Nothing to remove and nothing to add, neither rows nor
-    /// columns, is no commit.
-    ///
-    /// A draft that is certain never to be committed is removed.
+    /// Prepares to replace the rows of the draft's date, or all rows where the table keeps one
+    /// state. Nothing to remove and nothing to add, neither rows nor columns, is no commit.
     ///
     /// # Errors
-    /// - [`PublishError::EmptyReplacement`] and the other guards: nothing was tried.
-    /// - [`PublishError::Conflict`]: another run committed since this table was opened.
-    /// - [`PublishError::Commit`]: the store failed, and readers see what they saw.
-    /// - [`PublishError::Unconfirmed`]: the store failed and cannot be asked what readers see.
-    pub async fn replace(
+    /// [`PublishError::EmptyReplacement`] and the other guards.
+    pub(super) async fn prepare(
         &self,
         draft: Draft,
         provenance: &Provenance,
-    ) -> Result<Self, PublishError> {
-        let admitted = self.admit(&draft);
-        let actions = match admitted.and_then(|growth| self.swap(&draft, &growth)) {
-            Ok(actions) => actions,
+    ) -> Result<Prepared, PublishError> {
+        let swapped = self
+            .admit(&draft)
+            .and_then(|growth| self.swap(&draft, &growth));
+        let entry = match swapped {
+            Ok(actions) => self.replacing(actions, &draft, provenance).await,
+            Err(refusal) => Err(refusal),
+        };
+        match entry {
+            Ok(entry) => Ok(Prepared {
+                table: self.clone(),
+                entry,
+                rows: draft.rows(),
+                draft: Some(draft),
+            }),
             Err(refusal) => {
                 drop_files(&self.place.output, &draft).await;
-                return Err(refusal);
+                Err(refusal)
             }
-        };
-        if actions.is_empty() {
-            return Ok(self.clone());
-        }
-        match self
-            .commit(actions, replaced_date(&draft), provenance)
-            .await
-        {
-            Ok(state) => Ok(Self {
-                state,
-                ..self.clone()
-            }),
-            Err(failure) => self.settle(draft, failure).await,
         }
     }
 
@@ -114,53 +140,152 @@ impl Table {
         Ok(metadata.chain(removals).chain(additions).collect())
     }
 
-    async fn commit(
+    /// The entry of a commit that replaces rows; none when there is nothing to do.
+    async fn replacing(
         &self,
         actions: Vec<Action>,
-        replaced: Option<SnapshotDate>,
+        draft: &Draft,
         provenance: &Provenance,
-    ) -> Result<DeltaTableState, DeltaTableError> {
-        let columns = self.state.metadata().partition_columns();
-        let operation = DeltaOperation::Write {
-            mode: SaveMode::Overwrite,
-            partition_by: (!columns.is_empty()).then(|| columns.to_vec()),
-            predicate: replaced.map(|date| format!("{SNAPSHOT_DATE} = '{date}'")),
-        };
-        let commit = CommitBuilder::from(properties(provenance))
-            .with_actions(actions)
-            .build(Some(&self.state), Arc::clone(&self.place.log), operation);
-        Ok(commit.await?.snapshot)
+    ) -> Result<Option<Bytes>, PublishError> {
+        if actions.is_empty() {
+            return Ok(None);
+        }
+        let predicate = replaced_date(draft).map(|date| format!("{SNAPSHOT_DATE} = '{date}'"));
+        let entry = self.entry_of(actions, self.overwriting(predicate), properties(provenance));
+        entry.await.map(Some)
     }
 
-    /// What became of a commit that failed with `failure`.
-    async fn settle(&self, draft: Draft, failure: DeltaTableError) -> Result<Self, PublishError> {
-        let Ok(Some(newest)) = Self::open(&self.place.output, &self.name).await else {
-            return Err(PublishError::Unconfirmed {
-                table: self.name.clone(),
-                source: failure.into(),
-            });
+    /// What a commit that replaces rows does, all of them unless there is a predicate.
+    pub(super) fn overwriting(&self, predicate: Option<String>) -> DeltaOperation {
+        let columns = self.state.metadata().partition_columns();
+        DeltaOperation::Write {
+            mode: SaveMode::Overwrite,
+            partition_by: (!columns.is_empty()).then(|| columns.to_vec()),
+            predicate,
+        }
+    }
+
+    /// The bytes of a log entry.
+    pub(super) async fn entry_of(
+        &self,
+        actions: Vec<Action>,
+        operation: DeltaOperation,
+        properties: CommitProperties,
+    ) -> Result<Bytes, PublishError> {
+        let entry = self.entry_bytes(actions, operation, properties).await;
+        entry.map_err(|source| self.unreadable(source))
+    }
+
+    async fn entry_bytes(
+        &self,
+        actions: Vec<Action>,
+        operation: DeltaOperation,
+        properties: CommitProperties,
+    ) -> DeltaResult<Bytes> {
+        let commit = CommitBuilder::from(properties).with_actions(actions).build(
+            Some(&self.state),
+            Arc::clone(&self.place.log),
+            operation,
+        );
+        let prepared = commit.into_prepared_commit_future().await?;
+        match prepared.commit_or_bytes() {
+            CommitOrBytes::LogBytes(bytes) => Ok(bytes.clone()),
+            CommitOrBytes::TmpCommit(path) => Err(deltalake_core::DeltaTableError::Generic(
+                format!("the log store wants to rename {path}"),
+            )),
+        }
+    }
+
+    /// A commit of this entry, if any, which adds the files of no draft.
+    pub(super) fn prepared(&self, entry: Option<Bytes>, rows: u64) -> Prepared {
+        Prepared {
+            table: self.clone(),
+            entry,
+            draft: None,
+            rows,
+        }
+    }
+}
+
+impl Prepared {
+    /// The table's name.
+    pub(super) fn name(&self) -> &str {
+        self.table.name()
+    }
+
+    /// The version that the table has once this is in.
+    pub(super) fn version(&self) -> i64 {
+        self.table.version() + i64::from(self.entry.is_some())
+    }
+
+    /// The rows that the publication records: those of its date, or of a table that is kept whole
+    /// all.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Removes the files of a commit that will not be put into the log.
+    pub(super) async fn abandon(self) {
+        if let Some(draft) = &self.draft {
+            drop_files(&self.table.place.output, draft).await;
+        }
+    }
+
+    /// Puts the entry into the log. A draft that is certain never to be committed is removed.
+    ///
+    /// # Errors
+    /// - [`PublishError::Conflict`]: another run committed since the table was opened.
+    /// - [`PublishError::Commit`]: the store failed, and the entry is not there so far.
+    /// - [`PublishError::Unconfirmed`]: the store failed and cannot be asked what is there.
+    pub(super) async fn put(self) -> Result<Committed, PublishError> {
+        let version = self.version();
+        let committed = Committed {
+            table: self.table.clone(),
+            version,
         };
-        let committed: BTreeSet<Path> =
-            draft.files().iter().map(|file| file.path.clone()).collect();
-        let has_columns = newest.growth(draft.spec());
-        let has_columns = has_columns.is_ok_and(|growth| growth.is_none());
-        if has_columns && newest.paths(replaced_date(&draft))? == committed {
-            return Ok(newest);
+        let Some(entry) = &self.entry else {
+            return Ok(committed);
+        };
+        let log = &self.table.place.log;
+        let bytes = CommitOrBytes::LogBytes(entry.clone());
+        let put = log.write_commit_entry(version.cast_unsigned(), bytes, Uuid::new_v4());
+        match put.await {
+            Ok(()) => Ok(committed),
+            Err(failure) => {
+                let entry = entry.clone();
+                self.settle(&entry, failure).await?;
+                Ok(committed)
+            }
         }
-        if newest.version() > self.version() {
-            drop_files(&self.place.output, &draft).await;
-            return Err(PublishError::Conflict {
-                table: self.name.clone(),
-                expected: self.version(),
-                found: newest.version(),
-            });
+    }
+
+    /// What became of an entry whose request ended with `failure`.
+    async fn settle(self, entry: &Bytes, failure: TransactionError) -> Result<(), PublishError> {
+        let (table, version) = (self.name().to_owned(), self.version());
+        match self.table.place.entry(version).await {
+            Ok(Some(found)) if found == *entry => Ok(()),
+            Ok(Some(_)) => {
+                let expected = self.table.version();
+                self.abandon().await;
+                Err(PublishError::Conflict {
+                    table,
+                    expected,
+                    found: version,
+                })
+            }
+            // The files stay: a request that timed out may still arrive, and then readers need
+            // them.
+            Ok(None) => Err(PublishError::Commit {
+                table,
+                version,
+                source: failure.into(),
+            }),
+            Err(_) => Err(PublishError::Unconfirmed {
+                table,
+                version,
+                source: failure.into(),
+            }),
         }
-        // The files stay: a request that timed out may still arrive, and then readers need them.
-        Err(PublishError::Commit {
-            table: self.name.clone(),
-            version: self.version(),
-            source: failure.into(),
-        })
     }
 }
 
@@ -168,7 +293,7 @@ impl Table {
 pub(super) async fn drop_files(output: &Location, draft: &Draft) {
     if let Err(error) = draft.discard(output).await {
         let table = draft.spec().name();
-        tracing::warn!(table.name = table, %error, "files of a refused draft are left");
+        tracing::warn!(table.name = table, %error, "could not delete the files of a refused draft");
     }
 }
 
@@ -177,7 +302,8 @@ fn replaced_date(draft: &Draft) -> Option<SnapshotDate> {
     draft.spec().dating().replaced_by(draft.date())
 }
 
-fn properties(provenance: &Provenance) -> CommitProperties {
+/// Where an entry comes from, as commit properties.
+pub(super) fn properties(provenance: &Provenance) -> CommitProperties {
     let origin = [
         ("runId", &provenance.run_id),
         ("inputFingerprint", &provenance.input_fingerprint),
@@ -187,9 +313,6 @@ fn properties(provenance: &Provenance) -> CommitProperties {
     CommitProperties::default()
         .with_metadata(origin)
         .with_application_transaction(transaction)
-        .with_max_retries(0)
-        .with_create_checkpoint(false)
-        .with_cleanup_expired_logs(Some(false))
 }
 
 #[cfg(test)]
@@ -435,13 +558,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_commit_that_no_listing_shows_yet_is_found_by_its_key() {
+        let (store, output) = faulty();
+        let spec = tiers("tier_snapshot", Dating::EveryDate);
+        let table = with_rows(&output, &spec, "2026-11-20", &[(1, "gold")]).await;
+        let draft = draft(&output, &spec, "2026-11-20", &[(1, "new"), (2, "new")]).await;
+        let prepared = table.prepare(draft, &provenance("b", 2)).await.unwrap();
+        store.arm(Fault::AnswerLost);
+        store.forget(usize::MAX);
+        assert_eq!(prepared.put().await.unwrap().version(), 2);
+    }
+
+    #[tokio::test]
     async fn a_commit_that_is_not_in_leaves_the_table_and_the_files() {
         let (output, result) = replaced_despite(Fault::NotStored).await;
         let error = result.unwrap_err();
         assert_eq!(error.kind(), FailureKind::Unexpected);
         assert_eq!(
             error.to_string(),
-            "cannot commit to table `tier_snapshot`; readers still see version 1; run it again"
+            "cannot tell whether version 2 of table `tier_snapshot` will be there: the store failed to write it and does not have it now, but a request that timed out may still arrive; run it again, it goes by what is there then"
         );
         let table = Table::open(&output, "tier_snapshot")
             .await
@@ -467,7 +602,7 @@ mod tests {
         assert_eq!(error.kind(), FailureKind::Unexpected);
         assert_eq!(
             error.to_string(),
-            "cannot tell whether the commit to table `tier_snapshot` is in, since the table cannot be read any more; run it again once the store answers"
+            "cannot tell whether version 2 of table `tier_snapshot` is there, since the table cannot be read any more; run it again once the store answers, it goes by what is there then"
         );
     }
 }

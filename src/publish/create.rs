@@ -132,7 +132,7 @@ mod tests {
         let (store, output) = faulty();
         let spec = tiers("tier_snapshot", Dating::EveryDate);
         let first = Table::open_or_create(&output, &spec).await.unwrap();
-        store.forget_once();
+        store.forget(1);
         create(first.place, &spec).await.unwrap_err();
         let table = Table::open(&output, "tier_snapshot")
             .await

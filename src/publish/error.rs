@@ -4,6 +4,8 @@ use crate::config::storage::StorageError;
 use crate::drafts::{ContractError, DraftError};
 use crate::ground::{Classified, FailureKind, SnapshotDate};
 
+use super::publications::PUBLICATIONS;
+
 /// What the table library or Arrow said, without naming their types.
 pub(super) type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -111,6 +113,28 @@ pub enum PublishError {
         /// The version recorded.
         version: i64,
     },
+    /// An entry of a log that was not written to its end.
+    #[error(
+        "`{path}`, a commit of table `{table}`, {}: a power cut or a full disk cut its write short; restore the file from a copy, or delete it and publish the date that it was for once more with `tierline run --date`", cut_to(*length)
+    )]
+    CutShort {
+        /// The table.
+        table: String,
+        /// The full URL of the entry.
+        path: String,
+        /// Its length.
+        length: u64,
+    },
+    /// A checkpoint that was not written to its end.
+    #[error(
+        "`{path}`, a checkpoint of table `{table}`, was cut short by a power cut or a full disk; delete it and `_last_checkpoint` beside it: the commits say the same"
+    )]
+    CutCheckpoint {
+        /// The table.
+        table: String,
+        /// The full URL of the checkpoint.
+        path: String,
+    },
     /// A file that somebody else put into a table.
     #[error(
         "file `{path}` of table `{table}` has no count of rows in the log; publish its date again"
@@ -141,23 +165,27 @@ pub enum PublishError {
         /// The full URL of its folder.
         folder: String,
     },
-    /// A commit that is known not to be in.
-    #[error("cannot commit to table `{table}`; readers still see version {version}; run it again")]
+    /// A commit that is not in so far.
+    #[error(
+        "cannot tell whether version {version} of table `{table}` will be there: the store failed to write it and does not have it now, but a request that timed out may still arrive; run it again, it goes by what is there then"
+    )]
     Commit {
         /// The table.
         table: String,
-        /// The version readers see.
+        /// The version that the commit was to make.
         version: i64,
         /// What was said.
         source: Source,
     },
     /// A commit that may be in or not.
     #[error(
-        "cannot tell whether the commit to table `{table}` is in, since the table cannot be read any more; run it again once the store answers"
+        "cannot tell whether version {version} of table `{table}` is there, since the table cannot be read any more; run it again once the store answers, it goes by what is there then"
     )]
     Unconfirmed {
         /// The table.
         table: String,
+        /// The version that the commit was to make.
+        version: i64,
         /// What the commit said.
         source: Source,
     },
@@ -187,6 +215,25 @@ fn dropping(date: SnapshotDate, refused: &ContractError) -> String {
         columns => format!(
             "\nto drop what is missing: `tierline run --date {date} --drop-columns {columns}`"
         ),
+    }
+}
+
+/// How much of a file there is.
+fn cut_to(length: u64) -> String {
+    match length {
+        0 => "is empty".to_owned(),
+        length => format!("ends after {length} bytes"),
+    }
+}
+
+impl PublishError {
+    /// Whether the date may be published all the same: the last commit of a publication failed,
+    /// and nobody can tell yet what became of it.
+    pub fn is_uncertain(&self) -> bool {
+        let (Self::Commit { table, .. } | Self::Unconfirmed { table, .. }) = self else {
+            return false;
+        };
+        table == PUBLICATIONS
     }
 }
 

@@ -5,6 +5,9 @@
 //! column that a file lacks and pass over one that the table lacks, at the protocol every reader
 //! opens.
 //!
+//! A table in which nothing was ever published has whatever columns the first draft brings: a run
+//! that made it and got no further binds nobody.
+//!
 //! A dropped column is still in older files, so its type stays on record in the table's own
 //! configuration: should it ever come back, then as it was.
 
@@ -55,6 +58,9 @@ impl Table {
 
     /// How the columns change with a draft of `spec`.
     pub(super) fn growth(&self, spec: &TableSpec) -> Result<Growth, PublishError> {
+        if self.is_unbound {
+            return Ok(Growth::default());
+        }
         let columns = self.columns()?;
         let growth = match self.keeps_columns {
             true => Growth::of_earlier_rows(&self.name, &columns, spec.schema()),
@@ -70,10 +76,13 @@ impl Table {
         growth: &Growth,
         spec: &TableSpec,
     ) -> Result<Option<Metadata>, PublishError> {
-        if self.keeps_columns && growth.is_none() {
+        if self.keeps_columns && !self.is_unbound && growth.is_none() {
             return Ok(None);
         }
-        let metadata = self.grown_metadata(growth, spec);
+        let metadata = match self.is_unbound {
+            true => self.metadata_of(spec),
+            false => self.grown_metadata(growth, spec),
+        };
         metadata.map_err(|source| self.unreadable(source))
     }
 
@@ -104,6 +113,17 @@ impl Table {
         let gone = serde_json::to_string(&StructType::try_new(gone)?)?;
         let metadata = metadata.add_config_key(DROPPED_COLUMNS.to_owned(), gone)?;
         Ok(Some(metadata))
+    }
+
+    /// The metadata of the table with the columns of a draft and no others; none when it has
+    /// exactly those.
+    fn metadata_of(&self, spec: &TableSpec) -> DeltaResult<Option<Metadata>> {
+        let drafted: StructType = (&with_comments(spec)).try_into_kernel()?;
+        if drafted == *self.state.schema() {
+            return Ok(None);
+        }
+        let metadata = self.state.metadata().clone().with_schema(&drafted)?;
+        Ok(Some(metadata.remove_config_key(DROPPED_COLUMNS)?))
     }
 
     /// The columns that were dropped, as the configuration has them.
@@ -320,7 +340,7 @@ mod tests {
         let other = [("user_id", DataType::Int64), ("spent", DataType::Int64)];
         let other = draft(output, &other, "2026-11-20").await;
         let grown = replace_dropping(&table, "tier", other).await.unwrap();
-        grown.checkpoint().await.unwrap();
+        grown.committed().checkpoint().await.unwrap();
         let reopened = Table::open(output, TABLE).await.unwrap().unwrap();
         let columns = reopened.columns().unwrap();
         assert_eq!(columns, grown.columns().unwrap());
@@ -350,14 +370,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn columns_alone_tell_whether_a_commit_without_files_is_in() {
+    async fn a_commit_without_files_is_told_by_its_entry() {
         let grown = grown_despite(Fault::AnswerLost).await.unwrap();
         let shown = grown.schema().unwrap();
         assert_eq!(names(&shown), ["snapshot_date", "user_id", "tier"]);
         let error = grown_despite(Fault::NotStored).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot commit to table `tier_snapshot`; readers still see version 0; run it again"
+            "cannot tell whether version 1 of table `tier_snapshot` will be there: the store failed to write it and does not have it now, but a request that timed out may still arrive; run it again, it goes by what is there then"
         );
     }
 }

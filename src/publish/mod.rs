@@ -3,15 +3,25 @@
 //! [`publish`] goes through these steps, and the order is the point:
 //!
 //! 1. Every table is opened, or made, and every draft admitted, before the first commit: whatever
-//!    can be refused is refused while readers still see nothing new.
+//!    can be refused is refused while readers still see nothing new. The entries of all logs are
+//!    prepared, down to their last byte, and the rows of `publications` are written aside.
 //! 2. `publications` is looked at once more: a run that another overtook stops here.
-//! 3. One commit per table, in the order of the drafts, replaces the rows of the date
-//!    ([`Table::replace`]), and with them the table's columns where they [grow](growth).
-//! 4. One commit to [`publications`] says which versions belong together. Only now the date is
+//! 3. The first table is committed alone: of two runs at once only one gets past it, so that they
+//!    do not each win some tables. The other tables that keep every date follow side by side.
+//!    Each commit replaces the rows of the date, and the table's columns where they
+//!    [grow](growth).
+//! 4. `tier_current` and `dim_tier` follow, side by side.
+//! 5. One commit to [`publications`] says which versions belong together. Only now the date is
 //!    published.
 //!
-//! A crash between 3 and 4 leaves tables with rows that no publication mentions. Readers who go by
-//! `publications` still find the versions before, whole, and the next run replaces those rows.
+//! From the first commit to the last that is four requests after one another, some of which are
+//! made for several tables at once. In between, a reader of the newest versions finds some
+//! tables with the date and some without; one who opens the versions that a publication names
+//! finds a set that belongs together at any time.
+//!
+//! A crash between 3 and 5 leaves tables with rows that no publication mentions. So does a run
+//! that another overtakes, and it undoes its commits at once; [`repair`] does so for the one that
+//! crashed, at the beginning of the next run.
 //!
 //! This module and [`drafts`](crate::drafts) are the only ones that know Delta Lake.
 
@@ -20,21 +30,32 @@ mod commit;
 mod create;
 mod error;
 mod growth;
+mod log;
 pub mod publications;
+mod repair;
 mod table;
+mod whole_files;
+mod withdraw;
 
 use std::collections::BTreeMap;
 
-use self::commit::drop_files;
+use futures::future::{join_all, try_join_all};
+
+use self::commit::{Prepared, drop_files};
 use crate::audits::Cleared;
 use crate::config::storage::Location;
 use crate::drafts::{ContractError, Draft, TableColumn};
 use crate::ground::SnapshotDate;
 
-pub use commit::Provenance;
+pub use checkpoint::write_checkpoints;
+pub use commit::{Committed, Provenance};
 pub use error::PublishError;
-pub use publications::{PUBLISHED_TABLES, Publication, Publications, TableVersion};
+pub use publications::{
+    PUBLISHED_TABLES, Publication, PublicationStatus, Publications, TableVersion,
+};
+pub use repair::{Inspection, inspect, repair};
 pub use table::{PublishedFile, Table};
+pub use withdraw::withdraw;
 
 /// What a run puts on record beside its tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,28 +93,29 @@ pub struct Published {
     /// The row of `publications`.
     pub publication: Publication,
     /// The tables as committed, `publications` among them: those that are due want a checkpoint.
-    pub tables: Vec<Table>,
+    pub tables: Vec<Committed>,
 }
 
 /// Publishes the audited drafts of one date, all or none of them.
 ///
-/// `publications` is what the run was based on. Tables may lose no column but `may_drop`. Drafts
-/// that are certain never to be committed are removed.
+/// `publications` is what the run was based on, and `inspection` what it found of the tables.
+/// Tables may lose no column but `may_drop`. Drafts that are certain never to be committed are
+/// removed.
 ///
 /// # Errors
 /// - a guard or the contract refuses a draft, before anything is committed;
 /// - [`PublishError::Conflict`] when another run was faster;
-/// - a store that fails, after which the date is not published; running again puts it right.
+/// - a store that fails: running again finds out what is there, and puts it right.
 pub async fn publish(
     output: &Location,
-    publications: &Publications,
+    (publications, inspection): (&Publications, &Inspection),
     cleared: Cleared,
     record: RunRecord,
     may_drop: &[TableColumn],
 ) -> Result<Published, PublishError> {
     Box::pin(commit_all(
         output,
-        publications,
+        (publications, inspection),
         cleared.into_drafts(),
         record,
         may_drop,
@@ -104,12 +126,20 @@ pub async fn publish(
 /// The steps of [`publish`], once the audits are past.
 async fn commit_all(
     output: &Location,
-    publications: &Publications,
+    (publications, inspection): (&Publications, &Inspection),
     drafts: Vec<Draft>,
     record: RunRecord,
     may_drop: &[TableColumn],
 ) -> Result<Published, PublishError> {
-    let tables = match admit_all(output, publications, &drafts, &record, may_drop).await {
+    let admitted = async {
+        for draft in &drafts {
+            check_recorded(draft, &record)?;
+        }
+        let opened = open_all(output, (publications, inspection), &drafts);
+        let tables = Box::pin(opened).await?;
+        admit_all(tables, &drafts, &record, may_drop)
+    };
+    let tables = match admitted.await {
         Ok(tables) => tables,
         Err(refusal) => {
             drop_all(output, drafts).await;
@@ -122,38 +152,139 @@ async fn commit_all(
         application: record.application.clone(),
         sequence: publications.next_sequence(),
     };
-    let committed = replace_all(output, tables, drafts, &provenance).await?;
-    let publication = publication(record, provenance.sequence, &committed);
-    let appended = publications
-        .append(publication.clone(), &provenance)
-        .await?;
-    let tables = committed.into_iter().map(|(table, _)| table);
+    let commits = Box::pin(prepare_all(output, tables, drafts, &provenance)).await?;
+    let publication = publication(record, provenance.sequence, &commits);
+    let committed = commit_prepared(output, publications, commits, publication, &provenance);
+    Box::pin(committed).await
+}
+
+/// Commits to tables, then the publication that names their versions.
+async fn commit_prepared(
+    output: &Location,
+    publications: &Publications,
+    commits: Vec<Prepared>,
+    publication: Publication,
+    provenance: &Provenance,
+) -> Result<Published, PublishError> {
+    let last = match ready(publications, &publication, provenance).await {
+        Ok(last) => last,
+        Err(refusal) => {
+            join_all(commits.into_iter().map(Prepared::abandon)).await;
+            return Err(refusal);
+        }
+    };
+    let (mut tables, failure) = put_in_turn(in_turn(commits)).await;
+    if let Some(failure) = failure {
+        last.abandon().await;
+        if !tables.is_empty() {
+            repair::undo(output).await;
+        }
+        return Err(failure);
+    }
+    tables.push(put_last(output, last, &tables).await?);
     Ok(Published {
         publication,
-        tables: tables.chain(appended.table().cloned()).collect(),
+        tables,
     })
 }
 
-/// The table of every draft, each ready to take it. What is wrong with the columns of any is said
-/// at once.
-async fn admit_all(
-    output: &Location,
+/// The commit that publishes, once it is certain that nobody else has published.
+async fn ready(
     publications: &Publications,
+    publication: &Publication,
+    provenance: &Provenance,
+) -> Result<Prepared, PublishError> {
+    let last = publications
+        .prepare(publication.clone(), provenance)
+        .await?;
+    match publications.check_newest().await {
+        Ok(()) => Ok(last),
+        Err(overtaken) => {
+            last.abandon().await;
+            Err(overtaken)
+        }
+    }
+}
+
+/// The groups that are committed one after the other.
+fn in_turn(commits: Vec<Prepared>) -> [Vec<Prepared>; 3] {
+    let is_whole = |commit: &Prepared| publications::is_kept_whole(commit.name());
+    let (whole, mut dated): (Vec<_>, Vec<_>) = commits.into_iter().partition(is_whole);
+    let others = dated.split_off(dated.len().min(1));
+    [dated, others, whole]
+}
+
+/// Commits one group after the other, each side by side. After one that fails, the groups after it
+/// are given up. The tables that were committed to, and what failed.
+async fn put_in_turn(groups: [Vec<Prepared>; 3]) -> (Vec<Committed>, Option<PublishError>) {
+    let mut tables = Vec::new();
+    let mut failure = None;
+    for group in groups {
+        if failure.is_some() {
+            join_all(group.into_iter().map(Prepared::abandon)).await;
+            continue;
+        }
+        for committed in join_all(group.into_iter().map(Prepared::put)).await {
+            match committed {
+                Ok(table) => tables.push(table),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+    }
+    (tables, failure)
+}
+
+/// Commits the publication itself, and sees that it holds: the commits to `tables` are undone when
+/// another run was faster, and put back where somebody has taken them for nobody's.
+async fn put_last(
+    output: &Location,
+    last: Prepared,
+    tables: &[Committed],
+) -> Result<Committed, PublishError> {
+    let last = last.put().await;
+    match &last {
+        Ok(_) => check_undisturbed(output, tables).await,
+        Err(PublishError::Conflict { .. }) => repair::undo(output).await,
+        // Whatever is not certain is left to the next run: the publication may still arrive.
+        Err(_) => {}
+    }
+    last
+}
+
+/// Repairs tables to which somebody committed while the run published: a repair that did not know
+/// of the publication, or a run that lost to it.
+async fn check_undisturbed(output: &Location, tables: &[Committed]) {
+    let later = tables.iter().map(|committed| {
+        let place = &committed.table.place;
+        place.entry(committed.version + 1)
+    });
+    let later = join_all(later).await;
+    if later
+        .iter()
+        .any(|entry| matches!(entry, Ok(Some(_)) | Err(_)))
+    {
+        repair::undo(output).await;
+    }
+}
+
+/// The tables, each ready to take its draft. What is wrong with the columns of any is said at once.
+fn admit_all(
+    tables: Vec<Table>,
     drafts: &[Draft],
     record: &RunRecord,
     may_drop: &[TableColumn],
 ) -> Result<Vec<Table>, PublishError> {
-    let mut tables = Vec::new();
-    let mut problems = Vec::new();
-    for draft in drafts {
-        check_recorded(draft, record)?;
-        let table = Table::open_or_create(output, draft.spec()).await?;
-        let table = match record.is_by_earlier_rules {
+    let tables: Vec<Table> = tables
+        .into_iter()
+        .map(|table| match record.is_by_earlier_rules {
             true => table.keeping_columns(),
             false => table.allowing_drops(may_drop),
-        };
+        })
+        .collect();
+    let mut problems = Vec::new();
+    for (table, draft) in tables.iter().zip(drafts) {
         match table.admit(draft) {
-            Ok(_) => tables.push(table),
+            Ok(_) => {}
             Err(PublishError::Contract(error)) => problems.extend(error.problems),
             Err(refusal) => return Err(refusal),
         }
@@ -161,8 +292,48 @@ async fn admit_all(
     let date = record.snapshot_date;
     ContractError::unless_none(problems)
         .map_err(|refused| PublishError::Columns { date, refused })?;
-    publications.check_newest().await?;
     Ok(tables)
+}
+
+/// The table of every draft, as publications say: a commit that none of them names is undone first.
+async fn open_all(
+    output: &Location,
+    (publications, inspection): (&Publications, &Inspection),
+    drafts: &[Draft],
+) -> Result<Vec<Table>, PublishError> {
+    let tables = open_drafted(output, publications, drafts).await?;
+    let is_known = |table: &Table| table.version() == inspection.version(&table.name);
+    if inspection.is_clean() && tables.iter().all(is_known) {
+        return Ok(tables);
+    }
+    let repaired = repair(output, publications).await?;
+    let tables = open_drafted(output, publications, drafts).await?;
+    for table in &tables {
+        let expected = repaired.version(&table.name);
+        if table.version() != expected {
+            return Err(PublishError::Conflict {
+                table: table.name.clone(),
+                expected,
+                found: table.version(),
+            });
+        }
+    }
+    Ok(tables)
+}
+
+/// The table of every draft, made where it is not there yet.
+async fn open_drafted(
+    output: &Location,
+    publications: &Publications,
+    drafts: &[Draft],
+) -> Result<Vec<Table>, PublishError> {
+    let opened = drafts.iter().map(|draft| async {
+        let mut table = Table::open_or_create(output, draft.spec()).await?;
+        let is_recorded = |row: &Publication| row.tables.contains_key(&table.name);
+        table.is_unbound = !publications.all().iter().any(is_recorded);
+        Ok(table)
+    });
+    try_join_all(opened).await
 }
 
 /// Refuses a draft that the publication could not speak for.
@@ -183,26 +354,26 @@ fn check_recorded(draft: &Draft, record: &RunRecord) -> Result<(), PublishError>
     }
 }
 
-/// Commits every draft to its table; the drafts after one that fails are removed.
-async fn replace_all(
+/// The commit of every draft to its table.
+async fn prepare_all(
     output: &Location,
     tables: Vec<Table>,
     drafts: Vec<Draft>,
     provenance: &Provenance,
-) -> Result<Vec<(Table, u64)>, PublishError> {
-    let mut committed = Vec::new();
+) -> Result<Vec<Prepared>, PublishError> {
+    let mut commits = Vec::new();
     let mut waiting = tables.into_iter().zip(drafts);
     while let Some((table, draft)) = waiting.next() {
-        let rows = draft.rows();
-        match table.replace(draft, provenance).await {
-            Ok(table) => committed.push((table, rows)),
-            Err(failure) => {
+        match table.prepare(draft, provenance).await {
+            Ok(commit) => commits.push(commit),
+            Err(refusal) => {
+                join_all(commits.into_iter().map(Prepared::abandon)).await;
                 drop_all(output, waiting.map(|(_, draft)| draft)).await;
-                return Err(failure);
+                return Err(refusal);
             }
         }
     }
-    Ok(committed)
+    Ok(commits)
 }
 
 async fn drop_all(output: &Location, drafts: impl IntoIterator<Item = Draft>) {
@@ -211,16 +382,10 @@ async fn drop_all(output: &Location, drafts: impl IntoIterator<Item = Draft>) {
     }
 }
 
-fn publication(record: RunRecord, sequence: i64, committed: &[(Table, u64)]) -> Publication {
-    let versions = committed.iter().map(|(table, rows)| {
-        let published = TableVersion {
-            version: table.version(),
-            rows: *rows,
-        };
-        (table.name().to_owned(), published)
-    });
+fn publication(record: RunRecord, sequence: i64, commits: &[Prepared]) -> Publication {
     Publication {
         snapshot_date: record.snapshot_date,
+        status: PublicationStatus::Published,
         run_id: record.run_id,
         sequence,
         previous_snapshot_date: record.previous_snapshot_date,
@@ -230,8 +395,24 @@ fn publication(record: RunRecord, sequence: i64, committed: &[(Table, u64)]) -> 
         sql_fingerprint: record.sql_fingerprint,
         cutpoints_id: record.cutpoints_id,
         rules_fingerprint: record.rules_fingerprint,
-        tables: record.left_alone.into_iter().chain(versions).collect(),
+        tables: record
+            .left_alone
+            .into_iter()
+            .chain(versions(commits))
+            .collect(),
     }
+}
+
+/// The versions that tables have once the commits are in.
+fn versions(commits: &[Prepared]) -> BTreeMap<String, TableVersion> {
+    let versions = commits.iter().map(|commit| {
+        let published = TableVersion {
+            version: commit.version(),
+            rows: commit.rows(),
+        };
+        (commit.name().to_owned(), published)
+    });
+    versions.collect()
 }
 
 #[cfg(test)]
@@ -251,7 +432,6 @@ mod tests {
         a_table_that_the_run_leaves_alone_has_no_version,
         a_refused_draft_leaves_everything_as_it_was,
         a_run_that_was_overtaken_commits_nothing,
-        an_attempt_that_was_not_published_is_not_read,
         what_is_wrong_with_the_columns_of_all_tables_is_said_at_once,
     );
 
@@ -280,6 +460,25 @@ mod tests {
         }
     }
 
+    /// Publishes drafts, as a run does that has just looked at the tables.
+    async fn commit(
+        output: &Location,
+        publications: &Publications,
+        drafts: Vec<Draft>,
+        record: RunRecord,
+        may_drop: &[TableColumn],
+    ) -> Result<Published, PublishError> {
+        let inspection = inspect(output, publications).await.unwrap();
+        commit_all(
+            output,
+            (publications, &inspection),
+            drafts,
+            record,
+            may_drop,
+        )
+        .await
+    }
+
     async fn publish(
         output: &Location,
         day: &str,
@@ -288,7 +487,7 @@ mod tests {
     ) -> Published {
         let publications = Publications::load(output).await.unwrap();
         let drafts = vec![draft(output, &snapshot(), day, users).await];
-        let published = commit_all(output, &publications, drafts, record(day, run_id), &[]);
+        let published = commit(output, &publications, drafts, record(day, run_id), &[]);
         published.await.unwrap()
     }
 
@@ -298,7 +497,7 @@ mod tests {
         let rows = draft(output, &snapshot(), "2026-11-20", &[(1, "new"), (2, "new")]).await;
         let copy = rows.copy_as(output, &current()).await.unwrap();
         let drafts = vec![rows, copy];
-        let published = commit_all(
+        let published = commit(
             output,
             &publications,
             drafts,
@@ -306,7 +505,7 @@ mod tests {
             &[],
         );
         let published = published.await.unwrap();
-        let tables: Vec<_> = published.tables.iter().map(Table::name).collect();
+        let tables: Vec<_> = published.tables.iter().map(Committed::name).collect();
         assert_eq!(tables, ["tier_snapshot", "tier_current", "publications"]);
 
         let reloaded = Publications::load(output).await.unwrap();
@@ -343,7 +542,7 @@ mod tests {
             draft(output, &snapshot(), "2026-11-20", &[(1, "new")]).await,
             draft(output, &current(), "2026-11-20", &[]).await,
         ];
-        let refused = commit_all(
+        let refused = commit(
             output,
             &publications,
             drafts,
@@ -358,7 +557,7 @@ mod tests {
         let publications = Publications::load(output).await.unwrap();
         let drafts = vec![draft(output, &snapshot(), "2026-11-20", &[(1, "gold")]).await];
         publish(output, "2026-11-20", "a", &[(1, "new")]).await;
-        let late = commit_all(
+        let late = commit(
             output,
             &publications,
             drafts,
@@ -371,39 +570,11 @@ mod tests {
         assert_eq!(table.version(), 1);
     }
 
-    async fn an_attempt_that_was_not_published_is_not_read(output: &Location) {
-        publish(output, "2026-11-19", "a", &[(1, "gold")]).await;
-        // A restatement of the 19th that crashed before it published, then an ordinary night.
-        let table = Table::open(output, "tier_snapshot").await.unwrap().unwrap();
-        let crashed = draft(output, &snapshot(), "2026-11-19", &[(1, "new"), (2, "new")]).await;
-        let provenance = testing::provenance("b", 2);
-        table.replace(crashed, &provenance).await.unwrap();
-        publish(output, "2026-11-20", "c", &[(1, "gold")]).await;
-
-        let publications = Publications::load(output).await.unwrap();
-        let holds = publications.newest_for(date("2026-11-19")).unwrap();
-        let files = publications.files_of(holds, "tier_snapshot").await.unwrap();
-        assert_eq!(files.iter().map(|file| file.rows).collect::<Vec<_>>(), [1]);
-        assert!(
-            !publications
-                .is_newest_state(holds, "tier_snapshot")
-                .await
-                .unwrap()
-        );
-        let last = publications.newest_for(date("2026-11-20")).unwrap();
-        assert!(
-            publications
-                .is_newest_state(last, "tier_snapshot")
-                .await
-                .unwrap()
-        );
-    }
-
     async fn what_is_wrong_with_the_columns_of_all_tables_is_said_at_once(output: &Location) {
         let publications = Publications::load(output).await.unwrap();
         let rows = draft(output, &snapshot(), "2026-11-20", &[(1, "gold")]).await;
         let copy = rows.copy_as(output, &current()).await.unwrap();
-        let first = commit_all(
+        let first = commit(
             output,
             &publications,
             vec![rows, copy],
@@ -424,7 +595,7 @@ mod tests {
         let drafts = async || vec![narrow(snapshot()).await, narrow(current()).await];
         let publish = async |may_drop: &[TableColumn]| {
             let record = record("2026-11-20", "b");
-            commit_all(output, &publications, drafts().await, record, may_drop).await
+            commit(output, &publications, drafts().await, record, may_drop).await
         };
         let refused = publish(&[]).await.unwrap_err().to_string();
         let command =
@@ -435,6 +606,7 @@ mod tests {
         let columns = ["tier_snapshot.tier", "tier_current.tier"];
         let published = publish(&columns.map(|column| column.parse().unwrap())).await;
         for table in &published.unwrap().tables[..2] {
+            let table = table.reopened().await;
             assert!(table.schema().unwrap().field_with_name("tier").is_err());
         }
     }
@@ -450,7 +622,7 @@ mod tests {
         ];
         let mut messages = Vec::new();
         for draft in drafts {
-            let refused = commit_all(
+            let refused = commit(
                 &output,
                 &publications,
                 vec![draft],

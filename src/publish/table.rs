@@ -5,17 +5,20 @@
 //! A [`Table`] does not change; a commit hands back the next one.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use arrow::datatypes::Schema;
-use deltalake_core::DeltaResult;
 use deltalake_core::kernel::LogicalFileView;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoArrow;
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::table::state::DeltaTableState;
+use deltalake_core::{DeltaResult, DeltaTableError};
+use object_store::ObjectStore;
 use object_store::path::Path;
 
 use super::PublishError;
 use super::error::Source;
+use super::whole_files::WholeFiles;
 use crate::config::storage::Location;
 use crate::drafts::{SNAPSHOT_DATE, contract, objects};
 use crate::ground::SnapshotDate;
@@ -34,6 +37,8 @@ pub struct Table {
     pub(super) may_drop: BTreeSet<String>,
     /// Whether a commit leaves the columns as they are, though its rows have other ones.
     pub(super) keeps_columns: bool,
+    /// Whether nothing was ever published in it, so that its columns bind nobody.
+    pub(super) is_unbound: bool,
 }
 
 /// Where a table is, and its log.
@@ -59,7 +64,12 @@ impl Place {
     /// The folder of table `name` below `output`.
     pub(super) fn of(output: &Location, name: &str) -> Self {
         let folder = objects::table_folder(output, name);
-        let log = log_of(output, &folder);
+        let store: Arc<dyn ObjectStore> = Arc::new(WholeFiles(Arc::clone(&output.store)));
+        let whole = Location {
+            store,
+            ..output.clone()
+        };
+        let log = log_of(&whole, &folder);
         Self {
             output: output.clone(),
             folder,
@@ -77,6 +87,18 @@ impl Place {
             Ok(state) => Ok(Some(state)),
             Err(_) if !self.log.is_delta_table_location().await? => Ok(None),
             Err(_) => Some(DeltaTableState::try_new(self.log.as_ref(), version).await).transpose(),
+        }
+    }
+
+    /// Why the log cannot be read: a file that was cut short is named.
+    async fn unreadable(&self, table: &str, source: DeltaTableError) -> PublishError {
+        match self.cut_file().await {
+            Some(cut) => cut,
+            None => PublishError::Read {
+                table: table.to_owned(),
+                folder: self.url(),
+                source: source.into(),
+            },
         }
     }
 
@@ -113,14 +135,10 @@ impl Table {
         version: Option<i64>,
     ) -> Result<Option<Self>, PublishError> {
         let place = Place::of(output, name);
-        let state = place.state(version).await;
-        let state = state.map_err(|source| PublishError::Read {
-            table: name.to_owned(),
-            folder: place.url(),
-            source: source.into(),
-        })?;
-        let Some(state) = state else {
-            return Ok(None);
+        let state = match place.state(version).await {
+            Ok(Some(state)) => state,
+            Ok(None) => return Ok(None),
+            Err(source) => return Err(place.unreadable(name, source).await),
         };
         let table = Self {
             name: name.to_owned(),
@@ -128,6 +146,7 @@ impl Table {
             state,
             may_drop: BTreeSet::new(),
             keeps_columns: false,
+            is_unbound: false,
         };
         table.check_protocol()?;
         Ok(Some(table))
@@ -155,20 +174,6 @@ impl Table {
     /// The version this is.
     pub fn version(&self) -> i64 {
         self.state.version().cast_signed()
-    }
-
-    /// The newest version there is by now, for the price of one LIST.
-    ///
-    /// # Errors
-    /// When the log cannot be listed.
-    pub async fn newest_version(&self) -> Result<i64, PublishError> {
-        let newest = self
-            .place
-            .log
-            .get_latest_version(self.state.version())
-            .await;
-        let newest = newest.map_err(|source| self.unreadable(source))?;
-        Ok(newest.cast_signed())
     }
 
     /// The columns as readers see them, in their plain form.
@@ -220,12 +225,6 @@ impl Table {
         Ok(entries.into_iter().filter(wanted).collect())
     }
 
-    /// Where the files of a date are, or of all dates.
-    pub(super) fn paths(&self, date: Option<SnapshotDate>) -> Result<BTreeSet<Path>, PublishError> {
-        let entries = self.entries(date)?;
-        Ok(entries.iter().map(|entry| self.full_path(entry)).collect())
-    }
-
     fn published_file(&self, entry: &LogicalFileView) -> Result<PublishedFile, PublishError> {
         let path = self.full_path(entry);
         let rows = entry.num_records().ok_or_else(|| PublishError::Uncounted {
@@ -239,7 +238,7 @@ impl Table {
         })
     }
 
-    fn full_path(&self, entry: &LogicalFileView) -> Path {
+    pub(super) fn full_path(&self, entry: &LogicalFileView) -> Path {
         objects::below(&self.place.folder, &entry.object_store_path())
     }
 

@@ -1,9 +1,10 @@
 //! What the tests of publications share: a store that fails at the worst moment, and the log as
 //! other readers find it.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -15,9 +16,10 @@ use object_store::{
 };
 use serde_json::Value;
 
-use super::Provenance;
+use super::{Committed, Provenance, PublishError, Table};
 use crate::config::storage::Location;
-use crate::drafts::objects;
+use crate::drafts::{Draft, objects};
+use crate::ground::SnapshotDate;
 
 /// What happens to the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,36 +30,47 @@ pub(crate) enum Fault {
     AnswerLost,
     /// It is stored, and the answer is that it exists: the client asked twice.
     AskedTwice,
-    /// It is stored, the answer is an error, and nothing can be listed afterwards.
+    /// It is stored, the answer is an error, and nothing can be read afterwards.
     GoneDark,
-}
-
-/// What a listing says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Listing {
-    /// Nothing, as it would have a moment ago.
-    Stale,
-    /// That the store is gone.
-    Broken,
+    /// It is not stored, the answer is an error, and it is stored once it [arrives].
+    ///
+    /// [arrives]: FaultyStore::arrive
+    Late,
 }
 
 /// A store in memory that treats one commit badly.
 #[derive(Debug, Default)]
 pub(crate) struct FaultyStore {
     inner: InMemory,
-    fault: Mutex<Option<Fault>>,
-    listing: Mutex<Option<Listing>>,
+    fault: Mutex<Option<(Fault, String)>>,
+    is_dark: AtomicBool,
+    /// Whether listings say nothing, as they would have a moment ago: for so many of them.
+    stale_listings: AtomicUsize,
+    late: Mutex<Vec<(Path, PutPayload, PutOptions)>>,
 }
 
 impl FaultyStore {
     /// Treats the next commit as `fault` says.
     pub(crate) fn arm(&self, fault: Fault) {
-        *self.fault.lock().unwrap() = Some(fault);
+        self.arm_for("", fault);
     }
 
-    /// Answers the next listing as if nothing were stored yet.
-    pub(crate) fn forget_once(&self) {
-        *self.listing.lock().unwrap() = Some(Listing::Stale);
+    /// Treats the next commit to a table as `fault` says.
+    pub(crate) fn arm_for(&self, table: &str, fault: Fault) {
+        *self.fault.lock().unwrap() = Some((fault, format!("{table}/_delta_log/")));
+    }
+
+    /// Answers the next listings as if nothing were stored yet.
+    pub(crate) fn forget(&self, listings: usize) {
+        self.stale_listings.store(listings, Ordering::Relaxed);
+    }
+
+    /// Stores what came late.
+    pub(crate) async fn arrive(&self) {
+        let late = std::mem::take(&mut *self.late.lock().unwrap());
+        for (path, payload, options) in late {
+            self.inner.put_opts(&path, payload, options).await.unwrap();
+        }
     }
 
     fn broken() -> object_store::Error {
@@ -83,20 +96,28 @@ impl ObjectStore for FaultyStore {
         options: PutOptions,
     ) -> Result<PutResult> {
         let is_commit = path.extension() == Some("json");
-        let fault = self.fault.lock().unwrap().take_if(|_| is_commit);
+        let is_armed_for =
+            |armed: &mut (Fault, String)| is_commit && path.as_ref().contains(armed.1.as_str());
+        let fault = self.fault.lock().unwrap().take_if(is_armed_for);
+        let fault = fault.map(|(fault, _)| fault);
         if fault == Some(Fault::NotStored) {
+            return Err(Self::broken());
+        }
+        if fault == Some(Fault::Late) {
+            let request = (path.clone(), payload, options);
+            self.late.lock().unwrap().push(request);
             return Err(Self::broken());
         }
         let stored = self.inner.put_opts(path, payload, options).await?;
         match fault {
-            None | Some(Fault::NotStored) => Ok(stored),
+            None | Some(Fault::NotStored | Fault::Late) => Ok(stored),
             Some(Fault::AnswerLost) => Err(Self::broken()),
             Some(Fault::AskedTwice) => Err(object_store::Error::AlreadyExists {
                 path: path.to_string(),
                 source: "412 Precondition Failed".into(),
             }),
             Some(Fault::GoneDark) => {
-                *self.listing.lock().unwrap() = Some(Listing::Broken);
+                self.is_dark.store(true, Ordering::Relaxed);
                 Err(Self::broken())
             }
         }
@@ -111,6 +132,9 @@ impl ObjectStore for FaultyStore {
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        if self.is_dark.load(Ordering::Relaxed) {
+            return Err(Self::broken());
+        }
         self.inner.get_opts(path, options).await
     }
 
@@ -122,14 +146,14 @@ impl ObjectStore for FaultyStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        let mut listing = self.listing.lock().unwrap();
-        match listing.take() {
-            None => self.inner.list(prefix),
-            Some(Listing::Stale) => Box::pin(futures::stream::empty()),
-            Some(Listing::Broken) => {
-                *listing = Some(Listing::Broken);
-                Box::pin(futures::stream::iter([Err(Self::broken())]))
-            }
+        if self.is_dark.load(Ordering::Relaxed) {
+            return Box::pin(futures::stream::iter([Err(Self::broken())]));
+        }
+        let forget = |left: usize| left.checked_sub(1);
+        let stale = &self.stale_listings;
+        match stale.fetch_update(Ordering::Relaxed, Ordering::Relaxed, forget) {
+            Ok(_) => Box::pin(futures::stream::empty()),
+            Err(_) => self.inner.list(prefix),
         }
     }
 
@@ -186,5 +210,45 @@ pub(crate) fn provenance(run_id: &str, sequence: i64) -> Provenance {
         input_fingerprint: "f00d".to_owned(),
         application: "tierline/nightly".to_owned(),
         sequence,
+    }
+}
+
+impl Table {
+    /// Commits a draft, and opens the table as it is then.
+    pub(crate) async fn replace(
+        &self,
+        draft: Draft,
+        provenance: &Provenance,
+    ) -> Result<Self, PublishError> {
+        let committed = self.prepare(draft, provenance).await?.put().await?;
+        Ok(committed.reopened().await)
+    }
+
+    /// The table as if it had been committed just now.
+    pub(crate) fn committed(&self) -> Committed {
+        Committed {
+            table: self.clone(),
+            version: self.version(),
+        }
+    }
+}
+
+impl Table {
+    /// Where the files of a date are, or of all dates.
+    pub(crate) fn paths(&self, date: Option<SnapshotDate>) -> Result<BTreeSet<Path>, PublishError> {
+        let files = self.files(date)?.into_iter();
+        Ok(files.map(|file| file.path).collect())
+    }
+}
+
+impl Committed {
+    /// The table as it is since the commit.
+    pub(crate) async fn reopened(&self) -> Table {
+        let output = &self.table.place.output;
+        let table = Table::open_at(output, self.name(), self.version()).await;
+        Table {
+            may_drop: self.table.may_drop.clone(),
+            ..table.unwrap().unwrap()
+        }
     }
 }

@@ -25,7 +25,7 @@ pub struct Affected {
 pub enum AffectedBy {
     /// Files of its days were added, replaced or removed.
     Files,
-    /// The snapshot before it was published anew, or is another.
+    /// The snapshot before it was published anew or withdrawn, or is another.
     Snapshot,
 }
 
@@ -131,7 +131,7 @@ impl fmt::Display for AffectedBy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Files => "source files of these days or earlier ones have changed",
-            Self::Snapshot => "an earlier snapshot is published anew",
+            Self::Snapshot => "an earlier snapshot is published anew or withdrawn",
         })
     }
 }

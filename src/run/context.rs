@@ -7,6 +7,7 @@ use datafusion::prelude::SessionContext;
 
 use crate::config::job::Job;
 use crate::config::session;
+use crate::publish::Inspection;
 use crate::tiles::FuseFullJoins;
 
 use super::{Plan, Project, RunError, Workspace};
@@ -17,6 +18,8 @@ pub(super) struct Run<'a> {
     pub project: &'a Project,
     pub workspace: &'a Workspace,
     pub plan: &'a Plan,
+    /// The tables as they are once they are put right.
+    pub inspection: &'a Inspection,
     pub context: &'a SessionContext,
 }
 

@@ -8,6 +8,9 @@
 //! 5. [audits](super::auditing) over the drafts as they lie in storage
 //! 6. publication: a new calibration is kept, the drafts are committed, `publications` last
 //!
+//! Before all of it, tables with commits that no publication names are put right, whatever the
+//! date of these, and also when there is nothing else to do.
+//!
 //! Whatever fails before the first commit leaves readers' view as it was, and no drafts behind.
 
 use std::collections::BTreeMap;
@@ -22,7 +25,7 @@ use crate::drafts::Draft;
 use crate::ground::{Folder, TableName};
 use crate::migration::Moves;
 use crate::models::Parameters;
-use crate::publish::{self, Publication, RunRecord, TableVersion};
+use crate::publish::{self, Inspection, Publication, RunRecord, TableVersion};
 use crate::tiers::Settling;
 use crate::tiers::calibration::Calibration;
 
@@ -70,9 +73,13 @@ pub async fn execute(
     for oddity in &plan.oddities {
         tracing::warn!("{oddity}");
     }
+    let inspection = put_right(workspace, plan, report).await?;
     plan.check_history()?;
     if let PlannedAction::Nothing { run_id } = &plan.action {
-        report.status = Status::AlreadyPublished;
+        report.status = match report.repaired.is_empty() {
+            true => Status::AlreadyPublished,
+            false => Status::Repaired,
+        };
         report.run_id = Some(run_id.clone());
         if let Some(published) = plan.publications.newest_for(plan.snapshot_date) {
             report.cutpoints_id = Some(published.cutpoints_id.clone());
@@ -87,6 +94,7 @@ pub async fn execute(
         project,
         workspace,
         plan,
+        inspection: &inspection,
         context: &context,
     };
     let mut stages = Stages::new(progress);
@@ -96,10 +104,28 @@ pub async fn execute(
     published?;
     report.status = match plan.action {
         PlannedAction::Replace { .. } => Status::Replaced,
-        PlannedAction::Repair { .. } => Status::Repaired,
         PlannedAction::Publish | PlannedAction::Nothing { .. } => Status::Published,
     };
     Ok(())
+}
+
+/// Undoes commits that no publication names, and notes the tables that had them.
+async fn put_right(
+    workspace: &Workspace,
+    plan: &Plan,
+    report: &mut Report,
+) -> Result<Inspection, RunError> {
+    if plan.inspection.is_clean() {
+        return Ok(plan.inspection.clone());
+    }
+    let repaired = publish::repair(&workspace.output, &plan.publications).await?;
+    let unfinished = plan.inspection.unfinished();
+    report.repaired = unfinished.map(str::to_owned).collect();
+    report.warnings.push(format!(
+        "removed rows that an earlier run left unpublished in {}",
+        report.repaired.join(", ")
+    ));
+    Ok(repaired)
 }
 
 /// What a night is about to publish.
@@ -286,7 +312,7 @@ impl Run<'_> {
         let moves = Box::pin(night.write(raw, &mut settling, &specs, drafts)).await?;
         self.write_other_drafts(&night, &specs, drafts, &shape.dim_tier)
             .await?;
-        register_before(self.context, &self.workspace.output, self.plan).await?;
+        register_before(self).await?;
         let remarks = marts::write(self, &night, catalog, parameters, drafts).await?;
         Ok((moves, remarks))
     }
@@ -378,21 +404,13 @@ impl Run<'_> {
     async fn commit(&self, cleared: Cleared, identity: RunRecord) -> Result<Publication, RunError> {
         let published = publish::publish(
             &self.workspace.output,
-            &self.plan.publications,
+            (&self.plan.publications, self.inspection),
             cleared,
             identity,
             &self.plan.may_drop,
         )
         .await?;
-        for table in published
-            .tables
-            .iter()
-            .filter(|table| table.is_checkpoint_due())
-        {
-            if let Err(error) = table.checkpoint().await {
-                tracing::warn!(table.name = table.name(), %error, "no checkpoint; the table is published all the same");
-            }
-        }
+        publish::write_checkpoints(&published.tables).await;
         Ok(published.publication)
     }
 }

@@ -10,7 +10,6 @@
 //!
 //! Both snapshots have the columns of today's, NULL where they were published without.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::Days;
@@ -22,7 +21,7 @@ use crate::config::storage::Location;
 use crate::drafts::{Dating, Draft, TableSpec};
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
 use crate::models::{Model, Parameters};
-use crate::publish::{Publication, Publications, Table};
+use crate::publish::{Publications, Table};
 
 use super::catalog::{empty, reference_to, register};
 use super::context::Run;
@@ -150,11 +149,9 @@ pub(super) fn register_nothing_before(
 ///
 /// # Errors
 /// Tables that cannot be read.
-pub(super) async fn register_before(
-    context: &SessionContext,
-    output: &Location,
-    plan: &Plan,
-) -> Result<(), RunError> {
+pub(super) async fn register_before(run: &Run<'_>) -> Result<(), RunError> {
+    let Run { plan, context, .. } = run;
+    let output = &run.workspace.output;
     let engine = RunError::engine(READING_BEFORE);
     let today = TableName::new(Folder::Publish, "tier_snapshot");
     let today = context.table(reference_to(&today)).await.map_err(&engine)?;
@@ -178,7 +175,7 @@ pub(super) async fn register_before(
         let name = TableName::new(Folder::Previous, KPIS);
         register(context, &name, Arc::new(kpis)).map_err(&engine)?;
     }
-    register_history(context, output, plan).await
+    register_history(run).await
 }
 
 /// The previous snapshot, which the night has registered with the columns that it has.
@@ -210,63 +207,37 @@ async fn week_ago_snapshot(
     rows.map(Some).map_err(RunError::engine(READING_BEFORE))
 }
 
-/// Registers the KPIs of the last published dates.
-async fn register_history(
-    context: &SessionContext,
-    output: &Location,
-    plan: &Plan,
-) -> Result<(), RunError> {
-    let Some(newest) = Table::open(output, KPIS).await? else {
+/// Registers the KPIs of the last published dates, from the version of the table that is known to
+/// be as publications say: a run that is at work beside this one may have committed to it since.
+async fn register_history(run: &Run<'_>) -> Result<(), RunError> {
+    let output = &run.workspace.output;
+    let version = run.inspection.version(KPIS);
+    let Some(kpis) = Table::open_at(output, KPIS, version).await? else {
         return Ok(());
     };
     let mut files = Vec::new();
-    for publication in last_dates(&plan.publications, plan.snapshot_date) {
-        let Some(recorded) = publication.tables.get(KPIS) else {
-            continue;
-        };
-        let date = publication.snapshot_date;
-        let of_date = match is_untouched_since(&plan.publications, &newest, recorded.version) {
-            true => newest.files(Some(date))?,
-            false => plan.publications.files_of(publication, KPIS).await?,
-        };
+    for date in last_dates(&run.plan.publications, run.plan.snapshot_date) {
         let value = ScalarValue::Date32(Some(date.days_since_epoch()));
-        let of_date = of_date.into_iter();
+        let of_date = kpis.files(Some(date))?.into_iter();
         files.extend(of_date.map(|file| (file.path, file.size_bytes, value.clone())));
     }
     let table = files_by_date(output, files, &schema_of(KPIS));
     register(
-        context,
+        run.context,
         &TableName::new(Folder::History, KPIS),
         Arc::new(table),
     )
     .map_err(RunError::engine(READING_BEFORE))
 }
 
-/// The publications of the last dates before D, the newest first.
+/// The last published dates before D.
 fn last_dates(
     publications: &Publications,
     snapshot_date: SnapshotDate,
-) -> impl Iterator<Item = &Publication> {
-    let dates: Vec<SnapshotDate> = publications
-        .dates()
-        .range(..snapshot_date)
-        .rev()
-        .take(HISTORY_DATES)
-        .copied()
-        .collect();
-    dates
-        .into_iter()
-        .filter_map(|date| publications.newest_for(date))
-}
-
-/// Whether every commit after `version` belongs to a publication, so that the newest version of
-/// the table still holds for a date what `version` did, or what was published for it later.
-fn is_untouched_since(publications: &Publications, newest: &Table, version: i64) -> bool {
-    let publications = publications.all().iter();
-    let recorded: BTreeSet<i64> = publications
-        .filter_map(|publication| Some(publication.tables.get(KPIS)?.version))
-        .collect();
-    (version + 1..=newest.version()).all(|later| recorded.contains(&later))
+) -> impl Iterator<Item = SnapshotDate> {
+    let dates = publications.dates();
+    let before: Vec<SnapshotDate> = dates.range(..snapshot_date).copied().collect();
+    before.into_iter().rev().take(HISTORY_DATES)
 }
 
 /// Computes and writes the marts, each readable for the next and for audits. Returns what is to be

@@ -8,6 +8,7 @@
 //! 5. [`Report`]: what happened, as text and as one JSON object.
 //! 6. [`propose`]: new cut points, beside those that a night would score by.
 //! 7. [`Overview`]: what is published of a date, read back for people.
+//! 8. [`WithdrawalPlan`]: a published date taken back.
 
 mod affected;
 mod auditing;
@@ -46,6 +47,7 @@ mod stages;
 mod status;
 mod streams;
 mod tiling;
+mod withdraw;
 mod workspace;
 
 pub use affected::{Affected, AffectedBy};
@@ -66,4 +68,5 @@ pub use rollups::{RollupInputs, RollupTiles};
 pub use rules::{HistoryStarts, Rules};
 pub use stages::Progress;
 pub use status::Status;
+pub use withdraw::{Withdrawal, WithdrawalPlan};
 pub use workspace::Workspace;

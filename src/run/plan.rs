@@ -10,7 +10,7 @@ use crate::config::job::{CalibrationChoice, GivenCuts, Job};
 use crate::drafts::TableColumn;
 use crate::ground::{Fingerprint, Folder, SnapshotDate, TableName};
 use crate::inputs::{InputError, Manifest, Shortfalls, SourceHistory, SourceRecord};
-use crate::publish::{Publication, Publications};
+use crate::publish::{Inspection, Publication, Publications, inspect};
 use crate::tiers::calibration::{Calibration, CalibrationError, KeptIds};
 use crate::tiers::fit_given;
 use crate::tiles::StoredTiles;
@@ -25,16 +25,6 @@ use super::{Project, RunError, Workspace, rules};
 
 /// Part of every input fingerprint: raised when the same inputs would give other rows.
 const ROWS_VERSION: &str = "4";
-
-/// The tables in which every date keeps its rows.
-const DATED_TABLES: [&str; 6] = [
-    "tier_snapshot",
-    "tier_migration",
-    "tier_migration_matrix",
-    "tier_summary",
-    "kpi_daily",
-    "alerts",
-];
 
 /// How many missing days are named one by one.
 const DAYS_NAMED: usize = 10;
@@ -100,6 +90,8 @@ pub struct Plan {
     pub publications: Publications,
     /// What is odd about the sources' files, in words.
     pub oddities: Vec<String>,
+    /// Whether the tables are as the publications say; a run puts right what is not.
+    pub inspection: Inspection,
     /// The columns that tables may lose; none unless [allowed](Self::allowing_drops).
     pub may_drop: Vec<TableColumn>,
 }
@@ -137,12 +129,6 @@ pub enum PlannedAction {
         run_id: String,
         /// What is other than it was then.
         changed: Vec<&'static str>,
-    },
-    /// D is published from exactly these inputs, but a later attempt that did not get as far as
-    /// `publications` left other rows in a table.
-    Repair {
-        /// The run that published it.
-        run_id: String,
     },
 }
 
@@ -202,6 +188,7 @@ impl Plan {
         let Circumstances { accepted, rules } = circumstances;
         let delivered = list_sources(job, workspace).await?;
         let publications = Publications::load(&workspace.output).await?;
+        let inspection = inspect(&workspace.output, &publications).await?;
         let known = known_days(&publications, workspace, accepted).await?;
         let all_days = histories(job, delivered, &known);
         let visible: BTreeMap<String, SourceHistory> = all_days
@@ -259,11 +246,12 @@ impl Plan {
             calibrations,
             previous,
             publications,
+            inspection,
             oddities: Vec::new(),
             may_drop: Vec::new(),
         };
         plan.oddities = oddities(job, &plan);
-        plan.action = plan.decide(job, project).await?;
+        plan.action = plan.decide(job, project);
         plan.affected = plan.affected_others();
         if !matches!(plan.action, PlannedAction::Nothing { .. }) {
             plan.plan_tiles(job, project, workspace).await?;
@@ -437,24 +425,19 @@ impl Plan {
             .finish()
     }
 
-    async fn decide(&self, job: &Job, project: &Project) -> Result<PlannedAction, RunError> {
+    fn decide(&self, job: &Job, project: &Project) -> PlannedAction {
         let Some(published) = self.publications.newest_for(self.snapshot_date) else {
-            return Ok(PlannedAction::Publish);
+            return PlannedAction::Publish;
         };
         let run_id = published.run_id.clone();
         let has_same_inputs = self.calibration.id().is_some_and(|id| {
             self.input_fingerprint(job, project, id).as_str() == published.input_fingerprint
         });
-        if !has_same_inputs {
-            let changed = self.changes_since(project, published);
-            return Ok(PlannedAction::Replace { run_id, changed });
+        if has_same_inputs {
+            return PlannedAction::Nothing { run_id };
         }
-        for table in DATED_TABLES {
-            if !self.publications.is_newest_state(published, table).await? {
-                return Ok(PlannedAction::Repair { run_id });
-            }
-        }
-        Ok(PlannedAction::Nothing { run_id })
+        let changed = self.changes_since(project, published);
+        PlannedAction::Replace { run_id, changed }
     }
 
     /// What is other than when `published` was; whatever the record does not tell apart is the
@@ -621,6 +604,14 @@ impl fmt::Display for Plan {
             self.job, self.snapshot_date
         )?;
         writeln!(formatter, "{}", self.action)?;
+        let unfinished: Vec<&str> = self.inspection.unfinished().collect();
+        if !unfinished.is_empty() {
+            writeln!(
+                formatter,
+                "first removes rows that a run left unpublished in {}",
+                unfinished.join(", ")
+            )?;
+        }
         writeln!(formatter, "\ninputs")?;
         for source in &self.sources {
             writeln!(formatter, "  {source}")?;
@@ -794,12 +785,6 @@ impl fmt::Display for PlannedAction {
                 write!(
                     formatter,
                     "replaces what run {run_id} published; changed since: {changed}"
-                )
-            }
-            Self::Repair { run_id } => {
-                write!(
-                    formatter,
-                    "publishes once more what run {run_id} published: a later attempt did not finish"
                 )
             }
         }

@@ -36,6 +36,13 @@ pub struct Report {
     pub kept_by_hand: bool,
     /// Rows and Delta version of every table.
     pub tables: BTreeMap<String, TableReport>,
+    /// Tables from which rows were removed that an earlier run had left unpublished.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub repaired: Vec<String>,
+    /// Whether the run failed in its very last step, so that nobody can tell yet whether the date
+    /// is published.
+    #[serde(skip)]
+    pub(super) is_uncertain: bool,
     /// Moves by dimension and direction.
     pub moves: Moves,
     /// Metrics past their limits.
@@ -102,6 +109,7 @@ impl Report {
     pub fn fail(&mut self, error: &RunError) {
         self.status = Status::Failed(error.kind());
         self.error = Some(chain(error));
+        self.is_uncertain = matches!(error, RunError::Publish(failure) if failure.is_uncertain());
     }
 
     /// Adds what the stores counted.
@@ -166,11 +174,14 @@ impl Report {
                 format!("{date} published anew by run {run_id}: its inputs had changed")
             }
             Status::Repaired => format!(
-                "{date} published once more by run {run_id}: a later attempt had not finished"
+                "{date} is already published from identical inputs (run {run_id}); what a later attempt left in the tables is removed"
             ),
             Status::AlreadyPublished => format!(
                 "{date} is already published from identical inputs (run {run_id}); nothing done"
             ),
+            Status::Failed(_) if self.is_uncertain => {
+                format!("cannot tell whether this run published {date}; what it found:")
+            }
             Status::Failed(_) => format!("this run of {date} published nothing; what it found:"),
         }
     }
@@ -178,8 +189,8 @@ impl Report {
     /// Whether the run published the date.
     fn is_new(&self) -> bool {
         match self.status {
-            Status::Published | Status::Replaced | Status::Repaired => true,
-            Status::AlreadyPublished | Status::Failed(_) => false,
+            Status::Published | Status::Replaced => true,
+            Status::Repaired | Status::AlreadyPublished | Status::Failed(_) => false,
         }
     }
 

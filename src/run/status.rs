@@ -14,7 +14,8 @@ pub enum Status {
     Published,
     /// The date is published anew: its inputs had changed.
     Replaced,
-    /// The date is published once more: a later attempt had not finished.
+    /// The date is published from identical inputs; rows that another run had left unpublished in
+    /// the tables were removed.
     Repaired,
     /// Nothing was to be done: the date is published from identical inputs.
     AlreadyPublished,

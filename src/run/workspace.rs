@@ -35,7 +35,7 @@ impl Workspace {
         }
         Ok(Self {
             layout: Layout::below(output.path.clone()),
-            disk: stores.open("file:///", &job.base)?,
+            disk: stores.open_scratch()?,
             output,
             sources,
         })

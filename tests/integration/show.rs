@@ -132,7 +132,7 @@ fn published_dates_are_shown() {
     insta::assert_snapshot!(refused(folder, &["--date", "2026-11-05"]), @"
     error: 2026-11-05 is not published; the nearest that are: 2026-10-30, 2026-10-31
      |
-     = help: show one of them, or publish it: `tierline run --date 2026-11-05`
+     = help: name one of them, or publish it: `tierline run --date 2026-11-05`
     ");
     insta::assert_snapshot!(refused(folder, &["--dimension", "lifecycle"]), @"
     error: there is no dimension `lifecycle`

@@ -190,6 +190,7 @@ pub(super) struct GuardsSection {
     pub max_users_drop: f64,
     pub max_users_growth: f64,
     pub max_tier_share_change: f64,
+    pub future_dates: bool,
 }
 
 impl Default for GuardsSection {
@@ -198,6 +199,7 @@ impl Default for GuardsSection {
             max_users_drop: 0.05,
             max_users_growth: 1.0,
             max_tier_share_change: 0.25,
+            future_dates: false,
         }
     }
 }

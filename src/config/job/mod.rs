@@ -107,6 +107,8 @@ pub struct Guards {
     pub max_users_growth: f64,
     /// The largest change of any tier's share of the users.
     pub max_tier_share_change: f64,
+    /// Whether dates in the future may be published.
+    pub future_dates: bool,
 }
 
 impl Job {
@@ -244,6 +246,7 @@ impl Reading<'_> {
             max_users_drop: share("max_users_drop", section.max_users_drop),
             max_users_growth: share("max_users_growth", section.max_users_growth),
             max_tier_share_change: share("max_tier_share_change", section.max_tier_share_change),
+            future_dates: section.future_dates,
         }
     }
 

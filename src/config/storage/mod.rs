@@ -2,13 +2,14 @@
 //!
 //! | URL | store | credentials |
 //! |---|---|---|
-//! | `file:///data/out`, or a plain path, relative to the job file | the local disk | |
+//! | `file:///data/out`, or a plain path, relative to the job file | the local disk, each write [synced](durable) | |
 //! | `s3://bucket/path` | Amazon S3 and what speaks like it | the `AWS_*` variables |
 //! | `gs://`, `az://`, `memory://` and the rest of object_store's | as object_store opens them | their own variables |
 //!
 //! Locations in one bucket share one client. This is the only module that reads the environment.
 
 mod counting;
+mod durable;
 mod listed;
 mod noise;
 
@@ -20,12 +21,13 @@ use std::time::Duration;
 
 use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 use url::Url;
 
 use crate::ground::{Classified, FailureKind};
+
+use durable::DurableDisk;
 
 pub use counting::{CountingStore, Traffic, TrafficTotals};
 pub use listed::ListedObject;
@@ -171,6 +173,20 @@ impl Stores {
             traffic: Arc::clone(traffic),
         })
     }
+
+    /// This machine's disk, for files that need not outlive the run: they are not synced. Their
+    /// traffic counts with that of the disk.
+    ///
+    /// # Errors
+    /// [`StorageError::Url`], on no system that has a root.
+    pub fn open_scratch(&mut self) -> Result<Location, StorageError> {
+        let disk = self.open("file:///", FilePath::new("/"))?;
+        let store = CountingStore::new(durable::scratch_disk(), Arc::clone(&disk.traffic));
+        Ok(Location {
+            store: Arc::new(store),
+            ..disk
+        })
+    }
 }
 
 /// A URL as it is, or a plain path made absolute and turned into a `file://` URL.
@@ -203,7 +219,7 @@ pub(in crate::config) fn without_dots(path: &FilePath) -> PathBuf {
 
 fn client(url: &Url, patience: Patience) -> object_store::Result<Arc<dyn ObjectStore>> {
     match url.scheme() {
-        "file" => Ok(Arc::new(LocalFileSystem::new())),
+        "file" => Ok(Arc::new(DurableDisk::new())),
         "s3" | "s3a" => Ok(Arc::new(s3_builder(url, patience).build()?)),
         _ => {
             let (store, _path) = object_store::parse_url_opts(url, environment())?;

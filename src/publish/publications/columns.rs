@@ -18,20 +18,20 @@ use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema};
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 
-use super::publication::{PUBLISHED_TABLES, Publication, TableVersion};
+use super::publication::{PUBLISHED_TABLES, Publication, PublicationStatus, TableVersion};
 use crate::ground::SnapshotDate;
 
 const VERSION_SUFFIX: &str = "_version";
 const ROWS_SUFFIX: &str = "_rows";
 
 /// The columns that every publication has: name, type and meaning.
-const FIXED: [(&str, DataType, &str); 10] = [
+const FIXED: [(&str, DataType, &str); 11] = [
     ("snapshot_date", DataType::Date32, "The date published"),
     ("run_id", DataType::Utf8, "The run that published it"),
     (
         "sequence",
         DataType::Int64,
-        "Counts publications; of several for one date the largest holds",
+        "Publication number. When a date has several rows, the one with the largest number is the valid one",
     ),
     (
         "previous_snapshot_date",
@@ -68,7 +68,17 @@ const FIXED: [(&str, DataType, &str); 10] = [
         DataType::Utf8,
         "Names the record of the rules the run was made by, in rules/",
     ),
+    (
+        STATUS,
+        DataType::Utf8,
+        "published; or withdrawn, when the date is published no longer: then the versions are those in which it has no rows. NULL in rows from before this column: published",
+    ),
 ];
+
+/// The column that says whether a date is published or withdrawn; older files lack it.
+const STATUS: &str = "status";
+const PUBLISHED: &str = "published";
+const WITHDRAWN: &str = "withdrawn";
 
 /// The tables that have columns: those of today's list, and others that publications recorded.
 pub(super) fn tables_of(publications: &[Publication]) -> Vec<&str> {
@@ -143,6 +153,10 @@ pub(super) fn encode(
                 .map(|publication| publication.rules_fingerprint.as_deref())
                 .collect::<StringArray>(),
         ),
+        texts(|publication| match publication.status {
+            PublicationStatus::Published => PUBLISHED,
+            PublicationStatus::Withdrawn => WITHDRAWN,
+        }),
     ];
     for table in tables {
         let of_table = |number: fn(&TableVersion) -> i64| -> ArrayRef {
@@ -169,10 +183,16 @@ pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError
     let cutpoints_ids = texts(batch, "cutpoints_id")?;
     // Publications of before there were records have none.
     let rules_fingerprints = texts(batch, "rules_fingerprint").ok();
+    let statuses = texts(batch, STATUS).ok();
+    let status = |row| match statuses.filter(|statuses| statuses.is_valid(row)) {
+        Some(statuses) if statuses.value(row) == WITHDRAWN => PublicationStatus::Withdrawn,
+        _ => PublicationStatus::Published,
+    };
     let tables = tables(batch)?;
     let publication = |row| {
         Ok(Publication {
             snapshot_date: day(snapshot_dates, row).ok_or_else(|| missing("snapshot_date"))?,
+            status: status(row),
             run_id: run_ids.value(row).to_owned(),
             sequence: sequences.value(row),
             previous_snapshot_date: day(previous_dates, row),

@@ -7,7 +7,8 @@
 //! | 2026-11-19 | 3 | c | 3 | the 19th restated: from here on this row holds for it |
 //!
 //! A date is published once its row is here, whatever the other tables hold already; of several
-//! rows for a date the one with the largest sequence holds. Each publication writes all rows anew
+//! rows for a date the one with the largest sequence holds. That may say that the date was
+//! withdrawn: then its versions are those in which the date has no rows. Each publication writes all rows anew
 //! as one small file, so that reading them costs one GET however long the history. Since the
 //! commit is based on the version that the run started from, of two runs at once only one can
 //! publish.
@@ -24,16 +25,19 @@ use futures::stream;
 use object_store::ObjectStoreExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::commit::Prepared;
 use super::error::Source;
+use super::table::Place;
 use super::{Provenance, PublishError, PublishedFile, Table};
 use crate::config::storage::Location;
 use crate::drafts::{Dating, Draft, DraftError, DraftWriter, TableSpec};
 use crate::ground::SnapshotDate;
 
-pub use publication::{PUBLISHED_TABLES, Publication, TableVersion};
+pub(super) use publication::is_kept_whole;
+pub use publication::{PUBLISHED_TABLES, Publication, PublicationStatus, TableVersion};
 
 /// The table's name.
-const PUBLICATIONS: &str = "publications";
+pub(super) const PUBLICATIONS: &str = "publications";
 
 /// Every publication so far, as of one version of the table.
 #[derive(Debug, Clone)]
@@ -70,8 +74,13 @@ impl Publications {
         &self.by_sequence
     }
 
-    /// The publication that holds for a date.
+    /// The publication that holds for a date; none when it was never published, or withdrawn.
     pub fn newest_for(&self, date: SnapshotDate) -> Option<&Publication> {
+        self.last_of(date).filter(|last| !last.is_withdrawn())
+    }
+
+    /// The last row about a date, which may say that it was withdrawn.
+    pub fn last_of(&self, date: SnapshotDate) -> Option<&Publication> {
         let mut newest_first = self.by_sequence.iter().rev();
         newest_first.find(|publication| publication.snapshot_date == date)
     }
@@ -87,12 +96,17 @@ impl Publications {
         self.dates().last().copied()
     }
 
-    /// Every date published.
+    /// Every date that is published; not those that were withdrawn.
     pub fn dates(&self) -> BTreeSet<SnapshotDate> {
-        let publications = self.by_sequence.iter();
-        publications
-            .map(|publication| publication.snapshot_date)
-            .collect()
+        let mut dates = BTreeSet::new();
+        for publication in &self.by_sequence {
+            let date = publication.snapshot_date;
+            match publication.is_withdrawn() {
+                true => dates.remove(&date),
+                false => dates.insert(date),
+            };
+        }
+        dates
     }
 
     /// The publications that no later one of the same date or a later date has overtaken, the
@@ -138,26 +152,6 @@ impl Publications {
         }
     }
 
-    /// Whether a reader of the newest version of a table sees the files that a publication
-    /// recorded for its date. Not so after a run that committed to the table and got no further:
-    /// then publishing the date once more puts it right.
-    ///
-    /// # Errors
-    /// When the table cannot be read.
-    pub async fn is_newest_state(
-        &self,
-        publication: &Publication,
-        table: &str,
-    ) -> Result<bool, PublishError> {
-        let recorded = self.recorded(publication, table).await?;
-        let newest = Table::open(&self.output, table).await?;
-        let (Some(recorded), Some(newest)) = (&recorded, &newest) else {
-            return Ok(recorded.is_none());
-        };
-        let partition = recorded.partition_of(publication.snapshot_date);
-        Ok(recorded.paths(partition)? == newest.paths(partition)?)
-    }
-
     /// A table as a publication recorded it; none when the run left it alone.
     async fn recorded(
         &self,
@@ -176,23 +170,26 @@ impl Publications {
     }
 
     /// Whether the table is still as it was loaded, so that a run which another overtook can stop
-    /// before it commits anything.
+    /// before it commits anything. It is asked by key, as a listing may lag behind.
     ///
     /// # Errors
     /// [`PublishError::Conflict`] when it is not.
     pub(super) async fn check_newest(&self) -> Result<(), PublishError> {
-        let newest = match &self.table {
-            Some(table) => table.newest_version().await?,
-            None => Table::open(&self.output, PUBLICATIONS)
-                .await?
-                .map_or(0, |table| table.version()),
-        };
-        self.check_version(newest)
+        let place = Place::of(&self.output, PUBLICATIONS);
+        let next = self.version() + 1;
+        match place.log_entry(next).await? {
+            Some(_) => self.check_version(next),
+            None => Ok(()),
+        }
     }
 
     /// A table that is not there and one that has no rows yet are the same here.
+    fn version(&self) -> i64 {
+        self.table.as_ref().map_or(0, Table::version)
+    }
+
     fn check_version(&self, found: i64) -> Result<(), PublishError> {
-        let expected = self.table.as_ref().map_or(0, Table::version);
+        let expected = self.version();
         if found == expected {
             return Ok(());
         }
@@ -203,19 +200,18 @@ impl Publications {
         })
     }
 
-    /// Commits one more publication.
+    /// Prepares the commit of one more publication; its rows are written.
     ///
     /// # Errors
-    /// [`PublishError::Conflict`] when another run published since this was loaded, and whatever
-    /// else keeps a commit from getting in.
-    pub(super) async fn append(
+    /// [`PublishError::Conflict`] when another run published since this was loaded, and a store
+    /// that fails.
+    pub(super) async fn prepare(
         &self,
         publication: Publication,
         provenance: &Provenance,
-    ) -> Result<Self, PublishError> {
+    ) -> Result<Prepared, PublishError> {
         let date = publication.snapshot_date;
-        let mut by_sequence = self.by_sequence.clone();
-        by_sequence.push(publication);
+        let by_sequence = [&self.by_sequence[..], &[publication]].concat();
         let tables = columns::tables_of(&by_sequence);
         let spec = Arc::new(spec(&tables)?);
         let table = match &self.table {
@@ -224,12 +220,7 @@ impl Publications {
         };
         self.check_version(table.version())?;
         let draft = draft(&self.output, &spec, date, &by_sequence, &tables).await?;
-        let table = table.replace(draft, provenance).await?;
-        Ok(Self {
-            output: self.output.clone(),
-            table: Some(table),
-            by_sequence,
-        })
+        table.prepare(draft, provenance).await
     }
 
     /// The table itself, once there is one.
@@ -287,6 +278,7 @@ mod tests {
         the_first_publication_conflicts_with_another_first,
         a_table_written_by_a_shorter_list_grows,
         a_table_written_by_a_longer_list_loses_nothing,
+        a_withdrawn_date_is_not_published,
     );
 
     fn publication(day: &str, run_id: &str, sequence: i64) -> Publication {
@@ -296,6 +288,7 @@ mod tests {
         };
         Publication {
             snapshot_date: date(day),
+            status: PublicationStatus::Published,
             run_id: run_id.to_owned(),
             sequence,
             previous_snapshot_date: None,
@@ -311,8 +304,17 @@ mod tests {
 
     async fn append(publications: &Publications, day: &str, run_id: &str) -> Publications {
         let row = publication(day, run_id, publications.next_sequence());
-        let provenance = provenance(run_id, row.sequence);
-        publications.append(row, &provenance).await.unwrap()
+        append_row(publications, row).await.unwrap()
+    }
+
+    async fn append_row(
+        publications: &Publications,
+        row: Publication,
+    ) -> Result<Publications, PublishError> {
+        let provenance = provenance(&row.run_id, row.sequence);
+        let commit = publications.prepare(row, &provenance).await?;
+        commit.put().await?;
+        Publications::load(&publications.output).await
     }
 
     async fn nothing_is_published_at_first(output: &Location) {
@@ -328,10 +330,7 @@ mod tests {
         let mut first = publication("2026-11-19", "a", 1);
         first.previous_snapshot_date = Some(date("2026-11-18"));
         first.previous_run_id = Some("before".to_owned());
-        let one = none
-            .append(first.clone(), &provenance("a", 1))
-            .await
-            .unwrap();
+        let one = append_row(&none, first.clone()).await.unwrap();
         append(&one, "2026-11-20", "b").await;
         let reloaded = Publications::load(output).await.unwrap();
         assert_eq!(reloaded.all(), [first, publication("2026-11-20", "b", 2)]);
@@ -367,12 +366,31 @@ mod tests {
         assert_eq!(publications.dates(), dates.into());
     }
 
+    async fn a_withdrawn_date_is_not_published(output: &Location) {
+        let none = Publications::load(output).await.unwrap();
+        let one = append(&none, "2026-11-19", "a").await;
+        let two = append(&one, "2026-11-20", "b").await;
+        let withdrawal = Publication {
+            status: PublicationStatus::Withdrawn,
+            ..publication("2026-11-20", "c", 3)
+        };
+        let withdrawn = append_row(&two, withdrawal.clone()).await.unwrap();
+        assert_eq!(withdrawn.newest_for(date("2026-11-20")), None);
+        assert_eq!(withdrawn.last_of(date("2026-11-20")), Some(&withdrawal));
+        assert_eq!(withdrawn.latest_date(), Some(date("2026-11-19")));
+        assert_eq!(withdrawn.next_sequence(), 4);
+        let previous = withdrawn.previous_to(date("2026-11-21")).unwrap();
+        assert_eq!(previous.run_id, "a");
+        let again = append(&withdrawn, "2026-11-20", "d").await;
+        assert_eq!(again.newest_for(date("2026-11-20")).unwrap().run_id, "d");
+    }
+
     async fn only_one_of_two_runs_publishes(output: &Location) {
         let none = Publications::load(output).await.unwrap();
         let shared = append(&none, "2026-11-19", "a").await;
         append(&shared, "2026-11-20", "b").await;
         let late = publication("2026-11-20", "c", shared.next_sequence());
-        let error = shared.append(late, &provenance("c", 2)).await.unwrap_err();
+        let error = append_row(&shared, late).await.unwrap_err();
         assert_eq!(error.kind(), FailureKind::Conflict);
         assert_eq!(
             shared.check_newest().await.unwrap_err().kind(),
@@ -387,7 +405,7 @@ mod tests {
         none.check_newest().await.unwrap();
         append(&none, "2026-11-20", "a").await;
         let late = publication("2026-11-20", "b", 1);
-        let error = none.append(late, &provenance("b", 1)).await.unwrap_err();
+        let error = append_row(&none, late).await.unwrap_err();
         assert_eq!(error.kind(), FailureKind::Conflict);
     }
 
@@ -412,7 +430,7 @@ mod tests {
         publish_with_list(output, &first, &["tier_snapshot"]).await;
         let old = Publications::load(output).await.unwrap();
         assert_eq!(old.all(), std::slice::from_ref(&first));
-        assert_eq!(columns_of(&old).len(), 10 + 2);
+        assert_eq!(columns_of(&old).len(), 11 + 2);
 
         let mut second = publication("2026-11-20", "b", 2);
         let recorded = TableVersion {
@@ -420,11 +438,10 @@ mod tests {
             rows: 7,
         };
         second.tables.insert("dim_tier".to_owned(), recorded);
-        let provenance = provenance("b", 2);
-        old.append(second.clone(), &provenance).await.unwrap();
+        append_row(&old, second.clone()).await.unwrap();
         let reloaded = Publications::load(output).await.unwrap();
         assert_eq!(reloaded.all(), [first, second]);
-        assert_eq!(columns_of(&reloaded).len(), 10 + 2 * PUBLISHED_TABLES.len());
+        assert_eq!(columns_of(&reloaded).len(), 11 + 2 * PUBLISHED_TABLES.len());
         assert_eq!(reloaded.table().unwrap().version(), 2);
     }
 

@@ -16,11 +16,27 @@ pub const PUBLISHED_TABLES: [&str; 8] = [
     "alerts",
 ];
 
-/// A date as one run published it.
+/// Whether the table keeps the rows of one state alone, so that each publication replaces them all.
+pub(in crate::publish) fn is_kept_whole(table: &str) -> bool {
+    matches!(table, "tier_current" | "dim_tier")
+}
+
+/// What a publication says about its date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublicationStatus {
+    /// It is published.
+    Published,
+    /// It was published, and no longer is.
+    Withdrawn,
+}
+
+/// A date as one run published it, or withdrew it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
     /// The date.
     pub snapshot_date: SnapshotDate,
+    /// Whether it is published since, or withdrawn.
+    pub status: PublicationStatus,
     /// The run.
     pub run_id: String,
     /// Counts the publications of all dates; the newest of a date is the one that holds.
@@ -41,6 +57,13 @@ pub struct Publication {
     pub rules_fingerprint: Option<String>,
     /// What became of each table; one that the run left alone is missing.
     pub tables: BTreeMap<String, TableVersion>,
+}
+
+impl Publication {
+    /// Whether it says that its date is published no longer.
+    pub fn is_withdrawn(&self) -> bool {
+        self.status == PublicationStatus::Withdrawn
+    }
 }
 
 /// A table's part of a publication.

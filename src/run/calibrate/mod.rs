@@ -184,6 +184,7 @@ pub async fn propose(
         project,
         workspace,
         plan: &plan,
+        inspection: &plan.inspection,
         context: &context,
     };
     Box::pin(propose_in(&run, &mut Stages::new(progress))).await

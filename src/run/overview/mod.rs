@@ -199,12 +199,17 @@ fn choose(
 ) -> Result<&Publication, Problems> {
     let wanted = date.or_else(|| publications.latest_date());
     let found = wanted.and_then(|date| publications.newest_for(date));
-    found.ok_or_else(|| Problems(vec![not_published(wanted, &publications.dates())]))
+    found.ok_or_else(|| not_published(wanted, &publications.dates()))
 }
 
-fn not_published(date: Option<SnapshotDate>, published: &BTreeSet<SnapshotDate>) -> Diagnostic {
+/// Says that a date is not published, and which dates near it are.
+pub(super) fn not_published(
+    date: Option<SnapshotDate>,
+    published: &BTreeSet<SnapshotDate>,
+) -> Problems {
     let Some(date) = date.filter(|_| !published.is_empty()) else {
-        return Diagnostic::new("nothing is published yet").help("run `tierline run` first");
+        let nothing = Diagnostic::new("nothing is published yet");
+        return Problems(vec![nothing.help("run `tierline run` first")]);
     };
     let nearby: Vec<String> = nearest_dates(date, published)
         .iter()
@@ -214,9 +219,8 @@ fn not_published(date: Option<SnapshotDate>, published: &BTreeSet<SnapshotDate>)
         "{date} is not published; the nearest that are: {}",
         nearby.join(", ")
     );
-    Diagnostic::new(message).help(format!(
-        "show one of them, or publish it: `tierline run --date {date}`"
-    ))
+    let help = format!("name one of them, or publish it: `tierline run --date {date}`");
+    Problems(vec![Diagnostic::new(message).help(help)])
 }
 
 /// The published dates that are the fewest days away, in order.
@@ -365,7 +369,7 @@ mod tests {
 
     fn message(wanted: Option<&str>, published: &[&str]) -> String {
         let published = published.iter().map(|day| date(day)).collect();
-        Problems(vec![not_published(wanted.map(date), &published)]).to_string()
+        not_published(wanted.map(date), &published).to_string()
     }
 
     fn flow(from: Option<&str>, to: Option<&str>, users: i64) -> Flow {
@@ -406,7 +410,7 @@ mod tests {
         insta::assert_snapshot!(message(Some("2026-11-19"), &published), @"
         error: 2026-11-19 is not published; the nearest that are: 2026-11-17, 2026-11-18, 2026-11-20, 2026-11-21
          |
-         = help: show one of them, or publish it: `tierline run --date 2026-11-19`
+         = help: name one of them, or publish it: `tierline run --date 2026-11-19`
         ");
     }
 

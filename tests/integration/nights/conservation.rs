@@ -306,6 +306,7 @@ const OPEN: Guards = Guards {
     max_users_drop: 1.0,
     max_users_growth: 1000.0,
     max_tier_share_change: 1.0,
+    future_dates: true,
 };
 
 #[tokio::test]
@@ -314,6 +315,7 @@ async fn balanced_books_pass_every_audit() {
         max_users_drop: 0.0,
         max_users_growth: 0.0,
         max_tier_share_change: 0.0,
+        future_dates: true,
     };
     let refused_by = Books::balanced().refused_by(&strict).await;
     assert!(refused_by.is_empty(), "{refused_by:?}");

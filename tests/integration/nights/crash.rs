@@ -1,11 +1,12 @@
 //! A run that dies between two commits: readers who go by `publications` notice nothing, and the
-//! next run puts every table right.
+//! next run of any date puts every table right.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::path::Path;
@@ -13,6 +14,8 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
+use tierline::ground::{Classified, FailureKind};
+use tierline::run::Report;
 
 use super::example::{
     history, history_with_late, last_night, late, night_before, rows_of_last, rules,
@@ -20,9 +23,13 @@ use super::example::{
 use super::expected::{
     NightRows, assert_same_night, assert_same_rows, newest, newest_current, published,
 };
-use super::job::Nights;
+use super::job::{Nights, Planned};
 use super::lake::Delivery;
+use super::tables::dates;
+use crate::naive::fixtures::days_ago;
 use crate::naive::history::History;
+use crate::naive::parameters::Rules;
+use crate::naive::snapshot::snapshot;
 
 /// A store that takes a number of commits and then nothing any more, as if the run were dead.
 #[derive(Debug)]
@@ -106,28 +113,41 @@ impl ObjectStore for DyingStore {
 }
 
 /// Runs D, and dies after so many commits. Whether it came to the end, and the commits it made.
-async fn run_until(commits: i64, nights: &Nights) -> (bool, i64) {
+async fn run_until(commits: i64, nights: &Nights, night: NaiveDate) -> (bool, i64) {
+    let (planned, store) = plan_until(commits, nights, night).await;
+    let is_published = planned.execute().await.is_ok();
+    let left = store.commits_left.load(Ordering::Relaxed);
+    (is_published, commits - left.max(0))
+}
+
+/// Plans a night that will die after so many commits.
+async fn plan_until(commits: i64, nights: &Nights, night: NaiveDate) -> (Planned, Arc<DyingStore>) {
     let mut workspace = nights.workspace();
     let store = Arc::new(DyingStore {
         inner: Arc::clone(&workspace.output.store),
         commits_left: AtomicI64::new(commits),
     });
     workspace.output.store = Arc::clone(&store) as Arc<dyn ObjectStore>;
-    let planned = nights.plan_in(workspace, last_night()).await.unwrap();
-    let is_published = planned.execute().await.is_ok();
-    let left = store.commits_left.load(Ordering::Relaxed);
-    (is_published, commits - left.max(0))
+    (nights.plan_in(workspace, night).await.unwrap(), store)
+}
+
+/// Runs a night, and dies in its last commit, the one to `publications`.
+pub(super) async fn die_unpublished(nights: &Nights, night: NaiveDate) {
+    let copy = nights.copied();
+    let (_, commits) = run_until(i64::MAX, &copy, night).await;
+    let (is_published, _) = run_until(commits - 1, nights, night).await;
+    assert!(!is_published);
 }
 
 /// Runs D, and dies after so many commits.
 async fn die_after(commits: i64, nights: &Nights) {
-    let (is_published, _) = run_until(commits, nights).await;
+    let (is_published, _) = run_until(commits, nights, last_night()).await;
     assert!(!is_published, "the run has no commit after {commits}");
 }
 
 /// The commits that D takes, one to each table with rows, and one to each table that it makes.
 async fn commits_of(nights: &Nights) -> i64 {
-    let (is_published, commits) = run_until(i64::MAX, nights).await;
+    let (is_published, commits) = run_until(i64::MAX, nights, last_night()).await;
     assert!(is_published);
     commits
 }
@@ -218,5 +238,229 @@ async fn first_night_that_died_is_published_by_the_next_run() {
         assert_eq!(nights.status_of(last_night()).await, "published");
         let expected = rows_of_last(&[(last_night(), &history())], &rules(last_night()));
         assert_holds(&nights, &expected).await;
+    }
+}
+
+/// The tables whose newest versions have rows of a date.
+async fn tables_with(nights: &Nights, night: NaiveDate) -> Vec<&'static str> {
+    let found = dates(&nights.output()).await;
+    let with = found
+        .into_iter()
+        .filter(|(_, dates)| dates.contains(&night));
+    with.map(|(table, _)| table).collect()
+}
+
+/// Nobody runs that date again, and still its rows leave the tables.
+#[tokio::test]
+async fn rows_of_a_night_that_died_are_removed_by_the_next_night_of_another_date() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    nights.run(days_ago(2)).await.unwrap();
+    die_unpublished(&nights, night_before()).await;
+    assert!(tables_with(&nights, night_before()).await.len() > 4);
+
+    let report = nights.run(last_night()).await.unwrap();
+
+    assert_eq!(report.status.to_string(), "published");
+    assert!(report.repaired.contains(&"tier_current".to_owned()));
+    assert!(
+        report
+            .warnings
+            .iter()
+            .any(|warning| warning.starts_with("removed rows that an"))
+    );
+    assert_eq!(
+        tables_with(&nights, night_before()).await,
+        Vec::<&str>::new()
+    );
+    let both = [days_ago(2), last_night()].map(|night| (night, history()));
+    let both = both.each_ref().map(|(night, history)| (*night, history));
+    assert_holds(&nights, &rows_of_last(&both, &rules(days_ago(2)))).await;
+    assert_eq!(nights.status_of(last_night()).await, "already_published");
+}
+
+#[tokio::test]
+async fn first_attempt_that_died_is_removed_by_the_first_night_of_another_date() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    die_unpublished(&nights, night_before()).await;
+    assert_eq!(nights.status_of(last_night()).await, "published");
+    assert_eq!(
+        tables_with(&nights, night_before()).await,
+        Vec::<&str>::new()
+    );
+}
+
+/// What a dead run left of a date is no more "the previous snapshot" to those who read the newest
+/// versions than it is to the next night.
+#[tokio::test]
+async fn restatement_by_other_rules_that_died_is_not_the_previous_snapshot_of_the_next_night() {
+    let mut nights = Nights::over(&history(), &Delivery::default());
+    nights.run(night_before()).await.unwrap();
+    let first = published(&nights.output(), night_before()).await;
+    nights.sections = "[params]\ndeep_interactions_7d = 1\n".to_owned();
+    die_unpublished(&nights, night_before()).await;
+    nights.sections = "[params]\ndeep_interactions_7d = 2\n".to_owned();
+    assert_eq!(nights.status_of(last_night()).await, "published");
+
+    let output = nights.output();
+    assert_same_night(
+        night_before(),
+        &newest(&output, night_before()).await,
+        &first,
+    );
+    let before = snapshot(&history(), night_before(), &rules(night_before()), None);
+    let edited = with_deep_interactions(2);
+    let now = snapshot(&history(), last_night(), &edited, Some(&before));
+    assert_holds(&nights, &super::expected::expected(Some(&before), &now)).await;
+}
+
+fn with_deep_interactions(count: i64) -> Rules {
+    let mut rules = rules(night_before());
+    rules.parameters.deep_interactions_7d = count;
+    rules
+}
+
+/// Both were planned before either had published.
+#[tokio::test]
+async fn tier_current_of_an_older_night_that_died_is_put_back_by_the_newer_one() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    nights.run(days_ago(2)).await.unwrap();
+    let newer = nights.plan(last_night()).await.unwrap();
+    die_unpublished(&nights, night_before()).await;
+    newer.execute().await.unwrap();
+
+    let both = [days_ago(2), last_night()].map(|night| (night, history()));
+    let both = both.each_ref().map(|(night, history)| (*night, history));
+    assert_holds(&nights, &rows_of_last(&both, &rules(days_ago(2)))).await;
+
+    assert_eq!(nights.status_of(last_night()).await, "already_published");
+}
+
+#[tokio::test]
+async fn plan_names_the_tables_that_a_run_will_put_right_and_leaves_them_alone() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    nights.run(days_ago(2)).await.unwrap();
+    die_unpublished(&nights, night_before()).await;
+    for _ in 0..2 {
+        let planned = nights.plan(days_ago(2)).await.unwrap();
+        let text = planned.plan().to_string();
+        let line = "first removes rows that a run left unpublished in alerts, dim_tier, kpi_daily,";
+        let shorter = line.replace("alerts, ", "");
+        assert!(text.contains(line) || text.contains(&shorter), "{text}");
+    }
+}
+
+/// A store that answers the commit to `publications` with an error, and stores it later.
+#[derive(Debug)]
+struct LateStore {
+    inner: Arc<dyn ObjectStore>,
+    late: std::sync::Mutex<Option<(Path, PutPayload)>>,
+}
+
+impl fmt::Display for LateStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("late store")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for LateStore {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> Result<PutResult> {
+        let is_publication = location
+            .as_ref()
+            .contains("tables/publications/_delta_log/");
+        if is_publication && !location.as_ref().ends_with("00000.json") {
+            *self.late.lock().unwrap() = Some((location.clone(), payload));
+            return Err(dead());
+        }
+        self.inner.put_opts(location, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(location, options).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.inner.get_opts(location, options).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
+
+#[tokio::test]
+async fn publication_that_arrives_after_its_time_out_is_neither_denied_nor_lost() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    let mut workspace = nights.workspace();
+    let store = Arc::new(LateStore {
+        inner: Arc::clone(&workspace.output.store),
+        late: std::sync::Mutex::default(),
+    });
+    workspace.output.store = Arc::clone(&store) as Arc<dyn ObjectStore>;
+    let planned = nights.plan_in(workspace, last_night()).await.unwrap();
+    let failure = planned.execute().await.unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::Unexpected);
+    let message = failure.to_string();
+    let said = "cannot tell whether version 1 of table `publications` will be there: ";
+    assert!(message.starts_with(said), "{message}");
+    let mut report = Report::default();
+    report.warnings.push("worth a look".to_owned());
+    report.fail(&failure);
+    let headline = "cannot tell whether this run published ?; what it found:";
+    assert!(report.to_string().starts_with(headline), "{report}");
+
+    let late = store.late.lock().unwrap().take();
+    let (path, payload) = late.unwrap();
+    store
+        .inner
+        .put_opts(&path, payload, PutOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(nights.status_of(last_night()).await, "already_published");
+    let expected = rows_of_last(&[(last_night(), &history())], &rules(last_night()));
+    assert_holds(&nights, &expected).await;
+}
+
+#[tokio::test]
+async fn commit_that_a_power_cut_left_empty_is_named_before_anything_is_tried() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    nights.run(night_before()).await.unwrap();
+    let log = nights.output_folder().join("tables/kpi_daily/_delta_log");
+    let entry = log.join(format!("{:020}.json", 1));
+    std::fs::write(&entry, "").unwrap();
+    let failures = [
+        nights.run(last_night()).await.map(drop).unwrap_err(),
+        nights.plan(night_before()).await.map(drop).unwrap_err(),
+    ];
+    for failure in failures {
+        let expected = format!(
+            "`file://{}`, a commit of table `kpi_daily`, is empty: a power cut or a full disk cut its write short",
+            entry.canonicalize().unwrap().display()
+        );
+        assert!(failure.to_string().starts_with(&expected), "{failure}");
     }
 }

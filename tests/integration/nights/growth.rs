@@ -5,6 +5,7 @@ use tierline::ground::{Classified, FailureKind};
 use tierline::publish::Table;
 use tierline::run::Status;
 
+use super::crash::die_unpublished;
 use super::example::{history, last_night, night_before, rules};
 use super::expected::{
     NightRows, assert_same_night, assert_same_rows, expected, newest, newest_current, published,
@@ -281,4 +282,39 @@ async fn column_of_another_type_is_refused_now_and_after_it_was_dropped() {
 
     nights.edit_pack(GROWN);
     assert_eq!(nights.status_of(last_night()).await, "replaced");
+}
+
+/// Nobody ever read the column: the run that brought it died before it published.
+#[tokio::test]
+async fn column_of_a_night_that_died_binds_nobody() {
+    let mut nights = Nights::over(&seen_before(), &Delivery::default());
+    assert_eq!(nights.status_of(night_before()).await, "published");
+    nights.edit_pack(GROWN);
+    die_unpublished(&nights, last_night()).await;
+    let other_type = nights.copied();
+
+    nights.edit_pack(&[]);
+    assert_eq!(nights.status_of(last_night()).await, "published");
+    for table in ["tier_snapshot", "tier_current"] {
+        let opened = Table::open(&nights.output(), table).await.unwrap().unwrap();
+        assert!(!columns(&opened).contains("orders_doubled"), "{table}");
+    }
+
+    let mut nights = other_type;
+    nights.edit_pack(RETYPED);
+    assert_eq!(nights.status_of(last_night()).await, "published");
+    let rows = rows(&nights.output(), last_night(), "tier_snapshot").await;
+    assert!(rows.iter().all(|row| row["orders_doubled"] == "many"));
+}
+
+/// As above, but nothing at all was published yet.
+#[tokio::test]
+async fn columns_of_a_first_night_that_died_bind_nobody() {
+    let mut nights = Nights::over(&seen_before(), &Delivery::default());
+    nights.edit_pack(GROWN);
+    die_unpublished(&nights, last_night()).await;
+    nights.edit_pack(&[]);
+    assert_eq!(nights.status_of(last_night()).await, "published");
+    let opened = Table::open(&nights.output(), "tier_snapshot").await;
+    assert!(!columns(&opened.unwrap().unwrap()).contains("orders_doubled"));
 }

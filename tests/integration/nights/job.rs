@@ -26,6 +26,7 @@ pub(crate) const OPEN_GUARDS: &str = "
 max_users_drop = 1.0
 max_users_growth = 1000.0
 max_tier_share_change = 1.0
+future_dates = true
 ";
 
 /// The threads of the engine, unless a test says otherwise.
@@ -87,6 +88,16 @@ impl Nights {
             output,
             ..self.clone()
         }
+    }
+
+    /// The same job with a copy of everything there is, so that a run changes nothing here.
+    pub(crate) fn copied(&self) -> Self {
+        let copy = Self {
+            folder: Arc::new(TempDir::new().unwrap()),
+            ..self.clone()
+        };
+        copy_folder(self.folder.path(), copy.folder.path());
+        copy
     }
 
     /// Gives the job a copy of the built-in pack with these edits, instead of the one it had.
@@ -330,6 +341,19 @@ impl Planned {
     /// What was decided.
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for path in paths_in(from) {
+        let copy = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy_folder(&path, &copy),
+            false => {
+                std::fs::copy(&path, &copy).unwrap();
+            }
+        }
     }
 }
 

@@ -6,7 +6,8 @@
 //! | `property` | random histories give the rows of the naive computation |
 //! | `complete_journey` | so does a year of real orders, from the local disk and from S3 |
 //! | `rerun` | the same inputs publish nothing again, changed ones replace a date whole |
-//! | `crash` | a run that dies harms no reader, and the next one finishes |
+//! | `crash` | a run that dies harms no reader, and the next one, of any date, puts the tables right |
+//! | `withdraw` | a published date is taken back, and later dates are restated |
 //! | `conflict` | of two runs at once one publishes |
 //! | `incremental` | nights that use stored tiles publish the rows of nights that have none |
 //! | `tile_store` | which tiles are made, which are used again, and what damage does |
@@ -65,3 +66,4 @@ mod rules_of_then;
 mod schedules;
 mod tables;
 mod tile_store;
+mod withdraw;

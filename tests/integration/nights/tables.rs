@@ -124,6 +124,23 @@ pub(crate) async fn versions(output: &Location) -> BTreeMap<&'static str, i64> {
     versions
 }
 
+/// The snapshot dates of the rows that a reader of the newest version finds in each dated table.
+pub(crate) async fn dates(output: &Location) -> BTreeMap<&'static str, BTreeSet<NaiveDate>> {
+    let mut dates = BTreeMap::new();
+    for name in tierline::publish::PUBLISHED_TABLES {
+        let Some(table) = Table::open(output, name).await.unwrap() else {
+            continue;
+        };
+        let files = table.files(None).unwrap().into_iter();
+        let of_table = files.filter_map(|file| {
+            let mut parts = file.path.as_ref().split('/');
+            parts.find_map(|part| part.strip_prefix("snapshot_date=")?.parse().ok())
+        });
+        dates.insert(name, of_table.collect());
+    }
+    dates
+}
+
 async fn read_all(
     output: &Location,
     table: &Table,

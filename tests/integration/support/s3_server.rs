@@ -143,6 +143,11 @@ impl S3Server {
         self.troubles.plan(keys, nth, trouble);
     }
 
+    /// Every request for a single key, in the order they came.
+    pub(crate) fn sequence(&self) -> Vec<(RequestKind, String)> {
+        self.requests.sequence()
+    }
+
     /// Forgets the requests so far.
     pub(crate) fn reset_requests(&self) {
         self.requests.reset();

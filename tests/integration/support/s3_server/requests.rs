@@ -105,6 +105,18 @@ impl RequestLog {
         of_kind.flat_map(|request| request.keys.clone()).collect()
     }
 
+    /// Every request for a single key, in order.
+    pub(super) fn sequence(&self) -> Vec<(RequestKind, String)> {
+        let requests = self.0.lock().unwrap();
+        let single = requests
+            .iter()
+            .filter_map(|request| match &request.keys[..] {
+                [key] => Some((request.kind, key.clone())),
+                _ => None,
+            });
+        single.collect()
+    }
+
     pub(super) fn reset(&self) {
         self.0.lock().unwrap().clear();
     }

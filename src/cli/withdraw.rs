@@ -1,0 +1,153 @@
+//! `tierline withdraw`: what taking a published date back means, and done once that is confirmed.
+
+use serde::Serialize;
+
+use crate::config::job::Job;
+use crate::ground::SnapshotDate;
+use crate::run::{Report, RunError, Withdrawal, WithdrawalPlan, Workspace};
+
+use super::arguments::{OutputFormat, WithdrawArguments};
+use super::figures::count;
+use super::jobs;
+use super::output::Output;
+
+/// What became of the date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Withdrawn,
+    NotWithdrawn,
+    AlreadyWithdrawn,
+}
+
+/// The result for machines.
+#[derive(Debug, Serialize)]
+struct WithdrawalResult<'a> {
+    status: Outcome,
+    job: &'a str,
+    #[serde(flatten)]
+    withdrawal: Option<&'a Withdrawal>,
+    /// The run that withdrew the date.
+    withdrawn_by: Option<String>,
+}
+
+/// Says what it means, and withdraws what is confirmed.
+pub(super) async fn withdraw(
+    arguments: &WithdrawArguments,
+    output: &Output,
+) -> Result<(), RunError> {
+    let outcome = Box::pin(look_and_withdraw(arguments, output)).await;
+    if let (Err(error), OutputFormat::Json) = (&outcome, arguments.output) {
+        let known_date = arguments.date.parse::<SnapshotDate>();
+        let mut report = known_date.map_or_else(|_| Report::default(), Report::of);
+        report.fail(error);
+        output.result(&format!("{}\n", report.to_json()));
+    }
+    outcome
+}
+
+async fn look_and_withdraw(arguments: &WithdrawArguments, output: &Output) -> Result<(), RunError> {
+    let job = jobs::load(&arguments.job)?;
+    let date = arguments.date.parse::<SnapshotDate>()?;
+    let workspace = Workspace::open(&job)?;
+    let withdrawal = match WithdrawalPlan::make(&workspace, date).await? {
+        WithdrawalPlan::Withdraw(withdrawal) => withdrawal,
+        WithdrawalPlan::AlreadyWithdrawn { run_id } => {
+            match arguments.output {
+                OutputFormat::Text => output.result(&format!(
+                    "{date} is withdrawn already, by run {run_id}; nothing done\n"
+                )),
+                OutputFormat::Json => {
+                    output.result(&json(&job, Outcome::AlreadyWithdrawn, None, Some(run_id)));
+                }
+            }
+            return Ok(());
+        }
+    };
+    if arguments.output == OutputFormat::Text {
+        output.result(&meaning(&withdrawal));
+    }
+    let withdrawn_by = match is_wanted(arguments, date, output) {
+        true => Some(withdrawal.carry_out(&job, &workspace).await?),
+        false => None,
+    };
+    let outcome = match withdrawn_by {
+        Some(_) => Outcome::Withdrawn,
+        None => Outcome::NotWithdrawn,
+    };
+    match arguments.output {
+        OutputFormat::Text => output.result(&conclusion(&withdrawal, withdrawn_by.as_deref())),
+        OutputFormat::Json => {
+            output.result(&json(&job, outcome, Some(&withdrawal), withdrawn_by));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the date is to be withdrawn: said beforehand, or asked on a terminal.
+fn is_wanted(arguments: &WithdrawArguments, date: SnapshotDate, output: &Output) -> bool {
+    if arguments.yes {
+        return true;
+    }
+    let question = format!("withdraw {date}?");
+    arguments.output == OutputFormat::Text && output.confirmed(&question).unwrap_or_default()
+}
+
+/// Everything that is to be known before deciding.
+fn meaning(withdrawal: &Withdrawal) -> String {
+    let date = &withdrawal.snapshot_date;
+    let mut text = format!(
+        "{date}: {} users, published by run {}\n",
+        count(withdrawal.users),
+        withdrawal.run_id
+    );
+    match (&withdrawal.newest_left, withdrawal.is_newest) {
+        (Some(left), true) => text.push_str(&format!("  tier_current goes back to {left}\n")),
+        (None, _) => text
+            .push_str("  nothing else is published, so every table but dim_tier will be empty\n"),
+        (Some(_), false) => {}
+    }
+    if let (Some(first), Some(last)) = (
+        withdrawal.affected_dates.first(),
+        withdrawal.affected_dates.last(),
+    ) {
+        text.push_str(&format!(
+            "  published dates that follow on it: {}, {first} to {last}\n",
+            withdrawal.affected_dates.len()
+        ));
+    }
+    text
+}
+
+/// What became of it, and what to do next.
+fn conclusion(withdrawal: &Withdrawal, withdrawn_by: Option<&str>) -> String {
+    let date = &withdrawal.snapshot_date;
+    let Some(run_id) = withdrawn_by else {
+        return "Nothing was withdrawn. To withdraw the date, run this with --yes.\n".to_owned();
+    };
+    let next = match withdrawal.affected_dates.is_empty() {
+        true => String::new(),
+        false => {
+            "`tierline backfill --affected` restates the dates that follow on it.\n".to_owned()
+        }
+    };
+    format!("Withdrew {date} by run {run_id}.\n{next}")
+}
+
+/// The result as one line.
+fn json(
+    job: &Job,
+    status: Outcome,
+    withdrawal: Option<&Withdrawal>,
+    withdrawn_by: Option<String>,
+) -> String {
+    let result = WithdrawalResult {
+        status,
+        job: &job.name,
+        withdrawal,
+        withdrawn_by,
+    };
+    let json = serde_json::to_string(&result);
+    let json = json.unwrap_or_else(|error| format!(r#"{{"status":"failed","error":"{error}"}}"#));
+    format!("{json}\n")
+}

@@ -1,0 +1,130 @@
+//! The entries of a table's log, read by their keys.
+//!
+//! A key is certain where a listing may lag behind. An entry that a power cut or a full disk cut
+//! short is told by name: taken for a commit without rows it would hide what was published.
+
+use bytes::Bytes;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use serde_json::Value;
+
+use super::PublishError;
+use super::table::Place;
+use crate::drafts::objects;
+
+/// The folder of a table's log.
+const LOG: &str = "_delta_log";
+
+/// How many of the newest files of a log are looked at for one that was cut short.
+const FILES_LOOKED_AT: usize = 50;
+
+/// One entry of a log.
+#[derive(Debug, Clone)]
+pub(super) struct LogEntry {
+    /// The version that it makes.
+    pub(super) version: i64,
+    actions: Vec<Value>,
+}
+
+impl LogEntry {
+    /// What it says of a kind, such as `add` or `commitInfo`.
+    pub(super) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Value> {
+        self.actions
+            .iter()
+            .filter_map(move |action| action.get(kind))
+    }
+}
+
+impl Place {
+    /// Where the entry of a version is, from the root of the store.
+    pub(super) fn entry_path(&self, version: i64) -> Path {
+        let inner = Path::from(format!("{LOG}/{version:020}.json"));
+        objects::below(&self.folder, &inner)
+    }
+
+    /// The bytes of an entry; none when there is no such version.
+    pub(super) async fn entry(&self, version: i64) -> object_store::Result<Option<Bytes>> {
+        match self.output.store.get(&self.entry_path(version)).await {
+            Ok(found) => found.bytes().await.map(Some),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An entry as read; none when there is no such version.
+    ///
+    /// # Errors
+    /// A store that fails, and [`PublishError::CutShort`].
+    pub(super) async fn log_entry(&self, version: i64) -> Result<Option<LogEntry>, PublishError> {
+        let path = self.entry_path(version);
+        let bytes = self.entry(version).await;
+        let bytes = bytes.map_err(|source| self.output.failure("read", &path, source))?;
+        let Some(bytes) = bytes else {
+            return Ok(None);
+        };
+        let actions = parse(&bytes).ok_or_else(|| self.cut_short(&path, bytes.len()))?;
+        Ok(Some(LogEntry { version, actions }))
+    }
+
+    fn cut_short(&self, path: &Path, length: usize) -> PublishError {
+        PublishError::CutShort {
+            table: self.table_name(),
+            path: self.output.url_of(path),
+            length: length as u64,
+        }
+    }
+
+    /// Why a log cannot be read, when one of its files was cut short.
+    pub(super) async fn cut_file(&self) -> Option<PublishError> {
+        let log = objects::below(&self.folder, &Path::from(LOG));
+        let listed = self
+            .output
+            .store
+            .list_with_delimiter(Some(&log))
+            .await
+            .ok()?;
+        let mut paths: Vec<Path> = listed
+            .objects
+            .into_iter()
+            .map(|file| file.location)
+            .collect();
+        paths.sort();
+        for path in paths.iter().rev().take(FILES_LOOKED_AT) {
+            let is_entry = path.extension() == Some("json");
+            let is_checkpoint = path.extension() == Some("parquet");
+            if !is_entry && !is_checkpoint && path.filename() != Some("_last_checkpoint") {
+                continue;
+            }
+            let bytes = self.output.store.get(path).await.ok()?.bytes().await.ok()?;
+            let is_whole = match is_checkpoint {
+                true => bytes.ends_with(b"PAR1"),
+                false => parse(&bytes).is_some(),
+            };
+            if is_whole {
+                continue;
+            }
+            return Some(match is_entry {
+                true => self.cut_short(path, bytes.len()),
+                false => PublishError::CutCheckpoint {
+                    table: self.table_name(),
+                    path: self.output.url_of(path),
+                },
+            });
+        }
+        None
+    }
+
+    fn table_name(&self) -> String {
+        self.folder.filename().unwrap_or_default().to_owned()
+    }
+}
+
+/// The actions of an entry; none when it is empty or ends in the middle of one.
+fn parse(bytes: &[u8]) -> Option<Vec<Value>> {
+    let lines = std::str::from_utf8(bytes).ok()?.lines();
+    let lines = lines.filter(|line| !line.trim().is_empty());
+    let actions: Vec<Value> = lines
+        .map(|line| serde_json::from_str(line).ok())
+        .collect::<Option<_>>()?;
+    (!actions.is_empty()).then_some(actions)
+}

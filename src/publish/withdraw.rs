@@ -1,0 +1,350 @@
+//! Taking a published date back.
+//!
+//! It is a publication like any other, in the same order of commits: the dated tables lose the rows
+//! of the date, `tier_current` goes to the newest date that is left, and the row in `publications`
+//! says `withdrawn`. Its files stay where they are, so the versions from before it can still be
+//! read.
+
+use futures::future::try_join_all;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use uuid::Uuid;
+
+use deltalake_core::kernel::{Action, LogicalFileView};
+
+use super::commit::{Prepared, Provenance, properties};
+use super::publications::is_kept_whole;
+use super::table::Table;
+use super::{
+    Inspection, Publication, PublicationStatus, Publications, PublishError, Published,
+    commit_prepared, repair, versions,
+};
+use crate::config::storage::Location;
+use crate::drafts::{SNAPSHOT_DATE, objects};
+
+/// The tables that follow from the newest snapshot.
+const SNAPSHOT: &str = "tier_snapshot";
+const CURRENT: &str = "tier_current";
+
+/// Takes back what `withdrawn` has published. The id of the run that does so is told by the number
+/// of its publication.
+///
+/// # Errors
+/// - [`PublishError::Conflict`] when another run published since `publications` were loaded;
+/// - a store that fails: running again finds out what is there, and puts it right.
+pub async fn withdraw(
+    output: &Location,
+    (publications, inspection): (&Publications, &Inspection),
+    withdrawn: &Publication,
+    application: &str,
+) -> Result<Published, PublishError> {
+    if !inspection.is_clean() {
+        repair(output, publications).await?;
+    }
+    let sequence = publications.next_sequence();
+    let provenance = Provenance {
+        run_id: format!("{}-withdrawn-{sequence}", withdrawn.snapshot_date),
+        input_fingerprint: withdrawn.input_fingerprint.clone(),
+        application: application.to_owned(),
+        sequence,
+    };
+    let withdrawal = Withdrawal {
+        output,
+        publications,
+        withdrawn,
+        provenance: &provenance,
+    };
+    let commits = Box::pin(withdrawal.prepare_all()).await?;
+    let publication = Publication {
+        status: PublicationStatus::Withdrawn,
+        run_id: provenance.run_id.clone(),
+        sequence,
+        tables: versions(&commits),
+        ..withdrawn.clone()
+    };
+    let committed = commit_prepared(output, publications, commits, publication, &provenance);
+    Box::pin(committed).await
+}
+
+struct Withdrawal<'a> {
+    output: &'a Location,
+    publications: &'a Publications,
+    withdrawn: &'a Publication,
+    provenance: &'a Provenance,
+}
+
+impl Withdrawal<'_> {
+    /// A commit for every table that the date has rows in, and for `tier_current` when the date is
+    /// the newest.
+    async fn prepare_all(&self) -> Result<Vec<Prepared>, PublishError> {
+        let dated = self.withdrawn.tables.keys();
+        let dated = dated.filter(|table| !is_kept_whole(table));
+        let mut commits = try_join_all(dated.map(|table| self.emptied(table))).await?;
+        // The snapshot first: of two at once only one gets past it.
+        commits.sort_by_key(|commit| commit.name() != SNAPSHOT);
+        if self.publications.latest_date() == Some(self.withdrawn.snapshot_date) {
+            commits.extend(self.gone_back().await?);
+        }
+        Ok(commits)
+    }
+
+    /// A table without the rows of the date.
+    async fn emptied(&self, table: &str) -> Result<Prepared, PublishError> {
+        let date = self.withdrawn.snapshot_date;
+        let opened = Table::open(self.output, table).await?;
+        let opened = opened.ok_or_else(|| self.missing(table, self.withdrawn))?;
+        let rows = opened.entries(Some(date))?;
+        let removals = rows.iter().map(|file| file.remove_action(true).into());
+        let predicate = format!("{SNAPSHOT_DATE} = '{date}'");
+        self.prepared(opened, removals.collect(), Some(predicate), 0)
+            .await
+    }
+
+    /// `tier_current` with the rows of the newest date that is left; none when there never was one.
+    async fn gone_back(&self) -> Result<Option<Prepared>, PublishError> {
+        let Some(current) = Table::open(self.output, CURRENT).await? else {
+            return Ok(None);
+        };
+        let left = self.publications.previous_to(self.withdrawn.snapshot_date);
+        let files = match left {
+            Some(left) => self.snapshot_of(left).await?,
+            None => Vec::new(),
+        };
+        let rows = files.iter().filter_map(LogicalFileView::num_records);
+        let rows = rows.sum::<usize>() as u64;
+        let gone = current.entries(None)?;
+        let mut actions: Vec<Action> = gone
+            .iter()
+            .map(|file| file.remove_action(true).into())
+            .collect();
+        for file in &files {
+            actions.push(self.copied(&current, file).await?);
+        }
+        self.prepared(current, actions, None, rows).await.map(Some)
+    }
+
+    /// The files of the snapshot that a publication recorded.
+    async fn snapshot_of(&self, left: &Publication) -> Result<Vec<LogicalFileView>, PublishError> {
+        let missing = || self.missing(SNAPSHOT, left);
+        let recorded = left.tables.get(SNAPSHOT).ok_or_else(missing)?;
+        let table = Table::open_at(self.output, SNAPSHOT, recorded.version).await?;
+        table.ok_or_else(missing)?.entries(Some(left.snapshot_date))
+    }
+
+    /// A file of the snapshot, copied for `tier_current`, as its log will name it.
+    async fn copied(
+        &self,
+        current: &Table,
+        file: &LogicalFileView,
+    ) -> Result<Action, PublishError> {
+        #[expect(
+            deprecated,
+            reason = "nothing else gives back what the log said of a file"
+        )]
+        let mut add = file.add_action();
+        let snapshots = objects::table_folder(self.output, SNAPSHOT);
+        let from = objects::below(&snapshots, &file.object_store_path());
+        let partition = from
+            .parts()
+            .find(|part| part.as_ref().starts_with(SNAPSHOT_DATE));
+        let name = from.filename().unwrap_or_default();
+        let inner = partition.into_iter().collect::<Path>();
+        let inner = inner.join(Uuid::new_v4().to_string()).join(name);
+        let to = objects::below(&current.place.folder, &inner);
+        let copied = self.output.store.copy(&from, &to).await;
+        copied.map_err(|source| self.output.failure("copy", &from, source))?;
+        add.path = inner.to_string();
+        Ok(add.into())
+    }
+
+    async fn prepared(
+        &self,
+        table: Table,
+        actions: Vec<Action>,
+        predicate: Option<String>,
+        rows: u64,
+    ) -> Result<Prepared, PublishError> {
+        if actions.is_empty() {
+            return Ok(table.prepared(None, rows));
+        }
+        let operation = table.overwriting(predicate);
+        let entry = table.entry_of(actions, operation, properties(self.provenance));
+        let entry = entry.await?;
+        Ok(table.prepared(Some(entry), rows))
+    }
+
+    fn missing(&self, table: &str, publication: &Publication) -> PublishError {
+        let recorded = publication.tables.get(table);
+        PublishError::Missing {
+            table: table.to_owned(),
+            date: publication.snapshot_date,
+            version: recorded.map_or(0, |recorded| recorded.version),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::drafts::testing::{date, draft, on_every_store, tiers};
+    use crate::drafts::{Dating, TableSpec};
+    use crate::publish::{RunRecord, commit_all, inspect};
+
+    on_every_store!(
+        the_newest_date_is_taken_back,
+        an_older_date_leaves_current_alone,
+        the_only_date_leaves_nothing,
+        a_withdrawn_date_is_published_again,
+        a_withdrawal_that_was_overtaken_changes_nothing,
+    );
+
+    fn snapshot() -> Arc<TableSpec> {
+        tiers(SNAPSHOT, Dating::EveryDate)
+    }
+
+    async fn load(output: &Location) -> Publications {
+        Publications::load(output).await.unwrap()
+    }
+
+    /// Publishes a date with so many users.
+    async fn publish(output: &Location, day: &str, users: i64) {
+        let publications = load(output).await;
+        let inspection = inspect(output, &publications).await.unwrap();
+        let users: Vec<(i64, &str)> = (0..users).map(|user| (user, "new")).collect();
+        let rows = draft(output, &snapshot(), day, &users).await;
+        let current = tiers(CURRENT, Dating::NewestDate);
+        let copy = rows.copy_as(output, &current).await.unwrap();
+        let record = RunRecord {
+            snapshot_date: date(day),
+            previous_snapshot_date: None,
+            previous_run_id: None,
+            source_fingerprint: "feed".to_owned(),
+            run_id: format!("run-{day}"),
+            application: "tierline/nightly".to_owned(),
+            input_fingerprint: "f00d".to_owned(),
+            sql_fingerprint: "beef".to_owned(),
+            cutpoints_id: "2026-11-01-v1".to_owned(),
+            rules_fingerprint: None,
+            is_by_earlier_rules: false,
+            left_alone: std::collections::BTreeMap::new(),
+        };
+        let drafts = match publications.latest_date() {
+            Some(latest) if latest > date(day) => vec![rows],
+            _ => vec![rows, copy],
+        };
+        let state = (&publications, &inspection);
+        commit_all(output, state, drafts, record, &[])
+            .await
+            .unwrap();
+    }
+
+    async fn take_back(
+        output: &Location,
+        publications: &Publications,
+        day: &str,
+    ) -> Result<Published, PublishError> {
+        let inspection = inspect(output, publications).await.unwrap();
+        let withdrawn = publications.newest_for(date(day)).unwrap();
+        let state = (publications, &inspection);
+        withdraw(output, state, withdrawn, "tierline/nightly").await
+    }
+
+    /// The rows that each file of a table has, by its date, as a reader of the newest version
+    /// finds them; every file is there.
+    async fn found(output: &Location, table: &str) -> Vec<(String, u64)> {
+        let table = Table::open(output, table).await.unwrap().unwrap();
+        let mut found = Vec::new();
+        for file in table.entries(None).unwrap() {
+            let path = table.full_path(&file);
+            output.store.head(&path).await.unwrap();
+            let day = file.partition_values_map().remove(SNAPSHOT_DATE);
+            found.push((day.flatten().unwrap(), file.num_records().unwrap() as u64));
+        }
+        found.sort();
+        found
+    }
+
+    async fn assert_found(output: &Location, snapshot: &[(&str, u64)], current: &[(&str, u64)]) {
+        for (table, expected) in [(SNAPSHOT, snapshot), (CURRENT, current)] {
+            let found = found(output, table).await;
+            let found: Vec<_> = found
+                .iter()
+                .map(|(day, rows)| (day.as_str(), *rows))
+                .collect();
+            assert_eq!(found, expected, "{table}");
+        }
+        let publications = load(output).await;
+        assert!(inspect(output, &publications).await.unwrap().is_clean());
+    }
+
+    async fn the_newest_date_is_taken_back(output: &Location) {
+        publish(output, "2026-11-19", 1).await;
+        publish(output, "2026-12-31", 2).await;
+        let taken = take_back(output, &load(output).await, "2026-12-31")
+            .await
+            .unwrap();
+        let row = &taken.publication;
+        assert_eq!(
+            (row.run_id.as_str(), row.sequence),
+            ("2026-12-31-withdrawn-3", 3)
+        );
+        assert_eq!(
+            (row.tables[SNAPSHOT].rows, row.tables[CURRENT].rows),
+            (0, 1)
+        );
+        assert_found(output, &[("2026-11-19", 1)], &[("2026-11-19", 1)]).await;
+        let publications = load(output).await;
+        assert_eq!(publications.latest_date(), Some(date("2026-11-19")));
+        assert_eq!(publications.all().last(), Some(row));
+    }
+
+    async fn an_older_date_leaves_current_alone(output: &Location) {
+        publish(output, "2026-11-19", 1).await;
+        publish(output, "2026-11-20", 2).await;
+        take_back(output, &load(output).await, "2026-11-19")
+            .await
+            .unwrap();
+        assert_found(output, &[("2026-11-20", 2)], &[("2026-11-20", 2)]).await;
+    }
+
+    async fn the_only_date_leaves_nothing(output: &Location) {
+        publish(output, "2026-11-19", 1).await;
+        take_back(output, &load(output).await, "2026-11-19")
+            .await
+            .unwrap();
+        assert_found(output, &[], &[]).await;
+        publish(output, "2026-11-18", 2).await;
+        assert_found(output, &[("2026-11-18", 2)], &[("2026-11-18", 2)]).await;
+    }
+
+    async fn a_withdrawn_date_is_published_again(output: &Location) {
+        publish(output, "2026-11-19", 1).await;
+        publish(output, "2026-11-20", 2).await;
+        take_back(output, &load(output).await, "2026-11-20")
+            .await
+            .unwrap();
+        publish(output, "2026-11-20", 3).await;
+        assert_found(
+            output,
+            &[("2026-11-19", 1), ("2026-11-20", 3)],
+            &[("2026-11-20", 3)],
+        )
+        .await;
+    }
+
+    async fn a_withdrawal_that_was_overtaken_changes_nothing(output: &Location) {
+        publish(output, "2026-11-19", 1).await;
+        let slow = load(output).await;
+        publish(output, "2026-11-20", 2).await;
+        let overtaken = take_back(output, &slow, "2026-11-19").await;
+        assert!(matches!(overtaken, Err(PublishError::Conflict { .. })));
+        assert_found(
+            output,
+            &[("2026-11-19", 1), ("2026-11-20", 2)],
+            &[("2026-11-20", 2)],
+        )
+        .await;
+    }
+}

@@ -1,0 +1,101 @@
+//! Taking a published date back: what that means, before it is done.
+
+use serde::Serialize;
+
+use crate::config::job::Job;
+use crate::ground::SnapshotDate;
+use crate::publish::{self, Inspection, Publication, Publications, inspect};
+
+use super::overview::not_published;
+use super::{RunError, Workspace};
+
+/// A date that is to be withdrawn, and what follows from it.
+#[derive(Debug, Serialize)]
+pub struct Withdrawal {
+    /// The date.
+    pub snapshot_date: String,
+    /// The run that published it.
+    pub run_id: String,
+    /// The users in its snapshot.
+    pub users: u64,
+    /// Whether it is the newest date, so that `tier_current` goes to another.
+    pub is_newest: bool,
+    /// The newest date that is left; none when nothing is.
+    pub newest_left: Option<String>,
+    /// The published dates after it: the first follows on it, and the others on that one.
+    pub affected_dates: Vec<String>,
+    #[serde(skip)]
+    withdrawn: Publication,
+    #[serde(skip)]
+    publications: Publications,
+    #[serde(skip)]
+    inspection: Inspection,
+}
+
+/// Whether there is anything to withdraw.
+#[derive(Debug)]
+pub enum WithdrawalPlan {
+    /// The date is published.
+    Withdraw(Box<Withdrawal>),
+    /// It was withdrawn before.
+    AlreadyWithdrawn {
+        /// The run that did so.
+        run_id: String,
+    },
+}
+
+impl WithdrawalPlan {
+    /// Looks at what is published.
+    ///
+    /// # Errors
+    /// A date that was never published, and stores that fail.
+    pub async fn make(workspace: &Workspace, date: SnapshotDate) -> Result<Self, RunError> {
+        let output = &workspace.output;
+        let publications = Publications::load(output).await?;
+        let last = publications.last_of(date);
+        if let Some(last) = last.filter(|last| last.is_withdrawn()) {
+            let run_id = last.run_id.clone();
+            return Ok(Self::AlreadyWithdrawn { run_id });
+        }
+        let Some(withdrawn) = last.cloned() else {
+            return Err(not_published(Some(date), &publications.dates()).into());
+        };
+        let inspection = inspect(output, &publications).await?;
+        let withdrawal = Withdrawal::of(withdrawn, publications, inspection);
+        Ok(Self::Withdraw(Box::new(withdrawal)))
+    }
+}
+
+impl Withdrawal {
+    fn of(withdrawn: Publication, publications: Publications, inspection: Inspection) -> Self {
+        let date = withdrawn.snapshot_date;
+        let mut left = publications.dates();
+        left.remove(&date);
+        let later = left.range(date..).map(SnapshotDate::to_string);
+        let snapshot = withdrawn.tables.get("tier_snapshot");
+        Self {
+            snapshot_date: date.to_string(),
+            run_id: withdrawn.run_id.clone(),
+            users: snapshot.map_or(0, |snapshot| snapshot.rows),
+            is_newest: publications.latest_date() == Some(date),
+            newest_left: left.last().map(SnapshotDate::to_string),
+            affected_dates: later.collect(),
+            withdrawn,
+            publications,
+            inspection,
+        }
+    }
+
+    /// Takes the date back, and says which run has done so.
+    ///
+    /// # Errors
+    /// Another run that published in the meantime, and stores that fail.
+    pub async fn carry_out(&self, job: &Job, workspace: &Workspace) -> Result<String, RunError> {
+        let state = (&self.publications, &self.inspection);
+        let application = format!("tierline/{}", job.name);
+        let withdrawn =
+            publish::withdraw(&workspace.output, state, &self.withdrawn, &application).await?;
+        publish::write_checkpoints(&withdrawn.tables).await;
+        Ok(withdrawn.publication.run_id)
+    }
+}

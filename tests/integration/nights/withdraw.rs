@@ -1,0 +1,197 @@
+//! A published date taken back, by the real command: its rows leave the tables, `tier_current` goes
+//! to the newest date that is left, and later dates are restated.
+
+use serde_json::Value;
+
+use super::example::{history, last_night, night_before, rows_of_last, rules};
+use super::expected::{assert_same_night, assert_same_rows, newest, newest_current, published};
+use super::job::Nights;
+use super::lake::Delivery;
+use super::tables::dates;
+use crate::naive::fixtures::days_ago;
+use crate::support::command::{Finished, Tierline};
+
+/// Calls a command for the job of these nights.
+fn tierline(nights: &Nights, arguments: &[&str]) -> Finished {
+    let (command, rest) = arguments.split_first().unwrap();
+    let call = Tierline::new().args([command]).args([nights.job_file()]);
+    call.args(rest).run()
+}
+
+/// Withdraws a date, and returns what the command says of it.
+fn withdraw(nights: &Nights, date: &str) -> Value {
+    let arguments = ["withdraw", "--date", date, "--yes", "--output", "json"];
+    let finished = tierline(nights, &arguments);
+    assert_eq!(finished.exit_code, 0, "{finished:?}");
+    serde_json::from_str(&finished.stdout).unwrap()
+}
+
+async fn two_nights() -> Nights {
+    let nights = Nights::over(&history(), &Delivery::default());
+    nights.run(night_before()).await.unwrap();
+    nights.run(last_night()).await.unwrap();
+    nights
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn newest_date_is_taken_back_and_published_again() {
+    let nights = two_nights().await;
+    let date = last_night().to_string();
+    let result = withdraw(&nights, &date);
+    assert_eq!(result["status"], "withdrawn");
+    assert_eq!(result["is_newest"], true);
+    assert_eq!(result["newest_left"], night_before().to_string());
+    assert_eq!(result["affected_dates"], serde_json::json!([]));
+
+    let output = nights.output();
+    for (table, found) in dates(&output).await {
+        assert!(!found.contains(&last_night()), "{table}");
+    }
+    let left = rows_of_last(&[(night_before(), &history())], &rules(night_before()));
+    assert_same_night(
+        night_before(),
+        &newest(&output, night_before()).await,
+        &left,
+    );
+    let current = newest_current(&output, night_before()).await;
+    assert_same_rows("tier_current", &current, &left.snapshot);
+    let shown = tierline(&nights, &["show"]);
+    assert!(
+        shown
+            .stdout
+            .starts_with(&format!("Snapshot of {}", night_before())),
+        "{shown:?}"
+    );
+    let shown = tierline(&nights, &["show", "--date", &date]);
+    assert_eq!(shown.exit_code, 2);
+    assert!(
+        shown.stderr.contains(&format!("{date} is not published")),
+        "{shown:?}"
+    );
+
+    let again = withdraw(&nights, &date);
+    assert_eq!(again["status"], "already_withdrawn");
+    assert_eq!(again["withdrawn_by"], result["withdrawn_by"]);
+
+    assert_eq!(nights.status_of(last_night()).await, "published");
+    let both = [night_before(), last_night()].map(|night| (night, history()));
+    let both = both.each_ref().map(|(night, history)| (*night, history));
+    let expected = rows_of_last(&both, &rules(night_before()));
+    assert_same_night(
+        last_night(),
+        &published(&output, last_night()).await,
+        &expected,
+    );
+    assert_same_night(
+        last_night(),
+        &newest(&output, last_night()).await,
+        &expected,
+    );
+    let current = newest_current(&output, last_night()).await;
+    assert_same_rows("tier_current", &current, &expected.snapshot);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dates_after_a_withdrawn_one_are_restated() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    for night in [days_ago(2), night_before(), last_night()] {
+        nights.run(night).await.unwrap();
+    }
+    let result = withdraw(&nights, &night_before().to_string());
+    assert_eq!(
+        result["affected_dates"],
+        serde_json::json!([last_night().to_string()])
+    );
+    let planned = nights.plan(last_night()).await.unwrap();
+    let plan = planned.plan();
+    let previous = plan.previous.as_ref().unwrap();
+    assert_eq!(previous.snapshot_date.day(), days_ago(2));
+    assert_eq!(plan.gaps, [night_before()]);
+
+    let restated = tierline(&nights, &["backfill", "--affected"]);
+    let line = format!("{} replaced: ", last_night());
+    assert!(restated.stdout.starts_with(&line), "{restated:?}");
+    let both = [days_ago(2), last_night()].map(|night| (night, history()));
+    let both = both.each_ref().map(|(night, history)| (*night, history));
+    let expected = rows_of_last(&both, &rules(days_ago(2)));
+    let output = nights.output();
+    assert_same_night(
+        last_night(),
+        &newest(&output, last_night()).await,
+        &expected,
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_date_leaves_empty_tables_that_the_next_night_fills() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    nights.run(night_before()).await.unwrap();
+    let result = withdraw(&nights, &night_before().to_string());
+    assert_eq!(result["newest_left"], Value::Null);
+    let shown = tierline(&nights, &["show"]);
+    assert!(
+        shown.stderr.contains("nothing is published yet"),
+        "{shown:?}"
+    );
+    assert!(
+        newest_current(&nights.output(), night_before())
+            .await
+            .is_empty()
+    );
+    assert_eq!(nights.status_of(last_night()).await, "published");
+    let report = nights.run(last_night()).await.unwrap();
+    assert_eq!(report.previous_snapshot_date, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_withdrawn_unless_it_is_confirmed_and_published() {
+    let nights = two_nights().await;
+    let date = night_before().to_string();
+    let asked = tierline(&nights, &["withdraw", "--date", &date]);
+    assert_eq!(asked.exit_code, 0, "{asked:?}");
+    let text = format!(
+        "  published dates that follow on it: 1, {0} to {0}\nNothing was withdrawn. To withdraw the date, run this with --yes.\n",
+        last_night()
+    );
+    assert!(asked.stdout.ends_with(&text), "{asked:?}");
+    assert_eq!(nights.status_of(night_before()).await, "already_published");
+
+    let never = days_ago(9).to_string();
+    let refused = tierline(&nights, &["withdraw", "--date", &never, "--yes"]);
+    assert_eq!(refused.exit_code, 2);
+    let message = format!(
+        "{never} is not published; the nearest that are: {date}, {}",
+        last_night()
+    );
+    assert!(refused.stderr.contains(&message), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dates_in_the_future_are_refused_but_can_be_withdrawn() {
+    let nights = two_nights().await;
+    let job = nights.job_file();
+    let text = nights.job_text().replace("future_dates = true\n", "");
+    std::fs::write(&job, text).unwrap();
+    let call = |arguments: &[&str]| {
+        let (command, rest) = arguments.split_first().unwrap();
+        let call = Tierline::new().args([command]).args([&job]);
+        call.args(rest).run()
+    };
+    for arguments in [
+        &["run", "--date", "2999-01-01"][..],
+        &["run", "--as-of", "2999-01-02"],
+        &["plan", "--date", "2999-01-01"],
+        &["calibrate", "--date", "2999-01-01"],
+        &["backfill", "--from", "2026-11-01", "--to", "2999-01-01"],
+    ] {
+        let refused = call(arguments);
+        assert_eq!(refused.exit_code, 2, "{refused:?}");
+        let message = "2999-01-01 is in the future: in UTC it is ";
+        assert!(refused.stderr.contains(message), "{refused:?}");
+    }
+    let withdrawn = call(&["withdraw", "--date", "2999-01-01", "--yes"]);
+    assert!(
+        withdrawn.stderr.contains("2999-01-01 is not published"),
+        "{withdrawn:?}"
+    );
+}
