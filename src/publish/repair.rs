@@ -103,8 +103,21 @@ pub async fn inspect(
 ///
 /// # Errors
 /// As [`inspect`]; and [`PublishError::Conflict`] when another run published or kept committing
-/// meanwhile.
+/// meanwhile. What it has published is in the tables then.
 pub async fn repair(
+    output: &Location,
+    publications: &Publications,
+) -> Result<Inspection, PublishError> {
+    let repaired = Box::pin(repair_by(output, publications)).await;
+    if let Err(PublishError::Conflict { .. }) = &repaired {
+        // What was taken for nobody's may have been published just before it was undone.
+        undo(output).await;
+    }
+    repaired
+}
+
+/// As [`repair`], which goes by these publications alone.
+async fn repair_by(
     output: &Location,
     publications: &Publications,
 ) -> Result<Inspection, PublishError> {
@@ -134,7 +147,7 @@ pub async fn repair(
 pub(super) async fn undo(output: &Location) {
     for _ in 0..ATTEMPTS {
         let repaired = match Publications::load(output).await {
-            Ok(publications) => Box::pin(repair(output, &publications)).await.map(|_| ()),
+            Ok(publications) => Box::pin(repair_by(output, &publications)).await.map(|_| ()),
             Err(failure) => Err(failure),
         };
         match repaired {
@@ -248,7 +261,7 @@ impl<'a> Log<'a> {
             marked(publications),
         );
         let committed = newest.prepared(Some(entry.await?), 0).put().await?;
-        tracing::warn!(
+        tracing::info!(
             table.name = self.table,
             table.version = committed.version(),
             "undid commits that were never published"
@@ -787,6 +800,28 @@ mod tests {
             .unwrap();
         assert_found(
             output,
+            &[("2026-11-19", 1), ("2026-11-20", 2)],
+            &[("2026-11-20", 2)],
+        )
+        .await;
+    }
+
+    /// The repair was on its way when the run whose commits it undoes published, and that run had
+    /// seen nothing of it.
+    #[tokio::test]
+    async fn a_repair_that_hits_what_was_published_just_before_is_taken_back() {
+        let (store, output) = faulty();
+        publish(&output, "2026-11-19", &[(1, "gold")]).await;
+        let publications = load(&output).await;
+        store.arm_for("publications", Fault::Late);
+        let users = [(1, "gold"), (2, "new")];
+        let error = publish_by(&output, &publications, "2026-11-20", &users).await;
+        assert!(error.unwrap_err().is_uncertain());
+        store.arm_for("tier_snapshot", Fault::AfterLate);
+        let overtaken = repair(&output, &publications).await.unwrap_err();
+        assert!(matches!(overtaken, PublishError::Conflict { .. }));
+        assert_found(
+            &output,
             &[("2026-11-19", 1), ("2026-11-20", 2)],
             &[("2026-11-20", 2)],
         )

@@ -36,6 +36,8 @@ pub(crate) enum Fault {
     ///
     /// [arrives]: FaultyStore::arrive
     Late,
+    /// It is stored once everything has arrived that is late.
+    AfterLate,
 }
 
 /// A store in memory that treats one commit badly.
@@ -108,9 +110,12 @@ impl ObjectStore for FaultyStore {
             self.late.lock().unwrap().push(request);
             return Err(Self::broken());
         }
+        if fault == Some(Fault::AfterLate) {
+            self.arrive().await;
+        }
         let stored = self.inner.put_opts(path, payload, options).await?;
         match fault {
-            None | Some(Fault::NotStored | Fault::Late) => Ok(stored),
+            None | Some(Fault::NotStored | Fault::Late | Fault::AfterLate) => Ok(stored),
             Some(Fault::AnswerLost) => Err(Self::broken()),
             Some(Fault::AskedTwice) => Err(object_store::Error::AlreadyExists {
                 path: path.to_string(),
