@@ -24,7 +24,7 @@ limits AS (
                 'severity', 'warning',
                 'lowest', CAST($min_high_value_revenue_share AS DOUBLE),
                 'highest', CAST(NULL AS DOUBLE),
-                'message', 'High-value users bring in a smaller share of revenue than they should: look at who left value_tier high_value, and at what holds high_potential back.'
+                'message', 'High-value users bring in a smaller share of revenue than they should: look at who left the highest value_tier, and at what holds the one below it back.'
             ),
             named_struct(
                 'alert', 'complaints_change_rate',

@@ -1,7 +1,21 @@
 -- One number per metric and night. Tiers are the shown ones. A quotient of nothing is NULL. Money
 -- is divided in hundredths, which are whole numbers, so that a value on a limit is on it. What is
 -- added up over users or days is whole numbers, too: sums of DOUBLE depend on the order of rows.
-WITH users AS (
+-- High value in the names of metrics is the value_tier of the highest rank, whatever it is called.
+WITH highest AS (
+    SELECT first_value(tier ORDER BY rank DESC NULLS LAST, tier) AS tier
+    FROM publish.dim_tier
+    WHERE dimension = 'value_tier'
+),
+
+snapshot AS (
+    SELECT
+        *,
+        value_tier = (SELECT tier FROM highest) AS is_high_value
+    FROM publish.tier_snapshot
+),
+
+users AS (
     SELECT
         CAST(COUNT(*) AS DOUBLE) AS total,
         CAST(COUNT(*) FILTER (WHERE orders_lifetime >= 1) AS DOUBLE) AS buyers,
@@ -12,15 +26,31 @@ WITH users AS (
         CAST(SUM(revenue_30d) * 100 AS DOUBLE) AS revenue_30d_cents,
         SUM(orders_30d) AS orders_30d,
         CAST(SUM(revenue_365d) * 100 AS DOUBLE) AS revenue_365d_cents,
-        COUNT(*) FILTER (WHERE value_tier = 'high_value') AS high_value,
-        CAST(COALESCE(SUM(revenue_365d) FILTER (WHERE value_tier = 'high_value'), 0) * 100 AS DOUBLE)
+        COUNT(*) FILTER (WHERE is_high_value) AS high_value,
+        CAST(COALESCE(SUM(revenue_365d) FILTER (WHERE is_high_value), 0) * 100 AS DOUBLE)
             AS high_value_revenue_365d_cents,
         COUNT(*) FILTER (WHERE value_tier <> value_tier_raw) AS shown_not_raw,
         CAST(SUM(complaints_d0) AS DOUBLE) AS complaints_d0,
         CAST(SUM(complaints_d1) AS DOUBLE) AS complaints_d1,
         CAST(SUM(ltv_historical) FILTER (WHERE acquisition_cost > 0) * 100 AS DOUBLE) AS paid_ltv_cents,
         CAST(SUM(acquisition_cost) FILTER (WHERE acquisition_cost > 0) * 100 AS DOUBLE) AS paid_cost_cents
-    FROM publish.tier_snapshot
+    FROM snapshot
+),
+
+-- what was delivered of the snapshot date, rows that staging leaves out aside
+orders_of_day AS (
+    SELECT
+        CAST(COUNT(*) AS DOUBLE) AS orders,
+        CAST(COUNT(*) FILTER (WHERE is_counting) AS DOUBLE) AS counting_orders,
+        CAST(COALESCE(SUM(amount) FILTER (WHERE is_counting), 0) * 100 AS DOUBLE) / 100 AS revenue
+    FROM staging.orders
+    WHERE day = $snapshot_date
+),
+
+events_of_day AS (
+    SELECT CAST(COUNT(*) AS DOUBLE) AS events
+    FROM staging.engagement
+    WHERE day = $snapshot_date
 ),
 
 -- the average order value of each of the last 30 days that has orders, in units of 1e-6; the one
@@ -57,15 +87,18 @@ volatility AS (
     FROM order_day_deviations
 ),
 
--- who was of high value a week ago, and is no longer
+-- who was of high value a week ago, and is lower or gone; not known where other cut points or rules
+-- made that snapshot, as then tiers differ for reasons that are not the users'
 outflow AS (
     SELECT
-        CAST(COUNT(*) FILTER (WHERE today.value_tier <> 'high_value') AS DOUBLE)
+        CAST(COUNT(*) FILTER (WHERE today.user_id IS NULL OR NOT today.is_high_value) AS DOUBLE)
         / NULLIF(COUNT(*), 0) AS rate
     FROM week_ago.tier_snapshot AS week_ago
-    LEFT JOIN publish.tier_snapshot AS today
+    LEFT JOIN snapshot AS today
         ON week_ago.user_id = today.user_id
-    WHERE week_ago.value_tier = 'high_value'
+    WHERE
+        $week_ago_is_comparable
+        AND week_ago.value_tier = (SELECT tier FROM highest)
 ),
 
 -- who was silent or churned in the previous snapshot, and is back
@@ -80,6 +113,12 @@ reactivation AS (
 kpis AS (
     SELECT
         unnest([
+            -- orders of the snapshot date, the counting ones among them, and what was paid for these
+            named_struct('metric', 'orders_d0', 'value', orders_of_day.orders),
+            named_struct('metric', 'counting_orders_d0', 'value', orders_of_day.counting_orders),
+            named_struct('metric', 'revenue_d0', 'value', orders_of_day.revenue),
+            -- events of the snapshot date, passive ones too
+            named_struct('metric', 'events_d0', 'value', events_of_day.events),
             named_struct('metric', 'users_total', 'value', users.total),
             named_struct('metric', 'buyers_total', 'value', users.buyers),
             -- buyers of all users
@@ -97,7 +136,8 @@ kpis AS (
                 'metric', 'high_value_revenue_share',
                 'value', users.high_value_revenue_365d_cents / NULLIF(users.revenue_365d_cents, 0)
             ),
-            -- of the high-value users of a week ago; NULL unless that day is published
+            -- of the high-value users of a week ago, those who are lower or gone; NULL unless that day is
+            -- published, by the cut points and rules of today
             named_struct('metric', 'high_value_weekly_outflow_rate', 'value', outflow.rate),
             named_struct('metric', 'reactivation_rate', 'value', reactivation.rate),
             -- users whom grace shows in a higher tier than today's: the price of grace
@@ -112,6 +152,8 @@ kpis AS (
             named_struct('metric', 'ltv_to_cac', 'value', users.paid_ltv_cents / NULLIF(users.paid_cost_cents, 0))
         ]) AS kpi
     FROM users
+    CROSS JOIN orders_of_day
+    CROSS JOIN events_of_day
     CROSS JOIN volatility
     CROSS JOIN outflow
     CROSS JOIN reactivation

@@ -13,13 +13,13 @@ SELECT
     events.channel,
     events.campaign_id,
     CASE
-        WHEN events.user_id IS NULL THEN 'null_user_id'
+        WHEN events.user_id IS NULL OR TRIM(CAST(events.user_id AS VARCHAR)) IN ('', $guest_ids) THEN 'null_user_id'
         WHEN events.occurred_at IS NULL THEN 'null_time'
     END AS reject_reason,                             -- NULL for a good row; others are counted and left out
     CASE
         WHEN types.event_type IS NULL
-            THEN 'unknown event type ' || COALESCE(events.event_type, 'NULL') || ' counts as passive'
-    END AS warning                                    -- NULL, or a remark on a row that is kept
+            THEN 'unknown event types count as passive: ' || COALESCE(events.event_type, 'NULL')
+    END AS warning                                    -- NULL, or a remark on a row that is kept: what it is, and behind ': ' the value
 FROM sources.engagement AS events
 LEFT JOIN reference.event_types AS types
     ON events.event_type = types.event_type

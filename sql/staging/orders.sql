@@ -11,10 +11,14 @@ SELECT
     channel,
     category,
     CASE
-        WHEN user_id IS NULL THEN 'null_user_id'
+        WHEN user_id IS NULL OR TRIM(CAST(user_id AS VARCHAR)) IN ('', $guest_ids) THEN 'null_user_id'
         WHEN ordered_at IS NULL THEN 'null_time'
         WHEN amount IS NULL THEN 'null_amount'
         WHEN amount < 0 THEN 'negative_amount'
         WHEN amount >= $absurd_amount THEN 'absurd_amount'  -- sums of such would not fit into money columns
-    END AS reject_reason                              -- NULL for a good row; others are counted and left out
+    END AS reject_reason,                             -- NULL for a good row; others are counted and left out
+    CASE
+        WHEN COALESCE(status NOT IN ('paid', 'completed', $other_statuses), TRUE)
+            THEN 'unknown statuses count as no order: ' || COALESCE(status, 'NULL')
+    END AS warning                                    -- NULL, or a remark on a row that is kept: what it is, and behind ': ' the value
 FROM sources.orders

@@ -16,9 +16,12 @@ SELECT
 
     COALESCE(
         users.largest_order_1d > users.largest_order_before_today
-            AND value.value_tier = 'high_value',
+            AND value.value_tier = (
+                SELECT first_value(tier ORDER BY rank DESC NULLS LAST, tier)
+                FROM reference.value_tiers
+            ),
         FALSE
-    ) AS peak_order,                                  -- the largest order ever of a high-value user, made on the snapshot date; a first order is none
+    ) AS peak_order,                                  -- the largest order ever of a user in the highest value_tier, made on the snapshot date; a first order is none
 
     COALESCE(
         users.acquisition_cost > 0

@@ -4,14 +4,18 @@
 //! |---|---|
 //! | `snapshot_not_empty` | a snapshot without rows |
 //! | `user_id_unique` | a user without an id, or with two rows |
+//! | `users_complete` | a snapshot whose users are not exactly those of `features.users` |
 //! | `tiers_known` | a value that `dim_tier` does not list, NULL too |
 //! | `matrix_opening`, `matrix_closing` | a matrix whose rows or columns do not add up to the snapshots |
 //! | `moves_match_matrix` | moves that are not the matrix off its diagonal |
 //! | `users_within_bounds` | a snapshot that lost or gained too many users overnight |
 //! | `tier_shares_within_bounds` | a tier whose share jumped overnight |
+//! | `volume_as_usual` | a day of which a required source delivered far less than usual |
 //!
 //! A dimension that the previous snapshot does not have begins with this one, so there is nothing
 //! to compare it with.
+
+use std::collections::BTreeSet;
 
 use crate::config::job::Guards;
 use crate::tiers::{Dimension, Dimensions};
@@ -24,22 +28,40 @@ pub struct BuiltIn {
     /// The query.
     pub sql: String,
     /// What to do when rows come back.
-    pub help: &'static str,
+    pub help: String,
 }
 
-/// The audits of a snapshot; those that compare need a previous one.
+/// What tells tonight's tiers from those of the previous snapshot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// The dimensions that it scored by other cut points.
+    pub other_cut_points: BTreeSet<String>,
+    /// The dimensions that it made by other rules.
+    pub other_rules: BTreeSet<String>,
+}
+
+/// The audits of a snapshot; those that compare need a previous one. `volumes` are the KPIs that
+/// say how much required sources delivered.
 ///
 /// They read [`COUNTED`] beside the tables.
-pub fn audits(guards: &Guards, has_previous: bool) -> Vec<BuiltIn> {
-    let mut audits = vec![snapshot_not_empty(), user_id_unique(), tiers_known()];
-    if has_previous {
+pub fn audits(guards: &Guards, compared: Option<&Compared>, volumes: &[&str]) -> Vec<BuiltIn> {
+    let mut audits = vec![
+        snapshot_not_empty(),
+        user_id_unique(),
+        users_complete(),
+        tiers_known(),
+    ];
+    if let Some(compared) = compared {
         audits.extend([
             matrix_adds_up("matrix_opening", "from_tier", "previous"),
             matrix_adds_up("matrix_closing", "to_tier", "today"),
             moves_match_matrix(),
             users_within_bounds(guards),
-            tier_shares_within_bounds(guards),
+            tier_shares_within_bounds(guards, compared),
         ]);
+    }
+    if !volumes.is_empty() {
+        audits.push(volume_as_usual(guards, volumes));
     }
     audits
 }
@@ -86,7 +108,8 @@ fn snapshot_not_empty() -> BuiltIn {
     BuiltIn {
         name: "snapshot_not_empty",
         sql: "SELECT COUNT(*) AS users FROM publish.tier_snapshot HAVING COUNT(*) = 0".to_owned(),
-        help: "no source has a user on or before this date; check the sources' urls and partitions",
+        help: "no source has a user on or before this date; check the sources' urls and partitions"
+            .to_owned(),
     }
 }
 
@@ -96,7 +119,24 @@ fn user_id_unique() -> BuiltIn {
         sql: "SELECT user_id, COUNT(*) AS rows FROM publish.tier_snapshot
               GROUP BY user_id HAVING user_id IS NULL OR COUNT(*) > 1"
             .to_owned(),
-        help: "a join in the SQL pack multiplies users or loses their ids; each feature and tier model must have one row per user",
+        help: "a join in the SQL pack multiplies users or loses their ids; each feature and tier model must have one row per user".to_owned(),
+    }
+}
+
+/// The audit that the users are all there, and no others.
+pub const USERS_COMPLETE: &str = "users_complete";
+
+/// Both sides lie in the order of users.
+fn users_complete() -> BuiltIn {
+    let sql = "SELECT COUNT(*) FILTER (WHERE shown.user_id IS NULL) AS users_lost,
+                      COUNT(*) FILTER (WHERE users.user_id IS NULL) AS users_added
+               FROM features.users AS users
+               FULL JOIN publish.tier_snapshot AS shown ON users.user_id = shown.user_id
+               HAVING users_lost > 0 OR users_added > 0";
+    BuiltIn {
+        name: USERS_COMPLETE,
+        sql: sql.to_owned(),
+        help: "the snapshot has every user of features.users, and nobody else: a tier model or publish/tier_snapshot.sql leaves rows out; whoever is not to be there is left out in features/users.sql".to_owned(),
     }
 }
 
@@ -109,7 +149,7 @@ fn tiers_known() -> BuiltIn {
     BuiltIn {
         name: "tiers_known",
         sql: sql.to_owned(),
-        help: "every user needs exactly one value that dim_tier lists in every dimension; add the value there, or mend the tier model",
+        help: "every user needs exactly one value that dim_tier lists in every dimension; add the value there, or mend the tier model".to_owned(),
     }
 }
 
@@ -130,7 +170,7 @@ fn matrix_adds_up(name: &'static str, side: &str, snapshot: &str) -> BuiltIn {
     BuiltIn {
         name,
         sql,
-        help: "users were lost or counted twice between two snapshots; where tiers_known fails too, mend that first, otherwise it is a bug in tierline, please report it",
+        help: "users were lost or counted twice between two snapshots; where tiers_known fails too, mend that first, otherwise it is a bug in tierline, please report it".to_owned(),
     }
 }
 
@@ -152,33 +192,50 @@ fn moves_match_matrix() -> BuiltIn {
     BuiltIn {
         name: "moves_match_matrix",
         sql: sql.to_owned(),
-        help: "moves and matrix disagree: a bug in tierline, please report it",
+        help: "moves and matrix disagree: a bug in tierline, please report it".to_owned(),
     }
 }
 
 fn users_within_bounds(guards: &Guards) -> BuiltIn {
+    let Guards {
+        max_users_drop: drop,
+        max_users_growth: growth,
+        ..
+    } = guards;
     let sql = format!(
         "SELECT previous.users AS users_before, today.users AS users_now
          FROM (SELECT COUNT(*) AS users FROM previous.tier_snapshot) AS previous
          CROSS JOIN (SELECT COUNT(*) AS users FROM publish.tier_snapshot) AS today
-         WHERE today.users < previous.users * (1.0 - {})
-            OR today.users > previous.users * (1.0 + {})",
-        guards.max_users_drop, guards.max_users_growth
+         WHERE today.users < previous.users * (1.0 - {drop})
+            OR today.users > previous.users * (1.0 + {growth})"
     );
     BuiltIn {
         name: "users_within_bounds",
         sql,
-        help: "the number of users changed more than [guards] max_users_drop and max_users_growth allow; check that all partitions are complete, or raise the guard for this run",
+        help: format!(
+            "the number of users changed more than [guards] max_users_drop = {drop} and max_users_growth = {growth} allow; check that all partitions are complete, or raise the guard for this run"
+        ),
     }
 }
 
-fn tier_shares_within_bounds(guards: &Guards) -> BuiltIn {
+/// New cut points were looked at before they were kept, with everybody whom they move; new rules
+/// may be a slip.
+fn tier_shares_within_bounds(guards: &Guards, compared: &Compared) -> BuiltIn {
     let shares = |snapshot: &str| {
         format!(
             "SELECT dimension, tier,
                     CAST(users AS DOUBLE) / SUM(users) OVER (PARTITION BY dimension) AS share
              FROM audits.users_by_tier WHERE snapshot = '{snapshot}' AND {IS_COMPARED}"
         )
+    };
+    let rescored = compared.other_cut_points.iter();
+    let rescored: Vec<String> = rescored.map(|dimension| text(dimension)).collect();
+    let is_asked = match rescored.is_empty() {
+        true => String::new(),
+        false => format!(
+            " AND COALESCE(today.dimension, previous.dimension) NOT IN ({})",
+            rescored.join(", ")
+        ),
     };
     let sql = format!(
         "SELECT COALESCE(today.dimension, previous.dimension) AS dimension,
@@ -187,7 +244,7 @@ fn tier_shares_within_bounds(guards: &Guards) -> BuiltIn {
          FROM ({}) AS previous
          FULL JOIN ({}) AS today
              ON previous.dimension = today.dimension AND previous.tier = today.tier
-         WHERE ABS(COALESCE(today.share, 0.0) - COALESCE(previous.share, 0.0)) > {}",
+         WHERE ABS(COALESCE(today.share, 0.0) - COALESCE(previous.share, 0.0)) > {}{is_asked}",
         shares("previous"),
         shares("today"),
         guards.max_tier_share_change
@@ -195,8 +252,52 @@ fn tier_shares_within_bounds(guards: &Guards) -> BuiltIn {
     BuiltIn {
         name: "tier_shares_within_bounds",
         sql,
-        help: "a tier's share of the users changed more than [guards] max_tier_share_change allows; check inputs and SQL, or raise the guard for this run",
+        help: share_help(guards.max_tier_share_change, &compared.other_rules),
     }
+}
+
+/// Of how many dates the usual volume must be known.
+const MIN_VOLUME_DATES: usize = 7;
+
+/// A median is not moved by a few odd days, such as those that a raised guard let through.
+fn volume_as_usual(guards: &Guards, volumes: &[&str]) -> BuiltIn {
+    let share = guards.min_volume_share;
+    let metrics: Vec<String> = volumes.iter().map(|metric| text(metric)).collect();
+    let metrics = metrics.join(", ");
+    // Divided, a volume of exactly the share is the share to the last bit.
+    let sql = format!(
+        "SELECT today.metric, today.value, usual.value AS usual_value, usual.dates AS usual_of_dates
+         FROM publish.kpi_daily AS today
+         INNER JOIN (SELECT metric, MEDIAN(value) AS value, COUNT(value) AS dates
+                     FROM history.kpi_daily
+                     WHERE metric IN ({metrics}) AND value IS NOT NULL
+                     GROUP BY metric) AS usual
+             ON today.metric = usual.metric
+         WHERE usual.dates >= {MIN_VOLUME_DATES}
+           AND today.value / NULLIF(usual.value, 0.0) < {share}
+         ORDER BY today.metric"
+    );
+    BuiltIn {
+        name: "volume_as_usual",
+        sql,
+        help: format!(
+            "less than [guards] min_volume_share = {share} of what is usual, the median of the last published dates; check that the day was delivered whole and that sql/staging knows its statuses; if it is meant to be so low, lower the guard for this run, to 0 for any volume"
+        ),
+    }
+}
+
+fn share_help(guard: f64, other_rules: &BTreeSet<String>) -> String {
+    let changed = format!(
+        "a tier's share of the users changed more than [guards] max_tier_share_change = {guard} allows"
+    );
+    if other_rules.is_empty() {
+        return format!("{changed}; check inputs and SQL, or raise the guard for this run");
+    }
+    let dimensions: Vec<&str> = other_rules.iter().map(String::as_str).collect();
+    format!(
+        "{changed}; since the previous snapshot the rules have changed (SQL, parameters, reference files or dimensions) of: {}; if that is meant, raise the guard for this run",
+        dimensions.join(", ")
+    )
 }
 
 #[cfg(test)]

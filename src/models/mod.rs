@@ -10,10 +10,12 @@
 
 mod cases;
 mod comments;
+mod compared_texts;
 mod constants;
 mod graph;
 mod misfits;
 mod model;
+mod named_parameters;
 mod outer_using;
 mod pack;
 mod parameters;

@@ -13,9 +13,12 @@ use crate::ground::{Diagnostic, Problems, SnapshotDate, SourceFile, did_you_mean
 /// The date of the snapshot, D.
 const SNAPSHOT_DATE: &str = "snapshot_date";
 
-/// The literal that stands in a statement for a value.
-pub(super) fn literal_of(value: &ParameterValue) -> Expr {
-    match value {
+/// Whether the value tiers of D - 7 can be compared with today's.
+const WEEK_AGO_IS_COMPARABLE: &str = "week_ago_is_comparable";
+
+/// The literal that stands in a statement for a value; none for lists, of which each text is one.
+pub(super) fn literal_of(value: &ParameterValue) -> Option<Expr> {
+    Some(match value {
         ParameterValue::Integer(value) => number(&value.to_string()),
         ParameterValue::Decimal(digits) => cast(digits, DataType::Decimal(digits_of(digits))),
         ParameterValue::Text(text) => literal(Value::SingleQuotedString(text.clone())),
@@ -25,7 +28,18 @@ pub(super) fn literal_of(value: &ParameterValue) -> Expr {
             value: quoted(&day.to_string()),
             uses_odbc_syntax: false,
         }),
-    }
+        ParameterValue::List(_) => return None,
+    })
+}
+
+/// The literal of a text of a list.
+pub(super) fn text_literal(text: &str) -> Expr {
+    literal(Value::SingleQuotedString(text.to_owned()))
+}
+
+/// What a list that turned out to be empty makes of `IN` or `NOT IN`.
+pub(super) fn truth(value: bool) -> Expr {
+    literal(Value::Boolean(value))
 }
 
 fn digits_of(decimal: &str) -> ExactNumberInfo {
@@ -112,6 +126,21 @@ impl Parameters {
         self.with(SNAPSHOT_DATE, ParameterValue::Date(snapshot_date.day()))
     }
 
+    /// The same parameters for what compares with the snapshot of D - 7:
+    /// `$week_ago_is_comparable` says whether its value tiers are of today's cut points and rules.
+    #[must_use]
+    pub fn comparing_with_week_ago(self, is_comparable: bool) -> Self {
+        self.with(
+            WEEK_AGO_IS_COMPARABLE,
+            ParameterValue::Boolean(is_comparable),
+        )
+    }
+
+    /// The value of a parameter.
+    pub fn get(&self, name: &str) -> Option<&ParameterValue> {
+        self.0.get(name)
+    }
+
     /// The value of `$name`.
     ///
     /// # Errors
@@ -150,7 +179,7 @@ fn read_defaults(file: &SourceFile) -> Result<BTreeMap<String, ParameterValue>, 
             }
             None => problems.push(
                 Diagnostic::at(file, 0..0, format!("parameter `{name}` has no SQL type"))
-                    .help("use an integer, a decimal number, a text, true, false or a date"),
+                    .help("use an integer, a decimal number, a text, true, false, a date, or a list of texts or integers"),
             ),
         }
     }

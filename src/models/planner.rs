@@ -9,11 +9,13 @@ use datafusion::sql::parser::Statement as EngineStatement;
 use datafusion::sql::sqlparser::ast::{
     Expr, Ident, ObjectName, Statement, TableFactor, Value, VisitMut, VisitorMut,
 };
+use datafusion::sql::sqlparser::tokenizer::Span;
 
+use crate::config::job::ParameterValue;
 use crate::ground::{Diagnostic, Folder, Problems, SourceFile, nearest};
 
 use super::model::{bytes_of, head_of};
-use super::parameters::literal_of;
+use super::parameters::{literal_of, text_literal, truth};
 use super::{Model, Parameters, misfits};
 
 /// Plans a model whose tables are all registered in the session.
@@ -74,6 +76,30 @@ impl Binder<'_> {
     }
 }
 
+impl Binder<'_> {
+    /// Puts the texts of lists in place of their parameters.
+    fn write_out_lists(&self, list: &mut Vec<Expr>) {
+        let written = list.drain(..).flat_map(|item| match self.texts_of(&item) {
+            Some(texts) => texts.iter().map(|text| text_literal(text)).collect(),
+            None => vec![item],
+        });
+        *list = written.collect();
+    }
+
+    fn texts_of(&self, item: &Expr) -> Option<&[String]> {
+        let Expr::Value(value) = item else {
+            return None;
+        };
+        let Value::Placeholder(name) = &value.value else {
+            return None;
+        };
+        match self.parameters.get(name.trim_start_matches('$'))? {
+            ParameterValue::List(texts) => Some(texts),
+            _ => None,
+        }
+    }
+}
+
 impl VisitorMut for Binder<'_> {
     type Break = std::convert::Infallible;
 
@@ -94,16 +120,34 @@ impl VisitorMut for Binder<'_> {
     }
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<Self::Break> {
+        if let Expr::InList { list, negated, .. } = expression {
+            self.write_out_lists(list);
+            if list.is_empty() {
+                *expression = truth(*negated);
+            }
+        }
         if let Expr::Value(value) = expression
             && let Value::Placeholder(name) = &value.value
         {
-            let bound = self.parameters.value_at(name, value.span, &self.model.file);
+            let (name, span) = (name.clone(), value.span);
+            let bound = self.parameters.value_at(&name, span, &self.model.file);
             if let Some(value) = self.problems.keep(bound) {
-                *expression = literal_of(value);
+                match literal_of(value) {
+                    Some(literal) => *expression = literal,
+                    None => self
+                        .problems
+                        .push(list_outside_in(&name, span, &self.model.file)),
+                }
             }
         }
         ControlFlow::Continue(())
     }
+}
+
+fn list_outside_in(name: &str, span: Span, file: &SourceFile) -> Diagnostic {
+    let message = format!("`{name}` is a list");
+    Diagnostic::at(file, bytes_of(file, span), message)
+        .help(format!("lists stand in IN ({name}) or NOT IN ({name})"))
 }
 
 /// Every problem in an engine error, each with the place it names, or else the

@@ -85,6 +85,8 @@ pub struct RunRecord {
     pub is_by_earlier_rules: bool,
     /// Tables that the run leaves alone, as what it replaces had recorded them.
     pub left_alone: BTreeMap<String, TableVersion>,
+    /// The rules of each dimension as fingerprints.
+    pub tier_rules: Option<String>,
 }
 
 /// A date that is published.
@@ -395,6 +397,7 @@ fn publication(record: RunRecord, sequence: i64, commits: &[Prepared]) -> Public
         sql_fingerprint: record.sql_fingerprint,
         cutpoints_id: record.cutpoints_id,
         rules_fingerprint: record.rules_fingerprint,
+        tier_rules: record.tier_rules,
         tables: record
             .left_alone
             .into_iter()
@@ -457,6 +460,7 @@ mod tests {
             rules_fingerprint: None,
             is_by_earlier_rules: false,
             left_alone: BTreeMap::new(),
+            tier_rules: None,
         }
     }
 

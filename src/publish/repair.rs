@@ -498,6 +498,7 @@ mod tests {
             sql_fingerprint: "beef".to_owned(),
             cutpoints_id: "2026-11-01-v1".to_owned(),
             rules_fingerprint: None,
+            tier_rules: None,
             is_by_earlier_rules: false,
             left_alone: std::collections::BTreeMap::new(),
         }

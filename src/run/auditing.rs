@@ -1,16 +1,26 @@
 //! The audits of a night, over its drafts as they lie in storage: those built in, which count the
 //! users of every tier once for all, and those of the SQL pack.
 
-use crate::audits::{self, Audit, Cleared, Verdict, built_in};
+use crate::audits::built_in::{self, Compared, USERS_COMPLETE};
+use crate::audits::{self, Audit, Blocked, Cleared, Verdict};
 use crate::drafts::Draft;
 use crate::ground::{Folder, TableName};
 use crate::models::Parameters;
 use crate::tiers::Dimensions;
 
 use super::catalog::register;
+use super::comparable::Scoring;
 use super::context::Run;
+use super::project::KPIS;
 use super::snapshot::discard;
 use super::{Catalog, RunError};
+
+/// The KPIs that say how much a source delivered of the day.
+const VOLUMES: [(&str, &str); 3] = [
+    ("orders", "orders_d0"),
+    ("orders", "counting_orders_d0"),
+    ("engagement", "events_d0"),
+];
 
 impl Run<'_> {
     /// Runs every audit. When one does not pass, no draft is left.
@@ -19,11 +29,12 @@ impl Run<'_> {
         catalog: &mut Catalog<'_>,
         parameters: &Parameters,
         dimensions: &Dimensions,
+        scoring: &Scoring,
         drafts: Vec<Draft>,
         warnings: &mut Vec<String>,
     ) -> Result<Cleared, RunError> {
         let output = &self.workspace.output;
-        let planned = self.plan_audits(catalog, parameters, dimensions, warnings);
+        let planned = self.plan_audits(catalog, parameters, dimensions, scoring, warnings);
         let audits = match planned.await {
             Ok(audits) => audits,
             Err(error) => {
@@ -33,8 +44,9 @@ impl Run<'_> {
         };
         match audits::run(self.context, audits, drafts).await {
             Ok(Verdict::Cleared(cleared)) => Ok(cleared),
-            Ok(Verdict::Blocked(blocked, drafts)) => {
+            Ok(Verdict::Blocked(mut blocked, drafts)) => {
                 discard(output, drafts).await;
+                self.explain_lost_users(catalog, &mut blocked).await;
                 Err(blocked.into())
             }
             Err((source, drafts)) => {
@@ -49,18 +61,27 @@ impl Run<'_> {
         catalog: &mut Catalog<'_>,
         parameters: &Parameters,
         dimensions: &Dimensions,
+        scoring: &Scoring,
         warnings: &mut Vec<String>,
     ) -> Result<Vec<Audit>, RunError> {
-        let has_previous = self.plan.previous.is_some();
+        let compared = self.plan.previous.as_ref().map(|before| Compared {
+            other_cut_points: scoring.other_cut_points(before),
+            other_rules: scoring.other_rules(before),
+        });
         self.count_users_by_tier(dimensions)
             .await
             .map_err(RunError::engine("counting users for audits"))?;
         let mut audits = Vec::new();
-        for built_in in built_in::audits(&self.job.guards, has_previous) {
+        let has_users = self.project.graph.model(&users()).is_some();
+        let built_in = built_in::audits(&self.job.guards, compared.as_ref(), &self.volumes());
+        for built_in in built_in {
+            if built_in.name == USERS_COMPLETE && !has_users {
+                continue;
+            }
             let planned = self.context.sql(&built_in.sql).await;
             audits.push(Audit {
                 name: built_in.name.to_owned(),
-                help: built_in.help.to_owned(),
+                help: built_in.help,
                 plan: planned
                     .map_err(RunError::engine("planning audits"))?
                     .into_unoptimized_plan(),
@@ -81,10 +102,55 @@ impl Run<'_> {
         Ok(audits)
     }
 
+    /// Says which tier models have other users than features.users, where users were lost. They are
+    /// counted only then.
+    async fn explain_lost_users(&self, catalog: &Catalog<'_>, blocked: &mut Blocked) {
+        let mut failed = blocked.failed.iter_mut();
+        let Some(lost) = failed.find(|audit| audit.name == USERS_COMPLETE) else {
+            return;
+        };
+        let Ok(users) = count(catalog, &users()).await else {
+            return;
+        };
+        for model in self.project.graph.in_folder(Folder::Tiers) {
+            if let Ok(rows) = count(catalog, &model.name).await
+                && rows != users
+            {
+                lost.help.push_str(&format!(
+                    "\n`{}` has {rows} rows for {users} users",
+                    model.name
+                ));
+            }
+        }
+    }
+
+    /// The KPIs that say how much the required sources delivered, where the pack has KPIs.
+    fn volumes(&self) -> Vec<&'static str> {
+        let kpis = TableName::new(Folder::Publish, KPIS);
+        if self.project.graph.model(&kpis).is_none() {
+            return Vec::new();
+        }
+        let is_required = |source: &str| {
+            let source = self.job.sources.get(source);
+            source.is_some_and(|source| source.required)
+        };
+        let volumes = VOLUMES.iter().filter(|(source, _)| is_required(source));
+        volumes.map(|(_, metric)| *metric).collect()
+    }
+
     /// Counts the users of each tier, today and before, for all audits that ask.
     async fn count_users_by_tier(&self, dimensions: &Dimensions) -> datafusion::error::Result<()> {
         let counted = self.context.sql(&built_in::counted(dimensions)).await?;
         let name = TableName::new(Folder::Audits, built_in::COUNTED);
         register(self.context, &name, counted.cache().await?.into_view())
     }
+}
+
+/// The model of all users.
+fn users() -> TableName {
+    TableName::new(Folder::Features, "users")
+}
+
+async fn count(catalog: &Catalog<'_>, table: &TableName) -> datafusion::error::Result<usize> {
+    catalog.table(table).await?.count().await
 }

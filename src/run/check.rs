@@ -4,6 +4,7 @@
 //! 2. `dim_tier` is read for the dimensions
 //! 3. the rules of the tier models are proved to [cover](crate::tiers::coverage) them
 //! 4. what is published has the columns and types it needs
+//! 5. what any model [compares](crate::tiers::literals) with a dimension is one of its values
 //!
 //! Problems of all steps are told at once.
 
@@ -19,6 +20,7 @@ use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
 use crate::migration;
 use crate::models::{Model, Parameters, REQUIRED};
 use crate::tiers::coverage::{self, Findings, TierModel};
+use crate::tiers::literals::Listed;
 use crate::tiers::{Dimensions, Settling, fit_given};
 use crate::tiles::USER_ID;
 
@@ -26,7 +28,7 @@ use super::catalog::{empty, register};
 use super::declared::{UPSTREAM, declared_session};
 use super::found::Found;
 use super::marts;
-use super::project::{MADE_BY_TIERLINE, required};
+use super::project::{MADE_BY_TIERLINE, keep_all, required};
 use super::shape::Shape;
 use super::snapshot::Specs;
 use super::{Catalog, Project, RunError, Workspace, cut_points};
@@ -73,6 +75,9 @@ async fn check_models(
         .register_models(&[Folder::Audits], &check.parameters)
         .await;
     found.keep(audits);
+    if let Some(shape) = &shape {
+        found.keep(check.literals(shape).await);
+    }
     not_checked(check.catalog.passed_over())
 }
 
@@ -119,7 +124,7 @@ impl<'a> Check<'a> {
             job,
             project,
             catalog: catalog.map_err(RunError::engine("reading references"))?,
-            parameters: project.parameters.clone(),
+            parameters: project.parameters.clone().comparing_with_week_ago(true),
             snapshot_date,
         })
     }
@@ -189,6 +194,26 @@ impl<'a> Check<'a> {
             }
         }
         Ok(coverage::check(&tiers, dimensions, &cut_points::STAND_INS))
+    }
+
+    /// Refuses literals that are compared with a dimension and are none of its values.
+    async fn literals(&self, shape: &Shape) -> Result<(), Problems> {
+        let listed = Listed {
+            dimensions: &shape.dimensions,
+            warnings: &shape.warnings,
+        };
+        let mut problems = Problems::default();
+        for model in self.project.graph.models() {
+            let folders = [Folder::Tiers, Folder::Publish, Folder::Audits];
+            if !folders.contains(&model.name.folder) || !self.catalog.has_planned(model) {
+                continue;
+            }
+            // What does not plan is told elsewhere.
+            if let Ok(plan) = self.catalog.plan(model, &self.parameters).await {
+                keep_all(&mut problems, listed.check(model, &plan, &self.parameters));
+            }
+        }
+        problems.or_ok(())
     }
 
     /// Checks the shape of what is published, and registers it for audits.

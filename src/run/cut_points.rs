@@ -1,7 +1,7 @@
 //! The calibration of a run: the users of every metric of the calibration model counted as of D,
 //! and cut points computed from them, or given by hand and held against them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
@@ -10,12 +10,12 @@ use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 
 use crate::ground::{Diagnostic, ExactNumber, Folder, Problems, TableName};
-use crate::tiers::calibration::parameter_name;
+use crate::tiers::calibration::{Calibration, parameter_name};
 use crate::tiers::{Histogram, Histograms, Metric};
 
 use super::{Catalog, Project, RunError};
 use crate::config::job::ParameterValue;
-use crate::models::Parameters;
+use crate::models::{Graph, Parameters};
 
 /// Cut points that only have the right type and order. They are numbers that no rule compares
 /// with for another reason, so that a rule shows where it uses them.
@@ -84,6 +84,25 @@ pub(super) async fn stand_ins(
         }
     }
     Ok(stand_ins)
+}
+
+/// The models that name a cut point, and those that read such a model, directly or not.
+pub(super) fn scored_models<'a>(
+    graph: &'a Graph,
+    calibration: &Calibration,
+) -> BTreeSet<&'a TableName> {
+    let metrics = calibration.metrics.iter();
+    let cut_points: BTreeSet<String> = metrics
+        .flat_map(|points| (1..=points.cuts.len()).map(|k| parameter_name(&points.metric, k)))
+        .collect();
+    let mut scored = BTreeSet::new();
+    for model in graph.models() {
+        let reads_scored = model.reads.iter().any(|read| scored.contains(&read.table));
+        if reads_scored || !model.parameters().is_disjoint(&cut_points) {
+            scored.insert(&model.name);
+        }
+    }
+    scored
 }
 
 fn check_metrics(users: &DataFrame, model: &TableName) -> Result<Vec<Metric>, Problems> {

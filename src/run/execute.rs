@@ -30,6 +30,7 @@ use crate::tiers::Settling;
 use crate::tiers::calibration::Calibration;
 
 use super::catalog::register;
+use super::comparable::Scoring;
 use super::context::{Run, open_session};
 use super::features::Featured;
 use super::marts::{self, register_before};
@@ -136,6 +137,13 @@ struct Drafted {
     remarks: Vec<String>,
 }
 
+/// The tiers of a night: what they are, and what made them.
+struct Tiers<'a> {
+    parameters: &'a Parameters,
+    shape: &'a Shape,
+    scoring: &'a Scoring,
+}
+
 impl Run<'_> {
     async fn publish(&self, stages: &mut Stages<'_>, report: &mut Report) -> Result<(), RunError> {
         stages.begin("sources");
@@ -145,7 +153,7 @@ impl Run<'_> {
             scratch: _scratch,
             tiles,
         } = Box::pin(self.compute_features(stages, report)).await?;
-        let identity = self.identity();
+        let mut identity = self.identity();
         report.run_id = Some(identity.run_id.clone());
         // Told whatever comes of the night: no later one reads these days again.
         stages.begin("rejected rows");
@@ -159,14 +167,22 @@ impl Run<'_> {
             .register_models(&[Folder::Tiers], &parameters)
             .await?;
         let shape = Shape::read(&catalog, self.project, self.job, &parameters).await?;
+        let scoring = Scoring::of(self, &shape.dimensions, &calibration);
+        identity.tier_rules = Some(scoring.tier_rules());
+        report.warnings.extend(scoring.told(self));
+        let is_comparable = scoring.is_comparable_to_week_ago(self);
+        let parameters = parameters.comparing_with_week_ago(is_comparable);
+        let tiers = Tiers {
+            parameters: &parameters,
+            shape: &shape,
+            scoring: &scoring,
+        };
         let Drafted {
             drafts,
             moves,
             alerts,
             remarks,
-        } = self
-            .write_drafts(&catalog, &parameters, &shape, &identity)
-            .await?;
+        } = self.write_drafts(&catalog, &tiers, &identity).await?;
         report.warnings.extend(remarks);
         stages.begin("audits");
         let cleared = self
@@ -174,6 +190,7 @@ impl Run<'_> {
                 &mut catalog,
                 &parameters,
                 &shape.dimensions,
+                &scoring,
                 drafts,
                 &mut report.warnings,
             )
@@ -253,6 +270,8 @@ impl Run<'_> {
             rules_fingerprint: Some(plan.rules_fingerprint.to_string()),
             is_by_earlier_rules: plan.is_by_earlier_rules,
             left_alone: self.left_alone(),
+            // Known once the tiers are planned.
+            tier_rules: None,
         }
     }
 
@@ -261,14 +280,13 @@ impl Run<'_> {
     async fn write_drafts(
         &self,
         catalog: &Catalog<'_>,
-        parameters: &Parameters,
-        shape: &Shape,
+        tiers: &Tiers<'_>,
         identity: &RunRecord,
     ) -> Result<Drafted, RunError> {
         let mut drafts = Vec::new();
         let written = async {
             let (moves, remarks) = self
-                .write_into(&mut drafts, catalog, parameters, shape, identity)
+                .write_into(&mut drafts, catalog, tiers, identity)
                 .await?;
             Ok((moves, self.alerts().await?, remarks))
         };
@@ -290,14 +308,19 @@ impl Run<'_> {
         &self,
         drafts: &mut Vec<Draft>,
         catalog: &Catalog<'_>,
-        parameters: &Parameters,
-        shape: &Shape,
+        tiers: &Tiers<'_>,
         identity: &RunRecord,
     ) -> Result<(Moves, Vec<String>), RunError> {
+        let Tiers {
+            parameters,
+            shape,
+            scoring,
+        } = *tiers;
         let raw = shape
             .raw_snapshot(catalog, self.project, self.job, parameters)
             .await?;
-        let mut settling = Settling::new(&raw.schema, &shape.dimensions, self.plan.snapshot_date);
+        let settling = Settling::new(&raw.schema, &shape.dimensions, self.plan.snapshot_date);
+        let mut settling = settling.within(scoring.grace_limits(self));
         let comments = column_comments(self.project, &shape.dimensions);
         let specs = Specs::new(&settling.schema(), &shape.dim_tier.schema(), &comments)?;
         let raw = raw.with_origin(&identity.cutpoints_id, &identity.run_id);
@@ -313,7 +336,8 @@ impl Run<'_> {
         self.write_other_drafts(&night, &specs, drafts, &shape.dim_tier)
             .await?;
         register_before(self).await?;
-        let remarks = marts::write(self, &night, catalog, parameters, drafts).await?;
+        let mut remarks = settling.told();
+        remarks.extend(marts::write(self, &night, catalog, parameters, drafts).await?);
         Ok((moves, remarks))
     }
 

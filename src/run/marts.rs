@@ -12,7 +12,6 @@
 
 use std::sync::Arc;
 
-use chrono::Days;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::prelude::{DataFrame, SessionContext};
@@ -59,9 +58,6 @@ const HISTORY_DATES: usize = 28;
 
 /// What the engine was doing when it failed.
 const READING_BEFORE: &str = "reading what was published before";
-
-/// How long ago `week_ago` is.
-const WEEK: Days = Days::new(7);
 
 /// The marts of a pack, each after what it reads.
 pub(super) fn models(project: &Project) -> impl Iterator<Item = &Model> {
@@ -197,8 +193,7 @@ async fn week_ago_snapshot(
     output: &Location,
     plan: &Plan,
 ) -> Result<Option<DataFrame>, RunError> {
-    let week_ago = SnapshotDate::on(plan.snapshot_date.day() - WEEK);
-    let Some(week_ago) = plan.publications.newest_for(week_ago) else {
+    let Some(week_ago) = plan.week_ago() else {
         return Ok(None);
     };
     let snapshot = published_snapshot(output, week_ago).await?;

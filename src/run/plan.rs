@@ -29,6 +29,9 @@ const ROWS_VERSION: &str = "4";
 /// How many missing days are named one by one.
 const DAYS_NAMED: usize = 10;
 
+/// How long ago `week_ago` is.
+const WEEK: Days = Days::new(7);
+
 /// What a night is planned with besides the job.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Circumstances<'a> {
@@ -70,6 +73,8 @@ pub struct Plan {
     pub action: PlannedAction,
     /// Where the cut points come from.
     pub calibration: CalibrationPlan,
+    /// Whether the job pins them.
+    pub is_pinned: bool,
     /// The calibrations kept so far.
     pub calibrations: KeptIds,
     /// The publication that this night's tiers follow on.
@@ -243,6 +248,7 @@ impl Plan {
             out_of_reach: Vec::new(),
             is_by_earlier_rules: rules.is_some(),
             calibration,
+            is_pinned: matches!(job.calibration, CalibrationChoice::Pinned(_)),
             calibrations,
             previous,
             publications,
@@ -342,6 +348,12 @@ impl Plan {
         };
         let affected = self.affected.iter().filter(is_other);
         affected.map(|affected| affected.date).collect()
+    }
+
+    /// The publication of D - 7.
+    pub fn week_ago(&self) -> Option<&Publication> {
+        let week_ago = SnapshotDate::on(self.snapshot_date.day() - WEEK);
+        self.publications.newest_for(week_ago)
     }
 
     /// Whether no later date is published.
@@ -506,7 +518,8 @@ fn check_ready(
     Shortfalls(shortfalls.flatten().collect()).or_ready(snapshot_date)
 }
 
-/// The calibration that the job pins, or else the newest as of D.
+/// The calibration that the job pins, or else the newest as of D. A date before every calibration
+/// takes the earliest, so that it is not scored on a scale of its own.
 async fn find_calibration(
     job: &Job,
     workspace: &Workspace,
@@ -515,7 +528,9 @@ async fn find_calibration(
 ) -> Result<Option<Calibration>, CalibrationError> {
     let id = match &job.calibration {
         CalibrationChoice::Pinned(id) => Some(kept.pinned(id)?),
-        CalibrationChoice::Newest | CalibrationChoice::ByHand(_) => kept.newest(snapshot_date),
+        CalibrationChoice::Newest | CalibrationChoice::ByHand(_) => {
+            kept.newest(snapshot_date).or(kept.earliest())
+        }
     };
     match id {
         Some(id) => {
@@ -692,11 +707,21 @@ impl fmt::Display for Plan {
 }
 
 impl Plan {
+    /// Whether D is scored by a calibration of a later date, as it is before all of them.
+    pub(super) fn is_before_all_calibrations(&self) -> bool {
+        let is_used = matches!(self.calibration, CalibrationPlan::Use(_));
+        is_used && !self.is_pinned && self.calibrations.newest(self.snapshot_date).is_none()
+    }
+
     fn write_calibration(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let next_id = self.calibrations.next(self.snapshot_date);
         match &self.calibration {
             CalibrationPlan::Use(calibration) => {
-                writeln!(formatter, "  cut points {}", calibration.id)
+                let later = match self.is_before_all_calibrations() {
+                    true => ", the earliest there are: this date is before all of them",
+                    false => "",
+                };
+                writeln!(formatter, "  cut points {}{later}", calibration.id)
             }
             CalibrationPlan::Calibrate => writeln!(
                 formatter,

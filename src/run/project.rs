@@ -12,6 +12,12 @@ use crate::tiers::bands;
 /// The reference table with the bands of the RFM total.
 const BANDS: &str = "value_tiers";
 
+/// The dimension that the bands give.
+pub(super) const VALUE_TIER: &str = "value_tier";
+
+/// The model of the snapshot.
+pub(super) const SNAPSHOT: &str = "tier_snapshot";
+
 /// The tables that tierline itself publishes, which audits may read.
 pub(super) const MADE_BY_TIERLINE: [(Folder, &str); 7] = [
     (Folder::Publish, "tier_migration"),
@@ -48,6 +54,12 @@ pub struct Project {
 }
 
 impl Project {
+    /// The reference table with the bands of the RFM total.
+    pub(super) fn bands(&self) -> Option<&ReferenceTable> {
+        let mut references = self.references.iter();
+        references.find(|reference| reference.name.name == BANDS)
+    }
+
     /// Loads and checks the job's pack.
     ///
     /// # Errors

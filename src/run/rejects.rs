@@ -1,9 +1,11 @@
 //! Rows that staging leaves out or remarks on: counted per source, day and reason, and a sample
 //! of the rejected ones kept in quarantine.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
@@ -12,6 +14,7 @@ use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, col, ident, lit};
 use datafusion::prelude::DataFrame;
+use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
@@ -22,20 +25,24 @@ use crate::tiles::{DAY, any_of};
 
 use super::catalog::{REJECT_REASON, WARNING, all_rows_of};
 use super::context::Run;
-use super::report::{ReasonCount, RowCount, by_reason};
+use super::report::RowCount;
+use super::row_remarks::{RowRemarks, SHOWN, shown};
 use super::tiling::days_read;
+use super::times_outside::{IS_OUTSIDE, TimesOutside, is_outside, span_of, time_column};
 use super::{Catalog, Report, RollupTiles, RunError};
 
 /// How many rejected rows of one day and reason are kept.
 const SAMPLE_ROWS: i64 = 20;
 
-/// What staging found wrong with the rows of one source.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What is wrong with the rows of one source.
+#[derive(Debug, Default)]
 struct Findings {
     /// Rows left out.
     rejected: Vec<RowCount>,
     /// Rows kept with a remark.
-    warnings: Vec<RowCount>,
+    remarks: RowRemarks,
+    /// What is said of times that are of quite another day.
+    times_outside: Option<String>,
 }
 
 impl Run<'_> {
@@ -55,10 +62,11 @@ impl Run<'_> {
             if read.is_some() && days.is_none() {
                 continue;
             }
-            let findings = find(catalog, &model.name, days.as_ref()).await;
+            let timezone = self.job.timezone;
+            let findings = find(catalog, &model.name, days.as_ref(), timezone).await;
             let findings = findings.map_err(&engine)?;
             let has_rejected = !findings.rejected.is_empty();
-            findings.note_in(report);
+            findings.note_in(&model.name.name, report);
             if has_rejected {
                 let path = self.workspace.layout.quarantine(&model.name.name, run_id);
                 let sample = sample(catalog, &model.name, days.as_ref()).await;
@@ -71,80 +79,130 @@ impl Run<'_> {
 }
 
 impl Findings {
-    fn note_in(self, report: &mut Report) {
-        let remarks = by_reason(&self.warnings).into_iter().map(|count| {
-            let ReasonCount {
-                source,
-                reason,
-                rows,
-                ..
-            } = count;
-            format!("{source}: {reason} ({rows} rows on {})", count.days())
-        });
-        report.warnings.extend(remarks);
+    fn note_in(self, source: &str, report: &mut Report) {
+        report.warnings.extend(self.remarks.lines(source));
+        report.warnings.extend(self.times_outside);
         report.rejected.extend(self.rejected);
     }
 }
 
-/// Counts the rejected and the remarked rows of a staging table, of the days that pass `days`.
-async fn find(catalog: &Catalog<'_>, staging: &TableName, days: Option<&Expr>) -> Result<Findings> {
+/// Counts the rejected and the remarked rows of a staging table, of the days that pass `days`, and
+/// those whose time is of quite another day.
+async fn find(
+    catalog: &Catalog<'_>,
+    staging: &TableName,
+    days: Option<&Expr>,
+    timezone: Tz,
+) -> Result<Findings> {
     let rows = rows_of(catalog, staging, days).await?;
     let has = |column: &&str| rows.schema().has_column_with_unqualified_name(column);
     let told: Vec<&str> = [REJECT_REASON, WARNING].into_iter().filter(has).collect();
-    let Some(is_told) = told
-        .iter()
-        .map(|column| col(*column).is_not_null())
-        .reduce(Expr::or)
-    else {
+    let has_reasons = told.contains(&REJECT_REASON);
+    let time = time_column(&staging.name, &rows);
+    let mut keys: Vec<Expr> = told.iter().map(|column| col(*column)).collect();
+    let mut is_told: Vec<Expr> = keys.iter().cloned().map(Expr::is_not_null).collect();
+    let mut counted = vec![count(lit(1)).alias("rows")];
+    if let Some(time) = time {
+        let is_outside = is_outside(time, timezone, has_reasons)?;
+        is_told.push(is_outside.clone());
+        keys.push(is_outside.alias(IS_OUTSIDE));
+        counted.extend(span_of(time));
+    }
+    let Some(is_told) = is_told.into_iter().reduce(Expr::or) else {
         return Ok(Findings::default());
     };
-    let keys: Vec<Expr> = [DAY]
-        .iter()
-        .chain(&told)
-        .map(|column| col(*column))
-        .collect();
-    let counted = rows
+    keys.push(col(DAY));
+    let mut counted = rows
         .filter(is_told)?
-        .aggregate(keys, vec![count(lit(1)).alias("rows")])?;
-    let counted = counted.collect().await?;
-    let counts_by = |column: &str| -> Result<Vec<RowCount>> {
-        let mut counts = BTreeMap::new();
-        for batch in counted.iter().filter(|_| told.contains(&column)) {
-            add_counts(batch, column, &mut counts)?;
-        }
-        let counts = counts.into_iter().map(|((day, reason), rows)| RowCount {
-            source: staging.name.clone(),
-            day,
-            reason,
-            rows,
-        });
-        Ok(counts.collect())
-    };
-    Ok(Findings {
-        rejected: counts_by(REJECT_REASON)?,
-        warnings: counts_by(WARNING)?,
-    })
+        .aggregate(keys, counted)?
+        .execute_stream()
+        .await?;
+    let mut found = Counting::default();
+    while let Some(batch) = counted.try_next().await? {
+        found.add(&batch, &told, time.is_some())?;
+    }
+    Ok(found.finish(staging, time))
 }
 
-/// Adds up the rows of each day and text of a column.
-fn add_counts(
-    batch: &RecordBatch,
-    column: &str,
-    counts: &mut BTreeMap<(String, String), i64>,
-) -> Result<()> {
-    let texts = |name: &str| -> Result<ArrayRef> {
-        let index = batch.schema_ref().index_of(name)?;
-        Ok(cast(batch.column(index), &DataType::Utf8)?)
-    };
-    let (days, reasons) = (texts(DAY)?, texts(column)?);
-    let (days, reasons) = (days.as_string::<i32>(), reasons.as_string::<i32>());
-    let rows = batch.column(batch.schema_ref().index_of("rows")?);
-    let rows = rows.as_primitive::<Int64Type>();
-    for row in (0..batch.num_rows()).filter(|row| reasons.is_valid(*row)) {
-        let key = (days.value(row).to_owned(), reasons.value(row).to_owned());
-        *counts.entry(key).or_insert(0) += rows.value(row);
+/// What adds up while counted rows come in.
+#[derive(Default)]
+struct Counting {
+    rejected: BTreeMap<(String, String), i64>,
+    remarks: RowRemarks,
+    times_outside: TimesOutside,
+}
+
+impl Counting {
+    fn add(&mut self, batch: &RecordBatch, told: &[&str], has_time: bool) -> Result<()> {
+        let days = texts(batch, DAY)?;
+        let days: Vec<String> = (0..batch.num_rows())
+            .map(|row| days.as_string::<i32>().value(row).to_owned())
+            .collect();
+        let rows = batch.column(batch.schema_ref().index_of("rows")?);
+        let rows = rows.as_primitive::<Int64Type>();
+        for column in told {
+            let reasons = texts(batch, column)?;
+            let reasons = reasons.as_string::<i32>();
+            for row in (0..batch.num_rows()).filter(|row| reasons.is_valid(*row)) {
+                let (reason, rows) = (reasons.value(row), rows.value(row));
+                if *column == WARNING {
+                    self.remarks.add(&days[row], reason, rows);
+                    continue;
+                }
+                let key = (days[row].clone(), reason.to_owned());
+                *self.rejected.entry(key).or_insert(0) += rows;
+            }
+        }
+        if has_time {
+            self.times_outside.add(batch, &days)?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn finish(self, staging: &TableName, time: Option<&str>) -> Findings {
+        let source = &staging.name;
+        let line = time.and_then(|time| self.times_outside.line(source, time));
+        Findings {
+            rejected: few_reasons(source, self.rejected),
+            remarks: self.remarks,
+            times_outside: line,
+        }
+    }
+}
+
+/// A column as text.
+fn texts(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
+    let index = batch.schema_ref().index_of(name)?;
+    Ok(cast(batch.column(index), &DataType::Utf8)?)
+}
+
+/// The rows of each day and reason. Reasons beyond those that most rows have are one: SQL may put
+/// anything into them.
+fn few_reasons(source: &str, counts: BTreeMap<(String, String), i64>) -> Vec<RowCount> {
+    let mut by_reason: HashMap<&str, i64> = HashMap::new();
+    for ((_, reason), rows) in &counts {
+        *by_reason.entry(reason).or_insert(0) += rows;
+    }
+    let mut reasons: Vec<(&str, i64)> = by_reason.into_iter().collect();
+    reasons.sort_unstable_by_key(|(reason, rows)| (Reverse(*rows), *reason));
+    let others = reasons.split_off(reasons.len().min(SHOWN));
+    let others_name = format!("{} other reasons", others.len());
+    let others: HashSet<&str> = others.into_iter().map(|(reason, _)| reason).collect();
+    let mut few: BTreeMap<(&str, String), i64> = BTreeMap::new();
+    for ((day, reason), rows) in &counts {
+        let reason = match others.contains(reason.as_str()) {
+            true => others_name.clone(),
+            false => shown(reason),
+        };
+        *few.entry((day, reason)).or_insert(0) += rows;
+    }
+    let counts = few.into_iter().map(|((day, reason), rows)| RowCount {
+        source: source.to_owned(),
+        day: day.to_owned(),
+        reason,
+        rows,
+    });
+    counts.collect()
 }
 
 /// The first rejected rows of each day and reason, in an order that every run repeats.

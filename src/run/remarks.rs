@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::config::job::Job;
 
-use super::Plan;
+use super::{CalibrationPlan, Plan};
 
 /// Days that sources or snapshots lack, what is odd about the delivered files, and dates that late
 /// data affects.
@@ -12,6 +12,7 @@ pub(super) fn remarks_on(job: &Job, plan: &Plan) -> Vec<String> {
     let mut remarks = plan.remarks_on_history();
     remarks.extend(missing_days(job, plan));
     remarks.extend(plan.oddities.iter().cloned());
+    remarks.extend(cut_points_of_later(plan));
     if let (Some(first), Some(last)) = (plan.gaps.first(), plan.gaps.last()) {
         remarks.push(format!(
             "{} days before this one were never published: {first} to {last}; `tierline backfill --from {first} --to {last}` does so",
@@ -26,6 +27,17 @@ pub(super) fn remarks_on(job: &Job, plan: &Plan) -> Vec<String> {
         ));
     }
     remarks
+}
+
+/// That D is scored by cut points of a later date.
+fn cut_points_of_later(plan: &Plan) -> Option<String> {
+    match &plan.calibration {
+        CalibrationPlan::Use(calibration) if plan.is_before_all_calibrations() => Some(format!(
+            "scored by the cut points {}, the earliest there are: {} is before all of them",
+            calibration.id, plan.snapshot_date
+        )),
+        _ => None,
+    }
 }
 
 /// Required sources that have no files for some days since the previous snapshot, or since their

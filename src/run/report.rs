@@ -1,6 +1,6 @@
 //! What happened in a run: the JSON result for machines, a few lines for people.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use serde::Serialize;
@@ -12,6 +12,7 @@ use crate::migration::Moves;
 
 use super::history::HeldInTiles;
 use super::overview::Alert;
+use super::row_remarks::span;
 use super::{RunError, Status};
 
 /// The result of a run.
@@ -283,18 +284,14 @@ pub(super) struct ReasonCount<'a> {
 impl ReasonCount<'_> {
     /// The day, or how many from which to which.
     pub(super) fn days(&self) -> String {
-        match (self.days.first(), self.days.last()) {
-            (Some(first), Some(last)) if first != last => {
-                format!("{} days, {first} to {last}", self.days.len())
-            }
-            (day, _) => day.copied().unwrap_or_default().to_owned(),
-        }
+        span(&self.days)
     }
 }
 
 /// Counts of days added up by source and reason, in the order in which these are met.
 pub(super) fn by_reason(counts: &[RowCount]) -> Vec<ReasonCount<'_>> {
     let mut groups: Vec<ReasonCount<'_>> = Vec::new();
+    let mut places: HashMap<(&str, &str), usize> = HashMap::new();
     for RowCount {
         source,
         day,
@@ -302,19 +299,17 @@ pub(super) fn by_reason(counts: &[RowCount]) -> Vec<ReasonCount<'_>> {
         rows,
     } in counts
     {
-        let mut known = groups.iter_mut();
-        match known.find(|group| group.source == source && group.reason == reason) {
-            Some(group) => {
-                group.rows += rows;
-                group.days.insert(day);
-            }
-            None => groups.push(ReasonCount {
+        let place = *places.entry((source, reason)).or_insert_with(|| {
+            groups.push(ReasonCount {
                 source,
                 reason,
-                rows: *rows,
-                days: BTreeSet::from([day.as_str()]),
-            }),
-        }
+                rows: 0,
+                days: BTreeSet::new(),
+            });
+            groups.len() - 1
+        });
+        groups[place].rows += rows;
+        groups[place].days.insert(day);
     }
     groups
 }

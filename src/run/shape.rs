@@ -34,7 +34,8 @@ pub(super) struct Shape {
     pub dim_tier: RecordBatch,
     /// The dimensions, with the job's grace.
     pub dimensions: Dimensions,
-    warnings: Vec<String>,
+    /// The warnings.
+    pub warnings: Vec<String>,
 }
 
 /// Today's rows as SQL gives them.

@@ -39,6 +39,13 @@ pub fn check(bands: &ReferenceTable) -> Result<(), Problems> {
     problems.or_ok(())
 }
 
+/// The tier of users who are not scored; none where the table is not one of bands.
+pub fn unscored_tier(bands: &ReferenceTable) -> Option<String> {
+    let mut ranges = ranges(bands).ok()?.into_iter();
+    let unscored = ranges.find(|band| matches!(band.totals, Totals::Unscored));
+    unscored.map(|band| band.tier)
+}
+
 struct Band {
     tier: String,
     /// The line in the file, counted from 1.

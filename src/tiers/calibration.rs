@@ -1,7 +1,7 @@
 //! Calibrations: frozen cut points, each an immutable record below the output.
 //!
 //! The id names the as-of date and a version, `2026-11-20-v1`. A job pins an id, takes the newest
-//! one as of D or earlier, or gives its cut points by hand, which are kept in the same way;
+//! one as of D or earlier (or the earliest, where D is before all of them), or gives its cut points by hand, which are kept in the same way;
 //! nothing ever changes a record.
 
 use futures::TryStreamExt;
@@ -277,6 +277,12 @@ impl KeptIds {
         until.max().map(|id| id.text.as_str())
     }
 
+    /// The one of the earliest date, and of these the newest; none where there is none.
+    pub fn earliest(&self) -> Option<&str> {
+        let first = self.0.iter().map(|id| id.as_of).min()?;
+        self.newest(first)
+    }
+
     /// The id that a pinned one names.
     ///
     /// # Errors
@@ -401,6 +407,7 @@ mod tests {
         let kept = kept(&["2026-11-10-v2", "2026-11-10-v10", "2026-11-20-v1", "notes"]);
         assert_eq!(kept.newest(date("2026-11-09")), None);
         assert_eq!(kept.newest(date("2026-11-19")), Some("2026-11-10-v10"));
+        assert_eq!(kept.earliest(), Some("2026-11-10-v10"));
         assert_eq!(kept.newest(date("2026-11-20")), Some("2026-11-20-v1"));
         assert_eq!(kept.next(date("2026-11-10")), "2026-11-10-v11");
         assert_eq!(kept.next(date("2026-11-11")), "2026-11-11-v1");

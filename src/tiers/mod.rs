@@ -4,8 +4,10 @@
 //!    `dim_tier` and the job.
 //! 2. [`bands::check`]: the bands of the RFM total cover 3 to 15 once each.
 //! 3. [`coverage`]: the rules of the tier models give every user one value.
+//!    [`literals`] that any model compares with a dimension are among its values.
 //! 4. [`calibration`]: frozen cut points, computed once or given by hand, and kept.
-//! 5. [`Settling`]: raw values against the previous snapshot: grace, and since when.
+//! 5. [`Settling`]: raw values against the previous snapshot: grace, as far as [`GraceLimits`] let
+//!    it go, and since when.
 
 pub mod bands;
 pub mod calibration;
@@ -13,6 +15,8 @@ pub mod coverage;
 mod cut_points;
 mod dimension;
 mod given;
+mod grace_limits;
+pub mod literals;
 mod numbering;
 mod settle;
 mod standing;
@@ -20,4 +24,5 @@ mod standing;
 pub use cut_points::{CutPointError, CutPoints, Histogram, Histograms, calibrate};
 pub use dimension::{Dimension, Dimensions, Tier, WARNING, warnings};
 pub use given::{Metric, fit_given};
+pub use grace_limits::GraceLimits;
 pub use settle::{Settled, SettledDimension, Settling};

@@ -27,6 +27,7 @@ use datafusion::arrow::error::ArrowError;
 
 use crate::ground::SnapshotDate;
 
+use super::grace_limits::{AtOnce, GraceLimits};
 use super::numbering::Numbering;
 use super::standing::Shown;
 use super::{Dimension, Dimensions};
@@ -37,12 +38,19 @@ pub struct Settling {
     dimensions: Vec<NumberedDimension>,
     snapshot_date: SnapshotDate,
     schema: SchemaRef,
+    limits: GraceLimits,
 }
 
 #[derive(Debug, Clone)]
 struct NumberedDimension {
     dimension: Dimension,
     numbering: Numbering,
+    /// Why nobody's grace goes on tonight.
+    without_grace: Option<AtOnce>,
+    /// The number of the value of users who can have no score.
+    unscored: Option<u32>,
+    /// The users who were shown a lower value at once, whom grace would have held.
+    at_once: BTreeMap<AtOnce, u64>,
 }
 
 /// A settled batch.
@@ -76,15 +84,34 @@ impl Settling {
             .fields()
             .iter()
             .flat_map(|field| settled_fields(field, dimensions));
-        let numbered = dimensions.iter().map(|dimension| NumberedDimension {
-            dimension: dimension.clone(),
-            numbering: Numbering::of(dimension),
-        });
+        let numbered = dimensions.iter().map(NumberedDimension::of);
         Self {
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
             dimensions: numbered.collect(),
             snapshot_date,
+            limits: GraceLimits::default(),
         }
+    }
+
+    /// The same, with grace that goes no further than these limits.
+    #[must_use]
+    pub fn within(mut self, limits: GraceLimits) -> Self {
+        for numbered in &mut self.dimensions {
+            numbered.limit(&limits, self.snapshot_date);
+        }
+        self.limits = limits;
+        self
+    }
+
+    /// What is to be said of the users settled so far who were shown a lower value at once: how
+    /// many, and why.
+    pub fn told(&self) -> Vec<String> {
+        let numbered = self.dimensions.iter();
+        let told = numbered.flat_map(|numbered| {
+            let counts = numbered.at_once.iter();
+            counts.map(|(reason, users)| self.limits.told(&numbered.dimension, *reason, *users))
+        });
+        told.collect()
     }
 
     /// The columns of the snapshot that this produces.
@@ -164,6 +191,47 @@ impl Settling {
 }
 
 impl NumberedDimension {
+    fn of(dimension: &Dimension) -> Self {
+        Self {
+            dimension: dimension.clone(),
+            numbering: Numbering::of(dimension),
+            without_grace: None,
+            unscored: None,
+            at_once: BTreeMap::new(),
+        }
+    }
+
+    fn limit(&mut self, limits: &GraceLimits, date: SnapshotDate) {
+        self.without_grace = limits.of_all(&self.dimension, date);
+        let unscored = limits.unscored.get(&self.dimension.name);
+        let mut numbers = (0..).zip(&self.dimension.tiers);
+        self.unscored = numbers
+            .find(|(_, tier)| Some(&tier.name) == unscored)
+            .map(|(number, _)| number);
+    }
+
+    /// Where a user stands whose value today is `raw`, and why a lower one shows before its grace
+    /// is over, if it does.
+    fn standing(
+        &self,
+        raw: u32,
+        previous: Option<Shown<u32>>,
+        today: i32,
+    ) -> (Shown<u32>, Option<AtOnce>) {
+        let Some(before) = previous else {
+            return (Shown::first(raw, today), None);
+        };
+        let is_demotion = self.numbering.is_demotion(before.tier, raw);
+        let waiting = before.next(raw, is_demotion, self.dimension.grace_days, today);
+        let unscored = (self.unscored == Some(raw)).then_some(AtOnce::Unscored);
+        match self.without_grace.or(unscored) {
+            Some(reason) if waiting.tier != raw => {
+                (before.next(raw, false, 0, today), Some(reason))
+            }
+            _ => (waiting, None),
+        }
+    }
+
     /// What the snapshot shows of the dimension, and how it came to that.
     fn settle(
         &mut self,
@@ -171,15 +239,11 @@ impl NumberedDimension {
         previous: Option<&RecordBatch>,
         today: i32,
     ) -> Result<(DimensionColumns, SettledDimension), ArrowError> {
-        let Self {
-            dimension,
-            numbering,
-        } = self;
-        let raw_values = column(batch, &dimension.name)?;
-        let raw = numbering.encode(raw_values)?;
+        let raw_values = column(batch, &self.dimension.name)?;
+        let raw = self.numbering.encode(raw_values)?;
         let raw_text = cast(raw_values, &DataType::Utf8)?;
         let previous = match previous {
-            Some(previous) => Previous::of(previous, dimension, numbering)?,
+            Some(previous) => Previous::of(previous, &self.dimension, &mut self.numbering)?,
             None => None,
         };
         let is_in_previous = previous.is_some();
@@ -194,19 +258,17 @@ impl NumberedDimension {
                 pending_since.append_null();
                 continue;
             };
-            let standing = match previous.shown(row) {
-                None => Shown::first(raw, today),
-                Some(before) => {
-                    let is_demotion = numbering.is_demotion(before.tier, raw);
-                    before.next(raw, is_demotion, dimension.grace_days, today)
-                }
-            };
+            let (standing, at_once) = self.standing(raw, previous.shown(row), today);
+            if let Some(reason) = at_once {
+                *self.at_once.entry(reason).or_insert(0) += 1;
+            }
             shown.append_value(standing.tier);
             since.append_value(standing.since);
             pending_since.append_option(standing.pending_since);
         }
         let shown = shown.finish();
-        let values = numbering.values();
+        let values = self.numbering.values();
+        let dimension = &self.dimension;
         let columns = DimensionColumns {
             shown: match dimension.grace_days {
                 0 => Arc::clone(&raw_text),

@@ -243,7 +243,7 @@ fn an_unknown_event_type_counts_as_passive_and_is_named_in_a_warning() {
     let report = company.report();
     let warnings = report["warnings"].to_string();
     assert!(
-        warnings.contains("unknown event type teleport counts as passive (1 rows on 2026-03-01)"),
+        warnings.contains("unknown event types count as passive: teleport (1 row on 2026-03-01)"),
         "{warnings}"
     );
     let snapshot = company.snapshot();

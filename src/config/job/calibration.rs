@@ -110,7 +110,7 @@ fn exact_number(value: &toml::Value) -> Option<ExactNumber> {
     match ParameterValue::from_toml(value)? {
         ParameterValue::Integer(value) => Some(value.into()),
         ParameterValue::Decimal(digits) | ParameterValue::Text(digits) => digits.parse().ok(),
-        ParameterValue::Boolean(_) | ParameterValue::Date(_) => None,
+        ParameterValue::Boolean(_) | ParameterValue::Date(_) | ParameterValue::List(_) => None,
     }
 }
 

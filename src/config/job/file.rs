@@ -54,6 +54,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "max_users_drop",
             "max_users_growth",
             "max_tier_share_change",
+            "min_volume_share",
         ],
     ),
     ("engine", &["threads", "memory_limit_mib", "spill_folder"]),
@@ -191,6 +192,7 @@ pub(super) struct GuardsSection {
     pub max_users_growth: f64,
     pub max_tier_share_change: f64,
     pub future_dates: bool,
+    pub min_volume_share: f64,
 }
 
 impl Default for GuardsSection {
@@ -200,6 +202,7 @@ impl Default for GuardsSection {
             max_users_growth: 1.0,
             max_tier_share_change: 0.25,
             future_dates: false,
+            min_volume_share: 0.2,
         }
     }
 }

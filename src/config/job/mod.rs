@@ -98,7 +98,7 @@ pub struct OwnDimension {
     pub ranked: bool,
 }
 
-/// Bounds on the change from one snapshot to the next, as shares.
+/// Bounds on how far a night may be from those before it, as shares.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Guards {
     /// The largest share of users that may be missing.
@@ -109,6 +109,8 @@ pub struct Guards {
     pub max_tier_share_change: f64,
     /// Whether dates in the future may be published.
     pub future_dates: bool,
+    /// The smallest share of the usual volume that a required source may deliver of a day.
+    pub min_volume_share: f64,
 }
 
 impl Job {
@@ -247,6 +249,7 @@ impl Reading<'_> {
             max_users_growth: share("max_users_growth", section.max_users_growth),
             max_tier_share_change: share("max_tier_share_change", section.max_tier_share_change),
             future_dates: section.future_dates,
+            min_volume_share: share("min_volume_share", section.min_volume_share),
         }
     }
 
@@ -420,7 +423,7 @@ impl Reading<'_> {
                         self.keys.place(&format!("params.{name}")),
                         format!("parameter `{name}` has no SQL type"),
                     )
-                    .help("use an integer, a decimal number, a text, true, false or a date"),
+                    .help("use an integer, a decimal number, a text, true, false, a date, or a list of texts or integers"),
                 ),
             }
         }

@@ -7,10 +7,14 @@
 //! | `'text'` | VARCHAR |
 //! | `true` | BOOLEAN |
 //! | `2026-11-20` | DATE |
+//! | `['guest', 0]` | the texts 'guest' and '0', in `IN ($name)` |
 
 use std::fmt;
 
 use chrono::NaiveDate;
+
+/// What parts the texts of a list in one text; nobody writes it into an id or a status.
+const LIST_SEPARATOR: &str = "\u{1f}";
 
 /// A typed value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub enum ParameterValue {
     Boolean(bool),
     /// DATE
     Date(NaiveDate),
+    /// Texts, for `IN` alone.
+    List(Vec<String>),
 }
 
 impl fmt::Display for ParameterValue {
@@ -35,6 +41,7 @@ impl fmt::Display for ParameterValue {
             Self::Text(text) => write!(formatter, "'{text}'"),
             Self::Boolean(value) => value.fmt(formatter),
             Self::Date(day) => day.fmt(formatter),
+            Self::List(texts) => write!(formatter, "{texts:?}"),
         }
     }
 }
@@ -48,6 +55,7 @@ impl ParameterValue {
             Self::Text(text) => ("text", text.clone()),
             Self::Boolean(value) => ("boolean", value.to_string()),
             Self::Date(day) => ("date", day.to_string()),
+            Self::List(texts) => ("list", texts.join(LIST_SEPARATOR)),
         }
     }
 
@@ -59,11 +67,16 @@ impl ParameterValue {
             "text" => Some(Self::Text(text.to_owned())),
             "boolean" => text.parse().ok().map(Self::Boolean),
             "date" => text.parse().ok().map(Self::Date),
+            "list" if text.is_empty() => Some(Self::List(Vec::new())),
+            "list" => Some(Self::List(
+                text.split(LIST_SEPARATOR).map(str::to_owned).collect(),
+            )),
             _ => None,
         }
     }
 
-    /// A TOML value as a parameter; none for arrays, tables, and times.
+    /// A TOML value as a parameter; none for tables, times, and arrays of anything but texts and
+    /// whole numbers.
     pub fn from_toml(value: &toml::Value) -> Option<Self> {
         match value {
             toml::Value::Integer(value) => Some(Self::Integer(*value)),
@@ -71,8 +84,21 @@ impl ParameterValue {
             toml::Value::String(text) => Some(Self::Text(text.clone())),
             toml::Value::Boolean(value) => Some(Self::Boolean(*value)),
             toml::Value::Datetime(datetime) => datetime.to_string().parse().ok().map(Self::Date),
-            toml::Value::Array(_) | toml::Value::Table(_) => None,
+            toml::Value::Array(values) => {
+                let texts = values.iter().map(list_text);
+                texts.collect::<Option<_>>().map(Self::List)
+            }
+            toml::Value::Table(_) => None,
         }
+    }
+}
+
+/// One text of a list.
+fn list_text(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(value) => Some(value.to_string()),
+        _ => None,
     }
 }
 

@@ -24,8 +24,11 @@ use crate::ground::SnapshotDate;
 const VERSION_SUFFIX: &str = "_version";
 const ROWS_SUFFIX: &str = "_rows";
 
+/// The column that older publications do not have.
+const TIER_RULES: &str = "tier_rules";
+
 /// The columns that every publication has: name, type and meaning.
-const FIXED: [(&str, DataType, &str); 11] = [
+const FIXED: [(&str, DataType, &str); 12] = [
     ("snapshot_date", DataType::Date32, "The date published"),
     ("run_id", DataType::Utf8, "The run that published it"),
     (
@@ -72,6 +75,11 @@ const FIXED: [(&str, DataType, &str); 11] = [
         STATUS,
         DataType::Utf8,
         "published; or withdrawn, when the date is published no longer: then the versions are those in which it has no rows. NULL in rows from before this column: published",
+    ),
+    (
+        TIER_RULES,
+        DataType::Utf8,
+        "A hash of the rules of each dimension, as JSON; NULL where none was recorded",
     ),
 ];
 
@@ -157,6 +165,12 @@ pub(super) fn encode(
             PublicationStatus::Published => PUBLISHED,
             PublicationStatus::Withdrawn => WITHDRAWN,
         }),
+        Arc::new(
+            publications
+                .iter()
+                .map(|publication| publication.tier_rules.as_deref())
+                .collect::<StringArray>(),
+        ),
     ];
     for table in tables {
         let of_table = |number: fn(&TableVersion) -> i64| -> ArrayRef {
@@ -188,6 +202,7 @@ pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError
         Some(statuses) if statuses.value(row) == WITHDRAWN => PublicationStatus::Withdrawn,
         _ => PublicationStatus::Published,
     };
+    let tier_rules = texts(batch, TIER_RULES).ok();
     let tables = tables(batch)?;
     let publication = |row| {
         Ok(Publication {
@@ -204,6 +219,9 @@ pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError
             sql_fingerprint: sql_fingerprints.value(row).to_owned(),
             cutpoints_id: cutpoints_ids.value(row).to_owned(),
             rules_fingerprint: rules_fingerprints
+                .filter(|rules| rules.is_valid(row))
+                .map(|rules| rules.value(row).to_owned()),
+            tier_rules: tier_rules
                 .filter(|rules| rules.is_valid(row))
                 .map(|rules| rules.value(row).to_owned()),
             tables: tables.iter().filter_map(|table| table.at(row)).collect(),

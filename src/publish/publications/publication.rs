@@ -55,6 +55,8 @@ pub struct Publication {
     pub cutpoints_id: String,
     /// The record of all rules the run was made by; none where an older tierline published.
     pub rules_fingerprint: Option<String>,
+    /// The rules of each dimension as fingerprints; none where the run did not record them.
+    pub tier_rules: Option<String>,
     /// What became of each table; one that the run left alone is missing.
     pub tables: BTreeMap<String, TableVersion>,
 }

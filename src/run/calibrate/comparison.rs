@@ -6,7 +6,6 @@
 //!    to which.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::compute::cast;
@@ -16,15 +15,14 @@ use datafusion::error::Result as EngineResult;
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{col, ident, lit};
 use datafusion::prelude::DataFrame;
-use datafusion::sql::sqlparser::ast::{Expr, Value, visit_expressions};
 
 use crate::ground::{Folder, TableName};
-use crate::models::{Graph, Model};
 use crate::run::context::Run;
+use crate::run::cut_points::scored_models;
 use crate::run::shape::Shape;
 use crate::run::{Catalog, RunError};
 use crate::tiers::Dimension;
-use crate::tiers::calibration::{Calibration, parameter_name};
+use crate::tiers::calibration::Calibration;
 use crate::tiles::USER_ID;
 
 use super::{ValueChange, ValueFlow};
@@ -156,36 +154,6 @@ impl Both {
         };
         Ok(Some(in_order(column, values, flows(tables, column).await?)))
     }
-}
-
-/// The models that name a cut point, and those that read such a model, directly or not.
-fn scored_models<'a>(graph: &'a Graph, calibration: &Calibration) -> BTreeSet<&'a TableName> {
-    let metrics = calibration.metrics.iter();
-    let cut_points: BTreeSet<String> = metrics
-        .flat_map(|points| (1..=points.cuts.len()).map(|k| parameter_name(&points.metric, k)))
-        .collect();
-    let mut scored = BTreeSet::new();
-    for model in graph.models() {
-        let reads_scored = model.reads.iter().any(|read| scored.contains(&read.table));
-        if reads_scored || names_any(model, &cut_points) {
-            scored.insert(&model.name);
-        }
-    }
-    scored
-}
-
-/// Whether a model names any of these parameters.
-fn names_any(model: &Model, parameters: &BTreeSet<String>) -> bool {
-    let found = visit_expressions(&model.statement, |expression| match expression {
-        Expr::Value(value) => match &value.value {
-            Value::Placeholder(name) if parameters.contains(name.trim_start_matches('$')) => {
-                ControlFlow::Break(())
-            }
-            _ => ControlFlow::Continue(()),
-        },
-        _ => ControlFlow::Continue(()),
-    });
-    found.is_break()
 }
 
 /// Flows in the order of the values; values that were not known come after those that were.

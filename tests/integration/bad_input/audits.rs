@@ -14,6 +14,8 @@ fn tier_that_dim_tier_does_not_list_is_blocked() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
+    this run of 2026-03-06 published nothing; what it found:
+    warning: rules changed since the previous snapshot, of 2026-03-05: those of lifecycle_stage
     error: an audit blocked publication; readers still see what was published before
 
     tiers_known: 1 offending row
@@ -168,7 +170,7 @@ fn night_that_lost_users_is_blocked() {
     +--------------+-----------+
     | 5            | 4         |
     +--------------+-----------+
-    the number of users changed more than [guards] max_users_drop and max_users_growth allow; check that all partitions are complete, or raise the guard for this run
+    the number of users changed more than [guards] max_users_drop = 0.05 and max_users_growth = 1 allow; check that all partitions are complete, or raise the guard for this run
     ");
 
     let shown = project.call(&["show", "job.toml"]);
@@ -192,7 +194,7 @@ fn night_that_gained_too_many_users_is_blocked() {
     +--------------+-----------+
     | 5            | 6         |
     +--------------+-----------+
-    the number of users changed more than [guards] max_users_drop and max_users_growth allow; check that all partitions are complete, or raise the guard for this run
+    the number of users changed more than [guards] max_users_drop = 0.05 and max_users_growth = 0.1 allow; check that all partitions are complete, or raise the guard for this run
     ");
 }
 
@@ -204,6 +206,8 @@ fn tier_whose_share_jumps_is_blocked() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
+    this run of 2026-03-06 published nothing; what it found:
+    warning: rules changed since the previous snapshot, of 2026-03-05: those of interaction_depth, value_engagement
     error: an audit blocked publication; readers still see what was published before
 
     tier_shares_within_bounds: 2 offending rows
@@ -213,6 +217,93 @@ fn tier_whose_share_jumps_is_blocked() {
     | interaction_depth | deep     |              | 1.0       |
     | interaction_depth | moderate | 1.0          |           |
     +-------------------+----------+--------------+-----------+
-    a tier's share of the users changed more than [guards] max_tier_share_change allows; check inputs and SQL, or raise the guard for this run
+    a tier's share of the users changed more than [guards] max_tier_share_change = 0.25 allows; since the previous snapshot the rules have changed (SQL, parameters, reference files or dimensions) of: interaction_depth, value_engagement; if that is meant, raise the guard for this run
     ");
+}
+
+/// On a first night nothing is there to compare with: the users of the features are.
+#[test]
+fn tier_model_that_loses_users_is_blocked_on_the_first_night() {
+    let project = Project::new().edit(
+        "sql/tiers/price_sensitivity.sql",
+        "FROM features.users",
+        "FROM features.users\nWHERE orders_lifetime > 2",
+    );
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: 2 audits blocked publication; readers still see what was published before
+
+    users_complete: 1 offending row
+    +------------+-------------+
+    | users_lost | users_added |
+    +------------+-------------+
+    | 2          | 0           |
+    +------------+-------------+
+    the snapshot has every user of features.users, and nobody else: a tier model or publish/tier_snapshot.sql leaves rows out; whoever is not to be there is left out in features/users.sql
+    `tiers.price_sensitivity` has 4 rows for 6 users
+
+    revenue_of_users_reconciles: 1 offending row
+    +------------------+-----------------+
+    | revenue_of_users | revenue_of_days |
+    +------------------+-----------------+
+    | 180.00           | 210.00          |
+    +------------------+-----------------+
+    the query is sql/audits/revenue_of_users_reconciles.sql
+    ");
+}
+
+#[test]
+fn snapshot_with_users_of_its_own_is_blocked() {
+    let project = Project::new().edit(
+        "sql/publish/tier_snapshot.sql",
+        "FROM features.users AS users",
+        "FROM (SELECT * REPLACE (user_id + 1 AS user_id) FROM features.users) AS users",
+    );
+    let said = project.refused_run();
+    assert!(said.contains("users_complete: 1 offending row"), "{said}");
+    assert!(said.contains("| 1          | 0           |"), "{said}");
+}
+
+#[test]
+fn features_that_lose_users_of_the_day_are_blocked() {
+    let project = Project::new().edit(
+        "sql/features/users.sql",
+        "ON COALESCE(purchases.user_id, interactions.user_id) = registrations.user_id",
+        "ON COALESCE(purchases.user_id, interactions.user_id) = registrations.user_id\nWHERE purchases.orders_lifetime < 6",
+    );
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: 2 audits blocked publication; readers still see what was published before
+
+    revenue_of_users_reconciles: 1 offending row
+    +------------------+-----------------+
+    | revenue_of_users | revenue_of_days |
+    +------------------+-----------------+
+    | 150.00           | 210.00          |
+    +------------------+-----------------+
+    the query is sql/audits/revenue_of_users_reconciles.sql
+
+    users_of_the_day: 1 offending row
+    +---------------+
+    | users_missing |
+    +---------------+
+    | 1             |
+    +---------------+
+    the query is sql/audits/users_of_the_day.sql
+    ");
+}
+
+/// The night after an edit says so; its guard is a choice.
+#[test]
+fn tier_whose_share_jumps_by_new_cut_points_is_not_blocked() {
+    let project = Project::new().publish("2026-03-05");
+    let folder = project.path("output/calibrations");
+    let first = std::fs::read_to_string(folder.join("2026-03-05-v1.json")).unwrap();
+    let second = first
+        .replace("2026-03-05", "2026-03-06")
+        .replace("\"0\"", "\"-1\"");
+    std::fs::write(folder.join("2026-03-06-v1.json"), second).unwrap();
+    project.publish("2026-03-06");
 }

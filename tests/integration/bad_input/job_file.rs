@@ -126,7 +126,7 @@ channel = 3
 url = "data/engagement"
 
 [params]
-churned_days = [60]
+churned_days = [6.5]
 
 [guards]
 max_users_drop = "5%"
@@ -191,10 +191,10 @@ retry_seconds = -1
     error: parameter `churned_days` has no SQL type
       --> job.toml:17:1
        |
-    17 | churned_days = [60]
+    17 | churned_days = [6.5]
        | ^^^^^^^^^^^^
        |
-       = help: use an integer, a decimal number, a text, true, false or a date
+       = help: use an integer, a decimal number, a text, true, false, a date, or a list of texts or integers
 
     error: invalid type: string "5%", expected a number
       --> job.toml:20:18

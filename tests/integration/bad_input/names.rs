@@ -141,7 +141,7 @@ fn unknown_column_suggests_the_nearest() {
       |
       = help: did you mean `scores.rfm_total`?
 
-    note: not checked until that is mended: `tiers.value_engagement`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `tiers.value_engagement`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     2 problems
     ");
@@ -161,7 +161,7 @@ fn unknown_parameter_suggests_the_nearest() {
       |
       = help: parameters are declared, with their defaults, in parameters.toml of the SQL pack
 
-    note: not checked until that is mended: `tiers.value_engagement`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `tiers.value_engagement`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
     ");
 }
 
@@ -333,7 +333,7 @@ fn text_that_is_no_number_is_found_before_a_run() {
       |
       = help: CAST the other side, or mend the value
 
-    note: not checked until that is mended: `tiers.value_engagement`, `tiers.warnings`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `tiers.value_engagement`, `tiers.warnings`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     2 problems
     ");
@@ -384,7 +384,7 @@ fn rollup_refuses_what_does_not_merge() {
       |
       = help: select the aggregates one by one and compute with them in a feature model
 
-    note: not checked until that is mended: `features.interactions`, `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `features.interactions`, `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     3 problems
     ");
@@ -438,7 +438,7 @@ fn rollup_refuses_what_depends_on_the_order_of_rows() {
       |
       = help: write SUM(CAST(... AS DECIMAL(18, 2))), with as many digits as you need
 
-    note: not checked until that is mended: `features.interactions`, `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `features.interactions`, `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     4 problems
     ");
@@ -508,7 +508,7 @@ fn rollup_groups_one_table_by_user() {
       |
       = help: a rollup is one SELECT user_id, <aggregates> ... GROUP BY user_id over one staging table; move anything else to a feature model
 
-    note: not checked until that is mended: `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
     ");
 }
 
@@ -622,7 +622,7 @@ fn problems_of_several_files_are_told_at_once() {
       |
       = help: parameters are declared, with their defaults, in parameters.toml of the SQL pack
 
-    note: not checked until that is mended: `tiers.value_engagement`, `tiers.warnings`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `tiers.value_engagement`, `tiers.warnings`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     4 problems
     ");
@@ -653,7 +653,7 @@ fn problems_of_several_files_are_told_at_once() {
       |
       = help: parameters are declared, with their defaults, in parameters.toml of the SQL pack
 
-    note: not checked until that is mended: `tiers.value_engagement`, `tiers.warnings`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `tiers.value_engagement`, `tiers.warnings`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     3 problems
     ");

@@ -147,7 +147,7 @@ fn line_with_too_few_values_is_shown() {
       |
       = help: a reference file is CSV with a header line and as many values on every line
 
-    note: not checked until that is mended: `tiers.value_tier`, `tiers.warnings`, `publish.dim_tier`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `tiers.value_tier`, `tiers.warnings`, `publish.dim_tier`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
     "#);
 }
 
@@ -165,7 +165,7 @@ fn dimension_without_a_column_is_refused() {
       |
       = help: select the column there, or take the dimension out of dim_tier
 
-    note: not checked until that is mended: `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
     ");
 }
 
@@ -203,7 +203,7 @@ fn tiers_are_listed_once_and_ranked_together() {
      |
      = help: list each value of a dimension once
 
-    note: not checked until that is mended: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     2 problems
     ");
@@ -232,7 +232,7 @@ fn grace_needs_a_ranked_dimension() {
     13 | value_teir = 7
        | ^^^^^^^^^^
 
-    note: not checked until that is mended: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     2 problems
     ");
@@ -274,7 +274,7 @@ fn row_of_dim_tier_that_names_nothing_is_refused() {
      |
      = help: give every row of dim_tier a dimension and a tier
 
-    note: not checked until that is mended: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     2 problems
     ");
@@ -304,7 +304,7 @@ fn model_of_a_dimension_without_its_columns_is_pointed_at() {
       |
       = help: the job's dimension `mood` is read from it, one row per user: user_id and mood
 
-    note: not checked until that is mended: `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
     ");
 }
 

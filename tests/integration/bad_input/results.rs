@@ -154,7 +154,7 @@ fn blocked_night_tells_what_it_found() {
     this run of 2026-03-06 published nothing; what it found:
     rows left out: 1
       engagement of 2026-03-05: 1 a_like
-    warning: engagement: unknown event type wink counts as passive (1 rows on 2026-03-06)
+    warning: engagement: unknown event types count as passive: wink (1 row on 2026-03-06)
     ");
 }
 
@@ -210,7 +210,7 @@ fn findings_of_the_night_that_ends_a_backfill_are_told() {
     this run of 2026-03-06 published nothing; what it found:
     rows left out: 1
       engagement of 2026-03-05: 1 a_like
-    warning: engagement: unknown event type wink counts as passive (1 rows on 2026-03-06)
+    warning: engagement: unknown event types count as passive: wink (1 row on 2026-03-06)
     stopped at 2026-03-06, 1 of 1 nights to go; the same command goes on from there
     ");
 
@@ -227,7 +227,7 @@ fn assert_findings(night: &Value) {
         {"source": "engagement", "day": "2026-03-05", "reason": "a_like", "rows": 1}
     ]);
     assert_eq!(night["rejected"], rejected);
-    let warning = "engagement: unknown event type wink counts as passive (1 rows on 2026-03-06)";
+    let warning = "engagement: unknown event types count as passive: wink (1 row on 2026-03-06)";
     assert_eq!(night["warnings"], serde_json::json!([warning]));
     assert!(night["seconds"]["audits"].is_number(), "{night}");
 }

@@ -251,8 +251,99 @@ fn rules_are_told_beside_what_is_broken() {
       |
       = help: did you mean `moderate`?
 
-    note: not checked until that is mended: `tiers.warnings`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`
+    note: not checked until that is mended: `tiers.warnings`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     3 problems
     ");
+}
+
+/// A literal that nothing equals is never true, and no row shows it: in a tier, behind a CTE and
+/// another name, in the matrix of one dimension, in a list and as a parameter.
+#[test]
+fn literals_that_are_no_value_of_their_dimension_are_refused() {
+    let matrix = "SELECT SUM(users) FILTER (WHERE to_tier = 'newcomer') AS came\nFROM publish.tier_migration_matrix\nWHERE dimension = 'lifecycle_stage' AND from_tier IN ('silent', 'high_value')\nHAVING came < 0\n";
+    let renamed = "WITH users AS (SELECT value_tier AS band FROM publish.tier_snapshot)\nSELECT CASE band WHEN 'hihg_value' THEN 1 END AS one FROM users WHERE band IS NULL\n";
+    let project = Project::new()
+        .edit(
+            "sql/tiers/warnings.sql",
+            "IN ('new', 'active', 'loyal')",
+            "IN ('new', 'aktive', 'loyal')",
+        )
+        .write("sql/audits/matrix.sql", matrix)
+        .write("sql/audits/renamed.sql", renamed)
+        .write(
+            "sql/audits/raw.sql",
+            "SELECT 1 AS one FROM previous.tier_snapshot WHERE value_tier_raw = $worst AND FALSE\n",
+        )
+        .write(
+            "sql/audits/named.sql",
+            "SELECT 1 AS one FROM publish.tier_summary WHERE dimension = 'value_teir' AND FALSE\n",
+        )
+        .append("sql/parameters.toml", "worst = \"low_valeu\"\n");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: `high_value` is not a value of `lifecycle_stage` in dim_tier
+     --> sql/audits/matrix.sql:3:65
+      |
+    3 | WHERE dimension = 'lifecycle_stage' AND from_tier IN ('silent', 'high_value')
+      |                                                                 ^^^^^^^^^^^^
+      |
+      = help: it has active, churned, loyal, new, prospect, silent
+
+    error: `newcomer` is not a value of `lifecycle_stage` in dim_tier
+     --> sql/audits/matrix.sql:1:43
+      |
+    1 | SELECT SUM(users) FILTER (WHERE to_tier = 'newcomer') AS came
+      |                                           ^^^^^^^^^^
+      |
+      = help: it has active, churned, loyal, new, prospect, silent
+
+    error: `value_teir` is not a dimension of dim_tier; did you mean `value_tier`?
+     --> sql/audits/named.sql:1:61
+      |
+    1 | SELECT 1 AS one FROM publish.tier_summary WHERE dimension = 'value_teir' AND FALSE
+      |                                                             ^^^^^^^^^^^^
+      |
+      = help: it has customer_layer, engagement_style, interaction_depth, lifecycle_stage, need_type, participation_level, price_sensitivity, rfm_class, value_engagement, value_tier, warning
+
+    error: `low_valeu` is not a value of `value_tier` in dim_tier; did you mean `low_value`?
+     --> sql/audits/raw.sql:1:68
+      |
+    1 | SELECT 1 AS one FROM previous.tier_snapshot WHERE value_tier_raw = $worst AND FALSE
+      |                                                                    ^^^^^^
+      |
+      = help: it has active, high_potential, high_value, low_value, no_orders, silent
+
+    error: `aktive` is not a value of `lifecycle_stage` in dim_tier; did you mean `active`?
+     --> sql/tiers/warnings.sql:6:38
+      |
+    6 |     stage.lifecycle_stage IN ('new', 'aktive', 'loyal')
+      |                                      ^^^^^^^^
+      |
+      = help: it has active, churned, loyal, new, prospect, silent
+
+    error: `hihg_value` is not a value of `value_tier` in dim_tier; did you mean `high_value`?
+     --> sql/audits/renamed.sql:2:23
+      |
+    2 | SELECT CASE band WHEN 'hihg_value' THEN 1 END AS one FROM users WHERE band IS NULL
+      |                       ^^^^^^^^^^^^
+      |
+      = help: it has active, high_potential, high_value, low_value, no_orders, silent
+
+    6 problems
+    ");
+}
+
+/// What SQL itself puts in place of a value may be compared with.
+#[test]
+fn literals_that_can_be_there_are_none_to_refuse() {
+    let sql = "SELECT 1 AS one FROM publish.tier_snapshot\nWHERE COALESCE(value_tier, 'none') = 'none' AND need_type <> 'none' AND lifecycle_stage LIKE 'si%'\n";
+    let matrix =
+        "SELECT 1 AS one FROM publish.tier_migration_matrix WHERE to_tier = 'deep' AND FALSE\n";
+    let project = Project::new()
+        .write("sql/audits/coalesced.sql", sql)
+        .write("sql/audits/matrix.sql", matrix);
+    let checked = project.call(&["check", "job.toml"]);
+    assert_eq!(checked.exit_code, 0, "{checked:?}");
 }

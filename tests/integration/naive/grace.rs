@@ -35,23 +35,28 @@ pub(crate) struct Standing {
 
 /// "If rank(r) >= rank(s), show r and clear `pending_since`. Otherwise pending_since is the
 /// previous one, or D; if D - pending_since >= grace_days, show r and clear it; else show s. On a
-/// user's first snapshot, show r."
+/// user's first snapshot, show r." "Grace bridges nights, not gaps": r is shown at once when the
+/// previous snapshot is as many days old as the grace, the night before D aside, "or when r is the
+/// tier of users who can have no score".
 ///
-/// `previous` is the user's standing in the previous snapshot.
+/// `previous` is the user's standing in the previous snapshot, and its date.
 pub(crate) fn settle(
     raw: RawTier,
-    previous: Option<&Standing>,
+    previous: Option<(&Standing, NaiveDate)>,
     snapshot_date: NaiveDate,
 ) -> Standing {
-    let Some(previous) = previous else {
+    let Some((previous, previous_date)) = previous else {
         return show_raw(raw, snapshot_date);
     };
+    let days_since_previous = days_between(previous_date, snapshot_date);
+    let is_gap = days_since_previous > 1 && days_since_previous >= raw.grace_days;
+    let is_unscored = raw.dimension == Dimension::ValueTier && raw.tier == "no_orders";
     let since_if_shown = if raw.tier == previous.shown {
         previous.since
     } else {
         snapshot_date
     };
-    if !is_demotion(raw, previous.shown) {
+    if is_gap || is_unscored || !is_demotion(raw, previous.shown) {
         return show_raw(raw, since_if_shown);
     }
     let pending_since = previous.pending_since.unwrap_or(snapshot_date);
@@ -110,7 +115,7 @@ mod tests {
         nights: &[(i64, Tier)],
     ) -> Vec<(Tier, i64, Option<i64>)> {
         let days_before_d = |day| days_between(day, days_ago(0));
-        let mut previous = None;
+        let mut previous: Option<(Standing, NaiveDate)> = None;
         let mut shown = Vec::new();
         for (days, tier) in nights {
             let raw = RawTier {
@@ -118,13 +123,14 @@ mod tests {
                 tier,
                 grace_days,
             };
-            let standing = settle(raw, previous.as_ref(), days_ago(*days));
+            let before = previous.as_ref().map(|(standing, date)| (standing, *date));
+            let standing = settle(raw, before, days_ago(*days));
             shown.push((
                 standing.shown,
                 days_before_d(standing.since),
                 standing.pending_since.map(days_before_d),
             ));
-            previous = Some(standing);
+            previous = Some((standing, days_ago(*days)));
         }
         shown
     }
@@ -198,14 +204,33 @@ mod tests {
 
     #[test]
     fn missed_nights_count_towards_grace_but_the_first_lower_night_starts_it() {
-        let nights = [(30, "active"), (10, "silent"), (1, "silent")];
+        let nights = [(16, "active"), (10, "silent"), (4, "silent"), (3, "silent")];
         assert_eq!(
             settle_nights(Dimension::ValueTier, 7, &nights),
             [
-                ("active", 30, None),
-                ("active", 30, Some(10)),
-                ("silent", 1, None)
+                ("active", 16, None),
+                ("active", 16, Some(10)),
+                ("active", 16, Some(10)),
+                ("silent", 3, None)
             ]
+        );
+    }
+
+    #[test]
+    fn a_gap_of_the_days_of_grace_ends_it() {
+        let nights = [(17, "active"), (10, "silent")];
+        assert_eq!(
+            settle_nights(Dimension::ValueTier, 7, &nights),
+            [("active", 17, None), ("silent", 10, None)]
+        );
+    }
+
+    #[test]
+    fn whoever_has_nothing_to_score_is_shown_so_at_once() {
+        let nights = [(9, "active"), (8, "no_orders")];
+        assert_eq!(
+            settle_nights(Dimension::ValueTier, 7, &nights),
+            [("active", 9, None), ("no_orders", 8, None)]
         );
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::dimensions::Dimension;
-use super::history::History;
+use super::history::{History, Order};
 use super::ratio::Ratio;
 use super::snapshot::{Snapshot, SnapshotRow};
 use super::text::{Columns, number, or_null};
@@ -55,6 +55,28 @@ pub(crate) fn kpi_values(
     let users = sum(current, |_| 1);
     let buyers = sum(current, |row| i64::from(is_buyer(row)));
     BTreeMap::from([
+        (
+            "orders_d0",
+            Some(orders_d0(published.history, snapshot_date, |_| 1)),
+        ),
+        (
+            "counting_orders_d0",
+            Some(orders_d0(published.history, snapshot_date, |order| {
+                i64::from(order.counts())
+            })),
+        ),
+        (
+            "revenue_d0",
+            Some(
+                orders_d0(published.history, snapshot_date, |order| {
+                    i64::from(order.counts()) * order.amount_cents
+                }) / 100.0,
+            ),
+        ),
+        (
+            "events_d0",
+            Some(events_d0(published.history, snapshot_date)),
+        ),
         ("users_total", Some(users as f64)),
         ("buyers_total", Some(buyers as f64)),
         ("first_order_conversion_rate", quotient(buyers, users)),
@@ -82,6 +104,20 @@ pub(crate) fn kpi_values(
         ("complaints_change_rate", complaints_change_rate(current)),
         ("ltv_to_cac", ltv_to_cac(current)),
     ])
+}
+
+/// A sum over the orders of a day.
+fn orders_d0(history: &History, day: NaiveDate, value: fn(&Order) -> i64) -> f64 {
+    let of_day = history.orders.iter().filter(|order| order.day == day);
+    of_day.map(value).sum::<i64>() as f64
+}
+
+fn events_d0(history: &History, day: NaiveDate) -> f64 {
+    history
+        .events
+        .iter()
+        .filter(|event| event.day == day)
+        .count() as f64
 }
 
 fn is_buyer(row: &SnapshotRow) -> bool {
@@ -152,14 +188,14 @@ fn high_value_revenue_share(current: &Snapshot) -> Option<f64> {
     quotient(of_high_value, sum(current, revenue_cents))
 }
 
-/// "high_value seven snapshots' days ago and lower today / high_value then"; "NULL unless D - 7
-/// is published".
+/// "in the highest-ranked value_tier seven days ago, and lower or gone today / in it then"; "NULL
+/// unless D - 7 is published".
 fn high_value_weekly_outflow_rate(week_ago: Option<&Snapshot>, current: &Snapshot) -> Option<f64> {
     let week_ago = week_ago?;
     let high_value_then = sum(week_ago, |row| i64::from(is_high_value(row)));
     let lower_now = sum(week_ago, |row| {
         let now = current.rows.get(&row.user_id);
-        let is_lower_now = now.is_some_and(|now| !is_high_value(now));
+        let is_lower_now = now.is_none_or(|now| !is_high_value(now));
         i64::from(is_high_value(row) && is_lower_now)
     });
     quotient(lower_now, high_value_then)
@@ -309,6 +345,10 @@ mod tests {
             ("repurchase_interval_days", "10.000000 10.000000"),
             ("average_order_value_30d", "17.500000 20.000000"),
             ("aov_volatility_30d", "0.742307 0.707107"),
+            ("orders_d0", "1.000000 1.000000"),
+            ("counting_orders_d0", "1.000000 1.000000"),
+            ("revenue_d0", "10.000000 40.000000"),
+            ("events_d0", "3.000000 2.000000"),
             ("complaints_d0", "3.000000 2.000000"),
             ("complaints_change_rate", "0.500000 NULL"),
             ("ltv_to_cac", "2.000000 1.333333"),

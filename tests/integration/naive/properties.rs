@@ -139,7 +139,7 @@ proptest! {
                 .collect();
             names.dedup();
             prop_assert!(names.len() <= 1);
-            prop_assert_eq!(kpi_daily(&published, *night).len(), 14);
+            prop_assert_eq!(kpi_daily(&published, *night).len(), 18);
             prop_assert!(alerts(&published, *night).len() <= 4);
         }
     }

@@ -65,6 +65,7 @@ pub(crate) fn snapshot(
         .into_iter()
         .map(|(user_id, features)| {
             let previous_row = previous.and_then(|snapshot| snapshot.rows.get(&user_id));
+            let previous_row = previous_row.zip(previous.map(|before| before.snapshot_date));
             let row = row(user_id.clone(), features, rules, previous_row);
             (user_id, row)
         })
@@ -80,7 +81,7 @@ fn row(
     user_id: String,
     features: Features,
     rules: &Rules,
-    previous: Option<&SnapshotRow>,
+    previous: Option<(&SnapshotRow, NaiveDate)>,
 ) -> SnapshotRow {
     let scores = score(&features.purchases, &rules.cut_points);
     let raw = raw_tiers(&features, scores, &rules.parameters);
@@ -109,7 +110,7 @@ fn row(
 fn settle_all(
     raw_tiers: BTreeMap<Dimension, Tier>,
     rules: &Rules,
-    previous: Option<&SnapshotRow>,
+    previous: Option<(&SnapshotRow, NaiveDate)>,
     snapshot_date: NaiveDate,
 ) -> BTreeMap<Dimension, Standing> {
     raw_tiers
@@ -120,7 +121,7 @@ fn settle_all(
                 tier,
                 grace_days: rules.grace_days.get(&dimension).copied().unwrap_or(0),
             };
-            let previous = previous.map(|row| &row.standings[&dimension]);
+            let previous = previous.map(|(row, date)| (&row.standings[&dimension], date));
             (dimension, settle(raw, previous, snapshot_date))
         })
         .collect()

@@ -219,6 +219,30 @@ async fn first_calibration_can_be_kept_before_any_run() {
     assert_scored_by(&nights, &history(), naive.cut_points).await;
 }
 
+/// A run of an earlier date makes no scale of its own, so that both dates can be compared.
+#[tokio::test]
+async fn date_before_every_calibration_takes_the_earliest_and_says_so() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    nights.run(last_night()).await.unwrap();
+
+    let planned = nights.plan(night_before()).await.unwrap();
+    let plan = planned.plan().to_string();
+    let report = planned.execute().await.unwrap();
+
+    let id = calibration_id(last_night());
+    assert!(
+        plan.contains(&format!("cut points {id}, the earliest there are")),
+        "{plan}"
+    );
+    assert_eq!(report.cutpoints_id, Some(id.clone()));
+    let told = format!(
+        "scored by the cut points {id}, the earliest there are: {} is before all of them",
+        night_before()
+    );
+    assert!(report.warnings.contains(&told), "{:?}", report.warnings);
+    assert_eq!(nights.calibrations(), [format!("{id}.json")]);
+}
+
 #[tokio::test]
 async fn job_that_pins_a_calibration_is_told_to_change_its_id() {
     let mut nights = night_and_late_order().await;

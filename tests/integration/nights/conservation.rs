@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use datafusion::common::TableReference;
 use datafusion::prelude::SessionContext;
 use tierline::audits::Blocked;
-use tierline::audits::built_in::{self, BuiltIn};
+use tierline::audits::built_in::{self, BuiltIn, Compared};
 use tierline::config::job::Guards;
 use tierline::config::session::{self, EngineLimits};
 use tierline::ground::{Classified, FailureKind, SnapshotDate};
@@ -53,7 +53,7 @@ const BREAKS: [Break; 8] = [
             from: "FROM features.users",
             to: "FROM features.users WHERE orders_lifetime < 6",
         },
-        audits: &["revenue_of_users_reconciles"],
+        audits: &["users_complete", "revenue_of_users_reconciles"],
     },
     // One that doubles them.
     Break {
@@ -226,6 +226,10 @@ impl Books {
                 values("('a'), ('b'), ('c'), ('e')", "user_id"),
             ),
             (
+                "features.users",
+                values("('a'), ('b'), ('c'), ('e')", "user_id"),
+            ),
+            (
                 "audits.users_by_tier",
                 values(
                     "('previous', 'stage', 'new', 2), ('previous', 'stage', 'loyal', 2),
@@ -291,7 +295,7 @@ impl Books {
     async fn refused_by(&self, guards: &Guards) -> Vec<&'static str> {
         let context = self.open().await;
         let mut refused_by = Vec::new();
-        for BuiltIn { name, sql, .. } in built_in::audits(guards, true) {
+        for BuiltIn { name, sql, .. } in built_in::audits(guards, Some(&Compared::default()), &[]) {
             let offending = context.sql(&sql).await.unwrap().count().await.unwrap();
             if offending > 0 {
                 refused_by.push(name);
@@ -307,6 +311,7 @@ const OPEN: Guards = Guards {
     max_users_growth: 1000.0,
     max_tier_share_change: 1.0,
     future_dates: true,
+    min_volume_share: 0.0,
 };
 
 #[tokio::test]
@@ -316,6 +321,7 @@ async fn balanced_books_pass_every_audit() {
         max_users_growth: 0.0,
         max_tier_share_change: 0.0,
         future_dates: true,
+        min_volume_share: 0.0,
     };
     let refused_by = Books::balanced().refused_by(&strict).await;
     assert!(refused_by.is_empty(), "{refused_by:?}");
@@ -386,14 +392,28 @@ async fn moves_that_are_not_the_matrix_are_refused() {
 async fn snapshot_without_rows_is_refused() {
     let nobody = "SELECT 'a' AS user_id WHERE FALSE";
     let books = Books::balanced().with_table("publish.tier_snapshot", nobody);
-    assert_eq!(books.refused_by(&OPEN).await, ["snapshot_not_empty"]);
+    let refused_by = books.refused_by(&OPEN).await;
+    assert_eq!(refused_by, ["snapshot_not_empty", "users_complete"]);
+}
+
+/// One of the users of the features is lost, and another is there whom they do not know.
+#[tokio::test]
+async fn snapshot_of_other_users_than_the_features_is_refused() {
+    let books = Books::with("features.users", "('e')", "('f')");
+    assert_eq!(books.refused_by(&OPEN).await, ["users_complete"]);
 }
 
 #[tokio::test]
 async fn user_twice_or_without_id_is_refused() {
-    for other in ["('a'), ('a')", "(CAST(NULL AS VARCHAR))"] {
+    for (other, audits) in [
+        ("('a'), ('a')", &["user_id_unique"][..]),
+        (
+            "(CAST(NULL AS VARCHAR))",
+            &["user_id_unique", "users_complete"],
+        ),
+    ] {
         let books = Books::with("publish.tier_snapshot", "('a')", other);
-        assert_eq!(books.refused_by(&OPEN).await, ["user_id_unique"], "{other}");
+        assert_eq!(books.refused_by(&OPEN).await, audits, "{other}");
     }
 }
 
@@ -435,6 +455,7 @@ async fn number_of_users_may_change_by_as_much_as_its_guards() {
     ] {
         let books = Books::balanced()
             .with_table("previous.tier_snapshot", &numbered(20))
+            .with_table("features.users", &numbered(users))
             .with_table("publish.tier_snapshot", &numbered(users));
         let refused_by = books.refused_by(&guards).await;
         let expected = ["users_within_bounds"];

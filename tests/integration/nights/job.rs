@@ -27,6 +27,7 @@ max_users_drop = 1.0
 max_users_growth = 1000.0
 max_tier_share_change = 1.0
 future_dates = true
+min_volume_share = 0.0
 ";
 
 /// The threads of the engine, unless a test says otherwise.
@@ -51,6 +52,8 @@ pub(crate) struct Nights {
     pub(crate) threads: usize,
     /// Sections of the job file beside the usual ones.
     pub(crate) sections: String,
+    /// The section of the guards.
+    pub(crate) guards: &'static str,
 }
 
 /// Everything that a planned night is executed with.
@@ -79,7 +82,24 @@ impl Nights {
             has_pack: false,
             threads: THREADS,
             sections: String::new(),
+            guards: OPEN_GUARDS,
         }
+    }
+
+    /// The same job, which requires some sources of its lake.
+    pub(crate) fn requiring(mut self, sources: &[&str]) -> Self {
+        for name in sources {
+            let url = format!("url = \"lake/{name}\"\nrequired = ");
+            let optional = format!("{url}false");
+            self.sources = self.sources.replace(&optional, &format!("{url}true"));
+        }
+        self
+    }
+
+    /// The same job, which requires no source.
+    pub(crate) fn requiring_nothing(mut self) -> Self {
+        self.sources = self.sources.replace("required = true", "required = false");
+        self
     }
 
     /// The same job over the same lake with the same SQL, publishing to a folder of its own.
@@ -128,7 +148,7 @@ impl Nights {
     /// The job file's text.
     pub(crate) fn job_text(&self) -> String {
         let sections = format!("{}{}", self.sources, self.sections);
-        let text = job_text(self.output, &sections);
+        let text = job_text(self.output, &sections).replace(OPEN_GUARDS, self.guards);
         let text = text.replace(
             &format!("threads = {THREADS}\n"),
             &format!("threads = {}\n", self.threads),

@@ -11,6 +11,7 @@
 //! | `conflict` | of two runs at once one publishes |
 //! | `incremental` | nights that use stored tiles publish the rows of nights that have none |
 //! | `tile_store` | which tiles are made, which are used again, and what damage does |
+//! | `row_remarks` | what is said of rows that are odd, in few lines |
 //! | `requests` | how many requests a night takes, and that the history does not count |
 //! | `retention` | raw files that expire take nothing away, and what is gone otherwise is asked about |
 //! | `rules_of_then` | late data restates dates by the rules that they were published by |
@@ -58,6 +59,7 @@ mod property;
 mod published_before;
 mod requests;
 mod rerun;
+mod row_remarks;
 mod same_bits;
 mod subqueries;
 mod sums;

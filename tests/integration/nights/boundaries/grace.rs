@@ -1,4 +1,5 @@
-//! Raw and shown value tiers over some nights: how long a demotion waits, in days.
+//! Raw and shown value tiers over some nights: how long a demotion waits, in days, and what it does
+//! not wait for.
 //!
 //! The users of these tests ordered 40 days before D, for 10.00: F 2 and M 1. Up to D - 10 the
 //! order is 30 days old at most, R 4, which makes 7: `active`. From D - 9 on it is R 3, which
@@ -9,10 +10,12 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::{columns, job_over, of_orders, snapshot};
-use crate::naive::fixtures::{days_ago, order};
+use crate::naive::calibration::CutPoints;
+use crate::naive::fixtures::{days_ago, hand_given_cut_points, order};
 use crate::naive::history::History;
 use crate::naive::text::NULL;
 use crate::nights::job::Nights;
+use crate::nights::pack::Edit;
 use crate::nights::tables::{self, Row};
 
 fn one_order() -> History {
@@ -86,13 +89,14 @@ async fn with_grace_of_a_day_it_shows_the_next_day() {
 /// No snapshot knows of the days before D - 6, so grace begins there.
 #[tokio::test]
 async fn grace_begins_with_the_first_night_that_sees_the_lower_tier() {
-    let nights = with_grace(&one_order(), 1);
+    let nights = with_grace(&one_order(), 5);
     assert_eq!(
-        follow(&nights, [10, 6, 5]).await,
+        follow(&nights, [10, 6, 2, 1]).await,
         [
             "active active - D-10",
             "active silent D-6 D-10",
-            "silent silent - D-5"
+            "active silent D-6 D-10",
+            "silent silent - D-1"
         ]
     );
 }
@@ -147,6 +151,8 @@ async fn grace_of_seven_days_is_counted_in_days_and_cleared_by_a_rise() {
             "high_potential high_potential - D-3",
         ])
     );
+    // A night in between, as grace does not bridge a week without one.
+    standings(&nights, -2).await;
     assert_eq!(
         standings(&nights, -5).await,
         stand([
@@ -165,4 +171,153 @@ async fn grace_of_seven_days_is_counted_in_days_and_cleared_by_a_rise() {
         ["active", "silent", "down", "8"]
     );
     assert_eq!(moves.len(), 1, "{moves:?}");
+}
+
+/// Runs a night, and says where the one user stands and what is told of grace.
+async fn told(nights: &Nights, days: i64) -> (String, Vec<String>) {
+    let report = nights.run(days_ago(days)).await.unwrap();
+    let told = report.warnings.into_iter();
+    let told = told.filter(|warning| warning.contains("grace")).collect();
+    let rows = tables::rows(&nights.output(), days_ago(days), "tier_snapshot").await;
+    (standing(&rows[0]), told)
+}
+
+const WAITS: &str = "active silent D-9 D-10";
+const AT_ONCE: &str = "silent silent - D-9";
+
+/// From D - 10 to D - 4 there are six days, to D - 3 there are seven.
+#[tokio::test]
+async fn grace_does_not_bridge_a_gap_of_its_own_length() {
+    let nights = with_grace(&one_order(), 7);
+    follow(&nights, [10]).await;
+    let (standing, told_of_it) = told(&nights, 4).await;
+    assert_eq!(standing, "active silent D-4 D-10");
+    assert_eq!(told_of_it, [""; 0]);
+
+    let nights = with_grace(&one_order(), 7);
+    follow(&nights, [10]).await;
+    let (standing, told_of_it) = told(&nights, 3).await;
+    assert_eq!(standing, "silent silent - D-3");
+    assert_eq!(
+        told_of_it,
+        [
+            "value_tier: 1 user shows a lower value at once, without the rest of the grace: the previous snapshot, of 2026-11-10, is as old as the 7 days of grace, or older"
+        ]
+    );
+}
+
+/// A demotion that has waited long enough anyway is nothing to tell of.
+#[tokio::test]
+async fn grace_that_is_over_after_a_gap_is_not_told() {
+    let nights = with_grace(&one_order(), 7);
+    follow(&nights, [10, 9]).await;
+    let (standing, told_of_it) = told(&nights, 1).await;
+    assert_eq!(standing, "silent silent - D-1");
+    assert_eq!(told_of_it, [""; 0]);
+}
+
+/// The cut points of D - 9 have the same effect on the one user as those before.
+#[tokio::test]
+async fn grace_does_not_bridge_new_cut_points() {
+    let nights = with_grace(&one_order(), 7);
+    follow(&nights, [10]).await;
+    let cut_points = CutPoints {
+        orders_365d: [0, 1, 2, 30],
+        ..hand_given_cut_points()
+    };
+    nights.calibrate_by_hand(days_ago(9), &cut_points);
+
+    let (standing, told_of_it) = told(&nights, 9).await;
+
+    assert_eq!(standing, AT_ONCE);
+    assert_eq!(
+        told_of_it,
+        [
+            "value_tier: 1 user shows a lower value at once, without the rest of the grace: the previous snapshot, of 2026-11-10, was scored by other cut points"
+        ]
+    );
+}
+
+/// Where the user of D - 9 stands after these edits of the pack, and what is told.
+async fn after_edits(edits: &[Edit]) -> (String, Vec<String>) {
+    let mut nights = with_grace(&one_order(), 7);
+    nights.edit_pack(&[]);
+    follow(&nights, [10]).await;
+    nights.edit_pack(edits);
+    told(&nights, 9).await
+}
+
+const OTHER_SUM: Edit = Edit {
+    file: "tiers/rfm.sql",
+    from: "r_score + f_score + m_score AS",
+    to: "f_score + r_score + m_score AS",
+};
+
+#[tokio::test]
+async fn grace_does_not_bridge_new_rules() {
+    let (standing, told_of_it) = after_edits(&[OTHER_SUM]).await;
+    assert_eq!(standing, AT_ONCE);
+    assert_eq!(
+        told_of_it,
+        [
+            "value_tier: 1 user shows a lower value at once, without the rest of the grace: the previous snapshot, of 2026-11-10, was made by other rules of value_tier"
+        ]
+    );
+}
+
+/// Neither comments nor labels are rules, nor is anything that value_tier does not come of.
+#[tokio::test]
+async fn grace_goes_on_when_the_rules_are_the_same() {
+    let edit = |file, from, to| Edit { file, from, to };
+    let edits = [
+        edit("tiers/rfm.sql", "-- Recency", "-- The recency"),
+        edit("reference/value_tiers.csv", "Adviser one to one", "Adviser"),
+        edit("tiers/need_type.sql", "functional_90d", "(functional_90d)"),
+        edit(
+            "tiers/warnings.sql",
+            "users.opens_15d = 0",
+            "users.opens_15d < 1",
+        ),
+        edit("publish/alerts.sql", "+ 1e-9", "+ 2e-9"),
+        edit(
+            "parameters.toml",
+            "core_revenue_365d = 100000",
+            "core_revenue_365d = 90000",
+        ),
+    ];
+    let (standing, told_of_it) = after_edits(&edits).await;
+    assert_eq!(standing, WAITS);
+    assert_eq!(told_of_it, [""; 0]);
+}
+
+/// A parameter of what value_tier comes of is a rule of it.
+#[tokio::test]
+async fn grace_does_not_bridge_another_parameter_of_its_rules() {
+    let (standing, _) = after_edits(&[Edit {
+        file: "parameters.toml",
+        from: "guest_ids = []",
+        to: "guest_ids = [\"guest\"]",
+    }])
+    .await;
+    assert_eq!(standing, AT_ONCE);
+}
+
+/// The one order is refunded on D - 9: nothing is left to score.
+#[tokio::test]
+async fn whoever_has_nothing_to_score_any_more_is_shown_so_at_once() {
+    let nights = with_grace(&one_order(), 7);
+    follow(&nights, [10]).await;
+    let mut history = one_order();
+    history.orders[0].status = "refunded".to_owned();
+    nights.deliver(&history, &super::delivery());
+
+    let (standing, told_of_it) = told(&nights, 9).await;
+
+    assert_eq!(standing, "no_orders no_orders - D-9");
+    assert_eq!(
+        told_of_it,
+        [
+            "value_tier: 1 user shows a lower value at once, without the rest of the grace: they have no counting order any more"
+        ]
+    );
 }

@@ -11,6 +11,7 @@
 //! | `grace` | the days that a demotion waits |
 //! | `previous` | what needs an earlier snapshot, with and without one |
 //! | `alerts` | the limits of the KPIs |
+//! | `volumes` | how much a day must bring |
 //!
 //! A user's id says what the user does. Unless a test says otherwise the night is D of the
 //! fixtures, scored by their cut points:
@@ -30,6 +31,7 @@ mod grace;
 mod previous;
 mod scores;
 mod users;
+mod volumes;
 mod warnings;
 
 use std::collections::BTreeMap;

@@ -1,9 +1,11 @@
 //! What compares with an earlier snapshot, when there is one and when there is none.
 
 use super::{by, columns, job_over, of_orders, orders, published, run_all};
-use crate::naive::fixtures::{days_ago, order, snapshot_date};
+use crate::naive::calibration::CutPoints;
+use crate::naive::fixtures::{days_ago, hand_given_cut_points, order, snapshot_date};
 use crate::naive::text::NULL;
 use crate::nights::job::Nights;
+use crate::nights::pack::Edit;
 use crate::nights::tables::{self, Row};
 
 const OUTFLOW: &str = "high_value_weekly_outflow_rate";
@@ -65,6 +67,100 @@ async fn outflow_is_not_known_from_other_days() {
     let nights = one_of_two_falls();
     run_all(&nights, [8, 6].map(days_ago)).await;
     assert_eq!(outflow_on_d(&nights).await, [NULL, NULL]);
+}
+
+/// The day of the orders of "gone" is delivered anew, and they are not among them.
+#[tokio::test]
+async fn users_who_are_gone_have_flowed_out() {
+    let stays = orders(4, "stays", 24, 100_00);
+    let gone = orders(4, "gone", 25, 100_00);
+    let nights = job_over(&of_orders([stays.clone(), gone].concat()));
+    run_all(&nights, [days_ago(7)]).await;
+    let other = orders(1, "other", 25, 1_00);
+    nights.deliver(&of_orders([stays, other].concat()), &super::delivery());
+    assert_eq!(outflow_on_d(&nights).await, ["0.500000", NULL]);
+}
+
+#[tokio::test]
+async fn outflow_is_not_known_across_new_cut_points() {
+    let nights = one_of_two_falls();
+    run_all(&nights, [days_ago(7)]).await;
+    let cut_points = CutPoints {
+        revenue_365d_cents: [10_00, 25_00, 100_00, 60_000_00],
+        ..hand_given_cut_points()
+    };
+    nights.calibrate_by_hand(days_ago(3), &cut_points);
+    assert_eq!(outflow_on_d(&nights).await, [NULL, NULL]);
+}
+
+#[tokio::test]
+async fn outflow_is_not_known_across_new_rules() {
+    let mut nights = one_of_two_falls();
+    nights.edit_pack(&[]);
+    run_all(&nights, [days_ago(7)]).await;
+    nights.edit_pack(&[Edit {
+        file: "tiers/rfm.sql",
+        from: "r_score + f_score + m_score AS",
+        to: "f_score + r_score + m_score AS",
+    }]);
+    assert_eq!(outflow_on_d(&nights).await, [NULL, NULL]);
+}
+
+/// The bands with one above high_value, for the largest total there is.
+const PLATINUM: [Edit; 1] = [Edit {
+    file: "reference/value_tiers.csv",
+    from: "high_value,5,13,15,",
+    to: "platinum,6,15,15,Platinum,x,Thank them.,x\nhigh_value,5,13,14,",
+}];
+
+/// Five orders of 20,000.00 on D make 15, four of 100.00 make 14. On the night a week before, the
+/// same users had the same tiers.
+fn with_platinum() -> Nights {
+    let on = |days| {
+        [
+            orders(5, "platinum", days, 20_000_00),
+            orders(4, "high", days, 100_00),
+        ]
+    };
+    let rows = [on(0), on(7)].concat().concat();
+    let mut nights = job_over(&of_orders(rows));
+    nights.edit_pack(&PLATINUM);
+    nights
+}
+
+#[tokio::test]
+async fn high_value_is_the_tier_of_the_highest_rank_whatever_it_is_called() {
+    let nights = with_platinum();
+    run_all(&nights, [days_ago(7)]).await;
+
+    let kpis = published(&nights, snapshot_date(), "kpi_daily").await;
+
+    let values = by("metric", &kpis, "value");
+    assert_eq!(values["high_value_user_share"], "0.500000");
+    assert_eq!(values["high_value_revenue_share"], "0.996016");
+    assert_eq!(values[OUTFLOW], "0.000000");
+}
+
+/// A promotion into the new band is no outflow from the one below it, and the band's own users
+/// have the warning of their largest order.
+#[tokio::test]
+async fn peak_orders_are_those_of_the_highest_tier() {
+    let larger = [order("platinum", -1, 30_000_00), order("high", -1, 110_00)];
+    let rows = [
+        orders(5, "platinum", 0, 20_000_00),
+        orders(4, "high", 0, 100_00),
+        larger.to_vec(),
+    ];
+    let mut nights = job_over(&of_orders(rows.concat()));
+    nights.edit_pack(&PLATINUM);
+    let rows = published(&nights, days_ago(-1), "tier_snapshot").await;
+    let peaks = by("user_id", &rows, "peak_order");
+    let tiers = by("user_id", &rows, "value_tier");
+    assert_eq!(
+        (tiers["platinum"], tiers["high"]),
+        ("platinum", "high_value")
+    );
+    assert_eq!((peaks["platinum"], peaks["high"]), ("true", "false"));
 }
 
 /// What the previous night published stands beside it. Nobody was of high value a week ago, so

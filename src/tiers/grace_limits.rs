@@ -1,0 +1,138 @@
+//! What grace does not bridge: it delays what happens from night to night, not what became of a
+//! user over a gap, nor what new cut points or rules make of them.
+//!
+//! | the night | a lower tier shows at once for |
+//! |---|---|
+//! | follows on a snapshot that is as old as the grace, the night before it aside | everybody |
+//! | scores the dimension by other cut points than the snapshot before it | everybody |
+//! | has other rules of the dimension than the snapshot before it | everybody |
+//! | finds a user without anything to score | that user |
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ground::SnapshotDate;
+
+use super::Dimension;
+
+/// What a night knows of the snapshot before it, as far as grace depends on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GraceLimits {
+    /// Its date; none on the first night.
+    pub previous_date: Option<SnapshotDate>,
+    /// The dimensions that were scored by other cut points.
+    pub other_cut_points: BTreeSet<String>,
+    /// The dimensions whose rules were others.
+    pub other_rules: BTreeSet<String>,
+    /// The value of users who can have no score, by dimension.
+    pub unscored: BTreeMap<String, String>,
+}
+
+/// Why a lower tier shows although days of its grace are left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum AtOnce {
+    /// The previous snapshot is too old.
+    Gap,
+    /// It was scored by other cut points.
+    CutPoints,
+    /// The rules of the dimension were others.
+    Rules,
+    /// There is nothing to score any more.
+    Unscored,
+}
+
+impl GraceLimits {
+    /// Why no grace of a dimension goes on in the snapshot of `date`, whoever the user is.
+    pub(super) fn of_all(&self, dimension: &Dimension, date: SnapshotDate) -> Option<AtOnce> {
+        let previous = self.previous_date?;
+        let days = date.days_since_epoch() - previous.days_since_epoch();
+        // From one night to the next there is no gap, be the grace of a single day.
+        if days > 1 && i64::from(days) >= i64::from(dimension.grace_days) {
+            return Some(AtOnce::Gap);
+        }
+        if self.other_cut_points.contains(&dimension.name) {
+            return Some(AtOnce::CutPoints);
+        }
+        let has_other_rules = self.other_rules.contains(&dimension.name);
+        has_other_rules.then_some(AtOnce::Rules)
+    }
+
+    /// What is said of users who were shown a lower tier at once.
+    pub(super) fn told(&self, dimension: &Dimension, reason: AtOnce, users: u64) -> String {
+        let before = self.previous_date.map_or_else(
+            || "the previous snapshot".to_owned(),
+            |date| format!("the previous snapshot, of {date},"),
+        );
+        let name = &dimension.name;
+        let why = match reason {
+            AtOnce::Gap => format!(
+                "{before} is as old as the {} days of grace, or older",
+                dimension.grace_days
+            ),
+            AtOnce::CutPoints => format!("{before} was scored by other cut points"),
+            AtOnce::Rules => format!("{before} was made by other rules of {name}"),
+            AtOnce::Unscored => "they have no counting order any more".to_owned(),
+        };
+        format!(
+            "{name}: {users} {} a lower value at once, without the rest of the grace: {why}",
+            if users == 1 {
+                "user shows"
+            } else {
+                "users show"
+            }
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tiers::Tier;
+
+    fn dimension(grace_days: u32) -> Dimension {
+        let tier = |name: &str, rank| Tier {
+            name: name.to_owned(),
+            rank: Some(rank),
+        };
+        Dimension {
+            name: "value_tier".to_owned(),
+            tiers: vec![tier("active", 1), tier("no_orders", 0)],
+            grace_days,
+            has_raw: true,
+        }
+    }
+
+    fn gap(grace_days: u32, previous: &str, date: &str) -> bool {
+        let limits = GraceLimits {
+            previous_date: Some(previous.parse().unwrap()),
+            ..GraceLimits::default()
+        };
+        let reason = limits.of_all(&dimension(grace_days), date.parse().unwrap());
+        assert!(reason.is_none_or(|reason| reason == AtOnce::Gap));
+        reason.is_some()
+    }
+
+    #[test]
+    fn a_gap_is_as_many_days_as_the_grace() {
+        assert!(!gap(7, "2026-11-19", "2026-11-20"));
+        assert!(!gap(7, "2026-11-14", "2026-11-20"));
+        assert!(gap(7, "2026-11-13", "2026-11-20"));
+        assert!(!gap(1, "2026-11-19", "2026-11-20"));
+        assert!(gap(1, "2026-11-18", "2026-11-20"));
+    }
+
+    #[test]
+    fn other_rules_end_the_grace_of_their_dimension_alone() {
+        let date = "2026-11-20".parse().unwrap();
+        let limits = |dimension: &str| GraceLimits {
+            previous_date: Some("2026-11-19".parse().unwrap()),
+            other_rules: BTreeSet::from([dimension.to_owned()]),
+            ..GraceLimits::default()
+        };
+        let value_tier = dimension(7);
+        assert_eq!(
+            limits("value_tier").of_all(&value_tier, date),
+            Some(AtOnce::Rules)
+        );
+        assert_eq!(limits("app_fan").of_all(&value_tier, date), None);
+    }
+}
