@@ -145,7 +145,8 @@ fn tiers_known() -> BuiltIn {
                FROM audits.users_by_tier AS counted
                LEFT ANTI JOIN publish.dim_tier AS known
                    ON counted.dimension = known.dimension AND counted.tier = known.tier
-               WHERE counted.snapshot = 'today'";
+               WHERE counted.snapshot = 'today'
+               ORDER BY counted.dimension, counted.tier";
     BuiltIn {
         name: "tiers_known",
         sql: sql.to_owned(),
@@ -165,7 +166,8 @@ fn matrix_adds_up(name: &'static str, side: &str, snapshot: &str) -> BuiltIn {
          FULL JOIN (SELECT * FROM audits.users_by_tier
                     WHERE snapshot = '{snapshot}' AND {IS_COMPARED}) AS counted
              ON matrix.dimension = counted.dimension AND matrix.tier = counted.tier
-         WHERE matrix.users IS DISTINCT FROM counted.users"
+         WHERE matrix.users IS DISTINCT FROM counted.users
+         ORDER BY dimension, tier"
     );
     BuiltIn {
         name,
@@ -188,7 +190,8 @@ fn moves_match_matrix() -> BuiltIn {
                           WHERE from_tier IS DISTINCT FROM to_tier) AS matrix
                    ON moves.dimension = matrix.dimension AND moves.from_tier = matrix.from_tier
                    AND moves.to_tier = matrix.to_tier
-               WHERE moves.users IS DISTINCT FROM matrix.users";
+               WHERE moves.users IS DISTINCT FROM matrix.users
+               ORDER BY dimension, from_tier, to_tier";
     BuiltIn {
         name: "moves_match_matrix",
         sql: sql.to_owned(),
@@ -244,7 +247,8 @@ fn tier_shares_within_bounds(guards: &Guards, compared: &Compared) -> BuiltIn {
          FROM ({}) AS previous
          FULL JOIN ({}) AS today
              ON previous.dimension = today.dimension AND previous.tier = today.tier
-         WHERE ABS(COALESCE(today.share, 0.0) - COALESCE(previous.share, 0.0)) > {}{is_asked}",
+         WHERE ABS(COALESCE(today.share, 0.0) - COALESCE(previous.share, 0.0)) > {}{is_asked}
+         ORDER BY dimension, tier",
         shares("previous"),
         shares("today"),
         guards.max_tier_share_change

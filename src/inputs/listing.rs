@@ -38,9 +38,10 @@ impl Manifest {
             location,
             delivery,
         };
-        let objects = listing.objects();
-        let above = async { Ok(TableFormat::above(location).await?) };
-        let (objects, above) = future::try_join(objects, above).await?;
+        let above = TableFormat::above(location);
+        // Of two failures that of the source itself is told.
+        let (objects, above) = future::join(listing.objects(), above).await;
+        let (objects, above) = (objects?, above?);
         match (listing.table_in(&objects)?, above) {
             (Some(()), _) => listing.by_log(objects).await,
             (None, Some((format, table))) => {

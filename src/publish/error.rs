@@ -115,7 +115,7 @@ pub enum PublishError {
     },
     /// An entry of a log that was not written to its end.
     #[error(
-        "`{path}`, a commit of table `{table}`, {}: a power cut or a full disk cut its write short; restore the file from a copy, or delete it and publish the date that it was for once more with `tierline run --date`", cut_to(*length)
+        "`{path}`, a commit of table `{table}`, {}: a power cut or a full disk cut its write short; restore the file from a copy; only where no publication names its version, delete it and run its date again with `tierline run --date`", cut_to(*length)
     )]
     CutShort {
         /// The table.

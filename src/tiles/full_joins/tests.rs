@@ -109,7 +109,6 @@ fn selects() -> impl Strategy<Value = String> {
             "l.user_id = r.user_id",
             "l.user_id = r.user_id",
             "r.user_id = l.user_id",
-            "l.user_id + 1 = r.user_id",
             "l.user_id = r.user_id AND l.user_id > 2",
         ]);
         let values = vec((select(&OVER_A_SIDE[..]), select(vec!["l", "r"]), 0..2_usize), 2);
