@@ -247,7 +247,8 @@ impl Planning<'_> {
         let cut_points = match &self.job.calibration {
             CalibrationChoice::Pinned(id) => Some(id.as_str()),
             CalibrationChoice::Newest | CalibrationChoice::ByHand(_) => {
-                self.calibrations.newest(publication.snapshot_date)
+                let newest = self.calibrations.newest(publication.snapshot_date);
+                newest.or(self.calibrations.earliest())
             }
         };
         !has_same_rules || cut_points != Some(publication.cutpoints_id.as_str())

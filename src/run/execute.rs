@@ -397,7 +397,12 @@ impl Run<'_> {
     /// Keeps what the publication is to name: the rules, and the days of the sources. When that
     /// fails, no draft is left.
     async fn keep_records(&self, cleared: Cleared) -> Result<Cleared, RunError> {
-        match Box::pin(self.plan.keep_records(self.job, self.workspace)).await {
+        match Box::pin(
+            self.plan
+                .keep_records(self.job, self.project, self.workspace),
+        )
+        .await
+        {
             Ok(()) => Ok(cleared),
             Err(error) => {
                 discard(&self.workspace.output, cleared.into_drafts()).await;

@@ -364,6 +364,7 @@ impl Plan {
     pub(super) async fn keep_records(
         &self,
         job: &Job,
+        project: &Project,
         workspace: &Workspace,
     ) -> Result<(), RunError> {
         let source_fingerprint = self.source_fingerprint.as_str();
@@ -375,7 +376,7 @@ impl Plan {
             has_days |= publication.source_fingerprint == source_fingerprint;
         }
         if !has_rules {
-            let rules = Rules::of(job, self.history_starts.clone())?;
+            let rules = Rules::of(job, project, self.history_starts.clone());
             rules.keep(workspace, rules_fingerprint).await?;
         }
         if !has_days {

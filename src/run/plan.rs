@@ -598,11 +598,13 @@ fn gaps(previous: Option<&Publication>, snapshot_date: SnapshotDate) -> Vec<Naiv
 }
 
 fn history_scans(project: &Project) -> Vec<TableName> {
+    // The rows of a rollup but for its windows are computed from staging.
     let reads_staging = |model: &&crate::models::Model| {
-        model
-            .reads
-            .iter()
-            .any(|read| read.table.folder == Folder::Staging)
+        model.reads.iter().any(|read| match read.table.folder {
+            Folder::Staging => true,
+            Folder::Rollups => read.windows.is_none(),
+            _ => false,
+        })
     };
     let features = project.graph.in_folder(Folder::Features);
     features

@@ -1,6 +1,6 @@
 //! The SQL pack of a job, parsed, checked and ordered, before any session exists.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::job::Job;
 use crate::ground::{
@@ -49,6 +49,8 @@ pub struct Project {
     pub parameters: Parameters,
     /// What the pack says, as one hash: statements, parameters, references.
     pub fingerprint: Fingerprint,
+    /// The text of each file of the pack, by its path.
+    pub texts: BTreeMap<String, String>,
     /// Files that do not parse; none in a project that loaded without problems.
     broken: BTreeSet<TableName>,
 }
@@ -79,6 +81,7 @@ impl Project {
             Some(texts) => SqlPack::from_texts(texts, "sql as it was published")?,
             None => SqlPack::load(job.sql.as_deref())?,
         };
+        let texts = pack.texts();
         let profile = job.sources.get("users");
         profile::add_models(&mut pack, profile.map_or(&[], |users| &users.profile));
         let mut problems = Problems::default();
@@ -102,6 +105,7 @@ impl Project {
                     references,
                     parameters,
                     fingerprint,
+                    texts,
                     broken,
                 };
                 Ok((project, problems))

@@ -18,7 +18,6 @@ use crate::config::job::{
     CalibrationChoice, Column, ColumnType, Job, OwnDimension, ParameterValue, Source,
 };
 use crate::ground::{Fingerprint, TableName};
-use crate::models::SqlPack;
 
 use super::history::HistoryError;
 use super::{Project, RunError, Workspace};
@@ -59,42 +58,46 @@ pub(super) fn fingerprint(job: &Job, project: &Project, starts: &HistoryStarts) 
     let dimensions = dimensions.map(|(name, dimension)| format!("{name} {dimension:?}"));
     let columns = job.sources.iter();
     let columns = columns.map(|(name, source)| format!("{name} {:?}", source.columns));
+    let delivered = job
+        .sources
+        .iter()
+        .filter(|(_, source)| is_delivered(source));
+    let delivered = delivered.map(|(name, _)| name.as_str());
     let starts = starts.iter().map(|(model, day)| format!("{model} {day}"));
     Fingerprint::builder()
         .part("sql", project.fingerprint.as_str())
         .parts("grace", grace)
         .parts("dimensions", dimensions)
         .parts("columns", columns)
+        .parts("delivered", delivered)
         .parts("history start", starts)
         .finish()
 }
 
+/// Whether the night has files of a source, or had them when its rules were published.
+fn is_delivered(source: &Source) -> bool {
+    source.url.is_some() || source.is_held
+}
+
 impl Rules {
-    /// The rules of a job as it is now.
-    ///
-    /// # Errors
-    /// A SQL pack that cannot be read.
-    pub(super) fn of(job: &Job, history_starts: HistoryStarts) -> Result<Self, RunError> {
-        let pack = match &job.pack {
-            Some(pack) => pack.clone(),
-            None => SqlPack::load(job.sql.as_deref())?.texts(),
-        };
+    /// The rules of a job, with the SQL as it was loaded, whatever has become of its files since.
+    pub(super) fn of(job: &Job, project: &Project, history_starts: HistoryStarts) -> Self {
         let sources = job.sources.iter().map(|(name, source)| {
             let ruled = RuledSource {
-                is_delivered: source.url.is_some() || source.is_held,
+                is_delivered: is_delivered(source),
                 columns: source.columns.clone(),
                 profile: source.profile.clone(),
             };
             (name.clone(), ruled)
         });
-        Ok(Self {
-            files: pack,
+        Self {
+            files: project.texts.clone(),
             parameters: job.parameters.clone(),
             grace_days: job.grace_days.clone(),
             dimensions: job.dimensions.clone(),
             sources: sources.collect(),
             history_starts,
-        })
+        }
     }
 
     /// The job with these rules in place of its own, scored by a calibration that is kept. Where
@@ -346,7 +349,8 @@ mod tests {
             "rollups.purchases".parse().unwrap(),
             "2026-08-07".parse().unwrap(),
         )]);
-        let rules = Rules::of(&job(RICH), starts).unwrap();
+        let rich = job(RICH);
+        let rules = Rules::of(&rich, &Project::load(&rich).unwrap(), starts);
         let written = serde_json::to_string(&RulesFile::of(&rules)).unwrap();
         let read: RulesFile = serde_json::from_str(&written).unwrap();
         assert_eq!(read.rules(), Ok(rules));
@@ -356,7 +360,7 @@ mod tests {
     fn a_job_by_its_own_rules_has_the_same_fingerprints() {
         let rich = job(RICH);
         let project = Project::load(&rich).unwrap();
-        let rules = Rules::of(&rich, HistoryStarts::new()).unwrap();
+        let rules = Rules::of(&rich, &project, HistoryStarts::new());
         // Whatever the job says by now.
         let again = rules.job(&job(""), "2026-07-01-v1");
         let same = Project::load(&again).unwrap();
@@ -365,6 +369,9 @@ mod tests {
         let of = |job: &Job, project: &Project| fingerprint(job, project, &none);
         assert_eq!(of(&again, &same), of(&rich, &project));
         assert_ne!(of(&job(""), &project), of(&rich, &project));
+        let mut undelivered = rich.clone();
+        undelivered.sources.get_mut("users").unwrap().url = None;
+        assert_ne!(of(&undelivered, &project), of(&rich, &project));
         let pinned = CalibrationChoice::Pinned("2026-07-01-v1".to_owned());
         assert_eq!(again.calibration, pinned);
         assert!(again.sources["users"].is_held);
@@ -372,7 +379,8 @@ mod tests {
 
     #[test]
     fn a_record_says_nothing_of_where_data_lies() {
-        let rules = Rules::of(&job(RICH), HistoryStarts::new()).unwrap();
+        let rich = job(RICH);
+        let rules = Rules::of(&rich, &Project::load(&rich).unwrap(), HistoryStarts::new());
         let written = serde_json::to_string(&RulesFile::of(&rules)).unwrap();
         assert!(!written.contains("url"), "{written}");
     }

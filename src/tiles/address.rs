@@ -19,7 +19,7 @@ use crate::ground::{Fingerprint, TableName};
 use super::period::{Period, day_of};
 
 /// Part of every address: raised when the same inputs would give other tiles.
-const FORMAT_VERSION: &str = "1";
+const FORMAT_VERSION: &str = "2";
 
 /// Hex digits of what people change by hand, and of what a program compares.
 const SHORT: usize = 8;

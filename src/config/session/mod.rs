@@ -66,7 +66,8 @@ pub fn open<'a>(
 ) -> Result<SessionContext> {
     let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
         vec![Arc::new(HashReferenceJoins)];
-    rules.extend(PhysicalOptimizer::default().rules);
+    let of_engine = PhysicalOptimizer::default().rules.into_iter();
+    rules.extend(of_engine.filter(|rule| !is_by_name_alone(rule.name())));
     let state = SessionStateBuilder::new()
         .with_config(config(limits))
         .with_runtime_env(Arc::new(runtime(limits)?))
@@ -99,6 +100,14 @@ fn logical_rules(
     rules.push(Arc::new(ComputeExactly));
     rules.extend(Optimizer::default().rules);
     rules
+}
+
+/// Whether a rule of the engine moves filters of the physical plan down. It does so by the names of
+/// columns, and below a join both sides may have one of the same name: a filter on the side that
+/// has no row then reached the side that has one, and rows were lost. The filters of SQL have been
+/// moved down in the logical plan by then, where columns have their table's name.
+fn is_by_name_alone(rule: &str) -> bool {
+    rule.starts_with("FilterPushdown")
 }
 
 fn config(limits: &EngineLimits) -> SessionConfig {

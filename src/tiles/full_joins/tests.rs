@@ -109,6 +109,7 @@ fn selects() -> impl Strategy<Value = String> {
             "l.user_id = r.user_id",
             "l.user_id = r.user_id",
             "r.user_id = l.user_id",
+            "l.user_id + 1 = r.user_id",
             "l.user_id = r.user_id AND l.user_id > 2",
         ]);
         let values = vec((select(&OVER_A_SIDE[..]), select(vec!["l", "r"]), 0..2_usize), 2);
@@ -157,6 +158,30 @@ fn what_a_side_computes_is_null_for_users_whom_it_lacks() {
     let expected = ["1|true|0|false", "2|||true", "3|||true"];
     assert_eq!(answer(&tables, select, merged), expected);
     assert_eq!(answer(&tables, select, in_memory), expected);
+}
+
+/// The engine moved the filter below the join by the name of its column, to the other side's `p0`.
+#[test]
+fn filter_on_the_side_without_a_row_keeps_the_row_of_the_other() {
+    let row = |n| Row {
+        n,
+        s: None,
+        t: None,
+    };
+    let tables = [
+        Rows::from([(3, row(2))]),
+        Rows::new(),
+        Rows::from([(3, row(0))]),
+    ];
+    let select = "(SELECT COALESCE(l.user_id, r.user_id) AS user_id, l.p0 AS p0, r.p0 AS p1
+        FROM (SELECT user_id, n AS p0 FROM rollups.a) AS l
+        RIGHT JOIN (
+            SELECT l.user_id, l.p0 FROM (SELECT user_id, NULLIF(n, 1) AS p0 FROM rollups.a) AS l
+            LEFT JOIN rollups.c AS r ON l.user_id = r.user_id WHERE r.user_id IS NOT NULL
+        ) AS r ON l.user_id + 1 = r.user_id
+        WHERE l.p0 IS NULL)";
+    assert_eq!(answer(&tables, select, merged), ["3||2"]);
+    assert_eq!(answer(&tables, select, in_memory), ["3||2"]);
 }
 
 #[test]
