@@ -4,7 +4,7 @@
 //! | a day that earlier runs knew | is |
 //! |---|---|
 //! | has its files | stored |
-//! | is gone, or has lost files, and is older than all days that are whole, or than the source keeps them | expired: it stays as it was known, and what is left of it is not read |
+//! | is gone, or has lost files and got none, and is older than all days that are whole, or than the source keeps them | expired: it stays as it was known, and what is left of it is not read |
 //! | was expired, and other files have come | expired still |
 //! | has other files | changed: late data |
 //! | is gone otherwise | vanished: late data once somebody confirms it |
@@ -130,8 +130,10 @@ fn is_whole(before: &KnownDay, now: &KnownDay) -> bool {
     !before.is_expired && !has_shrunk(before, now)
 }
 
+/// Whether a day has lost files and got none. A day that was written anew in fewer files has newer
+/// ones.
 fn has_shrunk(before: &KnownDay, now: &KnownDay) -> bool {
-    now.files < before.files
+    now.files < before.files && now.newest <= before.newest
 }
 
 #[cfg(test)]
@@ -234,6 +236,18 @@ mod tests {
         let history = SourceHistory::of(left, &before, None);
         assert_eq!(found(&history), [vec![1, 2], vec![], vec![2]]);
         assert_eq!(history.manifest.days(), BTreeSet::from([day(3)]));
+    }
+
+    #[test]
+    fn days_that_are_written_anew_in_fewer_files_are_a_change() {
+        let before = known(&[(1, "a"), (1, "b"), (2, "c"), (2, "d")]);
+        let mut anew = delivered(&[(1, "ab"), (2, "cd")]);
+        for file in &mut anew.files {
+            file.object.last_modified += chrono::TimeDelta::days(1);
+        }
+        let history = SourceHistory::of(anew, &before, None);
+        assert_eq!(found(&history), NONE);
+        assert_eq!(history.manifest.days(), BTreeSet::from([day(1), day(2)]));
     }
 
     #[test]

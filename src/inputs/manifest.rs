@@ -174,6 +174,7 @@ impl Manifest {
                 fingerprint,
                 files: 0,
                 bytes: 0,
+                newest: i64::MIN,
                 is_expired: false,
             };
             days.insert(day, known);
@@ -182,6 +183,7 @@ impl Manifest {
             if let Some(known) = days.get_mut(&file.day) {
                 known.files += 1;
                 known.bytes += file.object.size;
+                known.newest = known.newest.max(file.object.last_modified.timestamp());
             }
         }
         days

@@ -8,6 +8,7 @@ use crate::ground::{Fingerprint, SnapshotDate};
 use crate::inputs::{KnownDays, SourceHistory, SourceRecord};
 use crate::publish::{Publication, Publications};
 
+use super::history::HistoryError;
 use super::rules::Rules;
 use super::{RunError, Workspace};
 
@@ -81,7 +82,11 @@ impl Found<'_> {
                 && !has_same_files
             {
                 if !by_rules.contains_key(rules) {
-                    let of_then = self.source_fingerprints_by(rules, &dates).await?;
+                    let of_then = match self.source_fingerprints_by(rules, &dates).await {
+                        // Nobody knows whether the date has changed: restating it says more.
+                        Err(RunError::History(HistoryError::Rules { .. })) => BTreeMap::new(),
+                        of_then => of_then?,
+                    };
                     by_rules.insert(rules.clone(), of_then);
                 }
                 let of_then = by_rules[rules].get(&date);

@@ -130,7 +130,7 @@ impl Backfill {
             job,
             workspace,
             accepted,
-            starts: history_starts(job, &project, workspace, &publications).await?,
+            starts: history_starts(job, &project, workspace, &publications, accepted).await?,
             calibrations: KeptIds::list(output, layout).await?,
             publications,
             project,

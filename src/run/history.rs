@@ -35,7 +35,7 @@ pub struct Accepted {
 pub enum HistoryError {
     /// A record of rules that was changed by other hands, is gone, or is of another version.
     #[error(
-        "the record of rules `{path}` cannot be read: {reason}; restore it from a copy, or restate by today's rules with --rules today"
+        "the record of rules `{path}` cannot be read: {reason}; restore it from a copy, or go on with --accept-shorter-history, in `backfill --affected` together with --rules today"
     )]
     Rules {
         /// The record's URL.
@@ -206,6 +206,7 @@ pub(super) async fn history_starts(
     project: &Project,
     workspace: &Workspace,
     publications: &Publications,
+    accepted: Accepted,
 ) -> Result<HistoryStarts, RunError> {
     let none = HistoryStarts::new();
     let latest = publications.latest_date();
@@ -216,7 +217,10 @@ pub(super) async fn history_starts(
     if *rules == fingerprint(job, project, &none).as_str() {
         return Ok(none);
     }
-    Ok(Rules::read(workspace, rules).await?.history_starts)
+    match Rules::read(workspace, rules).await {
+        Err(RunError::History(HistoryError::Rules { .. })) if accepted.shorter_history => Ok(none),
+        rules => Ok(rules?.history_starts),
+    }
 }
 
 /// Something that needs days whose rows nothing gives any more.

@@ -203,7 +203,7 @@ impl Plan {
         check_ready(job, workspace, &visible, snapshot_date)?;
         let history_starts = match rules {
             Some(rules) => rules.history_starts.clone(),
-            None => history_starts(job, project, workspace, &publications).await?,
+            None => history_starts(job, project, workspace, &publications, accepted).await?,
         };
         let found = Found {
             workspace,

@@ -111,10 +111,12 @@ impl Publications {
 
     /// The publications that no later one of the same date or a later date has overtaken, the
     /// newest last: together they know everything that runs have known. Nearly always it is one.
+    /// A withdrawal knows nothing of its own; the publication that it withdrew still does.
     pub fn not_overtaken(&self) -> Vec<&Publication> {
         let mut latest = None;
-        let newest_first = self.by_sequence.iter().rev();
-        let mut found: Vec<&Publication> = newest_first
+        let published = self.by_sequence.iter().filter(|row| !row.is_withdrawn());
+        let mut found: Vec<&Publication> = published
+            .rev()
             .filter(|publication| {
                 let is_later = latest.is_none_or(|latest| publication.snapshot_date > latest);
                 if is_later {
@@ -274,6 +276,7 @@ mod tests {
         nothing_is_published_at_first,
         publications_survive_reloading,
         the_newest_row_of_a_date_holds,
+        a_withdrawal_knows_nothing_of_its_own,
         only_one_of_two_runs_publishes,
         the_first_publication_conflicts_with_another_first,
         a_table_written_by_a_shorter_list_grows,
@@ -384,6 +387,21 @@ mod tests {
         assert_eq!(previous.run_id, "a");
         let again = append(&withdrawn, "2026-11-20", "d").await;
         assert_eq!(again.newest_for(date("2026-11-20")).unwrap().run_id, "d");
+    }
+
+    /// Its record of source days was that of the date it withdraws, taken for the newest.
+    async fn a_withdrawal_knows_nothing_of_its_own(output: &Location) {
+        let none = Publications::load(output).await.unwrap();
+        let first = append(&none, "2026-11-19", "a").await;
+        let second = append(&first, "2026-11-20", "b").await;
+        let withdrawn = Publication {
+            status: PublicationStatus::Withdrawn,
+            ..publication("2026-11-19", "a-withdrawn", 3)
+        };
+        let third = append_row(&second, withdrawn).await.unwrap();
+        let known = third.not_overtaken();
+        let runs: Vec<&str> = known.iter().map(|row| row.run_id.as_str()).collect();
+        assert_eq!(runs, ["b"]);
     }
 
     async fn only_one_of_two_runs_publishes(output: &Location) {
