@@ -62,4 +62,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    verdict = main()
+    # The readers' threads may outlive the interpreter, which then aborts: the verdict is in by now.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(verdict)
