@@ -1,33 +1,33 @@
 //! What a night would do, as a value: printed by `tierline plan`, carried out by `tierline run`.
 //! Made from listings and small records alone; no input file and no tile is opened.
 
+mod facts;
+mod text;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use chrono::{Days, NaiveDate};
 
 use crate::config::job::{CalibrationChoice, GivenCuts, Job};
 use crate::drafts::TableColumn;
 use crate::ground::{Fingerprint, Folder, SnapshotDate, TableName};
-use crate::inputs::{InputError, Manifest, Shortfalls, SourceHistory, SourceRecord};
-use crate::publish::{Inspection, Publication, Publications, inspect};
-use crate::tiers::calibration::{Calibration, CalibrationError, KeptIds};
-use crate::tiers::fit_given;
+use crate::inputs::{Manifest, SourceHistory, SourceRecord};
+use crate::publish::{Inspection, Publication, Publications};
+use crate::tiers::calibration::{Calibration, KeptIds};
 use crate::tiles::StoredTiles;
 
-use super::affected::{Affected, AffectedBy, Found, source_fingerprints};
-use super::declared::declared_metrics;
+use super::affected::{Affected, AffectedBy, source_fingerprints};
 use super::deliveries::oddities;
-use super::history::{Accepted, OutOfReach, histories, history_starts, known_days};
+use super::history::{Accepted, OutOfReach};
 use super::rollups::{RollupTiles, inputs_of_rollups, upstream};
 use super::rules::{HistoryStarts, Rules};
 use super::{Project, RunError, Workspace, rules};
+use facts::Facts;
+
+pub(super) use facts::list_sources;
 
 /// Part of every input fingerprint: raised when the same inputs would give other rows.
 const ROWS_VERSION: &str = "4";
-
-/// How many missing days are named one by one.
-const DAYS_NAMED: usize = 10;
 
 /// How long ago `week_ago` is.
 const WEEK: Days = Days::new(7);
@@ -190,79 +190,59 @@ impl Plan {
         snapshot_date: SnapshotDate,
         circumstances: Circumstances<'_>,
     ) -> Result<Self, RunError> {
-        let Circumstances { accepted, rules } = circumstances;
-        let delivered = list_sources(job, workspace).await?;
-        let publications = Publications::load(&workspace.output).await?;
-        let inspection = inspect(&workspace.output, &publications).await?;
-        let known = known_days(&publications, workspace, accepted).await?;
-        let all_days = histories(job, delivered, &known);
-        let visible: BTreeMap<String, SourceHistory> = all_days
-            .iter()
-            .map(|(name, history)| (name.clone(), history.up_to(snapshot_date)))
-            .collect();
-        check_ready(job, workspace, &visible, snapshot_date)?;
-        let history_starts = match rules {
-            Some(rules) => rules.history_starts.clone(),
-            None => history_starts(job, project, workspace, &publications, accepted).await?,
-        };
-        let found = Found {
-            workspace,
-            publications: &publications,
-            histories: &all_days,
-            known: &known,
-        };
-        let affected = found.affected().await?;
-        let calibrations = KeptIds::list(&workspace.output, &workspace.layout).await?;
-        let found = find_calibration(job, workspace, &calibrations, snapshot_date).await?;
-        let calibration = plan_calibration(job, project, found, snapshot_date).await?;
-        let previous = publications.previous_to(snapshot_date).cloned();
+        let facts = Facts::gather(job, project, workspace, snapshot_date, circumstances).await?;
+        let mut plan = Self::decide(job, project, snapshot_date, facts);
+        if !matches!(plan.action, PlannedAction::Nothing { .. }) {
+            plan.plan_tiles(job, project, workspace).await?;
+        }
+        Ok(plan)
+    }
+
+    /// What follows from the facts; tiles are planned after it, as they need lists of their own.
+    fn decide(job: &Job, project: &Project, snapshot_date: SnapshotDate, facts: Facts) -> Self {
         let source_fingerprint =
-            source_fingerprints(&visible, &BTreeSet::from([snapshot_date])).remove(&snapshot_date);
-        let manifests: BTreeMap<String, Manifest> = visible
+            source_fingerprints(&facts.visible, &BTreeSet::from([snapshot_date]))
+                .remove(&snapshot_date);
+        let manifests: BTreeMap<String, Manifest> = facts
+            .visible
             .iter()
             .map(|(name, history)| (name.clone(), history.manifest.clone()))
             .collect();
+        let previous = facts.publications.previous_to(snapshot_date).cloned();
+        let models = project.graph.models().iter();
         let mut plan = Self {
             job: job.name.clone(),
             snapshot_date,
             sources: manifests.values().map(source_plan).collect(),
             action: PlannedAction::Publish,
-            affected,
+            affected: facts.affected,
             tiles: Vec::new(),
             source_fingerprint: source_fingerprint.unwrap_or_else(|| Fingerprint::of("")),
             gaps: gaps(previous.as_ref(), snapshot_date),
-            models: project
-                .graph
-                .models()
-                .iter()
-                .map(|model| model.name.clone())
-                .collect(),
+            models: models.map(|model| model.name.clone()).collect(),
             history_scans: history_scans(project),
             manifests,
-            later: later_files(&visible, &all_days),
-            histories: visible,
-            known,
-            accepted,
-            rules_fingerprint: rules::fingerprint(job, project, &history_starts),
-            history_starts,
+            later: later_files(&facts.visible, &facts.all_days),
+            histories: facts.visible,
+            known: facts.known,
+            accepted: facts.accepted,
+            rules_fingerprint: rules::fingerprint(job, project, &facts.history_starts),
+            history_starts: facts.history_starts,
             out_of_reach: Vec::new(),
-            is_by_earlier_rules: rules.is_some(),
-            calibration,
+            is_by_earlier_rules: facts.is_by_earlier_rules,
+            calibration: facts.calibration,
             is_pinned: matches!(job.calibration, CalibrationChoice::Pinned(_)),
-            calibrations,
+            calibrations: facts.calibrations,
             previous,
-            publications,
-            inspection,
+            publications: facts.publications,
+            inspection: facts.inspection,
             oddities: Vec::new(),
             may_drop: Vec::new(),
         };
         plan.oddities = oddities(job, &plan);
-        plan.action = plan.decide(job, project);
+        plan.action = plan.action(job, project);
         plan.affected = plan.affected_others();
-        if !matches!(plan.action, PlannedAction::Nothing { .. }) {
-            plan.plan_tiles(job, project, workspace).await?;
-        }
-        Ok(plan)
+        plan
     }
 
     /// The affected dates but D itself. Publishing D affects the next date after it, and every
@@ -362,6 +342,12 @@ impl Plan {
         latest.is_none_or(|latest| latest <= self.snapshot_date)
     }
 
+    /// Whether D is scored by a calibration of a later date, as it is before all of them.
+    pub(super) fn is_before_all_calibrations(&self) -> bool {
+        let is_used = matches!(self.calibration, CalibrationPlan::Use(_));
+        is_used && !self.is_pinned && self.calibrations.newest(self.snapshot_date).is_none()
+    }
+
     /// The days of a source whose files the night opens: those that tiles are made from, all of
     /// them for models that read staging directly, and the newest, which shows what the source
     /// delivers today.
@@ -437,7 +423,8 @@ impl Plan {
             .finish()
     }
 
-    fn decide(&self, job: &Job, project: &Project) -> PlannedAction {
+    /// Whether D is published already, and from the same inputs.
+    fn action(&self, job: &Job, project: &Project) -> PlannedAction {
         let Some(published) = self.publications.newest_for(self.snapshot_date) else {
             return PlannedAction::Publish;
         };
@@ -481,80 +468,6 @@ impl Plan {
             false => changed,
         }
     }
-}
-
-/// What every source delivers, days to come included.
-pub(super) async fn list_sources(
-    job: &Job,
-    workspace: &Workspace,
-) -> Result<BTreeMap<String, Manifest>, RunError> {
-    let mut manifests = BTreeMap::new();
-    for (name, source) in &job.sources {
-        let manifest = match workspace.sources.get(name) {
-            Some(location) => Manifest::list(name, location, &source.delivery).await?,
-            None => Manifest::empty(name),
-        };
-        manifests.insert(name.clone(), manifest);
-    }
-    Ok(manifests)
-}
-
-/// Every source must be delivered on day D as the job requires.
-fn check_ready(
-    job: &Job,
-    workspace: &Workspace,
-    histories: &BTreeMap<String, SourceHistory>,
-    snapshot_date: SnapshotDate,
-) -> Result<(), InputError> {
-    let sources = job.sources.iter();
-    let shortfalls = sources.filter_map(|(name, source)| {
-        let location = workspace.sources.get(name)?;
-        let history = histories.get(name)?;
-        let day = snapshot_date.day();
-        // A day that tiles hold is as good as one with files.
-        let is_expired = history.days.get(&day).is_some_and(|known| known.is_expired);
-        (!is_expired).then(|| history.manifest.shortfalls(source, location, day))
-    });
-    Shortfalls(shortfalls.flatten().collect()).or_ready(snapshot_date)
-}
-
-/// The calibration that the job pins, or else the newest as of D. A date before every calibration
-/// takes the earliest, so that it is not scored on a scale of its own.
-async fn find_calibration(
-    job: &Job,
-    workspace: &Workspace,
-    kept: &KeptIds,
-    snapshot_date: SnapshotDate,
-) -> Result<Option<Calibration>, CalibrationError> {
-    let id = match &job.calibration {
-        CalibrationChoice::Pinned(id) => Some(kept.pinned(id)?),
-        CalibrationChoice::Newest | CalibrationChoice::ByHand(_) => {
-            kept.newest(snapshot_date).or(kept.earliest())
-        }
-    };
-    match id {
-        Some(id) => {
-            let found = Calibration::read(&workspace.output, &workspace.layout, id).await?;
-            Ok(Some(found))
-        }
-        None => Ok(None),
-    }
-}
-
-/// What becomes of the calibration that was found: cut points given by hand go before others.
-async fn plan_calibration(
-    job: &Job,
-    project: &Project,
-    found: Option<Calibration>,
-    snapshot_date: SnapshotDate,
-) -> Result<CalibrationPlan, RunError> {
-    let CalibrationChoice::ByHand(given) = &job.calibration else {
-        return Ok(found.map_or(CalibrationPlan::Calibrate, CalibrationPlan::Use));
-    };
-    let metrics = Box::pin(declared_metrics(job, project, snapshot_date)).await?;
-    let given = fit_given(job, given, &metrics)?;
-    let same = found.filter(|newest| newest.has_cuts(&given));
-    Ok(same.map_or(CalibrationPlan::Keep(given), CalibrationPlan::Use))
 }
 
 /// The first readable day after D of each source of which no visible file is left.
@@ -611,229 +524,4 @@ fn history_scans(project: &Project) -> Vec<TableName> {
         .filter(reads_staging)
         .map(|model| model.name.clone())
         .collect()
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            formatter,
-            "job {}, snapshot date {}",
-            self.job, self.snapshot_date
-        )?;
-        writeln!(formatter, "{}", self.action)?;
-        let unfinished: Vec<&str> = self.inspection.unfinished().collect();
-        if !unfinished.is_empty() {
-            writeln!(
-                formatter,
-                "first removes rows that a run left unpublished in {}",
-                unfinished.join(", ")
-            )?;
-        }
-        writeln!(formatter, "\ninputs")?;
-        for source in &self.sources {
-            writeln!(formatter, "  {source}")?;
-        }
-        for held in self.held_in_tiles() {
-            writeln!(formatter, "  {held}")?;
-        }
-        for remark in self.remarks_on_history() {
-            writeln!(formatter, "  {remark}")?;
-        }
-        if let Err(refusal) = self.check_history() {
-            writeln!(formatter, "  a run would be refused: {refusal}")?;
-        }
-        for oddity in &self.oddities {
-            writeln!(formatter, "  warning: {oddity}")?;
-        }
-        writeln!(formatter, "\ntiers")?;
-        self.write_calibration(formatter)?;
-        match &self.previous {
-            Some(previous) => writeln!(
-                formatter,
-                "  moves are counted from the snapshot of {}",
-                previous.snapshot_date
-            )?,
-            None => writeln!(
-                formatter,
-                "  no earlier snapshot: every user is new to the tables"
-            )?,
-        }
-        write_days(formatter, "  never published in between", &self.gaps)?;
-        if !self.tiles.is_empty() {
-            writeln!(formatter, "\ntiles")?;
-        }
-        for tiles in &self.tiles {
-            self.write_tiles(formatter, tiles)?;
-        }
-        let (irreplaceable, bytes) = self.irreplaceable_tiles();
-        if !irreplaceable.is_empty() {
-            let (count, megabytes) = (irreplaceable.len(), bytes as f64 / 1e6);
-            writeln!(
-                formatter,
-                "  {count} stored tiles, {megabytes:.1} MB, hold days whose raw files have expired: they must not be deleted"
-            )?;
-        }
-        if !self.affected.is_empty() {
-            writeln!(formatter, "\npublished dates that need to be restated")?;
-            let by = |by: AffectedBy| {
-                let affected = self
-                    .affected
-                    .iter()
-                    .filter(move |affected| affected.by == by);
-                affected.map(|affected| affected.date).collect::<Vec<_>>()
-            };
-            for reason in [AffectedBy::Files, AffectedBy::Snapshot] {
-                write_days(formatter, &format!("  {reason}"), &by(reason))?;
-            }
-            writeln!(
-                formatter,
-                "  `tierline backfill --affected` restates them, in the order of their dates"
-            )?;
-            write_days(
-                formatter,
-                "  by the rules they were published by, which are not today's",
-                &self.by_other_rules(),
-            )?;
-        }
-        writeln!(formatter, "\nmodels, in order")?;
-        for model in &self.models {
-            let note = if self.history_scans.contains(model) {
-                "  (reads staging directly: scans the whole history)"
-            } else {
-                ""
-            };
-            writeln!(formatter, "  {model}{note}")?;
-        }
-        Ok(())
-    }
-}
-
-impl Plan {
-    /// Whether D is scored by a calibration of a later date, as it is before all of them.
-    pub(super) fn is_before_all_calibrations(&self) -> bool {
-        let is_used = matches!(self.calibration, CalibrationPlan::Use(_));
-        is_used && !self.is_pinned && self.calibrations.newest(self.snapshot_date).is_none()
-    }
-
-    fn write_calibration(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let next_id = self.calibrations.next(self.snapshot_date);
-        match &self.calibration {
-            CalibrationPlan::Use(calibration) => {
-                let later = match self.is_before_all_calibrations() {
-                    true => ", the earliest there are: this date is before all of them",
-                    false => "",
-                };
-                writeln!(formatter, "  cut points {}{later}", calibration.id)
-            }
-            CalibrationPlan::Calibrate => writeln!(
-                formatter,
-                "  no cut points yet: this run calibrates them, and later runs keep them"
-            ),
-            CalibrationPlan::Keep(_) => writeln!(
-                formatter,
-                "  cut points as the job gives them by hand: this run keeps them as {next_id}"
-            ),
-        }
-    }
-
-    /// The tiles of one rollup: what is there, what is made and why, what is read for it.
-    fn write_tiles(&self, formatter: &mut fmt::Formatter<'_>, tiles: &RollupTiles) -> fmt::Result {
-        let plan = &tiles.plan;
-        writeln!(
-            formatter,
-            "  {}: {} tiles hold the windows; {} reused, {:.1} MB",
-            plan.rollup,
-            plan.cover.len(),
-            plan.reused.len(),
-            plan.reused_bytes() as f64 / 1e6
-        )?;
-        for (change, count) in plan.builds_by_change() {
-            writeln!(formatter, "    {count} to make: {change}")?;
-        }
-        for source in &tiles.inputs.whole {
-            writeln!(
-                formatter,
-                "    staging does not read {source} day by day: each of its files counts for every tile"
-            )?;
-        }
-        for manifest in self.manifests.values() {
-            let days = tiles.days_read(manifest);
-            let read = manifest
-                .files
-                .iter()
-                .filter(|file| days.contains(&file.day));
-            let (files, bytes) = read.fold((0_usize, 0), |(files, bytes), file| {
-                (files + 1, bytes + file.object.size)
-            });
-            if let (Some(first), Some(last)) = (days.first(), days.last())
-                && files > 0
-            {
-                writeln!(
-                    formatter,
-                    "    from {files} files of {}, {first} to {last}, {:.1} MB",
-                    manifest.source,
-                    bytes as f64 / 1e6
-                )?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A line naming the first few days and how many more there are; nothing when there are none.
-fn write_days<T: fmt::Display>(
-    formatter: &mut fmt::Formatter<'_>,
-    what: &str,
-    days: &[T],
-) -> fmt::Result {
-    if days.is_empty() {
-        return Ok(());
-    }
-    let named: Vec<String> = days.iter().take(DAYS_NAMED).map(T::to_string).collect();
-    let more = match days.len().saturating_sub(DAYS_NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    writeln!(formatter, "{what}: {}{more}", named.join(", "))
-}
-
-impl fmt::Display for PlannedAction {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nothing { run_id } => {
-                write!(
-                    formatter,
-                    "nothing to do: run {run_id} published this date from identical inputs"
-                )
-            }
-            Self::Publish => write!(formatter, "publishes this date for the first time"),
-            Self::Replace { run_id, changed } => {
-                let changed = changed.join(", ");
-                write!(
-                    formatter,
-                    "replaces what run {run_id} published; changed since: {changed}"
-                )
-            }
-        }
-    }
-}
-
-impl fmt::Display for SourcePlan {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((first, last)) = self.span else {
-            return write!(formatter, "{}: no files", self.name);
-        };
-        write!(
-            formatter,
-            "{}: {} files of {} days, {first} to {last}, {:.1} MB",
-            self.name,
-            self.files,
-            self.days,
-            self.bytes as f64 / 1e6
-        )?;
-        match self.delta_version {
-            Some(version) => write!(formatter, ", of its Delta table at version {version}"),
-            None => Ok(()),
-        }
-    }
 }
