@@ -4,7 +4,8 @@
 
 1. `deliver`: a small lake of orders, engagement and users, most users in some sources only.
 2. `models`: SELECTs over `windows(...)` and `features.users` with columns, constants, COALESCE,
-   CASE and IS NULL, joined with each other up to three times, by every type of join.
+   CASE and IS NULL, joined with each other up to three times, by every type of join, on conditions
+   of either side and of both, with GROUP BY above, and looked up by EXISTS and IN.
 3. `publish`: each is a file of `sql/features`, joined to the snapshot, and one night is run.
 4. `compare`: DuckDB runs the same SELECTs over windows that it aggregates from the rows itself.
 
@@ -61,6 +62,14 @@ OF_ANYTHING = ["{x}", "{x} IS NULL", "{x} IS NOT NULL", "TRUE", "'yes'", "7", "C
 # What a join computes from a column of a side.
 OF_SIDE = ["{x}", "{x}", "{x} IS NULL", "COALESCE(CAST({x} AS VARCHAR), '?')",
            "CASE WHEN {x} IS NOT NULL THEN 1 ELSE 0 END", "'both'"]
+# What a join asks for beyond its keys, of either side and of both.
+CONDITIONS = [" AND l.user_id > 10", " AND r.user_id > 10", " AND l.p1 IS NULL", " AND r.p1 IS NOT NULL",
+              " AND l.user_id + r.user_id > 30", " AND (l.p1 IS NULL OR r.p0 IS NULL)",
+              " AND CAST(l.p0 AS VARCHAR) < CAST(r.p1 AS VARCHAR)"]
+LOOKUPS = ["EXISTS (SELECT 1 FROM ({right}) AS r WHERE r.user_id = l.user_id{condition})",
+           "NOT EXISTS (SELECT 1 FROM ({right}) AS r WHERE r.user_id = l.user_id{condition})",
+           "l.user_id IN (SELECT r.user_id FROM ({right}) AS r WHERE r.user_id IS NOT NULL{condition})",
+           "l.p0 IS NULL OR EXISTS (SELECT 1 FROM ({right}) AS r WHERE r.user_id = l.user_id{condition})"]
 
 
 @dataclass
@@ -131,21 +140,40 @@ def joined(dice: random.Random, joins: int) -> Select:
         return side(dice)
     on_the_left = dice.randint(0, joins - 1)
     left, right = joined(dice, on_the_left), joined(dice, joins - 1 - on_the_left)
+    if dice.random() < 0.15:
+        return looked_up(dice, left, right)
     join = dice.choice(["FULL", "FULL", "FULL OUTER", "LEFT", "RIGHT", "INNER"])
     condition = dice.choice(["ON l.user_id = r.user_id", "ON r.user_id = l.user_id"])
     key = {"LEFT": "l.user_id", "INNER": "l.user_id", "RIGHT": "r.user_id"}.get(
         join, dice.choice(["COALESCE(l.user_id, r.user_id)", "COALESCE(r.user_id, l.user_id)"]))
-    if join in ("LEFT", "INNER") and dice.random() < 0.3:
-        condition = dice.choice(["USING (user_id)", "ON l.user_id = r.user_id AND l.user_id > 10"])
+    if join in ("LEFT", "INNER") and dice.random() < 0.1:
+        condition = "USING (user_id)"
+    elif dice.random() < 0.5:
+        condition += dice.choice(CONDITIONS)
+    # A further condition may leave a user unmatched on both sides of a full join: one row of each.
+    is_grouped = "FULL" in join and " AND " in condition or dice.random() < 0.3
 
     def value() -> str:
         column = f"{dice.choice('lr')}.p{dice.randint(0, 1)}"
-        return dice.choice(OF_SIDE).format(x=column)
+        value = dice.choice(OF_SIDE).format(x=column)
+        return f"MAX(CAST({value} AS VARCHAR))" if is_grouped else value
 
     values = f"{key} AS user_id, {value()} AS p0, {value()} AS p1"
     where = dice.choice(["", "", "", " WHERE l.p0 IS NULL", " WHERE r.user_id IS NOT NULL"])
-    return Select(*(f"SELECT {values}\nFROM ({left_sql}) AS l\n{join} JOIN ({right_sql}) AS r {condition}{where}"
+    group = f"\nGROUP BY {key}" if is_grouped else ""
+    return Select(*(f"SELECT {values}\nFROM ({left_sql}) AS l\n{join} JOIN ({right_sql}) AS r {condition}{where}{group}"
                     for left_sql, right_sql in ((left.tierline, right.tierline), (left.duckdb, right.duckdb))))
+
+
+def looked_up(dice: random.Random, left: Select, right: Select) -> Select:
+    """The rows of one side whose user is among those of the other, or is not."""
+    lookup, condition = dice.choice(LOOKUPS), dice.choice(["", *CONDITIONS])
+
+    def select(left_sql: str, right_sql: str) -> str:
+        where = lookup.format(right=right_sql, condition=condition)
+        return f"SELECT l.user_id, l.p0, l.p1\nFROM ({left_sql}) AS l\nWHERE {where}"
+
+    return Select(select(left.tierline, right.tierline), select(left.duckdb, right.duckdb))
 
 
 def models(dice: random.Random) -> list[Select]:

@@ -3,6 +3,7 @@
 
 mod band_lookups;
 mod exact_aggregates;
+mod filtered_joins;
 mod float_order;
 mod projected;
 mod reference_joins;
@@ -25,6 +26,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use self::band_lookups::LookUpBands;
 use self::exact_aggregates::ComputeExactly;
+use self::filtered_joins::HashFilteredJoins;
 use self::reference_joins::HashReferenceJoins;
 use self::self_joins::FuseSelfJoins;
 use super::storage::Location;
@@ -65,7 +67,7 @@ pub fn open<'a>(
     fusing: impl IntoIterator<Item = Arc<dyn OptimizerRule + Send + Sync>>,
 ) -> Result<SessionContext> {
     let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
-        vec![Arc::new(HashReferenceJoins)];
+        vec![Arc::new(HashReferenceJoins), Arc::new(HashFilteredJoins)];
     let of_engine = PhysicalOptimizer::default().rules.into_iter();
     rules.extend(of_engine.filter(|rule| !is_by_name_alone(rule.name())));
     let state = SessionStateBuilder::new()
@@ -120,7 +122,7 @@ fn config(limits: &EngineLimits) -> SessionConfig {
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
     options.execution.time_zone = Some("UTC".to_owned());
-    // A hash join cannot spill; a sort-merge join can, and leaves its rows in user order.
+    // A hash join cannot spill; a sort-merge join on equality can, and leaves its rows in user order.
     options.optimizer.prefer_hash_join = false;
     // Dealing batches out in turn would cost the order in which users are kept.
     options.optimizer.enable_round_robin_repartition = false;

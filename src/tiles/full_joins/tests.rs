@@ -66,6 +66,41 @@ const OVER_A_SIDE: [&str; 5] = [
     "42",
 ];
 
+/// The keys of a join.
+const KEYS: [&str; 5] = [
+    "l.user_id = r.user_id",
+    "l.user_id = r.user_id",
+    "l.user_id = r.user_id",
+    "r.user_id = l.user_id",
+    "l.user_id + 1 = r.user_id",
+];
+
+/// What a join asks for besides: of either side, or of both.
+const CONDITIONS: [&str; 12] = [
+    "",
+    "",
+    "",
+    "",
+    " AND l.user_id > 2",
+    " AND r.user_id > 2",
+    " AND l.p1 IS NULL",
+    " AND r.p1 IS NOT NULL",
+    " AND l.user_id + r.user_id > 4",
+    " AND (l.p1 IS NULL OR r.p0 IS NULL)",
+    " AND CAST(l.p0 AS VARCHAR) < CAST(r.p1 AS VARCHAR)",
+    " AND CAST(NULL AS BOOLEAN)",
+];
+
+/// Users who are among others, or are not.
+const LOOKUPS: [&str; 6] = [
+    "EXISTS (SELECT 1 FROM {right} AS r WHERE r.user_id = l.user_id{condition})",
+    "NOT EXISTS (SELECT 1 FROM {right} AS r WHERE r.user_id = l.user_id{condition})",
+    "l.user_id IN (SELECT r.user_id FROM {right} AS r WHERE r.user_id IS NOT NULL{condition})",
+    "l.user_id NOT IN (SELECT r.user_id FROM {right} AS r WHERE r.user_id IS NOT NULL)",
+    "l.p0 IS NULL OR EXISTS (SELECT 1 FROM {right} AS r WHERE r.user_id = l.user_id{condition})",
+    "l.p1 IS NULL OR l.user_id IN (SELECT r.user_id FROM {right} AS r)",
+];
+
 #[derive(Debug, Clone)]
 struct Row {
     n: i64,
@@ -105,31 +140,44 @@ fn selects() -> impl Strategy<Value = String> {
             "l.user_id",
             "r.user_id",
         ]);
-        let condition = select(vec![
-            "l.user_id = r.user_id",
-            "l.user_id = r.user_id",
-            "r.user_id = l.user_id",
-            "l.user_id + 1 = r.user_id",
-            "l.user_id = r.user_id AND l.user_id > 2",
-        ]);
         let values = vec((select(&OVER_A_SIDE[..]), select(vec!["l", "r"]), 0..2_usize), 2);
         let filter = select(vec!["", "", " WHERE l.p0 IS NULL", " WHERE r.user_id IS NOT NULL"]);
-        (inner.clone(), inner, join, key, condition, values, filter).prop_map(
-            |(left, right, join, key, condition, values, filter)| {
+        let joined = (
+            inner.clone(),
+            inner.clone(),
+            join,
+            (key, any::<bool>()),
+            (select(&KEYS[..]), select(&CONDITIONS[..])),
+            values,
+            filter,
+        );
+        let joined = joined.prop_map(
+            |(left, right, join, (key, is_grouped), (keys, condition), values, filter)| {
                 let values = values.into_iter().enumerate().map(|(index, (over, side, of))| {
-                    format!(", {} AS p{index}", over.replace("{}", &format!("{side}.p{of}")))
+                    let value = over.replace("{}", &format!("{side}.p{of}"));
+                    match is_grouped {
+                        true => format!(", MAX(CAST({value} AS VARCHAR)) AS p{index}"),
+                        false => format!(", {value} AS p{index}"),
+                    }
                 });
                 let values: String = values.collect();
+                let group = if is_grouped { format!(" GROUP BY {key}") } else { String::new() };
                 format!(
-                    "(SELECT {key} AS user_id{values} FROM {left} AS l {join} JOIN {right} AS r ON {condition}{filter})"
+                    "(SELECT {key} AS user_id{values} FROM {left} AS l {join} JOIN {right} AS r ON {keys}{condition}{filter}{group})"
                 )
             },
-        )
+        );
+        let looked_up = (inner.clone(), inner, select(&LOOKUPS[..]), select(&CONDITIONS[..]));
+        let looked_up = looked_up.prop_map(|(left, right, lookup, condition)| {
+            let lookup = lookup.replace("{right}", &right).replace("{condition}", condition);
+            format!("(SELECT l.user_id, l.p0, l.p1 FROM {left} AS l WHERE {lookup})")
+        });
+        prop_oneof![3 => joined, 1 => looked_up]
     })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_fused_gives_the_rows_of_what_is_not(tables in rows(), select in selects()) {
@@ -158,6 +206,31 @@ fn what_a_side_computes_is_null_for_users_whom_it_lacks() {
     let expected = ["1|true|0|false", "2|||true", "3|||true"];
     assert_eq!(answer(&tables, select, merged), expected);
     assert_eq!(answer(&tables, select, in_memory), expected);
+}
+
+/// The engine took columns away from below the join, and the condition read others.
+#[test]
+fn condition_of_the_kept_side_reads_its_own_column() {
+    let row = |n, s| Row {
+        n,
+        s: Some(s),
+        t: None,
+    };
+    let tables = [
+        Rows::from([(1, row(5, 0)), (2, row(6, 0))]),
+        Rows::from([(1, row(0, 7)), (2, row(2, 8)), (3, row(2, 9))]),
+        Rows::new(),
+    ];
+    for (join, first) in [("RIGHT", "1||7"), ("FULL", "1|5|7")] {
+        let select = format!(
+            "(SELECT COALESCE(c.user_id, b.user_id) AS user_id, MAX(b.n) AS n, MAX(c.s) AS s
+            FROM rollups.a AS b {join} JOIN rollups.b AS c ON b.user_id = c.user_id AND c.n > 1
+            GROUP BY COALESCE(c.user_id, b.user_id))"
+        );
+        let expected = [first, "2|6|8", "3||9"];
+        assert_eq!(answer(&tables, &select, merged), expected, "{join}");
+        assert_eq!(answer(&tables, &select, in_memory), expected, "{join}");
+    }
 }
 
 /// The engine moved the filter below the join by the name of its column, to the other side's `p0`.
