@@ -78,7 +78,8 @@ pub fn counted(dimensions: &Dimensions) -> String {
     let counts = dimensions.iter().map(|Dimension { name, .. }| {
         let (dimension, tier) = (text(name), column(name));
         let since = column(&format!("{name}_since"));
-        // Whoever has a value has had it since some date.
+        // Whoever has a value has had it since some date: so it is for all users of a snapshot
+        // that has the dimension, and for none of one that has not.
         format!(
             "SELECT 'today' AS snapshot, {dimension} AS dimension, {tier} AS tier, COUNT(*) AS users
              FROM publish.tier_snapshot GROUP BY {tier}

@@ -171,6 +171,7 @@ async fn many_nights(
             circumstances: Circumstances {
                 accepted,
                 rules: rules.published(),
+                is_by_rules_of_then: rules.are_of_then(),
             },
         };
         let job = rules.job(&job);
@@ -216,7 +217,7 @@ async fn one_night(
         may_drop: &arguments.drops.drop_columns,
         circumstances: Circumstances {
             accepted: accepted(arguments.history),
-            rules: None,
+            ..Circumstances::default()
         },
     };
     let progress = |stage: &str| spinner.set_message(stage.to_owned());

@@ -36,10 +36,8 @@ pub enum PublishError {
     #[error(transparent)]
     Contract(#[from] ContractError),
     /// Drafts of a night with other columns than the published tables.
-    #[error("{refused}{}", dropping(*date, refused))]
+    #[error("{refused}{}", dropping(refused))]
     Columns {
-        /// The date to be published.
-        date: SnapshotDate,
         /// What is wrong in all tables.
         refused: ContractError,
     },
@@ -207,13 +205,14 @@ pub enum PublishError {
     Storage(#[from] StorageError),
 }
 
-/// The command that publishes the date without the columns that readers would lose, on a line of
-/// its own; nothing when there are none.
-fn dropping(date: SnapshotDate, refused: &ContractError) -> String {
+/// What publishes without the columns that readers would lose, on a line of its own; nothing when
+/// there are none. It goes with whatever command was refused, `run` or `backfill`, whose other
+/// arguments say by which rules.
+fn dropping(refused: &ContractError) -> String {
     match refused.lost_columns().join(",") {
         none if none.is_empty() => none,
         columns => format!(
-            "\nto drop what is missing: `tierline run --date {date} --drop-columns {columns}`"
+            "\nto drop what is missing, give the same command once more with `--drop-columns {columns}`"
         ),
     }
 }

@@ -94,6 +94,11 @@ impl NightRules {
         }
     }
 
+    /// Whether they are those that the date was published by.
+    pub fn are_of_then(&self) -> bool {
+        !matches!(self, Self::Today)
+    }
+
     /// The rules, where they are not the job's.
     pub fn published(&self) -> Option<&Rules> {
         match self {

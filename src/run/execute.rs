@@ -213,7 +213,8 @@ impl Run<'_> {
         let Some(previous) = &self.plan.previous else {
             return Ok(());
         };
-        let table = published_snapshot(&self.workspace.output, previous).await?;
+        let runtime = self.context.runtime_env();
+        let table = published_snapshot(&self.workspace.output, previous, &runtime).await?;
         let table = table.ok_or_else(|| missing(previous, "tier_snapshot"))?;
         let name = TableName::new(Folder::Previous, "tier_snapshot");
         register(self.context, &name, Arc::new(table))

@@ -196,7 +196,7 @@ async fn week_ago_snapshot(
     let Some(week_ago) = plan.week_ago() else {
         return Ok(None);
     };
-    let snapshot = published_snapshot(output, week_ago).await?;
+    let snapshot = published_snapshot(output, week_ago, &context.runtime_env()).await?;
     let snapshot = snapshot.ok_or_else(|| missing(week_ago, "tier_snapshot"))?;
     let rows = context.read_table(Arc::new(snapshot));
     rows.map(Some).map_err(RunError::engine(READING_BEFORE))

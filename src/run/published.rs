@@ -1,17 +1,28 @@
 //! Published tables, and drafts of them, as tables of a session.
+//!
+//! A snapshot that another night follows on is read with the columns that its files have, and no
+//! others. That is the one definition of what it had: the columns of the table are those of today.
+//!
+//! | the table, today | the files of the date | the snapshot had it |
+//! |---|---|---|
+//! | shows the column | have it | yes |
+//! | shows it: it came later, and the date was restated by the rules before it | lack it | no |
+//! | has dropped it, and the date was restated by the rules before that | have it | yes |
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::{ident, lit};
 use datafusion::prelude::DataFrame;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use crate::config::storage::Location;
-use crate::drafts::SNAPSHOT_DATE;
+use crate::drafts::{PublishedColumns, SNAPSHOT_DATE};
 use crate::ground::SnapshotDate;
 use crate::inputs::ParquetFiles;
 use crate::publish::{Publication, PublishError, Table};
@@ -19,6 +30,7 @@ use crate::tiles::USER_ID;
 
 use super::RunError;
 use super::catalog::empty;
+use super::project::SNAPSHOT;
 
 /// A published table as a publication recorded it: the rows of its date, or all where the table
 /// is not dated. None when the run left the table alone.
@@ -45,17 +57,50 @@ pub(super) async fn published_table(
     Ok(Some(published_files(output, files, file_schema, date)))
 }
 
-/// A published snapshot, known to be in the order of users.
+/// A published snapshot with the columns of its files, known to be in the order of users.
 pub(super) async fn published_snapshot(
     output: &Location,
     publication: &Publication,
+    runtime: &RuntimeEnv,
 ) -> Result<Option<ParquetFiles>, RunError> {
-    let table = published_table(output, publication, "tier_snapshot").await?;
-    Ok(table.map(|table| match table.schema().index_of(USER_ID) {
+    let Some(recorded) = publication.tables.get(SNAPSHOT) else {
+        return Ok(None);
+    };
+    let Some(table) = Table::open_at(output, SNAPSHOT, recorded.version).await? else {
+        return Ok(None);
+    };
+    let date = publication.snapshot_date;
+    let files = table.files(Some(date))?.into_iter();
+    let files: Vec<(Path, u64)> = files.map(|file| (file.path, file.size_bytes)).collect();
+    let columns = columns_of_files(output, &table, &files, runtime).await?;
+    let table = published_files(output, files.into_iter(), columns, Some(date));
+    Ok(Some(match table.schema().index_of(USER_ID) {
         // The writer has held its rows to this order.
         Ok(user_id) => table.sorted_by(user_id),
         Err(_) => table,
     }))
+}
+
+/// The columns that the files of one date have, of all that the table has or had. Those of a date
+/// come from one run and are alike. The night's own scan finds the footer read.
+async fn columns_of_files(
+    output: &Location,
+    table: &Table,
+    files: &[(Path, u64)],
+    runtime: &RuntimeEnv,
+) -> Result<SchemaRef, RunError> {
+    let PublishedColumns { shown, dropped } = table.columns()?;
+    let known = shown.fields().iter().chain(dropped.fields()).cloned();
+    let Some((path, size)) = files.first() else {
+        return Ok(Arc::new(Schema::new(known.collect::<Vec<_>>())));
+    };
+    let object = unchanging(path.clone(), *size);
+    let footer = DFParquetMetadata::new(output.store.as_ref(), &object)
+        .with_file_metadata_cache(Some(runtime.cache_manager.get_file_metadata_cache()));
+    let in_file = footer.fetch_schema().await;
+    let in_file = in_file.map_err(RunError::engine("reading the previous snapshot"))?;
+    let had = known.filter(|field| in_file.field_with_name(field.name()).is_ok());
+    Ok(Arc::new(Schema::new(had.collect::<Vec<_>>())))
 }
 
 /// The error for a table that a publication records and that is gone from storage.

@@ -46,7 +46,8 @@ impl Dimension {
         self.tiers.iter().all(|tier| tier.rank.is_some())
     }
 
-    /// Whether a published snapshot of these columns has the dimension.
+    /// Whether a published snapshot whose files have these columns has the dimension: the value,
+    /// and since when.
     pub fn is_in(&self, snapshot: &Schema) -> bool {
         let since = format!("{}_since", self.name);
         [&self.name, &since]

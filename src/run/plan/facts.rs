@@ -38,7 +38,7 @@ pub(super) struct Facts {
     pub(super) calibrations: KeptIds,
     /// Where the cut points come from.
     pub(super) calibration: CalibrationPlan,
-    /// Whether the rules are those of an earlier publication of D.
+    /// Whether the rules are those that D was published by.
     pub(super) is_by_earlier_rules: bool,
 }
 
@@ -51,7 +51,11 @@ impl Facts {
         snapshot_date: SnapshotDate,
         circumstances: Circumstances<'_>,
     ) -> Result<Self, RunError> {
-        let Circumstances { accepted, rules } = circumstances;
+        let Circumstances {
+            accepted,
+            rules,
+            is_by_rules_of_then,
+        } = circumstances;
         let delivered = list_sources(job, workspace).await?;
         let publications = Publications::load(&workspace.output).await?;
         let inspection = inspect(&workspace.output, &publications).await?;
@@ -87,7 +91,7 @@ impl Facts {
             affected,
             calibrations,
             calibration,
-            is_by_earlier_rules: rules.is_some(),
+            is_by_earlier_rules: is_by_rules_of_then,
         })
     }
 }

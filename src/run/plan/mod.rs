@@ -39,6 +39,9 @@ pub struct Circumstances<'a> {
     pub accepted: Accepted,
     /// The rules that D was published by, which [made](Rules::job) the job; none for the job's own.
     pub rules: Option<&'a Rules>,
+    /// Whether the rules are those that D was published by, be they the job's own by chance. Then
+    /// the columns of the tables stay as they are: others may have come since.
+    pub is_by_rules_of_then: bool,
 }
 
 /// One night, decided but not done.

@@ -226,7 +226,7 @@ async fn column_that_goes_is_refused_until_the_run_may_drop_it() {
     insta::assert_snapshot!(refused, @"
     table `tier_snapshot`: column `orders_doubled` (Int64) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_snapshot.orders_doubled`
     table `tier_current`: column `orders_doubled` (Int64) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_current.orders_doubled`
-    to drop what is missing: `tierline run --date 2026-11-20 --drop-columns tier_snapshot.orders_doubled,tier_current.orders_doubled`
+    to drop what is missing, give the same command once more with `--drop-columns tier_snapshot.orders_doubled,tier_current.orders_doubled`
     ");
     assert_eq!(versions(&output).await, before);
 

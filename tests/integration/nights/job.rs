@@ -279,6 +279,7 @@ impl Nights {
         let circumstances = Circumstances {
             accepted,
             rules: rules.published(),
+            is_by_rules_of_then: rules.are_of_then(),
         };
         let plan = Plan::make_with(&job, &project, &workspace, date, circumstances);
         let plan = Box::pin(plan).await?;

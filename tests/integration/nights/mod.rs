@@ -15,6 +15,7 @@
 //! | `requests` | how many requests a night takes, and that the history does not count |
 //! | `retention` | raw files that expire take nothing away, and what is gone otherwise is asked about |
 //! | `rules_of_then` | late data restates dates by the rules that they were published by |
+//! | `columns_of_then` | the same in tables whose columns are others by now |
 //! | `schedules` | random expiries, late files, edits and restatements leave the rows of a lake that keeps everything |
 //! | `backfill` | many nights in order: gaps filled, late data restated |
 //! | `growth` | tables get columns and dimensions, and lose columns only when the run may |
@@ -41,6 +42,7 @@ mod backfill;
 mod boundaries;
 mod bucket;
 mod calibrate;
+mod columns_of_then;
 mod complete_journey;
 mod conflict;
 mod conservation;
