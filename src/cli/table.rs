@@ -9,6 +9,8 @@
 use clap::builder::styling::Style;
 use unicode_width::UnicodeWidthStr;
 
+use crate::ground::escaped;
+
 /// Spaces before each line, and between columns.
 const GAP: usize = 2;
 
@@ -36,7 +38,7 @@ pub(super) enum Side {
     Right,
 }
 
-/// A cell, and how it looks in colour.
+/// A cell, and how it looks in colour. What would move the cursor is escaped.
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
     text: String,
@@ -46,7 +48,7 @@ pub(super) struct Cell {
 impl Cell {
     /// A cell in a style.
     pub(super) fn styled(text: impl Into<String>, style: Style) -> Self {
-        let text = text.into();
+        let text = escaped(&text.into());
         Self { text, style }
     }
 }

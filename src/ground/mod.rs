@@ -1,5 +1,6 @@
 //! The vocabulary every other module speaks: dates, exact numbers, table names, object paths,
-//! fingerprints and the kinds of failure. Nothing here reads or writes anything.
+//! fingerprints, the kinds of failure, and what may be shown of data and of secrets. Nothing here
+//! reads or writes anything.
 
 mod as_of;
 mod diagnostic;
@@ -7,6 +8,8 @@ mod exact_number;
 mod failure;
 mod fingerprint;
 mod layout;
+mod secrets;
+mod shown;
 mod table_name;
 
 pub use as_of::{AsOfError, SnapshotDate};
@@ -15,4 +18,6 @@ pub use exact_number::{ExactNumber, NotANumber};
 pub use failure::{Classified, FailureKind};
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use layout::Layout;
+pub use secrets::{has_secret, starred, without_secrets};
+pub use shown::{escaped, escaped_lines, shown};
 pub use table_name::{Folder, TableName, TableNameError};

@@ -23,6 +23,7 @@ mod cut_points;
 mod declared;
 mod deliveries;
 mod drops;
+mod engine_words;
 mod error;
 mod execute;
 mod features;

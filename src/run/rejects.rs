@@ -20,13 +20,13 @@ use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 
 use crate::config::storage::Location;
-use crate::ground::{Folder, TableName};
+use crate::ground::{Folder, TableName, shown};
 use crate::tiles::{DAY, any_of};
 
 use super::catalog::{REJECT_REASON, WARNING, all_rows_of};
 use super::context::Run;
 use super::report::RowCount;
-use super::row_remarks::{RowRemarks, SHOWN, shown};
+use super::row_remarks::{RowRemarks, SHOWN};
 use super::tiling::days_read;
 use super::times_outside::{IS_OUTSIDE, TimesOutside, is_outside, span_of, time_column};
 use super::{Catalog, Report, RollupTiles, RunError};

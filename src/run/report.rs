@@ -6,10 +6,11 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::config::storage::{TrafficTotals, without_noise};
-use crate::ground::{Classified, SnapshotDate};
+use crate::ground::{Classified, SnapshotDate, escaped, escaped_lines, without_secrets};
 
 use crate::migration::Moves;
 
+use super::engine_words::said;
 use super::history::HeldInTiles;
 use super::overview::Alert;
 use super::row_remarks::span;
@@ -129,18 +130,19 @@ impl Report {
     }
 }
 
-/// An error with everything that caused it, from the outside in.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
+/// An error with everything that caused it, from the outside in. Values that the engine quotes
+/// are left out, secrets in URLs are starred out, and nothing in it moves a cursor.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = said(error);
     let mut source = error.source();
     while let Some(cause) = source {
-        let cause_text = cause.to_string();
+        let cause_text = said(cause);
         if !text.ends_with(&cause_text) {
             text = format!("{text}: {cause_text}");
         }
         source = cause.source();
     }
-    without_noise(&text)
+    escaped_lines(&without_secrets(&without_noise(&text)))
 }
 
 /// For people: what was published, and what is worth a look. Of a run that failed, what it had
@@ -266,7 +268,7 @@ impl Report {
             writeln!(formatter, "{held}")?;
         }
         for warning in &self.warnings {
-            writeln!(formatter, "warning: {warning}")?;
+            writeln!(formatter, "warning: {}", escaped(warning))?;
         }
         Ok(())
     }

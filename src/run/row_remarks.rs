@@ -11,11 +11,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::ground::shown;
+
 /// How many names a line shows, and how many kinds of remarks a source gets.
 pub(super) const SHOWN: usize = 10;
-
-/// How many characters of a name are shown.
-const NAME_LENGTH: usize = 60;
 
 /// What staging remarks on the rows of one source.
 #[derive(Debug, Default)]
@@ -110,43 +109,6 @@ pub(super) fn span<T: AsRef<str> + Ord>(days: &BTreeSet<T>) -> String {
     }
 }
 
-/// A text of the data as it may be written to a terminal and a log: what would move a cursor or
-/// turn the direction is escaped, and what is long is cut. Spaces at its ends are made visible.
-pub(super) fn shown(text: &str) -> String {
-    let mut shown = String::new();
-    for character in text.chars().take(NAME_LENGTH) {
-        match is_plain(character) {
-            true => shown.push(character),
-            false => shown.extend(character.escape_unicode()),
-        }
-    }
-    if text.chars().nth(NAME_LENGTH).is_some() {
-        shown.push('…');
-    }
-    match text.trim() == text && !text.is_empty() {
-        true => shown,
-        false => format!("'{shown}'"),
-    }
-}
-
-/// Whether a character shows as itself wherever it is written: no control character, no line or
-/// paragraph separator, and none without a width or with a direction of its own.
-fn is_plain(character: char) -> bool {
-    let is_format = matches!(
-        character,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    );
-    !character.is_control() && !is_format
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,15 +150,5 @@ mod tests {
         let lines = lines(kinds);
         assert_eq!(lines.len(), 11);
         assert_eq!(lines[10], "engagement: 2 other remarks on 179 rows");
-    }
-
-    #[test]
-    fn names_cannot_move_the_cursor() {
-        assert_eq!(shown("a\u{1b}[2Jb\n"), "'a\\u{1b}[2Jb\\u{a}'");
-        assert_eq!(shown("\u{202e}evil"), "\\u{202e}evil");
-        assert_eq!(shown("paid "), "'paid '");
-        assert_eq!(shown(""), "''");
-        assert_eq!(shown("复购"), "复购");
-        assert_eq!(shown(&"x".repeat(61)), format!("{}…", "x".repeat(60)));
     }
 }

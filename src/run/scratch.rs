@@ -37,6 +37,9 @@ impl Scratch {
     pub(super) fn open(disk: &Location, parent: Option<&PathBuf>) -> std::io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("tierline-");
+        // Rows of users lie in it.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
         let folder = match parent {
             Some(parent) => builder.tempdir_in(parent)?,
             None => builder.tempdir()?,
@@ -126,4 +129,23 @@ pub(super) fn is_worth_keeping(plan: &LogicalPlan) -> Result<bool, DataFusionErr
         Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(is_costly)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path as FilePath;
+
+    use crate::config::storage::{Patience, Stores};
+
+    use super::*;
+
+    #[test]
+    fn nobody_else_may_look_into_the_folder() {
+        let parent = TempDir::new().unwrap();
+        let disk = Stores::new(Patience::default()).open_scratch().unwrap();
+        let scratch = Scratch::open(&disk, Some(&parent.path().to_owned())).unwrap();
+        let mode = |folder: &FilePath| folder.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(scratch.folder()), 0o700);
+    }
 }

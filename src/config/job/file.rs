@@ -212,13 +212,17 @@ fn yes() -> bool {
 }
 
 impl JobFile {
-    /// The mirror with where its keys stand, and every key that is unknown, missing or of a wrong
-    /// type.
+    /// The mirror of a text with where its keys stand, and every key that is unknown, missing or
+    /// of a wrong type. `shown` is the same text with stars for secrets.
     ///
     /// # Errors
     /// What is not TOML.
-    pub(super) fn parse(file: &SourceFile) -> Result<(Self, Keys, Problems), Problems> {
-        let document = DeTable::parse(&file.text)
+    pub(super) fn parse(
+        text: &str,
+        shown: &SourceFile,
+    ) -> Result<(Self, Keys, Problems), Problems> {
+        let file = shown;
+        let document = DeTable::parse(text)
             .map_err(|error| Problems(vec![problem_at(file, &error, "not TOML: ")]))?;
         let keys = Keys::of(document.get_ref());
         let mut problems = Problems::default();
@@ -276,6 +280,15 @@ impl Keys {
 
 /// An error of the TOML reader as a problem at its place.
 fn problem_at(file: &SourceFile, error: &toml::de::Error, kind: &str) -> Diagnostic {
+    let place = error.span().unwrap_or(0..0);
+    // What the reader says repeats the value.
+    let is_secret = file
+        .text
+        .get(place.clone())
+        .is_some_and(|at| at.contains('*'));
+    if is_secret && kind.is_empty() {
+        return Diagnostic::at(file, place, "a value of a wrong type");
+    }
     let message = error.message().trim_end_matches('.');
     let message = match message.rsplit_once(", expected ") {
         Some((found, expected)) => {
@@ -285,11 +298,7 @@ fn problem_at(file: &SourceFile, error: &toml::de::Error, kind: &str) -> Diagnos
         }
         None => message.to_owned(),
     };
-    Diagnostic::at(
-        file,
-        error.span().unwrap_or(0..0),
-        format!("{kind}{message}"),
-    )
+    Diagnostic::at(file, place, format!("{kind}{message}"))
 }
 
 /// Takes out the innermost value that holds `place`.

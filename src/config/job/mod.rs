@@ -19,7 +19,7 @@ use chrono_tz::Tz;
 
 use crate::config::session::EngineLimits;
 use crate::config::storage::{Patience, without_dots};
-use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
+use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean, has_secret, starred};
 
 pub use calibration::{CalibrationChoice, GivenCuts};
 pub use column::{Column, ColumnType, contract_columns};
@@ -63,7 +63,7 @@ pub struct Job {
     pub patience: Patience,
     /// How much a snapshot may differ from the one before it.
     pub guards: Guards,
-    /// The file, for problems that show only together with other files.
+    /// The file without what may be secrets, for problems that show only together with other files.
     pub file: SourceFile,
     /// Where its keys stand.
     pub keys: Keys,
@@ -150,9 +150,10 @@ impl Job {
     /// # Errors
     /// Every problem of the file.
     pub fn parse(file: &SourceFile, default_name: &str, base: PathBuf) -> Result<Self, Problems> {
-        let (job_file, keys, mut problems) = JobFile::parse(file)?;
+        let shown = SourceFile::new(&*file.name, starred(&file.text));
+        let (job_file, keys, mut problems) = JobFile::parse(&file.text, &shown)?;
         let mut reading = Reading {
-            file,
+            file: &shown,
             keys: &keys,
             problems: &mut problems,
         };
@@ -178,6 +179,9 @@ impl Reading<'_> {
             self.version(version);
         }
         let timezone = file.timezone.and_then(|name| self.timezone(&name));
+        if let Some(url) = &file.output {
+            self.url_without_secret("output", url);
+        }
         let sources = self.sources(file.sources);
         let parameters = self.parameters(&file.params);
         let guards = self.guards(&file.guards);
@@ -288,6 +292,7 @@ impl Reading<'_> {
             let profile = self.profile(&name, &section);
             let delivery = self.delivery(&name, &section);
             if let Some(url) = &section.url {
+                self.url_without_secret(&format!("sources.{name}.url"), url);
                 self.url_of_whole_source(&name, url);
             }
             let keeps_days = section.keeps.as_ref().and_then(|keeps| self.keeps(keeps));
@@ -339,6 +344,16 @@ impl Reading<'_> {
             self.problems.push(problem);
         }
         delivery
+    }
+
+    /// A URL is seen in messages, results and records.
+    fn url_without_secret(&mut self, key: &str, url: &str) {
+        if has_secret(url) {
+            let message = format!("`{key}` has a user name, a password or a signature in its URL");
+            let help = "take it out of the URL: credentials come from the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AZURE_STORAGE_SAS_TOKEN";
+            self.problems
+                .push(Diagnostic::at(self.file, self.keys.place(key), message).help(help));
+        }
     }
 
     /// A URL that ends with a partition would give one day to every row.

@@ -25,7 +25,7 @@ use object_store::path::Path;
 use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 use url::Url;
 
-use crate::ground::{Classified, FailureKind};
+use crate::ground::{Classified, FailureKind, has_secret, without_secrets};
 
 use durable::DurableDisk;
 
@@ -64,6 +64,14 @@ pub enum StorageError {
         /// What the store said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A variable of the environment that would be seen in messages.
+    #[error(
+        "the variable `{variable}` has a user name, a password or a signature in its URL; take them out of it: credentials have variables of their own, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    )]
+    SecretInEndpoint {
+        /// The variable's name.
+        variable: String,
+    },
     /// A store did not do what was asked.
     #[error("cannot {action} `{path}`; check the endpoint, the credentials and the permissions")]
     Request {
@@ -79,7 +87,7 @@ pub enum StorageError {
 impl Classified for StorageError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Url { .. } => FailureKind::Usage,
+            Self::Url { .. } | Self::SecretInEndpoint { .. } => FailureKind::Usage,
             Self::Request { .. } => FailureKind::Unexpected,
         }
     }
@@ -145,10 +153,11 @@ impl Stores {
     /// `base`, the job file's folder.
     ///
     /// # Errors
-    /// [`StorageError::Url`] when no store understands the URL.
+    /// [`StorageError::Url`] when no store understands the URL, and
+    /// [`StorageError::SecretInEndpoint`].
     pub fn open(&mut self, url: &str, base: &FilePath) -> Result<Location, StorageError> {
         let refused = |source| StorageError::Url {
-            url: url.to_owned(),
+            url: without_secrets(url),
             source,
         };
         let full_url = absolute_url(url, base).map_err(refused)?;
@@ -158,6 +167,9 @@ impl Stores {
             Path::from_url_path(full_url.path()).map_err(|error| refused(Box::new(error)))?;
         let key = root.as_str().to_owned();
         if !self.opened.contains_key(&key) {
+            if full_url.scheme() != "file" {
+                refuse_secret_in_endpoint()?;
+            }
             let store =
                 client(&full_url, self.patience).map_err(|error| refused(Box::new(error)))?;
             let traffic = Arc::new(Traffic::default());
@@ -225,6 +237,15 @@ fn client(url: &Url, patience: Patience) -> object_store::Result<Arc<dyn ObjectS
             let (store, _path) = object_store::parse_url_opts(url, environment())?;
             Ok(Arc::from(store))
         }
+    }
+}
+
+/// An endpoint is shown wherever a request fails.
+fn refuse_secret_in_endpoint() -> Result<(), StorageError> {
+    let mut endpoints = environment().filter(|(name, _)| name.contains("ENDPOINT"));
+    match endpoints.find(|(_, url)| has_secret(url)) {
+        Some((variable, _)) => Err(StorageError::SecretInEndpoint { variable }),
+        None => Ok(()),
     }
 }
 

@@ -17,6 +17,7 @@
 //! | `files` | partitions and Parquet files that break the contract |
 //! | `deliveries` | writes at work, markers, files that are not read, logs of tables |
 //! | `stores` | endpoints and credentials |
+//! | `secrets` | credentials and values of users, which nobody may see |
 //! | `audits` | what blocks publication |
 //! | `columns` | columns that go, and dimensions that come |
 //! | `results` | JSON, result file and exit codes |
@@ -35,6 +36,7 @@ mod project;
 mod references;
 mod results;
 mod rules;
+mod secrets;
 mod spelling;
 mod statements;
 mod stores;
