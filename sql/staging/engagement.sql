@@ -13,7 +13,7 @@ SELECT
     events.channel,
     events.campaign_id,
     CASE
-        WHEN events.user_id IS NULL OR TRIM(CAST(events.user_id AS VARCHAR)) IN ('', $guest_ids) THEN 'null_user_id'
+        WHEN events.user_id IS NULL OR BTRIM(CAST(events.user_id AS VARCHAR), $white_space) IN ('', $guest_ids) THEN 'null_user_id'
         WHEN events.occurred_at IS NULL THEN 'null_time'
     END AS reject_reason,                             -- NULL for a good row; others are counted and left out
     CASE

@@ -11,7 +11,7 @@ SELECT
     channel,
     category,
     CASE
-        WHEN user_id IS NULL OR TRIM(CAST(user_id AS VARCHAR)) IN ('', $guest_ids) THEN 'null_user_id'
+        WHEN user_id IS NULL OR BTRIM(CAST(user_id AS VARCHAR), $white_space) IN ('', $guest_ids) THEN 'null_user_id'
         WHEN ordered_at IS NULL THEN 'null_time'
         WHEN amount IS NULL THEN 'null_amount'
         WHEN amount < 0 THEN 'negative_amount'

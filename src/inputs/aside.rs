@@ -13,6 +13,11 @@ const NAMES_TOLD: usize = 10;
 pub struct Aside {
     /// What writers have not finished, at work or dead.
     pub unfinished: Vec<Left>,
+    /// What a write to the whole source has not put into a partition yet, by its paths below the
+    /// source: newer than every file that is visible.
+    pub writing: Vec<String>,
+    /// The same of writes that were given up: newer files have come since.
+    pub abandoned: Vec<String>,
     /// Files whose names the job does not read.
     pub unread: Vec<Left>,
     /// Partitions without the file that the job says marks them as whole.
@@ -31,8 +36,9 @@ pub struct Left {
 }
 
 impl Aside {
-    /// What is visible on a day: what is of it or of days before it.
-    pub(super) fn up_to(&self, day: NaiveDate) -> Self {
+    /// What is visible on a day: what is of it or of days before it. Of a write to the whole source
+    /// nobody knows which days it is of; those that `has_later` files have come after are not.
+    pub(super) fn up_to(&self, day: NaiveDate, has_later: bool) -> Self {
         let until = |left: &[Left]| {
             let visible = left.iter().filter(|left| left.day <= day);
             visible.cloned().collect()
@@ -42,6 +48,14 @@ impl Aside {
             unread: until(&self.unread),
             unmarked: until(&self.unmarked),
             strays: self.strays.clone(),
+            writing: match has_later {
+                true => Vec::new(),
+                false => self.writing.clone(),
+            },
+            abandoned: match has_later {
+                true => [self.abandoned.as_slice(), &self.writing].concat(),
+                false => self.abandoned.clone(),
+            },
         }
     }
 }

@@ -23,11 +23,20 @@ pub(super) enum Found {
 
 /// Looks for the column `name` in a file. `declared` tells the names that are declared beside it.
 pub(super) fn find(file: &Schema, name: &str, declared: impl Fn(&str) -> bool) -> Found {
-    let fields = file.fields().iter().enumerate();
+    let names = file.fields().iter().map(|field| field.name().as_str());
+    find_among(names, name, declared)
+}
+
+/// Looks for the column `name` among others.
+pub(super) fn find_among<'a>(
+    names: impl Iterator<Item = &'a str>,
+    name: &str,
+    declared: impl Fn(&str) -> bool,
+) -> Found {
     let same = |found: &str| found.to_lowercase() == name.to_lowercase();
     let is_its_own = |found: &str| found != name && declared(found);
-    let fitting: Vec<(usize, &str)> = fields
-        .map(|(index, field)| (index, field.name().as_str()))
+    let fitting: Vec<(usize, &str)> = names
+        .enumerate()
         .filter(|(_, found)| same(found) && !is_its_own(found))
         .collect();
     match fitting.as_slice() {

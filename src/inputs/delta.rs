@@ -1,7 +1,8 @@
 //! A source that is a Delta table: its log says which files count, and of which day they are.
 //!
 //! 1. [`log_of`]: the log of a folder, read through the job's own store.
-//! 2. [`read`]: the files of the newest version, each with the day that the log gives for `dt`.
+//! 2. [`read`]: the files of the newest version, each with the day that the log gives for `dt`, and
+//!    with its other [partition columns](super::path_values).
 //!
 //! Which bytes a file has is still for the listing to say: whoever reads the log takes from the
 //! listing the files that it names. What a listing of files cannot express is refused by name:
@@ -23,7 +24,7 @@ use crate::config::job::PARTITION_KEY;
 use crate::config::storage::Location;
 use crate::ground::{Diagnostic, Problems};
 
-use super::InputError;
+use super::{InputError, PathValues};
 
 /// The newest way of reading that this module knows: features, each by its name.
 const READER_VERSION: i32 = 3;
@@ -39,8 +40,8 @@ const COLUMN_MAPPING: &str = "delta.columnMapping.mode";
 pub(super) struct DeltaFiles {
     /// The version.
     pub version: u64,
-    /// The days of its files, by their paths below the table.
-    pub days: BTreeMap<Path, NaiveDate>,
+    /// The days of its files and their other partition columns, by their paths below the table.
+    pub files: BTreeMap<Path, (NaiveDate, PathValues)>,
 }
 
 /// The log of the table in `folder`. The library takes stores as they are and registers none, so
@@ -82,14 +83,15 @@ pub(super) async fn read(source: &str, location: &Location) -> Result<DeltaFiles
     let column = partition_column(&snapshot).map_err(refused)?;
     let entries = snapshot.file_views(log.as_ref(), None).try_collect();
     let entries: Vec<LogicalFileView> = entries.await.map_err(unreadable)?;
-    let days = entries.iter().map(|entry| {
+    let files = entries.iter().map(|entry| {
         let day = day_of(entry, &column)?;
-        Ok((entry.object_store_path(), day))
+        let values = PathValues::of_log(entry.partition_values_map(), &column);
+        Ok((entry.object_store_path(), (day, values)))
     });
-    let days: Result<_, Problem> = days.collect();
+    let files: Result<_, Problem> = files.collect();
     Ok(DeltaFiles {
         version: snapshot.version(),
-        days: days.map_err(refused)?,
+        files: files.map_err(refused)?,
     })
 }
 

@@ -5,6 +5,7 @@
 //!
 //! | the file's column | is read as |
 //! |---|---|
+//! | in its [path](super::path_values) | that value |
 //! | missing | NULL |
 //! | of the declared type | it is |
 //! | an instant | [`Instant`] |
@@ -12,7 +13,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
@@ -20,9 +21,11 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{CastExpr, Column, lit};
 use datafusion_physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
 
+use super::PathValues;
 use super::column_names::{Found, find};
 use super::file_error::Refused;
 use super::instant::Instant;
+use super::path_values::{InPath, typed};
 
 /// Makes the adapter of each file of a source.
 #[derive(Debug)]
@@ -34,7 +37,12 @@ impl PhysicalExprAdapterFactory for FileColumns {
         declared: SchemaRef,
         of_file: SchemaRef,
     ) -> Result<Arc<dyn PhysicalExprAdapter>> {
-        Ok(Arc::new(OfFile { declared, of_file }))
+        let values = PathValues::of_note(&of_file);
+        Ok(Arc::new(OfFile {
+            declared,
+            of_file,
+            values,
+        }))
     }
 }
 
@@ -42,6 +50,7 @@ impl PhysicalExprAdapterFactory for FileColumns {
 struct OfFile {
     declared: SchemaRef,
     of_file: SchemaRef,
+    values: PathValues,
 }
 
 impl PhysicalExprAdapter for OfFile {
@@ -63,6 +72,9 @@ impl OfFile {
             datafusion::error::DataFusionError::Internal(format!("`{name}` is not declared"))
         })?;
         let is_declared = |name: &str| self.declared.column_with_name(name).is_some();
+        if let Some(in_path) = self.values.find(name, is_declared) {
+            return in_path_as(in_path, declared);
+        }
         match find(&self.of_file, name, is_declared) {
             Found::One(index) => Ok(self.read_as(index, &Arc::new(declared.clone()))),
             Found::Missing => Ok(lit(ScalarValue::try_new_null(declared.data_type())?)),
@@ -87,5 +99,25 @@ impl OfFile {
                 Arc::new(CastExpr::new_with_target_field(column, declared, None))
             }
         }
+    }
+}
+
+/// What a path says of a column, in the type that SQL sees.
+fn in_path_as(in_path: InPath<'_>, declared: &Field) -> Result<Arc<dyn PhysicalExpr>> {
+    let column = || declared.name().clone();
+    match in_path {
+        InPath::Ambiguous(columns) => Err(Refused::Ambiguous {
+            column: column(),
+            columns: format!("in its path {columns}"),
+        }
+        .into()),
+        InPath::Value(value) => match typed(value, declared.data_type()) {
+            Some(value) => Ok(lit(value)),
+            None => Err(Refused::InPath {
+                column: column(),
+                wanted: declared.data_type().to_string(),
+            }
+            .into()),
+        },
     }
 }

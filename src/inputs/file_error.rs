@@ -81,6 +81,16 @@ pub enum FileError {
         /// What can be read.
         range: &'static str,
     },
+    /// A value in a path that is not one of its column.
+    #[error("{file} has a value of column `{column}` in its path that is no {wanted}")]
+    InPath {
+        /// The file.
+        file: FileName,
+        /// The declared column.
+        column: String,
+        /// The type of the column.
+        wanted: String,
+    },
     /// Several columns that have the name of a declared one.
     #[error(
         "{file} has {columns}, so which is column `{column}` cannot be told; deliver one of them"
@@ -101,9 +111,10 @@ impl Classified for FileError {
             Self::Changed { .. } | Self::Gone { .. } | Self::Store { .. } => {
                 FailureKind::Unexpected
             }
-            Self::Damaged { .. } | Self::Instant { .. } | Self::Ambiguous { .. } => {
-                FailureKind::Blocked
-            }
+            Self::Damaged { .. }
+            | Self::Instant { .. }
+            | Self::InPath { .. }
+            | Self::Ambiguous { .. } => FailureKind::Blocked,
         }
     }
 }
@@ -128,6 +139,8 @@ fn gone(file: &FileName) -> String {
 pub(super) enum Refused {
     #[error("column `{column}` has an instant outside {range}")]
     Instant { column: String, range: &'static str },
+    #[error("the value of column `{column}` in the path is no {wanted}")]
+    InPath { column: String, wanted: String },
     #[error("which of {columns} is column `{column}` cannot be told")]
     Ambiguous { column: String, columns: String },
 }
@@ -157,6 +170,11 @@ impl FileError {
                 file,
                 column,
                 range,
+            },
+            Cause::Refused(Refused::InPath { column, wanted }) => Self::InPath {
+                file,
+                column,
+                wanted,
             },
             Cause::Refused(Refused::Ambiguous { column, columns }) => Self::Ambiguous {
                 file,

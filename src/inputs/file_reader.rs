@@ -25,6 +25,7 @@ use parquet::file::metadata::ParquetMetaData;
 
 use crate::config::storage::ListedObject;
 
+use super::PathValues;
 use super::int96::without_notes;
 
 /// Opens the files of one table.
@@ -65,6 +66,7 @@ impl ParquetFileReaderFactory for FileReaders {
         metrics: &ExecutionPlanMetricsSet,
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
         let object = file.object_meta.clone();
+        let values = file.extension().cloned().unwrap_or_default();
         let store = self.store_of(&object);
         let plain = DefaultParquetFileReaderFactory::new(Arc::clone(&store));
         Ok(Box::new(FileReader {
@@ -73,6 +75,7 @@ impl ParquetFileReaderFactory for FileReaders {
             store,
             footers: Arc::clone(&self.footers),
             footer_bytes,
+            values,
         }))
     }
 }
@@ -84,6 +87,7 @@ struct FileReader {
     footers: Arc<FileMetadataCache>,
     /// How much to read from the end of the file at once.
     footer_bytes: Option<usize>,
+    values: PathValues,
 }
 
 impl AsyncFileReader for FileReader {
@@ -104,6 +108,7 @@ impl AsyncFileReader for FileReader {
         &'a mut self,
         options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
+        let values = self.values.clone();
         let page_index = options.map(ArrowReaderOptions::column_index_policy);
         async move {
             let footer = DFParquetMetadata::new(self.store.as_ref(), &self.object)
@@ -113,7 +118,7 @@ impl AsyncFileReader for FileReader {
             // The engine's own reader makes a text of a failure, which then says nothing of a store.
             let footer = footer.fetch_metadata().await;
             let footer = footer.map_err(|error| ParquetError::External(Box::new(error)))?;
-            Ok(without_notes(footer))
+            Ok(values.noted(without_notes(footer)))
         }
         .boxed()
     }

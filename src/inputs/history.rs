@@ -142,7 +142,7 @@ mod tests {
     use object_store::path::Path;
 
     use super::*;
-    use crate::inputs::InputFile;
+    use crate::inputs::{InputFile, PathValues};
 
     fn day(number: u32) -> NaiveDate {
         NaiveDate::from_ymd_opt(2026, 7, number).unwrap()
@@ -161,6 +161,7 @@ mod tests {
                     e_tag: Some((*e_tag).to_owned()),
                     version: None,
                 },
+                values: PathValues::default(),
             });
         Manifest {
             source: "orders".to_owned(),

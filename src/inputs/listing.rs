@@ -18,9 +18,11 @@ use crate::ground::{Diagnostic, Problems};
 
 use super::aside::Left;
 use super::delta::{self, DeltaFiles};
+use super::delta_log::{DeltaLog, LogFault};
 use super::objects::{Role, partition_folder, role};
 use super::table_formats::{Place, TableFormat};
-use super::{Aside, InputError, InputFile, Manifest};
+use super::transactions::Transactions;
+use super::{Aside, InputError, InputFile, Manifest, PathValues};
 
 impl Manifest {
     /// Lists a source and finds the files of its days, those of days to come too.
@@ -111,13 +113,52 @@ impl Listing<'_> {
                 Diagnostic::new(message).help(help),
             ])));
         }
-        let named = delta::read(self.source, self.location).await?;
-        if let Ok(manifest) = self.named_by_log(&named, objects) {
+        let log = self.whole_log(&objects)?;
+        let named = match delta::read(self.source, self.location).await {
+            Ok(named) => named,
+            Err(error) => return Err(self.fault_of(&log, error).await?),
+        };
+        let is_listed = log.newest() >= Some(named.version);
+        if is_listed && let Ok(manifest) = self.named_by_log(&named, objects) {
             return Ok(manifest);
         }
         // A commit between the two may have added files since the listing.
         let objects = self.objects().await?;
+        self.whole_log(&objects)?;
         self.named_by_log(&named, objects)
+    }
+
+    fn whole_log(&self, objects: &[ObjectMeta]) -> Result<DeltaLog, InputError> {
+        let log = DeltaLog::among(objects, &self.location.path);
+        log.check().map_err(|fault| self.faulty(fault))?;
+        Ok(log)
+    }
+
+    /// Why a log could not be read: the commit that is not whole, or else what the reader said.
+    async fn fault_of(&self, log: &DeltaLog, error: InputError) -> Result<InputError, InputError> {
+        if !matches!(error, InputError::Log { .. }) {
+            return Ok(error);
+        }
+        let fault = log.cut_commit(self.location).await?;
+        Ok(fault.map_or(error, |fault| self.faulty(fault)))
+    }
+
+    fn faulty(&self, fault: LogFault) -> InputError {
+        let source_name = self.source.to_owned();
+        let file = self.location.url_of(&fault.path);
+        let what = fault.what;
+        match fault.is_newest {
+            true => InputError::LogUnfinished {
+                source_name,
+                file,
+                what,
+            },
+            false => InputError::LogDamaged {
+                source_name,
+                file,
+                what,
+            },
+        }
     }
 
     fn named_by_log(
@@ -130,13 +171,17 @@ impl Listing<'_> {
             .map(|object| (self.parts(&object).into_iter().collect(), object))
             .collect();
         let mut files = Vec::new();
-        for (path, day) in &named.days {
+        for (path, (day, values)) in &named.files {
             let object = listed.remove(path).ok_or_else(|| InputError::Lost {
                 source_name: self.source.to_owned(),
                 version: named.version,
                 path: self.url_below(path),
             })?;
-            files.push(InputFile { day: *day, object });
+            files.push(InputFile {
+                day: *day,
+                object,
+                values: values.clone(),
+            });
         }
         Ok(Manifest {
             delta_version: Some(named.version),
@@ -152,6 +197,8 @@ impl Listing<'_> {
         let mut of_two_days = Vec::new();
         let mut partitions = BTreeSet::new();
         let mut marked = BTreeSet::new();
+        let mut writing = Vec::new();
+        let transactions = Transactions::among(&objects, self.location);
         let folders = folders_of(&objects);
         for object in objects {
             if object.size == 0 && folders.contains(&object.location) {
@@ -163,10 +210,16 @@ impl Listing<'_> {
             match role(&parts, object.size, self.delivery) {
                 Role::Data(day) => {
                     partitions.extend(partition_folder(&parts).map(|path| Left { day, path }));
-                    files.push(InputFile { day, object });
+                    let values = PathValues::of_folders(&parts[..parts.len() - 1]);
+                    files.push(InputFile {
+                        day,
+                        values,
+                        object: object.clone(),
+                    });
                 }
                 Role::Unread(day) => aside.unread.push(Left { day, path }),
                 Role::Unfinished(day) => aside.unfinished.push(Left { day, path }),
+                Role::Writing => writing.push((object.last_modified, path)),
                 Role::Marker => marked.extend(partition_folder(&parts)),
                 Role::Stray => aside.strays.push(path),
                 Role::Outside => outside.push(self.location.url_of(&object.location)),
@@ -183,6 +236,14 @@ impl Listing<'_> {
             aside.unmarked = partitions
                 .filter(|partition| !marked.contains(&partition.path))
                 .collect();
+        }
+        aside.unfinished.extend(transactions.unfinished());
+        let newest = files.iter().map(|file| file.object.last_modified).max();
+        for (written, path) in writing {
+            match Some(written) > newest {
+                true => aside.writing.push(path),
+                false => aside.abandoned.push(path),
+            }
         }
         Ok(self.manifest(files, aside))
     }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use object_store::ObjectMeta;
 
+use crate::config::job::Column;
 use crate::config::storage::StorageError;
 use crate::ground::{Classified, FailureKind, Fingerprint, Problems, SnapshotDate};
 
-use super::{Aside, FileError, KnownDay, KnownDays, Shortfalls};
+use super::{Aside, FileError, KnownDay, KnownDays, PathValues, Shortfalls};
 
 /// A file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct InputFile {
     pub day: NaiveDate,
     /// Key, size and e_tag, as listed.
     pub object: ObjectMeta,
+    /// The columns that its path has, or the log that names it.
+    pub values: PathValues,
 }
 
 /// The files of one source, sorted by day and key.
@@ -73,6 +76,30 @@ pub enum InputError {
         /// What the reader said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The newest commit of a Delta table, which is not whole.
+    #[error(
+        "inputs not ready: the newest commit of the Delta table of source `{source_name}` is not whole: `{file}` {what}; run again when its writer is done; if that died, remove the file or restore it from a copy while no writer is at work"
+    )]
+    LogUnfinished {
+        /// The source's name.
+        source_name: String,
+        /// The URL of the commit.
+        file: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A Delta log that no writer leaves so.
+    #[error(
+        "the log of the Delta table of source `{source_name}` is damaged: `{file}` {what}; restore the log from a copy, or write the table anew"
+    )]
+    LogDamaged {
+        /// The source's name.
+        source_name: String,
+        /// The URL of the file.
+        file: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A file that a log names and storage does not have.
     #[error(
         "the Delta table of source `{source_name}` at version {version} has the file `{path}`, which is not in storage; run again, in case the table changes just now, or restore the file"
@@ -91,8 +118,10 @@ impl Classified for InputError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Storage(error) => error.kind(),
-            Self::NotReady { .. } => FailureKind::InputsNotReady,
-            Self::Refused(_) | Self::Record { .. } => FailureKind::Blocked,
+            Self::NotReady { .. } | Self::LogUnfinished { .. } => FailureKind::InputsNotReady,
+            Self::Refused(_) | Self::Record { .. } | Self::LogDamaged { .. } => {
+                FailureKind::Blocked
+            }
             Self::File(error) => error.kind(),
             Self::Log { .. } | Self::Lost { .. } => FailureKind::Unexpected,
         }
@@ -144,20 +173,32 @@ impl Manifest {
     pub fn up_to(&self, snapshot_date: SnapshotDate) -> Self {
         let visible = self.files.iter();
         let visible = visible.take_while(|file| file.day <= snapshot_date.day());
+        let newest = self.files.last();
+        let has_later = newest.is_some_and(|file| file.day > snapshot_date.day());
         Self {
             source: self.source.clone(),
             files: visible.cloned().collect(),
-            aside: self.aside.up_to(snapshot_date.day()),
+            aside: self.aside.up_to(snapshot_date.day(), has_later),
             delta_version: self.delta_version,
         }
     }
 
-    /// What the rows of each day depend on: key, size and e_tag of its files. Stores that give
+    /// Leaves of the files' paths what declared columns can be.
+    #[must_use]
+    pub fn with_values_of(mut self, declared: &[Column]) -> Self {
+        for file in &mut self.files {
+            file.values.keep_declared(declared);
+        }
+        self
+    }
+
+    /// What the rows of each day depend on: key, size and e_tag of its files, and the declared
+    /// columns in their paths, which the log of a table may change by itself. Stores that give
     /// no e_tag are taken at the time they say a file was changed.
     pub fn day_fingerprints(&self) -> BTreeMap<NaiveDate, Fingerprint> {
         let days = self.files.chunk_by(|left, right| left.day == right.day);
         let fingerprints = days.map(|files| {
-            let identities = files.iter().map(|file| identity(&file.object));
+            let identities = files.iter().map(identity);
             let fingerprint = Fingerprint::builder().parts("file", identities).finish();
             (files[0].day, fingerprint)
         });
@@ -190,10 +231,12 @@ impl Manifest {
     }
 }
 
-fn identity(object: &ObjectMeta) -> String {
+fn identity(file: &InputFile) -> String {
+    let InputFile { object, values, .. } = file;
     let version = match &object.e_tag {
         Some(e_tag) => e_tag.clone(),
         None => object.last_modified.to_rfc3339(),
     };
-    format!("{}\n{}\n{version}", object.location, object.size)
+    let values = values.identity();
+    format!("{}\n{}\n{version}{values}", object.location, object.size)
 }

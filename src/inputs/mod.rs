@@ -14,6 +14,7 @@
 mod aside;
 mod column_names;
 mod delta;
+mod delta_log;
 mod file_columns;
 mod file_error;
 mod file_reader;
@@ -25,10 +26,12 @@ mod manifest;
 mod named_files;
 mod objects;
 mod parquet_files;
+mod path_values;
 mod readiness;
 mod record;
 pub mod schema;
 mod table_formats;
+mod transactions;
 mod twins;
 
 pub use aside::{Aside, Left, Names, paths_on, span_of};
@@ -37,6 +40,7 @@ pub use file_error::{FileError, FileName};
 pub use history::SourceHistory;
 pub use manifest::{InputError, InputFile, Manifest};
 pub use parquet_files::{ParquetFiles, days_passing};
+pub use path_values::PathValues;
 pub use readiness::{Shortfall, Shortfalls, without_rows};
 pub use record::{KnownDay, KnownDays, SourceRecord};
 pub use twins::twins;

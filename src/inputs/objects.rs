@@ -6,6 +6,7 @@
 //! | `dt=2026-11-20/part-0.parquet`, `dt=2026-11-20/hour=5/000001_0` | data of that day |
 //! | the same with a name that `files` of the source does not match | unread |
 //! | `dt=2026-11-20/_temporary/0/part-0`, `_temporary/0/dt=2026-11-20/part-0`, `dt=2026-11-20/a.tmp` | unfinished |
+//! | `_temporary/0/task_1/part-0`, of no day and not empty | of a write to the whole source |
 //! | `dt=2026-11-20/_SUCCESS`, where the job says `ready = "_SUCCESS"` | marker |
 //! | `_metadata`, `.part-0.crc`, `.hidden/x`, `a_$folder$`, `done` without bytes | aside |
 //! | `part-0.parquet`, `dt=today/part-0.parquet` | outside partitions |
@@ -25,6 +26,8 @@ pub(super) enum Role {
     Unread(NaiveDate),
     /// Something of a day that its writer has not finished, or never will.
     Unfinished(NaiveDate),
+    /// Something that a write to the whole source has not put into a partition yet.
+    Writing,
     /// Says that its partition is whole.
     Marker,
     /// A file of rows without a day.
@@ -57,7 +60,12 @@ pub(super) fn role(parts: &[&str], size_bytes: u64, delivery: &Delivery) -> Role
         return Role::Aside;
     }
     if parts.iter().any(|part| is_unfinished(part)) {
-        return day.map_or(Role::Aside, Role::Unfinished);
+        let is_at_work = size_bytes > 0 && folders.iter().any(|folder| is_workplace(folder));
+        return match day {
+            Some(day) => Role::Unfinished(day),
+            None if is_at_work => Role::Writing,
+            None => Role::Aside,
+        };
     }
     let is_hidden = parts.iter().any(|part| part.starts_with(['_', '.']));
     if is_hidden || (size_bytes == 0 && !is_named_parquet(name)) {
@@ -88,19 +96,18 @@ pub(super) fn partition_folder(parts: &[&str]) -> Option<String> {
 /// What object stores of old put in the place of an empty folder.
 const FOLDER_MARKER: &str = "_$folder$";
 
-/// How the names of files and folders begin that Spark, Hive, S3A and Flink write to until they
-/// are done.
-const UNFINISHED_STARTS: [&str; 9] = [
+/// How the names of folders begin that Spark, Hive and S3A write to until they are done.
+const WORKPLACE_STARTS: [&str; 6] = [
     "_temporary",
     "__magic",
     "_staging",
     ".staging",
     ".spark-staging",
     ".hive-staging",
-    "_tmp",
-    ".tmp",
-    ".inprogress",
 ];
+
+/// How names of files and folders begin that Flink and others write to until they are done.
+const UNFINISHED_STARTS: [&str; 3] = ["_tmp", ".tmp", ".inprogress"];
 
 /// How they end, of those and of programs that copy files.
 const UNFINISHED_ENDS: [&str; 8] = [
@@ -114,6 +121,14 @@ const UNFINISHED_ENDS: [&str; 8] = [
     ".crdownload",
 ];
 
+/// Whether a folder is one that writers write to until they are done.
+fn is_workplace(folder: &str) -> bool {
+    let folder = folder.to_ascii_lowercase();
+    WORKPLACE_STARTS
+        .iter()
+        .any(|start| folder.starts_with(start))
+}
+
 fn is_unfinished(part: &str) -> bool {
     let part = part.to_ascii_lowercase();
     let is_hidden = part.starts_with(['.', '_']);
@@ -122,9 +137,10 @@ fn is_unfinished(part: &str) -> bool {
         .rsplit_once(".parquet.")
         .map_or("", |(_, suffix)| suffix);
     let is_copy = is_hidden && suffix.len() == 6 && !suffix.starts_with("sha");
-    UNFINISHED_STARTS
-        .iter()
-        .any(|start| part.starts_with(start))
+    is_workplace(&part)
+        || UNFINISHED_STARTS
+            .iter()
+            .any(|start| part.starts_with(start))
         || UNFINISHED_ENDS.iter().any(|end| part.ends_with(end))
         || (is_hidden && part.contains(".inprogress."))
         || is_copy
@@ -201,8 +217,12 @@ mod tests {
             let role = role_of(path, &Delivery::default());
             assert_eq!(role, Role::Unfinished(day(20)), "{path}");
         }
-        let of_no_day = role_of("_temporary/0/part-0.parquet", &Delivery::default());
-        assert_eq!(of_no_day, Role::Aside);
+        let of_no_day = |path| role_of(path, &Delivery::default());
+        assert_eq!(of_no_day("_temporary/0/part-0.parquet"), Role::Writing);
+        assert_eq!(of_no_day(".tmp/notes"), Role::Aside);
+        assert_eq!(of_no_day("notes.tmp"), Role::Aside);
+        let folder = role(&["_temporary", "0"], 0, &Delivery::default());
+        assert_eq!(folder, Role::Aside);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! Files of a source ([`ParquetFiles::of_source`]) are other people's: they are read as they were
 //! listed or not at all, and their columns may be spelt in another case and be of other types.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -29,7 +29,9 @@ use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr, expressions};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
+use object_store::path::Path;
 
+use super::PathValues;
 use super::file_columns::FileColumns;
 use super::file_reader::FileReaders;
 use super::int96::reading_int96;
@@ -48,6 +50,7 @@ pub struct ParquetFiles {
     sorted_by: Option<usize>,
     constraints: Option<Constraints>,
     source: Option<String>,
+    values: HashMap<Path, PathValues>,
 }
 
 impl ParquetFiles {
@@ -62,6 +65,7 @@ impl ParquetFiles {
             sorted_by: None,
             constraints: None,
             source: None,
+            values: HashMap::new(),
         }
     }
 
@@ -83,6 +87,7 @@ impl ParquetFiles {
             sorted_by: None,
             constraints: None,
             source: None,
+            values: HashMap::new(),
         }
     }
 
@@ -90,6 +95,13 @@ impl ParquetFiles {
     #[must_use]
     pub fn of_source(mut self, source: &str) -> Self {
         self.source = Some(source.to_owned());
+        self
+    }
+
+    /// Gives files columns that their paths have.
+    #[must_use]
+    pub fn with_values(mut self, values: HashMap<Path, PathValues>) -> Self {
+        self.values = values;
         self
     }
 
@@ -137,8 +149,12 @@ impl ParquetFiles {
             passing.retain(|_| is_kept.next().unwrap_or(true));
         }
         let partitioned = passing.into_iter().map(|(object, value)| {
-            PartitionedFile::new_from_meta(object.clone())
-                .with_partition_values(value.iter().cloned().collect())
+            let file = PartitionedFile::new_from_meta(object.clone())
+                .with_partition_values(value.iter().cloned().collect());
+            match self.values.get(&object.location) {
+                Some(values) => file.with_extension(values.clone()),
+                None => file,
+            }
         });
         Ok(partitioned.collect())
     }
@@ -342,7 +358,6 @@ mod tests {
     use datafusion::prelude::{SessionContext, col, lit};
     use object_store::ObjectStoreExt;
     use object_store::local::LocalFileSystem;
-    use object_store::path::Path;
     use parquet::arrow::ArrowWriter;
     use parquet::file::properties::WriterProperties;
 

@@ -98,6 +98,27 @@ impl Manifest {
                 Names(&unfinished)
             ))
         });
+        let writing: Vec<&str> = self.aside.writing.iter().map(String::as_str).collect();
+        let writing = (!writing.is_empty()).then(|| {
+            Shortfall::Incomplete(format!(
+                "a write to source `{}` is newer than all of its files and has not finished: {}",
+                self.source,
+                Names(&writing)
+            ))
+        });
+        let of_day = self.files.iter().filter(|file| file.day == day);
+        let empty = of_day.filter(|file| file.object.size == 0);
+        let empty: Vec<String> = empty
+            .map(|file| location.url_of(&file.object.location))
+            .collect();
+        let names: Vec<&str> = empty.iter().map(String::as_str).collect();
+        let empty = (!empty.is_empty()).then(|| {
+            Shortfall::Incomplete(format!(
+                "source `{}` has files without a byte, as while they are written: {}",
+                self.source,
+                Names(&names)
+            ))
+        });
         let unmarked = paths_on(&self.aside.unmarked, day);
         let unmarked = declared.delivery.ready.as_ref().zip(unmarked.first());
         let unmarked = unmarked.map(|(marker, partition)| {
@@ -108,7 +129,8 @@ impl Manifest {
                 location.url_of(&partition)
             ))
         });
-        unfinished.into_iter().chain(unmarked).collect()
+        let found = [unfinished, writing, empty, unmarked];
+        found.into_iter().flatten().collect()
     }
 
     fn missing(&self, declared: &Source, location: &Location, day: NaiveDate) -> Shortfall {

@@ -9,7 +9,9 @@
 //! | DOUBLE | DOUBLE, FLOAT, and integers up to 32 bits |
 //! | TIMESTAMP | any instant, with a zone or in UTC without one; read to the microsecond |
 //!
-//! Names are matched without regard to case where that is unambiguous ([`find`]).
+//! Names are matched without regard to case where that is unambiguous ([`find`]). Partition columns
+//! are found in the [paths](super::path_values) of files, as texts that can be read as the declared
+//! type. What does not fit is refused where SQL reads it ([`SourceSchema::require`]).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,7 +30,8 @@ use crate::config::storage::{ListedObject, Location};
 use crate::ground::{Diagnostic, Problems};
 
 use super::column_names::{Found, find};
-use super::{FileError, FileName, InputError, InputFile, Manifest};
+use super::path_values::{InPath, typed};
+use super::{FileError, FileName, InputError, InputFile, Manifest, PathValues};
 
 /// How many footers are read at once.
 const CONCURRENT_FOOTERS: usize = 32;
@@ -48,6 +51,8 @@ pub struct FileSchema {
     pub rows: u64,
     /// Its footer.
     pub footer: Arc<ParquetMetaData>,
+    /// The columns that its path has, or the log that names it.
+    pub values: PathValues,
 }
 
 /// The columns of a source as SQL sees them, and which files lack which.
@@ -61,6 +66,8 @@ pub struct SourceSchema {
     pub lacking: Vec<(String, FileSchema)>,
     /// For each declared column that several columns of some file could be: that file, and those.
     pub ambiguous: Vec<(String, FileSchema, String)>,
+    /// For each declared column of which some file has values of another type: what is wrong.
+    pub misfits: Vec<(String, Diagnostic)>,
 }
 
 /// Reads the footers of every file of a manifest.
@@ -86,6 +93,7 @@ pub async fn read(
                     object: file.object.clone(),
                     rows: footer.file_metadata().num_rows().cast_unsigned(),
                     footer,
+                    values: file.values.clone(),
                 }));
             }
             Err(error) => error,
@@ -136,16 +144,15 @@ fn unreadable(source: &str, url: &str, error: &DataFusionError) -> Diagnostic {
 /// The declared columns with the types that SQL sees. `id_fallback` is the type of ID columns
 /// that no file has.
 ///
-/// # Errors
-/// Every column whose type cannot be widened without loss, and every pair of files that disagree
-/// about an ID.
+/// Columns whose type cannot be widened without loss, and IDs about which files disagree, are among
+/// the misfits.
 pub fn resolve(
     source: &str,
     declared: &[Column],
     files: &[FileSchema],
     id_fallback: &DataType,
-) -> Result<SourceSchema, Problems> {
-    let mut problems = Problems::default();
+) -> SourceSchema {
+    let mut misfits = Vec::new();
     let mut fields = Vec::new();
     let mut lacking = Vec::new();
     let mut ambiguous = Vec::new();
@@ -153,28 +160,60 @@ pub fn resolve(
         let is_declared = |name: &str| declared.iter().any(|other| other.name == name);
         let name = &column.name;
         let found = files.iter();
-        let found = found.map(|file| (file, find(&file.schema, name, is_declared)));
-        let found: Vec<(&FileSchema, Found)> = found.collect();
-        let resolved = resolve_column(source, column, &types_in(&found), id_fallback);
-        let data_type = problems.keep(resolved).unwrap_or(DataType::Null);
+        let found = found.map(|file| (file, held(file, name, is_declared)));
+        let found: Vec<(&FileSchema, Held)> = found.collect();
+        let having = types_in(&found, column.column_type);
+        let (data_type, misfit) = resolve_column(source, column, &having, id_fallback);
+        let in_path = misfit_in_path(source, column, &found, &data_type);
+        let misfit = misfit.or(in_path);
+        misfits.extend(misfit.map(|misfit| (name.clone(), misfit)));
         fields.push(Field::new(name, data_type, true));
         let mut files = found.iter();
-        let without = files.find(|(_, found)| *found == Found::Missing);
+        let without = files.find(|(_, held)| *held == Held::Missing);
         if let Some((file, _)) = without.filter(|_| !column.optional) {
             lacking.push((name.clone(), (*file).clone()));
         }
-        let several = found.iter().find_map(|(file, found)| match found {
-            Found::Ambiguous(columns) => Some((name.clone(), (*file).clone(), columns.clone())),
-            Found::One(_) | Found::Missing => None,
+        let several = found.iter().find_map(|(file, held)| match held {
+            Held::Ambiguous(columns) => Some((name.clone(), (*file).clone(), columns.clone())),
+            Held::Column(_) | Held::InPath(_) | Held::Missing => None,
         });
         ambiguous.extend(several);
     }
-    problems.or_ok(SourceSchema {
+    SourceSchema {
         source: source.to_owned(),
         columns: Arc::new(Schema::new(fields)),
         lacking,
         ambiguous,
-    })
+        misfits,
+    }
+}
+
+/// Where a file has a declared column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Held<'a> {
+    /// In a column of this type.
+    Column(&'a DataType),
+    /// In its path.
+    InPath(Option<&'a str>),
+    /// Nowhere.
+    Missing,
+    /// In one of several.
+    Ambiguous(String),
+}
+
+fn held<'a>(file: &'a FileSchema, name: &str, declared: impl Fn(&str) -> bool) -> Held<'a> {
+    match file.values.find(name, &declared) {
+        Some(InPath::Value(value)) => return Held::InPath(value),
+        Some(InPath::Ambiguous(columns)) => {
+            return Held::Ambiguous(format!("in its path {columns}"));
+        }
+        None => {}
+    }
+    match find(&file.schema, name, declared) {
+        Found::One(index) => Held::Column(file.schema.field(index).data_type()),
+        Found::Missing => Held::Missing,
+        Found::Ambiguous(columns) => Held::Ambiguous(columns),
+    }
 }
 
 impl SourceSchema {
@@ -186,13 +225,18 @@ impl SourceSchema {
             .map(Field::data_type)
     }
 
-    /// Refuses columns that staging SQL reads although a file lacks them, or has several that
-    /// they could be.
+    /// Refuses columns that staging SQL reads although a file lacks them, has several that they
+    /// could be, or has them in another type.
     ///
     /// # Errors
     /// Each such column with the first such file.
     pub fn require(&self, used: &BTreeSet<String>, staging_file: &str) -> Result<(), Problems> {
         let mut problems = Problems::default();
+        let misfits = self.misfits.iter();
+        let misfits = misfits.filter(|(column, _)| used.contains(column));
+        for (_, misfit) in misfits {
+            problems.push(misfit.clone());
+        }
         let ambiguous = self.ambiguous.iter();
         for (column, file, columns) in ambiguous.filter(|(column, ..)| used.contains(column)) {
             let message = format!(
@@ -211,6 +255,7 @@ impl SourceSchema {
                 .fields()
                 .iter()
                 .map(|field| field.name().as_str())
+                .chain(file.values.names())
                 .collect();
             let message = format!(
                 "source `{}` lacks the required column `{column}` in {}",
@@ -227,13 +272,43 @@ impl SourceSchema {
     }
 }
 
-/// The files that have a column, and its type in each.
-fn types_in<'a>(found: &[(&'a FileSchema, Found)]) -> Vec<(&'a FileSchema, &'a DataType)> {
-    let having = found.iter().filter_map(|(file, found)| match found {
-        Found::One(index) => Some((*file, file.schema.field(*index).data_type())),
-        Found::Missing | Found::Ambiguous(_) => None,
+/// The files that have a column, and its type in each. An ID in a path is a text.
+fn types_in<'a>(
+    found: &[(&'a FileSchema, Held<'a>)],
+    column_type: ColumnType,
+) -> Vec<(&'a FileSchema, &'a DataType)> {
+    let having = found.iter().filter_map(|(file, held)| match held {
+        Held::Column(data_type) => Some((*file, *data_type)),
+        Held::InPath(Some(_)) if column_type == ColumnType::Id => Some((*file, &DataType::Utf8)),
+        Held::InPath(_) | Held::Missing | Held::Ambiguous(_) => None,
     });
     having.collect()
+}
+
+/// The first file with a value in its path that is not one of its column.
+fn misfit_in_path(
+    source: &str,
+    column: &Column,
+    found: &[(&FileSchema, Held<'_>)],
+    data_type: &DataType,
+) -> Option<Diagnostic> {
+    let misfit = found.iter().find_map(|(file, held)| match held {
+        Held::InPath(value) if typed(*value, data_type).is_none() => Some((file, *value)),
+        _ => None,
+    });
+    let (file, value) = misfit?;
+    let Column {
+        name, column_type, ..
+    } = column;
+    let message = format!(
+        "column `{name}` of source `{source}` is \"{}\" by the path of {}; {column_type} is expected",
+        value.unwrap_or_default().escape_debug(),
+        file.url,
+    );
+    let help = format!(
+        "deliver it below a folder such as {name}=..., or declare it as VARCHAR under [sources.{source}.columns] and CAST it in staging SQL"
+    );
+    Some(Diagnostic::new(message).help(help))
 }
 
 fn resolve_column(
@@ -241,27 +316,30 @@ fn resolve_column(
     column: &Column,
     having: &[(&FileSchema, &DataType)],
     id_fallback: &DataType,
-) -> Result<DataType, Diagnostic> {
+) -> (DataType, Option<Diagnostic>) {
     let Some(target) = column.column_type.arrow() else {
-        return resolve_id(source, &column.name, having, id_fallback);
+        return match resolve_id(source, &column.name, having, id_fallback) {
+            Ok(data_type) => (data_type, None),
+            Err(misfit) => (id_fallback.clone(), Some(misfit)),
+        };
     };
-    for (file, found) in having {
-        if !widens(found, column.column_type) {
-            let message = format!(
-                "column `{}` of source `{source}` is {} in {}; {} is expected and cannot be had without loss",
-                column.name,
-                sql_name(found),
-                file.url,
-                column.column_type
-            );
-            let help = format!(
-                "deliver it as {}, or declare its type under [sources.{source}.columns] and CAST it in staging SQL",
-                column.column_type
-            );
-            return Err(Diagnostic::new(message).help(help));
-        }
-    }
-    Ok(viewed(target))
+    let mut having = having.iter();
+    let misfit = having.find(|(_, found)| !widens(found, column.column_type));
+    let misfit = misfit.map(|(file, found)| {
+        let message = format!(
+            "column `{}` of source `{source}` is {} in {}; {} is expected and cannot be had without loss",
+            column.name,
+            sql_name(found),
+            file.url,
+            column.column_type
+        );
+        let help = format!(
+            "deliver it as {}, or declare its type under [sources.{source}.columns] and CAST it in staging SQL",
+            column.column_type
+        );
+        Diagnostic::new(message).help(help)
+    });
+    (viewed(target), misfit)
 }
 
 /// Integers in every file, or text in every file.

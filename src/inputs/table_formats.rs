@@ -6,6 +6,7 @@
 //! | `metadata/*.metadata.json` | an Iceberg table: refused |
 //! | `.hoodie/` | a Hudi table: refused |
 //! | `_spark_metadata/` | the output of Structured Streaming: refused |
+//! | `base_0000001/`, `delta_0000001_0000001/`, `delete_delta_..` | a transactional Hive table: refused |
 //!
 //! A source may also lie inside such a table, or hold one; both are refused with the way out.
 
@@ -23,6 +24,7 @@ pub(super) enum TableFormat {
     Iceberg,
     Hudi,
     Streaming,
+    HiveAcid,
 }
 
 /// The folder of Iceberg's log, which others may have, too.
@@ -47,8 +49,17 @@ impl TableFormat {
         let by_name = by_name.filter_map(|(depth, folder)| Some((Self::of_log(folder)?, depth)));
         let by_file = folders.last().filter(|last| **last == ICEBERG_FOLDER);
         let by_file = by_file.filter(|_| is_iceberg_metadata(name));
+        let transaction = folders
+            .iter()
+            .position(|folder| is_hive_transaction(folder));
+        // Such a folder lies in a partition of the table.
+        let by_transaction = transaction.map(|depth| {
+            let partition = folders[..depth].iter().position(|f| f.contains('='));
+            (Self::HiveAcid, partition.unwrap_or(depth))
+        });
         let (format, depth) = by_name
             .chain(by_file.map(|_| (Self::Iceberg, folders.len() - 1)))
+            .chain(by_transaction)
             .next()?;
         // What is hidden is nobody's data, a table among it.
         let is_hidden = folders[..depth]
@@ -109,7 +120,7 @@ impl TableFormat {
         };
         let help = match self {
             Self::Delta => "give the url of the table itself, and it is read by its log".to_owned(),
-            Self::Iceberg | Self::Hudi | Self::Streaming => "export it as plain Parquet, into folders such as dt=2026-11-20, or as a Delta table partitioned by dt, and give the url of that".to_owned(),
+            Self::Iceberg | Self::Hudi | Self::Streaming | Self::HiveAcid => "export it as plain Parquet, into folders such as dt=2026-11-20, or as a Delta table partitioned by dt, and give the url of that".to_owned(),
         };
         Problems(vec![Diagnostic::new(message).help(help)])
     }
@@ -133,8 +144,27 @@ impl fmt::Display for TableFormat {
             Self::Iceberg => "an Iceberg table",
             Self::Hudi => "a Hudi table",
             Self::Streaming => "the output of a Structured Streaming query",
+            Self::HiveAcid => "a transactional Hive table",
         })
     }
+}
+
+/// `base_0000005`, `delta_0000001_0000004`, `delete_delta_0000001_0000001_0000`, and with `_v0000012`
+/// behind it: what transactions have written and removed.
+fn is_hive_transaction(folder: &str) -> bool {
+    const LEAST_DIGITS: usize = 7;
+    let is_number =
+        |text: &str| text.len() >= LEAST_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(number) = folder.strip_prefix("base_") {
+        return number.split("_v").all(is_number);
+    }
+    let folder = folder.strip_prefix("delete_").unwrap_or(folder);
+    let Some(numbers) = folder.strip_prefix("delta_") else {
+        return false;
+    };
+    let mut numbers = numbers.split('_');
+    let range = [numbers.next(), numbers.next()];
+    range.iter().all(|number| number.is_some_and(is_number))
 }
 
 fn is_iceberg_metadata(name: &str) -> bool {
@@ -208,6 +238,34 @@ mod tests {
         assert_eq!(of("metadata/notes.json"), None);
         assert_eq!(of("_archive/_delta_log/00000000000000000000.json"), None);
         assert_eq!(of("dt=2026-11-20/part-0.parquet"), None);
+    }
+
+    #[test]
+    fn transactional_hive_tables_are_known_by_the_folders_of_their_transactions() {
+        let of = |path: &str| TableFormat::of_object(&path.split('/').collect::<Vec<_>>());
+        for folder in [
+            "base_0000005",
+            "base_0000005_v0000012",
+            "delta_0000001_0000004",
+            "delta_0000001_0000001_0000",
+            "delta_0000001_0000001_v0000012",
+            "delete_delta_0000001_0000001_0000",
+        ] {
+            let path = format!("dt=2026-11-20/{folder}/000000_0");
+            assert_eq!(of(&path), Some((TableFormat::HiveAcid, 0)), "{folder}");
+            let path = format!("shop/dt=2026-11-20/{folder}/000000_0");
+            assert_eq!(of(&path), Some((TableFormat::HiveAcid, 1)), "{folder}");
+        }
+        for folder in [
+            "base_5",
+            "base_line",
+            "delta_1",
+            "delta_0000001",
+            "delta_load_0000001",
+        ] {
+            let path = format!("dt=2026-11-20/{folder}/000000_0");
+            assert_eq!(of(&path), None, "{folder}");
+        }
     }
 
     /// Credentials may be good for the source alone.

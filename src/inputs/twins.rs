@@ -3,7 +3,7 @@
 //!
 //! Two files of a day are the same to judge by their sizes and e_tags, which stores make from the
 //! content; where they do not, as on a local disk, by their sizes and footers, which have the
-//! offsets, sizes and extremes of every column.
+//! offsets, sizes and extremes of every column. Files with other values in their paths have other rows.
 
 use std::collections::BTreeMap;
 
@@ -42,6 +42,9 @@ pub fn twins(files: &[FileSchema]) -> Vec<Twins> {
 }
 
 fn is_same(first: &FileSchema, second: &FileSchema) -> bool {
+    if first.values != second.values {
+        return false;
+    }
     let tagged = first.object.e_tag.is_some() && first.object.e_tag == second.object.e_tag;
     tagged || first.footer == second.footer
 }

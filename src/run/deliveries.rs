@@ -17,6 +17,8 @@ pub(super) fn oddities(job: &Job, plan: &Plan) -> Vec<String> {
         let source = &job.sources[name];
         [
             unfinished(manifest),
+            writing(manifest),
+            abandoned(manifest),
             unmarked(plan, source, manifest),
             unread(source, manifest),
             strays(manifest),
@@ -34,6 +36,33 @@ fn unfinished(manifest: &Manifest) -> Option<String> {
         Names(&newest_first(left))
     );
     Some(text)
+}
+
+fn writing(manifest: &Manifest) -> Option<String> {
+    let names: Vec<&str> = manifest.aside.writing.iter().map(String::as_str).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "a write to source `{}` is newer than all of its files and has not finished, so that rows may be missing: {}",
+            manifest.source,
+            Names(&names)
+        )
+    })
+}
+
+fn abandoned(manifest: &Manifest) -> Option<String> {
+    let names: Vec<&str> = manifest
+        .aside
+        .abandoned
+        .iter()
+        .map(String::as_str)
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "a write to source `{}` has left files of no day behind; if no writer is at work, remove them: {}",
+            manifest.source,
+            Names(&names)
+        )
+    })
 }
 
 /// Days since the previous snapshot, and since the source has markers at all.

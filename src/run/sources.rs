@@ -3,7 +3,8 @@
 //! 1. [`Run::register_sources`]: the footers of the files to open are read and held against the
 //!    declared columns; each source becomes a scan of its visible files.
 //! 2. [`Run::check_rows`]: day D without a row is not whole.
-//! 3. [`Run::check_sources`]: files that lack what staging SQL reads are refused.
+//! 3. [`Run::check_sources`]: files that lack what staging SQL reads, or have it in a type that does
+//!    not fit, are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -49,20 +50,16 @@ impl Run<'_> {
             files.insert(name, read);
         }
         self.check_rows(&files, report)?;
-        let mut problems = Problems::default();
         let id_type = self.user_id_type(&files);
         let mut resolved = BTreeMap::new();
         for (name, files) in &files {
             let declared = &self.job.sources[*name].columns;
-            if let Some(source) = keep_all(
-                &mut problems,
-                schema::resolve(name, declared, files, &id_type),
-            ) {
-                resolved.insert((*name).clone(), source);
-            }
+            let source = schema::resolve(name, declared, files, &id_type);
+            resolved.insert((*name).clone(), source);
         }
-        problems.extend(user_ids_agree(&resolved));
-        problems.or_ok(()).map_err(InputError::Refused)?;
+        user_ids_agree(&resolved)
+            .or_ok(())
+            .map_err(InputError::Refused)?;
         for (name, source) in &resolved {
             self.register_source(name, source)
                 .map_err(RunError::engine("registering sources"))?;
@@ -94,7 +91,7 @@ impl Run<'_> {
     fn user_id_type(&self, files: &BTreeMap<&String, Vec<schema::FileSchema>>) -> DataType {
         let first = files.iter().find_map(|(name, files)| {
             let declared = &self.job.sources[*name].columns;
-            let source = schema::resolve(name, declared, files.get(..1)?, &DataType::Int64).ok()?;
+            let source = schema::resolve(name, declared, files.get(..1)?, &DataType::Int64);
             source.type_of(USER_ID).cloned()
         });
         first.unwrap_or(DataType::Int64)
@@ -116,6 +113,9 @@ impl Run<'_> {
                 empty(Arc::new(Schema::new(fields.collect::<Vec<_>>()))),
             );
         };
+        let values = manifest.files.iter();
+        let values = values.filter(|file| !file.values.is_empty());
+        let values = values.map(|file| (file.object.location.clone(), file.values.clone()));
         let files = manifest.files.iter().map(|file| {
             let day = ScalarValue::Date32(Some(file.day.to_epoch_days()));
             (file.object.clone(), day)
@@ -126,11 +126,12 @@ impl Run<'_> {
             Arc::clone(&source.columns),
             partition,
         )
-        .of_source(name);
+        .of_source(name)
+        .with_values(values.collect());
         register(self.context, &table, Arc::new(scan))
     }
 
-    /// Refuses files that lack what staging SQL reads.
+    /// Refuses files that lack what staging SQL reads, or have it in a type that does not fit.
     pub(super) async fn check_sources(
         &self,
         catalog: &Catalog<'_>,

@@ -51,7 +51,7 @@ pub enum TileError {
         /// Its URL.
         path: String,
         /// What is wrong.
-        what: &'static str,
+        what: String,
     },
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::basic::Compression;
@@ -146,16 +146,16 @@ pub(super) fn accept(
     rollup: &TableName,
     address: &Address,
     digest: &str,
-    user_id_type: &DataType,
+    expected: &Schema,
 ) -> io::Result<Result<TileFile, Refusal>> {
     let (found, size_bytes) = digest_of_file(path)?;
     if found != digest {
-        return Ok(Err(Refusal::Damaged(
+        return Ok(Err(Refusal::damaged(
             "its bytes are not those that were written",
         )));
     }
     let Ok(metadata) = ArrowReaderMetadata::load(&File::open(path)?, Default::default()) else {
-        return Ok(Err(Refusal::Damaged("it is not Parquet")));
+        return Ok(Err(Refusal::damaged("it is not Parquet")));
     };
     let pairs = metadata.metadata().file_metadata().key_value_metadata();
     let stamp = pairs.into_iter().flatten().find(|pair| pair.key == STAMP);
@@ -163,12 +163,10 @@ pub(super) fn accept(
     let rows = metadata.metadata().file_metadata().num_rows();
     let rows = rows.cast_unsigned();
     if stamp != Some(Stamp::new(rollup, address, rows)) {
-        return Ok(Err(Refusal::Damaged("it says that it is another")));
+        return Ok(Err(Refusal::damaged("it says that it is another")));
     }
-    let user_ids = metadata.schema().field_with_name(USER_ID);
-    let is_text = |data_type: &DataType| *data_type != DataType::Int64;
-    if user_ids.is_ok_and(|field| is_text(field.data_type()) != is_text(user_id_type)) {
-        return Ok(Err(Refusal::OtherUserIds));
+    if let Some(refusal) = other_types(metadata.schema(), expected) {
+        return Ok(Err(refusal));
     }
     Ok(Ok(TileFile {
         path: path.to_owned(),
@@ -180,12 +178,49 @@ pub(super) fn accept(
 }
 
 /// Why a file is not the tile it should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// It is as good as not there.
-    Damaged(&'static str),
+    Damaged(String),
     /// Its user ids are of the other type than today's.
     OtherUserIds,
+}
+
+impl Refusal {
+    fn damaged(what: &str) -> Self {
+        Self::Damaged(what.to_owned())
+    }
+}
+
+/// Why the columns of a tile cannot be merged with those of others: files that had a column in
+/// one type may have it in another from a day on.
+fn other_types(found: &Schema, expected: &Schema) -> Option<Refusal> {
+    let user_ids = [found, expected].map(|schema| schema.field_with_name(USER_ID));
+    if let [Ok(found), Ok(expected)] = user_ids {
+        let is_text = |field: &Field| *field.data_type() != DataType::Int64;
+        if is_text(found) != is_text(expected) {
+            return Some(Refusal::OtherUserIds);
+        }
+    }
+    let differs = |field: &&FieldRef| {
+        let stored = found.field_with_name(field.name());
+        !stored.is_ok_and(|stored| plain(stored.data_type()) == plain(field.data_type()))
+    };
+    let mut fields = expected.fields().iter();
+    let column = fields.find(differs)?;
+    Some(Refusal::Damaged(format!(
+        "its column {} has another type than today's files give",
+        column.name()
+    )))
+}
+
+/// A type without the way in which its values lie in memory.
+fn plain(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        DataType::LargeBinary | DataType::BinaryView => DataType::Binary,
+        other => other.clone(),
+    }
 }
 
 fn digest_of_file(path: &Path) -> io::Result<(String, u64)> {

@@ -96,10 +96,10 @@ impl Workshop<'_> {
         address: &Address,
         stored: &StoredTile,
     ) -> Result<TileFile, TileError> {
-        let damaged = |what| TileError::Damaged {
+        let damaged = |what: &str| TileError::Damaged {
             address: address.clone(),
             path: self.output.url_of(&stored.path),
-            what,
+            what: what.to_owned(),
         };
         let path = match self.in_place(&stored.path) {
             Some(path) => path,
@@ -107,8 +107,8 @@ impl Workshop<'_> {
         };
         let task = {
             let (path, name, address) = (path.clone(), rollup.name.clone(), address.clone());
-            let (digest, id_type) = (stored.digest.clone(), rollup.user_id_type.clone());
-            move || accept(&path, &name, &address, &digest, &id_type)
+            let (digest, expected) = (stored.digest.clone(), file_schema(rollup));
+            move || accept(&path, &name, &address, &digest, &expected)
         };
         let accepted = tokio::task::spawn_blocking(task).await;
         let disk = TileError::disk(&path);
@@ -121,7 +121,7 @@ impl Workshop<'_> {
             Refusal::OtherUserIds => TileError::OtherUserIds {
                 path: self.output.url_of(&stored.path),
             },
-            Refusal::Damaged(what) => damaged(what),
+            Refusal::Damaged(what) => damaged(&what),
         })
     }
 

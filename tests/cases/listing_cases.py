@@ -1,6 +1,8 @@
 """Which files of a source are data, and whether its last day is whole."""
 
+import os
 import shutil
+from pathlib import Path
 
 import pyarrow.parquet
 
@@ -195,7 +197,7 @@ def case_url_inside_one_partition(lake: Lake) -> None:
     below = lake.path("data/orders/dt=2026-11-20/hour=10/part-1.parquet")
     shutil.move(lake.partition("orders", LAST_DAY) / "part-0.parquet", below)
     lake.edit("jobs/production.toml", "../data/orders", "../data/orders/dt=2026-11-20/hour=10")
-    lake.night().refused(3, "source `orders` lies inside one partition, dt=2026-11-20")
+    lake.night().refused(2, "the url of source `orders` lies inside one partition, dt=2026-11-20")
 
 
 def case_partitions_inside_partitions(lake: Lake) -> None:
@@ -212,3 +214,73 @@ def case_notes_beside_the_partitions(lake: Lake) -> None:
     lake.path("data/orders/README.md").write_text("of the shop\n")
     warning = "1 files of source `orders` are in no partition and are not read: README.md"
     lake.night().published().plans(warning).says(warning)
+
+
+def _temporary(lake: Lake, path: str = "data/orders/_temporary/0/task_7/part-00000.snappy.parquet") -> Path:
+    left = lake.path(path)
+    left.write_bytes(b"half a file")
+    return left
+
+
+def _written_before_everything(path: Path) -> None:
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+
+
+def case_half_delivered_of_no_day(lake: Lake) -> None:
+    """Spark's first committer moves nothing into place before the whole job is done."""
+    lake.deliver("orders")
+    lake.deliver("engagement")
+    left = _temporary(lake)
+    lake.night().refused(4, "a write to source `orders` is newer than all of its files and has not finished: "
+                            "_temporary/0/task_7/part-00000.snappy.parquet")
+    lake.set("sources.orders", 'incomplete = "warn"')
+    lake.night().published().says("is newer than all of its files and has not finished")
+    assert left.exists()
+
+
+def case_half_delivered_of_no_day_long_ago(lake: Lake) -> None:
+    """A job that died months ago blocks nothing."""
+    lake.deliver("orders")
+    lake.deliver("engagement")
+    _written_before_everything(_temporary(lake))
+    lake.night().published().says("a write to source `orders` has left files of no day behind; "
+                                  "if no writer is at work, remove them: _temporary/0/task_7")
+
+
+def case_half_delivered_of_no_day_while_an_older_date_is_published(lake: Lake) -> None:
+    """What is written now is not of a date that later days have followed."""
+    lake.deliver("orders")
+    lake.deliver("engagement")
+    _temporary(lake)
+    older = [day for day in DAYS if day < LAST_DAY][-1]
+    night = lake.night(older)
+    assert night.run.returncode == 0, night.said(night.run)
+
+
+def case_transaction_of_databricks_at_work(lake: Lake) -> None:
+    lake.deliver("orders")
+    lake.deliver("engagement")
+    folder = lake.partition("orders", LAST_DAY)
+    (folder / "_started_7").write_text("{}")
+    lake.night().refused(4, f"a write to source `orders` has not finished: dt={LAST_DAY}/_started_7")
+    (folder / "_committed_7").write_text("{}")
+    lake.night().published().warns_of_nothing()
+
+
+def case_last_day_with_a_file_without_bytes(lake: Lake) -> None:
+    """A writer that has opened its file and not written it yet. On another day it is damaged."""
+    lake.deliver("orders")
+    lake.deliver("engagement")
+    empty = lake.partition("orders", LAST_DAY) / "part-1.parquet"
+    empty.write_bytes(b"")
+    lake.night().refused(4, "source `orders` has files without a byte, as while they are written", "part-1.parquet")
+    empty.unlink()
+    (lake.partition("orders", DAYS[0]) / "part-1.parquet").write_bytes(b"")
+    lake.night().refused(3, "part-1.parquet of source `orders` is truncated or not Parquet")
+
+
+def case_url_below_one_partition(lake: Lake) -> None:
+    lake.edit("jobs/production.toml", 'url = "../data/orders"', f'url = "../data/dt={LAST_DAY}/orders"')
+    night = lake.night()
+    night.refused(2, f"the url of source `orders` lies inside one partition, dt={LAST_DAY}")
+    assert night.check.returncode == 2, night.said(night.check)

@@ -1,13 +1,14 @@
 """How the bytes and columns of files are read: spelling, instants, damage."""
 
 import datetime
+import shutil
 import struct
 from collections import Counter
 
 import pyarrow
 import pyarrow.parquet
 
-from lake import DAYS, EVENT_SCHEMA, INSTANT, LAST_DAY, ORDER_SCHEMA, ORDERS, USERS, Lake, of_day, table
+from lake import DAYS, EVENT_SCHEMA, EVENTS, INSTANT, LAST_DAY, ORDER_SCHEMA, ORDERS, USERS, Lake, of_day, table
 
 UTC = datetime.timezone.utc
 KNOWN_DISCOUNTS = Counter(order["user_id"] for order in ORDERS
@@ -118,3 +119,38 @@ def case_flipped_bit_in_a_page_with_a_checksum(lake: Lake) -> None:
     content[content.index(amounts) + 2] ^= 0x04
     path.write_bytes(content)
     lake.night().refused(3, "dt=2026-11-20/part-0.parquet` of source `orders` is damaged: Page CRC checksum mismatch")
+
+
+def case_ids_of_white_space_alone(lake: Lake) -> None:
+    """A tab, a no-break space, a zero-width one: nobody, like an empty text."""
+    schema = ORDER_SCHEMA.set(ORDER_SCHEMA.get_field_index("user_id"), pyarrow.field("user_id", pyarrow.string()))
+    events = EVENT_SCHEMA.set(EVENT_SCHEMA.get_field_index("user_id"), pyarrow.field("user_id", pyarrow.string()))
+    as_text = lambda rows: [dict(row, user_id=f"u {row['user_id']}\t") for row in rows]
+    blank = ["", " ", "\t", "\u00a0", "\u200b", "\ufeff \n", "\u3000"]
+    nobody = [dict(of_day(ORDERS, LAST_DAY)[0], user_id=text, order_id=9000 + number)
+              for number, text in enumerate(blank)]
+    lake.deliver("orders", rows=as_text(ORDERS) + nobody, schema=schema)
+    lake.deliver("engagement", rows=as_text(EVENTS), schema=events)
+    lake.night().published(orders=as_text(ORDERS), events=as_text(EVENTS)).says(f"{len(blank)} null_user_id")
+
+
+def case_ids_that_turn_from_numbers_into_texts_under_a_tile(lake: Lake) -> None:
+    """The tiles of the days before hold numbers, and are made anew from their files."""
+    lake.edit("sql/rollups/interactions.sql", "COUNT(*) AS events,",
+              "COUNT(*) AS events,\n    MAX(content_id) AS top_content,")
+    lake.edit("sql/features/interactions.sql", "    events_lifetime,", "    events_lifetime, top_content_lifetime,")
+    lake.edit("sql/features/users.sql", "    interactions.first_event_day,",
+              "    CAST(interactions.top_content_lifetime AS VARCHAR) AS top_content,\n    interactions.first_event_day,")
+    lake.edit("sql/publish/tier_snapshot.sql", "    users.first_event_day,",
+              "    users.top_content,\n    users.first_event_day,")
+    lake.deliver("orders")
+    lake.deliver("engagement", DAYS[:-1])
+    assert lake.night(DAYS[-2]).run.returncode == 0
+    as_text = EVENT_SCHEMA.set(EVENT_SCHEMA.get_field_index("content_id"), pyarrow.field("content_id", pyarrow.string()))
+    today = [dict(event, content_id="a7") for event in of_day(EVENTS, LAST_DAY)]
+    lake.deliver("engagement", [LAST_DAY], rows=today, schema=as_text)
+    top = {event["user_id"]: "7" for event in EVENTS} | {event["user_id"]: "a7" for event in today}
+    lake.night().published(top_content=top).says("was made anew: its column top_content has another type")
+    shutil.rmtree(lake.path("output/tiles"))
+    lake.edit("sql/features/users.sql", "AS top_content,", "AS top_content, 1 AS one,")
+    lake.night().published(top_content=top)

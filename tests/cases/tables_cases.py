@@ -196,3 +196,51 @@ def case_output_of_structured_streaming(lake: Lake) -> None:
     lake.deliver("engagement")
     lake.path("data/orders/_spark_metadata/0").write_text("v1\n")
     lake.night().refused(3, "source `orders` is the output of a Structured Streaming query")
+
+
+def _commit(folder: Path, version: int) -> Path:
+    return folder / f"_delta_log/{version:020}.json"
+
+
+def case_newest_commit_of_a_delta_table_without_bytes(lake: Lake) -> None:
+    """A commit that is being written, or what is left of one after a power cut."""
+    folder = _delta_orders(lake)
+    _commit(folder, DeltaTable(folder).version()).write_bytes(b"")
+    lake.night().refused(4, "inputs not ready: the newest commit of the Delta table of source `orders` is not whole",
+                         "00000000000000000002.json` is a commit without bytes", "run again when its writer is done")
+
+
+def case_newest_commit_of_a_delta_table_cut_short(lake: Lake) -> None:
+    folder = _delta_orders(lake)
+    newest = _commit(folder, DeltaTable(folder).version())
+    whole = newest.read_bytes()
+    newest.write_bytes(whole[:len(whole) - 20])
+    lake.night().refused(4, "inputs not ready", "00000000000000000002.json` is a commit that ends in the middle of a line")
+    newest.write_bytes(bytes(len(whole)))
+    lake.night().refused(4, "inputs not ready", "00000000000000000002.json` is a commit that ends in the middle of a line")
+    newest.write_bytes(whole)
+    lake.night().published(orders=_without_102())
+
+
+def case_older_commit_of_a_delta_table_damaged(lake: Lake) -> None:
+    """No writer leaves a log so, and no waiting helps."""
+    folder = _delta_orders(lake)
+    older = _commit(folder, 1)
+    whole = older.read_bytes()
+    older.write_bytes(b"")
+    lake.night().refused(3, "the log of the Delta table of source `orders` is damaged",
+                         "00000000000000000001.json` is a commit without bytes", "restore the log from a copy")
+    older.write_bytes(whole[:len(whole) // 2])
+    lake.night().refused(3, "00000000000000000001.json` is a commit that ends in the middle of a line")
+    older.unlink()
+    lake.night().refused(3, "00000000000000000002.json` is a commit after version 1, which is missing")
+
+
+def case_transactional_hive_table(lake: Lake) -> None:
+    """The rows that its transactions have deleted would come back."""
+    lake.deliver("engagement")
+    for day in DAYS:
+        for folder in ("base_0000001", "delete_delta_0000002_0000002_0000"):
+            path = lake.path(f"data/orders/dt={day}/{folder}/bucket_00000")
+            pyarrow.parquet.write_table(table(of_day(ORDERS, day), ORDER_SCHEMA), path)
+    lake.night().refused(3, "source `orders` is a transactional Hive table", "export it as plain Parquet")

@@ -356,14 +356,18 @@ impl Reading<'_> {
         }
     }
 
-    /// A URL that ends with a partition would give one day to every row.
+    /// A URL of a partition, or of a folder below one, would give one day to every row.
     fn url_of_whole_source(&mut self, source: &str, url: &str) {
-        let last = url.trim_end_matches('/').rsplit('/').next();
-        let Some(partition) = last.filter(|part| day_of_partition(part).is_some()) else {
+        let mut parts = url.trim_end_matches('/').rsplit('/').enumerate();
+        let partition = parts.find(|(_, part)| day_of_partition(part).is_some());
+        let Some((above, partition)) = partition else {
             return;
         };
         let place = self.keys.place(&format!("sources.{source}.url"));
-        let message = format!("the url of source `{source}` is that of one partition, {partition}");
+        let message = match above {
+            0 => format!("the url of source `{source}` is that of one partition, {partition}"),
+            _ => format!("the url of source `{source}` lies inside one partition, {partition}"),
+        };
         let help = "give the folder that has all dt=YYYY-MM-DD partitions in it";
         self.problems
             .push(Diagnostic::at(self.file, place, message).help(help));

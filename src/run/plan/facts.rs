@@ -104,7 +104,10 @@ pub(in crate::run) async fn list_sources(
     let mut manifests = BTreeMap::new();
     for (name, source) in &job.sources {
         let manifest = match workspace.sources.get(name) {
-            Some(location) => Manifest::list(name, location, &source.delivery).await?,
+            Some(location) => {
+                let listed = Manifest::list(name, location, &source.delivery).await?;
+                listed.with_values_of(&source.columns)
+            }
             None => Manifest::empty(name),
         };
         manifests.insert(name.clone(), manifest);
