@@ -18,9 +18,11 @@ use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, Trans
 use deltalake_core::kernel::{Action, Transaction};
 use deltalake_core::logstore::CommitOrBytes;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::PublishError;
+use super::log::{ACTION_COUNT, RUN_ID};
 use super::table::Table;
 use crate::config::storage::Location;
 use crate::drafts::{Draft, Growth, SNAPSHOT_DATE};
@@ -151,7 +153,7 @@ impl Table {
             return Ok(None);
         }
         let predicate = replaced_date(draft).map(|date| format!("{SNAPSHOT_DATE} = '{date}'"));
-        let entry = self.entry_of(actions, self.overwriting(predicate), properties(provenance));
+        let entry = self.entry_of(actions, self.overwriting(predicate), Origin::of(provenance));
         entry.await.map(Some)
     }
 
@@ -170,8 +172,9 @@ impl Table {
         &self,
         actions: Vec<Action>,
         operation: DeltaOperation,
-        properties: CommitProperties,
+        origin: Origin,
     ) -> Result<Bytes, PublishError> {
+        let properties = origin.properties(actions.len());
         let entry = self.entry_bytes(actions, operation, properties).await;
         entry.map_err(|source| self.unreadable(source))
     }
@@ -302,17 +305,50 @@ fn replaced_date(draft: &Draft) -> Option<SnapshotDate> {
     draft.spec().dating().replaced_by(draft.date())
 }
 
-/// Where an entry comes from, as commit properties.
-pub(super) fn properties(provenance: &Provenance) -> CommitProperties {
-    let origin = [
-        ("runId", &provenance.run_id),
-        ("inputFingerprint", &provenance.input_fingerprint),
-    ];
-    let origin = origin.map(|(key, value)| (key.to_owned(), value.as_str().into()));
-    let transaction = Transaction::new(&provenance.application, provenance.sequence);
-    CommitProperties::default()
-        .with_metadata(origin)
-        .with_application_transaction(transaction)
+/// What an entry says of itself beside its operation.
+pub(super) struct Origin {
+    metadata: Vec<(String, Value)>,
+    transaction: Option<Transaction>,
+}
+
+impl Origin {
+    /// Where a publication comes from.
+    pub(super) fn of(provenance: &Provenance) -> Self {
+        let origin = [
+            (RUN_ID, &provenance.run_id),
+            ("inputFingerprint", &provenance.input_fingerprint),
+        ];
+        let origin = origin.map(|(key, value)| (key.to_owned(), value.as_str().into()));
+        Self {
+            metadata: origin.into(),
+            transaction: Some(Transaction::new(
+                &provenance.application,
+                provenance.sequence,
+            )),
+        }
+    }
+
+    /// Nothing but a mark.
+    pub(super) fn marked(key: &str, value: Value) -> Self {
+        Self {
+            metadata: vec![(key.to_owned(), value)],
+            transaction: None,
+        }
+    }
+
+    /// As commit properties of an entry with so many actions of its own. The first line of the
+    /// entry says how many there are in all, so that one which was cut at the end of a line is
+    /// known.
+    fn properties(self, actions: usize) -> CommitProperties {
+        let lines = 1 + actions + usize::from(self.transaction.is_some());
+        let count = (ACTION_COUNT.to_owned(), lines.into());
+        let properties =
+            CommitProperties::default().with_metadata(self.metadata.into_iter().chain([count]));
+        match self.transaction {
+            Some(transaction) => properties.with_application_transaction(transaction),
+            None => properties,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -111,6 +111,18 @@ pub enum PublishError {
         /// The version recorded.
         version: i64,
     },
+    /// A published file without which rows cannot be put back.
+    #[error(
+        "`{path}`, a file of table `{table}` that the publication of {date} names, is gone, so that rows which were changed since cannot be put back; restore it from a copy{}", withdrawing(table, *date)
+    )]
+    FileGone {
+        /// The table.
+        table: String,
+        /// The full URL of the file.
+        path: String,
+        /// The date published.
+        date: SnapshotDate,
+    },
     /// An entry of a log that was not written to its end.
     #[error(
         "`{path}`, a commit of table `{table}`, {}: a power cut or a full disk cut its write short; restore the file from a copy; only where no publication names its version, delete it and run its date again with `tierline run --date`", cut_to(*length)
@@ -217,6 +229,15 @@ fn dropping(refused: &ContractError) -> String {
     }
 }
 
+/// The other way out where a file is gone: the rows of a date that is withdrawn need not be put
+/// back. It leaves `dim_tier` alone.
+fn withdrawing(table: &str, date: SnapshotDate) -> String {
+    match table {
+        "dim_tier" => String::new(),
+        _ => format!(", or withdraw the date, `tierline withdraw --date {date}`, and run it again"),
+    }
+}
+
 /// How much of a file there is.
 fn cut_to(length: u64) -> String {
     match length {
@@ -245,6 +266,7 @@ impl Classified for PublishError {
             | Self::Columns { .. }
             | Self::OtherLayout { .. }
             | Self::OtherDate { .. }
+            | Self::FileGone { .. }
             | Self::Protocol { .. } => FailureKind::Blocked,
             Self::Draft(error) => error.kind(),
             Self::Storage(error) => error.kind(),

@@ -1,7 +1,9 @@
 //! The entries of a table's log, read by their keys.
 //!
 //! A key is certain where a listing may lag behind. An entry that a power cut or a full disk cut
-//! short is told by name: taken for a commit without rows it would hide what was published.
+//! short is told by name: taken for a commit without rows it would hide what was published. Cut at
+//! the end of a line it still is an entry, so each of ours says in its first line how many actions
+//! it has.
 
 use bytes::Bytes;
 use object_store::path::Path;
@@ -18,6 +20,12 @@ const LOG: &str = "_delta_log";
 /// How many of the newest files of a log are looked at for one that was cut short.
 const FILES_LOOKED_AT: usize = 50;
 
+/// Where an entry says which run made it. Every commit of tierline says so, but for repairs.
+pub(super) const RUN_ID: &str = "runId";
+
+/// Where an entry says how many actions it has, itself among them.
+pub(super) const ACTION_COUNT: &str = "actionCount";
+
 /// One entry of a log.
 #[derive(Debug, Clone)]
 pub(super) struct LogEntry {
@@ -27,6 +35,11 @@ pub(super) struct LogEntry {
 }
 
 impl LogEntry {
+    /// What it says of itself; nothing where whoever wrote it said nothing.
+    pub(super) fn commit_info(&self) -> Option<&Value> {
+        self.of_kind("commitInfo").next()
+    }
+
     /// What it says of a kind, such as `add` or `commitInfo`.
     pub(super) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Value> {
         self.actions
@@ -119,12 +132,29 @@ impl Place {
     }
 }
 
-/// The actions of an entry; none when it is empty or ends in the middle of one.
+/// The actions of an entry; none when it is empty, ends in the middle of one, or lacks some.
 fn parse(bytes: &[u8]) -> Option<Vec<Value>> {
-    let lines = std::str::from_utf8(bytes).ok()?.lines();
-    let lines = lines.filter(|line| !line.trim().is_empty());
-    let actions: Vec<Value> = lines
+    let actions: Vec<Value> = lines(bytes)?
         .map(|line| serde_json::from_str(line).ok())
         .collect::<Option<_>>()?;
-    (!actions.is_empty()).then_some(actions)
+    let is_whole = !actions.is_empty() && has_every_action(bytes);
+    is_whole.then_some(actions)
+}
+
+/// Whether an entry has as many actions as its first line says; so, too, if it does not say.
+pub(super) fn has_every_action(bytes: &[u8]) -> bool {
+    let Some(mut lines) = lines(bytes) else {
+        return true;
+    };
+    let first = lines
+        .next()
+        .and_then(|line| serde_json::from_str(line).ok());
+    let first: Value = first.unwrap_or_default();
+    let count = first["commitInfo"][ACTION_COUNT].as_u64();
+    count.is_none_or(|count| count == 1 + lines.count() as u64)
+}
+
+fn lines(bytes: &[u8]) -> Option<impl Iterator<Item = &str>> {
+    let lines = std::str::from_utf8(bytes).ok()?.lines();
+    Some(lines.filter(|line| !line.trim().is_empty()))
 }

@@ -53,7 +53,7 @@ pub use error::PublishError;
 pub use publications::{
     PUBLISHED_TABLES, Publication, PublicationStatus, Publications, TableVersion,
 };
-pub use repair::{Inspection, inspect, repair};
+pub use repair::{ForeignCommit, Inspection, inspect, repair};
 pub use table::{PublishedFile, Table};
 pub use withdraw::withdraw;
 
@@ -423,6 +423,7 @@ mod testing;
 mod tests {
     use std::sync::Arc;
 
+    use super::testing::{current, record, snapshot};
     use super::*;
     use crate::drafts::testing::{date, draft, objects, on_every_store, tiers};
     use crate::drafts::{Dating, TableSpec};
@@ -435,32 +436,6 @@ mod tests {
         a_run_that_was_overtaken_commits_nothing,
         what_is_wrong_with_the_columns_of_all_tables_is_said_at_once,
     );
-
-    fn snapshot() -> Arc<TableSpec> {
-        tiers("tier_snapshot", Dating::EveryDate)
-    }
-
-    fn current() -> Arc<TableSpec> {
-        tiers("tier_current", Dating::NewestDate)
-    }
-
-    fn record(day: &str, run_id: &str) -> RunRecord {
-        RunRecord {
-            snapshot_date: date(day),
-            previous_snapshot_date: None,
-            previous_run_id: None,
-            source_fingerprint: "feed".to_owned(),
-            run_id: run_id.to_owned(),
-            application: "tierline/nightly".to_owned(),
-            input_fingerprint: "f00d".to_owned(),
-            sql_fingerprint: "beef".to_owned(),
-            cutpoints_id: "2026-11-01-v1".to_owned(),
-            rules_fingerprint: None,
-            is_by_earlier_rules: false,
-            left_alone: BTreeMap::new(),
-            tier_rules: None,
-        }
-    }
 
     /// Publishes drafts, as a run does that has just looked at the tables.
     async fn commit(

@@ -1,7 +1,7 @@
-//! What the tests of publications share: a store that fails at the worst moment, and the log as
-//! other readers find it.
+//! What the tests of publications share: two tables and the records of their runs, a store that
+//! fails at the worst moment, and the tables and the log as other readers find them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,10 +16,115 @@ use object_store::{
 };
 use serde_json::Value;
 
-use super::{Committed, Provenance, PublishError, Table};
+use super::{
+    Committed, Provenance, Publications, PublishError, Published, RunRecord, Table, commit_all,
+    inspect,
+};
 use crate::config::storage::Location;
-use crate::drafts::{Draft, objects};
+use crate::drafts::testing::{date, draft, tiers};
+use crate::drafts::{Dating, Draft, SNAPSHOT_DATE, TableSpec, objects};
 use crate::ground::SnapshotDate;
+
+/// A table that keeps every date.
+pub(crate) fn snapshot() -> Arc<TableSpec> {
+    tiers("tier_snapshot", Dating::EveryDate)
+}
+
+/// A table that keeps the newest date.
+pub(crate) fn current() -> Arc<TableSpec> {
+    tiers("tier_current", Dating::NewestDate)
+}
+
+/// What a run of a date puts on record.
+pub(crate) fn record(day: &str, run_id: &str) -> RunRecord {
+    RunRecord {
+        snapshot_date: date(day),
+        previous_snapshot_date: None,
+        previous_run_id: None,
+        source_fingerprint: "feed".to_owned(),
+        run_id: run_id.to_owned(),
+        application: "tierline/nightly".to_owned(),
+        input_fingerprint: "f00d".to_owned(),
+        sql_fingerprint: "beef".to_owned(),
+        cutpoints_id: "2026-11-01-v1".to_owned(),
+        rules_fingerprint: None,
+        tier_rules: None,
+        is_by_earlier_rules: false,
+        left_alone: BTreeMap::new(),
+    }
+}
+
+pub(crate) async fn load(output: &Location) -> Publications {
+    Publications::load(output).await.unwrap()
+}
+
+/// Drafts of a date for both tables.
+pub(crate) async fn drafts(output: &Location, day: &str, users: &[(i64, &str)]) -> Vec<Draft> {
+    let rows = draft(output, &snapshot(), day, users).await;
+    let copy = rows.copy_as(output, &current()).await.unwrap();
+    vec![rows, copy]
+}
+
+/// Publishes a date, as a run does that knows these publications and has just looked at the
+/// tables: to `tier_current` too, unless a later date is published.
+pub(crate) async fn publish_by(
+    output: &Location,
+    publications: &Publications,
+    day: &str,
+    users: &[(i64, &str)],
+) -> Result<Published, PublishError> {
+    let inspection = inspect(output, publications).await.unwrap();
+    let mut drafts = drafts(output, day, users).await;
+    if publications.latest_date() > Some(date(day)) {
+        let current = drafts.pop().unwrap();
+        current.discard(output).await.unwrap();
+    }
+    let state = (publications, &inspection);
+    Box::pin(commit_all(output, state, drafts, record(day, "run"), &[])).await
+}
+
+pub(crate) async fn publish(output: &Location, day: &str, users: &[(i64, &str)]) -> Published {
+    let publications = load(output).await;
+    publish_by(output, &publications, day, users).await.unwrap()
+}
+
+/// A run that commits to both tables, and no further.
+pub(crate) async fn crash(output: &Location, day: &str, users: &[(i64, &str)]) {
+    for draft in drafts(output, day, users).await {
+        let table = Table::open_or_create(output, draft.spec()).await.unwrap();
+        table.replace(draft, &provenance("dead", 9)).await.unwrap();
+    }
+}
+
+/// The rows that each file of a table has, by its date, as a reader of the newest version finds
+/// them; every file is there.
+pub(crate) async fn found(output: &Location, table: &str) -> Vec<(String, u64)> {
+    let table = Table::open(output, table).await.unwrap().unwrap();
+    let mut found = Vec::new();
+    for file in table.entries(None).unwrap() {
+        output.store.head(&table.full_path(&file)).await.unwrap();
+        let day = file.partition_values_map().remove(SNAPSHOT_DATE);
+        found.push((day.flatten().unwrap(), file.num_records().unwrap() as u64));
+    }
+    found.sort();
+    found
+}
+
+/// Fails unless readers of the newest versions find these rows.
+pub(crate) async fn assert_found(
+    output: &Location,
+    snapshot: &[(&str, u64)],
+    current: &[(&str, u64)],
+) {
+    for (table, expected) in [("tier_snapshot", snapshot), ("tier_current", current)] {
+        let found = found(output, table).await;
+        let found: Vec<_> = found
+            .iter()
+            .map(|(day, rows)| (day.as_str(), *rows))
+            .collect();
+        assert_eq!(found, expected, "{table}");
+    }
+}
 
 /// What happens to the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +170,11 @@ impl FaultyStore {
     /// Answers the next listings as if nothing were stored yet.
     pub(crate) fn forget(&self, listings: usize) {
         self.stale_listings.store(listings, Ordering::Relaxed);
+    }
+
+    /// Answers reads again.
+    pub(crate) fn light_up(&self) {
+        self.is_dark.store(false, Ordering::Relaxed);
     }
 
     /// Stores what came late.

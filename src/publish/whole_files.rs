@@ -1,8 +1,9 @@
-//! A store whose listings refuse an empty file in the log of a table.
+//! A store that refuses what was cut short in the log of a table, and still can be read: an empty
+//! file in its listings, and an entry that lacks actions when it is read.
 //!
-//! The library that reads logs takes an empty entry for a commit that changes nothing, so what
-//! that commit had published would silently not be there. What cut the file short is looked into
-//! once the listing has failed.
+//! The library that reads logs takes an empty entry for a commit that changes nothing, and one that
+//! was cut at the end of a line for a commit of fewer files, so what that commit had published would
+//! silently not be there. What cut the file short is looked into once the reading has failed.
 
 use std::fmt;
 use std::ops::Range;
@@ -14,11 +15,14 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+    CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload,
+    ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions,
+    Result,
 };
 
-/// Refuses empty files of a log in the listings of the store that it wraps.
+use super::log::has_every_action;
+
+/// Refuses files of a log that were cut short in the store that it wraps.
 #[derive(Debug)]
 pub(super) struct WholeFiles(pub(super) Arc<dyn ObjectStore>);
 
@@ -36,6 +40,29 @@ fn refuse_empty(file: ObjectMeta) -> Result<ObjectMeta> {
     Err(Error::Generic {
         store: "log",
         source: format!("`{}` is empty", file.location).into(),
+    })
+}
+
+/// An entry with all of its actions.
+async fn entire(location: &Path, found: GetResult) -> Result<GetResult> {
+    let (meta, range, attributes) = (
+        found.meta.clone(),
+        found.range.clone(),
+        found.attributes.clone(),
+    );
+    let bytes = found.bytes().await?;
+    if !has_every_action(&bytes) {
+        return Err(Error::Generic {
+            store: "log",
+            source: format!("`{location}` lacks some of its actions").into(),
+        });
+    }
+    let payload = futures::stream::iter([Ok(bytes)]).boxed();
+    Ok(GetResult {
+        payload: GetResultPayload::Stream(payload),
+        meta,
+        range,
+        attributes,
     })
 }
 
@@ -59,7 +86,13 @@ impl ObjectStore for WholeFiles {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.0.get_opts(location, options).await
+        let is_entry = location.extension() == Some("json");
+        let is_whole = options.range.is_none() && !options.head;
+        let found = self.0.get_opts(location, options).await?;
+        match is_entry && is_whole {
+            true => entire(location, found).await,
+            false => Ok(found),
+        }
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {

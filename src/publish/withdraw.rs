@@ -12,12 +12,12 @@ use uuid::Uuid;
 
 use deltalake_core::kernel::{Action, LogicalFileView};
 
-use super::commit::{Prepared, Provenance, properties};
+use super::commit::{Origin, Prepared, Provenance};
 use super::publications::is_kept_whole;
 use super::table::Table;
 use super::{
     Inspection, Publication, PublicationStatus, Publications, PublishError, Published,
-    commit_prepared, repair, versions,
+    commit_prepared, inspect, repair, versions,
 };
 use crate::config::storage::Location;
 use crate::drafts::{SNAPSHOT_DATE, objects};
@@ -30,7 +30,8 @@ const CURRENT: &str = "tier_current";
 /// of its publication.
 ///
 /// # Errors
-/// - [`PublishError::Conflict`] when another run published since `publications` were loaded;
+/// - [`PublishError::Conflict`] when another run published or committed since `publications` were
+///   loaded and `inspection` was made: somebody may have thought about it for long;
 /// - a store that fails: running again finds out what is there, and puts it right.
 pub async fn withdraw(
     output: &Location,
@@ -38,9 +39,10 @@ pub async fn withdraw(
     withdrawn: &Publication,
     application: &str,
 ) -> Result<Published, PublishError> {
-    if !inspection.is_clean() {
-        repair(output, publications).await?;
-    }
+    let repaired = match inspection.is_clean() {
+        true => inspection.clone(),
+        false => put_right(output, publications, withdrawn).await?,
+    };
     let sequence = publications.next_sequence();
     let provenance = Provenance {
         run_id: format!("{}-withdrawn-{sequence}", withdrawn.snapshot_date),
@@ -51,6 +53,7 @@ pub async fn withdraw(
     let withdrawal = Withdrawal {
         output,
         publications,
+        inspection: &repaired,
         withdrawn,
         provenance: &provenance,
     };
@@ -66,9 +69,26 @@ pub async fn withdraw(
     Box::pin(committed).await
 }
 
+/// Undoes commits that no publication names, before a date is withdrawn. Where a published file of
+/// that very date is gone they stay: withdrawing it is the way out, and the next run undoes them.
+async fn put_right(
+    output: &Location,
+    publications: &Publications,
+    withdrawn: &Publication,
+) -> Result<Inspection, PublishError> {
+    match repair(output, publications).await {
+        Err(PublishError::FileGone { date, .. }) if date == withdrawn.snapshot_date => {
+            inspect(output, publications).await
+        }
+        repaired => repaired,
+    }
+}
+
 struct Withdrawal<'a> {
     output: &'a Location,
     publications: &'a Publications,
+    /// The versions that the tables have, unless somebody commits in the meantime.
+    inspection: &'a Inspection,
     withdrawn: &'a Publication,
     provenance: &'a Provenance,
 }
@@ -91,7 +111,7 @@ impl Withdrawal<'_> {
     /// A table without the rows of the date.
     async fn emptied(&self, table: &str) -> Result<Prepared, PublishError> {
         let date = self.withdrawn.snapshot_date;
-        let opened = Table::open(self.output, table).await?;
+        let opened = self.undisturbed(table).await?;
         let opened = opened.ok_or_else(|| self.missing(table, self.withdrawn))?;
         let rows = opened.entries(Some(date))?;
         let removals = rows.iter().map(|file| file.remove_action(true).into());
@@ -100,9 +120,25 @@ impl Withdrawal<'_> {
             .await
     }
 
+    /// A table at the version that it had when it was looked at.
+    async fn undisturbed(&self, name: &str) -> Result<Option<Table>, PublishError> {
+        let Some(table) = Table::open(self.output, name).await? else {
+            return Ok(None);
+        };
+        let (expected, found) = (self.inspection.version(name), table.version());
+        match found == expected {
+            true => Ok(Some(table)),
+            false => Err(PublishError::Conflict {
+                table: name.to_owned(),
+                expected,
+                found,
+            }),
+        }
+    }
+
     /// `tier_current` with the rows of the newest date that is left; none when there never was one.
     async fn gone_back(&self) -> Result<Option<Prepared>, PublishError> {
-        let Some(current) = Table::open(self.output, CURRENT).await? else {
+        let Some(current) = self.undisturbed(CURRENT).await? else {
             return Ok(None);
         };
         let left = self.publications.previous_to(self.withdrawn.snapshot_date);
@@ -168,7 +204,7 @@ impl Withdrawal<'_> {
             return Ok(table.prepared(None, rows));
         }
         let operation = table.overwriting(predicate);
-        let entry = table.entry_of(actions, operation, properties(self.provenance));
+        let entry = table.entry_of(actions, operation, Origin::of(self.provenance));
         let entry = entry.await?;
         Ok(table.prepared(Some(entry), rows))
     }
@@ -185,12 +221,11 @@ impl Withdrawal<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use object_store::ObjectStoreExt;
 
     use super::*;
-    use crate::drafts::testing::{date, draft, on_every_store, tiers};
-    use crate::drafts::{Dating, TableSpec};
-    use crate::publish::{RunRecord, commit_all, inspect};
+    use crate::drafts::testing::{date, draft, on_every_store};
+    use crate::publish::testing::{self, crash, load, provenance};
 
     on_every_store!(
         the_newest_date_is_taken_back,
@@ -198,47 +233,21 @@ mod tests {
         the_only_date_leaves_nothing,
         a_withdrawn_date_is_published_again,
         a_withdrawal_that_was_overtaken_changes_nothing,
+        a_withdrawal_sees_a_commit_that_was_made_while_it_was_thought_about,
+        a_date_whose_file_is_gone_is_withdrawn_and_published_again,
     );
-
-    fn snapshot() -> Arc<TableSpec> {
-        tiers(SNAPSHOT, Dating::EveryDate)
-    }
-
-    async fn load(output: &Location) -> Publications {
-        Publications::load(output).await.unwrap()
-    }
 
     /// Publishes a date with so many users.
     async fn publish(output: &Location, day: &str, users: i64) {
-        let publications = load(output).await;
-        let inspection = inspect(output, &publications).await.unwrap();
         let users: Vec<(i64, &str)> = (0..users).map(|user| (user, "new")).collect();
-        let rows = draft(output, &snapshot(), day, &users).await;
-        let current = tiers(CURRENT, Dating::NewestDate);
-        let copy = rows.copy_as(output, &current).await.unwrap();
-        let record = RunRecord {
-            snapshot_date: date(day),
-            previous_snapshot_date: None,
-            previous_run_id: None,
-            source_fingerprint: "feed".to_owned(),
-            run_id: format!("run-{day}"),
-            application: "tierline/nightly".to_owned(),
-            input_fingerprint: "f00d".to_owned(),
-            sql_fingerprint: "beef".to_owned(),
-            cutpoints_id: "2026-11-01-v1".to_owned(),
-            rules_fingerprint: None,
-            tier_rules: None,
-            is_by_earlier_rules: false,
-            left_alone: std::collections::BTreeMap::new(),
-        };
-        let drafts = match publications.latest_date() {
-            Some(latest) if latest > date(day) => vec![rows],
-            _ => vec![rows, copy],
-        };
-        let state = (&publications, &inspection);
-        commit_all(output, state, drafts, record, &[])
-            .await
-            .unwrap();
+        testing::publish(output, day, &users).await;
+    }
+
+    /// Readers find these rows, and publications say the same.
+    async fn assert_found(output: &Location, snapshot: &[(&str, u64)], current: &[(&str, u64)]) {
+        testing::assert_found(output, snapshot, current).await;
+        let publications = load(output).await;
+        assert!(inspect(output, &publications).await.unwrap().is_clean());
     }
 
     async fn take_back(
@@ -250,34 +259,6 @@ mod tests {
         let withdrawn = publications.newest_for(date(day)).unwrap();
         let state = (publications, &inspection);
         withdraw(output, state, withdrawn, "tierline/nightly").await
-    }
-
-    /// The rows that each file of a table has, by its date, as a reader of the newest version
-    /// finds them; every file is there.
-    async fn found(output: &Location, table: &str) -> Vec<(String, u64)> {
-        let table = Table::open(output, table).await.unwrap().unwrap();
-        let mut found = Vec::new();
-        for file in table.entries(None).unwrap() {
-            let path = table.full_path(&file);
-            output.store.head(&path).await.unwrap();
-            let day = file.partition_values_map().remove(SNAPSHOT_DATE);
-            found.push((day.flatten().unwrap(), file.num_records().unwrap() as u64));
-        }
-        found.sort();
-        found
-    }
-
-    async fn assert_found(output: &Location, snapshot: &[(&str, u64)], current: &[(&str, u64)]) {
-        for (table, expected) in [(SNAPSHOT, snapshot), (CURRENT, current)] {
-            let found = found(output, table).await;
-            let found: Vec<_> = found
-                .iter()
-                .map(|(day, rows)| (day.as_str(), *rows))
-                .collect();
-            assert_eq!(found, expected, "{table}");
-        }
-        let publications = load(output).await;
-        assert!(inspect(output, &publications).await.unwrap().is_clean());
     }
 
     async fn the_newest_date_is_taken_back(output: &Location) {
@@ -345,6 +326,49 @@ mod tests {
             output,
             &[("2026-11-19", 1), ("2026-11-20", 2)],
             &[("2026-11-20", 2)],
+        )
+        .await;
+    }
+
+    async fn a_withdrawal_sees_a_commit_that_was_made_while_it_was_thought_about(
+        output: &Location,
+    ) {
+        publish(output, "2026-11-19", 1).await;
+        let publications = load(output).await;
+        let inspection = inspect(output, &publications).await.unwrap();
+        let withdrawn = publications.newest_for(date("2026-11-19")).unwrap();
+        crash(output, "2026-11-20", &[(1, "new"), (2, "new")]).await;
+        let state = (&publications, &inspection);
+        let overtaken = withdraw(output, state, withdrawn, "tierline/nightly").await;
+        assert!(matches!(overtaken, Err(PublishError::Conflict { .. })));
+        assert_eq!(load(output).await.all(), publications.all());
+        // Once more it knows of the commit, which it undoes.
+        take_back(output, &publications, "2026-11-19")
+            .await
+            .unwrap();
+        assert_found(output, &[], &[]).await;
+    }
+
+    async fn a_date_whose_file_is_gone_is_withdrawn_and_published_again(output: &Location) {
+        publish(output, "2026-11-18", 1).await;
+        publish(output, "2026-11-19", 1).await;
+        let publications = load(output).await;
+        let holds = publications.newest_for(date("2026-11-18")).unwrap();
+        let files = publications.files_of(holds, SNAPSHOT).await.unwrap();
+        let table = Table::open(output, SNAPSHOT).await.unwrap().unwrap();
+        let spec = testing::snapshot();
+        let restated = draft(output, &spec, "2026-11-18", &[(1, "new"), (2, "new")]).await;
+        let dead = table.replace(restated, &provenance("dead", 9)).await;
+        dead.unwrap();
+        output.store.delete(&files[0].path).await.unwrap();
+        take_back(output, &publications, "2026-11-18")
+            .await
+            .unwrap();
+        publish(output, "2026-11-18", 3).await;
+        assert_found(
+            output,
+            &[("2026-11-18", 3), ("2026-11-19", 1)],
+            &[("2026-11-19", 1)],
         )
         .await;
     }

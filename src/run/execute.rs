@@ -25,7 +25,7 @@ use crate::drafts::Draft;
 use crate::ground::{Folder, TableName};
 use crate::migration::Moves;
 use crate::models::Parameters;
-use crate::publish::{self, Inspection, Publication, RunRecord, TableVersion};
+use crate::publish::{self, ForeignCommit, Inspection, Publication, RunRecord, TableVersion};
 use crate::tiers::Settling;
 use crate::tiers::calibration::Calibration;
 
@@ -122,11 +122,37 @@ async fn put_right(
     let repaired = publish::repair(&workspace.output, &plan.publications).await?;
     let unfinished = plan.inspection.unfinished();
     report.repaired = unfinished.map(str::to_owned).collect();
-    report.warnings.push(format!(
-        "removed rows that an earlier run left unpublished in {}",
-        report.repaired.join(", ")
-    ));
+    report.warnings.extend(told_of_repair(&plan.inspection));
     Ok(repaired)
+}
+
+/// What was put right: rows of runs that died, and what somebody else changed.
+fn told_of_repair(found: &Inspection) -> Vec<String> {
+    let left: Vec<&str> = found.left_by_runs().collect();
+    let left = (!left.is_empty()).then(|| {
+        format!(
+            "removed rows that an earlier run left unpublished in {}",
+            left.join(", ")
+        )
+    });
+    let foreign = found.foreign().iter().map(told_of_foreign);
+    left.into_iter().chain(foreign).collect()
+}
+
+fn told_of_foreign(commit: &ForeignCommit) -> String {
+    let ForeignCommit {
+        table,
+        version,
+        operation,
+        made_at,
+    } = commit;
+    let operation = operation.as_deref().unwrap_or("commit");
+    let made_at = made_at.map_or_else(String::new, |made_at| {
+        format!(" at {}", made_at.format("%Y-%m-%d %H:%M:%S UTC"))
+    });
+    format!(
+        "table `{table}` was changed by a commit that tierline did not make, version {version}, {operation}{made_at}: its rows are as published again; to take a date back, use `tierline withdraw`"
+    )
 }
 
 /// What a night is about to publish.

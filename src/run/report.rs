@@ -38,7 +38,8 @@ pub struct Report {
     pub kept_by_hand: bool,
     /// Rows and Delta version of every table.
     pub tables: BTreeMap<String, TableReport>,
-    /// Tables from which rows were removed that an earlier run had left unpublished.
+    /// Tables with commits that no publication names, which were undone: what a run left that died,
+    /// or what somebody else changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub repaired: Vec<String>,
     /// Whether the run failed in its very last step, so that nobody can tell yet whether the date
@@ -177,7 +178,7 @@ impl Report {
                 format!("{date} published anew by run {run_id}: its inputs had changed")
             }
             Status::Repaired => format!(
-                "{date} is already published from identical inputs (run {run_id}); what a later attempt left in the tables is removed"
+                "{date} is already published from identical inputs (run {run_id}); the tables are as it published them again"
             ),
             Status::AlreadyPublished => format!(
                 "{date} is already published from identical inputs (run {run_id}); nothing done"

@@ -6,6 +6,7 @@ use std::fmt::{self, Display, Formatter, Result};
 use super::super::affected::AffectedBy;
 use super::super::rollups::RollupTiles;
 use super::{CalibrationPlan, Plan, PlannedAction, SourcePlan};
+use crate::publish::ForeignCommit;
 
 /// How many missing days are named one by one.
 const DAYS_NAMED: usize = 10;
@@ -14,12 +15,18 @@ impl Display for Plan {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         writeln!(f, "job {}, snapshot date {}", self.job, self.snapshot_date)?;
         writeln!(f, "{}", self.action)?;
-        let unfinished: Vec<&str> = self.inspection.unfinished().collect();
-        if !unfinished.is_empty() {
-            let tables = unfinished.join(", ");
+        let left: Vec<&str> = self.inspection.left_by_runs().collect();
+        if !left.is_empty() {
+            let tables = left.join(", ");
             writeln!(
                 f,
                 "first removes rows that a run left unpublished in {tables}"
+            )?;
+        }
+        for ForeignCommit { table, version, .. } in self.inspection.foreign() {
+            writeln!(
+                f,
+                "first puts back rows of {table} that somebody else changed in version {version}"
             )?;
         }
         self.write_inputs(f)?;

@@ -464,3 +464,43 @@ async fn commit_that_a_power_cut_left_empty_is_named_before_anything_is_tried() 
         assert!(failure.to_string().starts_with(&expected), "{failure}");
     }
 }
+
+/// It was told as rows that a run had left unpublished.
+#[tokio::test]
+async fn rows_that_somebody_else_deleted_are_put_back_and_told_so() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    nights.run(last_night()).await.unwrap();
+    let output = nights.output();
+    let before = newest(&output, last_night()).await;
+    let log = nights
+        .output_folder()
+        .join("tables/tier_snapshot/_delta_log");
+    let entry = std::fs::read_to_string(log.join(format!("{:020}.json", 1))).unwrap();
+    let actions = entry
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let deletes = actions.filter_map(|action| {
+        let added = action.get("add")?;
+        let remove = serde_json::json!({"remove": {
+            "path": added["path"], "partitionValues": added["partitionValues"],
+            "dataChange": true, "deletionTimestamp": 0, "extendedFileMetadata": true,
+        }});
+        Some(remove.to_string())
+    });
+    let info = serde_json::json!({"commitInfo": {"operation": "DELETE", "timestamp": 1_795_680_000_000_i64}});
+    let lines: Vec<String> = std::iter::once(info.to_string()).chain(deletes).collect();
+    std::fs::write(log.join(format!("{:020}.json", 2)), lines.join("\n")).unwrap();
+
+    let planned = nights.plan(last_night()).await.unwrap();
+    let line = "first puts back rows of tier_snapshot that somebody else changed in version 2\n";
+    assert!(planned.plan().to_string().contains(line));
+    let report = nights.run(last_night()).await.unwrap();
+    assert_eq!(report.status.to_string(), "repaired");
+    assert_eq!(
+        report.warnings,
+        [
+            "table `tier_snapshot` was changed by a commit that tierline did not make, version 2, DELETE at 2026-11-26 08:00:00 UTC: its rows are as published again; to take a date back, use `tierline withdraw`"
+        ]
+    );
+    assert_eq!(newest(&output, last_night()).await, before);
+}

@@ -1,0 +1,205 @@
+//! Commits that no publication names, found and undone.
+//!
+//! A run that dies between its commits, or loses to another, leaves rows in tables that nobody
+//! published. Every run begins by looking for such commits, whatever their date:
+//!
+//! 1. [`inspect`] goes by keys alone: the newest version that publications account for is there
+//!    and whole, and the next is not there. That is two small requests a table, whatever the
+//!    history.
+//! 2. Where there is more, [`repair`] reads the entries that no publication names, and restores
+//!    the dates which they touched: in a dated table the files that the date's last publication
+//!    recorded, in `tier_current` and `dim_tier` those of the last publication that wrote them,
+//!    and the columns as publications have them. It is one commit of removals and additions; no
+//!    file is written, since tierline never deletes a file that was once published. The files
+//!    that are no longer named are left to a vacuum. A published file that is gone all the same
+//!    ends it with its name.
+//! 3. The entry says which publication it restored, so that the next run knows it again. It counts
+//!    unless a later publication wrote an earlier version.
+//!
+//! Another run may be at work. Whoever writes one side reads the other afterwards: a repair looks
+//! once more at `publications` when it is in, and a run that has published looks once more at its
+//! tables, and repairs them. So the last of the two to write sees both, and restores what the
+//! publications say. A repair that dies is one more commit that no publication names.
+//!
+//! | tier_snapshot | |
+//! |---|---|
+//! | version 7 | publication 12 |
+//! | version 8 | nobody's: it rewrote the 5th |
+//! | version 9 | restores publication 12: the files of the 5th as of version 6 |
+
+mod undoing;
+mod unnamed;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::try_join_all;
+
+use self::unnamed::Log;
+use super::PublishError;
+use super::checkpoint::write_checkpoints;
+use super::publications::{PUBLISHED_TABLES, Publications};
+use crate::config::storage::Location;
+
+pub use unnamed::ForeignCommit;
+
+/// Where an entry says which publication it restored.
+const RESTORED: &str = "restoredPublication";
+
+/// How often a repair that another commit overtook is tried again.
+const ATTEMPTS: usize = 5;
+
+/// How the logs of the published tables relate to `publications`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// The newest version of each table that is there.
+    versions: BTreeMap<String, i64>,
+    /// The tables with commits that no publication names.
+    unfinished: BTreeSet<String>,
+    /// Those of them that a run of tierline left.
+    left_by_runs: BTreeSet<String>,
+    /// Those commits that tierline did not make.
+    foreign: Vec<ForeignCommit>,
+}
+
+impl Inspection {
+    /// The tables with commits that no publication names.
+    pub fn unfinished(&self) -> impl Iterator<Item = &str> {
+        self.unfinished.iter().map(String::as_str)
+    }
+
+    /// Those of them in which a run of tierline left rows.
+    pub fn left_by_runs(&self) -> impl Iterator<Item = &str> {
+        self.left_by_runs.iter().map(String::as_str)
+    }
+
+    /// Commits that tierline did not make, and that no publication names.
+    pub fn foreign(&self) -> &[ForeignCommit] {
+        &self.foreign
+    }
+
+    /// Whether every table is as publications say.
+    pub fn is_clean(&self) -> bool {
+        self.unfinished.is_empty()
+    }
+
+    /// The newest version of a table; a table that is not there and one without rows are the same
+    /// here.
+    pub fn version(&self, table: &str) -> i64 {
+        self.versions.get(table).copied().unwrap_or_default()
+    }
+}
+
+/// Looks for commits that no publication names.
+///
+/// # Errors
+/// A store that fails, an entry that was cut short, and a version that a publication records and
+/// that is not there.
+pub async fn inspect(
+    output: &Location,
+    publications: &Publications,
+) -> Result<Inspection, PublishError> {
+    let logs = read_logs(output, publications).await?;
+    let mut inspection = Inspection::default();
+    for log in logs {
+        if !log.unfinished.is_empty() {
+            inspection.unfinished.insert(log.table.to_owned());
+        }
+        if log.has_own() {
+            inspection.left_by_runs.insert(log.table.to_owned());
+        }
+        inspection.foreign.extend(log.foreign());
+        if let Some(newest) = log.newest {
+            inspection.versions.insert(log.table.to_owned(), newest);
+        }
+    }
+    Ok(inspection)
+}
+
+/// Finds commits that no publication names and undoes them.
+///
+/// # Errors
+/// As [`inspect`]; and [`PublishError::Conflict`] when another run published or kept committing
+/// meanwhile. What it has published is in the tables then.
+pub async fn repair(
+    output: &Location,
+    publications: &Publications,
+) -> Result<Inspection, PublishError> {
+    let repaired = Box::pin(repair_by(output, publications)).await;
+    if let Err(PublishError::Conflict { .. }) = &repaired {
+        // What was taken for nobody's may have been published just before it was undone.
+        undo(output).await;
+    }
+    repaired
+}
+
+/// As [`repair`], which goes by these publications alone.
+async fn repair_by(
+    output: &Location,
+    publications: &Publications,
+) -> Result<Inspection, PublishError> {
+    let mut last_conflict = None;
+    for _ in 0..ATTEMPTS {
+        let inspection = Box::pin(inspect(output, publications)).await?;
+        if inspection.is_clean() {
+            return Ok(inspection);
+        }
+        // What looks like nobody's may have been published since these were loaded.
+        publications.check_newest().await?;
+        match Box::pin(repair_once(output, publications)).await {
+            Ok(()) => last_conflict = None,
+            Err(conflict @ PublishError::Conflict { .. }) => last_conflict = Some(conflict),
+            Err(failure) => return Err(failure),
+        }
+        publications.check_newest().await?;
+    }
+    match last_conflict {
+        Some(conflict) => Err(conflict),
+        None => inspect(output, publications).await,
+    }
+}
+
+/// Undoes what a run has committed that did not publish, by the publications as they are now.
+/// What cannot be undone is undone by the next run, so a failure is told and no more.
+pub(super) async fn undo(output: &Location) {
+    for _ in 0..ATTEMPTS {
+        let repaired = match Publications::load(output).await {
+            Ok(publications) => Box::pin(repair_by(output, &publications)).await.map(|_| ()),
+            Err(failure) => Err(failure),
+        };
+        match repaired {
+            Ok(()) => return,
+            Err(PublishError::Conflict { .. }) => {}
+            Err(error) => {
+                tracing::warn!(%error, "tables have rows that are not published; the next run removes them");
+                return;
+            }
+        }
+    }
+}
+
+async fn repair_once(output: &Location, publications: &Publications) -> Result<(), PublishError> {
+    let logs = read_logs(output, publications).await?;
+    let unfinished = logs.iter().filter(|log| !log.unfinished.is_empty());
+    let restored = unfinished.map(|log| log.restore(output, publications));
+    let restored = try_join_all(restored).await?;
+    // A version that is due for a checkpoint gets it, whoever made the version.
+    let committed: Vec<_> = restored.into_iter().flatten().collect();
+    write_checkpoints(&committed).await;
+    Ok(())
+}
+
+async fn read_logs<'a>(
+    output: &Location,
+    publications: &'a Publications,
+) -> Result<Vec<Log<'a>>, PublishError> {
+    let recorded = publications.all().iter().flat_map(|row| row.tables.keys());
+    let mut tables: BTreeSet<&str> = recorded.map(String::as_str).collect();
+    tables.extend(PUBLISHED_TABLES);
+    let logs = tables
+        .into_iter()
+        .map(|table| Log::read(output, table, publications));
+    try_join_all(logs).await
+}
