@@ -37,7 +37,7 @@ impl Scoring {
         Self {
             cutpoints_id: calibration.id.clone(),
             scored: names.filter(|name| has_cut_points(name)).cloned().collect(),
-            rules: TierRules::of(run.project, dimensions),
+            rules: TierRules::of(run.job, run.project, dimensions),
         }
     }
 

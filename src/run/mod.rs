@@ -45,6 +45,7 @@ mod scans;
 mod scratch;
 mod shape;
 mod snapshot;
+mod snapshot_column;
 mod sources;
 mod stages;
 mod status;

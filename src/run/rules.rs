@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use object_store::{ObjectStoreExt, PutMode};
+use object_store::ObjectStoreExt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::job::{
@@ -159,10 +159,12 @@ impl Rules {
         let bytes = bytes.map_err(|error| output.failure("read", &path, error))?;
         let record: RulesFile =
             serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
+        record.check_digest(rules_fingerprint).map_err(refused)?;
         Ok(record.rules().map_err(refused)?)
     }
 
-    /// Keeps the record for good. One that is there already gives the same rows.
+    /// Keeps the record for good. One that is there already gives the same rows; it is written
+    /// anew in case somebody has changed it since.
     ///
     /// # Errors
     /// A store that fails.
@@ -173,18 +175,14 @@ impl Rules {
     ) -> Result<(), RunError> {
         let Workspace { output, layout, .. } = workspace;
         let path = layout.rules(rules_fingerprint);
-        let record = serde_json::to_vec_pretty(&RulesFile::of(self));
+        let record = serde_json::to_vec_pretty(&RulesFile::named(self, rules_fingerprint));
         let record = record.map_err(|error| HistoryError::Rules {
             path: output.url_of(&path),
             reason: error.to_string(),
         })?;
-        let put = output
-            .store
-            .put_opts(&path, record.into(), PutMode::Create.into());
-        match put.await {
-            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
-            Err(error) => Err(output.failure("write", &path, error).into()),
-        }
+        let put = output.store.put(&path, record.into()).await;
+        put.map_err(|error| output.failure("write", &path, error))?;
+        Ok(())
     }
 }
 
@@ -200,6 +198,9 @@ struct RulesFile {
     sources: BTreeMap<String, SourceText>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     history_starts: BTreeMap<String, String>,
+    /// Of everything else and the name of the record. Records of before there was one lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -234,6 +235,37 @@ struct ColumnText {
 }
 
 impl RulesFile {
+    /// The record of rules as it is kept under a name.
+    fn named(rules: &Rules, name: &str) -> Self {
+        let record = Self::of(rules);
+        Self {
+            digest: Some(record.digest(name)),
+            ..record
+        }
+    }
+
+    /// A digest of what the record says under a name, its own digest aside.
+    fn digest(&self, name: &str) -> String {
+        // Only texts and numbers, which always can be written.
+        let mut content = serde_json::to_value(self).unwrap_or_default();
+        if let Some(content) = content.as_object_mut() {
+            content.remove("digest");
+        }
+        let digest = Fingerprint::builder().part("name", name);
+        let digest = digest.part("content", &content.to_string());
+        digest.finish().to_string()
+    }
+
+    /// Whether this is what was kept under a name.
+    fn check_digest(&self, name: &str) -> Result<(), String> {
+        match &self.digest {
+            Some(digest) if *digest != self.digest(name) => {
+                Err("it was changed since it was written, or given another name".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn of(rules: &Rules) -> Self {
         let parameters = rules.parameters.iter().map(|(name, value)| {
             let (kind, value) = value.parts();
@@ -256,6 +288,7 @@ impl RulesFile {
             dimensions: dimensions.collect(),
             sources: sources.collect(),
             history_starts: starts.collect(),
+            digest: None,
         }
     }
 

@@ -4,16 +4,18 @@
 //! | part of the rules | no part of them |
 //! |---|---|
 //! | the tier model and everything upstream of it | KPIs, alerts, audits, other dimensions, comments |
+//! | [what the snapshot makes of it](super::snapshot_column) | other columns of the snapshot |
 //! | the parameters that these models name | the snapshot date, cut points |
-//! | the reference tables that they read | labels and playbooks |
+//! | the reference tables that they read | labels and playbooks that none of them names |
+//! | the columns that the job declares of the sources that they read | URLs, other sources |
 //! | the values of the dimension and their ranks | days of grace |
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::util::display::array_value_to_string;
-use datafusion::sql::sqlparser::ast::{Expr, SelectItem, SetExpr, Statement};
 
+use crate::config::job::Job;
 use crate::ground::{Fingerprint, Folder, TableName};
 use crate::models::Model;
 use crate::tiers::{Dimension, Dimensions};
@@ -21,9 +23,14 @@ use crate::tiers::{Dimension, Dimensions};
 use super::Project;
 use super::project::SNAPSHOT;
 use super::rollups::upstream;
+use super::snapshot_column::SnapshotColumn;
 
-/// How the columns of reference tables begin that are read by people alone.
+/// The columns of reference tables that are read by people alone, in one language or several:
+/// `label`, `label_en`.
 const FOR_PEOPLE: [&str; 2] = ["label", "playbook"];
+
+/// How rules are told apart. Rules that were recorded otherwise are not compared.
+const VERSION: &str = "2";
 
 /// The rules of some dimensions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,10 +38,13 @@ pub(super) struct TierRules(BTreeMap<String, String>);
 
 impl TierRules {
     /// The rules of a project.
-    pub(super) fn of(project: &Project, dimensions: &Dimensions) -> Self {
+    pub(super) fn of(job: &Job, project: &Project, dimensions: &Dimensions) -> Self {
         let rules = dimensions.iter().map(|dimension| {
-            let rules = fingerprint(project, dimension);
-            (dimension.name.clone(), rules.short().to_owned())
+            let rules = fingerprint(job, project, dimension);
+            (
+                dimension.name.clone(),
+                format!("{VERSION}:{}", rules.short()),
+            )
         });
         Self(rules.collect())
     }
@@ -46,21 +56,29 @@ impl TierRules {
 
     /// The dimensions whose rules are not those that a publication recorded. Publications of
     /// before there were records count as made by the same rules, and so does a dimension that
-    /// one does not name.
+    /// one does not name or told apart otherwise.
     pub(super) fn changed_since(&self, recorded: Option<&str>) -> BTreeSet<String> {
         let recorded: BTreeMap<String, String> = recorded
             .and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default();
         let changed = self.0.iter().filter(|(dimension, rules)| {
             let before = recorded.get(*dimension);
-            before.is_some_and(|before| before != *rules)
+            before.is_some_and(|before| version(before) == version(rules) && before != *rules)
         });
         changed.map(|(dimension, _)| dimension.clone()).collect()
     }
 }
 
-fn fingerprint(project: &Project, dimension: &Dimension) -> Fingerprint {
-    let tables = tables_behind(project, &dimension.name);
+/// In which way a recorded fingerprint was made.
+fn version(rules: &str) -> Option<&str> {
+    rules.split_once(':').map(|(version, _)| version)
+}
+
+fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerprint {
+    let snapshot = TableName::new(Folder::Publish, SNAPSHOT);
+    let snapshot = project.graph.model(&snapshot);
+    let selected = snapshot.and_then(|model| SnapshotColumn::of(model, &dimension.name));
+    let tables = tables_behind(project, &dimension.name, selected.as_ref());
     let models: Vec<&Model> = tables
         .iter()
         .filter_map(|table| project.graph.model(table))
@@ -73,70 +91,72 @@ fn fingerprint(project: &Project, dimension: &Dimension) -> Fingerprint {
         let value = project.parameters.get(name)?;
         Some(format!("{name} {value:?}"))
     });
+    let sql: Vec<String> = statements
+        .chain(selected.iter().map(|selected| selected.sql.clone()))
+        .collect();
     let references = project.references.iter();
     let references = references
         .filter(|reference| tables.contains(&reference.name))
         .map(|reference| {
-            format!(
-                "{}\n{}",
-                reference.name,
-                rows_without_labels(&reference.rows)
-            )
+            let is_named = |column: &str| sql.iter().any(|sql| sql.contains(column));
+            let rows = rows_without_labels(&reference.rows, is_named);
+            format!("{}\n{rows}", reference.name)
         });
+    let sources = job.sources.iter();
+    let sources = sources.filter(|(name, _)| {
+        let name = TableName::new(Folder::Sources, name.as_str());
+        tables.contains(&name)
+    });
+    let columns = sources.map(|(name, source)| format!("{name} {:?}", source.columns));
     let tiers = dimension.tiers.iter();
     let tiers = tiers.map(|tier| format!("{} {:?}", tier.name, tier.rank));
     Fingerprint::builder()
-        .parts("selected", selected(project, &dimension.name))
-        .parts("model", statements)
+        .parts("model", &sql)
+        .parts("columns", columns)
         .parts("parameter", values)
         .parts("reference", references)
         .parts("tier", tiers)
         .finish()
 }
 
-/// The tables that a dimension comes of: the model of its name, or else all tier models, and what
-/// they read.
-fn tables_behind(project: &Project, dimension: &str) -> BTreeSet<TableName> {
+/// The tables that a dimension comes of: the model of its name, what the snapshot reads for it, or
+/// else all tier models, and what they read.
+fn tables_behind(
+    project: &Project,
+    dimension: &str,
+    selected: Option<&SnapshotColumn>,
+) -> BTreeSet<TableName> {
     let own = TableName::new(Folder::Tiers, dimension);
-    if project.graph.model(&own).is_some() {
-        return upstream(&project.graph, &own);
+    let own = project.graph.model(&own).map(|model| model.name.clone());
+    let selected = selected.map(|selected| selected.tables.clone());
+    let mut tables: BTreeSet<TableName> = selected.into_iter().flatten().chain(own).collect();
+    if tables.is_empty() {
+        let models = project.graph.in_folder(Folder::Tiers);
+        tables = models.map(|model| model.name.clone()).collect();
     }
-    let models = project.graph.in_folder(Folder::Tiers);
-    models
-        .flat_map(|model| upstream(&project.graph, &model.name))
+    let behind = tables.iter();
+    behind
+        .flat_map(|table| upstream(&project.graph, table))
         .collect()
 }
 
-/// What the snapshot selects as a column.
-fn selected(project: &Project, column: &str) -> Option<String> {
-    let model = project
-        .graph
-        .model(&TableName::new(Folder::Publish, SNAPSHOT))?;
-    let Statement::Query(query) = &model.statement else {
-        return None;
-    };
-    let SetExpr::Select(select) = query.body.as_ref() else {
-        return None;
-    };
-    let mut items = select.projection.iter();
-    let item = items.find(|item| match item {
-        SelectItem::ExprWithAlias { alias, .. } => alias.value == column,
-        SelectItem::UnnamedExpr(Expr::Identifier(name)) => name.value == column,
-        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(names)) => {
-            names.last().is_some_and(|name| name.value == column)
-        }
-        _ => false,
-    });
-    item.map(SelectItem::to_string)
+/// Whether a column of a reference table is there for people: `label`, or `label_en`.
+fn is_for_people(column: &str) -> bool {
+    FOR_PEOPLE.iter().any(|name| {
+        let language = column.strip_prefix(name);
+        language.is_some_and(|language| {
+            language.is_empty() || language.starts_with('_') && language.len() == 3
+        })
+    })
 }
 
-/// The rows as text, without the columns that are there for people.
-fn rows_without_labels(rows: &RecordBatch) -> String {
+/// The rows as text, without the columns that are there for people, unless they are named.
+fn rows_without_labels(rows: &RecordBatch, is_named: impl Fn(&str) -> bool) -> String {
     let schema = rows.schema();
     let columns: Vec<usize> = (0..rows.num_columns())
         .filter(|index| {
             let name = schema.field(*index).name();
-            !FOR_PEOPLE.iter().any(|prefix| name.starts_with(prefix))
+            !is_for_people(name) || is_named(name)
         })
         .collect();
     let names = columns.iter().map(|index| schema.field(*index).name());
@@ -166,9 +186,25 @@ mod tests {
     }
 
     #[test]
+    fn columns_for_people_are_labels_and_playbooks_in_any_language() {
+        for column in ["label", "label_en", "playbook", "playbook_zh"] {
+            assert!(is_for_people(column), "{column}");
+        }
+        for column in ["labelled_rank", "label_limit", "playbooks", "rank"] {
+            assert!(!is_for_people(column), "{column}");
+        }
+    }
+
+    #[test]
     fn only_rules_that_are_recorded_and_others_have_changed() {
-        let recorded = rules(&[("value_tier", "a"), ("need_type", "b")]).to_text();
-        let today = rules(&[("value_tier", "c"), ("need_type", "b"), ("app_fan", "d")]);
+        let recorded = [("value_tier", "2:a"), ("need_type", "2:b"), ("layer", "a")];
+        let recorded = rules(&recorded).to_text();
+        let today = rules(&[
+            ("value_tier", "2:c"),
+            ("need_type", "2:b"),
+            ("app_fan", "2:d"),
+            ("layer", "2:c"),
+        ]);
         assert_eq!(
             today.changed_since(Some(&recorded)),
             BTreeSet::from(["value_tier".to_owned()])

@@ -254,12 +254,14 @@ async fn rules_on_record_hold_no_places_and_no_secrets() {
     let published = publication(&nights.output(), days_ago(0)).await;
     let rules = published.rules_fingerprint.unwrap();
     let record = nights.output_folder().join(format!("rules/{rules}.json"));
-    let record = std::fs::read_to_string(record).unwrap();
-    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let path = record;
+    let text = std::fs::read_to_string(&path).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&text).unwrap();
     let keys: Vec<&String> = record.as_object().unwrap().keys().collect();
     assert_eq!(
         keys,
         [
+            "digest",
             "dimensions",
             "files",
             "format",
@@ -272,11 +274,18 @@ async fn rules_on_record_hold_no_places_and_no_secrets() {
     let keys: Vec<&String> = sources.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["columns", "delivered", "profile"]);
 
-    // Without the record, late data is told so, and today's rules are the way on.
-    std::fs::remove_dir_all(nights.output_folder().join("rules")).unwrap();
+    // A record that somebody edited is not what the date was published by.
     let mut edited = nights.clone();
     edited.sections = SETTINGS.to_owned();
     deliver_late(&edited);
+    std::fs::write(&path, text.replace("'paid'", "'payed'")).unwrap();
+    let refused = call(&edited, &["backfill", "--affected"]);
+    assert_eq!(refused.exit_code, 3, "{refused:?}");
+    let told = format!("{rules}.json` cannot be read: it was changed since it was written");
+    assert!(refused.stderr.contains(&told), "{refused:?}");
+
+    // Without the record, late data is told so, and today's rules are the way on.
+    std::fs::remove_dir_all(nights.output_folder().join("rules")).unwrap();
     let refused = call(&edited, &["backfill", "--affected"]);
     assert_eq!(refused.exit_code, 3, "{refused:?}");
     assert!(

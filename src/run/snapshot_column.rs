@@ -1,0 +1,212 @@
+//! What a column of the snapshot depends on within `publish/tier_snapshot.sql`: the query with that
+//! column alone, and with those tables alone that decide its values.
+//!
+//! | part of the query | kept |
+//! |---|---|
+//! | the column as it is selected | yes |
+//! | the first table of FROM, whose rows are the snapshot's | yes |
+//! | a join whose table the column, a filter or a kept join names | yes |
+//! | WHERE, GROUP BY, HAVING, QUALIFY | yes |
+//! | CTEs | all of them where a kept table is one |
+//! | other columns, other joins, ORDER BY, comments | no |
+//!
+//! Joins that are left out may lose or multiply users, which audits find; they give no values.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Visit,
+    visit_expressions,
+};
+
+use crate::ground::TableName;
+use crate::models::Model;
+
+/// What gives a column its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SnapshotColumn {
+    /// The part of the query, without comments and in one spelling.
+    pub sql: String,
+    /// The tables that it reads.
+    pub tables: BTreeSet<TableName>,
+}
+
+impl SnapshotColumn {
+    /// A column of the snapshot's model; none where the model does not select it by its name.
+    pub(super) fn of(model: &Model, column: &str) -> Option<Self> {
+        let Statement::Query(query) = &model.statement else {
+            return None;
+        };
+        let mut query = Query::clone(query);
+        query.order_by = None;
+        let select = select_of(&mut query)?;
+        let item = select.projection.iter().find(|item| is_named(item, column));
+        select.projection = vec![item?.clone()];
+        let from = std::mem::take(&mut select.from);
+        let with = query.with.take();
+        let kept = keep(from, names_in(&query));
+        let tables: Option<BTreeSet<TableName>> =
+            kept.iter().flat_map(factors).map(table).collect();
+        select_of(&mut query)?.from = kept;
+        // A table without a folder is a CTE, or a query in brackets.
+        let tables = tables.unwrap_or_else(|| {
+            query.with = with;
+            model.reads.iter().map(|read| read.table.clone()).collect()
+        });
+        let sql = query.to_string();
+        Some(Self { sql, tables })
+    }
+}
+
+fn select_of(query: &mut Query) -> Option<&mut Select> {
+    match query.body.as_mut() {
+        SetExpr::Select(select) => Some(select),
+        _ => None,
+    }
+}
+
+fn is_named(item: &SelectItem, column: &str) -> bool {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => alias.value == column,
+        SelectItem::UnnamedExpr(Expr::Identifier(name)) => name.value == column,
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(names)) => {
+            names.last().is_some_and(|name| name.value == column)
+        }
+        _ => false,
+    }
+}
+
+/// The tables that some SQL names columns of.
+#[derive(Debug, Default)]
+struct Names {
+    tables: BTreeSet<String>,
+    /// Whether there is a column without its table, which may be of any.
+    has_bare: bool,
+}
+
+fn names_in(sql: &impl Visit) -> Names {
+    let mut names = Names::default();
+    let visited = visit_expressions(sql, |expression| {
+        match expression {
+            Expr::Identifier(_) => names.has_bare = true,
+            Expr::CompoundIdentifier(parts) => {
+                let table = parts.iter().rev().nth(1);
+                let table = table.map(|table| table.value.to_lowercase());
+                names.tables.extend(table);
+            }
+            _ => {}
+        }
+        ControlFlow::<Infallible>::Continue(())
+    });
+    let ControlFlow::Continue(()) = visited;
+    names
+}
+
+/// FROM with those joins alone that are named, by the rest of the query or by a join that is.
+fn keep(mut from: Vec<TableWithJoins>, mut named: Names) -> Vec<TableWithJoins> {
+    loop {
+        let before = named.tables.len();
+        for join in from.iter().flat_map(|tables| &tables.joins) {
+            if is_kept(&join.relation, &named) {
+                let others = names_in(join);
+                named.tables.extend(others.tables);
+                named.has_bare |= others.has_bare;
+            }
+        }
+        if named.tables.len() == before {
+            break;
+        }
+    }
+    for tables in &mut from {
+        tables.joins.retain(|join| is_kept(&join.relation, &named));
+    }
+    from
+}
+
+fn is_kept(factor: &TableFactor, named: &Names) -> bool {
+    let name = match factor {
+        TableFactor::Table { name, alias, .. } => match alias {
+            Some(alias) => alias.name.value.clone(),
+            None => name.to_string(),
+        },
+        _ => return true,
+    };
+    let last = name.rsplit('.').next().unwrap_or_default();
+    named.has_bare || named.tables.contains(&last.to_lowercase())
+}
+
+fn factors(tables: &TableWithJoins) -> impl Iterator<Item = &TableFactor> {
+    let joined = tables.joins.iter().map(|join| &join.relation);
+    std::iter::once(&tables.relation).chain(joined)
+}
+
+fn table(factor: &TableFactor) -> Option<TableName> {
+    match factor {
+        TableFactor::Table {
+            name, args: None, ..
+        } => name.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ground::SourceFile;
+
+    use super::*;
+
+    fn column(sql: &str) -> SnapshotColumn {
+        let name = "publish.tier_snapshot".parse().unwrap();
+        let file = SourceFile::new("publish/tier_snapshot.sql", sql);
+        let model = Model::parse(name, file).unwrap();
+        SnapshotColumn::of(&model, "value_tier").unwrap()
+    }
+
+    const SNAPSHOT: &str = "
+        SELECT users.user_id, tiers.value_tier, depth.depth -- a comment
+        FROM features.users AS users
+        INNER JOIN tiers.value_tier AS tiers ON users.user_id = tiers.user_id
+        INNER JOIN tiers.depth AS depth ON users.user_id = depth.user_id
+        ORDER BY users.user_id";
+
+    #[test]
+    fn other_columns_joins_and_comments_are_no_part_of_it() {
+        let found = column(SNAPSHOT);
+        assert_eq!(
+            found.sql,
+            "SELECT tiers.value_tier FROM features.users AS users INNER JOIN tiers.value_tier AS tiers ON users.user_id = tiers.user_id"
+        );
+        let tables: Vec<String> = found.tables.iter().map(TableName::to_string).collect();
+        assert_eq!(tables, ["features.users", "tiers.value_tier"]);
+        let other = SNAPSHOT
+            .replace("-- a comment", "")
+            .replace("depth.depth", "1 AS depth");
+        assert_eq!(column(&other), found);
+    }
+
+    #[test]
+    fn filters_and_the_joins_that_they_name_are_part_of_it() {
+        let filtered = SNAPSHOT.replace("ORDER BY", "WHERE depth.depth = 'deep' ORDER BY");
+        let found = column(&filtered);
+        assert_ne!(found, column(SNAPSHOT));
+        assert!(found.sql.contains("tiers.depth"), "{found:?}");
+        let joined = SNAPSHOT.replace("= tiers.user_id", "= tiers.user_id AND tiers.rank > 1");
+        assert_ne!(column(&joined), column(SNAPSHOT));
+    }
+
+    #[test]
+    fn a_table_of_the_query_itself_is_part_of_it() {
+        let with = |least: u32| {
+            let own = format!(
+                "WITH own AS (SELECT user_id, value_tier FROM tiers.value_tier WHERE score > {least}) {SNAPSHOT}"
+            );
+            own.replace("JOIN tiers.value_tier", "JOIN own")
+        };
+        let found = column(&with(1));
+        assert_ne!(found, column(&with(2)));
+        let depth = "tiers.depth".parse().unwrap();
+        assert!(found.tables.contains(&depth), "{found:?}");
+    }
+}
