@@ -262,7 +262,31 @@ fn tier_shares_within_bounds(guards: &Guards, compared: &Compared) -> BuiltIn {
 }
 
 /// Of how many dates the usual volume must be known.
-const MIN_VOLUME_DATES: usize = 7;
+pub const MIN_VOLUME_DATES: i64 = 7;
+
+/// The query that says for each of `volumes` whether tonight has a value, how many published dates
+/// have one, and of how many dates there are KPIs.
+pub fn volumes_known(volumes: &[&str]) -> String {
+    let wanted: Vec<String> = volumes
+        .iter()
+        .map(|metric| format!("({})", text(metric)))
+        .collect();
+    format!(
+        "SELECT ARROW_CAST(wanted.metric, 'Utf8View') AS metric,
+                COALESCE(today.dates, 0) > 0 AS has_value,
+                COALESCE(usual.dates, 0) AS dates,
+                (SELECT COUNT(DISTINCT snapshot_date) FROM history.kpi_daily) AS of_dates
+         FROM (VALUES {}) AS wanted (metric)
+         LEFT JOIN (SELECT metric, COUNT(value) AS dates
+                    FROM publish.kpi_daily GROUP BY metric) AS today
+             ON wanted.metric = today.metric
+         LEFT JOIN (SELECT metric, COUNT(value) AS dates
+                    FROM history.kpi_daily GROUP BY metric) AS usual
+             ON wanted.metric = usual.metric
+         ORDER BY metric",
+        wanted.join(", ")
+    )
+}
 
 /// A median is not moved by a few odd days, such as those that a raised guard let through.
 fn volume_as_usual(guards: &Guards, volumes: &[&str]) -> BuiltIn {

@@ -11,16 +11,8 @@ use crate::tiers::Dimensions;
 use super::catalog::register;
 use super::comparable::Scoring;
 use super::context::Run;
-use super::project::KPIS;
 use super::snapshot::discard;
 use super::{Catalog, RunError};
-
-/// The KPIs that say how much a source delivered of the day.
-const VOLUMES: [(&str, &str); 3] = [
-    ("orders", "orders_d0"),
-    ("orders", "counting_orders_d0"),
-    ("engagement", "events_d0"),
-];
 
 impl Run<'_> {
     /// Runs every audit. When one does not pass, no draft is left.
@@ -73,7 +65,9 @@ impl Run<'_> {
             .map_err(RunError::engine("counting users for audits"))?;
         let mut audits = Vec::new();
         let has_users = self.project.graph.model(&users()).is_some();
-        let built_in = built_in::audits(&self.job.guards, compared.as_ref(), &self.volumes());
+        let volumes = self.volumes();
+        warnings.extend(self.remarks_on_volumes(&volumes).await?);
+        let built_in = built_in::audits(&self.job.guards, compared.as_ref(), &volumes.known);
         for built_in in built_in {
             if built_in.name == USERS_COMPLETE && !has_users {
                 continue;
@@ -122,20 +116,6 @@ impl Run<'_> {
                 ));
             }
         }
-    }
-
-    /// The KPIs that say how much the required sources delivered, where the pack has KPIs.
-    fn volumes(&self) -> Vec<&'static str> {
-        let kpis = TableName::new(Folder::Publish, KPIS);
-        if self.project.graph.model(&kpis).is_none() {
-            return Vec::new();
-        }
-        let is_required = |source: &str| {
-            let source = self.job.sources.get(source);
-            source.is_some_and(|source| source.required)
-        };
-        let volumes = VOLUMES.iter().filter(|(source, _)| is_required(source));
-        volumes.map(|(_, metric)| *metric).collect()
     }
 
     /// Counts the users of each tier, today and before, for all audits that ask.

@@ -53,6 +53,7 @@ mod streams;
 mod tier_rules;
 mod tiling;
 mod times_outside;
+mod volumes;
 mod withdraw;
 mod workspace;
 

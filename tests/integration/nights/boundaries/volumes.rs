@@ -6,6 +6,7 @@ use super::{delivery, events, of_orders, orders};
 use crate::naive::fixtures::{days_ago, hand_given_cut_points, snapshot_date};
 use crate::naive::history::History;
 use crate::nights::job::{Nights, OPEN_GUARDS};
+use crate::nights::pack::Edit;
 
 /// The guards with that of the volume as it is by default.
 const GUARDS: &str = "
@@ -121,4 +122,44 @@ async fn a_source_that_is_not_required_is_not_held_to_it() {
     let mut nights = published(&history(7, 1, 5), 7).await;
     nights = nights.requiring_nothing();
     assert_eq!(blocked(&nights).await, None);
+}
+
+/// The KPI by another name.
+const RENAMED: &[Edit] = &[Edit {
+    file: "publish/kpi_daily.sql",
+    from: "named_struct('metric', 'orders_d0',",
+    to: "named_struct('metric', 'orders_of_day',",
+}];
+
+/// What a night says of volumes that it cannot judge.
+async fn told(nights: &Nights, days: i64) -> Vec<String> {
+    let report = nights.run(days_ago(days)).await.unwrap();
+    let warnings = report.warnings.into_iter();
+    let told = warnings.filter(|warning| warning.starts_with("volume_as_usual"));
+    told.collect()
+}
+
+#[tokio::test]
+async fn a_volume_that_no_kpi_tells_is_said_not_to_be_judged() {
+    let mut nights = published(&history(7, 10, 5), 0).await;
+    nights.edit_pack(RENAMED);
+    assert_eq!(
+        told(&nights, 7).await,
+        [
+            "volume_as_usual cannot judge orders_d0: `publish.kpi_daily` has no value of that name tonight, so a day that was delivered in part would pass; select it there, or set min_volume_share = 0 under [guards]"
+        ]
+    );
+    nights.edit_pack(&[]);
+    for days in (1..7).rev() {
+        assert_eq!(told(&nights, days).await, Vec::<String>::new());
+    }
+    assert_eq!(
+        told(&nights, 0).await,
+        [
+            "volume_as_usual cannot judge orders_d0 yet: of the 7 published dates before this one 6 have it, and it takes 7"
+        ]
+    );
+    nights.edit_pack(RENAMED);
+    nights.guards = OPEN_GUARDS;
+    assert_eq!(told(&nights, 0).await, Vec::<String>::new());
 }

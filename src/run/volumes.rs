@@ -1,0 +1,119 @@
+//! How much the required sources delivered of the day, by the KPIs that say so: which of these the
+//! audit `volume_as_usual` can go by, and what is to be said of those that it cannot.
+//!
+//! | the night's `kpi_daily` | the published dates before it | |
+//! |---|---|---|
+//! | has the metric | have it, 7 of them or more | judged |
+//! | has the metric | are fewer than 7 | not judged yet |
+//! | has the metric | are 7 or more, of which fewer have it | told: the metric is new or was renamed |
+//! | lacks it, or has no value | | told |
+
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::Int64Type;
+
+use crate::audits::built_in::{MIN_VOLUME_DATES, volumes_known};
+use crate::ground::{Folder, TableName};
+
+use super::RunError;
+use super::context::Run;
+use super::project::KPIS;
+
+/// The sources, and the KPIs that say how much each delivered of the day.
+const VOLUMES: [(&str, &str); 3] = [
+    ("orders", "orders_d0"),
+    ("orders", "counting_orders_d0"),
+    ("engagement", "events_d0"),
+];
+
+/// The volumes of the required sources.
+pub(super) struct Volumes {
+    /// Those that the pack may publish: none when it has no KPIs.
+    pub known: Vec<&'static str>,
+    /// Those that it certainly does not.
+    missing: Vec<&'static str>,
+}
+
+/// What is known of one volume.
+struct Known {
+    metric: String,
+    has_value: bool,
+    dates: i64,
+    of_dates: i64,
+}
+
+impl Known {
+    fn remark(&self) -> Option<String> {
+        let Self { metric, .. } = self;
+        if !self.has_value {
+            return Some(missing(&[metric]));
+        }
+        let is_due = self.of_dates >= MIN_VOLUME_DATES && self.dates < MIN_VOLUME_DATES;
+        is_due.then(|| {
+            format!(
+                "volume_as_usual cannot judge {metric} yet: of the {} published dates before this one {} have it, and it takes {MIN_VOLUME_DATES}",
+                self.of_dates, self.dates
+            )
+        })
+    }
+}
+
+fn missing(metrics: &[&str]) -> String {
+    format!(
+        "volume_as_usual cannot judge {}: `publish.kpi_daily` has no value of that name tonight, so a day that was delivered in part would pass; select it there, or set min_volume_share = 0 under [guards]",
+        metrics.join(", ")
+    )
+}
+
+impl Run<'_> {
+    /// The volumes of the required sources, unless the job's guard is off.
+    pub(super) fn volumes(&self) -> Volumes {
+        let is_required = |source: &str| {
+            let source = self.job.sources.get(source);
+            source.is_some_and(|source| source.required)
+        };
+        let is_guarded = self.job.guards.min_volume_share > 0.0;
+        let volumes = VOLUMES
+            .iter()
+            .filter(|(source, _)| is_guarded && is_required(source))
+            .map(|(_, metric)| *metric);
+        let kpis = TableName::new(Folder::Publish, KPIS);
+        let (known, missing) = match self.project.graph.model(&kpis) {
+            Some(_) => (volumes.collect(), Vec::new()),
+            None => (Vec::new(), volumes.collect()),
+        };
+        Volumes { known, missing }
+    }
+
+    /// What the audit cannot judge, and why.
+    pub(super) async fn remarks_on_volumes(
+        &self,
+        volumes: &Volumes,
+    ) -> Result<Vec<String>, RunError> {
+        if !volumes.missing.is_empty() {
+            return Ok(vec![missing(&volumes.missing)]);
+        }
+        if volumes.known.is_empty() {
+            return Ok(Vec::new());
+        }
+        let engine = RunError::engine("looking for the volumes of the night");
+        let found = self.context.sql(&volumes_known(&volumes.known)).await;
+        let found = found.map_err(&engine)?.collect().await.map_err(&engine)?;
+        let mut remarks = Vec::new();
+        for batch in &found {
+            let metrics = batch.column(0).as_string_view();
+            let has_value = batch.column(1).as_boolean();
+            let [dates, of_dates] =
+                [2, 3].map(|index| batch.column(index).as_primitive::<Int64Type>());
+            remarks.extend((0..batch.num_rows()).filter_map(|row| {
+                let known = Known {
+                    metric: metrics.value(row).to_owned(),
+                    has_value: has_value.value(row),
+                    dates: dates.value(row),
+                    of_dates: of_dates.value(row),
+                };
+                known.remark()
+            }));
+        }
+        Ok(remarks)
+    }
+}
