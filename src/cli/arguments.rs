@@ -64,16 +64,16 @@ pub(super) struct DemoArguments {
     #[arg(default_value = "tierline-demo")]
     pub folder: PathBuf,
     /// How many users the sample data has
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(..=100_000_000))]
     pub users: u32,
     /// How many days of orders and engagement
-    #[arg(long, default_value_t = 120)]
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(..=3_650))]
     pub days: u32,
     /// Another seed gives other users
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// How many nights to run, ending with the last day; with 0, only data and job are made
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(..=3_650))]
     pub nights: u32,
 }
 
@@ -235,4 +235,30 @@ pub(super) struct WithdrawArguments {
 pub(super) enum OutputFormat {
     Text,
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It made data until the disk was full.
+    #[test]
+    fn sizes_of_the_demo_have_bounds() {
+        for (option, most) in [
+            ("--days", 3_650),
+            ("--nights", 3_650),
+            ("--users", 100_000_000),
+        ] {
+            let parsed = |size: u64| {
+                let size = size.to_string();
+                Arguments::try_parse_from(["tierline", "demo", option, &size]).map(drop)
+            };
+            assert!(parsed(most).is_ok());
+            let refused = parsed(u64::from(u32::MAX)).unwrap_err().to_string();
+            assert!(
+                refused.contains(&format!("4294967295 is not in ..={most}")),
+                "{refused}"
+            );
+        }
+    }
 }

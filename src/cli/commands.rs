@@ -223,7 +223,25 @@ async fn one_night(
     let progress = |stage: &str| spinner.set_message(stage.to_owned());
     let published = publish(&job, snapshot_date, allowed, &progress, report).await;
     spinner.finish_and_clear();
-    published
+    published?;
+    if matches!(report.status, Status::AlreadyPublished | Status::Repaired) {
+        recall(&job, snapshot_date, report).await;
+    }
+    Ok(())
+}
+
+/// Tells what the night had found that published the date, so that a result which is asked for
+/// twice says the same. The date is published all the same when that cannot be read.
+async fn recall(job: &Job, snapshot_date: SnapshotDate, report: &mut Report) {
+    match Box::pin(run::published_outcome(job, snapshot_date)).await {
+        Ok((moves, alerts)) => {
+            report.moves = moves;
+            report.alerts = alerts;
+        }
+        Err(error) => {
+            tracing::warn!(%error, "cannot read the moves and alerts of the published date");
+        }
+    }
 }
 
 /// Says which date it is when the arguments leave that to the clock.

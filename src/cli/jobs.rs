@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use chrono::Days;
 
 use crate::config::job::Job;
-use crate::ground::{Diagnostic, Problems, SnapshotDate, did_you_mean};
+use crate::ground::{AsOfError, Diagnostic, Problems, SnapshotDate, did_you_mean};
 use crate::run::{Backfill, RulesChoice, RunError};
 
 use super::arguments::{BackfillArguments, JobArguments, RulesArgument, TimeArguments};
@@ -127,7 +127,7 @@ fn is_toml(path: &Path) -> bool {
 /// The snapshot date that the arguments say, or the last business day that has ended.
 ///
 /// # Errors
-/// What is no date, and a date in the future unless the job allows it.
+/// What is no date, and a day that has not ended unless the job allows it.
 pub(super) fn snapshot_date(
     arguments: &TimeArguments,
     job: &Job,
@@ -137,7 +137,7 @@ pub(super) fn snapshot_date(
         (None, Some(date)) => date.parse()?,
         (None, None) => last_ended(job),
     };
-    Ok(past_or_present(date, job)?)
+    ended(date, last_ended(job), job)
 }
 
 #[expect(
@@ -148,18 +148,23 @@ fn last_ended(job: &Job) -> SnapshotDate {
     SnapshotDate::ended_by(chrono::Utc::now(), job.timezone)
 }
 
-/// Refuses a date in the future: once published, every night until then would be an older one.
-fn past_or_present(date: SnapshotDate, job: &Job) -> Result<SnapshotDate, Problems> {
-    let today = last_ended(job).day() + Days::new(1);
-    if date.day() <= today || job.guards.future_dates {
+/// Refuses a day that has not ended, unless the job allows it: rows of its last hours would be
+/// missing, and once a date in the future is published, every night until then is an older one.
+fn ended(
+    date: SnapshotDate,
+    last_ended: SnapshotDate,
+    job: &Job,
+) -> Result<SnapshotDate, RunError> {
+    if date <= last_ended || job.guards.future_dates {
         return Ok(date);
     }
-    let message = format!(
-        "{date} is in the future: in {} it is {today} today",
-        job.timezone
-    );
+    let (today, timezone) = (last_ended.day() + Days::new(1), job.timezone);
+    if date.day() == today {
+        return Err(AsOfError::NotEnded { date, timezone }.into());
+    }
+    let message = format!("{date} is in the future: in {timezone} it is {today} today");
     let help = "check the date; for data of another calendar, such as a simulation, the job may say `future_dates = true` under [guards]";
-    Err(Problems(vec![Diagnostic::new(message).help(help)]))
+    Err(Problems(vec![Diagnostic::new(message).help(help)]).into())
 }
 
 /// The nights that the arguments of `backfill` ask for.
@@ -187,7 +192,34 @@ pub(super) fn backfill(arguments: &BackfillArguments, job: &Job) -> Result<Backf
 
 #[cfg(test)]
 mod tests {
+    use crate::ground::{Classified, SourceFile};
+
     use super::*;
+
+    /// The machine's date may be tomorrow where the job is.
+    #[test]
+    fn a_day_that_goes_on_is_not_run_unless_the_job_says_so() {
+        let job = |guards: &str| {
+            let text = format!(
+                "version = 1\nname = \"nights\"\ntimezone = \"America/Los_Angeles\"\noutput = \"out\"\n{guards}[sources.orders]\nurl = \"orders\"\n[sources.engagement]\nurl = \"engagement\"\n"
+            );
+            let file = SourceFile::new("jobs/nights.toml", text);
+            Job::parse(&file, "nights", PathBuf::new()).unwrap()
+        };
+        let date = |day: &str| day.parse::<SnapshotDate>().unwrap();
+        let found = |day: &str, guards: &str| {
+            let ended = ended(date(day), date("2026-11-19"), &job(guards));
+            ended.map_err(|error| (error.kind().exit_code(), error.to_string()))
+        };
+        assert_eq!(found("2026-11-19", ""), Ok(date("2026-11-19")));
+        let (code, told) = found("2026-11-20", "").unwrap_err();
+        assert_eq!(code, 4, "{told}");
+        let expected = "the business day 2026-11-20 has not ended yet in America/Los_Angeles;";
+        assert!(told.starts_with(expected), "{told}");
+        assert_eq!(found("2026-11-21", "").unwrap_err().0, 2);
+        let open = "[guards]\nfuture_dates = true\n";
+        assert_eq!(found("2026-11-21", open), Ok(date("2026-11-21")));
+    }
 
     #[test]
     fn a_name_means_the_job_of_that_name_and_a_path_that_file() {

@@ -8,10 +8,14 @@
 //! | `--date 2026-11-20` | any | 2026-11-20 |
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
+
+/// The years that a snapshot can be of. Every window of days around one is a date, too.
+const YEARS: RangeInclusive<i32> = 1900..=9999;
 
 /// The last business day a snapshot sees, D.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +31,26 @@ pub enum AsOfError {
     Unreadable {
         /// The text as given.
         given: String,
+    },
+    /// A point in time that no job is about.
+    #[error(
+        "`{given}` lies outside of the years {} to {}; give a date such as 2026-11-21",
+        YEARS.start(),
+        YEARS.end()
+    )]
+    OutOfRange {
+        /// The text as given.
+        given: String,
+    },
+    /// A business day that goes on.
+    #[error(
+        "the business day {date} has not ended yet in {timezone}; run it once it has, or say `future_dates = true` under [guards] if a part of a day is meant"
+    )]
+    NotEnded {
+        /// The day.
+        date: SnapshotDate,
+        /// The job's timezone.
+        timezone: Tz,
     },
     /// Not a calendar date.
     #[error("cannot read `{given}` as a date; give one such as 2026-11-20")]
@@ -55,17 +79,20 @@ impl SnapshotDate {
     /// Reads an exclusive bound: a date, or an instant with an offset.
     ///
     /// # Errors
-    /// [`AsOfError::Unreadable`] when `given` is neither.
+    /// [`AsOfError::Unreadable`] when `given` is neither, [`AsOfError::OutOfRange`] when it is one of
+    /// another age.
     pub fn from_as_of(given: &str, timezone: Tz) -> Result<Self, AsOfError> {
         if let Ok(day) = given.parse::<NaiveDate>() {
-            return Ok(Self::before(day));
+            return in_range(day, given).map(Self::before);
         }
         let instant = DateTime::parse_from_rfc3339(&given.replacen(' ', "T", 1)).map_err(|_| {
             AsOfError::Unreadable {
                 given: given.to_owned(),
             }
         })?;
-        Ok(Self::ended_by(instant.to_utc(), timezone))
+        let instant = instant.to_utc();
+        in_range(instant.date_naive(), given)?;
+        Ok(Self::ended_by(instant, timezone))
     }
 
     /// The calendar day.
@@ -83,12 +110,21 @@ impl FromStr for SnapshotDate {
     type Err = AsOfError;
 
     fn from_str(given: &str) -> Result<Self, Self::Err> {
-        given
+        let day = given
             .parse::<NaiveDate>()
-            .map(Self)
             .map_err(|_| AsOfError::NotADate {
                 given: given.to_owned(),
-            })
+            })?;
+        in_range(day, given).map(Self)
+    }
+}
+
+fn in_range(day: NaiveDate, given: &str) -> Result<NaiveDate, AsOfError> {
+    match YEARS.contains(&day.year()) {
+        true => Ok(day),
+        false => Err(AsOfError::OutOfRange {
+            given: given.to_owned(),
+        }),
     }
 }
 
@@ -107,6 +143,20 @@ mod tests {
             Ok(date) => date.to_string(),
             Err(error) => error.to_string(),
         }
+    }
+
+    /// The first day that there is has none before it.
+    #[test]
+    fn other_ages_are_refused() {
+        for given in ["-262143-01-01", "+262142-12-31", "0000-01-01T00:00:00Z"] {
+            let told = as_of(given, Tz::UTC);
+            assert!(
+                told.contains("lies outside of the years 1900 to 9999"),
+                "{told}"
+            );
+        }
+        let date = "-262143-01-01".parse::<SnapshotDate>();
+        assert!(matches!(date, Err(AsOfError::OutOfRange { .. })));
     }
 
     #[test]

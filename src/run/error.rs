@@ -125,6 +125,7 @@ impl Classified for RunError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Problems(error) => error.kind(),
+            Self::AsOf(AsOfError::NotEnded { .. }) => FailureKind::InputsNotReady,
             Self::AsOf(_) => FailureKind::Usage,
             Self::Storage(error) => error.kind(),
             Self::Input(error) => error.kind(),

@@ -67,7 +67,9 @@ pub use check::{check, check_rules};
 pub use error::RunError;
 pub use execute::execute;
 pub use history::{Accepted, Because, HeldInTiles, HistoryError, OutOfReach};
-pub use overview::{Alert, DimensionOverview, Flow, Kpi, Overview, TierOverview, WarningOverview};
+pub use overview::{
+    Alert, DimensionOverview, Flow, Kpi, Overview, TierOverview, WarningOverview, published_outcome,
+};
 pub use plan::{CalibrationPlan, Circumstances, Plan, PlannedAction, SourcePlan};
 pub use project::Project;
 pub use report::{Report, RowCount, TableReport, chain};

@@ -2,7 +2,10 @@
 -- and tiers, settled against the previous snapshot.
 COPY (
     WITH registered AS (
-        SELECT user_id, MAX(acquisition_cost) AS acquisition_cost
+        -- The newest delivery that has the user holds.
+        SELECT
+            user_id,
+            LAST(acquisition_cost ORDER BY dt, registered_at NULLS FIRST, acquisition_cost NULLS FIRST) AS acquisition_cost
         FROM read_parquet('$data/users/dt=*/*.parquet', hive_types = {'dt': DATE})
         WHERE dt <= $snapshot_date
             AND user_id IS NOT NULL

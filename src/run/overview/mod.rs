@@ -9,6 +9,7 @@
 
 mod counts;
 mod kpis;
+mod outcome;
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -40,6 +41,7 @@ use counts::Counts;
 
 pub(super) use kpis::alerts_of;
 pub use kpis::{Alert, Kpi, WarningOverview};
+pub use outcome::published_outcome;
 
 /// The table with what each tier adds up to.
 const SUMMARY: &str = "tier_summary";

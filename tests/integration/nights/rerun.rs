@@ -13,6 +13,7 @@ use super::lake::Delivery;
 use super::tables::versions;
 use crate::naive::fixtures::days_ago;
 use crate::naive::history::History;
+use crate::support::command::Tierline;
 
 fn late_file() -> Delivery {
     Delivery {
@@ -88,6 +89,29 @@ async fn same_inputs_publish_nothing_again() {
     }
 
     assert_eq!(versions(&nights.output()).await, before);
+}
+
+/// A scheduler that asks twice once got a result without them.
+#[tokio::test]
+async fn result_of_a_second_run_has_the_moves_and_alerts_of_the_first() {
+    let nights = two_nights().await;
+    nights.deliver(&late(), &late_file());
+    let date = last_night().to_string();
+    let run = || {
+        let job = nights.job_file();
+        let call = Tierline::new().args(["run"]).args([job]);
+        let finished = call.args(["--date", &date, "--output", "json"]).run();
+        assert_eq!(finished.exit_code, 0, "{finished:?}");
+        serde_json::from_str::<serde_json::Value>(&finished.stdout).unwrap()
+    };
+    let (first, second) = (run(), run());
+    assert_eq!(
+        (&first["status"], &second["status"]),
+        (&"replaced".into(), &"already_published".into())
+    );
+    assert!(!first["moves"].as_object().unwrap().is_empty(), "{first}");
+    assert_eq!(second["moves"], first["moves"]);
+    assert_eq!(second["alerts"], first["alerts"]);
 }
 
 #[tokio::test]

@@ -1,0 +1,61 @@
+//! What a night that is published found: its alerts, and how many users moved. A later run of the
+//! same date that has nothing to do tells the same.
+
+use std::collections::BTreeMap;
+
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::error::Result as EngineResult;
+use datafusion::prelude::SessionContext;
+
+use super::{Alert, choose, kpis, read_mart, register_published};
+use crate::config::job::Job;
+use crate::config::session;
+use crate::config::storage::Stores;
+use crate::ground::SnapshotDate;
+use crate::migration::Moves;
+use crate::publish::Publications;
+use crate::run::RunError;
+use crate::run::project::ALERTS;
+
+/// The table of who moved.
+const MIGRATION: &str = "tier_migration";
+
+/// The moves and alerts of a published date.
+///
+/// # Errors
+/// A date that is not published, and whatever keeps its tables from being read.
+pub async fn published_outcome(
+    job: &Job,
+    date: SnapshotDate,
+) -> Result<(Moves, Vec<Alert>), RunError> {
+    let output = Stores::new(job.patience).open(&job.output, &job.base)?;
+    let publications = Publications::load(&output).await?;
+    let publication = choose(&publications, Some(date))?;
+    let context =
+        session::open(&job.engine, [&output], []).map_err(RunError::engine("opening a session"))?;
+    let alerts = read_mart(&context, &output, publication, ALERTS, kpis::alerts_of).await?;
+    register_published(&context, &output, publication, MIGRATION).await?;
+    let moves = count_moves(&context).await;
+    Ok((moves.map_err(RunError::engine("counting moves"))?, alerts))
+}
+
+async fn count_moves(context: &SessionContext) -> EngineResult<Moves> {
+    let sql = "SELECT dimension, direction, COUNT(*) AS users FROM publish.tier_migration
+               GROUP BY dimension, direction";
+    let mut moves = Moves::new();
+    for batch in context.sql(sql).await?.collect().await? {
+        let text = |index: usize| cast(batch.column(index), &DataType::Utf8);
+        let (dimensions, directions) = (text(0)?, text(1)?);
+        let (dimensions, directions) =
+            (dimensions.as_string::<i32>(), directions.as_string::<i32>());
+        let users = batch.column(2).as_primitive::<Int64Type>();
+        for row in 0..batch.num_rows() {
+            let dimension = dimensions.value(row).to_owned();
+            let of_dimension: &mut BTreeMap<String, i64> = moves.entry(dimension).or_default();
+            of_dimension.insert(directions.value(row).to_owned(), users.value(row));
+        }
+    }
+    Ok(moves)
+}
