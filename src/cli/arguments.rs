@@ -256,7 +256,7 @@ mod tests {
             assert!(parsed(most).is_ok());
             let refused = parsed(u64::from(u32::MAX)).unwrap_err().to_string();
             assert!(
-                refused.contains(&format!("4294967295 is not in ..={most}")),
+                refused.contains(&format!("4294967295 is not in 0..={most}")),
                 "{refused}"
             );
         }
