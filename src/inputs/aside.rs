@@ -22,6 +22,8 @@ pub struct Aside {
     pub unread: Vec<Left>,
     /// Partitions without the file that the job says marks them as whole.
     pub unmarked: Vec<Left>,
+    /// Files in partitions of no day that the job skips, by their paths below the source.
+    pub skipped: Vec<String>,
     /// Files in no partition, by their paths below the source.
     pub strays: Vec<String>,
 }
@@ -48,6 +50,7 @@ impl Aside {
             unread: until(&self.unread),
             unmarked: until(&self.unmarked),
             strays: self.strays.clone(),
+            skipped: self.skipped.clone(),
             writing: match has_later {
                 true => Vec::new(),
                 false => self.writing.clone(),

@@ -20,7 +20,7 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use url::Url;
 
-use crate::config::job::PARTITION_KEY;
+use crate::config::job::{OddDays, PARTITION_KEY};
 use crate::config::storage::Location;
 use crate::ground::{Diagnostic, Problems};
 
@@ -42,6 +42,8 @@ pub(super) struct DeltaFiles {
     pub version: u64,
     /// The days of its files and their other partition columns, by their paths below the table.
     pub files: BTreeMap<Path, (NaiveDate, PathValues)>,
+    /// The files of no day that the job skips.
+    pub skipped: Vec<String>,
 }
 
 /// The log of the table in `folder`. The library takes stores as they are and registers none, so
@@ -63,7 +65,11 @@ pub fn log_of(location: &Location, folder: &Path) -> LogStoreRef {
 ///
 /// # Errors
 /// A log that cannot be read, and tables that need more than a list of files to be read right.
-pub(super) async fn read(source: &str, location: &Location) -> Result<DeltaFiles, InputError> {
+pub(super) async fn read(
+    source: &str,
+    location: &Location,
+    odd_days: OddDays,
+) -> Result<DeltaFiles, InputError> {
     let log = log_of(location, &location.path);
     let refused = |problem: Problem| {
         let message = format!("the Delta table of source `{source}` {}", problem.message);
@@ -83,15 +89,24 @@ pub(super) async fn read(source: &str, location: &Location) -> Result<DeltaFiles
     let column = partition_column(&snapshot).map_err(refused)?;
     let entries = snapshot.file_views(log.as_ref(), None).try_collect();
     let entries: Vec<LogicalFileView> = entries.await.map_err(unreadable)?;
-    let files = entries.iter().map(|entry| {
-        let day = day_of(entry, &column)?;
+    let (mut files, mut skipped) = (BTreeMap::new(), Vec::new());
+    for entry in &entries {
+        check_file(entry).map_err(refused)?;
+        let day = match day_of(entry, &column) {
+            Ok(day) => day,
+            Err(_) if odd_days == OddDays::Skip => {
+                skipped.push(entry.path().to_string());
+                continue;
+            }
+            Err(problem) => return Err(refused(problem)),
+        };
         let values = PathValues::of_log(entry.partition_values_map(), &column);
-        Ok((entry.object_store_path(), (day, values)))
-    });
-    let files: Result<_, Problem> = files.collect();
+        files.insert(entry.object_store_path(), (day, values));
+    }
     Ok(DeltaFiles {
         version: snapshot.version(),
-        files: files.map_err(refused)?,
+        files,
+        skipped,
     })
 }
 
@@ -179,7 +194,7 @@ fn partition_column(snapshot: &Snapshot) -> Result<String, Problem> {
     }
 }
 
-fn day_of(entry: &LogicalFileView, column: &str) -> Result<NaiveDate, Problem> {
+fn check_file(entry: &LogicalFileView) -> Result<(), Problem> {
     let path = entry.path();
     if path.contains("://") || path.starts_with('/') {
         return Err(Problem {
@@ -193,6 +208,11 @@ fn day_of(entry: &LogicalFileView, column: &str) -> Result<NaiveDate, Problem> {
             help: "rewrite such files (REORG TABLE ... APPLY (PURGE)), or export the table as plain Parquet by day",
         });
     }
+    Ok(())
+}
+
+fn day_of(entry: &LogicalFileView, column: &str) -> Result<NaiveDate, Problem> {
+    let path = entry.path();
     let values = entry.partition_values_map();
     let value = values.get(column).cloned().flatten();
     let day = value.as_ref().and_then(|value| value.parse().ok());
@@ -201,6 +221,6 @@ fn day_of(entry: &LogicalFileView, column: &str) -> Result<NaiveDate, Problem> {
             "has {column} = {} for {path}, which is no day",
             value.as_deref().unwrap_or("NULL")
         ),
-        help: "give its rows a day such as 2026-11-20, or delete them",
+        help: "give its rows a day such as 2026-11-20, delete them, or leave them out with odd_days = \"skip\" in the source's section",
     })
 }

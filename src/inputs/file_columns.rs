@@ -9,8 +9,11 @@
 //! | missing | NULL |
 //! | of the declared type | it is |
 //! | an instant | [`Instant`] |
+//! | of the type NULL | NULL |
+//! | of another kind than declared | [`Converted`] |
 //! | of a narrower type | a cast |
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
@@ -23,7 +26,9 @@ use datafusion_physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterF
 
 use super::PathValues;
 use super::column_names::{Found, find};
+use super::converted::{Converted, is_converted};
 use super::file_error::Refused;
+use super::footer_notes::byte_columns;
 use super::instant::Instant;
 use super::path_values::{InPath, typed};
 
@@ -38,10 +43,12 @@ impl PhysicalExprAdapterFactory for FileColumns {
         of_file: SchemaRef,
     ) -> Result<Arc<dyn PhysicalExprAdapter>> {
         let values = PathValues::of_note(&of_file);
+        let bytes = byte_columns(&of_file);
         Ok(Arc::new(OfFile {
             declared,
             of_file,
             values,
+            bytes,
         }))
     }
 }
@@ -51,6 +58,8 @@ struct OfFile {
     declared: SchemaRef,
     of_file: SchemaRef,
     values: PathValues,
+    /// Columns that may be taken for texts, and that nobody has looked at.
+    bytes: BTreeSet<String>,
 }
 
 impl PhysicalExprAdapter for OfFile {
@@ -76,7 +85,7 @@ impl OfFile {
             return in_path_as(in_path, declared);
         }
         match find(&self.of_file, name, is_declared) {
-            Found::One(index) => Ok(self.read_as(index, &Arc::new(declared.clone()))),
+            Found::One(index) => self.read_as(index, &Arc::new(declared.clone())),
             Found::Missing => Ok(lit(ScalarValue::try_new_null(declared.data_type())?)),
             Found::Ambiguous(columns) => Err(Refused::Ambiguous {
                 column: name.to_owned(),
@@ -86,19 +95,28 @@ impl OfFile {
         }
     }
 
-    fn read_as(&self, index: usize, declared: &FieldRef) -> Arc<dyn PhysicalExpr> {
+    fn read_as(&self, index: usize, declared: &FieldRef) -> Result<Arc<dyn PhysicalExpr>> {
         let found = self.of_file.field(index);
         let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(found.name(), index));
-        if found.data_type() == declared.data_type() {
-            return column;
+        if declared.data_type().is_string() && self.bytes.contains(found.name()) {
+            return Ok(Arc::new(Converted::of(column, declared)));
         }
-        match declared.data_type() {
+        if found.data_type() == declared.data_type() {
+            return Ok(column);
+        }
+        if *found.data_type() == DataType::Null {
+            return Ok(lit(ScalarValue::try_new_null(declared.data_type())?));
+        }
+        if is_converted(found.data_type(), declared.data_type()) {
+            return Ok(Arc::new(Converted::of(column, declared)));
+        }
+        Ok(match declared.data_type() {
             DataType::Timestamp(..) => Arc::new(Instant::of(column, declared)),
             _ => {
                 let declared = Arc::clone(declared);
                 Arc::new(CastExpr::new_with_target_field(column, declared, None))
             }
-        }
+        })
     }
 }
 
@@ -113,9 +131,12 @@ fn in_path_as(in_path: InPath<'_>, declared: &Field) -> Result<Arc<dyn PhysicalE
         .into()),
         InPath::Value(value) => match typed(value, declared.data_type()) {
             Some(value) => Ok(lit(value)),
-            None => Err(Refused::InPath {
+            None => Err(Refused::Value {
                 column: column(),
-                wanted: declared.data_type().to_string(),
+                what: format!(
+                    "has a value in the path that is no {}",
+                    declared.data_type()
+                ),
             }
             .into()),
         },

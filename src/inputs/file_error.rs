@@ -81,15 +81,15 @@ pub enum FileError {
         /// What can be read.
         range: &'static str,
     },
-    /// A value in a path that is not one of its column.
-    #[error("{file} has a value of column `{column}` in its path that is no {wanted}")]
-    InPath {
+    /// A value that is not one of its column.
+    #[error("column `{column}` of {file} {what}")]
+    Value {
         /// The file.
         file: FileName,
         /// The declared column.
         column: String,
-        /// The type of the column.
-        wanted: String,
+        /// What it has.
+        what: String,
     },
     /// Several columns that have the name of a declared one.
     #[error(
@@ -113,7 +113,7 @@ impl Classified for FileError {
             }
             Self::Damaged { .. }
             | Self::Instant { .. }
-            | Self::InPath { .. }
+            | Self::Value { .. }
             | Self::Ambiguous { .. } => FailureKind::Blocked,
         }
     }
@@ -139,8 +139,8 @@ fn gone(file: &FileName) -> String {
 pub(super) enum Refused {
     #[error("column `{column}` has an instant outside {range}")]
     Instant { column: String, range: &'static str },
-    #[error("the value of column `{column}` in the path is no {wanted}")]
-    InPath { column: String, wanted: String },
+    #[error("column `{column}` {what}")]
+    Value { column: String, what: String },
     #[error("which of {columns} is column `{column}` cannot be told")]
     Ambiguous { column: String, columns: String },
 }
@@ -171,11 +171,7 @@ impl FileError {
                 column,
                 range,
             },
-            Cause::Refused(Refused::InPath { column, wanted }) => Self::InPath {
-                file,
-                column,
-                wanted,
-            },
+            Cause::Refused(Refused::Value { column, what }) => Self::Value { file, column, what },
             Cause::Refused(Refused::Ambiguous { column, columns }) => Self::Ambiguous {
                 file,
                 column,

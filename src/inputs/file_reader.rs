@@ -26,6 +26,7 @@ use parquet::file::metadata::ParquetMetaData;
 use crate::config::storage::ListedObject;
 
 use super::PathValues;
+use super::footer_notes::with_byte_columns;
 use super::int96::without_notes;
 
 /// Opens the files of one table.
@@ -118,7 +119,7 @@ impl AsyncFileReader for FileReader {
             // The engine's own reader makes a text of a failure, which then says nothing of a store.
             let footer = footer.fetch_metadata().await;
             let footer = footer.map_err(|error| ParquetError::External(Box::new(error)))?;
-            Ok(values.noted(without_notes(footer)))
+            Ok(values.noted(with_byte_columns(without_notes(footer))))
         }
         .boxed()
     }

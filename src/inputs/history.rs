@@ -162,6 +162,7 @@ mod tests {
                     version: None,
                 },
                 values: PathValues::default(),
+                is_on_disk: false,
             });
         Manifest {
             source: "orders".to_owned(),

@@ -8,11 +8,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use datafusion::execution::object_store::ObjectStoreUrl;
 use futures::{TryStreamExt, future};
 use object_store::ObjectMeta;
 use object_store::path::{Path, PathPart};
 
-use crate::config::job::{Delivery, day_of_partition};
+use crate::config::job::{Delivery, OddDays, day_of_partition};
 use crate::config::storage::Location;
 use crate::ground::{Diagnostic, Problems};
 
@@ -69,9 +70,23 @@ impl Listing<'_> {
             .list(Some(path))
             .try_collect()
             .await
-            .map_err(|error| self.location.failure("list", path, error))?;
+            .map_err(|error| self.unlisted(error))?;
         objects.sort_by(|left, right| left.location.cmp(&right.location));
         Ok(objects)
+    }
+
+    /// Why the source cannot be listed: some name in it, which waiting does not mend, or the store.
+    fn unlisted(&self, error: object_store::Error) -> InputError {
+        let Some(what) = odd_name(&error) else {
+            let path = &self.location.path;
+            return self.location.failure("list", path, error).into();
+        };
+        let message = format!(
+            "source `{}` cannot be listed, for a name in it: {what}",
+            self.source
+        );
+        let help = "rename or remove it: names may not have control characters, empty parts such as a//b, or links that lead in a circle";
+        InputError::Refused(Problems(vec![Diagnostic::new(message).help(help)]))
     }
 
     /// Whether the source is a table that is read by its log; other tables are refused.
@@ -114,7 +129,7 @@ impl Listing<'_> {
             ])));
         }
         let log = self.whole_log(&objects)?;
-        let named = match delta::read(self.source, self.location).await {
+        let named = match delta::read(self.source, self.location, self.delivery.odd_days).await {
             Ok(named) => named,
             Err(error) => return Err(self.fault_of(&log, error).await?),
         };
@@ -181,11 +196,18 @@ impl Listing<'_> {
                 day: *day,
                 object,
                 values: values.clone(),
+                is_on_disk: self.is_on_disk(),
             });
         }
         Ok(Manifest {
             delta_version: Some(named.version),
-            ..self.manifest(files, Aside::default())
+            ..self.manifest(
+                files,
+                Aside {
+                    skipped: named.skipped.clone(),
+                    ..Aside::default()
+                },
+            )
         })
     }
 
@@ -195,6 +217,7 @@ impl Listing<'_> {
         let mut aside = Aside::default();
         let mut outside = Vec::new();
         let mut of_two_days = Vec::new();
+        let mut of_odd_days = Vec::new();
         let mut partitions = BTreeSet::new();
         let mut marked = BTreeSet::new();
         let mut writing = Vec::new();
@@ -215,6 +238,7 @@ impl Listing<'_> {
                         day,
                         values,
                         object: object.clone(),
+                        is_on_disk: self.is_on_disk(),
                     });
                 }
                 Role::Unread(day) => aside.unread.push(Left { day, path }),
@@ -223,6 +247,12 @@ impl Listing<'_> {
                 Role::Marker => marked.extend(partition_folder(&parts)),
                 Role::Stray => aside.strays.push(path),
                 Role::Outside => outside.push(self.location.url_of(&object.location)),
+                Role::OfOddDay => match self.delivery.odd_days {
+                    OddDays::Skip => aside.skipped.push(path),
+                    OddDays::Refuse => {
+                        of_odd_days.push(self.location.url_of(&object.location));
+                    }
+                },
                 Role::OfTwoDays => of_two_days.push(self.location.url_of(&object.location)),
                 Role::Aside => {}
             }
@@ -230,6 +260,7 @@ impl Listing<'_> {
         let mut problems = Problems::default();
         problems.extend(self.outside_partitions(&outside));
         problems.extend(self.of_two_days(&of_two_days));
+        problems.extend(self.of_odd_days(&of_odd_days));
         problems.or_ok(()).map_err(InputError::Refused)?;
         if self.delivery.ready.is_some() {
             let partitions = partitions.into_iter();
@@ -266,6 +297,10 @@ impl Listing<'_> {
         below.into_iter().flatten().collect()
     }
 
+    fn is_on_disk(&self) -> bool {
+        self.location.root == ObjectStoreUrl::local_filesystem()
+    }
+
     fn url_below(&self, path: &Path) -> String {
         let path = self.location.path.parts().chain(path.parts()).collect();
         self.location.url_of(&path)
@@ -295,6 +330,20 @@ impl Listing<'_> {
         Problems(vec![Diagnostic::new(message).help(help)])
     }
 
+    /// Files of rows in partitions of no day, the first by name.
+    fn of_odd_days(&self, urls: &[String]) -> Problems {
+        let Some(files) = first_and_count(urls) else {
+            return Problems::default();
+        };
+        let source = self.source;
+        let message =
+            format!("source `{source}` has files in partitions whose value is no day: {files}");
+        let help = format!(
+            "put them below a folder such as dt=2026-11-20, or leave such partitions out with odd_days = \"skip\" under [sources.{source}]"
+        );
+        Problems(vec![Diagnostic::new(message).help(help)])
+    }
+
     /// Files of rows below the partitions of two days, the first by name.
     fn of_two_days(&self, urls: &[String]) -> Problems {
         let Some(files) = first_and_count(urls) else {
@@ -305,6 +354,22 @@ impl Listing<'_> {
         let help = "put them below the folder of the one day that their rows are of";
         Problems(vec![Diagnostic::new(message).help(help)])
     }
+}
+
+/// The name that a store cannot list, in words, if that is why it failed.
+fn odd_name(error: &object_store::Error) -> Option<String> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let is_name = error.is::<object_store::path::Error>();
+        let said = error.to_string();
+        // What walks a disk says so in words alone.
+        let is_circle = said.starts_with("File system loop found");
+        if is_name || is_circle {
+            return Some(said.escape_debug().to_string());
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// The parts as text.
@@ -335,7 +400,6 @@ fn first_and_count(names: &[String]) -> Option<String> {
 mod tests {
     use std::sync::Arc;
 
-    use datafusion::execution::object_store::ObjectStoreUrl;
     use object_store::memory::InMemory;
     use object_store::{ObjectStore, ObjectStoreExt};
 

@@ -20,6 +20,8 @@ pub struct InputFile {
     pub object: ObjectMeta,
     /// The columns that its path has, or the log that names it.
     pub values: PathValues,
+    /// Whether it lies on a disk, where a copy of it has another e_tag.
+    pub is_on_disk: bool,
 }
 
 /// The files of one source, sorted by day and key.
@@ -194,7 +196,8 @@ impl Manifest {
 
     /// What the rows of each day depend on: key, size and e_tag of its files, and the declared
     /// columns in their paths, which the log of a table may change by itself. Stores that give
-    /// no e_tag are taken at the time they say a file was changed.
+    /// no e_tag are taken at the time they say a file was changed; so are disks, to the nanosecond,
+    /// as their e_tags tell a file from a copy that has replaced it.
     pub fn day_fingerprints(&self) -> BTreeMap<NaiveDate, Fingerprint> {
         let days = self.files.chunk_by(|left, right| left.day == right.day);
         let fingerprints = days.map(|files| {
@@ -233,7 +236,8 @@ impl Manifest {
 
 fn identity(file: &InputFile) -> String {
     let InputFile { object, values, .. } = file;
-    let version = match &object.e_tag {
+    let e_tag = object.e_tag.as_ref().filter(|_| !file.is_on_disk);
+    let version = match e_tag {
         Some(e_tag) => e_tag.clone(),
         None => object.last_modified.to_rfc3339(),
     };

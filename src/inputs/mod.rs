@@ -13,11 +13,13 @@
 
 mod aside;
 mod column_names;
+mod converted;
 mod delta;
 mod delta_log;
 mod file_columns;
 mod file_error;
 mod file_reader;
+mod footer_notes;
 mod instant;
 mod int96;
 mod history;

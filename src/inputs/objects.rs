@@ -9,7 +9,8 @@
 //! | `_temporary/0/task_1/part-0`, of no day and not empty | of a write to the whole source |
 //! | `dt=2026-11-20/_SUCCESS`, where the job says `ready = "_SUCCESS"` | marker |
 //! | `_metadata`, `.part-0.crc`, `.hidden/x`, `a_$folder$`, `done` without bytes | aside |
-//! | `part-0.parquet`, `dt=today/part-0.parquet` | outside partitions |
+//! | `part-0.parquet` | outside partitions |
+//! | `dt=today/part-0.parquet` | in a partition of no day |
 
 use std::collections::BTreeSet;
 
@@ -32,6 +33,8 @@ pub(super) enum Role {
     Marker,
     /// A file of rows without a day.
     Outside,
+    /// A file of rows in a partition whose value is no day.
+    OfOddDay,
     /// No file of rows, to judge by its name, in no partition.
     Stray,
     /// A file of rows in the partitions of two days.
@@ -75,10 +78,11 @@ pub(super) fn role(parts: &[&str], size_bytes: u64, delivery: &Delivery) -> Role
     let has_odd_day = folders.iter().any(|folder| is_odd_partition(folder));
     match day {
         _ if !is_read && day.is_none() => Role::Stray,
+        None if has_odd_day => Role::OfOddDay,
         None if may_hold_rows(name) => Role::Outside,
         None => Role::Stray,
         Some(day) if !is_read => Role::Unread(day),
-        Some(_) if has_odd_day => Role::Outside,
+        Some(_) if has_odd_day => Role::OfOddDay,
         Some(_) if days.len() > 1 => Role::OfTwoDays,
         Some(day) => Role::Data(day),
     }
@@ -251,8 +255,10 @@ mod tests {
         let role_of = |path| role_of(path, &Delivery::default());
         assert_eq!(role_of("all.parquet"), Role::Outside);
         assert_eq!(role_of("2026/11/000001_0"), Role::Outside);
-        assert_eq!(role_of("dt=20-11-2026/a.parquet"), Role::Outside);
-        assert_eq!(role_of("dt=2026-11-20/dt=today/a.parquet"), Role::Outside);
+        assert_eq!(role_of("dt=20-11-2026/a.parquet"), Role::OfOddDay);
+        let null = role_of("dt=__HIVE_DEFAULT_PARTITION__/000000_0");
+        assert_eq!(null, Role::OfOddDay);
+        assert_eq!(role_of("dt=2026-11-20/dt=today/a.parquet"), Role::OfOddDay);
         assert_eq!(role_of("README.md"), Role::Stray);
         assert_eq!(
             role_of("dt=2026-11-20/dt=2026-11-19/a.parquet"),

@@ -16,11 +16,12 @@ use std::sync::Arc;
 use datafusion::arrow::compute::CastOptions;
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::ScalarValue;
-use parquet::file::metadata::{FileMetaData, KeyValue, ParquetMetaData, ParquetMetaDataBuilder};
+use parquet::file::metadata::ParquetMetaData;
 
 use crate::config::job::{Column, PARTITION_KEY};
 
 use super::column_names::{Found, find_among};
+use super::footer_notes::with_note;
 
 /// How Hive and Spark write NULL in a path.
 const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -113,23 +114,7 @@ impl PathValues {
         else {
             return footer;
         };
-        let file = footer.file_metadata();
-        let notes = file.key_value_metadata().into_iter().flatten();
-        let notes = notes.filter(|note| note.key != NOTE).cloned();
-        let noted = KeyValue::new(NOTE.to_owned(), text);
-        let file = FileMetaData::new(
-            file.version(),
-            file.num_rows(),
-            file.created_by().map(str::to_owned),
-            Some(notes.chain([noted]).collect()),
-            file.schema_descr_ptr(),
-            file.column_orders().cloned(),
-        );
-        let footer = ParquetMetaDataBuilder::new(file)
-            .set_row_groups(footer.row_groups().to_vec())
-            .set_column_index(footer.column_index().cloned())
-            .set_offset_index(footer.offset_index().cloned());
-        Arc::new(footer.build())
+        with_note(&footer, NOTE, text)
     }
 
     /// The values noted in the footer that a schema was read from.

@@ -2,14 +2,15 @@
 //!
 //! | declared | a file may have |
 //! |---|---|
-//! | BIGINT | any integer that fits into 64 bits signed |
-//! | VARCHAR | any text |
-//! | ID | integers in all files, or text in all files |
+//! | BIGINT | any integer; one that does not fit into 64 bits signed is refused when it is read |
+//! | VARCHAR | any text, number, date, instant, truth value, UUID, and bytes in UTF-8 |
+//! | ID | integers in all files, or text; a mixture is text, but for user_id, which it is refused for |
 //! | DECIMAL(p,s) | a decimal or integer whose digits all fit |
-//! | DOUBLE | DOUBLE, FLOAT, and integers up to 32 bits |
+//! | DOUBLE | any number: staging's CAST decides what becomes of it |
 //! | TIMESTAMP | any instant, with a zone or in UTC without one; read to the microsecond |
 //!
-//! Names are matched without regard to case where that is unambiguous ([`find`]). Partition columns
+//! A column of the type NULL, which writers give one without a value, is NULL in every type. Files
+//! without rows say nothing of types. Names are matched without regard to case where that is unambiguous ([`find`]). Partition columns
 //! are found in the [paths](super::path_values) of files, as texts that can be read as the declared
 //! type. What does not fit is refused where SQL reads it ([`SourceSchema::require`]).
 
@@ -32,6 +33,9 @@ use crate::ground::{Diagnostic, Problems};
 use super::column_names::{Found, find};
 use super::path_values::{InPath, typed};
 use super::{FileError, FileName, InputError, InputFile, Manifest, PathValues};
+
+/// The ID that must be of one type in all files of all sources.
+const USER_ID: &str = "user_id";
 
 /// How many footers are read at once.
 const CONCURRENT_FOOTERS: usize = 32;
@@ -156,11 +160,16 @@ pub fn resolve(
     let mut fields = Vec::new();
     let mut lacking = Vec::new();
     let mut ambiguous = Vec::new();
+    let with_rows: Vec<&FileSchema> = files.iter().filter(|file| file.rows > 0).collect();
+    let files: Vec<&FileSchema> = match with_rows.is_empty() {
+        true => files.iter().collect(),
+        false => with_rows,
+    };
     for column in declared {
         let is_declared = |name: &str| declared.iter().any(|other| other.name == name);
         let name = &column.name;
         let found = files.iter();
-        let found = found.map(|file| (file, held(file, name, is_declared)));
+        let found = found.map(|file| (*file, held(file, name, is_declared)));
         let found: Vec<(&FileSchema, Held)> = found.collect();
         let having = types_in(&found, column.column_type);
         let (data_type, misfit) = resolve_column(source, column, &having, id_fallback);
@@ -278,6 +287,7 @@ fn types_in<'a>(
     column_type: ColumnType,
 ) -> Vec<(&'a FileSchema, &'a DataType)> {
     let having = found.iter().filter_map(|(file, held)| match held {
+        Held::Column(data_type) if **data_type == DataType::Null => None,
         Held::Column(data_type) => Some((*file, *data_type)),
         Held::InPath(Some(_)) if column_type == ColumnType::Id => Some((*file, &DataType::Utf8)),
         Held::InPath(_) | Held::Missing | Held::Ambiguous(_) => None,
@@ -352,13 +362,8 @@ fn resolve_id(
     let Some((first_file, first_type)) = having.first() else {
         return Ok(fallback.clone());
     };
-    let kind = |found: &DataType| {
-        [ColumnType::BigInt, ColumnType::Varchar]
-            .into_iter()
-            .find(|candidate| widens(found, *candidate))
-    };
     for (file, found) in having {
-        if kind(found).is_none() {
+        if id_kind(found).is_none() {
             let message = format!(
                 "column `{column}` of source `{source}` is {} in {}; BIGINT or VARCHAR is expected",
                 sql_name(found),
@@ -366,7 +371,10 @@ fn resolve_id(
             );
             return Err(Diagnostic::new(message).help("deliver it as BIGINT or VARCHAR"));
         }
-        if kind(found) != kind(first_type) {
+        if id_kind(found) != id_kind(first_type) && column != USER_ID {
+            return Ok(viewed(DataType::Utf8));
+        }
+        if id_kind(found) != id_kind(first_type) {
             let message = format!(
                 "files of source `{source}` disagree about `{column}`: it is {} in {} and {} in {}",
                 sql_name(first_type),
@@ -377,8 +385,19 @@ fn resolve_id(
             return Err(Diagnostic::new(message).help("deliver one type in all files"));
         }
     }
-    let resolved = kind(first_type).and_then(ColumnType::arrow);
+    let resolved = id_kind(first_type).and_then(ColumnType::arrow);
     Ok(resolved.map_or_else(|| fallback.clone(), viewed))
+}
+
+/// What a column of an ID is to SQL.
+fn id_kind(found: &DataType) -> Option<ColumnType> {
+    use DataType::{Binary, BinaryView, Dictionary, FixedSizeBinary, LargeBinary};
+    match found {
+        Dictionary(_, values) => id_kind(values),
+        found if widens(found, ColumnType::BigInt) => Some(ColumnType::BigInt),
+        Binary | BinaryView | LargeBinary | FixedSizeBinary(_) => Some(ColumnType::Varchar),
+        found => found.is_string().then_some(ColumnType::Varchar),
+    }
 }
 
 /// Text is scanned as string views, which group and join faster.
@@ -389,12 +408,15 @@ fn viewed(data_type: DataType) -> DataType {
     }
 }
 
-/// Whether every value of `found` has the same value in `wanted`.
+/// Whether values of `found` can be read as `wanted`: the same value, or the nearest double.
 fn widens(found: &DataType, wanted: ColumnType) -> bool {
     use DataType::{
         Boolean, Date32, Decimal32, Decimal64, Decimal128, Dictionary, Float32, Float64, Int8,
-        Int16, Int32, Int64, LargeUtf8, Timestamp, UInt8, UInt16, UInt32, Utf8, Utf8View,
+        Int16, Int32, Int64, Null, Timestamp, UInt8, UInt16, UInt32, UInt64,
     };
+    if *found == Null {
+        return wanted != ColumnType::Id;
+    }
     if let Dictionary(_, values) = found {
         return widens(values, wanted);
     }
@@ -402,9 +424,9 @@ fn widens(found: &DataType, wanted: ColumnType) -> bool {
         ColumnType::Id => false,
         ColumnType::BigInt => matches!(
             found,
-            Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32
+            Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64
         ),
-        ColumnType::Varchar => matches!(found, Utf8 | LargeUtf8 | Utf8View),
+        ColumnType::Varchar => !found.is_nested(),
         ColumnType::Decimal(precision, scale) => {
             let (found_precision, found_scale) = match found {
                 Decimal32(precision, scale)
@@ -414,6 +436,7 @@ fn widens(found: &DataType, wanted: ColumnType) -> bool {
                 Int16 | UInt16 => (5, 0),
                 Int32 | UInt32 => (10, 0),
                 Int64 => (19, 0),
+                UInt64 => (20, 0),
                 _ => return false,
             };
             let whole_digits = |precision: u8, scale: i8| i16::from(precision) - i16::from(scale);
@@ -422,7 +445,19 @@ fn widens(found: &DataType, wanted: ColumnType) -> bool {
         }
         ColumnType::Double => matches!(
             found,
-            Float32 | Float64 | Int8 | Int16 | Int32 | UInt8 | UInt16 | UInt32
+            Float32
+                | Float64
+                | Int8
+                | Int16
+                | Int32
+                | Int64
+                | UInt8
+                | UInt16
+                | UInt32
+                | UInt64
+                | Decimal32(..)
+                | Decimal64(..)
+                | Decimal128(..)
         ),
         ColumnType::Boolean => matches!(found, Boolean),
         ColumnType::Date => matches!(found, Date32),

@@ -19,6 +19,7 @@ pub(super) fn oddities(job: &Job, plan: &Plan) -> Vec<String> {
             unfinished(manifest),
             writing(manifest),
             abandoned(manifest),
+            skipped(manifest),
             unmarked(plan, source, manifest),
             unread(source, manifest),
             strays(manifest),
@@ -59,6 +60,18 @@ fn abandoned(manifest: &Manifest) -> Option<String> {
     (!names.is_empty()).then(|| {
         format!(
             "a write to source `{}` has left files of no day behind; if no writer is at work, remove them: {}",
+            manifest.source,
+            Names(&names)
+        )
+    })
+}
+
+fn skipped(manifest: &Manifest) -> Option<String> {
+    let names: Vec<&str> = manifest.aside.skipped.iter().map(String::as_str).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} files of source `{}` are in partitions whose value is no day and are left out: {}",
+            names.len(),
             manifest.source,
             Names(&names)
         )

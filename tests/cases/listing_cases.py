@@ -284,3 +284,42 @@ def case_url_below_one_partition(lake: Lake) -> None:
     night = lake.night()
     night.refused(2, f"the url of source `orders` lies inside one partition, dt={LAST_DAY}")
     assert night.check.returncode == 2, night.said(night.check)
+
+
+def case_partitions_of_no_day(lake: Lake) -> None:
+    """Hive's and Spark's rows without a day, and a date that somebody has written in his own way."""
+    lake.deliver("orders")
+    lake.deliver("engagement")
+    for value in ("__HIVE_DEFAULT_PARTITION__", "bad"):
+        path = lake.path(f"data/orders/dt={value}/part-0.parquet")
+        pyarrow.parquet.write_table(table(of_day(ORDERS, LAST_DAY), ORDER_SCHEMA), path)
+    lake.night().refused(3, "source `orders` has files in partitions whose value is no day",
+                         "dt=__HIVE_DEFAULT_PARTITION__/part-0.parquet, and 1 more", 'odd_days = "skip"')
+    lake.set("sources.orders", 'odd_days = "skip"')
+    lake.night().published().says("2 files of source `orders` are in partitions whose value is no day and are left out: "
+                                  "dt=__HIVE_DEFAULT_PARTITION__/part-0.parquet, dt=bad/part-0.parquet")
+
+
+def case_sources_copied_with_their_times(lake: Lake) -> None:
+    """Another inode is no other file."""
+    lake.deliver("orders")
+    lake.deliver("engagement")
+    lake.night().published()
+    data = lake.path("data")
+    shutil.copytree(data, lake.path("copy"), copy_function=shutil.copy2)
+    shutil.rmtree(data)
+    lake.path("copy").rename(data)
+    again = lake.night()
+    assert "already published" in again.run.stdout, again.said(again.run)
+
+
+def case_names_that_no_listing_has(lake: Lake) -> None:
+    """A tab in a name, and a link that leads back: named, and nothing to try again for."""
+    lake.deliver("orders")
+    lake.deliver("engagement")
+    odd = lake.partition("orders", LAST_DAY) / "part\t1.parquet"
+    odd.write_bytes(b"")
+    lake.night().refused(3, "source `orders` cannot be listed, for a name in it", "part\\t1.parquet", "rename or remove it")
+    odd.unlink()
+    (lake.partition("orders", LAST_DAY) / "again").symlink_to(lake.path("data/orders"))
+    lake.night().refused(3, "source `orders` cannot be listed, for a name in it", "again", "rename or remove it")

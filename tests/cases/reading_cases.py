@@ -4,11 +4,13 @@ import datetime
 import shutil
 import struct
 from collections import Counter
+from decimal import Decimal
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
 
-from lake import DAYS, EVENT_SCHEMA, EVENTS, INSTANT, LAST_DAY, ORDER_SCHEMA, ORDERS, USERS, Lake, of_day, table
+from lake import DAYS, EVENT_SCHEMA, EVENTS, INSTANT, LAST_DAY, ORDER_SCHEMA, ORDERS, USERS, Lake, Row, of_day, table
 
 UTC = datetime.timezone.utc
 KNOWN_DISCOUNTS = Counter(order["user_id"] for order in ORDERS
@@ -143,6 +145,7 @@ def case_ids_that_turn_from_numbers_into_texts_under_a_tile(lake: Lake) -> None:
               "    CAST(interactions.top_content_lifetime AS VARCHAR) AS top_content,\n    interactions.first_event_day,")
     lake.edit("sql/publish/tier_snapshot.sql", "    users.first_event_day,",
               "    users.top_content,\n    users.first_event_day,")
+    lake.set("guards", "max_tier_share_change = 1.0")
     lake.deliver("orders")
     lake.deliver("engagement", DAYS[:-1])
     assert lake.night(DAYS[-2]).run.returncode == 0
@@ -154,3 +157,72 @@ def case_ids_that_turn_from_numbers_into_texts_under_a_tile(lake: Lake) -> None:
     shutil.rmtree(lake.path("output/tiles"))
     lake.edit("sql/features/users.sql", "AS top_content,", "AS top_content, 1 AS one,")
     lake.night().published(top_content=top)
+
+
+def _in_turn(lake: Lake, source: str, column: str, types: list[pyarrow.DataType], schema: pyarrow.Schema,
+             rows: list[Row], values: list[Any]) -> None:
+    """Each day's file has the column in another type, with what `values` makes of it."""
+    for day, data_type, value in zip(DAYS, types, values):
+        field = pyarrow.field(column, data_type)
+        of_today = [dict(row, **{column: value(row[column])}) for row in of_day(rows, day)]
+        lake.deliver(source, [day], rows=of_today, schema=schema.set(schema.get_field_index(column), field))
+
+
+def case_amounts_of_another_type_each_day(lake: Lake) -> None:
+    """Declared as wide as the widest; staging casts."""
+    lake.set("sources.orders.columns", 'amount = "DOUBLE"')
+    lake.edit("sql/staging/orders.sql", "    amount,  ", "    CAST(amount AS DECIMAL(18, 2)) AS amount,  ")
+    types = [pyarrow.int64(), pyarrow.decimal128(20, 4), pyarrow.float64(), pyarrow.uint64()][:len(DAYS)]
+    whole = [dict(order, amount=Decimal(int(order["amount"]))) for order in ORDERS]
+    as_is = [int, lambda amount: amount, float, int][:len(DAYS)]
+    _in_turn(lake, "orders", "amount", types, ORDER_SCHEMA, whole, as_is)
+    lake.deliver("engagement")
+    lake.night().published(orders=whole).warns_of_nothing()
+
+
+def case_texts_of_another_type_each_day(lake: Lake) -> None:
+    """Numbers, UUIDs and bytes are texts where a text is declared."""
+    condition = "channel IN ('7', '00010203-0405-0607-0809-0a0b0c0d0e0f', 'web')"
+    lake.edit("sql/staging/orders.sql", "status IN ('paid', 'completed')",
+              f"status IN ('paid', 'completed') AND {condition}")
+    types = [pyarrow.int64(), pyarrow.binary(16), pyarrow.binary()]
+    values = [lambda _: 7, lambda _: bytes(range(16)), lambda _: b"web"]
+    _in_turn(lake, "orders", "channel", types, ORDER_SCHEMA, ORDERS, values)
+    lake.deliver("engagement")
+    lake.night().published().warns_of_nothing()
+
+
+def case_bytes_that_are_no_text(lake: Lake) -> None:
+    types = [pyarrow.string(), pyarrow.string(), pyarrow.binary()]
+    values = [lambda text: text, lambda text: text, lambda _: b"K\xfcche"]
+    _in_turn(lake, "orders", "channel", types, ORDER_SCHEMA, ORDERS, values)
+    lake.deliver("engagement")
+    lake.edit("sql/staging/orders.sql", "status IN ('paid', 'completed')",
+              "status IN ('paid', 'completed') AND channel <> 'x'")
+    lake.night().refused(3, "column `channel` of", f"dt={LAST_DAY}/part-0.parquet", "has bytes that are no text")
+
+
+def case_columns_without_a_value_have_no_type(lake: Lake) -> None:
+    """What pandas writes on a day without discounts, and a file without rows that knows no types."""
+    no_types = pyarrow.schema([pyarrow.field(field.name, pyarrow.null()) for field in ORDER_SCHEMA])
+    lake.deliver("orders", DAYS[:1], rows=[dict(order, discount=None) for order in ORDERS],
+                 schema=ORDER_SCHEMA.set(ORDER_SCHEMA.get_field_index("discount"), pyarrow.field("discount", pyarrow.null())))
+    lake.deliver("orders", DAYS[1:])
+    lake.deliver("orders", [LAST_DAY], rows=[], schema=no_types, name="part-1.parquet")
+    lake.deliver("engagement")
+    lake.night().published().warns_of_nothing()
+
+
+def case_columns_that_no_sql_reads(lake: Lake) -> None:
+    """A contract column may be of any type, or missing, once staging does not name it."""
+    lake.edit("sql/staging/orders.sql", "    category,\n", "    CAST(NULL AS VARCHAR) AS category,\n")
+    lake.edit("sql/staging/orders.sql", "    status,\n", "    state AS status,\n")
+    text = (lake.path("sql/staging/orders.sql")).read_text().replace("(status", "(state").replace(" status NOT", " state NOT")
+    lake.path("sql/staging/orders.sql").write_text(text)
+    lake.set("sources.orders.columns", 'state = "VARCHAR"')
+    odd = pyarrow.list_(pyarrow.int64())
+    schema = pyarrow.schema([field for field in ORDER_SCHEMA if field.name not in ("category", "status")]
+                            + [pyarrow.field("category", odd), pyarrow.field("state", pyarrow.string())])
+    lake.deliver("orders", rows=[dict(order, category=[1], state=order["status"]) for order in ORDERS], schema=schema)
+    lake.deliver("engagement")
+    lake.night().published()

@@ -5,6 +5,7 @@
 //! | `files` | `"*"` | files whose names match are read; the others are named in a warning |
 //! | `ready` | none | the file that a partition has once it is whole, such as `_SUCCESS` |
 //! | `incomplete` | `"wait"` where `required`, else `"warn"` | what comes of a snapshot date that is not whole |
+//! | `odd_days` | `"refuse"` | what comes of partitions such as `dt=today`: `"skip"` leaves them out, with a warning |
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,6 +23,9 @@ pub const PARTITION_KEY: &str = "dt";
 const INCOMPLETE: [(&str, Incomplete); 2] =
     [("wait", Incomplete::Wait), ("warn", Incomplete::Warn)];
 
+/// The values of `odd_days`.
+const ODD_DAYS: [(&str, OddDays); 2] = [("refuse", OddDays::Refuse), ("skip", OddDays::Skip)];
+
 /// How a source is delivered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
@@ -31,6 +35,8 @@ pub struct Delivery {
     pub ready: Option<String>,
     /// What comes of a snapshot date that is not whole.
     pub incomplete: Incomplete,
+    /// What comes of partitions whose value is no day.
+    pub odd_days: OddDays,
 }
 
 /// `*`, for all names, or `*` and what names must end with.
@@ -47,6 +53,16 @@ pub enum Incomplete {
     /// The night runs, and says so.
     #[default]
     Warn,
+}
+
+/// What comes of partitions whose value is no day, such as `dt=__HIVE_DEFAULT_PARTITION__`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OddDays {
+    /// The night does not run.
+    #[default]
+    Refuse,
+    /// The night runs without them, and says so.
+    Skip,
 }
 
 /// The business day of the rows in a folder such as `dt=2026-11-20`.
@@ -98,6 +114,12 @@ impl Delivery {
                 Err(problem) => keep("incomplete", problem),
             }
         }
+        if let Some(name) = &section.odd_days {
+            match odd_days(name) {
+                Ok(odd_days) => delivery.odd_days = odd_days,
+                Err(problem) => keep("odd_days", problem),
+            }
+        }
         (delivery, problems)
     }
 }
@@ -126,6 +148,17 @@ fn marker(name: &str) -> Result<String, Diagnostic> {
         true => Err(Diagnostic::new(format!("`{name}` is not the name of a file"))
             .help("give the name of the file that a partition has once it is whole, such as \"_SUCCESS\"")),
     }
+}
+
+fn odd_days(name: &str) -> Result<OddDays, Diagnostic> {
+    let known = ODD_DAYS.iter().find(|(known, _)| *known == name);
+    known.map(|(_, odd_days)| *odd_days).ok_or_else(|| {
+        let near = did_you_mean(name, ODD_DAYS.iter().map(|(known, _)| *known));
+        Diagnostic::new(format!(
+            "`{name}` does not say what to do with partitions of no day{near}"
+        ))
+        .help("give \"refuse\", to end with exit code 3, or \"skip\", to run without them")
+    })
 }
 
 fn incomplete(name: &str) -> Result<Incomplete, Diagnostic> {

@@ -43,6 +43,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "files",
             "ready",
             "incomplete",
+            "odd_days",
             "columns",
             "profile",
         ],
@@ -116,6 +117,7 @@ pub(super) struct SourceSection {
     pub files: Option<String>,
     pub ready: Option<String>,
     pub incomplete: Option<String>,
+    pub odd_days: Option<String>,
     /// Such as `"400 days"`.
     pub keeps: Option<toml::Spanned<String>>,
     #[serde(default)]

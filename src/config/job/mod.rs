@@ -23,7 +23,7 @@ use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean, has_secret, 
 
 pub use calibration::{CalibrationChoice, GivenCuts};
 pub use column::{Column, ColumnType, contract_columns};
-pub use delivery::{Delivery, Incomplete, NamePattern, PARTITION_KEY, day_of_partition};
+pub use delivery::{Delivery, Incomplete, NamePattern, OddDays, PARTITION_KEY, day_of_partition};
 pub use file::Keys;
 pub use parameter::ParameterValue;
 

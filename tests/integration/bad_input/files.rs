@@ -135,13 +135,19 @@ fn files_outside_partitions_are_refused() {
         project.path("data/orders/dt=04-03-2026/part-0.parquet"),
     )
     .unwrap();
-    insta::assert_snapshot!(project.refused_run(), @"
+    insta::assert_snapshot!(project.refused_run(), @r#"
     exit code 3
 
-    error: source `orders` has files outside partitions: file://[PROJECT]/data/orders/all.parquet, and 1 more
+    error: source `orders` has files outside partitions: file://[PROJECT]/data/orders/all.parquet
      |
      = help: put them below folders such as dt=2026-11-20; names of files and folders that start with _ or . are skipped
-    ");
+
+    error: source `orders` has files in partitions whose value is no day: file://[PROJECT]/data/orders/dt=04-03-2026/part-0.parquet
+     |
+     = help: put them below a folder such as dt=2026-11-20, or leave such partitions out with odd_days = "skip" under [sources.orders]
+
+    2 problems
+    "#);
 }
 
 /// What a writer that is still at work, or dead, leaves beside its partitions.
