@@ -163,7 +163,12 @@ async fn many_nights(
     }
     *report = BackfillReport::of(&plan);
     let bar = output.progress(plan.nights.len() as u64);
-    for BackfillNight { date, rules } in plan.nights {
+    for BackfillNight {
+        date,
+        rules,
+        is_published,
+    } in plan.nights
+    {
         bar.set_message(format!("night of {date}"));
         let mut night = Report::default();
         let allowed = Allowed {
@@ -178,9 +183,7 @@ async fn many_nights(
         let published = publish(&job, date, allowed, &|_stage| {}, &mut night);
         match Box::pin(published).await {
             Ok(()) => report.add(night),
-            Err(error @ RunError::History(HistoryError::OutOfReach { .. }))
-                if arguments.affected =>
-            {
+            Err(error @ RunError::History(HistoryError::OutOfReach { .. })) if is_published => {
                 report.leave(date, &error);
             }
             Err(error) => {

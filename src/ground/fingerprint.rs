@@ -34,6 +34,11 @@ impl Fingerprint {
         &self.0
     }
 
+    /// The first sixteen hex digits, as a number.
+    pub fn number(&self) -> u64 {
+        u64::from_str_radix(&self.0[..16], 16).unwrap_or_default()
+    }
+
     /// The first twelve hex digits, for names that people read.
     pub fn short(&self) -> &str {
         &self.0[..12]

@@ -4,18 +4,26 @@
 //! | a day that earlier runs knew | is |
 //! |---|---|
 //! | has its files | stored |
-//! | is gone, or has lost files and got none, and is older than all days that are whole, or than the source keeps them | expired: it stays as it was known, and what is left of it is not read |
-//! | was expired, and other files have come | expired still |
-//! | has other files | changed: late data |
+//! | has its files and more | changed: late data |
+//! | is gone, and is [past](Edges::is_past) | expired: it stays as it was known |
 //! | is gone otherwise | vanished: late data once somebody confirms it |
+//! | has lost files and got none, and is past | expired, and what is left of it is not read, where [older days have expired](Edges::is_at_work); otherwise somebody is to say what has removed them |
+//! | has lost files and got others, and is [older](Edges::is_at_old_end) than all known days that are whole | somebody is to say whether the others are the day, or what came after it had expired |
+//! | has other files otherwise | changed: late data |
+//! | was expired, and its files were put back | stored, as it was known |
+//! | was expired, and other files have come | expired still, and they are not read |
+//!
+//! The log of a Delta table says what was removed on purpose: a partition of which anything is left
+//! is stored or changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 
 use crate::ground::SnapshotDate;
 
-use super::{KnownDay, KnownDays, Manifest};
+use super::day_files::Relation;
+use super::{InputFile, KnownDay, KnownDays, Manifest};
 
 /// One source as a run finds it.
 #[derive(Debug, Clone)]
@@ -24,90 +32,111 @@ pub struct SourceHistory {
     pub manifest: Manifest,
     /// Every day with what its rows depend on, the expired ones too.
     pub days: KnownDays,
-    /// Days that are gone, and are not expired.
-    pub vanished: BTreeSet<NaiveDate>,
+    /// Days whose rows a night would lose, and that have not expired as far as anybody can tell.
+    pub doubts: BTreeMap<NaiveDate, Doubt>,
     /// Expired days that have files, which are not read.
-    pub unread: BTreeSet<NaiveDate>,
+    pub unread: BTreeMap<NaiveDate, Unread>,
+}
+
+/// What is doubtful about a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doubt {
+    /// It is gone.
+    Vanished,
+    /// It is among the oldest days, and has lost files: the first that a retention rule takes, or
+    /// some that somebody has deleted.
+    LostFiles,
+    /// It is among the oldest days, and has other files than it had: late rows of a day that has
+    /// expired, or the day written anew.
+    Replaced,
+    /// The same of a Delta table where days have expired. Its log says that the files are the day,
+    /// so that it is worth a look and no more.
+    Rewritten,
+}
+
+/// Files of an expired day, which are not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Their paths.
+    pub names: Vec<String>,
+    /// Whether they are what is left of the day, and not others.
+    pub is_rest: bool,
+}
+
+/// What is known of how long a source keeps its files.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// How old files are when they are removed, where the job says so.
+    pub keeps_days: Option<u32>,
+    /// The last day that counts: a partition of the year 2099 makes no other day old.
+    pub until: SnapshotDate,
+    /// Whether somebody has said that what is gone was removed on purpose.
+    pub is_removal_accepted: bool,
 }
 
 impl SourceHistory {
-    /// Holds what is delivered against what is known; `keeps_days` says how old raw files are when
-    /// a retention rule removes them.
-    pub fn of(delivered: Manifest, known: &KnownDays, keeps_days: Option<u32>) -> Self {
+    /// Holds what is delivered against what is known.
+    pub fn of(delivered: Manifest, known: &KnownDays, retention: &Retention) -> Self {
         let stored = delivered.known_days();
-        let newest = stored.keys().chain(known.keys()).next_back().copied();
-        let newest = newest.max(stored.keys().next_back().copied());
-        let edge = stored
-            .iter()
-            .find(|(day, now)| known.get(*day).is_none_or(|before| is_whole(before, now)))
-            .map(|(day, _)| *day);
-        let is_past = |day: NaiveDate| {
-            let limit = newest
-                .zip(keeps_days)
-                .and_then(|(newest, keeps)| newest.checked_sub_days(Days::new(keeps.into())));
-            edge.is_some_and(|edge| day < edge) || limit.is_some_and(|limit| day <= limit)
-        };
+        let edges = Edges::of(&stored, known, retention);
         let mut days = stored.clone();
-        let (mut vanished, mut unread) = (BTreeSet::new(), BTreeSet::new());
+        let (mut doubts, mut unread) = (BTreeMap::new(), BTreeMap::new());
         for (day, before) in known {
             let now = stored.get(day);
-            let is_there = now.is_some_and(|now| is_same(before, now));
-            let is_expired = !is_there
-                && match now {
-                    _ if before.is_expired => true,
-                    None => is_past(*day),
-                    Some(now) => has_shrunk(before, now) && is_past(*day),
-                };
-            if is_expired {
-                let known = KnownDay {
-                    is_expired: true,
-                    ..before.clone()
-                };
-                days.insert(*day, known);
-                unread.extend(now.map(|_| *day));
-            } else if now.is_none() {
-                vanished.insert(*day);
+            let found = Found {
+                day: *day,
+                before,
+                now,
+                is_table: delivered.delta_version.is_some(),
+            };
+            match found.fate(&edges, retention) {
+                Fate::Changed => {}
+                Fate::Stored => {
+                    let fingerprint = before.fingerprint.clone();
+                    days.entry(*day)
+                        .and_modify(|day| day.fingerprint = fingerprint);
+                }
+                Fate::Doubtful(doubt) => {
+                    doubts.insert(*day, doubt);
+                }
+                Fate::Expired { is_rest } => {
+                    days.insert(*day, expired(before, now.is_some()));
+                    if now.is_some() {
+                        let names = names_on(&delivered, *day);
+                        unread.insert(*day, Unread { names, is_rest });
+                    }
+                }
             }
         }
+        let unread_days = unread.keys().copied().collect();
         Self {
-            manifest: delivered.without(&unread),
+            manifest: delivered.without(&unread_days),
             days,
-            vanished,
+            doubts,
             unread,
         }
     }
 
     /// A source that is delivered no more, of which tiles hold everything that is known.
     pub fn held(source: &str, known: &KnownDays) -> Self {
-        let expired = known.iter().map(|(day, known)| {
-            let known = KnownDay {
-                is_expired: true,
-                ..known.clone()
-            };
-            (*day, known)
-        });
+        let days = known.iter();
+        let days = days.map(|(day, known)| (*day, expired(known, true)));
         Self {
             manifest: Manifest::empty(source),
-            days: expired.collect(),
-            vanished: BTreeSet::new(),
-            unread: BTreeSet::new(),
+            days: days.collect(),
+            doubts: BTreeMap::new(),
+            unread: BTreeMap::new(),
         }
     }
 
     /// What is visible on D.
     #[must_use]
     pub fn up_to(&self, date: SnapshotDate) -> Self {
-        let is_visible = |day: &NaiveDate| *day <= date.day();
-        let visible = |days: &BTreeSet<NaiveDate>| {
-            let days = days.iter().copied();
-            days.filter(is_visible).collect()
-        };
-        let days = self.days.iter().filter(|(day, _)| is_visible(day));
         Self {
             manifest: self.manifest.up_to(date),
-            days: days.map(|(day, known)| (*day, known.clone())).collect(),
-            vanished: visible(&self.vanished),
-            unread: visible(&self.unread),
+            days: until(&self.days, date),
+            doubts: until(&self.doubts, date),
+            unread: until(&self.unread, date),
         }
     }
 
@@ -116,24 +145,164 @@ impl SourceHistory {
         let days = self.days.iter().filter(|(_, known)| known.is_expired);
         days.map(|(day, _)| *day).collect()
     }
+
+    /// The days of some doubt.
+    pub fn days_of(&self, doubt: Doubt) -> BTreeSet<NaiveDate> {
+        let days = self.doubts.iter().filter(|(_, found)| **found == doubt);
+        days.map(|(day, _)| *day).collect()
+    }
 }
 
-/// Whether a day has the rows that it had. The same files that were put back have other ids in
-/// some stores.
-fn is_same(before: &KnownDay, now: &KnownDay) -> bool {
-    let is_restored = (before.files, before.bytes) == (now.files, now.bytes);
-    before.fingerprint == now.fingerprint || (before.is_expired && is_restored)
+fn until<T: Clone>(days: &BTreeMap<NaiveDate, T>, date: SnapshotDate) -> BTreeMap<NaiveDate, T> {
+    let visible = days.range(..=date.day());
+    visible.map(|(day, value)| (*day, value.clone())).collect()
 }
 
-/// Whether a day is one that retention has not come to. Days that were put back prove nothing.
-fn is_whole(before: &KnownDay, now: &KnownDay) -> bool {
-    !before.is_expired && !has_shrunk(before, now)
+/// A day as it was known. Its files are told apart one by one as long as some may be there.
+fn expired(before: &KnownDay, has_files: bool) -> KnownDay {
+    let mut known = before.clone();
+    known.is_expired = true;
+    known.files.each = known.files.each.filter(|_| has_files);
+    known
 }
 
-/// Whether a day has lost files and got none. A day that was written anew in fewer files has newer
-/// ones.
-fn has_shrunk(before: &KnownDay, now: &KnownDay) -> bool {
-    now.files < before.files && now.newest <= before.newest
+fn names_on(delivered: &Manifest, day: NaiveDate) -> Vec<String> {
+    let files = delivered.files.iter().filter(|file| file.day == day);
+    let name = |file: &InputFile| file.object.location.to_string();
+    files.map(name).collect()
+}
+
+/// How far retention has come.
+struct Edges {
+    /// The first day that it has not come to.
+    intact: Option<NaiveDate>,
+    /// The first of those that were known before.
+    known_intact: Option<NaiveDate>,
+    /// Days up to here are older than the source keeps them.
+    limit: Option<NaiveDate>,
+    /// The first day that has expired, or is gone although nothing older is left.
+    first_gone: Option<NaiveDate>,
+}
+
+impl Edges {
+    fn of(stored: &KnownDays, known: &KnownDays, retention: &Retention) -> Self {
+        let until = retention.until.day();
+        let mut intact = stored
+            .range(..=until)
+            .filter(|(day, now)| known.get(*day).is_none_or(|before| is_intact(before, now)))
+            .map(|(day, _)| *day);
+        let first = intact.clone().next();
+        let known_intact = intact.find(|day| known.contains_key(day));
+        let newest = |days: &KnownDays| days.range(..=until).next_back().map(|(day, _)| *day);
+        let limit = newest(stored)
+            .max(newest(known))
+            .zip(retention.keeps_days)
+            .and_then(|(newest, keeps)| newest.checked_sub_days(Days::new(keeps.into())));
+        let gone = known
+            .iter()
+            .filter(|(day, before)| before.is_expired || !stored.contains_key(*day));
+        let first_gone = gone.map(|(day, _)| *day).next();
+        Self {
+            intact: first,
+            known_intact,
+            limit,
+            first_gone: first_gone.filter(|gone| first.is_some_and(|intact| *gone < intact)),
+        }
+    }
+
+    /// Whether a day is older than every day that is whole, or than the source keeps them.
+    fn is_past(&self, day: NaiveDate) -> bool {
+        self.intact.is_some_and(|intact| day < intact) || self.is_beyond_limit(day)
+    }
+
+    /// The same, but that a source all of whose days are written anew has no old end.
+    fn is_at_old_end(&self, day: NaiveDate) -> bool {
+        self.known_intact.is_some_and(|intact| day < intact) || self.is_beyond_limit(day)
+    }
+
+    /// Whether a retention rule is known to be at work on days as old as this one.
+    fn is_at_work(&self, day: NaiveDate) -> bool {
+        self.first_gone.is_some() || self.is_beyond_limit(day)
+    }
+
+    fn is_beyond_limit(&self, day: NaiveDate) -> bool {
+        self.limit.is_some_and(|limit| day <= limit)
+    }
+}
+
+/// Whether a day has everything that it had. Days that were put back prove nothing.
+fn is_intact(before: &KnownDay, now: &KnownDay) -> bool {
+    let relation = before.files.relation(&now.files);
+    !before.is_expired && matches!(relation, Relation::Same | Relation::More)
+}
+
+/// A day that was known, and what is there of it.
+struct Found<'a> {
+    day: NaiveDate,
+    before: &'a KnownDay,
+    now: Option<&'a KnownDay>,
+    is_table: bool,
+}
+
+/// What has become of a day.
+enum Fate {
+    Stored,
+    Changed,
+    Expired { is_rest: bool },
+    Doubtful(Doubt),
+}
+
+impl Found<'_> {
+    fn fate(&self, edges: &Edges, retention: &Retention) -> Fate {
+        let is_past = edges.is_past(self.day);
+        let Some(now) = self.now else {
+            return match self.before.is_expired || is_past {
+                true => Fate::Expired { is_rest: false },
+                false => Fate::Doubtful(Doubt::Vanished),
+            };
+        };
+        let relation = self.before.files.relation(&now.files);
+        if self.before.is_expired {
+            return self.fate_of_expired(relation, now, retention);
+        }
+        let is_at_work = is_past && edges.is_at_work(self.day);
+        match relation {
+            Relation::Same => Fate::Stored,
+            Relation::More => Fate::Changed,
+            Relation::Fewer if self.is_table || !is_past => Fate::Changed,
+            Relation::Fewer if retention.is_removal_accepted => Fate::Changed,
+            Relation::Fewer if is_at_work => Fate::Expired { is_rest: true },
+            Relation::Fewer => Fate::Doubtful(Doubt::LostFiles),
+            Relation::Overwritten | Relation::Others => {
+                let is_overwritten = relation == Relation::Overwritten;
+                match edges.is_at_old_end(self.day) && (is_at_work || !is_overwritten) {
+                    true => self.fate_of_replaced(is_at_work),
+                    false => Fate::Changed,
+                }
+            }
+        }
+    }
+
+    /// The log of a table says that the files are the day.
+    fn fate_of_replaced(&self, is_at_work: bool) -> Fate {
+        match (self.is_table, is_at_work) {
+            (true, true) => Fate::Doubtful(Doubt::Rewritten),
+            (true, false) => Fate::Changed,
+            (false, _) => Fate::Doubtful(Doubt::Replaced),
+        }
+    }
+
+    fn fate_of_expired(&self, relation: Relation, now: &KnownDay, retention: &Retention) -> Fate {
+        // Of a day that was gone altogether nothing is left.
+        let is_rest = relation == Relation::Fewer && self.before.files.each.is_some();
+        if self.before.files.are_restored_in(&now.files) || relation == Relation::Same {
+            Fate::Stored
+        } else if is_rest && retention.is_removal_accepted {
+            Fate::Changed
+        } else {
+            Fate::Expired { is_rest }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -142,28 +311,30 @@ mod tests {
     use object_store::path::Path;
 
     use super::*;
-    use crate::inputs::{InputFile, PathValues};
+    use crate::inputs::PathValues;
 
     fn day(number: u32) -> NaiveDate {
         NaiveDate::from_ymd_opt(2026, 7, number).unwrap()
     }
 
-    /// Files of days of July, with the ETag of each.
+    /// Files of days of July, by their names. One whose name has an ETag after a colon was written
+    /// anew, or put back.
     fn delivered(files: &[(u32, &str)]) -> Manifest {
-        let files = (0_u64..)
-            .zip(files)
-            .map(|(place, (number, e_tag))| InputFile {
+        let files = files.iter().map(|(number, name)| {
+            let (name, e_tag) = name.split_once(':').unwrap_or((name, "1"));
+            InputFile {
                 day: day(*number),
                 object: ObjectMeta {
-                    location: Path::from(format!("dt={}/{place}-{e_tag}", day(*number))),
+                    location: Path::from(format!("dt={}/{name}", day(*number))),
                     last_modified: chrono::DateTime::UNIX_EPOCH,
-                    size: e_tag.len() as u64,
-                    e_tag: Some((*e_tag).to_owned()),
+                    size: name.len() as u64,
+                    e_tag: Some(e_tag.to_owned()),
                     version: None,
                 },
                 values: PathValues::default(),
                 is_on_disk: false,
-            });
+            }
+        });
         Manifest {
             source: "orders".to_owned(),
             files: files.collect(),
@@ -175,17 +346,44 @@ mod tests {
         delivered(files).known_days()
     }
 
-    fn numbers(days: &BTreeSet<NaiveDate>) -> Vec<u32> {
-        let days = days.iter();
-        days.map(chrono::Datelike::day).collect()
+    /// The same source as a Delta table.
+    fn table(files: &[(u32, &str)]) -> Manifest {
+        Manifest {
+            delta_version: Some(1),
+            ..delivered(files)
+        }
     }
 
-    /// Expired, vanished and unread days.
+    fn retention(keeps_days: Option<u32>) -> Retention {
+        Retention {
+            keeps_days,
+            until: SnapshotDate::on(day(31)),
+            is_removal_accepted: false,
+        }
+    }
+
+    fn of(delivered: Manifest, known: &KnownDays) -> SourceHistory {
+        SourceHistory::of(delivered, known, &retention(None))
+    }
+
+    fn accepting(delivered: Manifest, known: &KnownDays) -> SourceHistory {
+        let retention = Retention {
+            is_removal_accepted: true,
+            ..retention(None)
+        };
+        SourceHistory::of(delivered, known, &retention)
+    }
+
+    fn numbers<'a>(days: impl IntoIterator<Item = &'a NaiveDate>) -> Vec<u32> {
+        days.into_iter().map(chrono::Datelike::day).collect()
+    }
+
+    /// Expired, doubtful and unread days.
     fn found(history: &SourceHistory) -> [Vec<u32>; 3] {
         [
             numbers(&history.expired()),
-            numbers(&history.vanished),
-            numbers(&history.unread),
+            numbers(history.doubts.keys()),
+            numbers(history.unread.keys()),
         ]
     }
 
@@ -193,88 +391,226 @@ mod tests {
 
     const FIVE: [(u32, &str); 5] = [(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "e")];
 
+    /// Two files a day.
+    const TWICE: [(u32, &str); 6] = [(1, "a"), (1, "b"), (2, "c"), (2, "d"), (3, "e"), (3, "f")];
+
+    /// The first day of [`TWICE`] has expired.
+    fn first_of_twice_expired() -> KnownDays {
+        of(delivered(&TWICE[2..]), &known(&TWICE)).days
+    }
+
     #[test]
     fn days_that_are_older_than_all_that_is_left_have_expired() {
-        let history = SourceHistory::of(delivered(&[(3, "c"), (4, "d")]), &known(&FIVE[..4]), None);
+        let history = of(delivered(&[(3, "c"), (4, "d")]), &known(&FIVE[..4]));
         assert_eq!(found(&history), [vec![1, 2], vec![], vec![]]);
         assert_eq!(history.days.len(), 4);
-        assert_eq!(
-            history.days[&day(1)].fingerprint,
-            known(&FIVE)[&day(1)].fingerprint
-        );
+        let expired = &history.days[&day(1)];
+        assert_eq!(expired.fingerprint, known(&FIVE)[&day(1)].fingerprint);
+        assert_eq!(expired.files.each, None);
+        let emptied = of(table(&[(3, "c"), (4, "d")]), &known(&FIVE[..4]));
+        assert_eq!(found(&emptied), [vec![1, 2], vec![], vec![]]);
     }
 
     #[test]
     fn a_day_in_the_middle_has_vanished_unless_the_source_keeps_it_no_longer() {
         let left = || delivered(&[(1, "a"), (3, "c"), (5, "e")]);
-        let vanished = SourceHistory::of(left(), &known(&FIVE), None);
+        let vanished = of(left(), &known(&FIVE));
         assert_eq!(found(&vanished), [vec![], vec![2, 4], vec![]]);
+        assert_eq!(vanished.days_of(Doubt::Vanished).len(), 2);
         assert_eq!(vanished.days.len(), 3);
-        let expired = SourceHistory::of(left(), &known(&FIVE), Some(3));
+        let expired = SourceHistory::of(left(), &known(&FIVE), &retention(Some(3)));
         assert_eq!(found(&expired), [vec![2], vec![4], vec![]]);
     }
 
     #[test]
+    fn a_partition_of_days_to_come_makes_no_day_old() {
+        let mut files = FIVE.to_vec();
+        files.remove(1);
+        files.push((31, "wrong clock"));
+        let retention = Retention {
+            until: SnapshotDate::on(day(5)),
+            ..retention(Some(3))
+        };
+        let history = SourceHistory::of(delivered(&files), &known(&FIVE), &retention);
+        assert_eq!(found(&history), [vec![2], vec![], vec![]]);
+        files.remove(1);
+        let history = SourceHistory::of(delivered(&files), &known(&FIVE), &retention);
+        assert_eq!(found(&history), [vec![2], vec![3], vec![]]);
+        let history = SourceHistory::of(delivered(&files[3..]), &known(&FIVE), &retention);
+        assert_eq!(found(&history), [vec![1, 2], vec![3, 4, 5], vec![]]);
+    }
+
+    #[test]
     fn the_newest_day_that_is_gone_has_vanished() {
-        let history = SourceHistory::of(delivered(&FIVE[..4]), &known(&FIVE), None);
+        let history = of(delivered(&FIVE[..4]), &known(&FIVE));
         assert_eq!(found(&history), [vec![], vec![5], vec![]]);
     }
 
     #[test]
     fn a_source_that_is_empty_all_at_once_has_vanished() {
-        let history = SourceHistory::of(delivered(&[]), &known(&FIVE), None);
+        let history = of(delivered(&[]), &known(&FIVE));
         assert_eq!(found(&history), [vec![], vec![1, 2, 3, 4, 5], vec![]]);
-        let history = SourceHistory::of(delivered(&[]), &known(&FIVE), Some(2));
+        let history = SourceHistory::of(delivered(&[]), &known(&FIVE), &retention(Some(2)));
         assert_eq!(found(&history), [vec![1, 2, 3], vec![4, 5], vec![]]);
     }
 
     #[test]
-    fn a_day_at_the_edge_that_has_lost_some_of_its_files_has_expired() {
-        let before = known(&[(1, "a"), (2, "b"), (2, "c"), (3, "d")]);
-        // Files of one place have one name.
-        let mut left = delivered(&[(1, "a"), (2, "b"), (2, "c"), (3, "d")]);
-        left.files.remove(2);
-        left.files.remove(0);
-        let history = SourceHistory::of(left, &before, None);
+    fn the_oldest_day_that_has_lost_a_file_is_asked_about_while_nothing_has_expired() {
+        let history = of(delivered(&TWICE[1..]), &known(&TWICE));
+        assert_eq!(found(&history), [vec![], vec![1], vec![]]);
+        assert_eq!(history.doubts[&day(1)], Doubt::LostFiles);
+        let accepted = accepting(delivered(&TWICE[1..]), &known(&TWICE));
+        assert_eq!(found(&accepted), NONE);
+        assert_eq!(accepted.days[&day(1)], known(&TWICE[1..])[&day(1)]);
+    }
+
+    #[test]
+    fn a_day_that_has_lost_a_file_behind_expired_ones_is_about_to_expire() {
+        let expired = first_of_twice_expired();
+        let left = || delivered(&TWICE[3..]);
+        let history = of(left(), &expired);
         assert_eq!(found(&history), [vec![1, 2], vec![], vec![2]]);
+        assert!(history.unread[&day(2)].is_rest);
+        assert_eq!(history.unread[&day(2)].names, ["dt=2026-07-02/d"]);
         assert_eq!(history.manifest.days(), BTreeSet::from([day(3)]));
+        // The night after, and once somebody says that the file was removed on purpose.
+        let again = of(left(), &history.days);
+        assert_eq!(found(&again), found(&history));
+        let accepted = accepting(left(), &history.days);
+        assert_eq!(found(&accepted), [vec![1], vec![], vec![]]);
+        assert_eq!(accepted.days[&day(2)], known(&TWICE[3..])[&day(2)]);
+    }
+
+    #[test]
+    fn a_day_that_is_older_than_the_source_keeps_it_expires_file_by_file() {
+        let keeps = retention(Some(2));
+        let history = SourceHistory::of(delivered(&TWICE[1..]), &known(&TWICE), &keeps);
+        assert_eq!(found(&history), [vec![1], vec![], vec![1]]);
+    }
+
+    #[test]
+    fn a_partition_of_a_delta_table_of_which_something_is_left_is_a_change() {
+        for before in [known(&TWICE), first_of_twice_expired()] {
+            let history = of(table(&TWICE[3..]), &before);
+            assert_eq!(found(&history), [vec![1], vec![], vec![]]);
+            assert_eq!(history.days[&day(2)], known(&TWICE[3..])[&day(2)]);
+        }
+    }
+
+    #[test]
+    fn a_day_in_the_middle_that_has_lost_a_file_is_a_change() {
+        let mut left = TWICE.to_vec();
+        left.remove(3);
+        assert_eq!(found(&of(delivered(&left), &known(&TWICE))), NONE);
     }
 
     #[test]
     fn days_that_are_written_anew_in_fewer_files_are_a_change() {
-        let before = known(&[(1, "a"), (1, "b"), (2, "c"), (2, "d")]);
-        let mut anew = delivered(&[(1, "ab"), (2, "cd")]);
-        for file in &mut anew.files {
-            file.object.last_modified += chrono::TimeDelta::days(1);
+        let one = [(1, "a"), (1, "b"), (2, "cd"), (3, "e"), (3, "f")];
+        let all = [(1, "ab"), (2, "cd"), (3, "ef"), (4, "g")];
+        for (anew, days) in [(&one[..], 3), (&all[..], 4)] {
+            let history = of(delivered(anew), &known(&TWICE));
+            assert_eq!(found(&history), NONE);
+            assert_eq!(history.manifest.days().len(), days);
         }
-        let history = SourceHistory::of(anew, &before, None);
-        assert_eq!(found(&history), NONE);
-        assert_eq!(history.manifest.days(), BTreeSet::from([day(1), day(2)]));
+    }
+
+    #[test]
+    fn other_files_of_the_oldest_day_are_asked_about() {
+        let mut files = FIVE.to_vec();
+        files[0] = (1, "scrap");
+        let history = of(delivered(&files), &known(&FIVE));
+        assert_eq!(found(&history), [vec![], vec![1], vec![]]);
+        assert_eq!(history.doubts[&day(1)], Doubt::Replaced);
+        assert_eq!(found(&of(table(&files), &known(&FIVE))), NONE);
+        // It is there, and was corrected.
+        files[0] = (1, "a:2");
+        assert_eq!(found(&of(delivered(&files), &known(&FIVE))), NONE);
     }
 
     #[test]
     fn other_files_of_a_stored_day_are_a_change() {
-        let history = SourceHistory::of(delivered(&[(1, "x"), (2, "b")]), &known(&FIVE[..2]), None);
+        let history = of(delivered(&[(1, "a:2"), (2, "b")]), &known(&FIVE[..2]));
         assert_eq!(found(&history), NONE);
         assert_ne!(history.days, known(&FIVE[..2]));
     }
 
     #[test]
+    fn other_files_of_a_day_at_the_edge_of_expired_ones_are_asked_about() {
+        let expired = of(delivered(&FIVE[1..]), &known(&FIVE)).days;
+        let scrap = [(2, "scrap"), (3, "c"), (4, "d"), (5, "e")];
+        let history = of(delivered(&scrap), &expired);
+        assert_eq!(found(&history), [vec![1], vec![2], vec![]]);
+        assert_eq!(history.doubts[&day(2)], Doubt::Replaced);
+        assert_eq!(history.days[&day(2)], known(&scrap)[&day(2)]);
+        // Of a table the log says so; a day whose files are all there has got late data.
+        let history = of(table(&scrap), &expired);
+        assert_eq!(history.doubts[&day(2)], Doubt::Rewritten);
+        let mut late = FIVE[1..].to_vec();
+        late.insert(0, (2, "late"));
+        let history = of(delivered(&late), &expired);
+        assert_eq!(found(&history), [vec![1], vec![], vec![]]);
+    }
+
+    #[test]
     fn what_comes_into_an_expired_day_is_not_read_unless_it_is_the_day_itself() {
-        let once = SourceHistory::of(delivered(&[(3, "c")]), &known(&FIVE[..3]), None);
-        let again = SourceHistory::of(delivered(&[(1, "other"), (3, "c")]), &once.days, None);
+        let once = of(delivered(&FIVE[2..3]), &known(&FIVE[..3]));
+        let again = of(delivered(&[(1, "other"), (3, "c")]), &once.days);
         assert_eq!(found(&again), [vec![1, 2], vec![], vec![1]]);
-        let restored = SourceHistory::of(delivered(&[(2, "B"), (3, "c")]), &once.days, None);
+        assert!(!again.unread[&day(1)].is_rest);
+        let restored = of(delivered(&[(2, "b:2"), (3, "c")]), &once.days);
         assert_eq!(found(&restored), [vec![1], vec![], vec![]]);
         assert!(restored.manifest.days().contains(&day(2)));
     }
 
     #[test]
+    fn a_day_that_was_put_back_is_the_day_that_it_was() {
+        let before = known(&FIVE[..3]);
+        let expired = of(delivered(&FIVE[2..3]), &before).days;
+        let back = || delivered(&[(1, "a:2"), (2, "b:2"), (3, "c")]);
+        let restored = of(back(), &expired);
+        let again = of(back(), &restored.days);
+        for history in [&restored, &again] {
+            assert_eq!(found(history), NONE);
+            for (day, known) in &before {
+                assert_eq!(history.days[day].fingerprint, known.fingerprint);
+            }
+        }
+        let changed = of(delivered(&[(1, "a:2"), (2, "b:3"), (3, "c")]), &again.days);
+        assert_eq!(found(&changed), NONE);
+        assert_ne!(
+            changed.days[&day(2)].fingerprint,
+            before[&day(2)].fingerprint
+        );
+    }
+
+    #[test]
     fn restored_days_leave_the_other_expired_ones_as_they_are() {
-        let once = SourceHistory::of(delivered(&[(4, "d")]), &known(&FIVE[..4]), None);
-        let mut left = delivered(&[(1, "a"), (4, "d")]);
-        left.files[1].object.location = Path::from("dt=2026-07-04/0-d");
-        let history = SourceHistory::of(left, &once.days, None);
+        let once = of(delivered(&[(4, "d")]), &known(&FIVE[..4]));
+        let history = of(delivered(&[(1, "a:2"), (4, "d")]), &once.days);
         assert_eq!(found(&history), [vec![2, 3], vec![], vec![]]);
+    }
+
+    #[test]
+    fn records_of_an_older_tierline_go_by_counts() {
+        let mut before = known(&TWICE);
+        for known in before.values_mut() {
+            known.files.each = None;
+            known.files.places = None;
+        }
+        let history = of(delivered(&TWICE), &before);
+        assert_eq!(found(&history), NONE);
+        let history = of(delivered(&TWICE[1..]), &before);
+        assert_eq!(history.doubts[&day(1)], Doubt::LostFiles);
+        let history = of(delivered(&TWICE[2..]), &before);
+        let restored = [
+            (1, "a:2"),
+            (1, "b:2"),
+            (2, "c"),
+            (2, "d"),
+            (3, "e"),
+            (3, "f"),
+        ];
+        assert_eq!(found(&of(delivered(&restored), &history.days)), NONE);
     }
 }

@@ -1,15 +1,15 @@
 //! The manifest of a source: its files by day, from one LIST, and by the log where it has one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use object_store::ObjectMeta;
 
 use crate::config::job::Column;
 use crate::config::storage::StorageError;
-use crate::ground::{Classified, FailureKind, Fingerprint, Problems, SnapshotDate};
+use crate::ground::{Classified, FailureKind, Problems, SnapshotDate};
 
-use super::{Aside, FileError, KnownDay, KnownDays, PathValues, Shortfalls};
+use super::{Aside, DayFiles, FileError, KnownDay, KnownDays, PathValues, Shortfalls};
 
 /// A file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,53 +194,10 @@ impl Manifest {
         self
     }
 
-    /// What the rows of each day depend on: key, size and e_tag of its files, and the declared
-    /// columns in their paths, which the log of a table may change by itself. Stores that give
-    /// no e_tag are taken at the time they say a file was changed; so are disks, to the nanosecond,
-    /// as their e_tags tell a file from a copy that has replaced it.
-    pub fn day_fingerprints(&self) -> BTreeMap<NaiveDate, Fingerprint> {
-        let days = self.files.chunk_by(|left, right| left.day == right.day);
-        let fingerprints = days.map(|files| {
-            let identities = files.iter().map(identity);
-            let fingerprint = Fingerprint::builder().parts("file", identities).finish();
-            (files[0].day, fingerprint)
-        });
-        fingerprints.collect()
-    }
-}
-
-impl Manifest {
     /// Each day as a record keeps it.
     pub fn known_days(&self) -> KnownDays {
-        let mut days: KnownDays = BTreeMap::new();
-        for (day, fingerprint) in self.day_fingerprints() {
-            let known = KnownDay {
-                fingerprint,
-                files: 0,
-                bytes: 0,
-                newest: i64::MIN,
-                is_expired: false,
-            };
-            days.insert(day, known);
-        }
-        for file in &self.files {
-            if let Some(known) = days.get_mut(&file.day) {
-                known.files += 1;
-                known.bytes += file.object.size;
-                known.newest = known.newest.max(file.object.last_modified.timestamp());
-            }
-        }
-        days
+        let days = self.files.chunk_by(|left, right| left.day == right.day);
+        let days = days.map(|files| (files[0].day, KnownDay::stored(DayFiles::of(files))));
+        days.collect()
     }
-}
-
-fn identity(file: &InputFile) -> String {
-    let InputFile { object, values, .. } = file;
-    let e_tag = object.e_tag.as_ref().filter(|_| !file.is_on_disk);
-    let version = match e_tag {
-        Some(e_tag) => e_tag.clone(),
-        None => object.last_modified.to_rfc3339(),
-    };
-    let values = values.identity();
-    format!("{}\n{}\n{version}{values}", object.location, object.size)
 }

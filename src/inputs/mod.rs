@@ -14,6 +14,7 @@
 mod aside;
 mod column_names;
 mod converted;
+mod day_files;
 mod delta;
 mod delta_log;
 mod file_columns;
@@ -37,9 +38,10 @@ mod transactions;
 mod twins;
 
 pub use aside::{Aside, Left, Names, paths_on, span_of};
+pub use day_files::DayFiles;
 pub use delta::log_of;
 pub use file_error::{FileError, FileName};
-pub use history::SourceHistory;
+pub use history::{Doubt, Retention, SourceHistory, Unread};
 pub use manifest::{InputError, InputFile, Manifest};
 pub use parquet_files::{ParquetFiles, days_passing};
 pub use path_values::PathValues;

@@ -4,15 +4,19 @@
 //! record alone says what they were, and so which tiles hold the rows of their days.
 //!
 //! ```json
-//! {"format": 1, "sources": {"orders": [
-//!   {"from": "2026-07-01", "expired": true, "days": ["9a44be100d3f6a7c81e2b94577c0a1d0 1 2048 1782864000"]},
-//!   {"from": "2026-07-02", "days": ["5f0c21d79a44be100d3f6a7c81e2b945 2 4096 1782950400", ".."]}
+//! {"format": 2, "sources": {"orders": [
+//!   {"from": "2026-07-01", "expired": true, "days": ["9a44be100d3f6a7c81e2b94577c0a1d0 1 2048 1782864000 5b1d7a6e0f3c2d91 -"]},
+//!   {"from": "2026-07-02", "days": ["5f0c21d79a44be100d3f6a7c81e2b945 2 4096 1782950400 77aa10c3b2d4e5f6 0a1b2c3d4e5f6071", ".."]}
 //! ]}}
 //! ```
 //!
-//! Each text is a day: its fingerprint, its files, their bytes, and when the newest of them was
-//! written, in seconds since 1970. A record costs one small request however long the history: some
-//! 50 bytes a day.
+//! Each text is a day: what its tiles are found by, its files, their bytes, when the newest of them
+//! was written, in seconds since 1970, a hash of their keys and sizes, and a short hash of each key,
+//! one after the other; `-` once all are gone. A day whose files were put back has one part more:
+//! the fingerprint of the files as they are stored now. In format 1 a day ends with the time.
+//!
+//! A record costs one request however long the history: some 80 bytes a day, and 8 for each
+//! file that is stored.
 
 use std::collections::BTreeMap;
 
@@ -23,24 +27,37 @@ use serde::{Deserialize, Serialize};
 use crate::config::storage::Location;
 use crate::ground::{Fingerprint, Layout, SnapshotDate};
 
-use super::InputError;
+use super::{DayFiles, InputError};
 
 /// The format of the records.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+/// The oldest format that is read.
+const OLDEST_FORMAT: u32 = 1;
+
+/// Of a day none of whose files are there.
+const NO_FILES: &str = "-";
 
 /// What is known of one day of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownDay {
-    /// What the rows of the day depend on.
+    /// What the rows of the day depend on: its tiles are found by it.
     pub fingerprint: Fingerprint,
-    /// How many files it has, or had.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// When the newest of them was written, in seconds since 1970.
-    pub newest: i64,
+    /// Its files as they are stored, or were.
+    pub files: DayFiles,
     /// Whether a retention rule has removed files: the day is held in tiles alone.
     pub is_expired: bool,
+}
+
+impl KnownDay {
+    /// A day that has its files.
+    pub(super) fn stored(files: DayFiles) -> Self {
+        Self {
+            fingerprint: files.fingerprint.clone(),
+            files,
+            is_expired: false,
+        }
+    }
 }
 
 /// The known days of one source.
@@ -127,10 +144,10 @@ impl SourceRecord {
     fn from_json(bytes: &[u8]) -> Result<Self, String> {
         let record: RecordFile =
             serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        if record.format != FORMAT {
+        if !(OLDEST_FORMAT..=FORMAT).contains(&record.format) {
             let found = record.format;
             return Err(format!(
-                "its format is {found}, and this tierline reads {FORMAT}"
+                "its format is {found}, and this tierline reads {OLDEST_FORMAT} to {FORMAT}"
             ));
         }
         let mut sources = BTreeMap::new();
@@ -166,14 +183,7 @@ fn runs_of(days: &KnownDays) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut last = None;
     for (day, known) in days {
-        let KnownDay {
-            fingerprint,
-            files,
-            bytes,
-            newest,
-            ..
-        } = known;
-        let text = format!("{fingerprint} {files} {bytes} {newest}");
+        let text = text_of(known);
         let goes_on = last.and_then(|last: NaiveDate| last.succ_opt()) == Some(*day);
         match runs.last_mut() {
             Some(run) if goes_on && run.expired == known.is_expired => run.days.push(text),
@@ -205,15 +215,67 @@ impl Run {
 
     fn known(&self, text: &str) -> Option<KnownDay> {
         let mut parts = text.split(' ');
-        let known = KnownDay {
-            fingerprint: Fingerprint::parse(parts.next()?)?,
-            files: parts.next()?.parse().ok()?,
+        let fingerprint = Fingerprint::parse(parts.next()?)?;
+        let mut files = DayFiles {
+            fingerprint: fingerprint.clone(),
+            count: parts.next()?.parse().ok()?,
             bytes: parts.next()?.parse().ok()?,
             newest: parts.next()?.parse().ok()?,
+            places: None,
+            each: None,
+        };
+        if let Some(places) = parts.next() {
+            files.places = Some(u64::from_str_radix(places, 16).ok()?);
+            files.each = each_of(parts.next()?)?;
+        }
+        if let Some(stored) = parts.next() {
+            files.fingerprint = Fingerprint::parse(stored)?;
+        }
+        let known = KnownDay {
+            fingerprint,
+            files,
             is_expired: self.expired,
         };
         parts.next().is_none().then_some(known)
     }
+}
+
+/// A day as a record has it.
+fn text_of(known: &KnownDay) -> String {
+    let KnownDay {
+        fingerprint, files, ..
+    } = known;
+    let DayFiles {
+        count,
+        bytes,
+        newest,
+        ..
+    } = files;
+    let mut text = format!("{fingerprint} {count} {bytes} {newest}");
+    let Some(places) = files.places else {
+        return text;
+    };
+    let each = files.each.as_ref();
+    let each = each.map(|each| each.iter().map(|hash| format!("{hash:08x}")));
+    let each = each.map_or_else(|| NO_FILES.to_owned(), Iterator::collect);
+    text.push_str(&format!(" {places:016x} {each}"));
+    if files.fingerprint != *fingerprint {
+        text.push_str(&format!(" {}", files.fingerprint));
+    }
+    text
+}
+
+/// The short hashes of files: some, or [none](NO_FILES), or a text that is neither.
+fn each_of(text: &str) -> Option<Option<Vec<u32>>> {
+    if text == NO_FILES {
+        return Some(None);
+    }
+    let hashes = text.as_bytes().chunks(8);
+    let hashes = hashes.map(|hash| {
+        let hash = str::from_utf8(hash).ok().filter(|hash| hash.len() == 8)?;
+        u32::from_str_radix(hash, 16).ok()
+    });
+    hashes.collect::<Option<Vec<u32>>>().map(Some)
 }
 
 #[cfg(test)]
@@ -225,22 +287,32 @@ mod tests {
     }
 
     fn known(files: &str, is_expired: bool) -> KnownDay {
-        KnownDay {
-            fingerprint: Fingerprint::of(files),
-            files: 2,
+        let fingerprint = Fingerprint::of(files);
+        let files = DayFiles {
+            fingerprint: fingerprint.clone(),
+            count: 2,
             bytes: 4_096,
             newest: 1_782_864_000,
+            places: Some(7),
+            each: (!is_expired).then(|| vec![1, u32::MAX]),
+        };
+        KnownDay {
+            fingerprint,
+            files,
             is_expired,
         }
     }
 
     #[test]
     fn a_record_reads_back_as_it_was_written() {
+        let mut restored = known("e", false);
+        restored.files.fingerprint = Fingerprint::of("put back");
         let days = KnownDays::from([
             (day("2026-07-01"), known("a", true)),
             (day("2026-07-02"), known("b", true)),
             (day("2026-07-03"), known("c", false)),
             (day("2026-07-05"), known("d", false)),
+            (day("2026-07-06"), restored),
         ]);
         let record = SourceRecord(BTreeMap::from([
             ("orders".to_owned(), days),
@@ -257,7 +329,7 @@ mod tests {
         let days = day("2016-01-01").iter_days().take(3_653);
         let days = days.map(|day| (day, known(&day.to_string(), false)));
         let record = SourceRecord(BTreeMap::from([("orders".to_owned(), days.collect())]));
-        assert!(record.to_json().unwrap().len() < 200_000);
+        assert!(record.to_json().unwrap().len() < 400_000);
     }
 
     #[test]
@@ -278,9 +350,23 @@ mod tests {
     }
 
     #[test]
+    fn a_record_of_an_older_tierline_is_read() {
+        let json = r#"{"format": 1, "sources": {"orders": [{"from": "2026-07-01", "expired": true,
+            "days": ["9a44be100d3f6a7c81e2b94577c0a1d0 1 2048 1782864000"]}]}}"#;
+        let record = SourceRecord::from_json(json.as_bytes()).unwrap();
+        let known = &record.0["orders"][&day("2026-07-01")];
+        assert!(known.is_expired);
+        assert_eq!(known.files.fingerprint, known.fingerprint);
+        assert_eq!((known.files.count, known.files.bytes), (1, 2_048));
+        assert_eq!((known.files.places, &known.files.each), (None, &None));
+        let again = SourceRecord::from_json(&record.to_json().unwrap());
+        assert_eq!(again, Ok(record));
+    }
+
+    #[test]
     fn a_record_in_other_words_is_refused() {
         for (json, reason) in [
-            (r#"{"format": 2, "sources": {}}"#, "its format is 2"),
+            (r#"{"format": 3, "sources": {}}"#, "its format is 3"),
             (
                 r#"{"format": 1, "sources": {"orders": [{"from": "x", "days": []}]}}"#,
                 "`x` is not a day",

@@ -12,12 +12,11 @@ use serde::Serialize;
 
 use crate::config::job::{CalibrationChoice, Job};
 use crate::ground::{Classified, SnapshotDate};
-use crate::inputs::SourceHistory;
 use crate::publish::{Publication, Publications};
 use crate::tiers::calibration::KeptIds;
 
 use super::affected::{Affected, AffectedBy, Found};
-use super::history::{Accepted, HistoryError, histories, history_starts, known_days, lacks};
+use super::history::{Accepted, HistoryError, check_doubts, histories, history_starts, known_days};
 use super::plan::list_sources;
 use super::rules::{HistoryStarts, Rules, fingerprint};
 use super::{Project, Report, RunError, Status, Workspace, chain};
@@ -68,6 +67,8 @@ pub struct BackfillNight {
     pub date: SnapshotDate,
     /// By which rules.
     pub rules: NightRules,
+    /// Whether the date is published: then it is left as it is rather than made poorer.
+    pub is_published: bool,
 }
 
 /// The rules of one night.
@@ -131,11 +132,14 @@ impl Backfill {
         let publications = Publications::load(&workspace.output).await?;
         let project = Project::load(job)?;
         let Workspace { output, layout, .. } = workspace;
+        let latest = publications.latest_date();
+        let latest = latest.and_then(|latest| publications.newest_for(latest));
+        let starts = history_starts(job, &project, workspace, latest, accepted).await?;
         let planning = Planning {
             job,
             workspace,
             accepted,
-            starts: history_starts(job, &project, workspace, &publications, accepted).await?,
+            starts,
             calibrations: KeptIds::list(output, layout).await?,
             publications,
             project,
@@ -153,6 +157,7 @@ struct Planning<'a> {
     workspace: &'a Workspace,
     accepted: Accepted,
     project: Project,
+    /// From which day on the newest published date sees history.
     starts: HistoryStarts,
     calibrations: KeptIds,
     publications: Publications,
@@ -162,11 +167,13 @@ impl Planning<'_> {
     fn between(&self, from: SnapshotDate, to: SnapshotDate) -> BackfillPlan {
         let days = from.day().iter_days();
         let days = days.take_while(|day| *day <= to.day());
-        let nights = days.map(|day| BackfillNight {
-            date: SnapshotDate::on(day),
-            rules: NightRules::Today,
-        });
         let published = self.publications.dates();
+        let nights = days.map(SnapshotDate::on).map(|date| BackfillNight {
+            date,
+            rules: NightRules::Today,
+            is_published: published.contains(&date),
+        });
+        let nights = nights.collect();
         let published = published.range(from..=to);
         let others: Vec<SnapshotDate> = published
             .filter_map(|date| self.publications.newest_for(*date))
@@ -179,7 +186,7 @@ impl Planning<'_> {
             )
         });
         BackfillPlan {
-            nights: nights.collect(),
+            nights,
             left: Vec::new(),
             notes: note.into_iter().collect(),
         }
@@ -204,7 +211,11 @@ impl Planning<'_> {
                 .rules_for(publication, by_files, choice, &mut read)
                 .await?
             {
-                Ok(rules) => plan.nights.push(BackfillNight { date: *date, rules }),
+                Ok(rules) => plan.nights.push(BackfillNight {
+                    date: *date,
+                    rules,
+                    is_published: true,
+                }),
                 Err(reason) => plan.left.push(DateLeft {
                     snapshot_date: date.to_string(),
                     reason,
@@ -227,11 +238,14 @@ impl Planning<'_> {
 
     /// The published dates that would come out otherwise today, in order.
     async fn affected_dates(&self) -> Result<Vec<Affected>, RunError> {
+        let Some(until) = self.publications.latest_date() else {
+            return Ok(Vec::new());
+        };
         let delivered = list_sources(self.job, self.workspace).await?;
         let known = known_days(&self.publications, self.workspace, self.accepted).await?;
-        let histories = histories(self.job, delivered, &known);
+        let histories = histories(self.job, delivered, &known, until, self.accepted);
         if !self.accepted.removed_days {
-            check_vanished(&histories)?;
+            check_doubts(&histories)?;
         }
         let found = Found {
             workspace: self.workspace,
@@ -244,9 +258,8 @@ impl Planning<'_> {
 
     /// Whether a date was published by other rules or cut points than a run of today would take.
     fn has_other_rules(&self, publication: &Publication) -> bool {
-        let rules = fingerprint(self.job, &self.project, &self.starts);
         let has_same_rules = match &publication.rules_fingerprint {
-            Some(published) => *published == rules.as_str(),
+            Some(published) => self.are_todays(published),
             None => publication.sql_fingerprint == self.project.fingerprint.as_str(),
         };
         let cut_points = match &self.job.calibration {
@@ -259,6 +272,15 @@ impl Planning<'_> {
         !has_same_rules || cut_points != Some(publication.cutpoints_id.as_str())
     }
 
+    /// Whether rules are those of today, with all of history or with as much as the newest date has.
+    fn are_todays(&self, rules: &str) -> bool {
+        let starts = [&HistoryStarts::new(), &self.starts];
+        starts.into_iter().any(|starts| {
+            let todays = fingerprint(self.job, &self.project, starts);
+            todays.as_str() == rules
+        })
+    }
+
     /// By which rules a published date is restated, or why it is not.
     async fn rules_for(
         &self,
@@ -267,36 +289,22 @@ impl Planning<'_> {
         choice: RulesChoice,
         read: &mut BTreeMap<String, Arc<Rules>>,
     ) -> Result<Result<NightRules, String>, RunError> {
-        let date = publication.snapshot_date;
         let Some(published) = &publication.rules_fingerprint else {
             return Ok(self.rules_of_unrecorded(publication, by_files, choice));
         };
         let cutpoints_id = publication.cutpoints_id.clone();
-        if *published == fingerprint(self.job, &self.project, &self.starts).as_str() {
-            return Ok(Ok(match choice {
-                RulesChoice::Published => NightRules::TodayScoredBy(cutpoints_id),
-                RulesChoice::Today => NightRules::Today,
-            }));
+        if choice == RulesChoice::Today {
+            return Ok(Ok(NightRules::Today));
+        }
+        if self.are_todays(published) {
+            return Ok(Ok(NightRules::TodayScoredBy(cutpoints_id)));
         }
         if !read.contains_key(published) {
             let rules = Rules::read(self.workspace, published).await?;
             read.insert(published.clone(), Arc::new(rules));
         }
         let rules = Arc::clone(&read[published]);
-        if choice == RulesChoice::Published {
-            return Ok(Ok(NightRules::Published(rules, cutpoints_id)));
-        }
-        let then = &rules.history_starts;
-        let poorer = self.starts.iter().find(|(model, start)| {
-            let start_then = then.get(*model);
-            start_then.is_none_or(|start_then| start_then < *start)
-        });
-        Ok(match poorer.filter(|_| !self.accepted.shorter_history) {
-            Some((model, start)) => Err(format!(
-                "today `{model}` knows nothing of expired days before {start}, and knew them when {date} was published; leave --rules today out, or confirm with --accept-shorter-history"
-            )),
-            None => Ok(NightRules::Today),
-        })
+        Ok(Ok(NightRules::Published(rules, cutpoints_id)))
     }
 
     /// As [`rules_for`](Self::rules_for), of a date that an older tierline published.
@@ -324,15 +332,6 @@ impl Planning<'_> {
             ),
         }
     }
-}
-
-fn check_vanished(histories: &BTreeMap<String, SourceHistory>) -> Result<(), HistoryError> {
-    let vanished: Vec<String> = lacks(histories).collect();
-    if vanished.is_empty() {
-        return Ok(());
-    }
-    let days = vanished.join("; ");
-    Err(HistoryError::Vanished { days })
 }
 
 /// `2026-11-01 to 2026-11-05 (3 dates) were`; none of no dates.

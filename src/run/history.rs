@@ -14,8 +14,8 @@ use serde::Serialize;
 
 use crate::config::job::Job;
 use crate::ground::{Classified, FailureKind, SnapshotDate, TableName};
-use crate::inputs::{KnownDays, Manifest, SourceHistory, SourceRecord};
-use crate::publish::Publications;
+use crate::inputs::{Doubt, KnownDays, Manifest, Names, Retention, SourceHistory, SourceRecord};
+use crate::publish::{Publication, Publications};
 use crate::tiles::Change;
 
 use super::rules::{HistoryStarts, Rules, fingerprint};
@@ -24,7 +24,8 @@ use super::{Plan, Project, RollupTiles, RunError, Workspace};
 /// What somebody has said a run may do about history that is gone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Accepted {
-    /// Days that are gone and not expired count as removed.
+    /// Days that are gone and not expired count as removed, and so do files of days of which some
+    /// are left.
     pub removed_days: bool,
     /// Rows of expired days that no stored tile gives are given up.
     pub shorter_history: bool,
@@ -53,12 +54,12 @@ pub enum HistoryError {
         /// The published date.
         date: SnapshotDate,
     },
-    /// Days in the middle of a source that are gone.
+    /// Days whose rows would go, and that have not expired as far as anybody can tell.
     #[error(
-        "{days}; restore them, say how long raw files are kept in the job file, such as keeps = \"400 days\" in the source's section, or confirm with --accept-removed-days that their rows are to go"
+        "{days}, or confirm with --accept-removed-days that the rows that are missing are to go"
     )]
-    Vanished {
-        /// The sources and their days, in one text.
+    Doubtful {
+        /// The sources, their days and what can be done about them, in one text.
         days: String,
     },
     /// Rows of expired days that no stored tile gives.
@@ -157,20 +158,28 @@ pub(super) async fn known_days(
     Ok(known)
 }
 
-/// Each source of a job as it is delivered, held against what is known.
+/// Each source of a job as it is delivered, held against what is known. Days after `until` are no
+/// measure of how old others are.
 pub(super) fn histories(
     job: &Job,
     delivered: BTreeMap<String, Manifest>,
     known: &SourceRecord,
+    until: SnapshotDate,
+    accepted: Accepted,
 ) -> BTreeMap<String, SourceHistory> {
     let histories = delivered.into_iter().map(|(name, manifest)| {
         let source = &job.sources[&name];
+        let retention = Retention {
+            keeps_days: source.keeps_days,
+            until,
+            is_removal_accepted: accepted.removed_days,
+        };
         let history = if source.is_held {
             SourceHistory::held(&name, &known.days_of(&name))
         } else if source.url.is_some() {
-            SourceHistory::of(manifest, &known.days_of(&name), source.keeps_days)
+            SourceHistory::of(manifest, &known.days_of(&name), &retention)
         } else {
-            SourceHistory::of(manifest, &KnownDays::new(), None)
+            SourceHistory::of(manifest, &KnownDays::new(), &retention)
         };
         (name, history)
     });
@@ -200,18 +209,26 @@ pub(super) fn record_of(
     SourceRecord(others.chain(seen).collect())
 }
 
-/// From which day on models see history, as the newest published date has it.
+/// The publication that a date follows as to how much of history it sees: its own, or else that of
+/// the date before it. What was given up for a later date is not for this one.
+pub(super) fn published_last(
+    publications: &Publications,
+    date: SnapshotDate,
+) -> Option<&Publication> {
+    let published = publications.newest_for(date);
+    published.or_else(|| publications.previous_to(date))
+}
+
+/// From which day on models saw history when `published` was, and so at least see it again.
 pub(super) async fn history_starts(
     job: &Job,
     project: &Project,
     workspace: &Workspace,
-    publications: &Publications,
+    published: Option<&Publication>,
     accepted: Accepted,
 ) -> Result<HistoryStarts, RunError> {
     let none = HistoryStarts::new();
-    let latest = publications.latest_date();
-    let latest = latest.and_then(|date| publications.newest_for(date));
-    let Some(rules) = latest.and_then(|latest| latest.rules_fingerprint.as_ref()) else {
+    let Some(rules) = published.and_then(|published| published.rules_fingerprint.as_ref()) else {
         return Ok(none);
     };
     if *rules == fingerprint(job, project, &none).as_str() {
@@ -221,6 +238,17 @@ pub(super) async fn history_starts(
         Err(RunError::History(HistoryError::Rules { .. })) if accepted.shorter_history => Ok(none),
         rules => Ok(rules?.history_starts),
     }
+}
+
+/// Those of the starts before which days have expired: of others everything is there again.
+pub(super) fn still_needed(
+    mut starts: HistoryStarts,
+    histories: &BTreeMap<String, SourceHistory>,
+) -> HistoryStarts {
+    let expired = histories.values().flat_map(SourceHistory::expired);
+    let first = expired.min();
+    starts.retain(|_, start| first.is_some_and(|first| first < *start));
+    starts
 }
 
 /// Something that needs days whose rows nothing gives any more.
@@ -329,13 +357,77 @@ pub(super) fn refuse(missing: &[OutOfReach]) -> Result<(), HistoryError> {
     })
 }
 
-/// What each source lacks that earlier runs have read and that has not expired.
-pub(super) fn lacks(histories: &BTreeMap<String, SourceHistory>) -> impl Iterator<Item = String> {
-    let lacking = histories.iter();
-    let lacking = lacking.filter(|(_, history)| !history.vanished.is_empty());
-    lacking.map(|(source, history)| {
-        let days = span(&history.vanished);
-        format!("source `{source}` lacks {days}, which earlier runs have read")
+/// What is doubtful about the days of each source, and what else than a confirmation helps.
+fn doubts(histories: &BTreeMap<String, SourceHistory>) -> impl Iterator<Item = [String; 2]> {
+    let kinds = [Doubt::Vanished, Doubt::LostFiles, Doubt::Replaced];
+    let found = histories.iter().flat_map(move |(source, history)| {
+        let found = kinds.map(|doubt| (source, doubt, history.days_of(doubt)));
+        found.into_iter().filter(|(.., days)| !days.is_empty())
+    });
+    found.map(|(source, doubt, days)| {
+        let days = span(&days);
+        let keeps = "say how long raw files are kept in the job file, such as keeps = \"400 days\" in the source's section";
+        match doubt {
+            Doubt::Vanished => [
+                format!("source `{source}` lacks {days}, which earlier runs have read"),
+                format!("restore them, {keeps}"),
+            ],
+            Doubt::LostFiles => [
+                format!(
+                    "source `{source}` has lost files of {days}, the oldest it has, and nobody knows whether these have expired"
+                ),
+                format!("restore them, {keeps}"),
+            ],
+            Doubt::Replaced | Doubt::Rewritten => [
+                format!(
+                    "source `{source}` has other files of {days} than earlier runs have read, the oldest it has: late rows of what has expired, or all of it written anew"
+                ),
+                "remove them if it has expired, restore what it had".to_owned(),
+            ],
+        }
+    })
+}
+
+/// Refuses to take days that are gone for removed.
+pub(super) fn check_doubts(
+    histories: &BTreeMap<String, SourceHistory>,
+) -> Result<(), HistoryError> {
+    let found: Vec<String> = doubts(histories).map(|doubt| doubt.join("; ")).collect();
+    match found.is_empty() {
+        true => Ok(()),
+        false => Err(HistoryError::Doubtful {
+            days: found.join("; "),
+        }),
+    }
+}
+
+/// Files that are not read, since tiles have the rows of their days.
+fn unread(source: &str, history: &SourceHistory, is_rest: bool) -> Option<String> {
+    let unread = history.unread.iter();
+    let unread = unread.filter(|(_, unread)| unread.is_rest == is_rest);
+    let days: BTreeSet<NaiveDate> = unread.clone().map(|(day, _)| *day).collect();
+    let names: Vec<&str> = unread
+        .flat_map(|(_, unread)| unread.names.iter().map(String::as_str))
+        .collect();
+    let (days, names) = ((!days.is_empty()).then(|| span(&days))?, Names(&names));
+    Some(match is_rest {
+        true => format!(
+            "source `{source}` has lost files of {days}, as days that expire do: their tiles are used, and what is left is not read: {names}; where files were removed on purpose, say so once with --accept-removed-days"
+        ),
+        false => format!(
+            "source `{source}` has files of {days}, which have expired: their tiles are used, and the files are not read: {names}; restore all files of a day to have them read"
+        ),
+    })
+}
+
+/// Days of a table that are made of other files than before, at the age at which they expire.
+fn rewritten(source: &str, history: &SourceHistory) -> Option<String> {
+    let days = history.days_of(Doubt::Rewritten);
+    (!days.is_empty()).then(|| {
+        format!(
+            "source `{source}` has other files of {} than earlier runs have read, as old as its days that have expired: their rows are taken as they are now",
+            span(&days)
+        )
     })
 }
 
@@ -346,18 +438,9 @@ impl Plan {
     /// Days that vanished, and rows of expired days that no tile gives.
     pub fn check_history(&self) -> Result<(), HistoryError> {
         if !self.accepted.removed_days {
-            self.check_vanished()?;
+            check_doubts(&self.histories)?;
         }
         refuse(&self.out_of_reach)
-    }
-
-    fn check_vanished(&self) -> Result<(), HistoryError> {
-        let vanished = lacks(&self.histories).collect::<Vec<_>>();
-        if vanished.is_empty() {
-            return Ok(());
-        }
-        let days = vanished.join("; ");
-        Err(HistoryError::Vanished { days })
     }
 
     /// Keeps the rules and the days of the sources, which the publication of D names. What an
@@ -411,19 +494,21 @@ impl Plan {
 
     /// What is worth a look in the history of the sources.
     pub(super) fn remarks_on_history(&self) -> Vec<String> {
-        let vanished = lacks(&self.histories).map(|lacks| format!("{lacks}; their rows are gone"));
-        let unread = self.histories.iter();
-        let unread = unread.filter(|(_, history)| !history.unread.is_empty());
-        let unread = unread.map(|(source, history)| {
-            format!(
-                "source `{source}` has files of {}, which have expired: their tiles are used, and the files are not read; restore all files of a day to have them read",
-                span(&history.unread)
-            )
+        let doubts = doubts(&self.histories);
+        let doubts =
+            doubts.map(|[doubt, _]| format!("{doubt}; the rows that are missing are left out"));
+        let unread = self.histories.iter().flat_map(|(source, history)| {
+            let found = [
+                unread(source, history, true),
+                unread(source, history, false),
+                rewritten(source, history),
+            ];
+            found.into_iter().flatten()
         });
         let starts = self.history_starts.iter();
         let starts = starts.map(|(model, day)| {
             format!("`{model}` knows nothing of expired days before {day}: they were given up")
         });
-        vanished.chain(unread).chain(starts).collect()
+        doubts.chain(unread).chain(starts).collect()
     }
 }

@@ -1,8 +1,12 @@
 """Raw files that a retention rule removes, and days that are gone otherwise."""
 
+import datetime
 import shutil
 
-from lake import DAYS, ORDER_SCHEMA, ORDERS, Lake, of_day
+import pyarrow
+from deltalake import DeltaTable, write_deltalake
+
+from lake import DAYS, ORDER_SCHEMA, ORDERS, Lake, Row, of_day, table
 
 
 def _two_nights(lake: Lake) -> None:
@@ -29,6 +33,44 @@ def case_a_day_in_the_middle_is_gone(lake: Lake) -> None:
     _two_nights(lake)
     shutil.rmtree(lake.partition("orders", DAYS[1]))
     lake.night().refused(3, f"source `orders` lacks {DAYS[1]}", "--accept-removed-days")
+
+
+def _append(lake: Lake, rows: list[Row]) -> None:
+    """Adds orders to a Delta table, in a file for each day."""
+    days = pyarrow.array([datetime.date.fromisoformat(row["day"]) for row in rows])
+    orders = table(rows, ORDER_SCHEMA).append_column("dt", days)
+    write_deltalake(lake.path("data/orders"), orders, partition_by=["dt"], mode="append")
+
+
+def case_rows_of_the_oldest_day_are_deleted_from_a_delta_table(lake: Lake) -> None:
+    """Users' rows were a file of their own, so that DELETE drops it: no expiry, whatever its age."""
+    lake.set("guards", "max_tier_share_change = 1.0\nmax_users_growth = 10.0")
+    lake.deliver("engagement")
+    even = [order for order in ORDERS if order["user_id"] % 2 == 0]
+    odd = [order for order in ORDERS if order["user_id"] % 2]
+    _append(lake, even)
+    _append(lake, odd)
+    lake.night(DAYS[1])
+    lake.night().published()
+    DeltaTable(lake.path("data/orders")).delete(f"user_id % 2 = 1 AND dt = '{DAYS[0]}'")
+    left = even + [order for order in odd if order["day"] != DAYS[0]]
+    lake.night().published(orders=left)
+    # Emptied, the partition has expired.
+    DeltaTable(lake.path("data/orders")).delete(f"dt = '{DAYS[0]}'")
+    lake.night().published(orders=left).plans(f"orders: 1 day, {DAYS[0]}, is held in tiles alone")
+
+
+def case_a_file_of_the_oldest_day_is_taken_away(lake: Lake) -> None:
+    """It was there twice, as a warning said; nobody but who removed it knows that it did not expire."""
+    _two_nights(lake)
+    twin = lake.partition("orders", DAYS[0]) / "part-1.parquet"
+    shutil.copy(lake.partition("orders", DAYS[0]) / "part-0.parquet", twin)
+    lake.night().says("has the same file twice")
+    twin.unlink()
+    lake.night().refused(3, f"source `orders` has lost files of {DAYS[0]}", "--accept-removed-days")
+    confirmed = lake.call("run", "production", "--date", DAYS[2], "--accept-removed-days")
+    assert confirmed.returncode == 0, confirmed
+    lake.night().published()
 
 
 def case_late_data_after_an_edit(lake: Lake) -> None:

@@ -11,7 +11,9 @@ use crate::tiers::fit_given;
 
 use super::super::affected::{Affected, Found};
 use super::super::declared::declared_metrics;
-use super::super::history::{Accepted, histories, history_starts, known_days};
+use super::super::history::{
+    Accepted, histories, history_starts, known_days, published_last, still_needed,
+};
 use super::super::rules::HistoryStarts;
 use super::super::{Project, RunError, Workspace};
 use super::{CalibrationPlan, Circumstances};
@@ -60,7 +62,9 @@ impl Facts {
         let publications = Publications::load(&workspace.output).await?;
         let inspection = inspect(&workspace.output, &publications).await?;
         let known = known_days(&publications, workspace, accepted).await?;
-        let all_days = histories(job, delivered, &known);
+        let latest = publications.latest_date();
+        let until = latest.map_or(snapshot_date, |latest| latest.max(snapshot_date));
+        let all_days = histories(job, delivered, &known, until, accepted);
         let visible: BTreeMap<String, SourceHistory> = all_days
             .iter()
             .map(|(name, history)| (name.clone(), history.up_to(snapshot_date)))
@@ -68,7 +72,11 @@ impl Facts {
         check_ready(job, workspace, &visible, snapshot_date)?;
         let history_starts = match rules {
             Some(rules) => rules.history_starts.clone(),
-            None => history_starts(job, project, workspace, &publications, accepted).await?,
+            None => {
+                let last = published_last(&publications, snapshot_date);
+                let starts = history_starts(job, project, workspace, last, accepted).await?;
+                still_needed(starts, &visible)
+            }
         };
         let found = Found {
             workspace,

@@ -197,7 +197,10 @@ impl Plan {
         let mut plan = Self::decide(job, project, snapshot_date, facts);
         if !matches!(plan.action, PlannedAction::Nothing { .. }) {
             plan.plan_tiles(job, project, workspace).await?;
+            // From which day on models see history is part of what D is published from.
+            plan.action = plan.action(job, project);
         }
+        plan.affected = plan.affected_others();
         Ok(plan)
     }
 
@@ -244,7 +247,6 @@ impl Plan {
         };
         plan.oddities = oddities(job, &plan);
         plan.action = plan.action(job, project);
-        plan.affected = plan.affected_others();
         plan
     }
 
@@ -301,20 +303,24 @@ impl Plan {
             let name = inputs.definition.rollup.clone();
             let Workspace { output, layout, .. } = workspace;
             let stored = StoredTiles::list(output, layout, &name.name).await?;
-            let start = self.history_starts.get(&name).copied();
             let date = self.snapshot_date;
+            let given_up = self.history_starts.remove(&name);
+            // Today's rules see what there are tiles of, whatever had to be given up before.
+            let mut start = given_up.filter(|_| self.is_by_earlier_rules);
             let mut tiles = RollupTiles::plan(inputs, &self.histories, start, stored, date);
             while let Some(missing) = tiles.out_of_reach() {
-                let start = missing
-                    .start_after()
-                    .filter(|_| self.accepted.shorter_history);
-                let Some(start) = start else {
+                let needed = missing.start_after().filter(|needed| {
+                    self.accepted.shorter_history || given_up.is_some_and(|start| *needed <= start)
+                });
+                let Some(needed) = needed else {
                     self.out_of_reach.push(missing);
                     break;
                 };
-                self.history_starts.insert(name.clone(), start);
-                tiles = tiles.starting(&self.histories, start);
+                start = Some(needed);
+                tiles = tiles.starting(&self.histories, needed);
             }
+            self.history_starts
+                .extend(start.map(|start| (name.clone(), start)));
             self.tiles.push(tiles);
         }
         self.check_scans(job, project).await?;

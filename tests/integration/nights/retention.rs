@@ -96,6 +96,13 @@ impl Pair {
         }
     }
 
+    /// Publishes D - `days` in the other lake, and anew in the aging one.
+    async fn publish_again(&self, days: i64) {
+        let night = days_ago(days);
+        assert_eq!(self.aging.status_of(night).await, "replaced");
+        assert_eq!(self.whole.status_of(night).await, "published");
+    }
+
     /// Delivers and publishes D - `days`.
     async fn night(&self, days: i64) {
         self.deliver(&day(days), "part");
@@ -267,33 +274,178 @@ async fn a_job_may_say_how_long_raw_files_are_kept() {
     );
 }
 
-#[tokio::test]
-async fn a_day_that_lost_some_of_its_files_at_the_old_end_has_expired_too() {
-    let pair = Pair::new().await;
-    let more = History {
-        orders: vec![order("3", DAYS, 20_00)],
+/// An order of the first user but one, in a file of its own.
+fn order_of(days: i64, order_id: &str) -> History {
+    let mut order = order("3", days, 20_00);
+    order.order_id = order_id.to_owned();
+    History {
+        orders: vec![order],
         ..History::default()
-    };
-    let mut more = more;
-    more.orders[0].order_id = "9100".to_owned();
-    pair.deliver(&more, "more");
+    }
+}
+
+/// The aging lake and the other, whose days D - `days` have a second file each.
+async fn pair_with_second_files(days: &[i64]) -> Pair {
+    let pair = Pair::new().await;
+    for days in days {
+        pair.deliver(&order_of(*days, &format!("910{days}")), "more");
+    }
     for nights in pair.both() {
         assert_eq!(nights.status_of(days_ago(4)).await, "replaced");
     }
-    let file = format!("orders/dt={}/more-0.parquet", days_ago(DAYS));
-    std::fs::remove_file(pair.aging.lake().join(file)).unwrap();
+    pair
+}
+
+fn remove_file(nights: &Nights, days: i64, name: &str) {
+    let file = format!("orders/dt={}/{name}-0.parquet", days_ago(days));
+    std::fs::remove_file(nights.lake().join(file)).unwrap();
+}
+
+/// A retention rule begins with the oldest day, and so does whoever deletes what is old.
+#[tokio::test]
+async fn the_oldest_day_that_has_lost_a_file_is_asked_about() {
+    let mut pair = pair_with_second_files(&[DAYS]).await;
+    remove_file(&pair.aging, DAYS, "more");
     pair.deliver(&day(3), "part");
-    pair.publish(3).await;
-    pair.assert_same(3).await;
-    let told = format!(
-        "source `orders` has files of {}, which have expired",
+    let asked = run(&pair.aging, 3, &[]);
+    assert_eq!(asked.exit_code, 3, "{asked:?}");
+    let doubt = format!(
+        "source `orders` has lost files of {}, the oldest it has, and nobody knows whether these have expired; restore them, say how long",
         days_ago(DAYS)
     );
-    assert!(
-        plan(&pair.aging, 3).contains(&told),
-        "{}",
-        plan(&pair.aging, 3)
+    assert!(asked.stderr.contains(&doubt), "{asked:?}");
+    let asked = call(&pair.aging, "backfill", &["--affected"]);
+    assert_eq!(asked.exit_code, 3, "{asked:?}");
+
+    // Somebody has deleted it, and says so: the same as if it had never been there.
+    let deleted = pair.aging.copied();
+    let confirmed = run(&deleted, 3, &["--accept-removed-days"]);
+    assert_eq!(confirmed.exit_code, 0, "{confirmed:?}");
+    let twin = pair.whole.copied();
+    remove_file(&twin, DAYS, "more");
+    twin.run_without_removed(days_ago(3)).await.unwrap();
+    for table in ["tier_snapshot", "tier_summary"] {
+        let rows = tables::rows(&deleted.output(), days_ago(3), table).await;
+        let expected = tables::rows(&twin.output(), days_ago(3), table).await;
+        let [rows, expected] = [rows, expected].map(tables::of_any_run);
+        assert_same_rows(table, &rows, &expected);
+    }
+
+    // It is a rule, and the job says which.
+    let source =
+        |name, more| format!("[sources.{name}]\nurl = \"lake/{name}\"\nrequired = false\n{more}");
+    pair.aging.set_sources(
+        source("orders", "keeps = \"55 days\"\n")
+            + &source("engagement", "")
+            + &source("users", ""),
     );
+    pair.publish(3).await;
+    pair.assert_same(3).await;
+}
+
+#[tokio::test]
+async fn a_day_that_expires_file_by_file_behind_others_is_told_and_held_in_tiles() {
+    let pair = pair_with_second_files(&[DAYS - 2]).await;
+    pair.expire(DAYS - 1);
+    remove_file(&pair.aging, DAYS - 2, "part");
+    pair.night(3).await;
+    let told = format!(
+        "source `orders` has lost files of {}, as days that expire do: their tiles are used, and what is left is not read: ",
+        days_ago(DAYS - 2)
+    );
+    let said = plan(&pair.aging, 3);
+    assert!(said.contains(&told), "{said}");
+    assert!(
+        said.contains("more-0.parquet; where files were removed on purpose"),
+        "{said}"
+    );
+    let restated = call(&pair.aging, "backfill", &["--affected"]);
+    assert_eq!(&*restated.stdout, NOTHING, "{restated:?}");
+    // The rest goes too.
+    remove_file(&pair.aging, DAYS - 2, "more");
+    pair.night(2).await;
+}
+
+#[tokio::test]
+async fn a_scrap_that_comes_as_a_day_expires_is_not_taken_for_the_day() {
+    let pair = Pair::new().await;
+    let scrap = Delivery {
+        file_name: "late",
+        ..Delivery::default()
+    };
+    // The first day of all that expires.
+    let first = pair.aging.copied();
+    first.expire("orders", days_ago(DAYS));
+    first.deliver(&order_of(DAYS, "9100"), &scrap);
+    let asked = run(&first, 4, &[]);
+    assert_eq!(asked.exit_code, 3, "{asked:?}");
+    assert!(
+        asked.stderr.contains("source `orders` has other files of "),
+        "{asked:?}"
+    );
+
+    pair.expire(DAYS - 1);
+    pair.night(3).await;
+    pair.expire(DAYS - 2);
+    pair.aging.deliver(&order_of(DAYS - 2, "9200"), &scrap);
+    pair.deliver(&day(2), "part");
+    let asked = run(&pair.aging, 2, &[]);
+    assert_eq!(asked.exit_code, 3, "{asked:?}");
+    let doubt = format!(
+        "source `orders` has other files of {} than earlier runs have read, the oldest it has: late rows of what has expired, or all of it written anew; remove them if it has expired",
+        days_ago(DAYS - 2)
+    );
+    assert!(asked.stderr.contains(&doubt), "{asked:?}");
+
+    remove_file(&pair.aging, DAYS - 2, "late");
+    pair.publish(2).await;
+    pair.assert_same(2).await;
+    // Once the day is known to have expired, what comes is left aside and told by name.
+    pair.aging.deliver(&order_of(DAYS - 2, "9200"), &scrap);
+    pair.night(1).await;
+    let said = plan(&pair.aging, 1);
+    assert!(said.contains("late-0.parquet; restore all files"), "{said}");
+}
+
+#[tokio::test]
+async fn a_day_that_is_put_back_between_expired_ones_is_the_day_that_it_was() {
+    let pair = Pair::new().await;
+    pair.expire(DAYS - 3);
+    pair.night(3).await;
+    // With other inodes and times, as from a backup.
+    let back = Delivery::default();
+    pair.aging.deliver(&day(DAYS - 1), &back);
+    pair.night(2).await;
+    pair.night(1).await;
+    let held = format!(
+        "orders: 3 days, {} to {}, are",
+        days_ago(DAYS),
+        days_ago(DAYS - 3)
+    );
+    assert!(
+        plan(&pair.aging, 1).contains(&held),
+        "{}",
+        plan(&pair.aging, 1)
+    );
+    let restated = call(&pair.aging, "backfill", &["--affected"]);
+    assert_eq!(&*restated.stdout, NOTHING, "{restated:?}");
+}
+
+#[tokio::test]
+async fn a_partition_of_a_wrong_clock_makes_no_day_old() {
+    let mut pair = Pair::new().await;
+    let source =
+        |name, more| format!("[sources.{name}]\nurl = \"lake/{name}\"\nrequired = false\n{more}");
+    let keeps = "keeps = \"400 days\"\n";
+    pair.aging
+        .set_sources(source("orders", keeps) + &source("engagement", keeps) + &source("users", ""));
+    pair.deliver(&order_of(-26_000, "9300"), "part");
+    pair.night(3).await;
+    pair.aging.expire("orders", days_ago(20));
+    pair.deliver(&day(2), "part");
+    let asked = run(&pair.aging, 2, &[]);
+    assert_eq!(asked.exit_code, 3, "{asked:?}");
+    assert!(asked.stderr.contains("source `orders` lacks "), "{asked:?}");
 }
 
 /// Another count of orders: the old tiles do not fit.
@@ -356,7 +508,7 @@ async fn history_that_is_given_up_stays_so_and_published_dates_keep_theirs() {
     let left = call(nights, "backfill", &["--affected", "--rules", "today"]);
     assert_eq!(left.exit_code, 3, "{left:?}");
     let reason = format!(
-        "{} left as it is: today `rollups.purchases` knows nothing",
+        "{} left as it is: `rollups.purchases` needs 5 days, ",
         days_ago(4)
     );
     assert!(left.stdout.contains(&reason), "{left:?}");
@@ -370,6 +522,71 @@ async fn history_that_is_given_up_stays_so_and_published_dates_keep_theirs() {
     );
     assert_eq!(pair.whole.status_of(days_ago(4)).await, "replaced");
     pair.assert_same(4).await;
+}
+
+/// What was given up for a later date is not given up for those before it.
+#[tokio::test]
+async fn published_dates_keep_their_history_whatever_was_given_up_for_later_ones() {
+    let mut pair = Pair::new().await;
+    pair.night(3).await;
+    pair.expire(DAYS - 4);
+    pair.aging.edit_pack(&[EDIT]);
+    pair.deliver(&day(2), "part");
+    let nights = &pair.aging;
+    let given_up = run(nights, 2, &["--accept-shorter-history"]);
+    assert_eq!(given_up.exit_code, 0, "{given_up:?}");
+    let before = tables::rows(&nights.output(), days_ago(3), "tier_snapshot").await;
+
+    let again = run(nights, 2, &[]);
+    assert!(again.stdout.contains("already published"), "{again:?}");
+    let refused = run(nights, 3, &[]);
+    assert_eq!(refused.exit_code, 3, "{refused:?}");
+    let needs = "`rollups.purchases` needs 5 days, ";
+    assert!(refused.stderr.contains(needs), "{refused:?}");
+    let [from, to] = [4, 2].map(|days| days_ago(days).to_string());
+    let left = call(nights, "backfill", &["--from", &from, "--to", &to]);
+    assert_eq!(left.exit_code, 3, "{left:?}");
+    assert_eq!(
+        left.stdout.matches(" left as it is: ").count(),
+        2,
+        "{left:?}"
+    );
+    assert!(
+        left.stdout.contains(&format!("{to} already published")),
+        "{left:?}"
+    );
+    let after = tables::rows(&nights.output(), days_ago(3), "tier_snapshot").await;
+    assert_eq!(before, after);
+
+    // Neither does a date without a publication, unless the one before it did.
+    let withdrawn = call(nights, "withdraw", &["--date", &to, "--yes"]);
+    assert_eq!(withdrawn.exit_code, 0, "{withdrawn:?}");
+    let refused = run(nights, 2, &[]);
+    assert_eq!(refused.exit_code, 3, "{refused:?}");
+    let given_up = run(nights, 2, &["--accept-shorter-history"]);
+    assert_eq!(given_up.exit_code, 0, "{given_up:?}");
+
+    // The old SQL has tiles of all days.
+    pair.aging.edit_pack(&[]);
+    pair.publish_again(2).await;
+    pair.assert_same(2).await;
+}
+
+#[tokio::test]
+async fn history_that_was_given_up_is_seen_again_once_its_files_are_put_back() {
+    let mut pair = Pair::new().await;
+    pair.expire(DAYS - 4);
+    pair.aging.edit_pack(&[EDIT]);
+    pair.whole.edit_pack(&[EDIT]);
+    pair.deliver(&day(3), "part");
+    let given_up = run(&pair.aging, 3, &["--accept-shorter-history"]);
+    assert_eq!(given_up.exit_code, 0, "{given_up:?}");
+    for days in DAYS - 4..=DAYS {
+        pair.aging.deliver(&day(days), &Delivery::default());
+    }
+    pair.publish_again(3).await;
+    pair.assert_same(3).await;
+    assert_eq!(pair.aging.status_of(days_ago(3)).await, "already_published");
 }
 
 #[tokio::test]

@@ -283,7 +283,7 @@ impl Play {
             .into_iter()
             .map(|night| (night.date, night.rules))
             .collect();
-        for BackfillNight { date, rules } in plan.nights {
+        for BackfillNight { date, rules, .. } in plan.nights {
             let twin = of_whole.get(&date).unwrap_or(&rules);
             self.run(date.day(), [&rules, twin]).await;
         }
