@@ -126,8 +126,8 @@ pub(super) struct RunArguments {
 /// What may be done about history that is gone.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(super) struct HistoryArguments {
-    /// Take days of sources that are gone, and have not expired, for removed: their rows go, and
-    /// published dates that have them are affected
+    /// Take what days of sources have lost for removed on purpose, but for whole days that have
+    /// expired: its rows go, and published dates that have them are affected
     #[arg(long)]
     pub accept_removed_days: bool,
     /// Give up expired days that are needed and that no stored tile gives: what needs them knows

@@ -5,7 +5,7 @@
 //!   tables/<table>/                 one Delta table each
 //!   calibrations/<as-of>-v<n>.json  immutable cut points
 //!   quarantine/<source>/<run>.parquet  a sample of the rejected rows
-//!   sources/<source fingerprint>.json  the days of the sources as a run knew them, immutable
+//!   sources/<fingerprint>.json      the days of the sources as a run knew them, immutable
 //!   rules/<rules fingerprint>.json  the rules that published rows come from, immutable
 //!   tiles/<rollup>/<address>-<digest>.parquet  rollups by period; those of days whose raw files
 //!                                              exist may be deleted at any time
@@ -53,9 +53,13 @@ impl Layout {
     }
 
     /// What a run knew of the days of its sources.
-    pub fn source_record(&self, source_fingerprint: &str) -> Path {
-        let folder = self.output.clone().join("sources");
-        folder.join(format!("{source_fingerprint}.json"))
+    pub fn source_record(&self, name: &str) -> Path {
+        self.source_records().join(format!("{name}.json"))
+    }
+
+    /// The folder of these records.
+    pub fn source_records(&self) -> Path {
+        self.output.clone().join("sources")
     }
 
     /// The rules that a run published by.

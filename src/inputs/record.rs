@@ -1,4 +1,4 @@
-//! What a run knew of the days of its sources, kept for good below the output.
+//! What a run knew of the days of its sources, kept below the output by the hash of it.
 //!
 //! Tiles are found by the files of their days. Once a retention rule has removed raw files, this
 //! record alone says what they were, and so which tiles hold the rows of their days.
@@ -21,7 +21,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
-use object_store::{ObjectStoreExt, PutMode};
+use object_store::ObjectStoreExt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::storage::Location;
@@ -82,6 +82,19 @@ impl SourceRecord {
         }
     }
 
+    /// What the record says, as one hash: records of the same name are the same.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut builder = Fingerprint::builder().part("format", &FORMAT.to_string());
+        for (source, days) in &self.0 {
+            builder = builder.part("source", source);
+            for (day, known) in days {
+                let day = format!("{day} {} {}", known.is_expired, text_of(known));
+                builder = builder.part("day", &day);
+            }
+        }
+        builder.finish()
+    }
+
     /// Reads the record of a publication; none when there is no such record.
     ///
     /// # Errors
@@ -89,9 +102,9 @@ impl SourceRecord {
     pub async fn read(
         output: &Location,
         layout: &Layout,
-        source_fingerprint: &str,
+        name: &str,
     ) -> Result<Option<Self>, InputError> {
-        let path = layout.source_record(source_fingerprint);
+        let path = layout.source_record(name);
         let found = match output.store.get(&path).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
@@ -106,28 +119,20 @@ impl SourceRecord {
         })
     }
 
-    /// Keeps the record for good. One that is there already says the same.
+    /// Keeps the record by its fingerprint. One that is there already says the same, and is new
+    /// again, so that nobody takes it for one that no publication needs.
     ///
     /// # Errors
     /// A store that fails.
-    pub async fn keep(
-        &self,
-        output: &Location,
-        layout: &Layout,
-        source_fingerprint: &str,
-    ) -> Result<(), InputError> {
-        let path = layout.source_record(source_fingerprint);
+    pub async fn keep(&self, output: &Location, layout: &Layout) -> Result<(), InputError> {
+        let path = layout.source_record(self.fingerprint().as_str());
         let record = self.to_json().map_err(|reason| InputError::Record {
             path: output.url_of(&path),
             reason,
         })?;
-        let put = output
-            .store
-            .put_opts(&path, record.into(), PutMode::Create.into());
-        match put.await {
-            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
-            Err(error) => Err(output.failure("write", &path, error).into()),
-        }
+        let put = output.store.put(&path, record.into()).await;
+        put.map(drop)
+            .map_err(|error| output.failure("write", &path, error).into())
     }
 
     fn to_json(&self) -> Result<Vec<u8>, String> {
@@ -347,6 +352,17 @@ mod tests {
         let later = of(&[("2026-07-01", "late")]);
         record.overlay(later, "2026-07-02".parse().unwrap());
         assert_eq!(record, of(&[("2026-07-01", "late"), ("2026-07-03", "c")]));
+    }
+
+    #[test]
+    fn records_have_one_name_when_they_say_the_same() {
+        let of = |source: &str, is_expired| {
+            let days = KnownDays::from([(day("2026-07-01"), known("a", is_expired))]);
+            SourceRecord(BTreeMap::from([(source.to_owned(), days)])).fingerprint()
+        };
+        assert_eq!(of("orders", false), of("orders", false));
+        assert_ne!(of("orders", false), of("orders", true));
+        assert_ne!(of("orders", false), of("users", false));
     }
 
     #[test]

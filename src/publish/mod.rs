@@ -87,6 +87,10 @@ pub struct RunRecord {
     pub left_alone: BTreeMap<String, TableVersion>,
     /// The rules of each dimension as fingerprints.
     pub tier_rules: Option<String>,
+    /// Names the record of the days of the sources.
+    pub source_record: Option<String>,
+    /// The files of each source as fingerprints.
+    pub source_files: Option<String>,
 }
 
 /// A date that is published.
@@ -396,6 +400,8 @@ fn publication(record: RunRecord, sequence: i64, commits: &[Prepared]) -> Public
         cutpoints_id: record.cutpoints_id,
         rules_fingerprint: record.rules_fingerprint,
         tier_rules: record.tier_rules,
+        source_record: record.source_record,
+        source_files: record.source_files,
         tables: record
             .left_alone
             .into_iter()

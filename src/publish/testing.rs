@@ -49,6 +49,8 @@ pub(crate) fn record(day: &str, run_id: &str) -> RunRecord {
         cutpoints_id: "2026-11-01-v1".to_owned(),
         rules_fingerprint: None,
         tier_rules: None,
+        source_record: None,
+        source_files: None,
         is_by_earlier_rules: false,
         left_alone: BTreeMap::new(),
     }

@@ -34,6 +34,7 @@ use super::comparable::Scoring;
 use super::context::{Run, open_session};
 use super::features::Featured;
 use super::marts::{self, register_before};
+use super::old_records::forget_old_records;
 use super::overview::{Alert, alerts_of, read_table};
 use super::project::ALERTS;
 use super::published::{missing, published_snapshot};
@@ -295,6 +296,8 @@ impl Run<'_> {
             sql_fingerprint: self.project.fingerprint.to_string(),
             cutpoints_id,
             rules_fingerprint: Some(plan.rules_fingerprint.to_string()),
+            source_record: Some(plan.source_record(self.job).fingerprint().to_string()),
+            source_files: Some(plan.source_files(self.job)),
             is_by_earlier_rules: plan.is_by_earlier_rules,
             left_alone: self.left_alone(),
             // Known once the tiers are planned.
@@ -467,6 +470,12 @@ impl Run<'_> {
         )
         .await?;
         publish::write_checkpoints(&published.tables).await;
+        forget_old_records(
+            self.workspace,
+            &self.plan.publications,
+            &published.publication,
+        )
+        .await;
         Ok(published.publication)
     }
 }

@@ -55,9 +55,7 @@ pub enum HistoryError {
         date: SnapshotDate,
     },
     /// Days whose rows would go, and that have not expired as far as anybody can tell.
-    #[error(
-        "{days}, or confirm with --accept-removed-days that the rows that are missing are to go"
-    )]
+    #[error("{days}, or confirm with --accept-removed-days that the rows that are missing are to go")]
     Doubtful {
         /// The sources, their days and what can be done about them, in one text.
         days: String,
@@ -143,14 +141,14 @@ pub(super) async fn known_days(
     let Workspace { output, layout, .. } = workspace;
     let mut known = SourceRecord::default();
     for publication in publications.not_overtaken() {
-        let source_fingerprint = &publication.source_fingerprint;
+        let name = publication.source_record();
         let date = publication.snapshot_date;
-        match SourceRecord::read(output, layout, source_fingerprint).await? {
+        match SourceRecord::read(output, layout, name).await? {
             Some(record) => known.overlay(record, date),
             // An older tierline kept none.
             None if publication.rules_fingerprint.is_none() || accepted.shorter_history => {}
             None => {
-                let path = output.url_of(&layout.source_record(source_fingerprint));
+                let path = output.url_of(&layout.source_record(name));
                 return Err(HistoryError::RecordGone { path, date }.into());
             }
         }
@@ -443,8 +441,8 @@ impl Plan {
         refuse(&self.out_of_reach)
     }
 
-    /// Keeps the rules and the days of the sources, which the publication of D names. What an
-    /// earlier publication names is there already.
+    /// Keeps the rules and the days of the sources, which the publication of D names. Rules that an
+    /// earlier publication names are there already.
     ///
     /// # Errors
     /// Stores that fail.
@@ -454,24 +452,21 @@ impl Plan {
         project: &Project,
         workspace: &Workspace,
     ) -> Result<(), RunError> {
-        let source_fingerprint = self.source_fingerprint.as_str();
         let rules_fingerprint = self.rules_fingerprint.as_str();
         let published = self.publications.all().iter();
-        let (mut has_rules, mut has_days) = (false, false);
-        for publication in published.filter(|publication| publication.rules_fingerprint.is_some()) {
-            has_rules |= publication.rules_fingerprint.as_deref() == Some(rules_fingerprint);
-            has_days |= publication.source_fingerprint == source_fingerprint;
-        }
-        if !has_rules {
+        let mut of_rules = published.filter_map(|published| published.rules_fingerprint.as_deref());
+        if !of_rules.any(|published| published == rules_fingerprint) {
             let rules = Rules::of(job, project, self.history_starts.clone());
             rules.keep(workspace, rules_fingerprint).await?;
         }
-        if !has_days {
-            let record = record_of(job, &self.histories, &self.known, self.snapshot_date);
-            let Workspace { output, layout, .. } = workspace;
-            record.keep(output, layout, source_fingerprint).await?;
-        }
+        let Workspace { output, layout, .. } = workspace;
+        self.source_record(job).keep(output, layout).await?;
         Ok(())
+    }
+
+    /// What the publication of D puts on record of the days of the sources.
+    pub(super) fn source_record(&self, job: &Job) -> SourceRecord {
+        record_of(job, &self.histories, &self.known, self.snapshot_date)
     }
 
     /// Which days tiles alone hold, by source.
@@ -495,8 +490,7 @@ impl Plan {
     /// What is worth a look in the history of the sources.
     pub(super) fn remarks_on_history(&self) -> Vec<String> {
         let doubts = doubts(&self.histories);
-        let doubts =
-            doubts.map(|[doubt, _]| format!("{doubt}; the rows that are missing are left out"));
+        let doubts = doubts.map(|[doubt, _]| format!("{doubt}; the rows that are missing are left out"));
         let unread = self.histories.iter().flat_map(|(source, history)| {
             let found = [
                 unread(source, history, true),

@@ -21,6 +21,7 @@ use crate::ground::Folder;
 use crate::inputs::{SourceHistory, SourceRecord, days_passing};
 use crate::models::Model;
 
+use super::affected::files_then;
 use super::context::Run;
 use super::history::{Because, OutOfReach, refuse, span};
 use super::rollups::register_declared;
@@ -129,9 +130,16 @@ impl Run<'_> {
         let Some(published) = published.filter(|_| !self.plan.accepted.shorter_history) else {
             return Ok(false);
         };
+        if let Some(then) = files_then(published) {
+            return Ok(then.iter().any(|(source, then)| {
+                let history = self.plan.histories.get(source);
+                let expired = history.map(SourceHistory::expired).unwrap_or_default();
+                let mut expired = expired.intersection(days);
+                expired.any(|day| !then.had_expired(*day))
+            }));
+        }
         let Workspace { output, layout, .. } = self.workspace;
-        let fingerprint = &published.source_fingerprint;
-        let record = SourceRecord::read(output, layout, fingerprint).await?;
+        let record = SourceRecord::read(output, layout, published.source_record()).await?;
         let sources = record.into_iter().flat_map(|record| record.0.into_values());
         let mut known = sources.flatten();
         Ok(known.any(|(day, known)| !known.is_expired && days.contains(&day)))

@@ -24,11 +24,13 @@ use crate::ground::SnapshotDate;
 const VERSION_SUFFIX: &str = "_version";
 const ROWS_SUFFIX: &str = "_rows";
 
-/// The column that older publications do not have.
+/// The columns that older publications do not have.
 const TIER_RULES: &str = "tier_rules";
+const SOURCE_RECORD: &str = "source_record";
+const SOURCE_FILES: &str = "source_files";
 
 /// The columns that every publication has: name, type and meaning.
-const FIXED: [(&str, DataType, &str); 12] = [
+const FIXED: [(&str, DataType, &str); 14] = [
     ("snapshot_date", DataType::Date32, "The date published"),
     ("run_id", DataType::Utf8, "The run that published it"),
     (
@@ -80,6 +82,16 @@ const FIXED: [(&str, DataType, &str); 12] = [
         TIER_RULES,
         DataType::Utf8,
         "A hash of the rules of each dimension, as JSON; NULL where none was recorded",
+    ),
+    (
+        SOURCE_RECORD,
+        DataType::Utf8,
+        "Names the record of the days of the sources that the run knew, in sources/; NULL in rows from before this column: source_fingerprint does",
+    ),
+    (
+        SOURCE_FILES,
+        DataType::Utf8,
+        "A hash of the files of each source and its expired days, as JSON; NULL in rows from before this column",
     ),
 ];
 
@@ -145,32 +157,29 @@ pub(super) fn encode(
         texts(|publication| &publication.run_id),
         Arc::new(Int64Array::from_iter_values(sequence)),
         days(|publication| publication.previous_snapshot_date),
-        Arc::new(
-            publications
-                .iter()
-                .map(|publication| publication.previous_run_id.as_deref())
-                .collect::<StringArray>(),
-        ),
+        optional_texts(publications, |publication| {
+            publication.previous_run_id.as_deref()
+        }),
         texts(|publication| &publication.input_fingerprint),
         texts(|publication| &publication.source_fingerprint),
         texts(|publication| &publication.sql_fingerprint),
         texts(|publication| &publication.cutpoints_id),
-        Arc::new(
-            publications
-                .iter()
-                .map(|publication| publication.rules_fingerprint.as_deref())
-                .collect::<StringArray>(),
-        ),
+        optional_texts(publications, |publication| {
+            publication.rules_fingerprint.as_deref()
+        }),
         texts(|publication| match publication.status {
             PublicationStatus::Published => PUBLISHED,
             PublicationStatus::Withdrawn => WITHDRAWN,
         }),
-        Arc::new(
-            publications
-                .iter()
-                .map(|publication| publication.tier_rules.as_deref())
-                .collect::<StringArray>(),
-        ),
+        optional_texts(publications, |publication| {
+            publication.tier_rules.as_deref()
+        }),
+        optional_texts(publications, |publication| {
+            publication.source_record.as_deref()
+        }),
+        optional_texts(publications, |publication| {
+            publication.source_files.as_deref()
+        }),
     ];
     for table in tables {
         let of_table = |number: fn(&TableVersion) -> i64| -> ArrayRef {
@@ -184,6 +193,13 @@ pub(super) fn encode(
     RecordBatch::try_new(Arc::new(schema(tables)), columns)
 }
 
+fn optional_texts(
+    publications: &[Publication],
+    text: fn(&Publication) -> Option<&str>,
+) -> ArrayRef {
+    Arc::new(publications.iter().map(text).collect::<StringArray>())
+}
+
 /// The publications of a batch, in its order.
 pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError> {
     let snapshot_dates = numbers::<Date32Type>(batch, "snapshot_date")?;
@@ -195,14 +211,23 @@ pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError
     let source_fingerprints = texts(batch, "source_fingerprint")?;
     let sql_fingerprints = texts(batch, "sql_fingerprint")?;
     let cutpoints_ids = texts(batch, "cutpoints_id")?;
-    // Publications of before there were records have none.
-    let rules_fingerprints = texts(batch, "rules_fingerprint").ok();
+    // What older publications do not have.
+    let optional = |column| {
+        let found = texts(batch, column).ok();
+        move |row| {
+            let found = found.filter(|texts| texts.is_valid(row))?;
+            Some(found.value(row).to_owned())
+        }
+    };
+    let rules_fingerprint = optional("rules_fingerprint");
+    let tier_rules = optional(TIER_RULES);
+    let source_record = optional(SOURCE_RECORD);
+    let source_files = optional(SOURCE_FILES);
     let statuses = texts(batch, STATUS).ok();
     let status = |row| match statuses.filter(|statuses| statuses.is_valid(row)) {
         Some(statuses) if statuses.value(row) == WITHDRAWN => PublicationStatus::Withdrawn,
         _ => PublicationStatus::Published,
     };
-    let tier_rules = texts(batch, TIER_RULES).ok();
     let tables = tables(batch)?;
     let publication = |row| {
         Ok(Publication {
@@ -218,12 +243,10 @@ pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError
             source_fingerprint: source_fingerprints.value(row).to_owned(),
             sql_fingerprint: sql_fingerprints.value(row).to_owned(),
             cutpoints_id: cutpoints_ids.value(row).to_owned(),
-            rules_fingerprint: rules_fingerprints
-                .filter(|rules| rules.is_valid(row))
-                .map(|rules| rules.value(row).to_owned()),
-            tier_rules: tier_rules
-                .filter(|rules| rules.is_valid(row))
-                .map(|rules| rules.value(row).to_owned()),
+            rules_fingerprint: rules_fingerprint(row),
+            tier_rules: tier_rules(row),
+            source_record: source_record(row),
+            source_files: source_files(row),
             tables: tables.iter().filter_map(|table| table.at(row)).collect(),
         })
     };

@@ -302,6 +302,8 @@ mod tests {
             cutpoints_id: "2026-11-01-v1".to_owned(),
             rules_fingerprint: None,
             tier_rules: Some(r#"{"value_tier":"0a1b"}"#.to_owned()),
+            source_record: Some("5eed".to_owned()),
+            source_files: None,
             tables: [("tier_snapshot".to_owned(), recorded)].into(),
         }
     }
@@ -449,7 +451,7 @@ mod tests {
         publish_with_list(output, &first, &["tier_snapshot"]).await;
         let old = Publications::load(output).await.unwrap();
         assert_eq!(old.all(), std::slice::from_ref(&first));
-        assert_eq!(columns_of(&old).len(), 12 + 2);
+        assert_eq!(columns_of(&old).len(), 14 + 2);
 
         let mut second = publication("2026-11-20", "b", 2);
         let recorded = TableVersion {
@@ -460,7 +462,7 @@ mod tests {
         append_row(&old, second.clone()).await.unwrap();
         let reloaded = Publications::load(output).await.unwrap();
         assert_eq!(reloaded.all(), [first, second]);
-        assert_eq!(columns_of(&reloaded).len(), 12 + 2 * PUBLISHED_TABLES.len());
+        assert_eq!(columns_of(&reloaded).len(), 14 + 2 * PUBLISHED_TABLES.len());
         assert_eq!(reloaded.table().unwrap().version(), 2);
     }
 

@@ -57,11 +57,21 @@ pub struct Publication {
     pub rules_fingerprint: Option<String>,
     /// The rules of each dimension as fingerprints; none where the run did not record them.
     pub tier_rules: Option<String>,
+    /// Names the record of the days of the sources; none where an older tierline published.
+    pub source_record: Option<String>,
+    /// The files of each source as fingerprints; none where an older tierline published.
+    pub source_files: Option<String>,
     /// What became of each table; one that the run left alone is missing.
     pub tables: BTreeMap<String, TableVersion>,
 }
 
 impl Publication {
+    /// The name of the record of the days of the sources. An older tierline named it by all files.
+    pub fn source_record(&self) -> &str {
+        let record = self.source_record.as_ref();
+        record.unwrap_or(&self.source_fingerprint)
+    }
+
     /// Whether it says that its date is published no longer.
     pub fn is_withdrawn(&self) -> bool {
         self.status == PublicationStatus::Withdrawn

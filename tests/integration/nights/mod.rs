@@ -68,6 +68,7 @@ mod sums;
 mod retention;
 mod rules_of_then;
 mod schedules;
+mod source_records;
 mod tables;
 mod tile_store;
 mod withdraw;

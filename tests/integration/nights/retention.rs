@@ -374,7 +374,7 @@ async fn a_scrap_that_comes_as_a_day_expires_is_not_taken_for_the_day() {
         ..Delivery::default()
     };
     // The first day of all that expires.
-    let first = pair.aging.copied();
+    let first = Pair::new().await.aging;
     first.expire("orders", days_ago(DAYS));
     first.deliver(&order_of(DAYS, "9100"), &scrap);
     let asked = run(&first, 4, &[]);
@@ -404,6 +404,25 @@ async fn a_scrap_that_comes_as_a_day_expires_is_not_taken_for_the_day() {
     pair.aging.deliver(&order_of(DAYS - 2, "9200"), &scrap);
     pair.night(1).await;
     let said = plan(&pair.aging, 1);
+    assert!(said.contains("late-0.parquet; restore all files"), "{said}");
+}
+
+/// The files that a date depends on are the same before and after a day expires.
+#[tokio::test]
+async fn an_expiry_is_on_record_once_any_date_was_published_after_it() {
+    let mut pair = Pair::new().await;
+    pair.expire(DAYS);
+    for nights in [&mut pair.aging, &mut pair.whole] {
+        nights.sections = "[params]\ndeep_interactions_7d = 2\n".to_owned();
+        assert_eq!(nights.status_of(days_ago(4)).await, "replaced");
+    }
+    let scrap = Delivery {
+        file_name: "late",
+        ..Delivery::default()
+    };
+    pair.aging.deliver(&order_of(DAYS, "9200"), &scrap);
+    pair.night(3).await;
+    let said = plan(&pair.aging, 3);
     assert!(said.contains("late-0.parquet; restore all files"), "{said}");
 }
 
