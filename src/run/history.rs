@@ -55,7 +55,9 @@ pub enum HistoryError {
         date: SnapshotDate,
     },
     /// Days whose rows would go, and that have not expired as far as anybody can tell.
-    #[error("{days}, or confirm with --accept-removed-days that the rows that are missing are to go")]
+    #[error(
+        "{days}, or confirm with --accept-removed-days that the rows that are missing are to go"
+    )]
     Doubtful {
         /// The sources, their days and what can be done about them, in one text.
         days: String,
@@ -490,7 +492,8 @@ impl Plan {
     /// What is worth a look in the history of the sources.
     pub(super) fn remarks_on_history(&self) -> Vec<String> {
         let doubts = doubts(&self.histories);
-        let doubts = doubts.map(|[doubt, _]| format!("{doubt}; the rows that are missing are left out"));
+        let doubts =
+            doubts.map(|[doubt, _]| format!("{doubt}; the rows that are missing are left out"));
         let unread = self.histories.iter().flat_map(|(source, history)| {
             let found = [
                 unread(source, history, true),

@@ -15,7 +15,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use tierline::ground::{Classified, FailureKind};
-use tierline::run::Report;
+use tierline::run::{Report, RunError};
 
 use super::example::{
     history, history_with_late, last_night, late, night_before, rows_of_last, rules,
@@ -118,6 +118,16 @@ async fn run_until(commits: i64, nights: &Nights, night: NaiveDate) -> (bool, i6
     let is_published = planned.execute().await.is_ok();
     let left = store.commits_left.load(Ordering::Relaxed);
     (is_published, commits - left.max(0))
+}
+
+/// The same night, whatever comes of it.
+pub(super) async fn run_dying(
+    commits: i64,
+    nights: &Nights,
+    night: NaiveDate,
+) -> std::result::Result<Report, RunError> {
+    let (planned, _) = plan_until(commits, nights, night).await;
+    planned.execute().await
 }
 
 /// Plans a night that will die after so many commits.

@@ -11,7 +11,7 @@ use tierline::config::storage::Location;
 use tierline::ground::SnapshotDate;
 use tierline::run::{
     self, Accepted, Backfill, BackfillPlan, Circumstances, NightRules, Plan, Project, Proposal,
-    Report, RulesChoice, RunError, Workspace,
+    Report, RulesChoice, RunError, WithdrawalPlan, Workspace,
 };
 
 use super::lake::Delivery;
@@ -303,6 +303,16 @@ impl Nights {
         let (job, workspace) = (self.job(), self.workspace());
         let plan = backfill.plan(&job, &workspace, Accepted::default());
         Box::pin(plan).await
+    }
+
+    /// Takes a published date back, as `tierline withdraw --yes` does.
+    pub(crate) async fn withdraw(&self, date: NaiveDate) {
+        let (job, workspace) = (self.job(), self.workspace());
+        let plan = WithdrawalPlan::make(&workspace, SnapshotDate::on(date)).await;
+        let WithdrawalPlan::Withdraw(withdrawal) = plan.unwrap() else {
+            panic!("{date} was withdrawn before");
+        };
+        withdrawal.carry_out(&job, &workspace).await.unwrap();
     }
 
     /// Removes the partition of a day, as a retention rule does.

@@ -16,7 +16,8 @@
 //! | `retention` | raw files that expire take nothing away, and what is gone otherwise is asked about |
 //! | `rules_of_then` | late data restates dates by the rules that they were published by |
 //! | `columns_of_then` | the same in tables whose columns are others by now |
-//! | `schedules` | random expiries, late files, edits and restatements leave the rows of a lake that keeps everything |
+//! | `source_records` | what runs knew of their sources is not mixed up, and does not pile up |
+//! | `schedules` | random expiries, late files, edits, restatements, withdrawals and crashes leave the rows of a lake that keeps everything |
 //! | `backfill` | many nights in order: gaps filled, late data restated |
 //! | `growth` | tables get columns and dimensions, and lose columns only when the run may |
 //! | `calibrate` | new cut points are compared, and kept when confirmed; cut points by hand are kept |
