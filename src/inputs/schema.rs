@@ -475,7 +475,7 @@ fn widens(found: &DataType, wanted: ColumnType) -> bool {
 }
 
 /// The SQL name of a type found in a file.
-fn sql_name(found: &DataType) -> String {
+pub fn sql_name(found: &DataType) -> String {
     match found {
         DataType::Int64 => "BIGINT".to_owned(),
         DataType::Int32 => "INT".to_owned(),

@@ -67,24 +67,10 @@ impl SqlPack {
 
     fn from_folder(folder: &Path) -> Result<Self, Problems> {
         let mut files = Vec::new();
-        let mut problems = Problems::default();
-        for part in [""].into_iter().chain(Folder::ALL.map(Folder::as_str)) {
-            let part_folder = folder.join(part);
-            if !part.is_empty() && !part_folder.is_dir() {
-                continue;
-            }
-            if let Some(read) = problems.keep(files_in(&part_folder)) {
-                files.extend(read.into_iter().map(|(name, text)| {
-                    (
-                        PathBuf::from(part).join(&name),
-                        part_folder.join(&name),
-                        text,
-                    )
-                }));
-            }
-        }
-        problems.or_ok(())?;
-        Self::from_files(files.into_iter().map(|(relative, path, text)| {
+        files_below(folder, Path::new(""), &mut files)
+            .map_err(|problem| Problems(vec![problem]))?;
+        Self::from_files(files.into_iter().map(|(relative, text)| {
+            let path = folder.join(&relative);
             (relative, SourceFile::new(path.display().to_string(), text))
         }))
     }
@@ -115,21 +101,20 @@ impl SqlPack {
             return Ok(());
         }
         let folder = relative.parent().and_then(Path::to_str).unwrap_or_default();
-        let Some(folder) = Folder::ALL
-            .into_iter()
-            .find(|known| known.as_str() == folder)
-        else {
-            return Ok(());
-        };
+        let mut folders = Folder::ALL.into_iter();
+        let known = folders.find(|known| known.as_str() == folder);
         let stem = relative.file_stem().and_then(|stem| stem.to_str());
         let extension = relative
             .extension()
             .and_then(|extension| extension.to_str());
-        let tables = match extension {
-            Some("sql") if folder.holds_models() => &mut self.models,
-            Some("csv") if folder == Folder::Reference => &mut self.references,
-            Some("sql") => {
-                let message = format!("`{folder}` holds no SQL models");
+        let (folder, tables) = match (extension, known) {
+            (Some("sql"), Some(known)) if known.holds_models() => (known, &mut self.models),
+            (Some("csv"), Some(Folder::Reference)) => (Folder::Reference, &mut self.references),
+            (Some("sql"), _) => {
+                let message = match folder {
+                    "" => "no SQL models lie outside the pack's folders".to_owned(),
+                    folder => format!("`{folder}` holds no SQL models"),
+                };
                 return Err(Diagnostic::at(&file, 0..0, message).help(
                     "move the file to staging, rollups, features, tiers, publish or audits",
                 ));
@@ -168,25 +153,37 @@ fn built_in_files() -> Vec<(PathBuf, SourceFile)> {
         .collect()
 }
 
-/// The models, references and parameters directly in `folder`, by file name.
-fn files_in(folder: &Path) -> Result<Vec<(String, String)>, Diagnostic> {
+/// Adds the models, references and parameters in `folder` of the pack and below it, by their paths
+/// in the pack. Hidden files and folders are none of it.
+fn files_below(
+    pack: &Path,
+    folder: &Path,
+    files: &mut Vec<(PathBuf, String)>,
+) -> Result<(), Diagnostic> {
     let unreadable = |path: &Path, error: std::io::Error| {
         Diagnostic::new(format!("cannot read `{}`: {error}", path.display()))
             .help("`sql` in the job file names the folder of the SQL pack; leave it out for the built-in pack")
     };
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
-        let path = entry.map_err(|error| unreadable(folder, error))?.path();
+    let path = pack.join(folder);
+    for entry in std::fs::read_dir(&path).map_err(|error| unreadable(&path, error))? {
+        let path = entry.map_err(|error| unreadable(&path, error))?.path();
         let is_ours = path.extension().is_some_and(|extension| {
             extension == "sql" || extension == "csv" || extension == "toml"
         });
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             continue;
         };
-        if is_ours && path.is_file() {
+        if name.starts_with('.') {
+            continue;
+        }
+        let relative = folder.join(name);
+        // A link below the pack's own folders may lead back to them.
+        if path.is_dir() && (folder == Path::new("") || !path.is_symlink()) {
+            files_below(pack, &relative, files)?;
+        } else if is_ours && path.is_file() {
             let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
-            files.push((name.to_owned(), text));
+            files.push((relative, text));
         }
     }
-    Ok(files)
+    Ok(())
 }

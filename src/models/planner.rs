@@ -249,6 +249,14 @@ impl Wording {
             let message = format!("two columns are named `{name}`");
             return plain(message, "give one of them another name with AS");
         }
+        if let Some(name) = between(
+            said,
+            "and unqualified field name ",
+            " which would be ambiguous",
+        ) {
+            let message = format!("two columns are named `{name}`");
+            return plain(message, "give one of them another name with AS");
+        }
         if let Some(name) = said.strip_prefix("Unsupported SQL type ") {
             let message = format!("unknown type `{name}`");
             return plain(

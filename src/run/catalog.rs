@@ -19,14 +19,16 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, ident};
 use datafusion::prelude::{DataFrame, SessionContext};
 
-use crate::config::job::contract_columns;
+use crate::config::job::{ColumnType, contract_columns};
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
+use crate::inputs::schema::sql_name;
 use crate::models::planner::{self, explain};
 use crate::models::{Model, Parameters};
 use crate::tiles::{DAY, Rollup, TileRows, USER_ID, windows};
 
 use super::Project;
 use super::project::keep_all;
+use super::times::{TIMES_HELP, as_contracted};
 
 /// The column of staging that says why a row is left out.
 pub(super) const REJECT_REASON: &str = "reject_reason";
@@ -174,6 +176,7 @@ impl<'a> Catalog<'a> {
         let explained = |error: DataFusionError| explain(&error, &model.file);
         match model.name.folder {
             Folder::Staging => {
+                let plan = as_contracted(&model.name.name, plan).map_err(explained)?;
                 check_staging(model, &plan)?;
                 let all = all_rows_of(&model.name);
                 register(self.context, &all, view(plan.clone())).map_err(explained)?;
@@ -285,13 +288,15 @@ fn check_staging(model: &Model, plan: &LogicalPlan) -> Result<(), Problems> {
                 "`{}` of `{}` is {}; it must be {}",
                 column.name,
                 model.name,
-                field.data_type(),
+                sql_name(field.data_type()),
                 column.column_type
             );
-            problems.push(
-                Diagnostic::at(&model.file, start..start + column.name.len(), message)
-                    .help(format!("write CAST(... AS {})", column.column_type)),
-            );
+            let help = match column.column_type {
+                ColumnType::Timestamp => TIMES_HELP.to_owned(),
+                other => format!("write CAST(... AS {other})"),
+            };
+            let place = start..start + column.name.len();
+            problems.push(Diagnostic::at(&model.file, place, message).help(help));
         }
     }
     problems.or_ok(())

@@ -53,6 +53,7 @@ mod status;
 mod streams;
 mod tier_rules;
 mod tiling;
+mod times;
 mod times_outside;
 mod volumes;
 mod withdraw;

@@ -13,13 +13,16 @@
 //! | `calibration` | cut points given by hand |
 //! | `changes` | files that change, vanish or come in pieces while they are read |
 //! | `spelling` | columns in another case, twice, or two for one |
+//! | `times` | times as text, days and numbers |
 //! | `instants` | instants that microseconds cannot hold |
 //! | `files` | partitions and Parquet files that break the contract |
+//! | `fuzz` | files that break in any way |
 //! | `deliveries` | writes at work, markers, files that are not read, logs of tables |
 //! | `stores` | endpoints and credentials |
 //! | `secrets` | credentials and values of users, which nobody may see |
 //! | `audits` | what blocks publication |
 //! | `columns` | columns that go, and dimensions that come |
+//! | `remedies` | every help text of `check`, applied |
 //! | `results` | JSON, result file and exit codes |
 
 mod audits;
@@ -28,15 +31,18 @@ mod changes;
 mod columns;
 mod deliveries;
 mod files;
+mod fuzz;
 mod instants;
 mod job_file;
 mod lake;
 mod names;
 mod project;
 mod references;
+mod remedies;
 mod results;
 mod rules;
 mod secrets;
 mod spelling;
 mod statements;
 mod stores;
+mod times;

@@ -1,0 +1,864 @@
+//! Every help text that `check` prints, applied: what it says to do is done, and `check` finds
+//! nothing more. Texts that a run prints about files are applied in the modules about files.
+
+use std::thread;
+
+use super::project::Project;
+
+/// A mistake, what the help text says, and what it takes to do that.
+struct Remedy {
+    help: &'static str,
+    broken: &'static [Edit],
+    mended: &'static [Edit],
+}
+
+/// A change of one file of the project.
+enum Edit {
+    /// A text by another, at its first place.
+    Replace(&'static str, &'static str, &'static str),
+    /// At the end of a file.
+    Append(&'static str, &'static str),
+    /// A whole file.
+    Write(&'static str, &'static str),
+    /// No file any more.
+    Remove(&'static str),
+}
+
+use Edit::{Append, Remove, Replace, Write};
+
+fn edited(project: Project, edits: &[Edit]) -> Project {
+    edits.iter().fold(project, |project, edit| match *edit {
+        Replace(path, from, to) => project.edit(path, from, to),
+        Append(path, text) => project.append(path, text),
+        Write(path, text) => project.write(path, text),
+        Remove(path) => {
+            std::fs::remove_file(project.path(path)).unwrap();
+            project
+        }
+    })
+}
+
+/// What is wrong with a remedy, tried in a project of its own; nothing when it helps.
+fn failure_of(remedy: &Remedy) -> Option<String> {
+    let Remedy {
+        help,
+        broken,
+        mended,
+    } = remedy;
+    let project = edited(Project::new(), broken);
+    let said = project.check();
+    if !said.starts_with("exit code 2\n") || !said.contains(help) {
+        return Some(format!("`{help}` is not said: {said}"));
+    }
+    let said = edited(project, mended).check();
+    (!said.starts_with("exit code 0\n")).then(|| format!("after `{help}`: {said}"))
+}
+
+fn try_all(remedies: &[Remedy]) {
+    // Each waits for a child most of the time.
+    let failures = remedies.chunks(4).flat_map(|some| {
+        thread::scope(|scope| {
+            let tried = some.iter().map(|remedy| scope.spawn(|| failure_of(remedy)));
+            let tried: Vec<_> = tried.collect();
+            let failures = tried.into_iter().filter_map(|one| one.join().unwrap());
+            failures.collect::<Vec<_>>()
+        })
+    });
+    let failures: Vec<String> = failures.collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+const JOB: &str = "job.toml";
+const ORDERS: &str = "sql/staging/orders.sql";
+const PURCHASES: &str = "sql/rollups/purchases.sql";
+const DEPTH: &str = "sql/tiers/interaction_depth.sql";
+const CLASS: &str = "sql/tiers/rfm_class.sql";
+const SNAPSHOT: &str = "sql/publish/tier_snapshot.sql";
+const TIERS: &str = "sql/reference/dim_tier.csv";
+const BANDS: &str = "sql/reference/value_tiers.csv";
+const LABEL: &str = "sql/tiers/label.sql";
+
+#[test]
+fn of_names() {
+    try_all(&[
+        Remedy {
+            help: "did you mean `features.users`?",
+            broken: &[Replace(DEPTH, "FROM features.users", "FROM features.usrs")],
+            mended: &[Replace(DEPTH, "features.usrs", "features.users")],
+        },
+        Remedy {
+            help: "did you mean `tiers`?",
+            broken: &[Replace(CLASS, "FROM tiers.rfm", "FROM tier.rfm")],
+            mended: &[Replace(CLASS, "tier.rfm", "tiers.rfm")],
+        },
+        Remedy {
+            help: "write folder and name, such as features.users",
+            broken: &[Replace(DEPTH, "FROM features.users", "FROM users")],
+            mended: &[Replace(DEPTH, "FROM users", "FROM features.users")],
+        },
+        Remedy {
+            help: "the folders are sources, reference, staging, rollups, features",
+            broken: &[Write(
+                LABEL,
+                "SELECT user_id FROM information_schema.tables\n",
+            )],
+            mended: &[Write(LABEL, "SELECT user_id FROM features.users\n")],
+        },
+        Remedy {
+            help: "tiers may read reference, features, tiers",
+            broken: &[Write(LABEL, "SELECT user_id FROM staging.orders\n")],
+            mended: &[Write(LABEL, "SELECT user_id FROM features.purchases\n")],
+        },
+        Remedy {
+            help: "did you mean `interactions_30d`?",
+            broken: &[Replace(
+                DEPTH,
+                "WHEN interactions_30d",
+                "WHEN interaction_30d",
+            )],
+            mended: &[Replace(
+                DEPTH,
+                "WHEN interaction_30d",
+                "WHEN interactions_30d",
+            )],
+        },
+        Remedy {
+            help: "did you mean `lower`?",
+            broken: &[Write(
+                LABEL,
+                "SELECT user_id, lowr(rfm_class) AS class_label FROM tiers.rfm_class\n",
+            )],
+            mended: &[Replace(LABEL, "lowr", "lower")],
+        },
+        Remedy {
+            help: "did you mean `$deep_interactions_7d`?",
+            broken: &[Replace(
+                DEPTH,
+                "$deep_interactions_7d",
+                "$deep_interactions",
+            )],
+            mended: &[Replace(
+                DEPTH,
+                "$deep_interactions",
+                "$deep_interactions_7d",
+            )],
+        },
+        Remedy {
+            help: "parameters are declared, with their defaults, in parameters.toml of the SQL pack",
+            broken: &[Replace(DEPTH, "$deep_interactions_7d", "$very_deep")],
+            mended: &[Append("sql/parameters.toml", "very_deep = 9\n")],
+        },
+        Remedy {
+            help: "windows are '30d', 'prev_30d', 'lifetime', 'before_today', and single days",
+            broken: &[Write(
+                "sql/features/a.sql",
+                "SELECT user_id FROM windows('rollups.purchases', '30days')\n",
+            )],
+            mended: &[Replace(
+                "sql/features/a.sql",
+                "'30days'",
+                "'30d', 'prev_30d', 'd1'",
+            )],
+        },
+        Remedy {
+            help: "name each window once",
+            broken: &[Write(
+                "sql/features/a.sql",
+                "SELECT user_id FROM windows('rollups.purchases', '7d', '7d')\n",
+            )],
+            mended: &[Replace("sql/features/a.sql", "'7d', '7d'", "'7d'")],
+        },
+        Remedy {
+            help: "write windows('rollups.<name>', '30d', 'lifetime', ...)",
+            broken: &[Write(
+                "sql/features/a.sql",
+                "SELECT user_id FROM windows('rollups.purchases')\n",
+            )],
+            mended: &[Replace(
+                "sql/features/a.sql",
+                "purchases'",
+                "purchases', '30d', 'lifetime'",
+            )],
+        },
+        Remedy {
+            help: "move the file to staging, rollups, features, tiers, publish or audits",
+            broken: &[Write(
+                "sql/marts/a.sql",
+                "SELECT user_id FROM features.users\n",
+            )],
+            mended: &[
+                Remove("sql/marts/a.sql"),
+                Write("sql/features/a.sql", "SELECT user_id FROM features.users\n"),
+            ],
+        },
+        Remedy {
+            help: "name the file with lowercase letters, digits and underscores",
+            broken: &[Write(
+                "sql/features/My-Model.sql",
+                "SELECT user_id FROM features.users\n",
+            )],
+            mended: &[
+                Remove("sql/features/My-Model.sql"),
+                Write(
+                    "sql/features/my_model.sql",
+                    "SELECT user_id FROM features.users\n",
+                ),
+            ],
+        },
+        Remedy {
+            help: "publish/ holds tier_snapshot.sql, dim_tier.sql, kpi_daily.sql, alerts.sql; what they read belongs in features or tiers",
+            broken: &[Write(
+                "sql/publish/extra.sql",
+                "SELECT user_id FROM features.users\n",
+            )],
+            mended: &[
+                Remove("sql/publish/extra.sql"),
+                Write(
+                    "sql/features/extra.sql",
+                    "SELECT user_id FROM features.users\n",
+                ),
+            ],
+        },
+    ]);
+}
+
+#[test]
+fn of_statements_and_types() {
+    try_all(&[
+        Remedy {
+            help: "a model is one SELECT; tables are created and written by tierline itself",
+            broken: &[Write(
+                LABEL,
+                "CREATE TABLE x AS SELECT user_id FROM features.users\n",
+            )],
+            mended: &[Replace(LABEL, "CREATE TABLE x AS ", "")],
+        },
+        Remedy {
+            help: "a model is one SELECT; put the other into a file of its own",
+            broken: &[Write(
+                LABEL,
+                "SELECT user_id FROM tiers.rfm;\nSELECT user_id FROM features.users\n",
+            )],
+            mended: &[
+                Write(LABEL, "SELECT user_id FROM tiers.rfm;\n"),
+                Write(
+                    "sql/tiers/other.sql",
+                    "SELECT user_id FROM features.users\n",
+                ),
+            ],
+        },
+        Remedy {
+            help: "use $snapshot_date for today",
+            broken: &[Write(
+                LABEL,
+                "SELECT user_id, current_date AS today FROM features.users\n",
+            )],
+            mended: &[Replace(LABEL, "current_date", "$snapshot_date")],
+        },
+        Remedy {
+            help: "order by a column instead of chance",
+            broken: &[Write(
+                LABEL,
+                "SELECT user_id, ROW_NUMBER() OVER (ORDER BY random()) AS n FROM features.users\n",
+            )],
+            mended: &[Replace(LABEL, "random()", "user_id")],
+        },
+        Remedy {
+            help: "filter by a column instead of chance",
+            broken: &[Write(
+                LABEL,
+                "SELECT user_id FROM features.users TABLESAMPLE (10 PERCENT)\n",
+            )],
+            mended: &[Replace(
+                LABEL,
+                "TABLESAMPLE (10 PERCENT)",
+                "WHERE orders_lifetime > 3",
+            )],
+        },
+        Remedy {
+            help: "the one table function is windows('rollups.<name>', '30d', ...)",
+            broken: &[Write(
+                "sql/features/a.sql",
+                "SELECT user_id FROM read_csv('a.csv')\n",
+            )],
+            mended: &[Replace(
+                "sql/features/a.sql",
+                "read_csv('a.csv')",
+                "windows('rollups.purchases', '30d')",
+            )],
+        },
+        Remedy {
+            help: "declare it under [sources] in the job file and read it as sources.<name> in a staging model",
+            broken: &[Write(
+                "sql/staging/visits.sql",
+                "SELECT day, user_id FROM 's3://bucket/visits'\n",
+            )],
+            mended: &[
+                Append(
+                    JOB,
+                    "\n[sources.visits]\nurl = \"data/visits\"\n[sources.visits.columns]\nuser_id = \"ID\"\n",
+                ),
+                Replace(
+                    "sql/staging/visits.sql",
+                    "'s3://bucket/visits'",
+                    "sources.visits",
+                ),
+            ],
+        },
+        Remedy {
+            help: "give one of them another name with AS",
+            broken: &[Write(
+                LABEL,
+                "SELECT user_id, rfm_total, r_score AS rfm_total FROM tiers.rfm\n",
+            )],
+            mended: &[Replace(LABEL, "AS rfm_total", "AS recency")],
+        },
+        Remedy {
+            help: "CAST one side to the type of the other",
+            broken: &[Write(
+                LABEL,
+                "SELECT user_id, rfm_total + rfm_total || 'x' + 1 AS x, r_score + DATE '2026-01-01' AS y FROM tiers.rfm\n",
+            )],
+            mended: &[Write(
+                LABEL,
+                "SELECT user_id, CAST(r_score AS INT) + DATE '2026-01-01' AS y FROM tiers.rfm\n",
+            )],
+        },
+        Remedy {
+            help: "CAST the other side, or mend the value",
+            broken: &[Replace(
+                "sql/tiers/lifecycle_stage.sql",
+                "orders_lifetime = 0",
+                "orders_lifetime = 'none'",
+            )],
+            mended: &[Replace("sql/tiers/lifecycle_stage.sql", "'none'", "0")],
+        },
+        Remedy {
+            help: "set deep_interactions_7d to a value of type BIGINT under [params] in the job",
+            broken: &[Append(
+                JOB,
+                "\n[params]\ndeep_interactions_7d = \"three\"\n",
+            )],
+            mended: &[Replace(JOB, "\"three\"", "3")],
+        },
+        Remedy {
+            help: "types are BIGINT, VARCHAR, DECIMAL(p, s), DOUBLE, BOOLEAN, DATE, TIMESTAMP and more",
+            broken: &[Write(
+                LABEL,
+                "SELECT user_id, CAST(user_id AS NUMBR) AS x FROM tiers.rfm\n",
+            )],
+            mended: &[Replace(LABEL, "NUMBR", "DECIMAL(20, 0)")],
+        },
+        Remedy {
+            help: "CAST them to what it takes",
+            broken: &[Write(
+                LABEL,
+                "SELECT user_id, SUM(rfm_class) OVER () AS x FROM tiers.rfm_class\n",
+            )],
+            mended: &[Replace(
+                LABEL,
+                "SUM(rfm_class)",
+                "SUM(CAST(rfm_class AS DOUBLE))",
+            )],
+        },
+        Remedy {
+            help: "lists stand in IN ($other_statuses) or NOT IN ($other_statuses)",
+            broken: &[Replace(
+                ORDERS,
+                "status IN ('paid', 'completed')",
+                "status = $other_statuses",
+            )],
+            mended: &[Replace(
+                ORDERS,
+                "status = $other_statuses",
+                "status IN ($other_statuses)",
+            )],
+        },
+        Remedy {
+            help: "join ON a.user_id = b.user_id, and select COALESCE(a.user_id, b.user_id) AS user_id",
+            broken: &[Write(
+                "sql/features/both.sql",
+                "SELECT user_id, a.orders_lifetime\nFROM features.purchases AS a FULL JOIN features.interactions AS b USING (user_id)\n",
+            )],
+            mended: &[Write(
+                "sql/features/both.sql",
+                "SELECT COALESCE(a.user_id, b.user_id) AS user_id, a.orders_lifetime\nFROM features.purchases AS a FULL JOIN features.interactions AS b ON a.user_id = b.user_id\n",
+            )],
+        },
+    ]);
+}
+
+#[test]
+fn of_staging_and_rollups() {
+    try_all(&[
+        Remedy {
+            help: "a staging model selects day and user_id beside its own columns",
+            broken: &[Replace(ORDERS, "    user_id,\n", "")],
+            mended: &[Replace(
+                ORDERS,
+                "    order_id,\n",
+                "    order_id,\n    user_id,\n",
+            )],
+        },
+        Remedy {
+            help: "write CAST(... AS DECIMAL(18,2))",
+            broken: &[Replace(
+                ORDERS,
+                "    amount,  ",
+                "    CAST(amount AS DOUBLE) AS amount,  ",
+            )],
+            mended: &[Replace(
+                ORDERS,
+                "CAST(amount AS DOUBLE)",
+                "CAST(amount AS DECIMAL(18,2))",
+            )],
+        },
+        Remedy {
+            help: "write CAST(... AS TIMESTAMP) for text",
+            broken: &[Append(
+                JOB,
+                "\n[sources.orders.columns]\nordered_at = \"VARCHAR\"\n",
+            )],
+            mended: &[Replace(
+                ORDERS,
+                "    ordered_at, ",
+                "    CAST(ordered_at AS TIMESTAMP) AS ordered_at, ",
+            )],
+        },
+        Remedy {
+            help: "to_timestamp_seconds(...)",
+            broken: &[Append(
+                JOB,
+                "\n[sources.orders.columns]\nordered_at = \"BIGINT\"\n",
+            )],
+            mended: &[Replace(
+                ORDERS,
+                "    ordered_at, ",
+                "    to_timestamp_seconds(ordered_at) AS ordered_at, ",
+            )],
+        },
+        Remedy {
+            help: "select the aggregates one by one and compute with them in a feature model",
+            broken: &[Replace(
+                PURCHASES,
+                "MAX(amount) FILTER (WHERE is_counting)",
+                "COALESCE(MAX(amount), 0)",
+            )],
+            mended: &[Replace(
+                PURCHASES,
+                "COALESCE(MAX(amount), 0)",
+                "MAX(amount)",
+            )],
+        },
+        Remedy {
+            help: "rollups may use COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR and COUNT(DISTINCT day)",
+            broken: &[Replace(
+                PURCHASES,
+                "    COUNT(*) FILTER (WHERE is_counting) AS orders,",
+                "    AVG(amount) AS average,\n    COUNT(*) FILTER (WHERE is_counting) AS orders,",
+            )],
+            mended: &[Replace(
+                PURCHASES,
+                "AVG(amount) AS average",
+                "COUNT(DISTINCT day) AS days, BOOL_OR(is_counting) AS has, LAST_VALUE(channel ORDER BY day, ordered_at, channel) AS channel",
+            )],
+        },
+        Remedy {
+            help: "write SUM(CAST(... AS DECIMAL(18, 2)))",
+            broken: &[Replace(
+                PURCHASES,
+                "SUM(amount)",
+                "SUM(CAST(amount AS DOUBLE))",
+            )],
+            mended: &[Replace(
+                PURCHASES,
+                "SUM(CAST(amount AS DOUBLE))",
+                "SUM(CAST(amount AS DECIMAL(18, 2)))",
+            )],
+        },
+        Remedy {
+            help: "a rollup is one SELECT user_id, <aggregates> ... GROUP BY user_id over one staging table",
+            broken: &[Write(
+                "sql/rollups/days.sql",
+                "SELECT user_id, day FROM staging.orders\n",
+            )],
+            mended: &[Write(
+                "sql/rollups/days.sql",
+                "SELECT user_id, COUNT(DISTINCT day) AS days FROM staging.orders GROUP BY user_id\n",
+            )],
+        },
+        Remedy {
+            help: "LAST_VALUE(channel ORDER BY day, ..., channel)",
+            broken: &[Replace(
+                PURCHASES,
+                "    COUNT(*) FILTER (WHERE is_counting) AS orders,",
+                "    LAST_VALUE(channel ORDER BY ordered_at) AS channel,\n    COUNT(*) FILTER (WHERE is_counting) AS orders,",
+            )],
+            mended: &[Replace(
+                PURCHASES,
+                "ORDER BY ordered_at",
+                "ORDER BY day, ordered_at, channel",
+            )],
+        },
+    ]);
+}
+
+#[test]
+fn of_rules_and_references() {
+    try_all(&[
+        Remedy {
+            help: "add a WHEN for them, or an ELSE: every user needs a value",
+            broken: &[Replace(CLASS, "ELSE", "WHEN f_score = 1 THEN")],
+            mended: &[Replace(CLASS, "WHEN f_score = 1 THEN", "ELSE")],
+        },
+        Remedy {
+            help: "the first match wins: put the narrower condition first, or take the branch out",
+            broken: &[Replace(
+                CLASS,
+                "        ELSE ",
+                "        WHEN rfm_total IS NULL THEN 'unscored'\n        ELSE ",
+            )],
+            mended: &[Replace(
+                CLASS,
+                "        WHEN rfm_total IS NULL THEN 'unscored'\n        ELSE ",
+                "        ELSE ",
+            )],
+        },
+        Remedy {
+            help: "list it in dim_tier, or give one of the values there: deep, moderate, occasional, light",
+            broken: &[Replace(DEPTH, "ELSE 'light'", "ELSE 'faint'")],
+            mended: &[
+                Replace(
+                    DEPTH,
+                    "ELSE 'faint'",
+                    "WHEN interactions_30d = 0 AND orders_lifetime > 0 THEN 'faint'\n        ELSE 'light'",
+                ),
+                Append(TIERS, "interaction_depth,faint,0,Faint,x,Call,x\n"),
+            ],
+        },
+        Remedy {
+            help: "add a WHEN that gives it, or take it out of dim_tier",
+            broken: &[Append(TIERS, "rfm_class,legend,,Legend,x,Applaud,x\n")],
+            mended: &[Replace(TIERS, "rfm_class,legend,,Legend,x,Applaud,x\n", "")],
+        },
+        Remedy {
+            help: "it has active, churned, loyal, new, prospect, silent",
+            broken: &[Replace(
+                "sql/tiers/warnings.sql",
+                "'new', 'active', 'loyal'",
+                "'new', 'newcomer', 'loyal'",
+            )],
+            mended: &[Replace("sql/tiers/warnings.sql", "'newcomer'", "'active'")],
+        },
+        Remedy {
+            help: "bands must cover every total from 3 to 15 once",
+            broken: &[Replace(BANDS, "silent,2,4,6,", "silent,2,5,6,")],
+            mended: &[Replace(BANDS, "silent,2,5,6,", "silent,2,4,6,")],
+        },
+        Remedy {
+            help: "give it min_total and max_total",
+            broken: &[Replace(BANDS, "high_value,5,13,15,", "high_value,5,13,,")],
+            mended: &[Replace(BANDS, "high_value,5,13,,", "high_value,5,13,15,")],
+        },
+        Remedy {
+            help: "mend the bounds, or take the band out",
+            broken: &[Append(BANDS, "legends,6,16,20,Legends,x,Applaud,x\n")],
+            mended: &[Replace(BANDS, "legends,6,16,20,Legends,x,Applaud,x\n", "")],
+        },
+        Remedy {
+            help: "it is the tier of users without a counting order",
+            broken: &[Append(BANDS, "ghosts,7,,,Ghosts,x,Wait,x\n")],
+            mended: &[Replace(BANDS, "ghosts,7,,,Ghosts,x,Wait,x\n", "")],
+        },
+        Remedy {
+            help: "it needs the columns tier, and min_total and max_total with whole numbers",
+            broken: &[Replace(BANDS, "silent,2,4,6,", "silent,2,four,6,")],
+            mended: &[Replace(BANDS, "four", "4")],
+        },
+        Remedy {
+            help: "a reference file is CSV with a header line and as many values on every line",
+            broken: &[Replace(BANDS, "silent,2,4,6,", "silent,2,4,")],
+            mended: &[Replace(BANDS, "silent,2,4,", "silent,2,4,6,")],
+        },
+        Remedy {
+            help: "select the column there, or take the dimension out of dim_tier",
+            broken: &[Append(TIERS, "mood,happy,1,Happy,x,Smile,x\n")],
+            mended: &[Replace(
+                SNAPSHOT,
+                "    -- interaction\n",
+                "    'happy' AS mood,\n    -- interaction\n",
+            )],
+        },
+        Remedy {
+            help: "list its values under [dimensions.mood] in the job",
+            broken: &[Write(
+                "sql/tiers/mood.sql",
+                "-- How a user feels.\nSELECT user_id, 'happy' AS mood FROM features.users\n",
+            )],
+            mended: &[Append(JOB, "\n[dimensions.mood]\ntiers = [\"happy\"]\n")],
+        },
+        Remedy {
+            help: "or in reference/dim_tier.csv and select mood.mood in publish/tier_snapshot.sql",
+            broken: &[Write(
+                "sql/tiers/mood.sql",
+                "-- How a user feels.\nSELECT user_id, 'happy' AS mood FROM features.users\n",
+            )],
+            mended: &[
+                Append(TIERS, "mood,happy,1,Happy,x,Smile,x\n"),
+                Replace(
+                    SNAPSHOT,
+                    "    -- interaction\n",
+                    "    mood.mood,\n    -- interaction\n",
+                ),
+                Replace(
+                    SNAPSHOT,
+                    "INNER JOIN tiers.rfm AS rfm",
+                    "INNER JOIN tiers.mood AS mood ON users.user_id = mood.user_id\nINNER JOIN tiers.rfm AS rfm",
+                ),
+            ],
+        },
+        Remedy {
+            help: "the job's dimension `mood` is read from it, one row per user: user_id and mood",
+            broken: &[
+                Append(JOB, "\n[dimensions.mood]\ntiers = [\"happy\"]\n"),
+                Write(
+                    "sql/tiers/mood.sql",
+                    "-- How a user feels.\nSELECT user_id AS id, 'happy' AS feeling FROM features.users\n",
+                ),
+            ],
+            mended: &[Write(
+                "sql/tiers/mood.sql",
+                "-- How a user feels.\nSELECT user_id, 'happy' AS mood FROM features.users\n",
+            )],
+        },
+        Remedy {
+            help: "add tiers/mood.sql to the SQL pack, with one row per user: user_id and mood",
+            broken: &[Append(JOB, "\n[dimensions.mood]\ntiers = [\"happy\"]\n")],
+            mended: &[Write(
+                "sql/tiers/mood.sql",
+                "-- How a user feels.\nSELECT user_id, 'happy' AS mood FROM features.users\n",
+            )],
+        },
+        Remedy {
+            help: "rank all tiers of a dimension, or none",
+            broken: &[Replace(
+                TIERS,
+                "interaction_depth,light,0,",
+                "interaction_depth,light,,",
+            )],
+            mended: &[Replace(
+                TIERS,
+                "interaction_depth,light,,",
+                "interaction_depth,light,0,",
+            )],
+        },
+        Remedy {
+            help: "list each value of a dimension once",
+            broken: &[Append(TIERS, "interaction_depth,deep,3,Deep,x,Again,x\n")],
+            mended: &[Replace(
+                TIERS,
+                "interaction_depth,deep,3,Deep,x,Again,x\n",
+                "",
+            )],
+        },
+        Remedy {
+            help: "give every row of dim_tier a dimension and a tier",
+            broken: &[Append(TIERS, "interaction_depth,,9,Deepest,x,Dive,x\n")],
+            mended: &[Replace(
+                TIERS,
+                "interaction_depth,,9,Deepest,x,Dive,x\n",
+                "",
+            )],
+        },
+        Remedy {
+            help: "grace delays demotions; only ranked dimensions have them",
+            broken: &[Append(JOB, "\n[grace_days]\nrfm_class = 7\n")],
+            mended: &[Replace(JOB, "rfm_class", "interaction_depth")],
+        },
+    ]);
+}
+
+#[test]
+fn of_the_job() {
+    try_all(&[
+        Remedy {
+            help: "use an IANA name such as UTC, Asia/Shanghai or Europe/Berlin",
+            broken: &[Replace(JOB, "\"UTC\"", "\"Asia/Shangai\"")],
+            mended: &[Replace(JOB, "\"Asia/Shangai\"", "\"Asia/Shanghai\"")],
+        },
+        Remedy {
+            help: "this tierline reads version 1",
+            broken: &[Replace(JOB, "version = 1", "version = 2")],
+            mended: &[Replace(JOB, "version = 2", "version = 1")],
+        },
+        Remedy {
+            help: "the keys here are retry_seconds, request_seconds",
+            broken: &[Append(JOB, "\n[storage]\nurl = 5\n")],
+            mended: &[Replace(JOB, "url = 5", "retry_seconds = 5")],
+        },
+        Remedy {
+            help: "add [sources.engagement] with the url of its dt=YYYY-MM-DD partitions",
+            broken: &[Replace(
+                JOB,
+                "[sources.engagement]\nurl = \"data/engagement\"\n",
+                "",
+            )],
+            mended: &[Append(
+                JOB,
+                "[sources.engagement]\nurl = \"data/engagement\"\n",
+            )],
+        },
+        Remedy {
+            help: "add url = \"s3://bucket/orders\"",
+            broken: &[Replace(JOB, "url = \"data/orders\"", "required = true")],
+            mended: &[Replace(
+                JOB,
+                "required = true",
+                "url = \"s3://bucket/orders\"",
+            )],
+        },
+        Remedy {
+            help: "types are BIGINT, VARCHAR, ID (BIGINT or VARCHAR, as the files have it)",
+            broken: &[Append(
+                JOB,
+                "\n[sources.orders.columns]\nstore_id = \"STRNG\"\n",
+            )],
+            mended: &[Replace(JOB, "STRNG", "VARCHAR")],
+        },
+        Remedy {
+            help: "use an integer, a decimal number, a text, true, false, a date, or a list of texts or integers",
+            broken: &[Append(JOB, "\n[params]\nchurned_days = [6.5]\n")],
+            mended: &[Replace(JOB, "[6.5]", "65")],
+        },
+        Remedy {
+            help: "parameters are declared, with their defaults, in sql/parameters.toml",
+            broken: &[Append(JOB, "\n[params]\nmine = 60\n")],
+            mended: &[Append("sql/parameters.toml", "mine = 50\n")],
+        },
+        Remedy {
+            help: "give a share from 0 on, such as 0.05 for five in a hundred",
+            broken: &[Append(JOB, "\n[guards]\nmax_users_growth = -1\n")],
+            mended: &[Replace(JOB, "-1", "0.05")],
+        },
+        Remedy {
+            help: "give \"*\" for all files, or an ending such as \"*.parquet\"",
+            broken: &[Replace(
+                JOB,
+                "url = \"data/orders\"",
+                "url = \"data/orders\"\nfiles = \"part-*\"",
+            )],
+            mended: &[Replace(JOB, "part-*", "*.parquet")],
+        },
+        Remedy {
+            help: "give the name of the file that a partition has once it is whole, such as \"_SUCCESS\"",
+            broken: &[Replace(
+                JOB,
+                "url = \"data/orders\"",
+                "url = \"data/orders\"\nready = \"a/b\"",
+            )],
+            mended: &[Replace(JOB, "a/b", "_SUCCESS")],
+        },
+        Remedy {
+            help: "give \"wait\", to end with exit code 4 until it is, or \"warn\"",
+            broken: &[Replace(
+                JOB,
+                "url = \"data/orders\"",
+                "url = \"data/orders\"\nincomplete = \"go\"",
+            )],
+            mended: &[Replace(JOB, "\"go\"", "\"warn\"")],
+        },
+        Remedy {
+            help: "such as keeps = \"400 days\"",
+            broken: &[Replace(
+                JOB,
+                "url = \"data/orders\"",
+                "url = \"data/orders\"\nkeeps = \"a year\"",
+            )],
+            mended: &[Replace(JOB, "a year", "400 days")],
+        },
+        Remedy {
+            help: "give the folder that has all dt=YYYY-MM-DD partitions in it",
+            broken: &[Replace(JOB, "data/orders", "data/orders/dt=2026-03-06")],
+            mended: &[Replace(JOB, "data/orders/dt=2026-03-06", "data/orders")],
+        },
+        Remedy {
+            help: "list them from the lowest to the highest, such as tiers = [\"low\", \"high\"]; add ranked = false",
+            broken: &[
+                Append(JOB, "\n[dimensions.mood]\ntiers = []\n"),
+                Write(
+                    "sql/tiers/mood.sql",
+                    "-- How a user feels.\nSELECT user_id, CASE WHEN orders_lifetime > 3 THEN 'high' ELSE 'low' END AS mood FROM features.users\n",
+                ),
+            ],
+            mended: &[Replace(
+                JOB,
+                "tiers = []",
+                "tiers = [\"low\", \"high\"]\nranked = false",
+            )],
+        },
+        Remedy {
+            help: "attributes of users come from [sources.users.profile]",
+            broken: &[Append(
+                JOB,
+                "\n[sources.orders.profile]\ncity = \"VARCHAR\"\n",
+            )],
+            mended: &[Replace(
+                JOB,
+                "[sources.orders.profile]",
+                "[sources.users]\nurl = \"data/users\"\nrequired = false\n[sources.users.profile]",
+            )],
+        },
+        Remedy {
+            help: "take it out of the URL",
+            broken: &[Replace(JOB, "data/orders", "s3://key:secret@bucket/orders")],
+            mended: &[Replace(JOB, "key:secret@", "")],
+        },
+        Remedy {
+            help: "use file:///path, s3://bucket/path or a path relative to the job file",
+            broken: &[Replace(JOB, "data/orders", "ftp://host/orders")],
+            mended: &[Replace(JOB, "ftp://host/orders", "s3://bucket/orders")],
+        },
+        Remedy {
+            help: "keep one of the two",
+            broken: &[Append(
+                JOB,
+                "\n[calibration]\nid = \"2026-03-06-v1\"\nrecency_days = [1, 2, 4, 8]\norders_365d = [1, 2, 4, 8]\nrevenue_365d = [1, 2, 4, 8]\n",
+            )],
+            mended: &[Replace(JOB, "id = \"2026-03-06-v1\"\n", "")],
+        },
+        Remedy {
+            help: "give four numbers, each greater than the one before it, such as [7, 30, 90, 180]",
+            broken: &[Append(
+                JOB,
+                "\n[calibration]\nrecency_days = [7, 30, 30, 180]\norders_365d = [1, 2, 4, 8]\nrevenue_365d = [1, 2, 4, 8]\n",
+            )],
+            mended: &[Replace(JOB, "[7, 30, 30, 180]", "[7, 30, 90, 180]")],
+        },
+        Remedy {
+            help: "give a text such as \"2026-11-20-v1\"",
+            broken: &[Append(JOB, "\n[calibration]\nid = 5\n")],
+            mended: &[Replace(JOB, "id = 5", "id = \"2026-11-20-v1\"")],
+        },
+        Remedy {
+            help: "give those of every metric, such as recency_days = [1, 2, 4, 8], or of none",
+            broken: &[Append(
+                JOB,
+                "\n[calibration]\norders_365d = [1, 2, 4, 8]\nrevenue_365d = [1, 2, 4, 8]\n",
+            )],
+            mended: &[Append(JOB, "recency_days = [1, 2, 4, 8]\n")],
+        },
+        Remedy {
+            help: "its values are whole numbers of at most 19 digits",
+            broken: &[Append(
+                JOB,
+                "\n[calibration]\nrecency_days = [1, 2, 4, 8]\norders_365d = [1, 2, 4, 8.5]\nrevenue_365d = [1, 2, 4, 8]\n",
+            )],
+            mended: &[Replace(JOB, "8.5", "8")],
+        },
+        Remedy {
+            help: "`sql` in the job file names the folder of the SQL pack; leave it out for the built-in pack",
+            broken: &[Replace(JOB, "sql = \"sql\"", "sql = \"sqll\"")],
+            mended: &[Replace(JOB, "sql = \"sqll\"\n", "")],
+        },
+    ]);
+}
