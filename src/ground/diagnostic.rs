@@ -80,8 +80,10 @@ impl Diagnostic {
         }
     }
 
-    /// A problem at some bytes of a file.
+    /// A problem at some bytes of a file, widened to whole characters.
     pub fn at(file: &SourceFile, bytes: Range<usize>, message: impl Into<String>) -> Self {
+        let end = file.text.ceil_char_boundary(bytes.end);
+        let bytes = file.text.floor_char_boundary(bytes.start)..end;
         Self {
             severity: Severity::Error,
             message: message.into(),

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::parquet::DefaultParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::error::Result;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt;
@@ -27,11 +27,13 @@ use crate::config::storage::ListedObject;
 
 use super::PathValues;
 use super::footer_notes::with_byte_columns;
+use super::footers::KeptFooter;
 use super::int96::without_notes;
 
 /// Opens the files of one table.
 #[derive(Debug)]
 pub(super) struct FileReaders {
+    root: ObjectStoreUrl,
     store: Arc<dyn ObjectStore>,
     footers: Arc<FileMetadataCache>,
     /// Whether files are other people's, and may change under the reader's hands.
@@ -39,9 +41,15 @@ pub(super) struct FileReaders {
 }
 
 impl FileReaders {
-    /// Opens files of `store`, whose footers a session shares.
-    pub(super) fn new(store: Arc<dyn ObjectStore>, runtime: &RuntimeEnv, may_change: bool) -> Self {
+    /// Opens files of `store`, which `root` names, and whose footers a session shares.
+    pub(super) fn new(
+        root: ObjectStoreUrl,
+        store: Arc<dyn ObjectStore>,
+        runtime: &RuntimeEnv,
+        may_change: bool,
+    ) -> Self {
         Self {
+            root,
             store,
             footers: runtime.cache_manager.get_file_metadata_cache(),
             may_change,
@@ -72,8 +80,7 @@ impl ParquetFileReaderFactory for FileReaders {
         let plain = DefaultParquetFileReaderFactory::new(Arc::clone(&store));
         Ok(Box::new(FileReader {
             bytes: plain.create_reader(partition, file, footer_bytes, metrics)?,
-            object,
-            store,
+            footer: KeptFooter::new(&self.root, store, &object),
             footers: Arc::clone(&self.footers),
             footer_bytes,
             values,
@@ -83,8 +90,7 @@ impl ParquetFileReaderFactory for FileReaders {
 
 struct FileReader {
     bytes: Box<dyn AsyncFileReader + Send>,
-    object: ObjectMeta,
-    store: Arc<dyn ObjectStore>,
+    footer: KeptFooter,
     footers: Arc<FileMetadataCache>,
     /// How much to read from the end of the file at once.
     footer_bytes: Option<usize>,
@@ -112,8 +118,9 @@ impl AsyncFileReader for FileReader {
         let values = self.values.clone();
         let page_index = options.map(ArrowReaderOptions::column_index_policy);
         async move {
-            let footer = DFParquetMetadata::new(self.store.as_ref(), &self.object)
-                .with_file_metadata_cache(Some(Arc::clone(&self.footers)))
+            let footer = self
+                .footer
+                .reading(Arc::clone(&self.footers))
                 .with_metadata_size_hint(self.footer_bytes)
                 .with_page_index_policy(page_index);
             // The engine's own reader makes a text of a failure, which then says nothing of a store.

@@ -21,6 +21,7 @@ mod file_columns;
 mod file_error;
 mod file_reader;
 mod footer_notes;
+mod footers;
 mod instant;
 mod int96;
 mod history;

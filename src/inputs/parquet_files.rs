@@ -211,7 +211,7 @@ impl ParquetFiles {
     fn reading(&self, state: &dyn Session) -> Result<Arc<dyn FileSource>> {
         let runtime = state.runtime_env();
         let store = runtime.object_store(&self.store)?;
-        let readers = FileReaders::new(store, runtime, self.source.is_some());
+        let readers = FileReaders::new(self.store.clone(), store, runtime, self.source.is_some());
         let options = reading_int96();
         let mut source = ParquetSource::new(self.table_schema.clone());
         if let Some(bytes) = options.global.metadata_size_hint {

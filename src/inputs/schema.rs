@@ -19,7 +19,6 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -31,6 +30,7 @@ use crate::config::storage::{ListedObject, Location};
 use crate::ground::{Diagnostic, Problems};
 
 use super::column_names::{Found, find};
+use super::footers::KeptFooter;
 use super::path_values::{InPath, typed};
 use super::{FileError, FileName, InputError, InputFile, Manifest, PathValues};
 
@@ -127,8 +127,8 @@ async fn read_footer(
 ) -> Result<(Arc<ParquetMetaData>, Schema), DataFusionError> {
     let listed = ListedObject::new(Arc::clone(&location.store), file.object.clone());
     let footers = runtime.cache_manager.get_file_metadata_cache();
-    let footer =
-        DFParquetMetadata::new(&listed, &file.object).with_file_metadata_cache(Some(footers));
+    let footer = KeptFooter::new(&location.root, Arc::new(listed), &file.object);
+    let footer = footer.reading(footers);
     Ok((footer.fetch_metadata().await?, footer.fetch_schema().await?))
 }
 

@@ -14,7 +14,9 @@ use datafusion::sql::sqlparser::tokenizer::{Span, Token, Tokenizer};
 
 use crate::ground::{Diagnostic, Folder, Problems, SourceFile, TableName, TableNameError, nearest};
 
+use super::lexemes::lexemes;
 use super::outer_using::misread;
+use super::{limits, odd_characters};
 
 /// The one table function: `windows('rollups.purchases', '30d', 'lifetime')`.
 const WINDOWS: &str = "windows";
@@ -66,10 +68,20 @@ impl Model {
     /// Parses one file.
     ///
     /// # Errors
-    /// Syntax errors; anything but one SELECT; functions that read the clock or chance; table
-    /// functions but `windows`; tables not written as `folder.name`.
+    /// Syntax errors; what is too large or has odd characters; anything but one SELECT; functions
+    /// that read the clock or chance; table functions but `windows`; tables not written as
+    /// `folder.name`.
     pub fn parse(name: TableName, file: SourceFile) -> Result<Self, Problems> {
-        let statement = parse_statement(&file).map_err(|problem| Problems(vec![problem]))?;
+        let one = |problem| Problems(vec![problem]);
+        limits::check_size(&file).map_err(one)?;
+        let words = lexemes(&file.text);
+        odd_characters::find(&file, &words).or_ok(())?;
+        limits::check_text(&file, &words).map_err(one)?;
+        let statement = parse_statement(&file).map_err(one)?;
+        limits::check_tables(&statement).map_err(|message| {
+            let problem = Diagnostic::at(&file, head_of(&file), message);
+            one(problem.help("split the model into several"))
+        })?;
         let mut reader = Reader::new(&file);
         let ControlFlow::Continue(()) = Visit::visit(&statement, &mut reader);
         let reads = reader.finish()?;
@@ -186,10 +198,12 @@ fn end_of(file: &SourceFile) -> Range<usize> {
 fn position_in(file: &SourceFile, position: &str) -> Range<usize> {
     let (line, column) = position.split_once(", Column: ").unwrap_or((position, "1"));
     let start = file.byte_at(line.parse().unwrap_or(1), column.parse().unwrap_or(1));
-    let length = file.text[start..]
+    let rest = &file.text[start..];
+    let length = rest
         .find(|character: char| !character.is_alphanumeric() && character != '_')
-        .unwrap_or(file.text.len() - start);
-    start..start + length.max(usize::from(start < file.text.len()))
+        .unwrap_or(rest.len());
+    let first = rest.chars().next().map_or(0, char::len_utf8);
+    start..start + length.max(first)
 }
 
 /// Walks a statement and collects the tables it names and what it must not do.
@@ -389,6 +403,22 @@ impl Visitor for Reader<'_> {
         let tables = query.with.iter().flat_map(|with| &with.cte_tables);
         self.common_tables
             .extend(tables.map(|table| as_the_engine_reads(&table.alias.name)));
+        if let Some(with) = query.with.as_ref().filter(|with| with.recursive) {
+            let place = bytes_of(self.file, with.with_token.0.span);
+            let message = "WITH RECURSIVE is not allowed: it may never end";
+            self.problems.push(Diagnostic::at(self.file, place, message).help(
+                "write each level as a common table expression of its own, or deliver the pairs as a CSV of reference/",
+            ));
+        }
+        if !only_selects(&query.body) {
+            let place = bytes_of(self.file, query.span());
+            let message = format!("{} is not allowed in a model", written_by(&query.body));
+            self.problems.push(
+                Diagnostic::at(self.file, place, message).help(
+                    "a model is one SELECT; tables are created and written by tierline itself",
+                ),
+            );
+        }
         ControlFlow::Continue(())
     }
 

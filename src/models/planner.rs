@@ -242,6 +242,18 @@ impl Wording {
                 help: near.map(|near| format!("did you mean `{near}`?")),
             };
         }
+        if said.contains("Physical plan does not support logical expression") {
+            let written = match said.contains("InSubquery(") {
+                true => "IN (SELECT",
+                false if said.contains("Exists(") => "EXISTS",
+                false => "SELECT",
+            };
+            let message = format!("a subquery cannot be computed here: `{written}`");
+            return plain(
+                message,
+                "put it into WHERE, or LEFT JOIN what it selects and ask whether its column IS NOT NULL",
+            );
+        }
         if said.contains("require unique expression names")
             && let Some(name) = between(said, "\"", "\"")
         {

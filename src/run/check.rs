@@ -5,6 +5,7 @@
 //! 3. the rules of the tier models are proved to [cover](crate::tiers::coverage) them
 //! 4. what is published has the columns and types it needs
 //! 5. what any model [compares](crate::tiers::literals) with a dimension is one of its values
+//! 6. every model is one that the engine can [compute](super::runnable)
 //!
 //! Problems of all steps are told at once.
 
@@ -31,7 +32,7 @@ use super::marts;
 use super::project::{MADE_BY_TIERLINE, keep_all, required};
 use super::shape::Shape;
 use super::snapshot::Specs;
-use super::{Catalog, Project, RunError, Workspace, cut_points};
+use super::{Catalog, Project, RunError, Workspace, cut_points, runnable};
 
 /// Checks a job: file, SQL, reference files, bands, dimensions, and the contract of the tables.
 /// Sources are taken to be as declared, ids to be BIGINT.
@@ -78,6 +79,8 @@ async fn check_models(
     if let Some(shape) = &shape {
         found.keep(check.literals(shape).await);
     }
+    let runnable = runnable::check(&check.catalog, project, &check.parameters);
+    found.keep(runnable.await);
     not_checked(check.catalog.passed_over())
 }
 

@@ -4,7 +4,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 use crate::audits::Blocked;
-use crate::config::session::SumOverflow;
+use crate::config::session::{NumberOverflow, SumOverflow};
 use crate::config::storage::StorageError;
 use crate::drafts::{ContractError, DraftError};
 use crate::ground::{AsOfError, Classified, FailureKind, Problems};
@@ -152,6 +152,9 @@ fn fault_of_rows(error: &DataFusionError) -> Option<String> {
             return None;
         }
         if let Some(overflow) = error.downcast_ref::<SumOverflow>() {
+            return Some(overflow.to_string());
+        }
+        if let Some(overflow) = error.downcast_ref::<NumberOverflow>() {
             return Some(overflow.to_string());
         }
         let in_arrow = error.downcast_ref().and_then(fault_in_arrow);

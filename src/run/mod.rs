@@ -42,6 +42,7 @@ mod report;
 mod rollups;
 mod row_remarks;
 mod rules;
+mod runnable;
 mod scans;
 mod scratch;
 mod shape;

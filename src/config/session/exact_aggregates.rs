@@ -2,24 +2,25 @@
 //!
 //! | written | computed as |
 //! |---|---|
-//! | `SUM` of BIGINT | a sum of DECIMAL, which does not wrap around, and a failure when it outgrows BIGINT |
+//! | `SUM` of BIGINT, unsigned too | a sum of DECIMAL, which does not wrap around, and a failure when it outgrows BIGINT |
 //! | `MIN`, `MAX` of DOUBLE | those of [keys](super::float_order) in which NaN and -0.0 have one place |
 //!
-//! Sums of DOUBLE round at each addition: they are left to whoever writes them, but for rollups,
+//! The same goes for those over a window, `SUM(..) OVER (..)`. Sums of DOUBLE round at each addition: they are left to whoever writes them, but for rollups,
 //! which refuse them.
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable, LogicalPlan, cast};
+use datafusion::common::{DFSchema, DFSchemaRef, Result};
+use datafusion::logical_expr::{
+    Aggregate, Expr, ExprSchemable, LogicalPlan, Window, WindowFunctionDefinition, cast,
+};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use super::float_order::{from_key, to_key};
 use super::projected::{project_as, replaced};
-use super::sums::{SumOverflow, widened, within_bigint};
+use super::sums::{SumOverflow, widen, within};
 
 /// Computes aggregates in a way that no order of rows can change.
 #[derive(Debug)]
@@ -41,6 +42,7 @@ impl OptimizerRule for ComputeExactly {
     ) -> Result<Transformed<LogicalPlan>> {
         let new = match &plan {
             LogicalPlan::Aggregate(aggregate) => exact(aggregate)?,
+            LogicalPlan::Window(window) => exact_over_rows(window)?,
             _ => None,
         };
         Ok(replaced(plan, new))
@@ -50,16 +52,45 @@ impl OptimizerRule for ComputeExactly {
 /// What becomes of a column above the aggregate.
 enum Above {
     Same,
-    WithinBigint(SumOverflow),
+    Within(DataType, SumOverflow),
     FromKey(DataType),
+}
+
+impl Above {
+    fn of(self, column: Expr) -> Expr {
+        match self {
+            Self::Same => column,
+            Self::Within(data_type, overflow) => within(column, data_type, overflow),
+            Self::FromKey(data_type) => cast(from_key(column), data_type),
+        }
+    }
 }
 
 /// The same aggregate with its columns computed otherwise; none when there is nothing to change.
 fn exact(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
-    let input = aggregate.input.schema();
+    let Some((computed, above)) = exact_columns(&aggregate.aggr_expr, aggregate.input.schema())?
+    else {
+        return Ok(None);
+    };
+    let input = Arc::clone(&aggregate.input);
+    let computed = Aggregate::try_new(input, aggregate.group_expr.clone(), computed)?;
+    project_above(&aggregate.schema, LogicalPlan::Aggregate(computed), above).map(Some)
+}
+
+/// As [`exact`], for aggregates over windows of rows.
+fn exact_over_rows(window: &Window) -> Result<Option<LogicalPlan>> {
+    let Some((computed, above)) = exact_columns(&window.window_expr, window.input.schema())? else {
+        return Ok(None);
+    };
+    let computed = Window::try_new(computed, Arc::clone(&window.input))?;
+    project_above(&window.schema, LogicalPlan::Window(computed), above).map(Some)
+}
+
+/// The aggregates as they are computed, and what becomes of them; none when nothing changes.
+fn exact_columns(written: &[Expr], input: &DFSchema) -> Result<Option<(Vec<Expr>, Vec<Above>)>> {
     let mut computed = Vec::new();
     let mut above = Vec::new();
-    for (index, expression) in aggregate.aggr_expr.iter().enumerate() {
+    for (index, expression) in written.iter().enumerate() {
         let (expression, of_column) = match column_of(expression, input)? {
             Some((other, of_column)) => (other.alias(format!("exact {index}")), of_column),
             None => (expression.clone(), Above::Same),
@@ -67,54 +98,54 @@ fn exact(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
         computed.push(expression);
         above.push(of_column);
     }
-    if above.iter().all(|above| matches!(above, Above::Same)) {
-        return Ok(None);
-    }
-    let groups = aggregate.schema.fields().len() - above.len();
-    let above = (0..groups).map(|_| Above::Same).chain(above);
-    let input = Arc::clone(&aggregate.input);
-    let computed = Aggregate::try_new(input, aggregate.group_expr.clone(), computed)?;
-    let columns = computed.schema.columns().into_iter().map(Expr::Column);
-    let values: Vec<Expr> = columns
-        .zip(above)
-        .map(|(column, above)| match above {
-            Above::Same => column,
-            Above::WithinBigint(overflow) => within_bigint(column, overflow),
-            Above::FromKey(data_type) => cast(from_key(column), data_type),
-        })
-        .collect();
-    project_as(&aggregate.schema, values, LogicalPlan::Aggregate(computed)).map(Some)
+    let changes = above.iter().any(|above| !matches!(above, Above::Same));
+    Ok(changes.then_some((computed, above)))
+}
+
+/// The columns of `schema` from those of `computed`, of which the last are the aggregates.
+fn project_above(
+    schema: &DFSchemaRef,
+    computed: LogicalPlan,
+    above: Vec<Above>,
+) -> Result<LogicalPlan> {
+    let others = schema.fields().len() - above.len();
+    let above = (0..others).map(|_| Above::Same).chain(above);
+    let columns = computed.schema().columns().into_iter().map(Expr::Column);
+    let values = columns.zip(above).map(|(column, above)| above.of(column));
+    let values: Vec<Expr> = values.collect();
+    project_as(schema, values, computed)
 }
 
 /// How an aggregate is computed instead, and what is made of its column.
 fn column_of(expression: &Expr, input: &DFSchema) -> Result<Option<(Expr, Above)>> {
     let name = expression.schema_name().to_string();
-    let Expr::AggregateFunction(call) = expression.clone().unalias_nested().data else {
+    let mut call = expression.clone().unalias_nested().data;
+    let (function, arguments) = match &mut call {
+        Expr::AggregateFunction(call) => (call.func.name(), &mut call.params.args),
+        Expr::WindowFunction(call) => match &call.fun {
+            WindowFunctionDefinition::AggregateUDF(function) => {
+                (function.name(), &mut call.params.args)
+            }
+            WindowFunctionDefinition::WindowUDF(_) => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    let Some(value) = arguments.first() else {
         return Ok(None);
     };
-    let Some(value) = call.params.args.first() else {
-        return Ok(None);
-    };
-    let data_type = value.get_type(input)?;
-    Ok(match (call.func.name(), data_type) {
-        ("sum", DataType::Int64) => {
-            let overflow = SumOverflow {
-                sum: format!("`{name}`"),
-            };
-            Some((widened(call), Above::WithinBigint(overflow)))
+    let above = match (function, value.get_type(input)?) {
+        ("sum", data_type @ (DataType::Int64 | DataType::UInt64)) => {
+            widen(arguments, &data_type);
+            let sum = format!("`{name}`");
+            Above::Within(data_type, SumOverflow { sum })
         }
         ("min" | "max", data_type @ (DataType::Float64 | DataType::Float32)) => {
-            Some((keyed(call), Above::FromKey(data_type)))
+            *arguments = std::mem::take(arguments).into_iter().map(to_key).collect();
+            Above::FromKey(data_type)
         }
-        _ => None,
-    })
-}
-
-/// The smallest or largest key in place of the smallest or largest number.
-fn keyed(mut call: AggregateFunction) -> Expr {
-    let values = std::mem::take(&mut call.params.args);
-    call.params.args = values.into_iter().map(to_key).collect();
-    Expr::AggregateFunction(call)
+        _ => return Ok(None),
+    };
+    Ok(Some((call, above)))
 }
 
 #[cfg(test)]
@@ -159,6 +190,67 @@ mod tests {
         assert_eq!(answer(sums).await.unwrap(), "|a|3|2|2| |b|||1|");
         let huge = "SELECT SUM(n) FROM (VALUES (9223372036854775807), (1), (-1)) AS t(n)";
         assert_eq!(answer(huge).await.unwrap(), "|9223372036854775807|");
+    }
+
+    #[tokio::test]
+    async fn sums_over_rows_and_of_unsigned_numbers_do_not_wrap_around() {
+        let two = "FROM (VALUES (1, 6000000000000000000), (2, 6000000000000000000)) AS t(k, n)";
+        let over = |sum: &str| format!("SELECT {sum} OVER (ORDER BY k) AS s {two} ORDER BY k");
+        let error = answer(&over("SUM(n)")).await.unwrap_err().to_string();
+        assert!(error.contains("outgrows its type"), "{error}");
+        let sums = answer(&over("SUM(n / 6000000000000000000)")).await;
+        assert_eq!(sums.unwrap(), "|1| |2|");
+        let last = "SUM(n) OVER (ORDER BY k ROWS BETWEEN CURRENT ROW AND CURRENT ROW)";
+        let sums = answer(&format!("SELECT {last} AS s, k {two} ORDER BY k")).await;
+        assert_eq!(
+            sums.unwrap(),
+            "|6000000000000000000|1| |6000000000000000000|2|"
+        );
+        let unsigned = "SELECT SUM(CAST(n AS BIGINT UNSIGNED)) AS s FROM (VALUES {}) AS t(n)";
+        let sum = |values: &str| unsigned.replace("{}", values);
+        let sums = answer(&sum("(9223372036854775807), (9223372036854775807), (1)")).await;
+        assert_eq!(sums.unwrap(), "|18446744073709551615|");
+        let sums = answer(&sum("(9223372036854775807), (9223372036854775807), (2)")).await;
+        assert!(sums.is_err(), "{sums:?}");
+    }
+
+    #[tokio::test]
+    async fn arithmetic_of_whole_numbers_does_not_wrap_around() {
+        let from =
+            "FROM (VALUES (9223372036854775807, 2147483647, -9223372036854775807)) AS t(a, i, m)";
+        for (wraps, shown) in [
+            ("a + 1", "t.a + 1"),
+            ("m - 2", "t.m - 2"),
+            ("a * 2", "t.a * 2"),
+            ("-(m - 1)", "t.m"),
+            ("CAST(i AS INT) + CAST(1 AS INT)", "+"),
+            ("CAST(i AS INT) * CAST(i AS INT)", "*"),
+            (
+                "CAST(1 AS SMALLINT) * CAST(32767 AS SMALLINT) + CAST(i / i AS SMALLINT)",
+                "+",
+            ),
+            (
+                "CAST(1 AS BIGINT UNSIGNED) - CAST(i AS BIGINT UNSIGNED)",
+                "-",
+            ),
+            ("9223372036854775807 + 1", "+"),
+            ("MAX(a) OVER () + 1", "+"),
+        ] {
+            let error = answer(&format!("SELECT {wraps} AS x {from}")).await;
+            let error = error.expect_err(wraps).to_string();
+            assert!(error.contains("outgrows its type"), "{wraps}: {error}");
+            assert!(error.contains(shown), "{wraps}: {error}");
+        }
+        let grouped = format!("SELECT MAX(a + 1) AS x {from} GROUP BY i * i");
+        assert!(answer(&grouped).await.is_err());
+        let within = format!(
+            "SELECT a - 1 AS x, i * 2 AS y, -m AS z, a + NULL AS n, CASE WHEN a < 0 THEN a + 1 END AS c,
+                CAST(a AS DECIMAL(38, 0)) + 1 AS d, SUM(i + 1) AS s {from} WHERE i + 1 > 5 GROUP BY a, i, m, i + 2"
+        );
+        assert_eq!(
+            answer(&within).await.unwrap(),
+            "|9223372036854775806|4294967294|9223372036854775807|||9223372036854775808|2147483648|"
+        );
     }
 
     #[tokio::test]

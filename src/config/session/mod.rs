@@ -2,6 +2,7 @@
 //! would let a query reach a file, a URL, the clock or another table.
 
 mod band_lookups;
+mod checked_arithmetic;
 mod exact_aggregates;
 mod filtered_joins;
 mod float_order;
@@ -25,6 +26,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use self::band_lookups::LookUpBands;
+use self::checked_arithmetic::CheckArithmetic;
 use self::exact_aggregates::ComputeExactly;
 use self::filtered_joins::HashFilteredJoins;
 use self::reference_joins::HashReferenceJoins;
@@ -32,6 +34,7 @@ use self::self_joins::FuseSelfJoins;
 use super::storage::Location;
 use crate::ground::Folder;
 
+pub use self::checked_arithmetic::NumberOverflow;
 pub use self::float_order::{keys_of, numbers_of};
 pub use self::projected::{Projected, equal_keys, project_as, replaced};
 pub use self::sums::{EXACT, MOST_DIGITS, SumOverflow, widened, within_bigint};
@@ -96,7 +99,8 @@ pub fn open<'a>(
 fn logical_rules(
     fusing: impl IntoIterator<Item = Arc<dyn OptimizerRule + Send + Sync>>,
 ) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![Arc::new(LookUpBands)];
+    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> =
+        vec![Arc::new(CheckArithmetic), Arc::new(LookUpBands)];
     rules.extend(fusing);
     rules.push(Arc::new(FuseSelfJoins));
     rules.push(Arc::new(ComputeExactly));

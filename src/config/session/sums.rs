@@ -23,6 +23,9 @@ pub const MOST_DIGITS: u8 = 28;
 /// The DECIMAL that holds every BIGINT.
 const EVERY_BIGINT: DataType = DataType::Decimal128(19, 0);
 
+/// The DECIMAL that holds every BIGINT UNSIGNED.
+const EVERY_UNSIGNED_BIGINT: DataType = DataType::Decimal128(20, 0);
+
 /// A value that does not fit is an error, not NULL.
 pub const EXACT: CastOptions<'static> = CastOptions {
     safe: false,
@@ -57,26 +60,41 @@ impl From<SumOverflow> for DataFusionError {
 /// A SUM of BIGINT, as one of DECIMAL.
 #[must_use]
 pub fn widened(mut sum: AggregateFunction) -> Expr {
-    let summed = std::mem::take(&mut sum.params.args);
-    let wide = summed.into_iter().map(|value| cast(value, EVERY_BIGINT));
-    sum.params.args = wide.collect();
+    widen(&mut sum.params.args, &DataType::Int64);
     Expr::AggregateFunction(sum)
+}
+
+/// What a SUM of whole numbers of this type sums, as DECIMAL.
+pub(super) fn widen(summed: &mut Vec<Expr>, data_type: &DataType) {
+    let every = match data_type {
+        DataType::UInt64 => EVERY_UNSIGNED_BIGINT,
+        _ => EVERY_BIGINT,
+    };
+    let wide = std::mem::take(summed).into_iter();
+    *summed = wide.map(|value| cast(value, every.clone())).collect();
 }
 
 /// A [`widened`] sum as BIGINT again.
 #[must_use]
 pub fn within_bigint(sum: Expr, overflow: SumOverflow) -> Expr {
+    within(sum, DataType::Int64, overflow)
+}
+
+/// A [`widened`] sum in the type of whole numbers that it had.
+pub(super) fn within(sum: Expr, data_type: DataType, overflow: SumOverflow) -> Expr {
     let function = WithinBigint {
         signature: Signature::any(1, Volatility::Immutable),
+        data_type,
         overflow,
     };
     ScalarUDF::from(function).call(vec![sum])
 }
 
-/// Casts to BIGINT, and fails by the name of the sum.
+/// Casts to BIGINT, signed or not, and fails by the name of the sum.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct WithinBigint {
     signature: Signature,
+    data_type: DataType,
     overflow: SumOverflow,
 }
 
@@ -90,14 +108,14 @@ impl ScalarUDFImpl for WithinBigint {
     }
 
     fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Int64)
+        Ok(self.data_type.clone())
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let sums = ColumnarValue::values_to_arrays(&arguments.args)?;
         let sums = sums.first().map(Arc::clone);
         let sums = sums.ok_or_else(|| self.overflow.clone())?;
-        let cast = cast_with_options(&sums, &DataType::Int64, &EXACT);
+        let cast = cast_with_options(&sums, &self.data_type, &EXACT);
         Ok(ColumnarValue::Array(
             cast.map_err(|_| self.overflow.clone())?,
         ))

@@ -304,3 +304,259 @@ fn files_and_urls_are_out_of_reach() {
     5 problems
     "#);
 }
+
+#[test]
+fn what_no_night_can_compute_is_found_by_check() {
+    let project = with_models(&[
+        (
+            "among",
+            "SELECT user_id, CASE WHEN user_id IN (SELECT user_id FROM features.purchases) THEN 1 END AS a\nFROM features.users",
+        ),
+        (
+            "exists",
+            "SELECT\n    user_id,\n    EXISTS (SELECT 1 FROM features.purchases AS p WHERE p.user_id = users.user_id) AS x\nFROM features.users AS users",
+        ),
+        (
+            "into",
+            "WITH a AS (SELECT user_id INTO x FROM features.users)\nSELECT user_id FROM a",
+        ),
+        (
+            "recursive",
+            "WITH RECURSIVE a AS (SELECT 1 AS n UNION ALL SELECT n + 1 AS n FROM a)\nSELECT n AS user_id FROM a",
+        ),
+    ]);
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: SELECT ... INTO is not allowed in a model
+     --> sql/tiers/into.sql:1:12
+      |
+    1 | WITH a AS (SELECT user_id INTO x FROM features.users)
+      |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: a model is one SELECT; tables are created and written by tierline itself
+
+    error: WITH RECURSIVE is not allowed: it may never end
+     --> sql/tiers/recursive.sql:1:1
+      |
+    1 | WITH RECURSIVE a AS (SELECT 1 AS n UNION ALL SELECT n + 1 AS n FROM a)
+      | ^^^^
+      |
+      = help: write each level as a common table expression of its own, or deliver the pairs as a CSV of reference/
+
+    error: a subquery cannot be computed here: `IN (SELECT`
+     --> sql/tiers/among.sql:1:35
+      |
+    1 | SELECT user_id, CASE WHEN user_id IN (SELECT user_id FROM features.purchases) THEN 1 END AS a
+      |                                   ^^^^^^^^^^
+      |
+      = help: put it into WHERE, or LEFT JOIN what it selects and ask whether its column IS NOT NULL
+
+    error: a subquery cannot be computed here: `EXISTS`
+     --> sql/tiers/exists.sql:3:5
+      |
+    3 |     EXISTS (SELECT 1 FROM features.purchases AS p WHERE p.user_id = users.user_id) AS x
+      |     ^^^^^^
+      |
+      = help: put it into WHERE, or LEFT JOIN what it selects and ask whether its column IS NOT NULL
+
+    4 problems
+    ");
+}
+
+#[test]
+fn characters_that_look_like_others_are_shown_at_their_place() {
+    let project = with_models(&[
+        (
+            "direction",
+            "SELECT user_id, 'a\u{202e}b' AS x\nFROM features.users",
+        ),
+        ("marked", "\u{feff}SELECT user_id FROM features.users"),
+        (
+            "quotes",
+            "SELECT user_id, \u{2018}gold\u{2019} AS x -- it\u{2019}s fine here\nFROM features.users",
+        ),
+        ("spaces", "SELECT user_id,\u{a0}1 AS x\nFROM features.users"),
+        (
+            "unknown",
+            "SELECT user_id, \u{1f600} AS x\nFROM features.users",
+        ),
+        ("zero_width", "SELECT user\u{200b}_id\nFROM features.users"),
+    ]);
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: an invisible mark that changes the direction of writing (U+202E)
+     --> sql/tiers/direction.sql:1:19
+      |
+    1 | SELECT user_id, 'a�b' AS x
+      |                   ^
+      |
+      = help: delete it: what is shown is not what is run
+
+    error: the file begins with a byte order mark
+     --> sql/tiers/marked.sql:1:1
+      |
+    1 | \u{feff}SELECT user_id FROM features.users
+      | ^
+      |
+      = help: save it as UTF-8 without a byte order mark (BOM)
+
+    error: a typographic quote (U+2018)
+     --> sql/tiers/quotes.sql:1:17
+      |
+    1 | SELECT user_id, \u{2018}gold\u{2019} AS x -- it\u{2019}s fine here
+      |                 ^
+      |
+      = help: write texts in straight single quotes: 'text'
+
+    error: a typographic quote (U+2019)
+     --> sql/tiers/quotes.sql:1:22
+      |
+    1 | SELECT user_id, \u{2018}gold\u{2019} AS x -- it\u{2019}s fine here
+      |                      ^
+      |
+      = help: write texts in straight single quotes: 'text'
+
+    error: a space that is none in SQL (U+00A0)
+     --> sql/tiers/spaces.sql:1:16
+      |
+    1 | SELECT user_id,\u{a0}1 AS x
+      |                ^
+      |
+      = help: type an ordinary space
+
+    error: syntax error: Expected: an expression, found: 😀
+     --> sql/tiers/unknown.sql:1:17
+      |
+    1 | SELECT user_id, 😀 AS x
+      |                 ^^
+
+    error: an invisible character (U+200B)
+     --> sql/tiers/zero_width.sql:1:12
+      |
+    1 | SELECT user\u{200b}_id
+      |            ^
+      |
+      = help: delete it, or type the line anew
+
+    7 problems
+    ");
+}
+
+#[test]
+fn statements_beyond_every_size_are_refused_within_seconds() {
+    let many = |count: usize, item: &str, with: &str| vec![item; count].join(with);
+    let from = "FROM features.users";
+    let chained: Vec<String> = (1..=300)
+        .map(|number| format!("c{number} AS (SELECT user_id FROM c{})", number - 1))
+        .collect();
+    let doubled: Vec<String> = (1..=40)
+        .map(|number| {
+            let before = number - 1;
+            format!("c{number} AS (SELECT a.user_id FROM c{before} AS a JOIN c{before} AS b ON a.user_id = b.user_id)")
+        })
+        .collect();
+    let common = |tables: &[String]| {
+        let last = tables.len();
+        format!(
+            "WITH c0 AS (SELECT user_id {from}), {} SELECT user_id FROM c{last}",
+            tables.join(", ")
+        )
+    };
+    for (sql, told) in [
+        (
+            format!("SELECT user_id, {} AS x {from}", many(20_000, "1", " + ")),
+            "operators in a chain",
+        ),
+        (
+            format!(
+                "SELECT user_id {from} WHERE {}",
+                many(15_000, "user_id = 1", " OR ")
+            ),
+            "operators in a chain",
+        ),
+        (
+            format!("SELECT user_id, {}1 AS x {from}", many(20_000, "(1 + ", "")),
+            "operators in a chain",
+        ),
+        (
+            format!(
+                "SELECT user_id, {} AS x {from}",
+                many(9_000, "CASE WHEN true THEN 1 END", " + ")
+            ),
+            "operators in a chain",
+        ),
+        (
+            many(3_000, &format!("SELECT user_id {from}"), " UNION ALL "),
+            "more than 100 SELECTs",
+        ),
+        (
+            format!(
+                "SELECT user_id {from} WHERE user_id IN ({})",
+                many(50_000, "1", ", ")
+            ),
+            "more than 2000 items",
+        ),
+        (
+            format!("SELECT user_id, {} {from}", many(1_000_000, "1 AS x", ", ")),
+            "bytes long",
+        ),
+        (common(&chained), "more than 100 common table expressions"),
+        (common(&doubled), "reads more than 500 tables"),
+    ] {
+        let begun = std::time::Instant::now();
+        let checked = with_models(&[("large", &sql)]).check().to_string();
+        assert!(checked.contains("exit code 2"), "{told}: {checked}");
+        assert!(checked.contains(told), "{told}: {checked}");
+        assert!(
+            begun.elapsed().as_secs() < 30,
+            "{told}: {:?}",
+            begun.elapsed()
+        );
+    }
+}
+
+/// What lies just within the limits is neither too deep for the stack nor checked for minutes.
+#[test]
+fn statements_within_every_limit_pass() {
+    let many = |count: usize, item: &str, with: &str| vec![item; count].join(with);
+    let from = "FROM features.users";
+    let chained: Vec<String> = (1..=99)
+        .map(|number| format!("c{number} AS (SELECT user_id FROM c{})", number - 1))
+        .collect();
+    let columns: Vec<String> = (1..=1_900)
+        .map(|number| format!("1 AS x{number}"))
+        .collect();
+    let listed: Vec<String> = (1..=1_900).map(|number| number.to_string()).collect();
+    let project = with_models(&[
+        (
+            "chained",
+            &format!("SELECT user_id, {} AS x {from}", many(500, "1", " + ")),
+        ),
+        (
+            "columns",
+            &format!("SELECT user_id, {} {from}", columns.join(", ")),
+        ),
+        (
+            "common",
+            &format!(
+                "WITH c0 AS (SELECT user_id {from}), {} SELECT user_id FROM c99",
+                chained.join(", ")
+            ),
+        ),
+        (
+            "listed",
+            &format!(
+                "SELECT user_id {from} WHERE user_id IN ({})",
+                listed.join(", ")
+            ),
+        ),
+        (
+            "united",
+            &many(100, &format!("SELECT user_id {from}"), " UNION ALL "),
+        ),
+    ]);
+    let checked = project.check().to_string();
+    assert!(checked.contains("exit code 0"), "{checked}");
+}

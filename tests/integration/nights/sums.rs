@@ -97,6 +97,43 @@ async fn a_sum_that_outgrows_bigint_is_told_by_name_and_day_and_not_retried() {
     assert!(error.to_string().contains(&day), "{error}");
 }
 
+/// A product that wraps around would be a wrong number that looks like any other.
+#[tokio::test]
+async fn arithmetic_that_outgrows_bigint_is_told_by_model_and_column() {
+    const PRODUCT: &str =
+        "    events_lifetime * 6000000000000000000 AS points_lifetime,\n    events_lifetime,";
+    const SUM: &str = "    SUM(CASE WHEN events_lifetime > 1 THEN 6000000000000000000 ELSE 1 END)\n        OVER (ORDER BY user_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS points_lifetime,\n    events_lifetime,";
+    for (computed, told) in [
+        (
+            PRODUCT,
+            "events_lifetime * 6000000000000000000` in `features.interactions`",
+        ),
+        (SUM, "the sum `sum("),
+    ] {
+        let mut edits = POINTS;
+        edits[1].to = computed;
+        let once = History {
+            events: vec![event("1", 0, "like"), event("2", 0, "like")],
+            orders: vec![order("1", 1, 10_00)],
+            ..History::default()
+        };
+        let mut nights = nights_over(&once);
+        nights.edit_pack(&edits);
+        assert_eq!(nights.status_of(snapshot_date()).await, "published");
+        let twice = History {
+            events: ["1", "2", "1", "2"]
+                .map(|user| event(user, 0, "like"))
+                .to_vec(),
+            ..once
+        };
+        let mut nights = nights_over(&twice);
+        nights.edit_pack(&edits);
+        let error = nights.run(snapshot_date()).await.unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Blocked, "{error}");
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}
+
 /// NaN is larger than every other number, on whichever day it comes.
 #[tokio::test]
 async fn extremes_of_double_do_not_depend_on_the_order_of_days() {
