@@ -478,7 +478,7 @@ fn statements_beyond_every_size_are_refused_within_seconds() {
         ),
         (
             format!("SELECT user_id, {}1 AS x {from}", many(20_000, "(1 + ", "")),
-            "operators in a chain",
+            "nested too deeply",
         ),
         (
             format!(
