@@ -9,6 +9,7 @@
 //! | is gone otherwise | vanished: late data once somebody confirms it |
 //! | has lost files and got none, and is past | expired, and what is left of it is not read, where [older days have expired](Edges::is_at_work); otherwise somebody is to say what has removed them |
 //! | has lost files and got others, and is [older](Edges::is_at_old_end) than all known days that are whole | somebody is to say whether the others are the day, or what came after it had expired |
+//! | has lost files and got none otherwise | changed: late data, and a warning |
 //! | has other files otherwise | changed: late data |
 //! | was expired, and its files were put back | stored, as it was known |
 //! | was expired, and other files have come | expired still, and they are not read |
@@ -52,6 +53,16 @@ pub enum Doubt {
     /// The same of a Delta table where days have expired. Its log says that the files are the day,
     /// so that it is worth a look and no more.
     Rewritten,
+    /// It is not among the oldest days, and has lost files and got none. Nobody asks, since a file
+    /// that was delivered twice may have been taken out; its rows are gone, and that is told.
+    Reduced,
+}
+
+impl Doubt {
+    /// Whether a night asks before it goes on.
+    pub fn is_asked(self) -> bool {
+        !matches!(self, Self::Rewritten | Self::Reduced)
+    }
 }
 
 /// Files of an expired day, which are not read.
@@ -70,7 +81,8 @@ pub struct Retention {
     pub keeps_days: Option<u32>,
     /// The last day that counts: a partition of the year 2099 makes no other day old.
     pub until: SnapshotDate,
-    /// Whether somebody has said that what is gone was removed on purpose.
+    /// Whether somebody has said that files which are gone were removed on purpose, also those of
+    /// days that look as if they expired.
     pub is_removal_accepted: bool,
 }
 
@@ -269,7 +281,8 @@ impl Found<'_> {
         match relation {
             Relation::Same => Fate::Stored,
             Relation::More => Fate::Changed,
-            Relation::Fewer if self.is_table || !is_past => Fate::Changed,
+            Relation::Fewer if self.is_table => Fate::Changed,
+            Relation::Fewer if !is_past => Fate::Doubtful(Doubt::Reduced),
             Relation::Fewer if retention.is_removal_accepted => Fate::Changed,
             Relation::Fewer if is_at_work => Fate::Expired { is_rest: true },
             Relation::Fewer => Fate::Doubtful(Doubt::LostFiles),
@@ -498,10 +511,14 @@ mod tests {
     }
 
     #[test]
-    fn a_day_in_the_middle_that_has_lost_a_file_is_a_change() {
+    fn a_day_in_the_middle_that_has_lost_a_file_is_a_change_that_is_told() {
         let mut left = TWICE.to_vec();
         left.remove(3);
-        assert_eq!(found(&of(delivered(&left), &known(&TWICE))), NONE);
+        let history = of(delivered(&left), &known(&TWICE));
+        assert_eq!(history.days[&day(2)], known(&left)[&day(2)]);
+        assert_eq!(history.doubts, BTreeMap::from([(day(2), Doubt::Reduced)]));
+        assert!(!Doubt::Reduced.is_asked());
+        assert_eq!(found(&of(table(&left), &known(&TWICE))), NONE);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::aside::Left;
 use super::delta::{self, DeltaFiles};
 use super::delta_log::{DeltaLog, LogFault};
 use super::objects::{Role, partition_folder, role};
+use super::other_formats::only_of_other_formats;
 use super::table_formats::{Place, TableFormat};
 use super::transactions::Transactions;
 use super::{Aside, InputError, InputFile, Manifest, PathValues};
@@ -257,6 +258,10 @@ impl Listing<'_> {
                 Role::Aside => {}
             }
         }
+        let paths = files.iter().map(|file| file.object.location.as_ref());
+        let unread = aside.unread.iter().map(|left| left.path.as_str());
+        let strays = aside.strays.iter().map(String::as_str);
+        self.not_of_other_formats(paths.chain(unread).chain(strays))?;
         let mut problems = Problems::default();
         problems.extend(self.outside_partitions(&outside));
         problems.extend(self.of_two_days(&of_two_days));
@@ -277,6 +282,20 @@ impl Listing<'_> {
             }
         }
         Ok(self.manifest(files, aside))
+    }
+
+    fn not_of_other_formats<'a>(
+        &self,
+        paths: impl Iterator<Item = &'a str>,
+    ) -> Result<(), InputError> {
+        match only_of_other_formats(paths) {
+            Some(path) => Err(InputError::OtherFormat {
+                source_name: self.source.to_owned(),
+                folder: self.location.url_of(&self.location.path),
+                example: path.rsplit('/').next().unwrap_or_default().to_owned(),
+            }),
+            None => Ok(()),
+        }
     }
 
     fn manifest(&self, mut files: Vec<InputFile>, aside: Aside) -> Manifest {

@@ -47,6 +47,18 @@ pub enum InputError {
     /// another type.
     #[error("{0}")]
     Refused(Problems),
+    /// A source of another format.
+    #[error(
+        "source `{source_name}` has no Parquet in `{folder}`, only files such as `{example}`; deliver Parquet in folders dt=YYYY-MM-DD, as DuckDB writes it with COPY (SELECT * FROM '{example}') TO 'dt=2026-11-20/part-0.parquet'"
+    )]
+    OtherFormat {
+        /// The source's name.
+        source_name: String,
+        /// The source's URL.
+        folder: String,
+        /// The name of a file.
+        example: String,
+    },
     /// Day D is missing or not whole although the job requires it.
     #[error("inputs not ready: {shortfalls} for {day}; {}", .shortfalls.remedy())]
     NotReady {
@@ -120,6 +132,7 @@ impl Classified for InputError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Storage(error) => error.kind(),
+            Self::OtherFormat { .. } => FailureKind::Usage,
             Self::NotReady { .. } | Self::LogUnfinished { .. } => FailureKind::InputsNotReady,
             Self::Refused(_) | Self::Record { .. } | Self::LogDamaged { .. } => {
                 FailureKind::Blocked

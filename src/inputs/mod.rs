@@ -29,6 +29,7 @@ mod listing;
 mod manifest;
 mod named_files;
 mod objects;
+mod other_formats;
 mod parquet_files;
 mod path_values;
 mod readiness;

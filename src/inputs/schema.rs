@@ -344,8 +344,8 @@ fn resolve_column(
             column.column_type
         );
         let help = format!(
-            "deliver it as {}, or declare its type under [sources.{source}.columns] and CAST it in staging SQL",
-            column.column_type
+            "deliver it as {}, or declare its type under [sources.{source}.columns] and CAST it in staging SQL: CAST({} AS {})",
+            column.column_type, column.name, column.column_type
         );
         Diagnostic::new(message).help(help)
     });

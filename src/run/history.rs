@@ -160,6 +160,9 @@ pub(super) async fn known_days(
 
 /// Each source of a job as it is delivered, held against what is known. Days after `until` are no
 /// measure of how old others are.
+///
+/// Whoever accepts removed days answers what a night has asked. Days that look as if they expire
+/// are not asked about, and are taken for removed only when nothing else was.
 pub(super) fn histories(
     job: &Job,
     delivered: BTreeMap<String, Manifest>,
@@ -167,6 +170,13 @@ pub(super) fn histories(
     until: SnapshotDate,
     accepted: Accepted,
 ) -> BTreeMap<String, SourceHistory> {
+    if accepted.removed_days {
+        let asked = histories(job, delivered.clone(), known, until, Accepted::default());
+        let mut doubts = asked.values().flat_map(|history| history.doubts.values());
+        if doubts.any(|doubt| doubt.is_asked()) {
+            return asked;
+        }
+    }
     let histories = delivered.into_iter().map(|(name, manifest)| {
         let source = &job.sources[&name];
         let retention = Retention {
@@ -378,7 +388,7 @@ fn doubts(histories: &BTreeMap<String, SourceHistory>) -> impl Iterator<Item = [
                 ),
                 format!("restore them, {keeps}"),
             ],
-            Doubt::Replaced | Doubt::Rewritten => [
+            Doubt::Replaced | Doubt::Rewritten | Doubt::Reduced => [
                 format!(
                     "source `{source}` has other files of {days} than earlier runs have read, the oldest it has: late rows of what has expired, or all of it written anew"
                 ),
@@ -426,6 +436,17 @@ fn rewritten(source: &str, history: &SourceHistory) -> Option<String> {
     (!days.is_empty()).then(|| {
         format!(
             "source `{source}` has other files of {} than earlier runs have read, as old as its days that have expired: their rows are taken as they are now",
+            span(&days)
+        )
+    })
+}
+
+/// Days that have lost files at an age at which none expire.
+fn reduced(source: &str, history: &SourceHistory) -> Option<String> {
+    let days = history.days_of(Doubt::Reduced);
+    (!days.is_empty()).then(|| {
+        format!(
+            "source `{source}` has lost files of {} and got none in their place: the rows of these are gone; restore the files unless they were removed on purpose",
             span(&days)
         )
     })
@@ -499,6 +520,7 @@ impl Plan {
                 unread(source, history, true),
                 unread(source, history, false),
                 rewritten(source, history),
+                reduced(source, history),
             ];
             found.into_iter().flatten()
         });

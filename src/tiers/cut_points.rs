@@ -93,7 +93,7 @@ impl Histograms {
 pub enum CutPointError {
     /// Fewer than five distinct values.
     #[error(
-        "cannot calibrate `{metric}`: {population} scored users have only {distinct} distinct values ({values}) and five are needed; wait for more history, or give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `{metric} = [1, 2, 4, 8]`"
+        "cannot calibrate `{metric}`: {population} scored users have {distinct} distinct values ({values}); five are needed; wait for more history, or give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `{metric} = [1, 2, 4, 8]`"
     )]
     TooFewValues {
         /// The metric.
@@ -223,7 +223,7 @@ mod tests {
     fn fewer_than_five_values_name_the_metric_and_the_values() {
         assert_eq!(
             cuts(&[1, 1, 2, 3, 4]),
-            "cannot calibrate `m`: 5 scored users have only 4 distinct values (1, 2, 3, 4) and five are needed; wait for more history, or give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `m = [1, 2, 4, 8]`"
+            "cannot calibrate `m`: 5 scored users have 4 distinct values (1, 2, 3, 4); five are needed; wait for more history, or give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `m = [1, 2, 4, 8]`"
         );
         assert!(cuts(&[]).contains("0 scored users"));
     }

@@ -88,8 +88,8 @@ fn failure(path: &FilePath, source: io::Error) -> Error {
 }
 
 /// Brings a file or a folder to the disk. A file is opened for writing: what is synced is the file,
-/// whoever wrote it, but some systems sync none that is open for reading alone. Where the system cannot do so for a folder, as on some
-/// network drives, it keeps order among folders by itself.
+/// whoever wrote it, but some systems sync none that is open for reading alone. Where the system
+/// cannot do so for a folder, as on some network drives, it keeps order among folders by itself.
 fn sync(path: &FilePath) -> io::Result<()> {
     let is_folder = path.is_dir();
     if is_folder && !cfg!(unix) {

@@ -125,7 +125,7 @@ fn too_few_values_cannot_be_calibrated_on() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: cannot calibrate `recency_days`: 4 scored users have only 4 distinct values (0, 1, 2, 3) and five are needed; wait for more history, or give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `recency_days = [1, 2, 4, 8]`
+    error: cannot calibrate `recency_days`: 4 scored users have 4 distinct values (0, 1, 2, 3); five are needed; wait for more history, or give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `recency_days = [1, 2, 4, 8]`
     ");
 }
 
@@ -159,8 +159,8 @@ fn night_that_lost_users_is_blocked() {
     exit code 3
 
     this run of 2026-03-06 published nothing; what it found:
-    warning: source `engagement` lacks 2 days, 2026-03-02 to 2026-03-03, which earlier runs have read; their rows are gone
-    warning: source `orders` lacks 2 days, 2026-03-02 to 2026-03-03, which earlier runs have read; their rows are gone
+    warning: source `engagement` lacks 2 days, 2026-03-02 to 2026-03-03, which earlier runs have read; the rows that are missing are left out
+    warning: source `orders` lacks 2 days, 2026-03-02 to 2026-03-03, which earlier runs have read; the rows that are missing are left out
     warning: published dates to restate: 1, from 2026-03-05 on; `tierline backfill --affected` does so
     error: an audit blocked publication; readers still see what was published before
 

@@ -51,6 +51,19 @@ fn night_waits_for_rows() {
     "#);
 }
 
+/// It was waited for with exit code 4, every night.
+#[test]
+fn source_of_csv_files_is_refused() {
+    let without_orders = (1..=LAST_DAY).fold(Project::new(), |project, day| {
+        project.withhold("orders", day)
+    });
+    let project = without_orders.write("data/orders/2026-03-06.csv", "order_id,user_id\n1,2\n");
+    insta::assert_snapshot!(project.refused_run(), @"");
+    let project = project.write("data/orders/dt=2026-03-06/orders.csv.gz", "x");
+    let said = project.refused_run();
+    assert!(said.starts_with("exit code 2\n"), "{said}");
+}
+
 #[test]
 fn parquet_is_what_the_bytes_say() {
     let project = Project::new();

@@ -32,7 +32,7 @@ fn type_that_would_lose_digits_is_refused() {
 
     error: column `amount` of source `orders` is DOUBLE in file://[PROJECT]/data/orders/dt=2026-03-03/part-0.parquet; DECIMAL(18,2) is expected and cannot be had without loss
      |
-     = help: deliver it as DECIMAL(18,2), or declare its type under [sources.orders.columns] and CAST it in staging SQL
+     = help: deliver it as DECIMAL(18,2), or declare its type under [sources.orders.columns] and CAST it in staging SQL: CAST(amount AS DECIMAL(18,2))
     ");
 }
 

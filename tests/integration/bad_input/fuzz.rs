@@ -1,8 +1,8 @@
 //! Files that break in any way: bytes flipped, cut, repeated and put in. Nothing panics, nothing
 //! takes long, and what cannot be read is named.
 //!
-//! The changes are drawn from a fixed seed, a hundred for each kind of file; `TIERLINE_FUZZ_CASES`
-//! draws more.
+//! The changes are drawn from a fixed seed, a hundred for each kind of file; `PROPTEST_CASES` draws
+//! more.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,6 +13,12 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRu
 
 use super::lake::file_of;
 use super::project::{Project, files_below};
+
+/// How many changes are tried of each kind of file.
+const CASES: u32 = 100;
+
+/// How many the library tries by itself.
+const USUAL_CASES: u32 = 256;
 
 /// How long a call may take on a machine that does other things too.
 const LONG: Duration = Duration::from_secs(30);
@@ -89,13 +95,17 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
 
 /// Changes one of `files` in each case, calls the program, and looks at how it ends.
 fn fuzz(files: &[String], arguments: &[&str]) {
-    let cases = std::env::var("TIERLINE_FUZZ_CASES").ok();
-    let cases = cases.map_or(100, |cases| cases.parse().unwrap());
+    // PROPTEST_CASES asks for more.
+    let usual = Config::default();
+    let cases = match usual.cases == USUAL_CASES {
+        true => CASES,
+        false => usual.cases,
+    };
     let config = Config {
         cases,
         failure_persistence: None,
         max_shrink_iters: 64,
-        ..Config::default()
+        ..usual
     };
     let seed = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(config, seed);

@@ -42,6 +42,7 @@ fn times_of_another_type_are_told_how_to_be_written() {
 
 #[test]
 fn times_as_text_days_and_numbers_are_read_as_the_help_says() {
+    type Times<'a> = &'a dyn Fn(u32) -> ArrayRef;
     let days = |day: u32| -> ArrayRef {
         // 28 February 2026 is the day 20,512.
         Arc::new(Date32Array::from(vec![20_512 + day as i32; day as usize]))
@@ -50,7 +51,7 @@ fn times_as_text_days_and_numbers_are_read_as_the_help_says() {
         let noon = i64::from(20_512 + day as i32) * 86_400 + 43_200;
         Arc::new(Int64Array::from(vec![noon; day as usize]))
     };
-    let cases: [(&str, &dyn Fn(u32) -> ArrayRef, &str); 3] = [
+    let cases: [(&str, Times<'_>, &str); 3] = [
         ("VARCHAR", &texts, "CAST(ordered_at AS TIMESTAMP)"),
         ("DATE", &days, "CAST(ordered_at AS TIMESTAMP)"),
         ("BIGINT", &seconds, "to_timestamp_seconds(ordered_at)"),

@@ -366,6 +366,44 @@ async fn a_day_that_expires_file_by_file_behind_others_is_told_and_held_in_tiles
     pair.night(2).await;
 }
 
+/// The flag answers what the night has asked: it took the rows of a day that was expiring, too.
+#[tokio::test]
+async fn accepting_that_a_day_was_removed_takes_no_other_day() {
+    let pair = pair_with_second_files(&[DAYS - 2]).await;
+    pair.expire(DAYS - 1);
+    remove_file(&pair.aging, DAYS - 2, "part");
+    pair.night(3).await;
+
+    for nights in pair.both() {
+        remove_file(nights, 20, "part");
+    }
+    pair.deliver(&day(2), "part");
+    let asked = run(&pair.aging, 2, &[]);
+    assert_eq!(asked.exit_code, 3, "{asked:?}");
+    for nights in pair.both() {
+        let accepted = run(nights, 2, &["--accept-removed-days"]);
+        assert_eq!(accepted.exit_code, 0, "{accepted:?}");
+    }
+    pair.assert_same(2).await;
+}
+
+/// Neither old enough to have expired, nor gone altogether.
+#[tokio::test]
+async fn a_day_in_the_middle_that_has_lost_a_file_is_told() {
+    let pair = pair_with_second_files(&[20]).await;
+    remove_file(&pair.aging, 20, "more");
+    pair.deliver(&day(3), "part");
+    let told = format!(
+        "source `orders` has lost files of {} and got none in their place",
+        days_ago(20)
+    );
+    let said = plan(&pair.aging, 3);
+    assert!(said.contains(&told), "{said}");
+    let ran = run(&pair.aging, 3, &[]);
+    assert_eq!(ran.exit_code, 0, "{ran:?}");
+    assert!(ran.stdout.contains(&told), "{ran:?}");
+}
+
 #[tokio::test]
 async fn a_scrap_that_comes_as_a_day_expires_is_not_taken_for_the_day() {
     let pair = Pair::new().await;

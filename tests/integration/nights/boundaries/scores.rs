@@ -110,8 +110,8 @@ async fn fewer_than_five_frequencies_cannot_be_calibrated_on() {
     assert_eq!(refused.kind(), FailureKind::Blocked);
     assert_eq!(
         refused.to_string(),
-        "cannot calibrate `orders_365d`: 6 scored users have only 4 distinct values (1, 2, 3, 4) \
-         and five are needed; wait for more history, or give the cut points by hand: a section \
+        "cannot calibrate `orders_365d`: 6 scored users have 4 distinct values (1, 2, 3, 4); \
+         five are needed; wait for more history, or give the cut points by hand: a section \
          `[calibration]` in the job file with four increasing numbers for each metric, such as \
          `orders_365d = [1, 2, 4, 8]`"
     );
