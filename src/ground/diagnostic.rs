@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
-use super::{Classified, FailureKind};
+use super::{Classified, FailureKind, hidden_character};
+
+/// How many problems are written out.
+const MOST_SHOWN: usize = 100;
 
 /// A text file as it was read, under the name that messages give it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,40 @@ impl SourceFile {
             name: name.into(),
             text: text.into(),
         }
+    }
+
+    /// A file of these bytes.
+    ///
+    /// # Errors
+    /// Bytes that are no UTF-8, by the line that has the first of them.
+    pub fn of_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Result<Self, Diagnostic> {
+        let name = name.into();
+        let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+        String::from_utf8(bytes)
+            .map(|text| Self::new(name.as_str(), text))
+            .map_err(|error| {
+                let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+                let looks = match is_utf16 {
+                    true => ", it looks like UTF-16",
+                    false => "",
+                };
+                let message = format!("`{name}` is not UTF-8 text: line {line} is none{looks}");
+                Diagnostic::new(message).help("save the file as UTF-8")
+            })
+    }
+
+    /// The character that nobody can see, if the file has one.
+    ///
+    /// # Errors
+    /// The first of them, at its place.
+    pub fn check_visible(&self) -> Result<(), Diagnostic> {
+        let Some((start, character)) = hidden_character(&self.text) else {
+            return Ok(());
+        };
+        let message = format!("an invisible character (U+{:04X})", u32::from(character));
+        let place = start..start + character.len_utf8();
+        Err(Diagnostic::at(self, place, message).help("delete it, or type the line anew"))
     }
 
     /// The byte at a line and column, both counted from 1, columns in characters. Past the end
@@ -185,12 +222,11 @@ impl Problems {
         } else {
             Renderer::plain()
         };
-        let rendered: Vec<String> = self
-            .0
-            .iter()
-            .map(|problem| problem.render(&renderer))
-            .collect();
-        rendered.join("\n\n")
+        let shown = self.0.iter().take(MOST_SHOWN);
+        let shown = shown.map(|problem| problem.render(&renderer));
+        let others = self.0.len().saturating_sub(MOST_SHOWN);
+        let rest = (others > 0).then(|| format!("and {others} more"));
+        shown.chain(rest).collect::<Vec<_>>().join("\n\n")
     }
 }
 

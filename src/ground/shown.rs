@@ -68,6 +68,18 @@ fn is_of_mailbox(character: char) -> bool {
     character.is_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(character)
 }
 
+/// The first character of a file that nobody can see and that would be taken for part of a value:
+/// a mark of writing direction, a control character, or one without a width. A byte order mark at
+/// the start and the joiners of emoji and of some scripts are none.
+pub fn hidden_character(text: &str) -> Option<(usize, char)> {
+    let mut characters = text.char_indices();
+    characters.find(|(place, character)| {
+        let is_usual = matches!(character, '\n' | '\r' | '\t' | '\u{200c}' | '\u{200d}');
+        let is_mark = *place == 0 && *character == '\u{feff}';
+        !is_usual && !is_mark && !is_plain(*character)
+    })
+}
+
 /// Whether a character shows as itself wherever it is written: no control character, no line or
 /// paragraph separator, and none without a width or with a direction of its own.
 fn is_plain(character: char) -> bool {
@@ -99,6 +111,14 @@ mod tests {
         assert_eq!(shown("复购"), "复购");
         assert_eq!(shown(&"x".repeat(61)), format!("{}…", "x".repeat(60)));
         assert_eq!(escaped_lines("a\n\tb"), "a\n\\u{9}b");
+    }
+
+    #[test]
+    fn characters_that_nobody_sees_are_found() {
+        assert_eq!(hidden_character("\u{feff}a,b\r\n\t复购 👩\u{200d}💻"), None);
+        assert_eq!(hidden_character("ab\u{202e}c"), Some((2, '\u{202e}')));
+        assert_eq!(hidden_character("a\u{200b}"), Some((1, '\u{200b}')));
+        assert_eq!(hidden_character("a\u{feff}"), Some((1, '\u{feff}')));
     }
 
     #[test]

@@ -69,10 +69,7 @@ impl SqlPack {
         let mut files = Vec::new();
         files_below(folder, Path::new(""), &mut files)
             .map_err(|problem| Problems(vec![problem]))?;
-        Self::from_files(files.into_iter().map(|(relative, text)| {
-            let path = folder.join(&relative);
-            (relative, SourceFile::new(path.display().to_string(), text))
-        }))
+        Self::from_files(files)
     }
 
     fn from_files(
@@ -158,7 +155,7 @@ fn built_in_files() -> Vec<(PathBuf, SourceFile)> {
 fn files_below(
     pack: &Path,
     folder: &Path,
-    files: &mut Vec<(PathBuf, String)>,
+    files: &mut Vec<(PathBuf, SourceFile)>,
 ) -> Result<(), Diagnostic> {
     let unreadable = |path: &Path, error: std::io::Error| {
         Diagnostic::new(format!("cannot read `{}`: {error}", path.display()))
@@ -181,8 +178,9 @@ fn files_below(
         if path.is_dir() && (folder == Path::new("") || !path.is_symlink()) {
             files_below(pack, &relative, files)?;
         } else if is_ours && path.is_file() {
-            let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
-            files.push((relative, text));
+            let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
+            let file = SourceFile::of_bytes(path.display().to_string(), bytes)?;
+            files.push((relative, file));
         }
     }
     Ok(())

@@ -30,6 +30,7 @@ impl ReferenceTable {
     /// # Errors
     /// What is not CSV, with the line where it goes wrong.
     pub fn read(name: TableName, file: SourceFile) -> Result<Self, Diagnostic> {
+        file.check_visible()?;
         let rows = read_rows(&file.text).map_err(|error| {
             let reason = error.to_string();
             let reason = reason.trim_start_matches("Csv error: ").to_owned();

@@ -135,7 +135,11 @@ impl Classified for RunError {
             Self::CutPoints(_) | Self::Contract(_) | Self::Blocked(_) | Self::Rows { .. } => {
                 FailureKind::Blocked
             }
-            Self::Engine { .. } => FailureKind::Unexpected,
+            // SQL that can be written and not computed: no retry helps.
+            Self::Engine { source, .. } => match source.find_root() {
+                DataFusionError::NotImplemented(_) => FailureKind::Usage,
+                _ => FailureKind::Unexpected,
+            },
             Self::Draft(error) => error.kind(),
             Self::Publish(error) => error.kind(),
         }

@@ -32,6 +32,9 @@ use file::JobFile;
 /// The format version of job files.
 const VERSION: i64 = 1;
 
+/// The most bytes of a job file.
+const MOST_BYTES: usize = 128 * 1024;
+
 /// One night's configuration.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -133,7 +136,7 @@ impl Job {
     /// # Errors
     /// Every problem of the file.
     pub fn load(path: &Path) -> Result<Self, Problems> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let bytes = std::fs::read(path).map_err(|error| {
             let message = format!("cannot read the job file `{}`: {error}", path.display());
             Problems(vec![
                 Diagnostic::new(message).help("`tierline init` writes a job file to start from"),
@@ -141,7 +144,8 @@ impl Job {
         })?;
         let base = path.parent().unwrap_or(Path::new("")).to_owned();
         let stem = path.file_stem().and_then(|stem| stem.to_str());
-        let file = SourceFile::new(path.display().to_string(), text);
+        let file = SourceFile::of_bytes(path.display().to_string(), bytes);
+        let file = file.map_err(|problem| Problems(vec![problem]))?;
         Self::parse(&file, stem.unwrap_or("job"), base)
     }
 
@@ -150,7 +154,11 @@ impl Job {
     /// # Errors
     /// Every problem of the file.
     pub fn parse(file: &SourceFile, default_name: &str, base: PathBuf) -> Result<Self, Problems> {
+        check_size(file).map_err(|problem| Problems(vec![problem]))?;
         let shown = SourceFile::new(&*file.name, starred(&file.text));
+        shown
+            .check_visible()
+            .map_err(|problem| Problems(vec![problem]))?;
         let (job_file, keys, mut problems) = JobFile::parse(&file.text, &shown)?;
         let mut reading = Reading {
             file: &shown,
@@ -164,6 +172,18 @@ impl Job {
             None => Err(problems),
         }
     }
+}
+
+/// A file of some size is no job file, and finding all that is wrong with it would take minutes.
+fn check_size(file: &SourceFile) -> Result<(), Diagnostic> {
+    let bytes = file.text.len();
+    if bytes <= MOST_BYTES {
+        return Ok(());
+    }
+    let name = &file.name;
+    let message = format!("the job file `{name}` is {bytes} bytes long, of at most {MOST_BYTES}");
+    let help = "values that SQL looks up belong in a CSV of the SQL pack's reference/";
+    Err(Diagnostic::new(message).help(help))
 }
 
 /// Turns the mirror into the job, collecting problems on the way.

@@ -17,6 +17,7 @@
 //! | `instants` | instants that microseconds cannot hold |
 //! | `files` | partitions and Parquet files that break the contract |
 //! | `fuzz` | files that break in any way |
+//! | `encodings` | other encodings than UTF-8, and characters that nobody sees |
 //! | `deliveries` | writes at work, markers, files that are not read, logs of tables |
 //! | `stores` | endpoints and credentials |
 //! | `secrets` | credentials and values of users, which nobody may see |
@@ -30,6 +31,7 @@ mod calibration;
 mod changes;
 mod columns;
 mod deliveries;
+mod encodings;
 mod files;
 mod fuzz;
 mod instants;

@@ -305,6 +305,18 @@ fn files_and_urls_are_out_of_reach() {
     "#);
 }
 
+/// A night that was not checked before ends as a check does: no retry helps.
+#[test]
+fn what_no_night_can_compute_is_a_usage_error_of_the_run() {
+    let project = Project::new().edit(
+        "sql/staging/orders.sql",
+        "COALESCE(status IN ('paid', 'completed'), FALSE)",
+        "EXISTS (SELECT 1 FROM reference.event_types AS known WHERE known.event_type = status)",
+    );
+    let said = project.refused_run();
+    assert!(said.starts_with("exit code 2\n"), "{said}");
+}
+
 #[test]
 fn what_no_night_can_compute_is_found_by_check() {
     let project = with_models(&[
