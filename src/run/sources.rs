@@ -198,19 +198,12 @@ fn user_ids_agree(sources: &BTreeMap<String, schema::SourceSchema>) -> Problems 
             if data_type != first_type {
                 let message = format!(
                     "user_id is {} in source `{first}` and {} in source `{name}`",
-                    id_name(first_type),
-                    id_name(data_type)
+                    schema::sql_name(first_type),
+                    schema::sql_name(data_type)
                 );
                 problems.push(Diagnostic::new(message).help("deliver one type in all sources"));
             }
         }
     }
     problems
-}
-
-fn id_name(data_type: &DataType) -> &'static str {
-    match data_type {
-        DataType::Int64 => "BIGINT",
-        _ => "VARCHAR",
-    }
 }

@@ -100,7 +100,7 @@ fn with_checked_expressions(
     plan: LogicalPlan,
     model: Option<&str>,
 ) -> Result<Transformed<LogicalPlan>> {
-    let schema = merge_schema(&plan.inputs());
+    let schema = schema_below(&plan)?;
     let names = NamePreserver::new(&plan);
     let rewritten = plan.map_expressions(|expression| {
         // The sets of GROUPING SETS are columns by the time that they are computed.
@@ -115,6 +115,17 @@ fn with_checked_expressions(
         return rewritten.map_data(LogicalPlan::recompute_schema);
     }
     Ok(rewritten)
+}
+
+/// The columns that a plan's expressions read. The filters of a scan read the table's own, also
+/// those that it does not give.
+fn schema_below(plan: &LogicalPlan) -> Result<DFSchema> {
+    match plan {
+        LogicalPlan::TableScan(scan) => {
+            DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())
+        }
+        plan => Ok(merge_schema(&plan.inputs())),
+    }
 }
 
 fn checked_node(node: Expr, schema: &DFSchema, model: Option<&str>) -> Result<Transformed<Expr>> {

@@ -58,7 +58,11 @@ fn source_of_csv_files_is_refused() {
         project.withhold("orders", day)
     });
     let project = without_orders.write("data/orders/2026-03-06.csv", "order_id,user_id\n1,2\n");
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 2
+
+    error: source `orders` has no Parquet in `file://[PROJECT]/data/orders`, only files such as `2026-03-06.csv`; deliver Parquet in folders dt=YYYY-MM-DD, as DuckDB writes it with COPY (SELECT * FROM '2026-03-06.csv') TO 'dt=2026-11-20/part-0.parquet'
+    ");
     let project = project.write("data/orders/dt=2026-03-06/orders.csv.gz", "x");
     let said = project.refused_run();
     assert!(said.starts_with("exit code 2\n"), "{said}");
