@@ -254,18 +254,7 @@ impl Wording {
                 "put it into WHERE, or LEFT JOIN what it selects and ask whether its column IS NOT NULL",
             );
         }
-        if said.contains("require unique expression names")
-            && let Some(name) = between(said, "\"", "\"")
-        {
-            let name = name.rsplit('.').next().unwrap_or(name);
-            let message = format!("two columns are named `{name}`");
-            return plain(message, "give one of them another name with AS");
-        }
-        if let Some(name) = between(
-            said,
-            "and unqualified field name ",
-            " which would be ambiguous",
-        ) {
+        if let Some(name) = named_twice(said) {
             let message = format!("two columns are named `{name}`");
             return plain(message, "give one of them another name with AS");
         }
@@ -284,6 +273,19 @@ impl Wording {
             help: None,
         }
     }
+}
+
+/// The name that two columns have, of a SELECT or of a table beneath it.
+fn named_twice(said: &str) -> Option<&str> {
+    if said.contains("require unique expression names") {
+        let name = between(said, "\"", "\"")?;
+        return name.rsplit('.').next();
+    }
+    between(
+        said,
+        "and unqualified field name ",
+        " which would be ambiguous",
+    )
 }
 
 /// The text after `before` and up to the next `after`.
