@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use datafusion::common::JoinType;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode, SortMergeJoinExec};
+use datafusion::physical_plan::joins::{PartitionMode, SortMergeJoinExec};
+
+use super::hash_joins::{by_hash, replace_joins};
 
 /// Turns sort-merge joins on more than equality into hash joins; runs before the engine's rules.
 #[derive(Debug)]
@@ -35,35 +36,16 @@ impl PhysicalOptimizerRule for HashFilteredJoins {
         plan: Arc<dyn ExecutionPlan>,
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
-            Ok(match hashed(node.as_ref())? {
-                Some(hashed) => Transformed::yes(hashed),
-                None => Transformed::no(node),
-            })
-        })
-        .data()
+        replace_joins(plan, hashed)
     }
 }
 
 /// The same join by hash; none when sort and merge is right.
-fn hashed(node: &dyn ExecutionPlan) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-    let Some(join) = node.downcast_ref::<SortMergeJoinExec>() else {
-        return Ok(None);
-    };
+fn hashed(join: &SortMergeJoinExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     if join.filter().is_none() && gives_columns_in_order(join.join_type()) {
         return Ok(None);
     }
-    let hash_join = HashJoinExec::try_new(
-        Arc::clone(join.left()),
-        Arc::clone(join.right()),
-        join.on().to_vec(),
-        join.filter().clone(),
-        &join.join_type(),
-        None,
-        PartitionMode::Auto,
-        join.null_equality(),
-        false,
-    )?;
+    let hash_join = by_hash(join, PartitionMode::Auto)?;
     Ok(Some(Arc::new(hash_join)))
 }
 

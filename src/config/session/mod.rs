@@ -6,6 +6,7 @@ mod checked_arithmetic;
 mod exact_aggregates;
 mod filtered_joins;
 mod float_order;
+mod hash_joins;
 mod projected;
 mod reference_joins;
 mod self_joins;

@@ -8,13 +8,14 @@
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode, SortMergeJoinExec};
+use datafusion::physical_plan::joins::{PartitionMode, SortMergeJoinExec};
+
+use super::hash_joins::{by_hash, replace_joins};
 
 /// Turns sort-merge joins with rows in memory into hash joins; runs before any other rule.
 #[derive(Debug)]
@@ -34,36 +35,17 @@ impl PhysicalOptimizerRule for HashReferenceJoins {
         plan: Arc<dyn ExecutionPlan>,
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
-            Ok(match hashed(node.as_ref())? {
-                Some(hashed) => Transformed::yes(hashed),
-                None => Transformed::no(node),
-            })
-        })
-        .data()
+        replace_joins(plan, hashed)
     }
 }
 
 /// The same join with its reference side hashed; none when it has no such side.
-fn hashed(node: &dyn ExecutionPlan) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-    let Some(join) = node.downcast_ref::<SortMergeJoinExec>() else {
-        return Ok(None);
-    };
+fn hashed(join: &SortMergeJoinExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     let left_is_reference = is_in_memory(join.left());
     if !left_is_reference && !is_in_memory(join.right()) {
         return Ok(None);
     }
-    let hash_join = HashJoinExec::try_new(
-        Arc::clone(join.left()),
-        Arc::clone(join.right()),
-        join.on().to_vec(),
-        join.filter().clone(),
-        &join.join_type(),
-        None,
-        PartitionMode::CollectLeft,
-        join.null_equality(),
-        false,
-    )?;
+    let hash_join = by_hash(join, PartitionMode::CollectLeft)?;
     if left_is_reference {
         return Ok(Some(Arc::new(hash_join)));
     }
