@@ -20,12 +20,30 @@ pub enum Direction {
 impl Direction {
     /// The direction from one shown value to the next; none when nothing changed.
     pub fn of(dimension: &Dimension, from: Option<&str>, to: Option<&str>) -> Option<Self> {
+        Self::between(from, to, |value| dimension.rank(value))
+    }
+
+    /// The same of values by their numbers, those of the dimension first, in its order.
+    pub(super) fn of_numbers(
+        dimension: &Dimension,
+        from: Option<usize>,
+        to: Option<usize>,
+    ) -> Option<Self> {
+        let rank = |number: usize| dimension.tiers.get(number)?.rank;
+        Self::between(from, to, rank)
+    }
+
+    fn between<T: PartialEq>(
+        from: Option<T>,
+        to: Option<T>,
+        rank: impl Fn(T) -> Option<i64>,
+    ) -> Option<Self> {
         match (from, to) {
             (None, None) => None,
             (None, Some(_)) => Some(Self::Entered),
             (Some(_), None) => Some(Self::Left),
             (Some(from), Some(to)) if from == to => None,
-            (Some(from), Some(to)) => Some(match (dimension.rank(from), dimension.rank(to)) {
+            (Some(from), Some(to)) => Some(match (rank(from), rank(to)) {
                 (Some(from), Some(to)) if to > from => Self::Up,
                 (Some(from), Some(to)) if to < from => Self::Down,
                 _ => Self::Lateral,
@@ -80,6 +98,20 @@ mod tests {
         let of = |from, to| Direction::of(&ranked, Some(from), Some(to));
         assert_eq!(of("renamed", "low"), Some(Direction::Lateral));
         assert_eq!(of("high", "renamed"), Some(Direction::Lateral));
+    }
+
+    #[test]
+    fn numbers_and_names_say_the_same() {
+        let ranked = dimension(&[("low", Some(0)), ("high", Some(1))]);
+        let values = ["low", "high", "renamed"];
+        let all = || [None, Some(0), Some(1), Some(2)].into_iter();
+        for (from, to) in all().flat_map(|from| all().map(move |to| (from, to))) {
+            let [was, is] = [from, to].map(|number: Option<usize>| number.map(|n| values[n]));
+            assert_eq!(
+                Direction::of_numbers(&ranked, from, to),
+                Direction::of(&ranked, was, is)
+            );
+        }
     }
 
     #[test]

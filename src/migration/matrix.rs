@@ -1,5 +1,9 @@
 //! The migration matrix of one dimension: what users add up to, from each value to each other one.
+//!
+//! Only cells that have users are kept: a dimension may have thousands of values, and most pairs of
+//! them nobody goes between.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -21,7 +25,7 @@ pub const REVENUE_TYPE: DataType = DataType::Decimal128(PRECISION, SCALE);
 #[derive(Debug)]
 pub(super) struct DimensionMatrix {
     values: Vec<String>,
-    cells: Vec<Vec<Sums>>,
+    rows: Vec<BTreeMap<usize, Sums>>,
 }
 
 /// What adds up over users.
@@ -59,9 +63,8 @@ impl DimensionMatrix {
             .iter()
             .map(|tier| tier.name.clone())
             .collect();
-        let size = values.len() + 1;
         Self {
-            cells: vec![vec![Sums::default(); size]; size],
+            rows: vec![BTreeMap::new(); values.len() + 1],
             values,
         }
     }
@@ -70,7 +73,8 @@ impl DimensionMatrix {
     /// [`know`](Self::know).
     pub(super) fn add(&mut self, from: Option<u32>, to: Option<u32>, sums: Sums) {
         let position = |number: Option<u32>| number.map_or(0, |number| number as usize + 1);
-        self.cells[position(from)][position(to)].add(sums);
+        let row = &mut self.rows[position(from)];
+        row.entry(position(to)).or_default().add(sums);
     }
 
     /// Makes room for the values met so far, each at its number; those that the dimension does
@@ -78,33 +82,30 @@ impl DimensionMatrix {
     pub(super) fn know(&mut self, values: &StringArray) {
         for number in self.values.len()..values.len() {
             self.values.push(values.value(number).to_owned());
-            for row in &mut self.cells {
-                row.push(Sums::default());
-            }
-            self.cells
-                .push(vec![Sums::default(); self.values.len() + 1]);
+            self.rows.push(BTreeMap::new());
         }
     }
 
     /// Everybody who has a value today.
     pub(super) fn total(&self) -> Sums {
-        let values = 1..self.cells.len();
-        values.fold(Sums::default(), |mut total, value| {
-            total.add(self.today(value));
+        let today = self.today();
+        today[1..].iter().fold(Sums::default(), |mut total, value| {
+            total.add(*value);
             total
         })
     }
 
     /// The values that somebody has today or had before, each with its [`Standing`].
     pub(super) fn standings(&self) -> impl Iterator<Item = Standing<'_>> {
-        let all = (1..self.cells.len()).map(|value| self.standing(value));
+        let today = self.today().into_iter().enumerate().skip(1);
+        let all = today.map(|(value, today)| self.standing(value, today));
         all.filter(|standing| standing.today.users > 0 || standing.left > 0)
     }
 
-    fn standing(&self, value: usize) -> Standing<'_> {
-        let stayed = self.cells[value][value].users;
-        let today = self.today(value);
-        let before: i64 = self.cells[value].iter().map(|cell| cell.users).sum();
+    fn standing(&self, value: usize, today: Sums) -> Standing<'_> {
+        let row = &self.rows[value];
+        let stayed = row.get(&value).map_or(0, |cell| cell.users);
+        let before: i64 = row.values().map(|cell| cell.users).sum();
         Standing {
             value: self.value(value).unwrap_or_default(),
             today,
@@ -113,23 +114,33 @@ impl DimensionMatrix {
         }
     }
 
-    /// Those who have a value today, wherever they came from.
-    fn today(&self, value: usize) -> Sums {
-        self.cells.iter().fold(Sums::default(), |mut sums, row| {
-            sums.add(row[value]);
-            sums
-        })
+    /// Those who have each value today, wherever they came from.
+    fn today(&self) -> Vec<Sums> {
+        let mut today = vec![Sums::default(); self.rows.len()];
+        for (to, cell) in self.rows.iter().flatten() {
+            today[*to].add(*cell);
+        }
+        today
     }
 
     /// The cells that have users: from, to, and what they add up to.
     pub(super) fn cells(&self) -> impl Iterator<Item = (Option<&str>, Option<&str>, Sums)> {
-        let rows = self.cells.iter().enumerate();
-        let cells = rows.flat_map(|(from, row)| {
-            let row = row.iter().enumerate();
-            row.map(move |(to, cell)| (from, to, *cell))
-        });
-        let cells = cells.filter(|(_, _, cell)| cell.users > 0);
+        let cells = self.positions();
         cells.map(|(from, to, cell)| (self.value(from), self.value(to), cell))
+    }
+
+    /// The same by the numbers of the values.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (Option<usize>, Option<usize>, Sums)> {
+        let number = |position: usize| position.checked_sub(1);
+        let cells = self.positions();
+        cells.map(move |(from, to, cell)| (number(from), number(to), cell))
+    }
+
+    fn positions(&self) -> impl Iterator<Item = (usize, usize, Sums)> {
+        let rows = self.rows.iter().enumerate();
+        let cells =
+            rows.flat_map(|(from, row)| row.iter().map(move |(to, cell)| (from, *to, *cell)));
+        cells.filter(|(_, _, cell)| cell.users > 0)
     }
 
     /// These cells as rows.

@@ -197,8 +197,8 @@ impl Migration {
         let mut moves = Moves::new();
         for of_dimension in self.dimensions.iter().filter(|moves| moves.is_in_previous) {
             let dimension = &of_dimension.dimension;
-            for (from, to, sums) in of_dimension.matrix.cells() {
-                if let Some(direction) = Direction::of(dimension, from, to) {
+            for (from, to, sums) in of_dimension.matrix.numbered() {
+                if let Some(direction) = Direction::of_numbers(dimension, from, to) {
                     let directions = moves.entry(dimension.name.clone()).or_default();
                     *directions.entry(direction.as_str().to_owned()).or_default() += sums.users;
                 }
@@ -283,19 +283,19 @@ fn moves_of(
     );
     let mut directions = StringBuilder::new();
     let mut days = Int64Builder::new();
-    let value = |number: u32| settled.values.value(number as usize);
+    let value = |number: usize| settled.values.value(number);
     for (row, (from, to)) in settled.from.iter().zip(&settled.to).enumerate() {
         if from == to {
             continue;
         }
-        let (from, to) = (from.map(value), to.map(value));
-        let Some(direction) = Direction::of(dimension, from, to) else {
+        let [was, is] = [from, to].map(|number| number.map(|number| number as usize));
+        let Some(direction) = Direction::of_numbers(dimension, was, is) else {
             continue;
         };
         rows.append_value(row as u64);
         names.append_value(&dimension.name);
-        froms.append_option(from);
-        tos.append_option(to);
+        froms.append_option(was.map(value));
+        tos.append_option(is.map(value));
         directions.append_value(direction.as_str());
         let since = settled
             .from_since

@@ -36,6 +36,7 @@ mod own_dimensions;
 mod plan;
 mod project;
 mod published;
+mod reject_sample;
 mod rejects;
 mod remarks;
 mod report;

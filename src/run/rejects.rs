@@ -2,8 +2,7 @@
 //! of the rejected ones kept in quarantine.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono_tz::Tz;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -11,8 +10,7 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::error::Result;
 use datafusion::functions_aggregate::expr_fn::count;
-use datafusion::functions_window::expr_fn::row_number;
-use datafusion::logical_expr::{Expr, ExprFunctionExt, col, ident, lit};
+use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
@@ -25,20 +23,20 @@ use crate::tiles::{DAY, any_of};
 
 use super::catalog::{REJECT_REASON, WARNING, all_rows_of};
 use super::context::Run;
+use super::reject_sample::RejectSample;
 use super::report::RowCount;
 use super::row_remarks::{RowRemarks, SHOWN};
 use super::tiling::days_read;
 use super::times_outside::{IS_OUTSIDE, TimesOutside, is_outside, span_of, time_column};
 use super::{Catalog, Report, RollupTiles, RunError};
 
-/// How many rejected rows of one day and reason are kept.
-const SAMPLE_ROWS: i64 = 20;
-
 /// What is wrong with the rows of one source.
 #[derive(Debug, Default)]
 struct Findings {
     /// Rows left out.
     rejected: Vec<RowCount>,
+    /// The reasons that most of them have.
+    reasons: BTreeSet<String>,
     /// Rows kept with a remark.
     remarks: RowRemarks,
     /// What is said of times that are of quite another day.
@@ -66,10 +64,10 @@ impl Run<'_> {
             let findings = find(catalog, &model.name, days.as_ref(), timezone).await;
             let findings = findings.map_err(&engine)?;
             let has_rejected = !findings.rejected.is_empty();
-            findings.note_in(&model.name.name, report);
+            let reasons = findings.note_in(&model.name.name, report);
             if has_rejected {
                 let path = self.workspace.layout.quarantine(&model.name.name, run_id);
-                let sample = sample(catalog, &model.name, days.as_ref()).await;
+                let sample = sample(catalog, &model.name, days.as_ref(), reasons).await;
                 let sample = sample.map_err(&engine)?;
                 write_sample(&self.workspace.output, &path, sample).await?;
             }
@@ -79,10 +77,12 @@ impl Run<'_> {
 }
 
 impl Findings {
-    fn note_in(self, source: &str, report: &mut Report) {
+    /// Puts them into the report, and returns the reasons that it names.
+    fn note_in(self, source: &str, report: &mut Report) -> BTreeSet<String> {
         report.warnings.extend(self.remarks.lines(source));
         report.warnings.extend(self.times_outside);
         report.rejected.extend(self.rejected);
+        self.reasons
     }
 }
 
@@ -162,8 +162,10 @@ impl Counting {
     fn finish(self, staging: &TableName, time: Option<&str>) -> Findings {
         let source = &staging.name;
         let line = time.and_then(|time| self.times_outside.line(source, time));
+        let reasons = most_frequent(&self.rejected);
         Findings {
-            rejected: few_reasons(source, self.rejected),
+            rejected: few_reasons(source, &self.rejected, &reasons),
+            reasons: reasons.into_iter().map(str::to_owned).collect(),
             remarks: self.remarks,
             times_outside: line,
         }
@@ -176,20 +178,32 @@ fn texts(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
     Ok(cast(batch.column(index), &DataType::Utf8)?)
 }
 
-/// The rows of each day and reason. Reasons beyond those that most rows have are one: SQL may put
-/// anything into them.
-fn few_reasons(source: &str, counts: BTreeMap<(String, String), i64>) -> Vec<RowCount> {
+/// The reasons that most rows have.
+fn most_frequent(counts: &BTreeMap<(String, String), i64>) -> BTreeSet<&str> {
     let mut by_reason: HashMap<&str, i64> = HashMap::new();
-    for ((_, reason), rows) in &counts {
+    for ((_, reason), rows) in counts {
         *by_reason.entry(reason).or_insert(0) += rows;
     }
     let mut reasons: Vec<(&str, i64)> = by_reason.into_iter().collect();
     reasons.sort_unstable_by_key(|(reason, rows)| (Reverse(*rows), *reason));
-    let others = reasons.split_off(reasons.len().min(SHOWN));
+    let reasons = reasons.into_iter().take(SHOWN);
+    reasons.map(|(reason, _)| reason).collect()
+}
+
+/// The rows of each day and reason. Reasons beyond those that most rows have are one: SQL may put
+/// anything into them.
+fn few_reasons(
+    source: &str,
+    counts: &BTreeMap<(String, String), i64>,
+    most_frequent: &BTreeSet<&str>,
+) -> Vec<RowCount> {
+    let reasons = counts.keys().map(|(_, reason)| reason.as_str());
+    let others: HashSet<&str> = reasons
+        .filter(|reason| !most_frequent.contains(reason))
+        .collect();
     let others_name = format!("{} other reasons", others.len());
-    let others: HashSet<&str> = others.into_iter().map(|(reason, _)| reason).collect();
     let mut few: BTreeMap<(&str, String), i64> = BTreeMap::new();
-    for ((day, reason), rows) in &counts {
+    for ((day, reason), rows) in counts {
         let reason = match others.contains(reason.as_str()) {
             true => others_name.clone(),
             false => shown(reason),
@@ -210,26 +224,16 @@ async fn sample(
     catalog: &Catalog<'_>,
     staging: &TableName,
     days: Option<&Expr>,
-) -> Result<DataFrame> {
-    const POSITION: &str = "position_in_day";
+    reasons: BTreeSet<String>,
+) -> Result<RecordBatch> {
     let rows = rows_of(catalog, staging, days).await?;
-    let columns: Vec<Expr> = rows
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| ident(field.name()))
-        .collect();
-    let order = columns
-        .iter()
-        .map(|column| column.clone().sort(true, false));
-    let position = row_number()
-        .partition_by(vec![col(DAY), col(REJECT_REASON)])
-        .order_by(order.collect())
-        .build()?;
-    rows.filter(col(REJECT_REASON).is_not_null())?
-        .window(vec![position.alias(POSITION)])?
-        .filter(col(POSITION).lt_eq(lit(SAMPLE_ROWS)))?
-        .select(columns)
+    let rejected = rows.filter(col(REJECT_REASON).is_not_null())?;
+    let mut rejected = rejected.execute_stream().await?;
+    let mut sample = RejectSample::new(rejected.schema(), reasons)?;
+    while let Some(batch) = rejected.try_next().await? {
+        sample.add(&batch)?;
+    }
+    Ok(sample.finish()?)
 }
 
 /// All rows of a staging table, of the days that pass `days`.
@@ -246,15 +250,11 @@ async fn rows_of(
 }
 
 /// Keeps a sample of rejected rows below the output.
-async fn write_sample(output: &Location, path: &Path, sample: DataFrame) -> Result<(), RunError> {
+async fn write_sample(output: &Location, path: &Path, sample: RecordBatch) -> Result<(), RunError> {
     const STAGE: &str = "keeping a sample of rejected rows";
-    let schema = Arc::new(sample.schema().as_arrow().clone());
-    let batches = sample.collect().await.map_err(RunError::engine(STAGE))?;
     let encode = || -> datafusion::error::Result<Vec<u8>> {
-        let mut writer = ArrowWriter::try_new(Vec::new(), schema, None)?;
-        for batch in &batches {
-            writer.write(batch)?;
-        }
+        let mut writer = ArrowWriter::try_new(Vec::new(), sample.schema(), None)?;
+        writer.write(&sample)?;
         Ok(writer.into_inner()?)
     };
     let bytes = encode().map_err(RunError::engine(STAGE))?;

@@ -1,6 +1,8 @@
 //! The values of a dimension by number, which is what settling compares and migration counts:
 //! for every user and dimension of every night.
 
+use std::collections::HashMap;
+
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, MAX_INLINE_VIEW_LEN, StringArray, UInt32Array,
 };
@@ -19,6 +21,8 @@ const UNLISTED: usize = 100;
 #[derive(Debug, Clone)]
 pub(super) struct Numbering {
     values: Vec<String>,
+    /// The numbers of the values.
+    numbers: HashMap<String, u32>,
     /// Of those that are listed.
     ranks: Vec<Option<i64>>,
 }
@@ -26,10 +30,15 @@ pub(super) struct Numbering {
 impl Numbering {
     pub(super) fn of(dimension: &Dimension) -> Self {
         let tiers = dimension.tiers.iter();
-        Self {
-            values: tiers.clone().map(|tier| tier.name.clone()).collect(),
-            ranks: tiers.map(|tier| tier.rank).collect(),
+        let mut numbering = Self {
+            values: Vec::new(),
+            numbers: HashMap::new(),
+            ranks: tiers.clone().map(|tier| tier.rank).collect(),
+        };
+        for tier in tiers {
+            numbering.push(&tier.name);
         }
+        numbering
     }
 
     /// The values met so far, each at its number.
@@ -41,7 +50,7 @@ impl Numbering {
     pub(super) fn encode(&mut self, column: &ArrayRef) -> Result<UInt32Array, ArrowError> {
         let texts = cast(column, &DataType::Utf8View)?;
         let texts = texts.as_string_view();
-        let mut known: Vec<(u128, u32)> = Vec::new();
+        let mut known = Known::default();
         let mut number = |row: usize| {
             // A view holds the length and the first bytes of a text, or all of a short one: what
             // is left to compare is a long text with the one that looks like it.
@@ -52,16 +61,14 @@ impl Numbering {
             } else {
                 u128::from(view as u64)
             };
-            let alike = known.iter().filter(|(known, _)| *known == look);
-            let mut alike = alike.map(|(_, number)| *number);
             let is_same =
-                |number: &u32| is_short || self.values[*number as usize] == texts.value(row);
-            if let Some(number) = alike.find(is_same) {
+                |number: u32| is_short || self.values[number as usize] == texts.value(row);
+            if let Some(number) = known.find(look, is_same) {
                 return number;
             }
             let number = self.number(texts.value(row));
             if self.values[number as usize] == texts.value(row) {
-                known.push((look, number));
+                known.push(look, number);
             }
             number
         };
@@ -78,14 +85,48 @@ impl Numbering {
     }
 
     fn number(&mut self, value: &str) -> u32 {
-        let known = self.values.iter().position(|known| known == value);
-        let number = known.unwrap_or_else(|| {
-            if self.values.len() < self.ranks.len() + UNLISTED {
-                self.values.push(value.to_owned());
-            }
-            self.values.len() - 1
-        });
-        number as u32
+        match self.numbers.get(value) {
+            Some(number) => *number,
+            None if self.values.len() < self.ranks.len() + UNLISTED => self.push(value),
+            None => (self.values.len() - 1) as u32,
+        }
+    }
+
+    fn push(&mut self, value: &str) -> u32 {
+        let number = self.values.len() as u32;
+        self.values.push(value.to_owned());
+        self.numbers.insert(value.to_owned(), number);
+        number
+    }
+}
+
+/// How many values are looked through one by one, which for few is faster than hashing.
+const FEW: usize = 32;
+
+/// The values of a column met so far, by what they look like: the first few in a list, and of a
+/// dimension with thousands of values the others by their hash.
+#[derive(Default)]
+struct Known {
+    first: Vec<(u128, u32)>,
+    others: HashMap<u128, Vec<u32>>,
+}
+
+impl Known {
+    /// The number of a value that looks like this and is the same.
+    fn find(&self, look: u128, is_same: impl Fn(u32) -> bool) -> Option<u32> {
+        let first = self.first.iter().filter(|(known, _)| *known == look);
+        let mut first = first.map(|(_, number)| *number);
+        first.find(|number| is_same(*number)).or_else(|| {
+            let mut others = self.others.get(&look).into_iter().flatten().copied();
+            others.find(|number| is_same(*number))
+        })
+    }
+
+    fn push(&mut self, look: u128, number: u32) {
+        match self.first.len() < FEW {
+            true => self.first.push((look, number)),
+            false => self.others.entry(look).or_default().push(number),
+        }
     }
 }
 

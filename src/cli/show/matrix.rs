@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::builder::styling::{AnsiColor, Style};
 
 use crate::cli::figures::{NONE, count, money};
-use crate::cli::table::{Cell, Side, Table, width};
+use crate::cli::table::{Cell, Paint, Side, Table, width};
 use crate::migration::Direction;
 use crate::run::{DimensionOverview, Flow};
 
@@ -14,6 +14,9 @@ use super::lines::filled;
 
 /// How many of the largest moves are shown.
 const MOVES_SHOWN: usize = 5;
+
+/// From how many values on a matrix is no longer drawn.
+const TOO_MANY: usize = 60;
 
 /// Where users come from who were not in the previous snapshot.
 const ENTERED: &str = "entered";
@@ -43,8 +46,18 @@ pub(super) fn totals(moves: &[&Flow]) -> String {
     totals.join(", ")
 }
 
+/// The matrix, or where it is to be found when it has too many values to be drawn.
+pub(super) fn matrix(dimension: &DimensionOverview, paint: Paint) -> String {
+    match values(dimension).len() {
+        0..TOO_MANY => fitting(dimension).render(paint),
+        count => {
+            format!("  a matrix of {count} values is not drawn; tier_migration_matrix has it\n")
+        }
+    }
+}
+
 /// The matrix with the most telling headings that fit.
-pub(super) fn matrix(dimension: &DimensionOverview) -> Table {
+fn fitting(dimension: &DimensionOverview) -> Table {
     let [whole, in_words] =
         [Headings::Whole, Headings::InWords].map(|headings| matrix_under(dimension, headings));
     [whole, in_words]
@@ -137,12 +150,13 @@ fn matrix_under(dimension: &DimensionOverview, headings: Headings) -> Table {
 fn values(dimension: &DimensionOverview) -> Vec<&str> {
     let tiers = dimension.tiers.iter().map(|tier| tier.name.as_str());
     let mut values: Vec<&str> = tiers.collect();
+    let listed: BTreeSet<&str> = values.iter().copied().collect();
     let in_flows = dimension
         .flows
         .iter()
         .flat_map(|flow| [&flow.from, &flow.to]);
     for value in in_flows.flatten().collect::<BTreeSet<_>>() {
-        if !values.contains(&value.as_str()) {
+        if !listed.contains(value.as_str()) {
             values.push(value);
         }
     }
@@ -230,13 +244,28 @@ fn way(flow: &Flow) -> Cell {
 mod tests {
     use super::super::testing::{flow, segment, value_tier};
     use super::*;
-    use crate::cli::table::Paint;
+
+    const PLAIN: Paint = Paint {
+        is_colourful: false,
+    };
+
+    #[test]
+    fn thousands_of_values_are_not_drawn() {
+        let mut cities = value_tier();
+        let moves = (0..3_000).map(|city| {
+            let (from, to) = (format!("city {city}"), format!("city {}", city + 1));
+            flow(&from, &to, 1, Some(Direction::Lateral))
+        });
+        cities.flows.extend(moves);
+        assert_eq!(
+            matrix(&cities, PLAIN),
+            "  a matrix of 3004 values is not drawn; tier_migration_matrix has it\n"
+        );
+    }
 
     #[test]
     fn long_names_become_letters_and_fit() {
-        let text = matrix(&segment()).render(Paint {
-            is_colourful: false,
-        });
+        let text = matrix(&segment(), PLAIN);
         insta::assert_snapshot!(format!("matrix\n{text}"), @r"
         matrix
           from \ to                          a  b  c  d  e  f  g  h  i  j  k    l
@@ -264,9 +293,7 @@ mod tests {
             flow("vip", "high_value", 3, Some(Direction::Lateral)),
             flow("legend", "", 1, Some(Direction::Left)),
         ]);
-        let text = matrix(&renamed).render(Paint {
-            is_colourful: false,
-        });
+        let text = matrix(&renamed, PLAIN);
         insta::assert_snapshot!(format!("matrix\n{text}"), @r"
         matrix
           from \ to   high_value  low_value  no_orders  left

@@ -218,7 +218,7 @@ impl<'a> Page<'a> {
             "\n{}: {}\n{}\n{}",
             self.bold(&since),
             totals(&moves),
-            matrix(dimension).render(self.paint),
+            matrix(dimension, self.paint),
             largest(&moves).render(self.paint)
         )
     }
