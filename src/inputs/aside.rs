@@ -8,6 +8,9 @@ use chrono::NaiveDate;
 /// How many names a message gives before it counts the others.
 const NAMES_TOLD: usize = 10;
 
+/// What names of files and folders may not be.
+pub(super) const NAMES_MAY_NOT: &str = "names may not have control characters, bytes that are not UTF-8, parts such as a//b and a/../b, or links that lead in a circle";
+
 /// What a source has beside the files that are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Aside {
@@ -26,6 +29,10 @@ pub struct Aside {
     pub skipped: Vec<String>,
     /// Files in no partition, by their paths below the source.
     pub strays: Vec<String>,
+    /// Files of a day whose names the store's client cannot hold, so that nobody can read them.
+    pub odd_of_days: Vec<Left>,
+    /// The same in no day's partition, or with names that the job does not read.
+    pub odd: Vec<String>,
 }
 
 /// An object of a day.
@@ -49,6 +56,8 @@ impl Aside {
             unfinished: until(&self.unfinished),
             unread: until(&self.unread),
             unmarked: until(&self.unmarked),
+            odd_of_days: until(&self.odd_of_days),
+            odd: self.odd.clone(),
             strays: self.strays.clone(),
             skipped: self.skipped.clone(),
             writing: match has_later {

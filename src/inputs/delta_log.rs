@@ -5,6 +5,8 @@
 //! |---|---|
 //! | the newest commit is empty, or ends in the middle of a line | waits: it is being written, or its writer died |
 //! | an older one is, or one is missing, or a checkpoint is empty | ends: the log is damaged |
+//! | `_last_checkpoint` is there, and neither a checkpoint nor a commit | ends: the log is damaged |
+//! | nothing that is read is there | waits: the table is being made |
 //!
 //! What a checkpoint holds already is not looked at. Empty and missing files show in the listing;
 //! what commits hold is looked at only when the reader has failed.
@@ -27,7 +29,15 @@ pub(super) struct DeltaLog {
     commits: BTreeMap<u64, ObjectMeta>,
     /// The newest checkpoint.
     checkpoint: Option<(u64, ObjectMeta)>,
+    /// What names the newest checkpoint.
+    pointer: Option<ObjectMeta>,
 }
+
+/// The folder of a log.
+pub(super) const LOG_FOLDER: &str = "_delta_log";
+
+/// The file that names the newest checkpoint.
+const POINTER: &str = "_last_checkpoint";
 
 /// What is wrong with a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +60,11 @@ impl DeltaLog {
             let [log_folder, name] = parts.as_slice() else {
                 continue;
             };
-            if log_folder.as_ref() != "_delta_log" {
+            if log_folder.as_ref() != LOG_FOLDER {
                 continue;
+            }
+            if name.as_ref() == POINTER {
+                log.pointer = Some(object.clone());
             }
             match version_and_kind(name.as_ref()) {
                 Some((version, "json")) => {
@@ -83,6 +96,11 @@ impl DeltaLog {
     /// # Errors
     /// The first of them.
     pub(super) fn check(&self) -> Result<(), LogFault> {
+        if let Some(pointer) = self.pointer.as_ref().filter(|_| self.newest().is_none()) {
+            let what =
+                "is alone in the log: the checkpoint that it names is not there, nor is any commit";
+            return Err(fault(pointer, what.to_owned(), false));
+        }
         let mut next = 0;
         if let Some((version, checkpoint)) = &self.checkpoint {
             if checkpoint.size == 0 {
@@ -212,9 +230,15 @@ mod tests {
         let empty = "is a checkpoint without bytes".to_owned();
         assert_eq!(fault(&[(&checkpoint, 0)]), Some((empty, false)));
         let others = "00000000000000000001.crc";
+        let pointer = ("_last_checkpoint", 9);
+        let whole = log(&[(&zero, 9), (others, 0), pointer]);
+        assert_eq!((whole.newest(), whole.check()), (Some(0), Ok(())));
+        let alone =
+            "is alone in the log: the checkpoint that it names is not there, nor is any commit";
+        assert_eq!(fault(&[pointer]), Some((alone.to_owned(), false)));
         assert_eq!(
-            log(&[(&zero, 9), (others, 0), ("_last_checkpoint", 0)]).newest(),
-            Some(0)
+            (log(&[(others, 9)]).newest(), fault(&[(others, 9)])),
+            (None, None)
         );
     }
 

@@ -4,7 +4,7 @@
 //! 2. A source with a log: a Delta table is read [by it](super::delta), the files that it names are
 //!    taken from the listing; [others](super::table_formats) are refused.
 //! 3. A folder of partitions: each object has a [role](super::objects); files of rows without one
-//!    day are refused.
+//!    day are refused. Names that the store's client cannot hold are noted by day: they may be data.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,12 +14,12 @@ use object_store::ObjectMeta;
 use object_store::path::{Path, PathPart};
 
 use crate::config::job::{Delivery, OddDays, day_of_partition};
-use crate::config::storage::Location;
+use crate::config::storage::{Location, odd_name, without_mark};
 use crate::ground::{Diagnostic, Problems};
 
-use super::aside::Left;
+use super::aside::{Left, NAMES_MAY_NOT};
 use super::delta::{self, DeltaFiles};
-use super::delta_log::{DeltaLog, LogFault};
+use super::delta_log::{DeltaLog, LOG_FOLDER, LogFault};
 use super::objects::{Role, partition_folder, role};
 use super::other_formats::only_of_other_formats;
 use super::table_formats::{Place, TableFormat};
@@ -53,7 +53,10 @@ impl Manifest {
                 let refused = format.refused(source, &table, Place::Above);
                 Err(InputError::Refused(refused))
             }
-            (None, None) => listing.by_partition(objects),
+            (None, None) => {
+                listing.refuse_empty_log(&objects).await?;
+                listing.by_partition(objects)
+            }
         }
     }
 }
@@ -78,7 +81,7 @@ impl Listing<'_> {
 
     /// Why the source cannot be listed: some name in it, which waiting does not mend, or the store.
     fn unlisted(&self, error: object_store::Error) -> InputError {
-        let Some(what) = odd_name(&error) else {
+        let Some(what) = unlisted_name(&error) else {
             let path = &self.location.path;
             return self.location.failure("list", path, error).into();
         };
@@ -86,7 +89,7 @@ impl Listing<'_> {
             "source `{}` cannot be listed, for a name in it: {what}",
             self.source
         );
-        let help = "rename or remove it: names may not have control characters, empty parts such as a//b, or links that lead in a circle";
+        let help = format!("rename or remove it: {NAMES_MAY_NOT}");
         InputError::Refused(Problems(vec![Diagnostic::new(message).help(help)]))
     }
 
@@ -147,7 +150,35 @@ impl Listing<'_> {
     fn whole_log(&self, objects: &[ObjectMeta]) -> Result<DeltaLog, InputError> {
         let log = DeltaLog::among(objects, &self.location.path);
         log.check().map_err(|fault| self.faulty(fault))?;
-        Ok(log)
+        match log.newest() {
+            Some(_) => Ok(log),
+            None => Err(self.without_commits()),
+        }
+    }
+
+    /// A folder for a log and nothing in it: somebody makes a table of the source just now. Buckets
+    /// have an object for such a folder, and a disk has the folder itself.
+    async fn refuse_empty_log(&self, objects: &[ObjectMeta]) -> Result<(), InputError> {
+        let Location { store, path, .. } = self.location;
+        let log = path.clone().join(LOG_FOLDER);
+        let is_listed = objects.iter().any(|object| object.location == log);
+        let is_on_disk = self.is_on_disk() && {
+            let listed = store.list_with_delimiter(Some(path)).await;
+            let listed = listed.map_err(|error| self.location.failure("list", path, error))?;
+            listed.common_prefixes.contains(&log)
+        };
+        match is_listed || is_on_disk {
+            true => Err(self.without_commits()),
+            false => Ok(()),
+        }
+    }
+
+    fn without_commits(&self) -> InputError {
+        let log = self.location.path.clone().join(LOG_FOLDER);
+        InputError::LogWithoutCommits {
+            source_name: self.source.to_owned(),
+            log: self.location.url_of(&log),
+        }
     }
 
     /// Why a log could not be read: the commit that is not whole, or else what the reader said.
@@ -231,6 +262,10 @@ impl Listing<'_> {
             let parts = self.parts(&object);
             let parts = texts(&parts);
             let path = parts.join("/");
+            if odd_name(&object.location).is_some() {
+                of_odd_days.extend(self.note_odd(&parts, object.size, &mut aside));
+                continue;
+            }
             match role(&parts, object.size, self.delivery) {
                 Role::Data(day) => {
                     partitions.extend(partition_folder(&parts).map(|path| Left { day, path }));
@@ -282,6 +317,29 @@ impl Listing<'_> {
             }
         }
         Ok(self.manifest(files, aside))
+    }
+
+    /// Notes an object whose name the client cannot hold; gives back its URL if it is to be refused
+    /// for the day of its partition, too.
+    fn note_odd(&self, parts: &[&str], size_bytes: u64, aside: &mut Aside) -> Option<String> {
+        let path = parts.iter().map(|part| without_mark(part));
+        let path = path.collect::<Vec<_>>().join("/");
+        let (name, folders) = parts.split_last()?;
+        let parts = [folders, &[without_mark(name)]].concat();
+        match role(&parts, size_bytes, self.delivery) {
+            Role::Data(day) => aside.odd_of_days.push(Left { day, path }),
+            Role::OfTwoDays => {
+                let days = parts.iter().rev().find_map(|part| day_of_partition(part));
+                aside.odd_of_days.extend(days.map(|day| Left { day, path }));
+            }
+            Role::OfOddDay if self.delivery.odd_days == OddDays::Refuse => {
+                let source = self.location.url_of(&self.location.path);
+                return Some(format!("{source}/{path}"));
+            }
+            Role::OfOddDay | Role::Outside | Role::Stray | Role::Unread(_) => aside.odd.push(path),
+            Role::Unfinished(_) | Role::Writing | Role::Marker | Role::Aside => {}
+        }
+        None
     }
 
     fn not_of_other_formats<'a>(
@@ -376,7 +434,7 @@ impl Listing<'_> {
 }
 
 /// The name that a store cannot list, in words, if that is why it failed.
-fn odd_name(error: &object_store::Error) -> Option<String> {
+fn unlisted_name(error: &object_store::Error) -> Option<String> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         let is_name = error.is::<object_store::path::Error>();
@@ -440,7 +498,7 @@ mod tests {
     }
 
     async fn put(location: &Location, key: &str, bytes: Vec<u8>) {
-        let path = Path::from(format!("{}/{key}", location.path));
+        let path = Path::parse(format!("{}/{key}", location.path)).unwrap();
         location.store.put(&path, bytes.into()).await.unwrap();
     }
 
@@ -549,6 +607,53 @@ mod tests {
         assert_eq!(file.object.location.as_ref(), "raw/orders/a.parquet");
         assert!(file.object.e_tag.is_some());
         assert_eq!(manifest.delta_version, Some(0));
+    }
+
+    #[tokio::test]
+    async fn a_log_without_a_commit_is_no_bare_folder() {
+        let file = ("dt=2026-11-20/part-0.parquet", 9);
+        for in_log in ["_delta_log", "_delta_log/00000000000000000000.crc"] {
+            let location = bucket(&[file, (in_log, 0)]).await;
+            let error = list(&location).await.unwrap_err();
+            assert_eq!(error.kind(), FailureKind::InputsNotReady);
+            let said = "source `orders` has a Delta log without a commit, `memory:///raw/orders/_delta_log`";
+            assert!(error.to_string().contains(said), "{error}");
+        }
+        let location = bucket(&[file, ("_delta_log/_last_checkpoint", 9)]).await;
+        let error = list(&location).await.unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Blocked);
+        let said = "`memory:///raw/orders/_delta_log/_last_checkpoint` is alone in the log";
+        assert!(error.to_string().contains(said), "{error}");
+    }
+
+    /// Some names no client can hold: what they may be decides.
+    #[tokio::test]
+    async fn odd_names_of_days_are_told_from_others() {
+        let odd = |name: &str| format!("{name}\u{10ffff}");
+        let names = [
+            odd("dt=2026-11-20/part\\t0.parquet"),
+            format!("dt=2026-11-21/{}/part-0.parquet", odd("")),
+            odd("dt=2026-11-22/_part\\t"),
+            odd("notes\\t"),
+            format!("{}/part-0.parquet", odd("dt=2026-11-23\\t")),
+        ];
+        let mut objects = vec![("dt=2026-11-20/part-0.parquet", 9)];
+        objects.extend(names[..4].iter().map(|name| (name.as_str(), 9)));
+        let manifest = listed(&objects, &Delivery::default()).await;
+        assert_eq!(manifest.files.len(), 1);
+        let of_days = [
+            "dt=2026-11-20/part\\t0.parquet",
+            "dt=2026-11-21//part-0.parquet",
+        ];
+        assert_eq!(paths(&manifest.aside.odd_of_days), of_days);
+        assert_eq!(manifest.aside.odd, ["notes\\t"]);
+        let visible = manifest.up_to("2026-11-20".parse().unwrap());
+        assert_eq!(paths(&visible.aside.odd_of_days), of_days[..1]);
+
+        objects.push((&names[4], 9));
+        let error = list(&bucket(&objects).await).await.unwrap_err();
+        let said = "partitions whose value is no day: memory:///raw/orders/dt=2026-11-23\\t/part-0.parquet";
+        assert!(error.to_string().contains(said), "{error}");
     }
 
     #[tokio::test]

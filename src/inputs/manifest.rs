@@ -102,6 +102,16 @@ pub enum InputError {
         /// What is wrong with it.
         what: String,
     },
+    /// A Delta log without a version.
+    #[error(
+        "inputs not ready: source `{source_name}` has a Delta log without a commit, `{log}`, so that nobody knows which of its files count; run again when the table is written; if it is a folder of files and no table, remove `{log}`"
+    )]
+    LogWithoutCommits {
+        /// The source's name.
+        source_name: String,
+        /// The URL of the log.
+        log: String,
+    },
     /// A Delta log that no writer leaves so.
     #[error(
         "the log of the Delta table of source `{source_name}` is damaged: `{file}` {what}; restore the log from a copy, or write the table anew"
@@ -133,7 +143,9 @@ impl Classified for InputError {
         match self {
             Self::Storage(error) => error.kind(),
             Self::OtherFormat { .. } => FailureKind::Usage,
-            Self::NotReady { .. } | Self::LogUnfinished { .. } => FailureKind::InputsNotReady,
+            Self::NotReady { .. } | Self::LogUnfinished { .. } | Self::LogWithoutCommits { .. } => {
+                FailureKind::InputsNotReady
+            }
             Self::Refused(_) | Self::Record { .. } | Self::LogDamaged { .. } => {
                 FailureKind::Blocked
             }

@@ -13,9 +13,9 @@ use chrono::NaiveDate;
 
 use crate::config::job::{Incomplete, PARTITION_KEY, Source};
 use crate::config::storage::Location;
-use crate::ground::SnapshotDate;
+use crate::ground::{Diagnostic, SnapshotDate};
 
-use super::aside::{Names, paths_on};
+use super::aside::{NAMES_MAY_NOT, Names, paths_on};
 use super::schema::FileSchema;
 use super::{InputError, Manifest};
 
@@ -131,6 +131,28 @@ impl Manifest {
         });
         let found = [unfinished, writing, empty, unmarked];
         found.into_iter().flatten().collect()
+    }
+
+    /// Refuses files of days whose names cannot be read: they may be data.
+    ///
+    /// # Errors
+    /// The first of them by name.
+    pub fn check_names(&self, location: &Location) -> Result<(), Diagnostic> {
+        let Some(first) = self.aside.odd_of_days.first() else {
+            return Ok(());
+        };
+        let others = match self.aside.odd_of_days.len() - 1 {
+            0 => String::new(),
+            others => format!(", and {others} more"),
+        };
+        let message = format!(
+            "source `{}` has a file with a name that cannot be read: {}/{}{others}",
+            self.source,
+            location.url_of(&location.path),
+            first.path,
+        );
+        let help = format!("rename it, or remove it if it is no data: {NAMES_MAY_NOT}");
+        Err(Diagnostic::new(message).help(help))
     }
 
     fn missing(&self, declared: &Source, location: &Location, day: NaiveDate) -> Shortfall {

@@ -23,6 +23,7 @@ pub(super) fn oddities(job: &Job, plan: &Plan) -> Vec<String> {
             unmarked(plan, source, manifest),
             unread(source, manifest),
             strays(manifest),
+            odd(manifest),
         ]
     });
     oddities.flatten().collect()
@@ -112,6 +113,18 @@ fn strays(manifest: &Manifest) -> Option<String> {
     (!names.is_empty()).then(|| {
         format!(
             "{} files of source `{}` are in no partition and are not read: {}",
+            names.len(),
+            manifest.source,
+            Names(&names)
+        )
+    })
+}
+
+fn odd(manifest: &Manifest) -> Option<String> {
+    let names: Vec<&str> = manifest.aside.odd.iter().map(String::as_str).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} names in source `{}` cannot be read, and what has them is left out; rename or remove it: {}",
             names.len(),
             manifest.source,
             Names(&names)

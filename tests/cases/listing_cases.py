@@ -313,13 +313,48 @@ def case_sources_copied_with_their_times(lake: Lake) -> None:
     assert "already published" in again.run.stdout, again.said(again.run)
 
 
-def case_names_that_no_listing_has(lake: Lake) -> None:
-    """A tab in a name, and a link that leads back: named, and nothing to try again for."""
+def case_odd_names_of_a_day(lake: Lake) -> None:
+    """A tab in a name, and a link that leads back: they may be data, so they are refused by name."""
     lake.deliver("orders")
     lake.deliver("engagement")
+    said = "source `orders` has a file with a name that cannot be read"
     odd = lake.partition("orders", LAST_DAY) / "part\t1.parquet"
-    odd.write_bytes(b"")
-    lake.night().refused(3, "source `orders` cannot be listed, for a name in it", "part\\t1.parquet", "rename or remove it")
+    odd.write_bytes(b"rows")
+    lake.night().refused(3, said, f"orders/dt={LAST_DAY}/part\\t1.parquet", "rename it, or remove it")
     odd.unlink()
-    (lake.partition("orders", LAST_DAY) / "again").symlink_to(lake.path("data/orders"))
-    lake.night().refused(3, "source `orders` cannot be listed, for a name in it", "again", "rename or remove it")
+    link = lake.partition("orders", LAST_DAY) / "again"
+    link.symlink_to(lake.path("data/orders"))
+    lake.night().refused(3, said, f"orders/dt={LAST_DAY}/again", "links that lead in a circle")
+    link.unlink()
+    # What it said to do helps.
+    lake.night().published().warns_of_nothing()
+
+
+def case_odd_names_beside_the_days(lake: Lake) -> None:
+    """They hide nothing, and are told."""
+    lake.deliver("orders")
+    lake.deliver("engagement")
+    lake.path("data/orders/notes\t.txt").write_text("rows")
+    (lake.folder / "data/orders/again").symlink_to(lake.folder / "data")
+    latin = os.fsencode(lake.folder / "data/orders") + b"/caf\xe9"
+    os.mkdir(latin)
+    with open(latin + b"/part-0", "wb") as file:
+        file.write(b"rows")
+    (lake.partition("orders", LAST_DAY) / "_tmp\t").write_text("rows")
+    lake.night().published().says("3 names in source `orders` cannot be read", "notes\\t.txt", "again",
+                                  "caf\\xe9/part-0")
+
+
+def case_odd_names_of_a_day_to_come(lake: Lake) -> None:
+    lake.deliver("orders")
+    lake.deliver("engagement")
+    lake.path("data/orders/dt=2026-11-21/part\t1.parquet").write_text("rows")
+    lake.night().published().warns_of_nothing()
+
+
+def case_odd_names_beside_the_source(lake: Lake) -> None:
+    """The folder above a source is looked at for tables that the source is a part of."""
+    lake.deliver("orders")
+    lake.deliver("engagement")
+    lake.path("data/notes\t.txt").write_text("rows")
+    lake.night().published().warns_of_nothing()

@@ -236,6 +236,23 @@ def case_older_commit_of_a_delta_table_damaged(lake: Lake) -> None:
     lake.night().refused(3, "00000000000000000002.json` is a commit after version 1, which is missing")
 
 
+def case_delta_log_without_commits(lake: Lake) -> None:
+    """A table that is being made, or a log that has lost everything: no bare folder."""
+    lake.deliver("orders")
+    lake.deliver("engagement")
+    log = lake.folder / "data/orders/_delta_log"
+    log.mkdir()
+    lake.night().refused(4, "source `orders` has a Delta log without a commit", "data/orders/_delta_log`",
+                         "if it is a folder of files and no table, remove")
+    (log / "00000000000000000000.crc").write_text("{}")
+    lake.night().refused(4, "source `orders` has a Delta log without a commit")
+    (log / "_last_checkpoint").write_text('{"version":10,"size":13}')
+    lake.night().refused(3, "the log of the Delta table of source `orders` is damaged",
+                         "_delta_log/_last_checkpoint` is alone in the log", "restore the log from a copy")
+    shutil.rmtree(log)
+    lake.night().published().warns_of_nothing()
+
+
 def case_transactional_hive_table(lake: Lake) -> None:
     """The rows that its transactions have deleted would come back."""
     lake.deliver("engagement")

@@ -24,6 +24,8 @@ use object_store::{
     RenameOptions, Result, UploadPart,
 };
 
+use super::odd_files;
+
 /// Brings a file or a folder to the disk.
 type SyncPath = fn(&FilePath) -> io::Result<()>;
 
@@ -222,7 +224,7 @@ impl ObjectStore for DurableDisk {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
+        odd_files::list(&self.inner, prefix)
     }
 
     fn list_with_offset(
@@ -234,7 +236,7 @@ impl ObjectStore for DurableDisk {
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
+        odd_files::list_with_delimiter(&self.inner, prefix).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {

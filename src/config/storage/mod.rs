@@ -12,6 +12,9 @@ mod counting;
 mod durable;
 mod listed;
 mod noise;
+mod odd_files;
+mod odd_keys;
+mod odd_names;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,10 +31,12 @@ use url::Url;
 use crate::ground::{Classified, FailureKind, has_secret, without_secrets};
 
 use durable::DurableDisk;
+use odd_keys::OddKeys;
 
 pub use counting::{CountingStore, Traffic, TrafficTotals};
 pub use listed::ListedObject;
 pub use noise::without_noise;
+pub use odd_names::{odd_name, without_mark};
 
 /// How patient a store's client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,6 +263,7 @@ fn s3_builder(url: &Url, patience: Patience) -> AmazonS3Builder {
     };
     let builder = AmazonS3Builder::from_env()
         .with_url(url.as_str())
+        .with_http_connector(OddKeys::default())
         .with_retry(retry);
     if environment().any(|(name, _)| name.eq_ignore_ascii_case("AWS_TIMEOUT")) {
         return builder;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::job::{CalibrationChoice, Job};
-use crate::ground::SnapshotDate;
+use crate::ground::{Problems, SnapshotDate};
 use crate::inputs::{InputError, Manifest, Shortfalls, SourceHistory, SourceRecord};
 use crate::publish::{Inspection, Publications, inspect};
 use crate::tiers::calibration::{Calibration, CalibrationError, KeptIds};
@@ -130,6 +130,13 @@ fn check_ready(
     histories: &BTreeMap<String, SourceHistory>,
     snapshot_date: SnapshotDate,
 ) -> Result<(), InputError> {
+    let mut problems = Problems::default();
+    for (name, history) in histories {
+        if let Some(location) = workspace.sources.get(name) {
+            problems.keep(history.manifest.check_names(location));
+        }
+    }
+    problems.or_ok(()).map_err(InputError::Refused)?;
     let sources = job.sources.iter();
     let shortfalls = sources.filter_map(|(name, source)| {
         let location = workspace.sources.get(name)?;

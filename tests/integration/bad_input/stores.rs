@@ -1,5 +1,9 @@
 //! Stores that do not answer, or refuse.
 
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+
+use super::lake::file_of;
 use super::project::Project;
 use crate::support::s3_server::S3Server;
 
@@ -79,5 +83,49 @@ fn wrong_credentials_are_refused_without_being_shown() {
     exit code 1
 
     error: cannot list `s3://tierline/orders`; check the endpoint, the credentials and the permissions: GET http://127.0.0.1:[PORT]/tierline: SignatureDoesNotMatch
+    ");
+}
+
+/// A project whose orders are in the bucket of a server.
+fn with_orders_in(server: &S3Server) -> Project {
+    let project = Project::new()
+        .edit("job.toml", "\"data/orders\"", "\"s3://tierline/orders\"")
+        .environment(server.environment());
+    let uploads = async {
+        for day in 1..=6 {
+            let file = file_of("orders", day);
+            let bytes = std::fs::read(project.path(&file)).unwrap();
+            let key = Path::from(file.strip_prefix("data/").unwrap());
+            server.store().put(&key, bytes.into()).await.unwrap();
+        }
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(uploads);
+    project
+}
+
+/// The client of the store can hold no such key, and nor does it read the others beside it.
+#[test]
+fn odd_key_hides_no_other_and_is_refused_where_it_may_be_data() {
+    let server = S3Server::start();
+    let project = with_orders_in(&server);
+    server.list_besides("orders/notes//all.txt");
+    server.list_besides("orders/dt=2026-03-09//part-0.parquet");
+    server.list_besides("orders/dt=2026-03-06/_tmp\t/part-0.parquet");
+    let published = project.call(&["run", "job.toml", "--date", "2026-03-06"]);
+    assert_eq!(published.exit_code, 0, "{published:?}");
+    let told = "1 names in source `orders` cannot be read, and what has them is left out; rename or remove it: notes//all.txt";
+    assert!(
+        published.stdout.contains(told) || published.stderr.contains(told),
+        "{published:?}"
+    );
+
+    server.list_besides("orders/dt=2026-03-05/part\t1.parquet");
+    insta::assert_snapshot!(project.refused_run(), @r"
+    exit code 3
+
+    error: source `orders` has a file with a name that cannot be read: s3://tierline/orders/dt=2026-03-05/part\t1.parquet
+     |
+     = help: rename it, or remove it if it is no data: names may not have control characters, bytes that are not UTF-8, parts such as a//b and a/../b, or links that lead in a circle
     ");
 }

@@ -31,7 +31,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use backend::Backend;
+use backend::{Backend, OddKeys};
 use requests::RequestLog;
 pub(crate) use requests::{RequestCounts, RequestKind};
 pub(crate) use trouble::Trouble;
@@ -50,6 +50,7 @@ pub(crate) struct S3Server {
     address: SocketAddr,
     requests: Arc<RequestLog>,
     troubles: Arc<Troubles>,
+    odd_keys: OddKeys,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     _files: TempDir,
@@ -62,7 +63,13 @@ impl S3Server {
         std::fs::create_dir(files.path().join(BUCKET)).unwrap();
         let requests = Arc::new(RequestLog::default());
         let troubles = Arc::new(Troubles::default());
-        let backend = Backend::new(files.path(), Arc::clone(&requests), Arc::clone(&troubles));
+        let odd_keys = OddKeys::default();
+        let backend = Backend::new(
+            files.path(),
+            Arc::clone(&requests),
+            Arc::clone(&troubles),
+            Arc::clone(&odd_keys),
+        );
         let service = service(backend);
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -73,6 +80,7 @@ impl S3Server {
             address,
             requests,
             troubles,
+            odd_keys,
             stop: Some(stop),
             thread: Some(thread),
             _files: files,
@@ -120,6 +128,11 @@ impl S3Server {
             .with_access_key_id(ACCESS_KEY_ID)
             .with_secret_access_key(SECRET_ACCESS_KEY)
             .with_retry(retry)
+    }
+
+    /// Lists an object of this key from now on, which may be one that no folder can hold.
+    pub(crate) fn list_besides(&self, key: &str) {
+        self.odd_keys.lock().unwrap().push(key.to_owned());
     }
 
     /// How many requests of each kind were made since the start or the last reset. Requests with

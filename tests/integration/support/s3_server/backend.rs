@@ -14,7 +14,7 @@
 //! is also the folder of others, and a key that s3s-fs cannot make a file name of.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use s3s::dto::*;
@@ -30,25 +30,35 @@ use super::trouble::{Trouble, Troubles, first_half};
 const LONGEST_KEY: usize = 160;
 const LONGEST_MULTIPART_KEY: usize = 127;
 
+/// Keys that are listed beside those of the folder, and cannot be read.
+pub(super) type OddKeys = Arc<Mutex<Vec<String>>>;
+
 /// The server's operations: those that the clients of object stores use.
 pub(super) struct Backend {
     files: FileSystem,
     folder: PathBuf,
     requests: Arc<RequestLog>,
     troubles: Arc<Troubles>,
+    odd_keys: OddKeys,
     /// Held by readers while they look, by one writer while it checks and writes.
     objects: RwLock<()>,
 }
 
 impl Backend {
-    /// Serves the folders of `folder` as buckets, notes every request in `requests` and makes the
-    /// trouble that is asked for.
-    pub(super) fn new(folder: &Path, requests: Arc<RequestLog>, troubles: Arc<Troubles>) -> Self {
+    /// Serves the folders of `folder` as buckets, notes every request in `requests`, makes the
+    /// trouble that is asked for and lists `odd_keys` besides.
+    pub(super) fn new(
+        folder: &Path,
+        requests: Arc<RequestLog>,
+        troubles: Arc<Troubles>,
+        odd_keys: OddKeys,
+    ) -> Self {
         Self {
             files: FileSystem::new(folder).unwrap(),
             folder: folder.to_owned(),
             requests,
             troubles,
+            odd_keys,
             objects: RwLock::new(()),
         }
     }
@@ -218,14 +228,25 @@ impl S3 for Backend {
         &self,
         request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
-        let prefix = request.input.prefix.as_deref().unwrap_or_default();
-        self.requests.record(RequestKind::List, prefix);
+        let prefix = request.input.prefix.clone().unwrap_or_default();
+        self.requests.record(RequestKind::List, &prefix);
+        let is_deep = request.input.delimiter.is_none();
         let _reading = self.objects.read().await;
         let mut response = self.files.list_objects_v2(request.clone()).await?;
         for object in response.output.contents.iter_mut().flatten() {
             let key = object.key.as_deref().unwrap_or_default();
             object.e_tag = self.e_tag(&request, key).await?;
         }
+        let odd_keys = self.odd_keys.lock().unwrap().clone();
+        let odd_keys = odd_keys.into_iter();
+        let listed = odd_keys.filter(|key| is_deep && key.starts_with(&prefix));
+        let contents = response.output.contents.get_or_insert_default();
+        contents.extend(listed.map(|key| Object {
+            key: Some(key),
+            size: Some(9),
+            last_modified: Some(std::time::SystemTime::UNIX_EPOCH.into()),
+            ..Object::default()
+        }));
         Ok(response)
     }
 
