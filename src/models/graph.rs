@@ -57,6 +57,13 @@ impl Graph {
         self.models.iter().find(|model| model.name == *name)
     }
 
+    /// Whether any model reads a source. One that none reads decides no row.
+    pub fn reads_source(&self, source: &str) -> bool {
+        let reads = self.models().iter().flat_map(|model| &model.reads);
+        let mut sources = reads.filter(|read| read.table.folder == Folder::Sources);
+        sources.any(|read| read.table.name == source)
+    }
+
     /// The models of one folder, in planning order.
     pub fn in_folder(&self, folder: Folder) -> impl Iterator<Item = &Model> {
         self.models

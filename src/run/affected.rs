@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::job::Job;
 use crate::ground::{Fingerprint, SnapshotDate};
 use crate::inputs::{KnownDays, SourceHistory, SourceRecord};
+use crate::models::Graph;
 use crate::publish::{Publication, Publications};
 
 use super::history::HistoryError;
@@ -62,12 +63,31 @@ fn days_of_all(
     histories.map(|(source, history)| (source, &history.days))
 }
 
-/// The source files up to each of `dates`, as one fingerprint each.
-pub(super) fn source_fingerprints(
+/// The files up to a date of all sources that SQL reads, as one fingerprint.
+pub(super) fn files_read(
+    graph: &Graph,
+    histories: &BTreeMap<String, SourceHistory>,
+    date: SnapshotDate,
+) -> Fingerprint {
+    let read = days_of_all(histories).filter(|(name, _)| graph.reads_source(name));
+    let fingerprint = in_one(read, &BTreeSet::from([date])).remove(&date);
+    fingerprint.unwrap_or_else(|| Fingerprint::of(""))
+}
+
+/// The source files up to each of `dates`, as one fingerprint each: so they were told apart before
+/// publications told them by source, read by SQL or not.
+fn source_fingerprints(
     histories: &BTreeMap<String, SourceHistory>,
     dates: &BTreeSet<SnapshotDate>,
 ) -> BTreeMap<SnapshotDate, Fingerprint> {
-    let by_source = fingerprints_by_source(days_of_all(histories), dates);
+    in_one(days_of_all(histories), dates)
+}
+
+fn in_one<'a>(
+    sources: impl IntoIterator<Item = (&'a String, &'a KnownDays)>,
+    dates: &BTreeSet<SnapshotDate>,
+) -> BTreeMap<SnapshotDate, Fingerprint> {
+    let by_source = fingerprints_by_source(sources, dates);
     let whole = |sources: BTreeMap<String, String>| {
         let fingerprints = sources.into_values();
         Fingerprint::builder()
@@ -114,13 +134,14 @@ impl SourceFiles {
 }
 
 impl Plan {
-    /// The files of each source that is delivered, or held in tiles, as fingerprints, and its
-    /// expired days: what the publication of D says of them.
-    pub(super) fn source_files(&self, job: &Job) -> String {
+    /// The files of each source that SQL reads and that is delivered, or held in tiles, as
+    /// fingerprints, and its expired days: what the publication of D says of them.
+    pub(super) fn source_files(&self, job: &Job, graph: &Graph) -> String {
         let date = self.snapshot_date;
         let known = days_of_all(&self.histories).filter(|(name, _)| {
             let source = job.sources.get(*name);
-            source.is_some_and(|source| source.is_held || source.url.is_some())
+            let is_there = source.is_some_and(|source| source.is_held || source.url.is_some());
+            is_there && graph.reads_source(name)
         });
         let files = fingerprints_by_source(known, &BTreeSet::from([date])).remove(&date);
         let files = files.unwrap_or_default().into_iter();

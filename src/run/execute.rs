@@ -297,7 +297,7 @@ impl Run<'_> {
             cutpoints_id,
             rules_fingerprint: Some(plan.rules_fingerprint.to_string()),
             source_record: Some(plan.source_record(self.job).fingerprint().to_string()),
-            source_files: Some(plan.source_files(self.job)),
+            source_files: Some(plan.source_files(self.job, &self.project.graph)),
             is_by_earlier_rules: plan.is_by_earlier_rules,
             left_alone: self.left_alone(),
             // Known once the tiers are planned.

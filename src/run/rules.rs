@@ -56,12 +56,11 @@ pub(super) fn fingerprint(job: &Job, project: &Project, starts: &HistoryStarts) 
         .map(|(dimension, days)| format!("{dimension} {days}"));
     let dimensions = job.dimensions.iter();
     let dimensions = dimensions.map(|(name, dimension)| format!("{name} {dimension:?}"));
-    let columns = job.sources.iter();
+    let sources = job.sources.iter();
+    let read = sources.filter(|(name, _)| project.graph.reads_source(name));
+    let columns = read.clone();
     let columns = columns.map(|(name, source)| format!("{name} {:?}", source.columns));
-    let delivered = job
-        .sources
-        .iter()
-        .filter(|(_, source)| is_delivered(source));
+    let delivered = read.filter(|(_, source)| is_delivered(source));
     let delivered = delivered.map(|(name, _)| name.as_str());
     let starts = starts.iter().map(|(model, day)| format!("{model} {day}"));
     Fingerprint::builder()

@@ -16,7 +16,7 @@ use crate::publish::{Inspection, Publication, Publications};
 use crate::tiers::calibration::{Calibration, KeptIds};
 use crate::tiles::StoredTiles;
 
-use super::affected::{Affected, AffectedBy, source_fingerprints};
+use super::affected::{Affected, AffectedBy, files_read};
 use super::deliveries::oddities;
 use super::history::{Accepted, OutOfReach};
 use super::rollups::{RollupTiles, inputs_of_rollups, upstream};
@@ -206,9 +206,7 @@ impl Plan {
 
     /// What follows from the facts; tiles are planned after it, as they need lists of their own.
     fn decide(job: &Job, project: &Project, snapshot_date: SnapshotDate, facts: Facts) -> Self {
-        let source_fingerprint =
-            source_fingerprints(&facts.visible, &BTreeSet::from([snapshot_date]))
-                .remove(&snapshot_date);
+        let source_fingerprint = files_read(&project.graph, &facts.visible, snapshot_date);
         let manifests: BTreeMap<String, Manifest> = facts
             .visible
             .iter()
@@ -223,7 +221,7 @@ impl Plan {
             action: PlannedAction::Publish,
             affected: facts.affected,
             tiles: Vec::new(),
-            source_fingerprint: source_fingerprint.unwrap_or_else(|| Fingerprint::of("")),
+            source_fingerprint,
             gaps: gaps(previous.as_ref(), snapshot_date),
             models: models.map(|model| model.name.clone()).collect(),
             history_scans: history_scans(project),
@@ -412,10 +410,9 @@ impl Plan {
             .dimensions
             .iter()
             .map(|(name, dimension)| format!("{name} {dimension:?}"));
-        let columns = job
-            .sources
-            .iter()
-            .map(|(name, source)| format!("{name} {:?}", source.columns));
+        let sources = job.sources.iter();
+        let read = sources.filter(|(name, _)| project.graph.reads_source(name));
+        let columns = read.map(|(name, source)| format!("{name} {:?}", source.columns));
         let starts = self.history_starts.iter();
         let starts = starts.map(|(model, day)| format!("{model} {day}"));
         Fingerprint::builder()

@@ -155,3 +155,22 @@ fn tables_in_formats_with_a_log_are_refused() {
     insta::assert_snapshot!(refused("_spark_metadata/0"), @"error: source `orders` is the output of a Structured Streaming query, file://[PROJECT]/data/orders: its log says which of its files count, and a listing of them does not");
     insta::assert_snapshot!(refused("../_delta_log/00000000000000000000.json"), @"error: source `engagement` lies inside a Delta table, file://[PROJECT]/data, whose log says which of its files count");
 }
+
+/// What no SQL reads decides no row: neither a source that is only declared, nor its files.
+#[test]
+fn source_that_no_sql_reads_changes_nothing() {
+    let project = Project::new().publish("2026-03-06");
+    let declared = "\n[sources.returns]\nurl = \"data/returns\"\nrequired = false\n[sources.returns.columns]\nuser_id = \"ID\"\n";
+    let project = project.append("job.toml", declared);
+    let plan = |project: &Project| {
+        let finished = project.call(&["plan", "job.toml", "--date", "2026-03-06"]);
+        format!("{}{}", finished.stdout, finished.stderr)
+    };
+    let said = plan(&project);
+    assert!(said.contains("nothing to do"), "{said}");
+
+    Rows::engagement(4).write(&project.path("data/returns/dt=2026-03-04/part-0.parquet"));
+    let said = plan(&project);
+    assert!(said.contains("nothing to do"), "{said}");
+    assert!(!said.contains("restate"), "{said}");
+}
