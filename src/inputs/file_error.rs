@@ -8,6 +8,7 @@
 //! | instants that the reader refused | [`FileError::Instant`] |
 //! | columns that the reader could not tell apart | [`FileError::Ambiguous`] |
 //! | bytes that are not Parquet | [`FileError::Damaged`] |
+//! | Parquet that is written in a way that is not read | [`FileError::Unsupported`] |
 
 use std::error::Error;
 use std::fmt;
@@ -62,11 +63,23 @@ pub enum FileError {
         source: Arc<DataFusionError>,
     },
     /// Its bytes are not those that a writer of Parquet wrote.
-    #[error("{file} is damaged: {what}; {}", remedy(file))]
+    #[error("{}{file} is damaged: {what}; {}", of_column(column.as_deref()), remedy(file))]
     Damaged {
         /// The file.
         file: FileName,
+        /// The column, where it is known.
+        column: Option<String>,
         /// What the reader said.
+        what: String,
+    },
+    /// It is whole, but written in a way that is not read here.
+    #[error("{}{file} {what}", of_column(column.as_deref()))]
+    Unsupported {
+        /// The file.
+        file: FileName,
+        /// The column, where it is known.
+        column: Option<String>,
+        /// The way, and how to write it instead.
         what: String,
     },
     /// An instant that cannot be read as it was written.
@@ -112,11 +125,16 @@ impl Classified for FileError {
                 FailureKind::Unexpected
             }
             Self::Damaged { .. }
+            | Self::Unsupported { .. }
             | Self::Instant { .. }
             | Self::Value { .. }
             | Self::Ambiguous { .. } => FailureKind::Blocked,
         }
     }
+}
+
+fn of_column(column: Option<&str>) -> String {
+    column.map_or_else(String::new, |column| format!("column `{column}` of "))
 }
 
 fn remedy(file: &FileName) -> &'static str {
@@ -165,7 +183,7 @@ impl FileError {
                 file,
                 source: Arc::new(error),
             },
-            Cause::Damaged(what) => Self::Damaged { file, what },
+            Cause::Damaged(what) => Self::damaged(file, None, what),
             Cause::Refused(Refused::Instant { column, range }) => Self::Instant {
                 file,
                 column,
@@ -179,6 +197,38 @@ impl FileError {
             },
             Cause::Other => return Err(error),
         })
+    }
+
+    /// A file that its reader said this of.
+    pub(super) fn damaged(file: FileName, column: Option<String>, said: String) -> Self {
+        // A scan finds the column later, and asks then.
+        let is_known = column.is_some();
+        match unsupported(&said).filter(|_| is_known) {
+            Some(what) => Self::Unsupported { file, column, what },
+            None => Self::Damaged {
+                file,
+                column,
+                what: said,
+            },
+        }
+    }
+
+    /// A file whose keys nobody gave.
+    pub(super) fn encrypted(file: FileName, column: Option<String>) -> Self {
+        let what = "is encrypted, and encrypted Parquet is not read; deliver it without encryption";
+        Self::Unsupported {
+            file,
+            column,
+            what: what.to_owned(),
+        }
+    }
+
+    /// What a reader of Parquet says of bytes that it cannot make sense of.
+    pub(super) fn damage_in(error: &DataFusionError) -> Option<String> {
+        match cause(error) {
+            Cause::Damaged(what) => Some(what),
+            _ => None,
+        }
     }
 
     /// What a query met of it, if it did.
@@ -242,6 +292,18 @@ fn damage(cause: &(dyn Error + 'static)) -> Option<String> {
     }
 }
 
+/// What a reader says of files that are whole, in the words of whoever has to write them anew.
+fn unsupported(said: &str) -> Option<String> {
+    if said.contains("non UTF-8") {
+        return Some("has texts that are not UTF-8; write them in UTF-8".to_owned());
+    }
+    let (_, codec) = said.split_once("codec type ")?;
+    let codec = codec.split(' ').next()?;
+    Some(format!(
+        "is compressed with {codec}, which is not read; write it with ZSTD or SNAPPY"
+    ))
+}
+
 /// What is said without the names of the layers that pass it on.
 fn plain(said: &str) -> String {
     let said = said.rsplit("Parquet error: ").next().unwrap_or_default();
@@ -297,6 +359,17 @@ mod tests {
     fn bytes_that_are_not_parquet_block_with_what_the_reader_said() {
         let said = ArrowError::ParquetError("Page CRC checksum mismatch".to_owned());
         insta::assert_snapshot!(of(said), @"Blocked: `s3://lake/orders/dt=2026-03-01/a.parquet` of source `orders` is damaged: Page CRC checksum mismatch; deliver the file again");
+    }
+
+    #[test]
+    fn what_is_not_read_is_told_with_how_to_write_it() {
+        let said = |what: &str| {
+            let column = Some("status".to_owned());
+            FileError::damaged(file(), column, what.to_owned()).to_string()
+        };
+        insta::assert_snapshot!(said("NYI: The codec type LZO is not supported yet"), @"column `status` of `s3://lake/orders/dt=2026-03-01/a.parquet` of source `orders` is compressed with LZO, which is not read; write it with ZSTD or SNAPPY");
+        insta::assert_snapshot!(said("encountered non UTF-8 data: invalid utf-8 sequence"), @"column `status` of `s3://lake/orders/dt=2026-03-01/a.parquet` of source `orders` has texts that are not UTF-8; write them in UTF-8");
+        insta::assert_snapshot!(said("Page CRC checksum mismatch"), @"column `status` of `s3://lake/orders/dt=2026-03-01/a.parquet` of source `orders` is damaged: Page CRC checksum mismatch; deliver the file again");
     }
 
     #[test]

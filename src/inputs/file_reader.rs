@@ -26,6 +26,7 @@ use parquet::file::metadata::ParquetMetaData;
 use crate::config::storage::ListedObject;
 
 use super::PathValues;
+use super::decoding::decoded;
 use super::footer_notes::with_byte_columns;
 use super::footers::KeptFooter;
 use super::int96::without_notes;
@@ -124,7 +125,7 @@ impl AsyncFileReader for FileReader {
                 .with_metadata_size_hint(self.footer_bytes)
                 .with_page_index_policy(page_index);
             // The engine's own reader makes a text of a failure, which then says nothing of a store.
-            let footer = footer.fetch_metadata().await;
+            let footer = decoded(footer.fetch_metadata()).await;
             let footer = footer.map_err(|error| ParquetError::External(Box::new(error)))?;
             Ok(values.noted(with_byte_columns(without_notes(footer))))
         }

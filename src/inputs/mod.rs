@@ -14,9 +14,12 @@
 mod aside;
 mod column_names;
 mod converted;
+mod damaged_column;
 mod day_files;
+mod decoding;
 mod delta;
 mod delta_log;
+mod encryption;
 mod file_columns;
 mod file_error;
 mod file_reader;

@@ -1,4 +1,4 @@
-//! A scan whose errors name the file that they came from.
+//! A scan whose errors name the file that they came from, and the column that is damaged.
 //!
 //! It is the engine's scan of Parquet in all else: every question is passed on to it, and what it
 //! answers with is wrapped again.
@@ -24,6 +24,8 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::ObjectStore;
 
+use super::damaged_column::ScannedFile;
+use super::decoding::{decoded, decoded_stream, decoding};
 use super::file_error::{FileName, naming};
 
 /// What the files of a scan are called.
@@ -31,13 +33,18 @@ use super::file_error::{FileName, naming};
 pub(super) struct Names {
     pub root: ObjectStoreUrl,
     pub source: Option<String>,
+    pub store: Arc<dyn ObjectStore>,
 }
 
 impl Names {
-    fn of(&self, file: &PartitionedFile) -> FileName {
-        FileName {
-            url: format!("{}{}", self.root.as_str(), file.object_meta.location),
-            source: self.source.clone(),
+    fn of(&self, file: &PartitionedFile) -> ScannedFile {
+        ScannedFile {
+            name: FileName {
+                url: format!("{}{}", self.root.as_str(), file.object_meta.location),
+                source: self.source.clone(),
+            },
+            object: file.object_meta.clone(),
+            store: Arc::clone(&self.store),
         }
     }
 }
@@ -170,31 +177,41 @@ struct Named<Step, Name> {
 impl Morselizer for Named<Box<dyn Morselizer>, Names> {
     fn plan_file(&self, file: PartitionedFile) -> Result<Box<dyn MorselPlanner>> {
         let name = Arc::new(self.name.of(&file));
-        let planned = self.inner.plan_file(file);
-        let inner = planned.map_err(|error| naming(&name, error))?;
+        let planned = decoding(|| self.inner.plan_file(file));
+        let inner = planned.map_err(|error| naming(&name.name, error))?;
         Ok(Box::new(Named { inner, name }))
     }
 }
 
-impl MorselPlanner for Named<Box<dyn MorselPlanner>, FileName> {
+impl MorselPlanner for Named<Box<dyn MorselPlanner>, ScannedFile> {
     fn plan(self: Box<Self>) -> Result<Option<MorselPlan>> {
         let Self { inner, name } = *self;
-        let plan = inner.plan().map_err(|error| naming(&name, error))?;
+        let plan = decoding(|| inner.plan()).map_err(|error| naming(&name.name, error))?;
         Ok(plan.map(|plan| name_steps(plan, &name)))
     }
 }
 
-impl Morsel for Named<Box<dyn Morsel>, FileName> {
+impl Morsel for Named<Box<dyn Morsel>, ScannedFile> {
     fn into_stream(self: Box<Self>) -> BoxStream<'static, Result<RecordBatch>> {
         let Self { inner, name } = *self;
-        let batches = inner.into_stream();
-        let named = batches.map(move |batch| batch.map_err(|error| naming(&name, error)));
+        let batches = decoded_stream(inner.into_stream());
+        let named = batches.then(move |batch| {
+            let file = Arc::clone(&name);
+            async move { with_name(batch, &file).await }
+        });
         named.boxed()
     }
 }
 
-fn name_steps(mut plan: MorselPlan, name: &Arc<FileName>) -> MorselPlan {
-    let name_planner = |inner, name: &Arc<FileName>| -> Box<dyn MorselPlanner> {
+async fn with_name<T>(outcome: Result<T>, file: &ScannedFile) -> Result<T> {
+    match outcome {
+        Ok(outcome) => Ok(outcome),
+        Err(error) => Err(file.name_column(error).await),
+    }
+}
+
+fn name_steps(mut plan: MorselPlan, name: &Arc<ScannedFile>) -> MorselPlan {
+    let name_planner = |inner, name: &Arc<ScannedFile>| -> Box<dyn MorselPlanner> {
         Box::new(Named {
             inner,
             name: Arc::clone(name),
@@ -214,7 +231,7 @@ fn name_steps(mut plan: MorselPlan, name: &Arc<FileName>) -> MorselPlan {
     };
     let name = Arc::clone(name);
     named.with_pending_planner(async move {
-        let planner = pending.await.map_err(|error| naming(&name, error))?;
+        let planner = with_name(decoded(pending).await, &name).await?;
         Ok(name_planner(planner, &name))
     })
 }

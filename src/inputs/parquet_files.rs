@@ -211,6 +211,11 @@ impl ParquetFiles {
     fn reading(&self, state: &dyn Session) -> Result<Arc<dyn FileSource>> {
         let runtime = state.runtime_env();
         let store = runtime.object_store(&self.store)?;
+        let names = Names {
+            root: self.store.clone(),
+            source: self.source.clone(),
+            store: Arc::clone(&store),
+        };
         let readers = FileReaders::new(self.store.clone(), store, runtime, self.source.is_some());
         let options = reading_int96();
         let mut source = ParquetSource::new(self.table_schema.clone());
@@ -220,10 +225,6 @@ impl ParquetFiles {
         let source = source
             .with_table_parquet_options(options)
             .with_parquet_file_reader_factory(Arc::new(readers));
-        let names = Names {
-            root: self.store.clone(),
-            source: self.source.clone(),
-        };
         Ok(Arc::new(NamedFiles::new(Arc::new(source), names)))
     }
 

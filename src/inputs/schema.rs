@@ -30,6 +30,7 @@ use crate::config::storage::{ListedObject, Location};
 use crate::ground::{Diagnostic, Problems};
 
 use super::column_names::{Found, find};
+use super::decoding::decoded;
 use super::footers::KeptFooter;
 use super::path_values::{InPath, typed};
 use super::{FileError, FileName, InputError, InputFile, Manifest, PathValues};
@@ -129,11 +130,16 @@ async fn read_footer(
     let footers = runtime.cache_manager.get_file_metadata_cache();
     let footer = KeptFooter::new(&location.root, Arc::new(listed), &file.object);
     let footer = footer.reading(footers);
-    Ok((footer.fetch_metadata().await?, footer.fetch_schema().await?))
+    decoded(async { Ok((footer.fetch_metadata().await?, footer.fetch_schema().await?)) }).await
 }
 
 fn unreadable(source: &str, url: &str, error: &DataFusionError) -> Diagnostic {
     let said = error.find_root().strip_backtrace();
+    if said.contains("encrypt") {
+        let message =
+            format!("{url} of source `{source}` is encrypted, and encrypted Parquet is not read");
+        return Diagnostic::new(message).help("deliver it without encryption");
+    }
     let said = said.rsplit("Parquet error: ").next().unwrap_or_default();
     let message = format!("{url} of source `{source}` is truncated or not Parquet: {said}");
     let help = match url.ends_with(".parquet") {
@@ -316,7 +322,7 @@ fn misfit_in_path(
         file.url,
     );
     let help = format!(
-        "deliver it below a folder such as {name}=..., or declare it as VARCHAR under [sources.{source}.columns] and CAST it in staging SQL"
+        "rename the folder so that its value is a {column_type}, or declare {name} = \"VARCHAR\" under [sources.{source}.columns] and write TRY_CAST({name} AS {column_type}) for it in staging SQL, which is NULL for such values"
     );
     Some(Diagnostic::new(message).help(help))
 }
@@ -359,7 +365,7 @@ fn resolve_id(
     having: &[(&FileSchema, &DataType)],
     fallback: &DataType,
 ) -> Result<DataType, Diagnostic> {
-    let Some((first_file, first_type)) = having.first() else {
+    let Some((_, first_type)) = having.first() else {
         return Ok(fallback.clone());
     };
     for (file, found) in having {
@@ -375,18 +381,35 @@ fn resolve_id(
             return Ok(viewed(DataType::Utf8));
         }
         if id_kind(found) != id_kind(first_type) {
-            let message = format!(
-                "files of source `{source}` disagree about `{column}`: it is {} in {} and {} in {}",
-                sql_name(first_type),
-                first_file.url,
-                sql_name(found),
-                file.url
-            );
-            return Err(Diagnostic::new(message).help("deliver one type in all files"));
+            return Err(disagreement(source, column, having));
         }
     }
     let resolved = id_kind(first_type).and_then(ColumnType::arrow);
     Ok(resolved.map_or_else(|| fallback.clone(), viewed))
+}
+
+/// The first of the fewer files, and how many others there are: one bad file of many is named.
+fn disagreement(source: &str, column: &str, having: &[(&FileSchema, &DataType)]) -> Diagnostic {
+    let is_number =
+        |(_, found): &&(&FileSchema, &DataType)| id_kind(found) == Some(ColumnType::BigInt);
+    let (mut few, mut many): (Vec<_>, Vec<_>) = having.iter().partition(is_number);
+    if few.len() > many.len() {
+        std::mem::swap(&mut few, &mut many);
+    }
+    let of = |files: &[(&FileSchema, &DataType)]| match files {
+        [] => String::new(),
+        [(file, found)] => format!("{} in {}", sql_name(found), file.url),
+        [(file, found), others @ ..] => {
+            let (found, others) = (sql_name(found), others.len());
+            format!("{found} in {} and {others} more", file.url)
+        }
+    };
+    let message = format!(
+        "files of source `{source}` disagree about `{column}`: it is {}, but {}",
+        of(&few),
+        of(&many)
+    );
+    Diagnostic::new(message).help("deliver one type in all files")
 }
 
 /// What a column of an ID is to SQL.

@@ -43,7 +43,7 @@ fn files_of_one_source_must_agree_about_ids() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: files of source `orders` disagree about `user_id`: it is BIGINT in file://[PROJECT]/data/orders/dt=2026-03-01/part-0.parquet and VARCHAR in file://[PROJECT]/data/orders/dt=2026-03-03/part-0.parquet
+    error: files of source `orders` disagree about `user_id`: it is VARCHAR in file://[PROJECT]/data/orders/dt=2026-03-03/part-0.parquet, but BIGINT in file://[PROJECT]/data/orders/dt=2026-03-01/part-0.parquet and 4 more
      |
      = help: deliver one type in all files
     ");
@@ -96,7 +96,7 @@ fn file_with_damaged_pages_blocks_publication() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: `file://[PROJECT]/data/orders/dt=2026-03-04/part-0.parquet` of source `orders` is damaged: Unexpected struct field type 15; deliver the file again
+    error: column `order_id` of `file://[PROJECT]/data/orders/dt=2026-03-04/part-0.parquet` of source `orders` is damaged: Unexpected struct field type 15; deliver the file again
     ");
 }
 
@@ -120,7 +120,7 @@ fn flipped_bit_in_a_page_with_a_checksum_is_refused() {
     insta::assert_snapshot!(with_file(&flipped).refused_run(), @"
     exit code 3
 
-    error: `file://[PROJECT]/data/orders/dt=2026-03-06/part-0.parquet` of source `orders` is damaged: Page CRC checksum mismatch; deliver the file again
+    error: column `amount` of `file://[PROJECT]/data/orders/dt=2026-03-06/part-0.parquet` of source `orders` is damaged: Page CRC checksum mismatch; deliver the file again
     ");
 }
 
