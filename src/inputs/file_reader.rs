@@ -84,6 +84,7 @@ impl ParquetFileReaderFactory for FileReaders {
             footer: KeptFooter::new(&self.root, store, &object),
             footers: Arc::clone(&self.footers),
             footer_bytes,
+            size_bytes: object.size,
             values,
         }))
     }
@@ -95,7 +96,19 @@ struct FileReader {
     footers: Arc<FileMetadataCache>,
     /// How much to read from the end of the file at once.
     footer_bytes: Option<usize>,
+    size_bytes: u64,
     values: PathValues,
+}
+
+/// Bytes that a footer names and the file does not have are no failure of the store.
+fn within(size_bytes: u64, ranges: &[Range<u64>]) -> ParquetResult<()> {
+    match ranges.iter().find(|range| range.end > size_bytes) {
+        Some(range) => Err(ParquetError::EOF(format!(
+            "its footer names bytes up to {}, and it has {size_bytes}",
+            range.end
+        ))),
+        None => Ok(()),
+    }
 }
 
 impl AsyncFileReader for FileReader {
@@ -109,7 +122,10 @@ impl AsyncFileReader for FileReader {
         &mut self,
         ranges: Vec<Range<u64>>,
     ) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
-        self.bytes.get_byte_ranges(ranges)
+        match within(self.size_bytes, &ranges) {
+            Ok(()) => self.bytes.get_byte_ranges(ranges),
+            Err(beyond) => async { Err(beyond) }.boxed(),
+        }
     }
 
     fn get_metadata<'a>(
@@ -130,5 +146,17 @@ impl AsyncFileReader for FileReader {
             Ok(values.noted(with_byte_columns(without_notes(footer))))
         }
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_beyond_the_end_are_the_files_own_fault() {
+        assert!(within(10, &[0..4, 4..10]).is_ok());
+        let said = within(10, &[0..4, 8..11]).unwrap_err().to_string();
+        assert_eq!(said, "EOF: its footer names bytes up to 11, and it has 10");
     }
 }
