@@ -12,6 +12,7 @@ mod cases;
 mod comments;
 mod compared_texts;
 mod constants;
+mod distinct_from;
 mod graph;
 mod lexemes;
 mod limits;

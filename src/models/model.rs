@@ -14,6 +14,7 @@ use datafusion::sql::sqlparser::tokenizer::{Span, Token, Tokenizer};
 
 use crate::ground::{Diagnostic, Folder, Problems, SourceFile, TableName, TableNameError, nearest};
 
+use super::distinct_from::read_as_sql;
 use super::lexemes::lexemes;
 use super::outer_using::misread;
 use super::{limits, odd_characters};
@@ -77,7 +78,8 @@ impl Model {
         let words = lexemes(&file.text);
         odd_characters::find(&file, &words).or_ok(())?;
         limits::check_text(&file, &words).map_err(one)?;
-        let statement = parse_statement(&file).map_err(one)?;
+        let mut statement = parse_statement(&file).map_err(one)?;
+        read_as_sql(&mut statement);
         limits::check_tables(&statement).map_err(|message| {
             let problem = Diagnostic::at(&file, head_of(&file), message);
             one(problem.help("split the model into several"))

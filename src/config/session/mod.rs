@@ -7,6 +7,7 @@ mod exact_aggregates;
 mod filtered_joins;
 mod float_order;
 mod hash_joins;
+mod in_with_nulls;
 mod projected;
 mod reference_joins;
 mod self_joins;
@@ -30,6 +31,7 @@ use self::band_lookups::LookUpBands;
 use self::checked_arithmetic::CheckArithmetic;
 use self::exact_aggregates::ComputeExactly;
 use self::filtered_joins::HashFilteredJoins;
+use self::in_with_nulls::LookUpNulls;
 use self::reference_joins::HashReferenceJoins;
 use self::self_joins::FuseSelfJoins;
 use super::storage::Location;
@@ -100,8 +102,11 @@ pub fn open<'a>(
 fn logical_rules(
     fusing: impl IntoIterator<Item = Arc<dyn OptimizerRule + Send + Sync>>,
 ) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> =
-        vec![Arc::new(CheckArithmetic), Arc::new(LookUpBands)];
+    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
+        Arc::new(CheckArithmetic),
+        Arc::new(LookUpBands),
+        Arc::new(LookUpNulls),
+    ];
     rules.extend(fusing);
     rules.push(Arc::new(FuseSelfJoins));
     rules.push(Arc::new(ComputeExactly));
