@@ -101,7 +101,7 @@ pub enum PublishError {
     },
     /// A table that a publication records and that is not there.
     #[error(
-        "the publication of {date} records version {version} of table `{table}`, which is not there; restore the table from a copy, or publish to a new output"
+        "the publication of {date} records version {version} of table `{table}`, which is not there: somebody has dropped the table, or cleaned up its log; restore it from a copy, or publish to a new output"
     )]
     Missing {
         /// The table.
@@ -111,9 +111,47 @@ pub enum PublishError {
         /// The version recorded.
         version: i64,
     },
+    /// A version that a publication names, and that the log does not give any more.
+    #[error(
+        "version {version} of table `{table}`, which a publication names, cannot be opened: somebody has cleaned up the log of the table; restore its `_delta_log` from a copy, or publish to a new output"
+    )]
+    VersionGone {
+        /// The table.
+        table: String,
+        /// The version recorded.
+        version: i64,
+    },
+    /// The list of what is published, changed by other hands.
+    #[error(
+        "table `publications` was changed by a commit that tierline did not make, {what}: it says what is published, so that nothing is read or published until it is as it was; undo that commit, such as by `DeltaTable(\"{folder}\").restore({before})` of the deltalake package"
+    )]
+    PublicationsChanged {
+        /// The version, and what the commit says of itself.
+        what: String,
+        /// The full URL of the table.
+        folder: String,
+        /// The version before it.
+        before: i64,
+    },
+    /// Tables have publications that the list of them does not have.
+    #[error(
+        "version {version} of table `{table}` belongs to publication {sequence}, and `publications` goes no further than {known}: somebody has dropped or replaced that table; restore `{folder}` from a copy, or publish to a new output"
+    )]
+    PublicationsLost {
+        /// A table that has more.
+        table: String,
+        /// Its version.
+        version: i64,
+        /// The publication that made it.
+        sequence: i64,
+        /// The last publication known.
+        known: i64,
+        /// The full URL of `publications`.
+        folder: String,
+    },
     /// A published file without which rows cannot be put back.
     #[error(
-        "`{path}`, a file of table `{table}` that the publication of {date} names, is gone, so that rows which were changed since cannot be put back; restore it from a copy{}", withdrawing(table, *date)
+        "`{path}`, a file of table `{table}` that the publication of {date} names, is gone, so that its rows can be neither read nor put back; restore it from a copy{}", withdrawing(table, *date)
     )]
     FileGone {
         /// The table.
@@ -267,6 +305,10 @@ impl Classified for PublishError {
             | Self::OtherLayout { .. }
             | Self::OtherDate { .. }
             | Self::FileGone { .. }
+            | Self::Missing { .. }
+            | Self::VersionGone { .. }
+            | Self::PublicationsChanged { .. }
+            | Self::PublicationsLost { .. }
             | Self::Protocol { .. } => FailureKind::Blocked,
             Self::Draft(error) => error.kind(),
             Self::Storage(error) => error.kind(),

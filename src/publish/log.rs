@@ -6,6 +6,7 @@
 //! it has.
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::Value;
@@ -38,6 +39,32 @@ impl LogEntry {
     /// What it says of itself; nothing where whoever wrote it said nothing.
     pub(super) fn commit_info(&self) -> Option<&Value> {
         self.of_kind("commitInfo").next()
+    }
+
+    /// The run that made it, as it says.
+    pub(super) fn run_id(&self) -> Option<&str> {
+        self.commit_info()?.get(RUN_ID)?.as_str()
+    }
+
+    /// When it was made, as it says.
+    pub(super) fn made_at(&self) -> Option<DateTime<Utc>> {
+        let millis = self.commit_info()?.get("timestamp")?.as_i64()?;
+        DateTime::from_timestamp_millis(millis)
+    }
+
+    /// The publication that it is part of, as it says.
+    pub(super) fn sequence(&self) -> Option<i64> {
+        self.of_kind("txn").next()?.get("version")?.as_i64()
+    }
+
+    /// The version, what it says it did, and when: `version 2, DELETE at 2026-11-26 08:00:00 UTC`.
+    pub(super) fn told(&self) -> String {
+        let info = self.commit_info();
+        let operation = info.and_then(|info| info.get("operation")?.as_str());
+        let operation = operation.unwrap_or("commit");
+        let time = self.made_at();
+        let time = time.map_or_else(String::new, |time| time.format(" at %F %T UTC").to_string());
+        format!("version {}, {operation}{time}", self.version)
     }
 
     /// What it says of a kind, such as `add` or `commitInfo`.

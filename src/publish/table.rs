@@ -102,6 +102,22 @@ impl Place {
         }
     }
 
+    /// The same of a version that may have been cleaned up.
+    async fn unreadable_at(
+        &self,
+        table: &str,
+        version: Option<i64>,
+        source: DeltaTableError,
+    ) -> PublishError {
+        if let Some(version) = version
+            && let Ok(None) = self.entry(version).await
+        {
+            let table = table.to_owned();
+            return PublishError::VersionGone { table, version };
+        }
+        self.unreadable(table, source).await
+    }
+
     /// The full URL of the table's folder, for messages.
     pub(super) fn url(&self) -> String {
         self.output.url_of(&self.folder)
@@ -138,7 +154,7 @@ impl Table {
         let state = match place.state(version).await {
             Ok(Some(state)) => state,
             Ok(None) => return Ok(None),
-            Err(source) => return Err(place.unreadable(name, source).await),
+            Err(source) => return Err(place.unreadable_at(name, version, source).await),
         };
         let table = Self {
             name: name.to_owned(),

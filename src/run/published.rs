@@ -15,11 +15,12 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::{ident, lit};
 use datafusion::prelude::DataFrame;
-use object_store::ObjectMeta;
 use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt};
 
 use crate::config::storage::Location;
 use crate::drafts::{PublishedColumns, SNAPSHOT_DATE};
@@ -72,7 +73,7 @@ pub(super) async fn published_snapshot(
     let date = publication.snapshot_date;
     let files = table.files(Some(date))?.into_iter();
     let files: Vec<(Path, u64)> = files.map(|file| (file.path, file.size_bytes)).collect();
-    let columns = columns_of_files(output, &table, &files, runtime).await?;
+    let columns = columns_of_files(output, (publication, &table), &files, runtime).await?;
     let table = published_files(output, files.into_iter(), columns, Some(date));
     Ok(Some(match table.schema().index_of(USER_ID) {
         // The writer has held its rows to this order.
@@ -85,7 +86,7 @@ pub(super) async fn published_snapshot(
 /// come from one run and are alike. The night's own scan finds the footer read.
 async fn columns_of_files(
     output: &Location,
-    table: &Table,
+    (publication, table): (&Publication, &Table),
     files: &[(Path, u64)],
     runtime: &RuntimeEnv,
 ) -> Result<SchemaRef, RunError> {
@@ -97,10 +98,29 @@ async fn columns_of_files(
     let object = unchanging(path.clone(), *size);
     let footer = DFParquetMetadata::new(output.store.as_ref(), &object)
         .with_file_metadata_cache(Some(runtime.cache_manager.get_file_metadata_cache()));
-    let in_file = footer.fetch_schema().await;
-    let in_file = in_file.map_err(RunError::engine("reading the previous snapshot"))?;
+    let in_file = match footer.fetch_schema().await {
+        Ok(in_file) => in_file,
+        Err(error) => return Err(unreadable(output, publication, path, error).await),
+    };
     let had = known.filter(|field| in_file.field_with_name(field.name()).is_ok());
     Ok(Arc::new(Schema::new(had.collect::<Vec<_>>())))
+}
+
+/// The error for a file of the previous snapshot: one that is gone is named with the way out.
+async fn unreadable(
+    output: &Location,
+    publication: &Publication,
+    path: &Path,
+    error: DataFusionError,
+) -> RunError {
+    match output.store.head(path).await {
+        Err(object_store::Error::NotFound { .. }) => RunError::Publish(PublishError::FileGone {
+            table: SNAPSHOT.to_owned(),
+            path: output.url_of(path),
+            date: publication.snapshot_date,
+        }),
+        _ => RunError::engine("reading the previous snapshot")(error),
+    }
 }
 
 /// The error for a table that a publication records and that is gone from storage.

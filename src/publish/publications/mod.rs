@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream;
 use object_store::ObjectStoreExt;
@@ -39,6 +40,35 @@ pub use publication::{PUBLISHED_TABLES, Publication, PublicationStatus, TableVer
 /// The table's name.
 pub(super) const PUBLICATIONS: &str = "publications";
 
+/// Refuses rows that somebody else has written, or removed. A publication leaves one file, in a
+/// folder of its own; the log is read only when there is anything else.
+async fn check_own(table: &Table, files: &[PublishedFile]) -> Result<(), PublishError> {
+    let is_in_folder = |file: &PublishedFile| {
+        let inner = file.path.prefix_match(&table.place.folder);
+        inner.is_some_and(|parts| parts.count() > 1)
+    };
+    if table.version() == 0 || matches!(files, [file] if is_in_folder(file)) {
+        return Ok(());
+    }
+    for version in (1..=table.version()).rev() {
+        let Some(entry) = table.place.log_entry(version).await? else {
+            break;
+        };
+        let has_changes = ["add", "remove"].map(|kind| entry.of_kind(kind).next().is_some());
+        if entry.run_id().is_none() && has_changes.contains(&true) {
+            return Err(PublishError::PublicationsChanged {
+                what: entry.told(),
+                folder: table.place.url(),
+                before: version - 1,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The table that every publication writes.
+const SNAPSHOT: &str = "tier_snapshot";
+
 /// Every publication so far, as of one version of the table.
 #[derive(Debug, Clone)]
 pub struct Publications {
@@ -56,7 +86,9 @@ impl Publications {
         let table = Table::open(output, PUBLICATIONS).await?;
         let mut publications = Vec::new();
         if let Some(table) = &table {
-            for file in table.files(None)? {
+            let files = table.files(None)?;
+            check_own(table, &files).await?;
+            for file in files {
                 let read = read(output, &file).await;
                 publications.extend(read.map_err(|source| table.unreadable(source))?);
             }
@@ -152,6 +184,24 @@ impl Publications {
             None => Ok(Vec::new()),
             Some(recorded) => recorded.files(recorded.partition_of(publication.snapshot_date)),
         }
+    }
+
+    /// When a publication was made, by the log of the table that every one of them writes; none
+    /// where that entry was cleaned up, or does not say.
+    ///
+    /// # Errors
+    /// A store that fails.
+    pub async fn committed_at(
+        &self,
+        publication: &Publication,
+    ) -> Result<Option<DateTime<Utc>>, PublishError> {
+        let Some(written) = publication.tables.get(SNAPSHOT) else {
+            return Ok(None);
+        };
+        let place = Place::of(&self.output, SNAPSHOT);
+        let entry = place.log_entry(written.version).await?;
+        let entry = entry.filter(|entry| entry.run_id() == Some(publication.run_id.as_str()));
+        Ok(entry.and_then(|entry| entry.made_at()))
     }
 
     /// A table as a publication recorded it; none when the run left it alone.

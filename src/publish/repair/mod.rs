@@ -40,7 +40,8 @@ use futures::future::try_join_all;
 use self::unnamed::Log;
 use super::PublishError;
 use super::checkpoint::write_checkpoints;
-use super::publications::{PUBLISHED_TABLES, Publications};
+use super::publications::{PUBLICATIONS, PUBLISHED_TABLES, Publications};
+use super::table::Place;
 use crate::config::storage::Location;
 
 pub use unnamed::ForeignCommit;
@@ -104,6 +105,7 @@ pub async fn inspect(
     let logs = read_logs(output, publications).await?;
     let mut inspection = Inspection::default();
     for log in logs {
+        check_not_lost(output, publications, &log).await?;
         if !log.unfinished.is_empty() {
             inspection.unfinished.insert(log.table.to_owned());
         }
@@ -116,6 +118,33 @@ pub async fn inspect(
         }
     }
     Ok(inspection)
+}
+
+/// Refuses to take publications for unpublished: a run that died has the number after the last
+/// publication, so that commits of a larger one are told by a list that was lost or cut.
+async fn check_not_lost(
+    output: &Location,
+    publications: &Publications,
+    log: &Log<'_>,
+) -> Result<(), PublishError> {
+    let next = publications.next_sequence();
+    let mut entries = log.unfinished.iter();
+    let found = entries.find_map(|entry| {
+        let sequence = entry.sequence().filter(|sequence| *sequence > next)?;
+        Some((entry.version, sequence))
+    });
+    let Some((version, sequence)) = found else {
+        return Ok(());
+    };
+    // Others may have published since the list was loaded.
+    publications.check_newest().await?;
+    Err(PublishError::PublicationsLost {
+        table: log.table.to_owned(),
+        version,
+        sequence,
+        known: next - 1,
+        folder: Place::of(output, PUBLICATIONS).url(),
+    })
 }
 
 /// Finds commits that no publication names and undoes them.

@@ -86,12 +86,11 @@ impl<'a> Log<'a> {
         foreign.map(|entry| {
             let info = entry.commit_info();
             let operation = info.and_then(|info| info["operation"].as_str());
-            let millis = info.and_then(|info| info["timestamp"].as_i64());
             ForeignCommit {
                 table: self.table.to_owned(),
                 version: entry.version,
                 operation: operation.map(str::to_owned),
-                made_at: millis.and_then(DateTime::from_timestamp_millis),
+                made_at: entry.made_at(),
             }
         })
     }

@@ -17,8 +17,9 @@
 //! | `rules_of_then` | late data restates dates by the rules that they were published by |
 //! | `columns_of_then` | the same in tables whose columns are others by now |
 //! | `source_records` | what runs knew of their sources is not mixed up, and does not pile up |
-//! | `schedules` | random expiries, late files, edits, restatements, withdrawals and crashes leave the rows of a lake that keeps everything |
+//! | `schedules` | random expiries, late files, overwrites, edits, restatements, withdrawals and crashes, over folders and Delta tables, leave the rows of a lake that keeps everything |
 //! | `backfill` | many nights in order: gaps filled, late data restated |
+//! | `foreign_changes` | what others do to published tables is put back, or refused with what happened |
 //! | `growth` | tables get columns and dimensions, and lose columns only when the run may |
 //! | `calibrate` | new cut points are compared, and kept when confirmed; cut points by hand are kept |
 //! | `published_before` | KPIs over earlier snapshots, also where there is none or it has fewer columns |
@@ -52,6 +53,7 @@ mod dim_tier;
 mod dumps;
 mod example;
 mod expected;
+mod foreign_changes;
 mod growth;
 mod incremental;
 mod job;

@@ -104,5 +104,5 @@ async fn previous_snapshot_that_is_gone_from_storage_is_named() {
     std::fs::remove_dir_all(tables.join("tier_snapshot")).unwrap();
     let refused = nights.run(last_night()).await.unwrap_err();
     assert_eq!(refused.kind(), FailureKind::Unexpected);
-    insta::assert_snapshot!(refused, @"the publication of 2026-11-19 records version 1 of table `tier_snapshot`, which is not there; restore the table from a copy, or publish to a new output");
+    insta::assert_snapshot!(refused, @"the publication of 2026-11-19 records version 1 of table `tier_snapshot`, which is not there: somebody has dropped the table, or cleaned up its log; restore it from a copy, or publish to a new output");
 }
