@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::config::job::Job;
-use crate::ground::SnapshotDate;
+use crate::ground::{Diagnostic, Problems, SnapshotDate};
 use crate::run::{Report, RunError, Withdrawal, WithdrawalPlan, Workspace};
 
 use super::arguments::{OutputFormat, WithdrawArguments};
@@ -31,7 +31,17 @@ struct WithdrawalResult<'a> {
     withdrawn_by: Option<String>,
 }
 
-/// Says what it means, and withdraws what is confirmed.
+/// What somebody said about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Yes,
+    No,
+    /// Nobody could be asked.
+    None,
+}
+
+/// Says what it means, and withdraws what is confirmed. A scheduler that forgot `--yes` is told by
+/// the exit code.
 pub(super) async fn withdraw(
     arguments: &WithdrawArguments,
     output: &Output,
@@ -43,10 +53,22 @@ pub(super) async fn withdraw(
         report.fail(error);
         output.result(&format!("{}\n", report.to_json()));
     }
-    outcome
+    match outcome? {
+        Answer::Yes | Answer::No => Ok(()),
+        Answer::None => Err(unconfirmed(&arguments.date).into()),
+    }
 }
 
-async fn look_and_withdraw(arguments: &WithdrawArguments, output: &Output) -> Result<(), RunError> {
+fn unconfirmed(date: &str) -> Problems {
+    let message = format!("{date} was not withdrawn, as nobody could be asked");
+    let help = "to withdraw it, run the same command with --yes";
+    Problems(vec![Diagnostic::new(message).help(help)])
+}
+
+async fn look_and_withdraw(
+    arguments: &WithdrawArguments,
+    output: &Output,
+) -> Result<Answer, RunError> {
     let job = jobs::load(&arguments.job)?;
     let date = arguments.date.parse::<SnapshotDate>()?;
     let workspace = Workspace::open(&job)?;
@@ -61,36 +83,43 @@ async fn look_and_withdraw(arguments: &WithdrawArguments, output: &Output) -> Re
                     output.result(&json(&job, Outcome::AlreadyWithdrawn, None, Some(run_id)));
                 }
             }
-            return Ok(());
+            return Ok(Answer::Yes);
         }
     };
     if arguments.output == OutputFormat::Text {
         output.result(&meaning(&withdrawal));
     }
-    let withdrawn_by = match is_wanted(arguments, date, output) {
-        true => Some(withdrawal.carry_out(&job, &workspace).await?),
-        false => None,
+    let answer = answer(arguments, date, output);
+    let withdrawn_by = match answer {
+        Answer::Yes => Some(withdrawal.carry_out(&job, &workspace).await?),
+        Answer::No | Answer::None => None,
     };
     let outcome = match withdrawn_by {
         Some(_) => Outcome::Withdrawn,
         None => Outcome::NotWithdrawn,
     };
     match arguments.output {
+        OutputFormat::Text if answer == Answer::None => {}
         OutputFormat::Text => output.result(&conclusion(&withdrawal, withdrawn_by.as_deref())),
         OutputFormat::Json => {
             output.result(&json(&job, outcome, Some(&withdrawal), withdrawn_by));
         }
     }
-    Ok(())
+    Ok(answer)
 }
 
 /// Whether the date is to be withdrawn: said beforehand, or asked on a terminal.
-fn is_wanted(arguments: &WithdrawArguments, date: SnapshotDate, output: &Output) -> bool {
+fn answer(arguments: &WithdrawArguments, date: SnapshotDate, output: &Output) -> Answer {
     if arguments.yes {
-        return true;
+        return Answer::Yes;
     }
     let question = format!("withdraw {date}?");
-    arguments.output == OutputFormat::Text && output.confirmed(&question).unwrap_or_default()
+    let is_asked = arguments.output == OutputFormat::Text;
+    match is_asked.then(|| output.confirmed(&question)).flatten() {
+        Some(true) => Answer::Yes,
+        Some(false) => Answer::No,
+        None => Answer::None,
+    }
 }
 
 /// Everything that is to be known before deciding.
@@ -123,7 +152,7 @@ fn meaning(withdrawal: &Withdrawal) -> String {
 fn conclusion(withdrawal: &Withdrawal, withdrawn_by: Option<&str>) -> String {
     let date = &withdrawal.snapshot_date;
     let Some(run_id) = withdrawn_by else {
-        return "Nothing was withdrawn. To withdraw the date, run this with --yes.\n".to_owned();
+        return "Nothing was withdrawn.\n".to_owned();
     };
     let next = match withdrawal.affected_dates.is_empty() {
         true => String::new(),

@@ -30,6 +30,7 @@ mod features;
 mod found;
 mod history;
 mod marts;
+mod not_published;
 mod old_records;
 mod overview;
 mod own_dimensions;

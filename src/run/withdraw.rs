@@ -6,7 +6,7 @@ use crate::config::job::Job;
 use crate::ground::SnapshotDate;
 use crate::publish::{self, Inspection, Publication, Publications, inspect};
 
-use super::overview::not_published;
+use super::not_published::{Wish, not_published};
 use super::{RunError, Workspace};
 
 /// A date that is to be withdrawn, and what follows from it.
@@ -58,7 +58,7 @@ impl WithdrawalPlan {
             return Ok(Self::AlreadyWithdrawn { run_id });
         }
         let Some(withdrawn) = last.cloned() else {
-            return Err(not_published(Some(date), &publications.dates()).into());
+            return Err(not_published(Some(date), &publications, Wish::Withdraw).await);
         };
         let inspection = inspect(output, &publications).await?;
         let withdrawal = Withdrawal::of(withdrawn, publications, inspection);

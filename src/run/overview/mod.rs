@@ -12,7 +12,6 @@ mod kpis;
 mod outcome;
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -34,6 +33,7 @@ use crate::tiers::{Dimension, Dimensions, warnings};
 
 use super::RunError;
 use super::catalog::{reference_to, register};
+use super::not_published::{Wish, not_published};
 use super::project::{ALERTS, KPIS};
 use super::published::{missing, published_table};
 
@@ -45,9 +45,6 @@ pub use outcome::published_outcome;
 
 /// The table with what each tier adds up to.
 const SUMMARY: &str = "tier_summary";
-
-/// How many published dates a message about one that is not published names.
-const DATES_NAMED: usize = 4;
 
 /// What is published of one date.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,7 +116,7 @@ impl Overview {
     pub async fn read(job: &Job, date: Option<SnapshotDate>) -> Result<Self, RunError> {
         let output = Stores::new(job.patience).open(&job.output, &job.base)?;
         let publications = Publications::load(&output).await?;
-        let publication = choose(&publications, date)?;
+        let publication = choose(&publications, date).await?;
         let context = session::open(&job.engine, [&output], [])
             .map_err(RunError::engine("opening a session"))?;
         for table in ["dim_tier", "tier_snapshot", "tier_migration_matrix"] {
@@ -195,41 +192,15 @@ impl DimensionOverview {
 }
 
 /// The publication that holds for `date`, or for the newest date.
-fn choose(
+async fn choose(
     publications: &Publications,
     date: Option<SnapshotDate>,
-) -> Result<&Publication, Problems> {
+) -> Result<&Publication, RunError> {
     let wanted = date.or_else(|| publications.latest_date());
-    let found = wanted.and_then(|date| publications.newest_for(date));
-    found.ok_or_else(|| not_published(wanted, &publications.dates()))
-}
-
-/// Says that a date is not published, and which dates near it are.
-pub(super) fn not_published(
-    date: Option<SnapshotDate>,
-    published: &BTreeSet<SnapshotDate>,
-) -> Problems {
-    let Some(date) = date.filter(|_| !published.is_empty()) else {
-        let nothing = Diagnostic::new("nothing is published yet");
-        return Problems(vec![nothing.help("run `tierline run` first")]);
-    };
-    let nearby: Vec<String> = nearest_dates(date, published)
-        .iter()
-        .map(SnapshotDate::to_string)
-        .collect();
-    let message = format!(
-        "{date} is not published; the nearest that are: {}",
-        nearby.join(", ")
-    );
-    let help = format!("name one of them, or publish it: `tierline run --date {date}`");
-    Problems(vec![Diagnostic::new(message).help(help)])
-}
-
-/// The published dates that are the fewest days away, in order.
-fn nearest_dates(date: SnapshotDate, published: &BTreeSet<SnapshotDate>) -> BTreeSet<SnapshotDate> {
-    let mut by_distance: Vec<SnapshotDate> = published.iter().copied().collect();
-    by_distance.sort_by_key(|other| other.days_since_epoch().abs_diff(date.days_since_epoch()));
-    by_distance.into_iter().take(DATES_NAMED).collect()
+    match wanted.and_then(|date| publications.newest_for(date)) {
+        Some(found) => Ok(found),
+        None => Err(not_published(wanted, publications, Wish::Show).await),
+    }
 }
 
 /// Registers a table as the publication recorded it.
@@ -365,15 +336,6 @@ fn column(rows: &RecordBatch, name: &str, data_type: &DataType) -> Result<ArrayR
 mod tests {
     use super::*;
 
-    fn date(day: &str) -> SnapshotDate {
-        day.parse().unwrap()
-    }
-
-    fn message(wanted: Option<&str>, published: &[&str]) -> String {
-        let published = published.iter().map(|day| date(day)).collect();
-        not_published(wanted.map(date), &published).to_string()
-    }
-
     fn flow(from: Option<&str>, to: Option<&str>, users: i64) -> Flow {
         let dimension = Dimension {
             name: "value_tier".to_owned(),
@@ -388,32 +350,6 @@ mod tests {
             users,
             revenue_cents: 0,
         }
-    }
-
-    #[test]
-    fn nothing_published_says_what_to_run() {
-        insta::assert_snapshot!(message(Some("2026-11-20"), &[]), @"
-        error: nothing is published yet
-         |
-         = help: run `tierline run` first
-        ");
-    }
-
-    #[test]
-    fn a_date_that_is_not_published_names_those_nearby() {
-        let published = [
-            "2026-11-01",
-            "2026-11-17",
-            "2026-11-18",
-            "2026-11-20",
-            "2026-11-21",
-            "2026-12-24",
-        ];
-        insta::assert_snapshot!(message(Some("2026-11-19"), &published), @"
-        error: 2026-11-19 is not published; the nearest that are: 2026-11-17, 2026-11-18, 2026-11-20, 2026-11-21
-         |
-         = help: name one of them, or publish it: `tierline run --date 2026-11-19`
-        ");
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub async fn published_outcome(
 ) -> Result<(Moves, Vec<Alert>), RunError> {
     let output = Stores::new(job.patience).open(&job.output, &job.base)?;
     let publications = Publications::load(&output).await?;
-    let publication = choose(&publications, Some(date))?;
+    let publication = choose(&publications, Some(date)).await?;
     let context =
         session::open(&job.engine, [&output], []).map_err(RunError::engine("opening a session"))?;
     let alerts = read_mart(&context, &output, publication, ALERTS, kpis::alerts_of).await?;

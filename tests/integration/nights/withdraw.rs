@@ -1,6 +1,7 @@
 //! A published date taken back, by the real command: its rows leave the tables, `tier_current` goes
 //! to the newest date that is left, and later dates are restated.
 
+use regex::Regex;
 use serde_json::Value;
 
 use super::example::{history, last_night, night_before, rows_of_last, rules};
@@ -64,10 +65,17 @@ async fn newest_date_is_taken_back_and_published_again() {
     );
     let shown = tierline(&nights, &["show", "--date", &date]);
     assert_eq!(shown.exit_code, 2);
+    let run_id = result["withdrawn_by"].as_str().unwrap();
+    let said = format!(
+        r"error: {date} was withdrawn, at 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC by run {run_id}; the nearest that are published: {}\n",
+        night_before()
+    );
     assert!(
-        shown.stderr.contains(&format!("{date} is not published")),
+        Regex::new(&said).unwrap().is_match(&shown.stderr),
         "{shown:?}"
     );
+    let remedy = format!("help: name one of them, or publish it: `tierline run --date {date}`\n");
+    assert!(shown.stderr.contains(&remedy), "{shown:?}");
 
     let again = withdraw(&nights, &date);
     assert_eq!(again["status"], "already_withdrawn");
@@ -129,10 +137,11 @@ async fn only_date_leaves_empty_tables_that_the_next_night_fills() {
     let result = withdraw(&nights, &night_before().to_string());
     assert_eq!(result["newest_left"], Value::Null);
     let shown = tierline(&nights, &["show"]);
-    assert!(
-        shown.stderr.contains("nothing is published yet"),
-        "{shown:?}"
+    let said = format!(
+        "nothing is published any more: {} was withdrawn, at ",
+        night_before()
     );
+    assert!(shown.stderr.contains(&said), "{shown:?}");
     assert!(
         newest_current(&nights.output(), night_before())
             .await
@@ -148,12 +157,26 @@ async fn nothing_is_withdrawn_unless_it_is_confirmed_and_published() {
     let nights = two_nights().await;
     let date = night_before().to_string();
     let asked = tierline(&nights, &["withdraw", "--date", &date]);
-    assert_eq!(asked.exit_code, 0, "{asked:?}");
+    // A scheduler without a terminal, which forgot the flag.
+    assert_eq!(asked.exit_code, 2, "{asked:?}");
     let text = format!(
-        "  published dates that follow on it: 1, {0} to {0}\nNothing was withdrawn. To withdraw the date, run this with --yes.\n",
+        "  published dates that follow on it: 1, {0} to {0}\n",
         last_night()
     );
     assert!(asked.stdout.ends_with(&text), "{asked:?}");
+    let message = format!("error: {date} was not withdrawn, as nobody could be asked\n");
+    assert!(asked.stderr.contains(&message), "{asked:?}");
+    let remedy = "help: to withdraw it, run the same command with --yes\n";
+    assert!(asked.stderr.contains(remedy), "{asked:?}");
+    let as_json = ["withdraw", "--date", &date, "--output", "json"];
+    let asked = tierline(&nights, &as_json);
+    assert_eq!(asked.exit_code, 2, "{asked:?}");
+    let result: Value = serde_json::from_str(&asked.stdout).unwrap();
+    assert_eq!(result["status"], "not_withdrawn");
+    assert_eq!(
+        result["affected_dates"],
+        serde_json::json!([last_night().to_string()])
+    );
     assert_eq!(nights.status_of(night_before()).await, "already_published");
 
     let never = days_ago(9).to_string();
@@ -164,6 +187,8 @@ async fn nothing_is_withdrawn_unless_it_is_confirmed_and_published() {
         last_night()
     );
     assert!(refused.stderr.contains(&message), "{refused:?}");
+    let remedy = "help: name one of them: a date that is not published needs no withdrawal\n";
+    assert!(refused.stderr.contains(remedy), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
