@@ -292,7 +292,10 @@ impl RollupTiles {
         }
         let of_whole = self.expired_of_whole();
         let (days, because) = match of_whole.is_empty() {
-            true => (days, Because::Tiles(self.change_since_stored())),
+            true => {
+                let change = self.change_since_stored(&days);
+                (days, Because::Tiles(change))
+            }
             false => (of_whole.clone(), Because::ReadsAcrossDays),
         };
         Some(OutOfReach {
@@ -371,10 +374,11 @@ pub(super) fn refuse(missing: &[OutOfReach]) -> Result<(), HistoryError> {
 fn doubts(histories: &BTreeMap<String, SourceHistory>) -> impl Iterator<Item = [String; 2]> {
     let kinds = [Doubt::Vanished, Doubt::LostFiles, Doubt::Replaced];
     let found = histories.iter().flat_map(move |(source, history)| {
-        let found = kinds.map(|doubt| (source, doubt, history.days_of(doubt)));
+        let found = kinds.map(|doubt| (source, doubt, history, history.days_of(doubt)));
         found.into_iter().filter(|(.., days)| !days.is_empty())
     });
-    found.map(|(source, doubt, days)| {
+    found.map(|(source, doubt, history, days)| {
+        let files = files_on(history, &days);
         let days = span(&days);
         let keeps = "say how long raw files are kept in the job file, such as keeps = \"400 days\" in the source's section";
         match doubt {
@@ -390,12 +394,20 @@ fn doubts(histories: &BTreeMap<String, SourceHistory>) -> impl Iterator<Item = [
             ],
             Doubt::Replaced | Doubt::Rewritten | Doubt::Reduced => [
                 format!(
-                    "source `{source}` has other files of {days} than earlier runs have read, the oldest it has: late rows of what has expired, or all of it written anew"
+                    "source `{source}` has other files of {days} than earlier runs have read, the oldest it has: {}; they are late rows of what has expired, or all of it written anew",
+                    Names(&files)
                 ),
                 "remove them if it has expired, restore what it had".to_owned(),
             ],
         }
     })
+}
+
+/// The files of some days, by their paths.
+fn files_on<'a>(history: &'a SourceHistory, days: &BTreeSet<NaiveDate>) -> Vec<&'a str> {
+    let files = history.manifest.files.iter();
+    let files = files.filter(|file| days.contains(&file.day));
+    files.map(|file| file.object.location.as_ref()).collect()
 }
 
 /// Refuses to take days that are gone for removed.
@@ -435,8 +447,9 @@ fn rewritten(source: &str, history: &SourceHistory) -> Option<String> {
     let days = history.days_of(Doubt::Rewritten);
     (!days.is_empty()).then(|| {
         format!(
-            "source `{source}` has other files of {} than earlier runs have read, as old as its days that have expired: their rows are taken as they are now",
-            span(&days)
+            "source `{source}` has other files of {} than earlier runs have read, as old as its days that have expired: {}; their rows are taken as they are now",
+            span(&days),
+            Names(&files_on(history, &days))
         )
     })
 }
@@ -510,11 +523,11 @@ impl Plan {
         })
     }
 
-    /// What is worth a look in the history of the sources.
+    /// What is worth a look in the history of the sources. Doubts are told by the refusal, unless
+    /// somebody has settled them.
     pub(super) fn remarks_on_history(&self) -> Vec<String> {
-        let doubts = doubts(&self.histories);
-        let doubts =
-            doubts.map(|[doubt, _]| format!("{doubt}; the rows that are missing are left out"));
+        let doubts = doubts(&self.histories).filter(|_| self.accepted.removed_days);
+        let doubts = doubts.map(|[doubt, _]| format!("{doubt}; what is missing counts as removed"));
         let unread = self.histories.iter().flat_map(|(source, history)| {
             let found = [
                 unread(source, history, true),

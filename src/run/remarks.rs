@@ -13,6 +13,16 @@ pub(super) fn remarks_on(job: &Job, plan: &Plan) -> Vec<String> {
     remarks.extend(missing_days(job, plan));
     remarks.extend(plan.oddities.iter().cloned());
     remarks.extend(cut_points_of_later(plan));
+    // What a refused night is to do first is in the refusal.
+    if plan.check_history().is_ok() {
+        remarks.extend(advice(plan));
+    }
+    remarks
+}
+
+/// What to run next: dates that were never published, and dates that late data affects.
+fn advice(plan: &Plan) -> Vec<String> {
+    let mut remarks = Vec::new();
     if let (Some(first), Some(last)) = (plan.gaps.first(), plan.gaps.last()) {
         remarks.push(format!(
             "{} days before this one were never published: {first} to {last}; `tierline backfill --from {first} --to {last}` does so",

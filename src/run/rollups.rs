@@ -111,9 +111,13 @@ impl RollupTiles {
         self.plan.out_of_reach(&self.addresses)
     }
 
-    /// How the stored tiles differ from what the night asks for.
-    pub(super) fn change_since_stored(&self) -> Change {
-        self.addresses.change_from_any(self.stored.addresses())
+    /// How the stored tiles that hold some of these days differ from what the night asks for.
+    pub(super) fn change_since_stored(&self, days: &BTreeSet<NaiveDate>) -> Change {
+        let holding = self.stored.addresses_holding_any(days);
+        match self.addresses.change_from_any(holding) {
+            Change::New if self.stored.addresses().next().is_some() => Change::Files,
+            change => change,
+        }
     }
 
     /// The stored tiles that hold days which cannot be read any more.

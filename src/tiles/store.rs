@@ -79,14 +79,17 @@ impl StoredTiles {
     /// The tiles whose days hold any of `days`. Where no raw file holds these days any more, the
     /// tiles are all that is left of them: whoever removes old tiles leaves these alone.
     pub fn holding_any(&self, days: &BTreeSet<NaiveDate>) -> impl Iterator<Item = &StoredTile> {
-        let holds = |address: &str| {
+        let holding = self.addresses_holding_any(days);
+        holding.filter_map(|address| self.tiles.get(address))
+    }
+
+    /// The addresses of these.
+    pub fn addresses_holding_any(&self, days: &BTreeSet<NaiveDate>) -> impl Iterator<Item = &str> {
+        let holds = |address: &&str| {
             let period = address.rsplitn(4, '-').nth(3).and_then(Period::parse);
             period.is_some_and(|period| period.holds_any(days))
         };
-        let tiles = self.tiles.iter();
-        tiles
-            .filter(move |(address, _)| holds(address))
-            .map(|(_, tile)| tile)
+        self.addresses().filter(holds)
     }
 
     /// Notes a tile that was made.

@@ -159,8 +159,8 @@ fn night_that_lost_users_is_blocked() {
     exit code 3
 
     this run of 2026-03-06 published nothing; what it found:
-    warning: source `engagement` lacks 2 days, 2026-03-02 to 2026-03-03, which earlier runs have read; the rows that are missing are left out
-    warning: source `orders` lacks 2 days, 2026-03-02 to 2026-03-03, which earlier runs have read; the rows that are missing are left out
+    warning: source `engagement` lacks 2 days, 2026-03-02 to 2026-03-03, which earlier runs have read; what is missing counts as removed
+    warning: source `orders` lacks 2 days, 2026-03-02 to 2026-03-03, which earlier runs have read; what is missing counts as removed
     warning: published dates to restate: 1, from 2026-03-05 on; `tierline backfill --affected` does so
     error: an audit blocked publication; readers still see what was published before
 

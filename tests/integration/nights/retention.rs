@@ -429,11 +429,19 @@ async fn a_scrap_that_comes_as_a_day_expires_is_not_taken_for_the_day() {
     pair.deliver(&day(2), "part");
     let asked = run(&pair.aging, 2, &[]);
     assert_eq!(asked.exit_code, 3, "{asked:?}");
+    let expired = days_ago(DAYS - 2);
     let doubt = format!(
-        "source `orders` has other files of {} than earlier runs have read, the oldest it has: late rows of what has expired, or all of it written anew; remove them if it has expired",
-        days_ago(DAYS - 2)
+        "source `orders` has other files of {expired} than earlier runs have read, the oldest it has: "
     );
-    assert!(asked.stderr.contains(&doubt), "{asked:?}");
+    let files = format!(
+        "/lake/orders/dt={expired}/late-0.parquet; they are late rows of what has expired, or all of it written anew; remove them if it has expired"
+    );
+    for said in [&doubt, &files] {
+        assert!(asked.stderr.contains(said), "{asked:?}");
+    }
+    // It is said once, and nothing that this run has not done or that would be refused, too.
+    assert!(!asked.stdout.contains("other files of"), "{asked:?}");
+    assert!(!asked.stdout.contains("backfill"), "{asked:?}");
 
     remove_file(&pair.aging, DAYS - 2, "late");
     pair.publish(2).await;
@@ -564,9 +572,12 @@ async fn history_that_is_given_up_stays_so_and_published_dates_keep_theirs() {
     pair.deliver(&late, "late");
     let left = call(nights, "backfill", &["--affected", "--rules", "today"]);
     assert_eq!(left.exit_code, 3, "{left:?}");
+    // The tiles that the nights since have made are of other days.
     let reason = format!(
-        "{} left as it is: `rollups.purchases` needs 5 days, ",
-        days_ago(4)
+        "{} left as it is: `rollups.purchases` needs 5 days, {} to {}, of which the raw files have expired, and the stored tiles were made by other SQL or parameters",
+        days_ago(4),
+        days_ago(DAYS),
+        days_ago(DAYS - 4)
     );
     assert!(left.stdout.contains(&reason), "{left:?}");
     assert_eq!(left.stdout.matches("replaced").count(), 2, "{left:?}");
