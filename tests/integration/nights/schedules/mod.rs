@@ -4,19 +4,22 @@
 //! A case is a history and a list of steps, with every kind of step in it. Two jobs see the same
 //! deliveries, late files, files written anew, compactions, edits and withdrawals; in the lake of
 //! one the oldest days expire after a night, and its runs may die between two commits. The other
-//! keeps its files and forgets every tile before each of its nights. Where the one is refused,
+//! keeps its files and forgets every tile before each of its nights. Sources of the one may be Delta
+//! tables, where a retention rule is a DELETE, and a vacuum may come at any time; those of the other
+//! are always folders of files, so that a table also gives what folders of the same rows give. Where the one is refused,
 //! since tiles do not give what the rules ask for, nothing must have changed, and the other does not
 //! run. The seed is fixed, so that every run of the tests tries the same cases; `PROPTEST_CASES` and
 //! `PROPTEST_RNG_SEED` ask for others. Seeds of failures are kept beside those of the other
 //! properties.
 
+mod cases;
+mod table;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use chrono::{NaiveDate, TimeDelta};
-use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::select;
 use proptest::test_runner::{Config, RngSeed};
 use tierline::ground::SnapshotDate;
 use tierline::run::{
@@ -24,18 +27,22 @@ use tierline::run::{
 };
 use tokio::runtime::Runtime;
 
+use self::cases::{Case, Expiry, FileChoice, Step, cases};
+use self::table::DeltaSource;
 use super::crash::run_dying;
 use super::expected::assert_same_rows;
 use super::job::Nights;
 use super::lake::Delivery;
-use super::pack::Edit;
 use super::property::config;
 use super::tables;
 use crate::naive::fixtures::hand_given_cut_points;
 use crate::naive::history::{Event, History, Order};
 
-/// How many cases an ordinary test run compares.
-const CASES: u32 = 3;
+/// How many cases an ordinary test run compares, where all sources are folders.
+const FOLDER_CASES: u32 = 2;
+
+/// And where some are Delta tables.
+const TABLE_CASES: u32 = 1;
 
 /// The seed of these.
 const SEED: u64 = 20_261_126;
@@ -46,195 +53,37 @@ const COMPARED: [&str; 3] = ["tier_snapshot", "tier_migration", "tier_summary"];
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 proptest! {
-    #![proptest_config(seeded())]
+    #![proptest_config(seeded(FOLDER_CASES))]
 
     #[test]
-    fn a_lake_whose_files_expire_publishes_what_one_that_keeps_them_does(case in cases()) {
+    fn a_lake_whose_files_expire_publishes_what_one_that_keeps_them_does(case in cases(&[&[]])) {
+        RUNTIME.block_on(Box::pin(compare(&case)));
+    }
+}
+
+proptest! {
+    #![proptest_config(seeded(TABLE_CASES))]
+
+    #[test]
+    fn delta_tables_whose_rows_expire_publish_what_folders_that_keep_them_do(
+        case in cases(&[&["orders"], &["orders", "engagement"]])
+    ) {
         RUNTIME.block_on(Box::pin(compare(&case)));
     }
 }
 
 /// The usual cases, unless the environment asks for others.
-fn seeded() -> Config {
+fn seeded(usual: u32) -> Config {
     let asked = ["PROPTEST_CASES", "PROPTEST_RNG_SEED"];
-    let mut config = config(CASES);
+    let mut config = config(usual);
     if asked.iter().all(|name| std::env::var_os(name).is_none()) {
         config.rng_seed = RngSeed::Fixed(SEED);
     }
     config
 }
 
-#[derive(Debug, Clone)]
-struct Case {
-    /// Delivered before the first night.
-    history: Vec<FileChoice>,
-    steps: Vec<Step>,
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    /// So many days pass, the day's files come, and the night runs.
-    Night {
-        days: i64,
-        files: Vec<FileChoice>,
-        expiry: Option<Expiry>,
-    },
-    /// A file comes into a day that is stored still, or takes the place of one.
-    Late(FileChoice),
-    /// The files of a day that is stored still are written anew as one.
-    Compact(usize),
-    /// The job gets another pack.
-    Edit(&'static [Edit]),
-    /// The job sets `deep_interactions_7d`.
-    Set(i64),
-    /// The dates that late data affects are restated.
-    Restate(bool),
-    /// A date that is or was published runs again.
-    Again(usize),
-    /// A published date is taken back.
-    Withdraw(usize),
-    /// A night, tonight's or an earlier one, begins and dies after so many commits.
-    Crash { commits: i64, place: usize },
-}
-
-/// What a retention rule takes after a night.
-#[derive(Debug, Clone)]
-struct Expiry {
-    /// Days that are older than so many.
-    keeps: i64,
-    /// And a file of the day after these.
-    begins_next: bool,
-}
-
-#[derive(Debug, Clone)]
-struct FileChoice {
-    is_orders: bool,
-    days_ago: i64,
-    name: &'static str,
-    rows: Vec<(u8, i64, &'static str)>,
-}
-
-/// Packs that change features and tiers, and one that changes what tiles hold.
-const PACKS: &[&[Edit]] = &[
-    &[],
-    &[Edit {
-        file: "tiers/lifecycle_stage.sql",
-        from: "$loyal_orders",
-        to: "($loyal_orders + 1)",
-    }],
-    &[Edit {
-        file: "features/purchases.sql",
-        from: "'365d'",
-        to: "'prev_30d', '90d', '365d'",
-    }],
-    &[Edit {
-        file: "rollups/purchases.sql",
-        from: "COUNT(*) FILTER (WHERE is_counting) AS orders",
-        to: "COUNT(*) FILTER (WHERE is_counting AND amount > 20) AS orders",
-    }],
-];
-
-fn cases() -> impl Strategy<Value = Case> {
-    let steps = (one_of_each().prop_shuffle(), vec(step(), 0..=4)).prop_map(|(mut all, more)| {
-        all.extend(more);
-        all
-    });
-    (vec(file(0..120_i64), 4..=20), steps).prop_map(|(history, steps)| Case { history, steps })
-}
-
-/// Every kind of step, and nights to show what came of them.
-fn one_of_each() -> impl Strategy<Value = Vec<Step>> {
-    let nights = [(); 3].map(|()| night(expiry().prop_map(Some)));
-    let files = (late(), late(), compact());
-    let rules = (edit(), set(), restate());
-    let runs = (again(), withdraw(), crash(), crash());
-    (nights, files, rules, runs).prop_map(|(nights, files, rules, runs)| {
-        let mut steps = Vec::from(nights);
-        steps.extend([files.0, files.1, files.2]);
-        steps.extend([rules.0, rules.1, rules.2]);
-        steps.extend([runs.0, runs.1, runs.2, runs.3]);
-        steps
-    })
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        5 => night(prop::option::weighted(0.6, expiry())),
-        3 => late(),
-        1 => compact(),
-        1 => edit(),
-        1 => set(),
-        3 => restate(),
-        1 => again(),
-        1 => withdraw(),
-        2 => crash(),
-    ]
-}
-
-fn night(expiry: impl Strategy<Value = Option<Expiry>>) -> impl Strategy<Value = Step> {
-    let days = prop_oneof![4 => Just(1), 1 => 2..40_i64];
-    (days, vec(file(Just(0)), 0..=2), expiry).prop_map(|(days, files, expiry)| Step::Night {
-        days,
-        files,
-        expiry,
-    })
-}
-
-fn expiry() -> impl Strategy<Value = Expiry> {
-    (0..100_i64, any::<bool>()).prop_map(|(keeps, begins_next)| Expiry { keeps, begins_next })
-}
-
-fn late() -> impl Strategy<Value = Step> {
-    file(0..60_i64).prop_map(Step::Late)
-}
-
-fn compact() -> impl Strategy<Value = Step> {
-    any::<usize>().prop_map(Step::Compact)
-}
-
-fn edit() -> impl Strategy<Value = Step> {
-    select(PACKS).prop_map(Step::Edit)
-}
-
-fn set() -> impl Strategy<Value = Step> {
-    (1..=4_i64).prop_map(Step::Set)
-}
-
-fn restate() -> impl Strategy<Value = Step> {
-    prop::bool::weighted(0.2).prop_map(Step::Restate)
-}
-
-fn again() -> impl Strategy<Value = Step> {
-    any::<usize>().prop_map(Step::Again)
-}
-
-fn withdraw() -> impl Strategy<Value = Step> {
-    any::<usize>().prop_map(Step::Withdraw)
-}
-
-fn crash() -> impl Strategy<Value = Step> {
-    (0..10_i64, any::<usize>()).prop_map(|(commits, place)| Step::Crash { commits, place })
-}
-
-fn file(days_ago: impl Strategy<Value = i64>) -> impl Strategy<Value = FileChoice> {
-    let row = (
-        1..=6_u8,
-        select(&[10_00, 25_00, 100_00, 50_000_00]),
-        select(&["open", "click", "view", "post", "complaint"]),
-    );
-    let rows = vec(row, 1..=3);
-    (any::<bool>(), days_ago, select(&["part", "late"]), rows).prop_map(
-        |(is_orders, days_ago, name, rows)| FileChoice {
-            is_orders,
-            days_ago,
-            name,
-            rows,
-        },
-    )
-}
-
 async fn compare(case: &Case) {
-    let mut play = Play::new();
+    let mut play = Play::new(case.tables);
     for file in &case.history {
         play.deliver(file);
     }
@@ -252,6 +101,8 @@ type Files = BTreeMap<&'static str, History>;
 struct Play {
     aging: Nights,
     whole: Nights,
+    /// The sources of the lake that ages that are Delta tables.
+    tables: BTreeMap<&'static str, DeltaSource>,
     today: NaiveDate,
     orders_so_far: u32,
     /// The files of each day, by source, in the lake that keeps them.
@@ -265,10 +116,15 @@ struct Play {
 }
 
 impl Play {
-    fn new() -> Self {
+    fn new(tables: &[&'static str]) -> Self {
         let nights = || Nights::over(&History::default(), &Delivery::default());
+        let aging = nights();
+        let tables = tables.iter();
         let play = Self {
-            aging: nights(),
+            tables: tables
+                .map(|source| (*source, DeltaSource::new(source, &aging.lake())))
+                .collect(),
+            aging,
             whole: nights(),
             today: NaiveDate::from_ymd_opt(2026, 3, 1).unwrap(),
             orders_so_far: 0,
@@ -306,7 +162,14 @@ impl Play {
                 }
             }
             Step::Late(file) => self.deliver_late(file),
+            Step::Overwrite(file) => self.overwrite(file),
             Step::Compact(place) => self.compact(*place),
+            Step::Delete(place) => self.delete(*place),
+            Step::Tidy(tidy) => {
+                for table in self.tables.values() {
+                    table.tidy(*tidy).await;
+                }
+            }
             Step::Edit(edits) => {
                 self.aging.edit_pack(edits);
                 self.whole.edit_pack(edits);
@@ -336,21 +199,31 @@ impl Play {
 
     /// Into a day that retention has not come to.
     fn deliver_late(&mut self, file: &FileChoice) {
-        let day = self.today - TimeDelta::days(file.days_ago);
-        if self.is_behind_edge(source_of(file), day) {
+        if self.is_open(file.source(), self.day_of(file)) {
             self.deliver(file);
         }
     }
 
-    /// Whether an older day has all of its files.
-    fn is_behind_edge(&self, source: &str, day: NaiveDate) -> bool {
+    fn day_of(&self, file: &FileChoice) -> NaiveDate {
+        self.today - TimeDelta::days(file.days_ago)
+    }
+
+    /// Whether files of a day may change: an older day has all of its files, or a log says that what
+    /// is there is the day.
+    fn is_open(&self, source: &str, day: NaiveDate) -> bool {
         let stored = self.stored.get(source);
         let edge = stored.and_then(|days| days.first()).copied();
-        edge.is_some_and(|edge| edge < day)
+        let is_told = self.tables.contains_key(source) && self.expired.contains(source);
+        edge.is_some_and(|edge| edge < day || (is_told && edge == day))
     }
 
     fn deliver(&mut self, file: &FileChoice) {
-        let day = self.today - TimeDelta::days(file.days_ago);
+        let rows = self.rows_of(file);
+        self.write(file.source(), self.day_of(file), file.name, rows);
+    }
+
+    fn rows_of(&mut self, file: &FileChoice) -> History {
+        let day = self.day_of(file);
         let mut rows = History::default();
         for (user, amount_cents, event_type) in &file.rows {
             let user_id = user.to_string();
@@ -372,7 +245,7 @@ impl Play {
                 });
             }
         }
-        self.write(source_of(file), day, file.name, rows);
+        rows
     }
 
     fn write(
@@ -386,33 +259,89 @@ impl Play {
             file_name,
             ..Delivery::default()
         };
-        for nights in self.both() {
-            nights.deliver(&rows, &delivery);
+        self.whole.deliver(&rows, &delivery);
+        match self.tables.get_mut(source) {
+            Some(table) => table.append(day, file_name, &rows),
+            None => self.aging.deliver(&rows, &delivery),
         }
         let files = self.files.entry((source, day)).or_default();
         files.insert(file_name, rows);
         self.stored.entry(source).or_default().insert(day);
     }
 
+    /// A day is delivered once more, and counts as delivered last.
+    fn overwrite(&mut self, file: &FileChoice) {
+        let (source, day) = (file.source(), self.day_of(file));
+        if self.changeable_days().contains(&(source, day)) {
+            let rows = self.rows_of(file);
+            self.replace(source, day, file.name, rows, DeltaSource::overwrite);
+        }
+    }
+
     /// The same rows in one file, as jobs that fight small files do.
     fn compact(&mut self, place: usize) {
-        let stored = self.files.keys().copied();
-        let behind_edge = stored.filter(|(source, day)| self.is_behind_edge(source, *day));
-        let is_whole =
-            |(source, day): &(&'static str, NaiveDate)| self.stored[source].contains(day);
-        let Some((source, day)) = nth(behind_edge.filter(is_whole), place) else {
+        let Some((source, day)) = nth(self.changeable_days().into_iter(), place) else {
             return;
         };
-        for nights in self.both() {
-            nights.expire(source, day);
-        }
-        let files = self.files.remove(&(source, day)).unwrap();
         let mut all = History::default();
-        for rows in files.into_values() {
-            all.orders.extend(rows.orders);
-            all.events.extend(rows.events);
+        for rows in self.files[&(source, day)].values() {
+            all.orders.extend(rows.orders.iter().cloned());
+            all.events.extend(rows.events.iter().cloned());
         }
-        self.write(source, day, "compact", all);
+        self.replace(source, day, "compact", all, DeltaSource::optimize);
+    }
+
+    /// Days with all of their files, which may change.
+    fn changeable_days(&self) -> Vec<(&'static str, NaiveDate)> {
+        let days = self.files.keys().copied();
+        let days = days.filter(|(source, day)| self.is_open(source, *day));
+        let is_whole =
+            |(source, day): &(&'static str, NaiveDate)| self.stored[source].contains(day);
+        days.filter(is_whole).collect()
+    }
+
+    /// One file in the place of all of a day.
+    fn replace(
+        &mut self,
+        source: &'static str,
+        day: NaiveDate,
+        file_name: &'static str,
+        rows: History,
+        in_table: fn(&mut DeltaSource, NaiveDate, &'static str, &History),
+    ) {
+        let delivery = Delivery {
+            file_name,
+            ..Delivery::default()
+        };
+        self.whole.expire(source, day);
+        self.whole.deliver(&rows, &delivery);
+        match self.tables.get_mut(source) {
+            Some(table) => in_table(table, day, file_name, &rows),
+            None => {
+                self.aging.expire(source, day);
+                self.aging.deliver(&rows, &delivery);
+            }
+        }
+        self.files
+            .insert((source, day), Files::from([(file_name, rows)]));
+    }
+
+    /// One of several files of a day, with its rows.
+    fn delete(&mut self, place: usize) {
+        let days = self.changeable_days().into_iter();
+        let several = days.filter(|day| self.files[day].len() > 1);
+        let Some((source, day)) = nth(several, place) else {
+            return;
+        };
+        let files = self.files.entry((source, day)).or_default();
+        let Some((name, _)) = files.pop_first() else {
+            return;
+        };
+        remove_file(&self.whole, source, day, name);
+        match self.tables.get_mut(source) {
+            Some(table) => table.delete_file(day, name),
+            None => remove_file(&self.aging, source, day, name),
+        }
     }
 
     /// All but the newest days of a source, so that what is gone is older than what is left.
@@ -421,8 +350,12 @@ impl Play {
         for (source, days) in &mut self.stored {
             let newest = days.last().copied();
             let gone: Vec<NaiveDate> = days.range(..limit).copied().collect();
+            let mut table = self.tables.get_mut(source);
             for day in gone.into_iter().filter(|day| Some(*day) != newest) {
-                self.aging.expire(source, day);
+                match &mut table {
+                    Some(table) => table.delete_day(day),
+                    None => self.aging.expire(source, day),
+                }
                 days.remove(&day);
                 self.expired.insert(*source);
             }
@@ -430,13 +363,13 @@ impl Play {
                 .first()
                 .copied()
                 .filter(|_| self.expired.contains(source));
-            let next = next.filter(|day| expiry.begins_next && Some(*day) != newest);
+            let begins_next = expiry.begins_next && table.is_none();
+            let next = next.filter(|day| begins_next && Some(*day) != newest);
             let files = next.and_then(|day| self.files.get(&(*source, day)));
             if let Some((day, files)) = next.zip(files)
                 && let (2.., Some(name)) = (files.len(), files.keys().next())
             {
-                let file = format!("{source}/dt={day}/{name}-0.parquet");
-                std::fs::remove_file(self.aging.lake().join(file)).unwrap();
+                remove_file(&self.aging, source, day, name);
                 days.remove(&day);
             }
         }
@@ -564,9 +497,7 @@ fn nth<T>(some: impl Iterator<Item = T>, place: usize) -> Option<T> {
     Some(some.swap_remove(place))
 }
 
-fn source_of(file: &FileChoice) -> &'static str {
-    match file.is_orders {
-        true => "orders",
-        false => "engagement",
-    }
+fn remove_file(nights: &Nights, source: &str, day: NaiveDate, name: &str) {
+    let file = format!("{source}/dt={day}/{name}-0.parquet");
+    std::fs::remove_file(nights.lake().join(file)).unwrap();
 }
