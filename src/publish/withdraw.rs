@@ -358,7 +358,7 @@ mod tests {
         let table = Table::open(output, SNAPSHOT).await.unwrap().unwrap();
         let spec = testing::snapshot();
         let restated = draft(output, &spec, "2026-11-18", &[(1, "new"), (2, "new")]).await;
-        let dead = table.replace(restated, &provenance("dead", 9)).await;
+        let dead = table.replace(restated, &provenance("dead", 1)).await;
         dead.unwrap();
         output.store.delete(&files[0].path).await.unwrap();
         take_back(output, &publications, "2026-11-18")

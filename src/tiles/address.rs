@@ -129,22 +129,26 @@ impl Addresses {
     }
 
     /// How the stored tiles of the rollup, whose addresses these are, differ from what these ask
-    /// for at the least.
+    /// for at the least. A tile of the same files alone tells that something else is in the way.
     pub fn change_from_any<'a>(&self, stored: impl Iterator<Item = &'a str>) -> Change {
         let changes = stored.filter_map(|name| {
-            let [_, sql, references, _] = Address::parts_of(name)?;
-            Some(match (sql == self.sql, references == self.references) {
+            let [period, sql, references, files] = Address::parts_of(name)?;
+            let change = match (sql == self.sql, references == self.references) {
                 (true, true) => Change::Files,
                 (true, false) => Change::Reference,
                 (false, _) => Change::Sql,
-            })
+            };
+            let asked = Period::parse(period).and_then(|period| self.of(period));
+            Some((change, asked.is_some_and(|asked| asked.files == files)))
         });
-        let rank = |change: &Change| match change {
-            Change::Files => 0,
-            Change::Reference => 1,
-            Change::Sql | Change::New => 2,
+        let rank = |(change, has_same_files): &(Change, bool)| match change {
+            Change::Reference | Change::Sql if *has_same_files => 0,
+            Change::Files => 1,
+            Change::Reference => 2,
+            Change::Sql | Change::New => 3,
         };
-        changes.min_by_key(rank).unwrap_or(Change::New)
+        let least = changes.min_by_key(rank);
+        least.map_or(Change::New, |(change, _)| change)
     }
 
     /// Whether the rows of a day can be read from the sources.

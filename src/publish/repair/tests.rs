@@ -58,7 +58,7 @@ async fn a_published_date_gets_its_files_back(output: &Location) {
     let table = Table::open(output, "tier_snapshot").await.unwrap().unwrap();
     let restated = draft(output, &snapshot(), "2026-11-18", &[(1, "new"), (2, "new")]).await;
     table
-        .replace(restated, &provenance("dead", 9))
+        .replace(restated, &provenance("dead", 1))
         .await
         .unwrap();
     let publications = load(output).await;
@@ -122,7 +122,7 @@ async fn columns_of_an_attempt_are_taken_back(output: &Location) {
     publish_narrow("2026-11-19").await.unwrap();
     let table = Table::open(output, "tier_snapshot").await.unwrap().unwrap();
     let wide = draft(output, &snapshot(), "2026-11-20", &[(1, "gold")]).await;
-    table.replace(wide, &provenance("dead", 9)).await.unwrap();
+    table.replace(wide, &provenance("dead", 1)).await.unwrap();
 
     publish_narrow("2026-11-20").await.unwrap();
     let table = Table::open(output, "tier_snapshot").await.unwrap().unwrap();
@@ -348,7 +348,7 @@ async fn a_commit_that_was_cut_short_is_named() {
 async fn die_restating(output: &Location, day: &str) {
     let table = Table::open(output, "tier_snapshot").await.unwrap().unwrap();
     let restated = draft(output, &snapshot(), day, &[(1, "new"), (2, "new")]).await;
-    let dead = table.replace(restated, &provenance("dead", 9)).await;
+    let dead = table.replace(restated, &provenance("dead", 1)).await;
     dead.unwrap();
 }
 

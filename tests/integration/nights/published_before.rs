@@ -103,6 +103,6 @@ async fn previous_snapshot_that_is_gone_from_storage_is_named() {
     let tables = nights.output_folder().join("tables");
     std::fs::remove_dir_all(tables.join("tier_snapshot")).unwrap();
     let refused = nights.run(last_night()).await.unwrap_err();
-    assert_eq!(refused.kind(), FailureKind::Unexpected);
+    assert_eq!(refused.kind(), FailureKind::Blocked);
     insta::assert_snapshot!(refused, @"the publication of 2026-11-19 records version 1 of table `tier_snapshot`, which is not there: somebody has dropped the table, or cleaned up its log; restore it from a copy, or publish to a new output");
 }
