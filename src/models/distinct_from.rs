@@ -85,7 +85,7 @@ fn in_a_row(expression: &Expr) -> impl Iterator<Item = &Expr> {
 /// One word of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
-    Operand(Expr),
+    Operand(Box<Expr>),
     Or,
     And,
     Not,
@@ -99,10 +99,10 @@ struct Row(Peekable<IntoIter<Part>>);
 impl Row {
     fn of(expression: Expr) -> Self {
         let mut parts = Vec::new();
-        let mut waiting = vec![Part::Operand(expression)];
+        let mut waiting = vec![Part::Operand(Box::new(expression))];
         while let Some(next) = waiting.pop() {
             match next {
-                Part::Operand(expression) => waiting_parts(expression, &mut waiting, &mut parts),
+                Part::Operand(expression) => waiting_parts(*expression, &mut waiting, &mut parts),
                 operator => parts.push(operator),
             }
         }
@@ -159,7 +159,7 @@ impl Row {
 
     fn operand(&mut self) -> Option<Expr> {
         match self.0.next()? {
-            Part::Operand(expression) => Some(expression),
+            Part::Operand(expression) => Some(*expression),
             Part::Not => Some(Expr::UnaryOp {
                 op: UnaryOperator::Not,
                 expr: Box::new(self.operand()?),
@@ -188,10 +188,10 @@ fn waiting_parts(expression: Expr, waiting: &mut Vec<Part>, parts: &mut Vec<Part
             op: UnaryOperator::Not,
             expr,
         } => (None, Part::Not, expr),
-        operand => return parts.push(Part::Operand(operand)),
+        operand => return parts.push(Part::Operand(Box::new(operand))),
     };
-    waiting.extend([Part::Operand(*right), operator]);
-    waiting.extend(left.map(|left| Part::Operand(*left)));
+    waiting.extend([Part::Operand(right), operator]);
+    waiting.extend(left.map(Part::Operand));
 }
 
 fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
