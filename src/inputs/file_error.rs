@@ -18,6 +18,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use parquet::errors::ParquetError;
 
+use crate::config::storage::BeyondEnd;
 use crate::ground::{Classified, FailureKind};
 
 /// A file as messages name it.
@@ -264,6 +265,9 @@ fn cause(error: &DataFusionError) -> Cause {
             return match error {
                 object_store::Error::Precondition { .. } => Cause::Changed,
                 object_store::Error::NotFound { .. } => Cause::Gone,
+                object_store::Error::Generic { source, .. } if source.is::<BeyondEnd>() => {
+                    Cause::Damaged(source.to_string())
+                }
                 _ => Cause::Store,
             };
         }

@@ -50,6 +50,17 @@ impl ListedObject {
     }
 
     async fn get_part(&self, range: Range<u64>) -> Result<Bytes> {
+        let size = self.listed.size;
+        if range.start > range.end || range.end > size {
+            let beyond = BeyondEnd {
+                end: range.end,
+                size,
+            };
+            return Err(Error::Generic {
+                store: STORE,
+                source: beyond.into(),
+            });
+        }
         let expected = range.end - range.start;
         let options = GetOptions {
             range: Some(GetRange::Bounded(range)),
@@ -86,6 +97,14 @@ impl ListedObject {
             attributes,
         })
     }
+}
+
+/// Bytes that an object does not have: whoever asked for them took a wrong length for granted.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("it names bytes up to {end}, and the file has {size}")]
+pub struct BeyondEnd {
+    end: u64,
+    size: u64,
 }
 
 fn of_disk(error: std::io::Error) -> Error {
@@ -223,6 +242,16 @@ mod tests {
         let (object, path) = listed(Arc::new(InMemory::new())).await;
         let parts = object.get_ranges(&path, &[0..2, 3..5]).await.unwrap();
         assert_eq!(parts, ["as", "it"]);
+    }
+
+    #[tokio::test]
+    async fn bytes_beyond_the_end_are_told_from_a_cut_answer() {
+        let (object, path) = listed(Arc::new(InMemory::new())).await;
+        let beyond = object.get_ranges(&path, &[0..2, 3..50]).await.unwrap_err();
+        let Error::Generic { source, .. } = beyond else {
+            panic!("{beyond}")
+        };
+        assert!(source.is::<BeyondEnd>(), "{source}");
     }
 
     #[tokio::test]

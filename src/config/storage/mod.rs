@@ -34,7 +34,7 @@ use durable::DurableDisk;
 use odd_keys::OddKeys;
 
 pub use counting::{CountingStore, Traffic, TrafficTotals};
-pub use listed::ListedObject;
+pub use listed::{BeyondEnd, ListedObject};
 pub use noise::without_noise;
 pub use odd_names::{odd_name, without_mark};
 
