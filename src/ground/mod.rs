@@ -19,5 +19,5 @@ pub use failure::{Classified, FailureKind};
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use layout::Layout;
 pub use secrets::{has_secret, starred, without_secrets};
-pub use shown::{escaped, escaped_lines, hidden_character, shown};
+pub use shown::{escaped, escaped_lines, hidden_character, shown, shown_briefly};
 pub use table_name::{Folder, TableName, TableNameError};

@@ -1,6 +1,9 @@
 //! Texts of the data as they may be written to a terminal, a log and a result: nothing moves a
 //! cursor or turns the direction, nothing is long, and no e-mail address is whole.
 
+/// How long a word of letters and digits is that may be a key, or an id.
+const KEY_LENGTH: usize = 16;
+
 /// How many characters of a name are shown.
 const NAME_LENGTH: usize = 60;
 
@@ -17,6 +20,29 @@ pub fn shown(name: &str) -> String {
         true => shown,
         false => format!("'{shown}'"),
     }
+}
+
+/// How many characters of a value are shown.
+const VALUE_LENGTH: usize = 10;
+
+/// The beginning of a value that cannot be read, in quotes, for whoever has to find it; none when
+/// it may be an address, a URL or a key: `'abc'`, `'12.50 EUR …'`.
+pub fn shown_briefly(value: &str) -> Option<String> {
+    let mut characters = value.chars();
+    let is_address = value.contains('@') || value.contains("://");
+    let is_mixed = value.contains(|c: char| c.is_ascii_alphabetic())
+        && value.contains(|c: char| c.is_ascii_digit());
+    let is_key = is_mixed && !value.contains(' ') && characters.clone().count() >= KEY_LENGTH;
+    if is_address || is_key {
+        return None;
+    }
+    let beginning: String = characters.by_ref().take(VALUE_LENGTH).collect();
+    let more = if characters.next().is_some() {
+        "…"
+    } else {
+        ""
+    };
+    Some(format!("'{}{more}'", escaped(&beginning)))
 }
 
 /// The text with every character that does not show as itself written as `\u{..}`.
@@ -111,6 +137,19 @@ mod tests {
         assert_eq!(shown("复购"), "复购");
         assert_eq!(shown(&"x".repeat(61)), format!("{}…", "x".repeat(60)));
         assert_eq!(escaped_lines("a\n\tb"), "a\n\\u{9}b");
+    }
+
+    #[test]
+    fn of_a_value_the_beginning_is_shown_unless_it_may_be_a_secret() {
+        let shown = |value| shown_briefly(value);
+        assert_eq!(shown("abc").unwrap(), "'abc'");
+        assert_eq!(shown("").unwrap(), "''");
+        assert_eq!(shown("\u{1b}[2J").unwrap(), "'\\u{1b}[2J'");
+        assert_eq!(shown("2026-03-04 25:00").unwrap(), "'2026-03-04…'");
+        assert_eq!(shown("12,50 Euro und mehr").unwrap(), "'12,50 Euro…'");
+        assert_eq!(shown("alice@example.com"), None);
+        assert_eq!(shown("s3://key:secret@bucket"), None);
+        assert_eq!(shown("8c7b2c1e-77aa-4f01-9d6e-000000000001"), None);
     }
 
     #[test]

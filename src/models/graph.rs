@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ground::{Diagnostic, Folder, Problems, TableName, did_you_mean};
 
+use super::limits::check_tables_beneath;
 use super::{Model, Reference};
 
 /// The models of a pack in planning order: each after everything it reads.
@@ -29,7 +30,7 @@ impl Graph {
     /// the previous publication.
     ///
     /// # Errors
-    /// Unknown tables, reads against the flow of data, and cycles.
+    /// Unknown tables, reads against the flow of data, cycles, and more tables than can be planned.
     pub fn build(models: Vec<Model>, others: &BTreeSet<TableName>) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         let known: BTreeSet<TableName> = models
@@ -44,7 +45,9 @@ impl Graph {
             problems.keep(check_rollup(model));
         }
         problems.or_ok(())?;
-        order(models).map(|models| Self { models })
+        let models = order(models)?;
+        check_tables_beneath(&models)?;
+        Ok(Self { models })
     }
 
     /// The models, each after everything it reads.

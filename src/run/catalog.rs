@@ -159,6 +159,23 @@ impl<'a> Catalog<'a> {
         planner::plan(&self.context.state(), model, &parameters).await
     }
 
+    /// As [`Catalog::plan`], below the model's name, so that rows that cannot be computed are told
+    /// with it.
+    ///
+    /// # Errors
+    /// Every problem of the model.
+    pub(super) async fn plan_by_name(
+        &self,
+        model: &Model,
+        parameters: &Parameters,
+    ) -> Result<LogicalPlan, Problems> {
+        let plan = self.plan(model, parameters).await?;
+        let named = LogicalPlanBuilder::from(plan).alias(reference_to(&model.name));
+        named
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(|error| explain(&error, &model.file))
+    }
+
     /// A table's rows, to be selected from and executed.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 use crate::audits::Blocked;
-use crate::config::session::{NumberOverflow, SumOverflow};
+use crate::config::session::{CastFailure, NumberOverflow, SumOverflow};
 use crate::config::storage::StorageError;
 use crate::drafts::{ContractError, DraftError};
 use crate::ground::{AsOfError, Classified, FailureKind, Problems};
@@ -51,7 +51,7 @@ pub enum RunError {
         /// What the engine said.
         source: Box<DataFusionError>,
     },
-    /// Rows that the SQL cannot be computed on. Values are not named: they may be user ids.
+    /// Rows that the SQL cannot be computed on. No value is named that may be a user's id.
     #[error("{stage} failed: {reason}; readers still see what was published before")]
     Rows {
         /// What was being done.
@@ -160,6 +160,9 @@ fn fault_of_rows(error: &DataFusionError) -> Option<String> {
         }
         if let Some(overflow) = error.downcast_ref::<NumberOverflow>() {
             return Some(overflow.to_string());
+        }
+        if let Some(failure) = error.downcast_ref::<CastFailure>() {
+            return Some(failure.to_string());
         }
         let in_arrow = error.downcast_ref().and_then(fault_in_arrow);
         let in_engine = || error.downcast_ref().and_then(fault_in_engine);

@@ -84,7 +84,7 @@ pub(super) async fn plan(
     model: &Model,
     parameters: &Parameters,
 ) -> Result<(DataFrame, Arc<TableSpec>), RunError> {
-    let plan = catalog.plan(model, parameters).await?;
+    let plan = catalog.plan_by_name(model, parameters).await?;
     let rows = DataFrame::new(catalog.context.state(), plan);
     let spec = TableSpec::new(
         &model.name.name,

@@ -79,7 +79,7 @@ impl Shape {
         parameters: &Parameters,
     ) -> Result<RawSnapshot, RunError> {
         let model = required(project, "tier_snapshot")?;
-        let plan = catalog.plan(model, parameters).await?;
+        let plan = catalog.plan_by_name(model, parameters).await?;
         let rows = DataFrame::new(catalog.context.state(), plan);
         let rows = Box::pin(own_dimensions::with_columns(rows, catalog, project, job)).await?;
         let schema = rows.schema().as_arrow();
@@ -126,7 +126,7 @@ async fn read_dim_tier(
 ) -> Result<RecordBatch, RunError> {
     let engine = RunError::engine(READING);
     let plan = catalog
-        .plan(required(project, "dim_tier")?, parameters)
+        .plan_by_name(required(project, "dim_tier")?, parameters)
         .await?;
     let schema = Arc::new(plan.schema().as_arrow().clone());
     let rows = catalog

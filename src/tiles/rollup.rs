@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{Column, DFSchema};
+use datafusion::common::{Column, DFSchema, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{
@@ -227,7 +227,10 @@ impl Rollup {
         let aggregates = self.aggregates.iter().map(|one| one.expression.clone());
         let grouped = rows.aggregate(groups.collect::<Vec<_>>(), aggregates)?;
         let columns = self.aggregates.iter().map(Aggregated::column);
-        grouped.project(keys.into_iter().chain(columns))?.build()
+        // What fails in a row is told with the rollup.
+        let rows = grouped.project(keys.into_iter().chain(columns))?;
+        let name = TableReference::partial(self.name.folder.as_str(), self.name.name.as_str());
+        rows.alias(name)?.build()
     }
 }
 

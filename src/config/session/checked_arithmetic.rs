@@ -1,28 +1,24 @@
 //! Whole-number arithmetic that fails where the engine's would wrap around.
 //!
-//! `+`, `-`, `*` and the sign of whole numbers are computed by functions that give the same value
-//! in the same type, or an error that names the expression, and the model where a plan still
-//! knows it: below the name of a table of the pack lies that table's model.
+//! A chain such as `a + b - c` is one function of all of its operands: nested functions would
+//! make whoever asks for the type of one walk all those below it, again and again.
 
 use std::hash::Hash;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Datum, Scalar};
 use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::arrow::error::ArrowError;
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, DataFusionError, Result, TableReference};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs, ScalarFunctionArgs,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ReturnFieldArgs, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
-use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+use datafusion::physical_expr_common::datum::apply;
 
-/// The most characters of an expression that an error shows.
-const MOST_SHOWN: usize = 120;
+use super::by_model::ModelFile;
+use super::checked::{as_written, cut};
 
 /// A whole number that outgrew its type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
@@ -32,22 +28,8 @@ const MOST_SHOWN: usize = 120;
 pub struct NumberOverflow {
     /// What SQL computes.
     pub expression: String,
-    /// The model, where it is known: `` in `features.users` ``.
+    /// The model, where it is known: `` in features/users.sql``.
     pub place: String,
-}
-
-impl NumberOverflow {
-    fn of(expression: &Expr, model: Option<&str>) -> Self {
-        let text = expression.human_display().to_string();
-        let shown = match text.char_indices().nth(MOST_SHOWN) {
-            Some((end, _)) => format!("{}..", &text[..end]),
-            None => text,
-        };
-        Self {
-            expression: shown,
-            place: model.map_or_else(String::new, |model| format!(" in `{model}`")),
-        }
-    }
 }
 
 impl From<NumberOverflow> for DataFusionError {
@@ -56,205 +38,236 @@ impl From<NumberOverflow> for DataFusionError {
     }
 }
 
-/// Puts checked functions in place of the arithmetic of whole numbers.
-#[derive(Debug)]
-pub(super) struct CheckArithmetic;
-
-impl OptimizerRule for CheckArithmetic {
-    fn name(&self) -> &str {
-        "check_arithmetic"
-    }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        _config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        checked(plan, None)
-    }
-}
-
-/// A plan, of `model` if one is known, with all of its arithmetic checked.
-fn checked(plan: LogicalPlan, model: Option<&str>) -> Result<Transformed<LogicalPlan>> {
-    let named = model_named_by(&plan);
-    let model = named.as_deref().or(model);
-    plan.map_children(|child| checked(child, model))?
-        .transform_data(|plan| plan.map_subqueries(|subquery| checked(subquery, model)))?
-        .transform_data(|plan| with_checked_expressions(plan, model))
-}
-
-/// The table of the pack whose plan lies below.
-fn model_named_by(plan: &LogicalPlan) -> Option<String> {
-    let LogicalPlan::SubqueryAlias(alias) = plan else {
-        return None;
-    };
-    match &alias.alias {
-        TableReference::Partial { schema, table } | TableReference::Full { schema, table, .. } => {
-            Some(format!("{schema}.{table}"))
-        }
-        TableReference::Bare { .. } => None,
-    }
-}
-
-fn with_checked_expressions(
-    plan: LogicalPlan,
-    model: Option<&str>,
-) -> Result<Transformed<LogicalPlan>> {
-    let schema = schema_below(&plan)?;
-    let names = NamePreserver::new(&plan);
-    let rewritten = plan.map_expressions(|expression| {
-        // The sets of GROUPING SETS are columns by the time that they are computed.
-        if matches!(expression, Expr::GroupingSet(_)) {
-            return Ok(Transformed::no(expression));
-        }
-        let name = names.save(&expression);
-        let rewritten = expression.transform_up(|node| checked_node(node, &schema, model))?;
-        Ok(rewritten.update_data(|expression| name.restore(expression)))
-    })?;
-    if rewritten.transformed {
-        return rewritten.map_data(LogicalPlan::recompute_schema);
-    }
-    Ok(rewritten)
-}
-
-/// The columns that a plan's expressions read. The filters of a scan read the table's own, also
-/// those that it does not give.
-fn schema_below(plan: &LogicalPlan) -> Result<DFSchema> {
-    match plan {
-        LogicalPlan::TableScan(scan) => {
-            DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())
-        }
-        plan => Ok(merge_schema(&plan.inputs())),
-    }
-}
-
-fn checked_node(node: Expr, schema: &DFSchema, model: Option<&str>) -> Result<Transformed<Expr>> {
-    let Some(operation) = Operation::of(&node, schema)? else {
+/// The same expression by a checked function, if it is one that may wrap around.
+pub(super) fn checked_arithmetic(
+    node: Expr,
+    schema: &DFSchema,
+    model: Option<&ModelFile>,
+) -> Result<Transformed<Expr>> {
+    let Some((operation, data_type)) = Operation::of(&node, schema)? else {
         return Ok(Transformed::no(node));
     };
-    let function = ScalarUDF::from(CheckedArithmetic {
-        signature: Signature::any(operation.operands(), Volatility::Immutable),
-        operation,
-        overflow: NumberOverflow::of(&node, model),
-    });
-    let operands = match node {
-        Expr::BinaryExpr(binary) => vec![*binary.left, *binary.right],
-        Expr::Negative(value) => vec![*value],
-        other => vec![other],
+    let schema_name = node.schema_name().to_string();
+    let overflow = NumberOverflow {
+        expression: written(&node)?,
+        place: ModelFile::place(model),
     };
+    let (operation, operands) = match node {
+        Expr::BinaryExpr(BinaryExpr { left, right, .. }) => operation.chained(*left, *right),
+        Expr::Negative(value) => (operation, vec![*value]),
+        other => (operation, vec![other]),
+    };
+    let function = ScalarUDF::from(CheckedArithmetic {
+        signature: Signature::any(operands.len(), Volatility::Immutable),
+        operation,
+        data_type,
+        schema_name,
+        overflow,
+    });
     Ok(Transformed::yes(function.call(operands)))
 }
 
+/// An expression as SQL has it; of a chain, the text of its beginning is known.
+fn written(node: &Expr) -> Result<String> {
+    match node {
+        Expr::BinaryExpr(binary) if checked_of(&binary.left).is_some() => {
+            let before = checked_of(&binary.left).map(|checked| &checked.overflow.expression);
+            let right = as_written(&binary.right)?;
+            let before = before.map_or("", String::as_str);
+            Ok(cut(format!("{before} {} {right}", binary.op)))
+        }
+        node => as_written(node),
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Operation {
+enum Step {
     Add,
     Subtract,
     Multiply,
+}
+
+impl Step {
+    fn of(operator: Operator) -> Option<Self> {
+        match operator {
+            Operator::Plus => Some(Self::Add),
+            Operator::Minus => Some(Self::Subtract),
+            Operator::Multiply => Some(Self::Multiply),
+            _ => None,
+        }
+    }
+
+    fn operator(self) -> Operator {
+        match self {
+            Self::Add => Operator::Plus,
+            Self::Subtract => Operator::Minus,
+            Self::Multiply => Operator::Multiply,
+        }
+    }
+
+    /// Whether a chain of this one may go on with the other, from left to right.
+    fn goes_on_with(self, other: Self) -> bool {
+        (self == Self::Multiply) == (other == Self::Multiply)
+    }
+
+    fn compute(self, left: &ColumnarValue, right: &ColumnarValue) -> Result<ColumnarValue> {
+        match self {
+            Self::Add => apply(left, right, numeric::add),
+            Self::Subtract => apply(left, right, numeric::sub),
+            Self::Multiply => apply(left, right, numeric::mul),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Operation {
     Negate,
+    /// From left to right, one step less than there are operands.
+    Chain(Vec<Step>),
 }
 
 impl Operation {
-    /// What an expression computes of whole numbers of one type; none when it may not wrap.
-    fn of(node: &Expr, schema: &DFSchema) -> Result<Option<Self>> {
-        Ok(match node {
+    /// What an expression computes of whole numbers of one type, and that type; none when it may
+    /// not wrap around.
+    fn of(node: &Expr, schema: &DFSchema) -> Result<Option<(Self, DataType)>> {
+        let (operation, data_type) = match node {
             Expr::BinaryExpr(binary) => {
-                let operation = match binary.op {
-                    Operator::Plus => Self::Add,
-                    Operator::Minus => Self::Subtract,
-                    Operator::Multiply => Self::Multiply,
-                    _ => return Ok(None),
+                let Some(step) = Step::of(binary.op) else {
+                    return Ok(None);
                 };
-                let data_type = binary.left.get_type(schema)?;
-                let is_whole =
-                    data_type.is_integer() && binary.right.get_type(schema)? == data_type;
-                is_whole.then_some(operation)
+                let data_type = type_of(&binary.left, schema)?;
+                if !data_type.is_integer() || type_of(&binary.right, schema)? != data_type {
+                    return Ok(None);
+                }
+                (Self::Chain(vec![step]), data_type)
             }
-            Expr::Negative(value) if value.get_type(schema)?.is_integer() => Some(Self::Negate),
-            _ => None,
-        })
+            Expr::Negative(value) => (Self::Negate, type_of(value, schema)?),
+            _ => return Ok(None),
+        };
+        Ok(data_type.is_integer().then_some((operation, data_type)))
     }
 
-    fn operands(self) -> usize {
-        match self {
-            Self::Negate => 1,
-            Self::Add | Self::Subtract | Self::Multiply => 2,
+    /// One step, behind those that its left side is made of.
+    fn chained(self, left: Expr, right: Expr) -> (Self, Vec<Expr>) {
+        if let (Self::Chain(steps), Expr::ScalarFunction(call)) = (&self, &left)
+            && let Some(Self::Chain(before)) = operation_of(&left)
+            && let (Some(last), Some(next)) = (before.last(), steps.first())
+            && last.goes_on_with(*next)
+        {
+            let steps = before.iter().chain(steps).copied().collect();
+            let operands = call.args.iter().cloned().chain([right]).collect();
+            return (Self::Chain(steps), operands);
         }
+        (self, vec![left, right])
     }
 
-    fn compute(self, operands: &[Box<dyn Datum>]) -> Result<ArrayRef, ArrowError> {
-        match (self, operands) {
-            (Self::Add, [left, right]) => numeric::add(left.as_ref(), right.as_ref()),
-            (Self::Subtract, [left, right]) => numeric::sub(left.as_ref(), right.as_ref()),
-            (Self::Multiply, [left, right]) => numeric::mul(left.as_ref(), right.as_ref()),
-            (Self::Negate, [value]) => numeric::neg(value.get().0),
-            _ => Err(ArrowError::InvalidArgumentError(
-                "another number of operands".to_owned(),
-            )),
+    fn compute(&self, operands: &[ColumnarValue]) -> Result<ColumnarValue> {
+        let Some((first, others)) = operands.split_first() else {
+            return datafusion::common::exec_err!("arithmetic without operands");
+        };
+        match self {
+            Self::Negate => apply(first, first, |value, _| numeric::neg(value.get().0)),
+            Self::Chain(steps) => {
+                let mut steps = steps.iter().zip(others);
+                steps.try_fold(first.clone(), |left, (step, right)| {
+                    step.compute(&left, right)
+                })
+            }
         }
     }
 }
 
+/// The operation of a checked function.
+fn operation_of(expression: &Expr) -> Option<&Operation> {
+    checked_of(expression).map(|checked| &checked.operation)
+}
+
+fn checked_of(expression: &Expr) -> Option<&CheckedArithmetic> {
+    match expression {
+        Expr::ScalarFunction(call) => call.func.inner().downcast_ref(),
+        _ => None,
+    }
+}
+
+fn type_of(expression: &Expr, schema: &DFSchema) -> Result<DataType> {
+    match checked_of(expression) {
+        Some(checked) => Ok(checked.data_type.clone()),
+        None => expression.get_type(schema),
+    }
+}
+
+/// Arithmetic of whole numbers of one type.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct CheckedArithmetic {
+pub(super) struct CheckedArithmetic {
     signature: Signature,
     operation: Operation,
+    data_type: DataType,
+    /// What the operators themselves would be called, so that columns keep their names.
+    schema_name: String,
     overflow: NumberOverflow,
 }
 
+impl CheckedArithmetic {
+    /// The operators that this stands for.
+    pub(super) fn unchecked(&self, operands: &[Expr]) -> Option<Expr> {
+        let (first, others) = operands.split_first()?;
+        let first = first.clone();
+        Some(match &self.operation {
+            Operation::Negate => Expr::Negative(Box::new(first)),
+            Operation::Chain(steps) => {
+                let steps = steps.iter().zip(others);
+                steps.fold(first, |left, (step, right)| {
+                    let right = Box::new(right.clone());
+                    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), step.operator(), right))
+                })
+            }
+        })
+    }
+}
+
 impl ScalarUDFImpl for CheckedArithmetic {
+    /// As the engine's plans write it: `+(a, b)`.
     fn name(&self) -> &'static str {
-        match self.operation {
-            Operation::Add => "checked_add",
-            Operation::Subtract => "checked_subtract",
-            Operation::Multiply => "checked_multiply",
-            Operation::Negate => "checked_negate",
+        match &self.operation {
+            Operation::Chain(steps) if steps.contains(&Step::Multiply) => "*",
+            Operation::Chain(steps) if steps.contains(&Step::Add) => "+",
+            Operation::Chain(_) | Operation::Negate => "-",
         }
+    }
+
+    fn schema_name(&self, _operands: &[Expr]) -> Result<String> {
+        Ok(self.schema_name.clone())
     }
 
     fn signature(&self) -> &Signature {
         &self.signature
     }
 
-    fn return_type(&self, operands: &[DataType]) -> Result<DataType> {
-        match operands.first() {
-            Some(data_type) => Ok(data_type.clone()),
-            None => datafusion::common::plan_err!("{} takes whole numbers", self.name()),
-        }
+    fn return_type(&self, _operands: &[DataType]) -> Result<DataType> {
+        Ok(self.data_type.clone())
     }
 
     /// NULL only where an operand may be, as the operators have it.
     fn return_field_from_args(&self, arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        let fields = arguments.arg_fields;
-        let types: Vec<DataType> = fields
-            .iter()
-            .map(|field| field.data_type().clone())
-            .collect();
-        let is_nullable = fields.iter().any(|field| field.is_nullable());
-        let data_type = self.return_type(&types)?;
+        let mut fields = arguments.arg_fields.iter();
+        let is_nullable = fields.any(|field| field.is_nullable());
+        let data_type = self.data_type.clone();
         Ok(Arc::new(Field::new(self.name(), data_type, is_nullable)))
     }
 
+    fn is_strict(&self) -> bool {
+        true
+    }
+
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let is_scalar = |value: &ColumnarValue| matches!(value, ColumnarValue::Scalar(_));
-        let is_one_value = arguments.args.iter().all(is_scalar);
-        let operands = arguments.args.into_iter().map(|value| {
-            Ok(match value {
-                ColumnarValue::Array(values) => Box::new(values) as Box<dyn Datum>,
-                ColumnarValue::Scalar(value) => Box::new(Scalar::new(value.to_array()?)),
-            })
-        });
-        let operands: Vec<Box<dyn Datum>> = operands.collect::<Result<_>>()?;
-        let computed = self
-            .operation
-            .compute(&operands)
-            .map_err(|error| match error {
-                ArrowError::ArithmeticOverflow(_) => self.overflow.clone().into(),
-                other => DataFusionError::from(other),
-            })?;
-        match is_one_value {
-            true => datafusion::common::ScalarValue::try_from_array(&computed, 0)
-                .map(ColumnarValue::Scalar),
-            false => Ok(ColumnarValue::Array(computed)),
-        }
+        let computed = self.operation.compute(&arguments.args);
+        computed.map_err(|error| match error.find_root() {
+            DataFusionError::ArrowError(cause, _)
+                if matches!(**cause, ArrowError::ArithmeticOverflow(_)) =>
+            {
+                self.overflow.clone().into()
+            }
+            _ => error,
+        })
     }
 }

@@ -16,8 +16,10 @@ use datafusion::common::{DFSchema, DFSchemaRef, Result};
 use datafusion::logical_expr::{
     Aggregate, Expr, ExprSchemable, LogicalPlan, Window, WindowFunctionDefinition, cast,
 };
-use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
+use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
+use super::by_model::{ModelFile, rewrite_by_model};
+use super::checked::as_written;
 use super::float_order::{from_key, to_key};
 use super::projected::{project_as, replaced};
 use super::sums::{SumOverflow, widen, within};
@@ -31,21 +33,19 @@ impl OptimizerRule for ComputeExactly {
         "compute_exactly"
     }
 
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        Some(ApplyOrder::BottomUp)
-    }
-
     fn rewrite(
         &self,
         plan: LogicalPlan,
         _config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        let new = match &plan {
-            LogicalPlan::Aggregate(aggregate) => exact(aggregate)?,
-            LogicalPlan::Window(window) => exact_over_rows(window)?,
-            _ => None,
-        };
-        Ok(replaced(plan, new))
+        rewrite_by_model(plan, &mut |plan, model| {
+            let new = match &plan {
+                LogicalPlan::Aggregate(aggregate) => exact(aggregate, model)?,
+                LogicalPlan::Window(window) => exact_over_rows(window, model)?,
+                _ => None,
+            };
+            Ok(replaced(plan, new))
+        })
     }
 }
 
@@ -67,9 +67,9 @@ impl Above {
 }
 
 /// The same aggregate with its columns computed otherwise; none when there is nothing to change.
-fn exact(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
-    let Some((computed, above)) = exact_columns(&aggregate.aggr_expr, aggregate.input.schema())?
-    else {
+fn exact(aggregate: &Aggregate, model: Option<&ModelFile>) -> Result<Option<LogicalPlan>> {
+    let input = aggregate.input.schema();
+    let Some((computed, above)) = exact_columns(&aggregate.aggr_expr, input, model)? else {
         return Ok(None);
     };
     let input = Arc::clone(&aggregate.input);
@@ -78,8 +78,9 @@ fn exact(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
 }
 
 /// As [`exact`], for aggregates over windows of rows.
-fn exact_over_rows(window: &Window) -> Result<Option<LogicalPlan>> {
-    let Some((computed, above)) = exact_columns(&window.window_expr, window.input.schema())? else {
+fn exact_over_rows(window: &Window, model: Option<&ModelFile>) -> Result<Option<LogicalPlan>> {
+    let input = window.input.schema();
+    let Some((computed, above)) = exact_columns(&window.window_expr, input, model)? else {
         return Ok(None);
     };
     let computed = Window::try_new(computed, Arc::clone(&window.input))?;
@@ -87,11 +88,15 @@ fn exact_over_rows(window: &Window) -> Result<Option<LogicalPlan>> {
 }
 
 /// The aggregates as they are computed, and what becomes of them; none when nothing changes.
-fn exact_columns(written: &[Expr], input: &DFSchema) -> Result<Option<(Vec<Expr>, Vec<Above>)>> {
+fn exact_columns(
+    written: &[Expr],
+    input: &DFSchema,
+    model: Option<&ModelFile>,
+) -> Result<Option<(Vec<Expr>, Vec<Above>)>> {
     let mut computed = Vec::new();
     let mut above = Vec::new();
     for (index, expression) in written.iter().enumerate() {
-        let (expression, of_column) = match column_of(expression, input)? {
+        let (expression, of_column) = match column_of(expression, input, model)? {
             Some((other, of_column)) => (other.alias(format!("exact {index}")), of_column),
             None => (expression.clone(), Above::Same),
         };
@@ -117,8 +122,11 @@ fn project_above(
 }
 
 /// How an aggregate is computed instead, and what is made of its column.
-fn column_of(expression: &Expr, input: &DFSchema) -> Result<Option<(Expr, Above)>> {
-    let name = expression.schema_name().to_string();
+fn column_of(
+    expression: &Expr,
+    input: &DFSchema,
+    model: Option<&ModelFile>,
+) -> Result<Option<(Expr, Above)>> {
     let mut call = expression.clone().unalias_nested().data;
     let (function, arguments) = match &mut call {
         Expr::AggregateFunction(call) => (call.func.name(), &mut call.params.args),
@@ -135,8 +143,9 @@ fn column_of(expression: &Expr, input: &DFSchema) -> Result<Option<(Expr, Above)
     };
     let above = match (function, value.get_type(input)?) {
         ("sum", data_type @ (DataType::Int64 | DataType::UInt64)) => {
+            let summed = as_written(value)?;
+            let sum = format!("`sum({summed})`{}", ModelFile::place(model));
             widen(arguments, &data_type);
-            let sum = format!("`{name}`");
             Above::Within(data_type, SumOverflow { sum })
         }
         ("min" | "max", data_type @ (DataType::Float64 | DataType::Float32)) => {
@@ -251,6 +260,54 @@ mod tests {
             answer(&within).await.unwrap(),
             "|9223372036854775806|4294967294|9223372036854775807|||9223372036854775808|2147483648|"
         );
+    }
+
+    #[tokio::test]
+    async fn grouping_sets_do_not_wrap_around() {
+        let from = "FROM (VALUES (9223372036854775807, 'x'), (1, 'y')) AS t(a, k)";
+        for sets in [
+            "GROUPING SETS ((a + 1), (k))",
+            "ROLLUP (a + 1, k)",
+            "CUBE (k, a + 1)",
+            "ROLLUP (k, CAST(a AS INT))",
+        ] {
+            let error = answer(&format!("SELECT COUNT(*) AS c {from} GROUP BY {sets}")).await;
+            let error = error.expect_err(sets).to_string();
+            let is_told = error.contains("outgrows its type") || error.contains("cast to INT");
+            assert!(is_told, "{sets}: {error}");
+        }
+        let counted = "SELECT a - 1 AS low, k, COUNT(*) AS c, GROUPING(a - 1) AS g FROM (VALUES (5, 'x'), (5, 'y')) AS t(a, k) GROUP BY ROLLUP (a - 1, k) ORDER BY low, k";
+        assert_eq!(
+            answer(counted).await.unwrap(),
+            "|4|x|1|0| |4|y|1|0| |4||2|0| |||2|1|"
+        );
+    }
+
+    /// As SQL has them, in sums and in each other.
+    #[tokio::test]
+    async fn errors_show_operators() {
+        let from = "FROM (VALUES (9223372036854775807, 1, '7')) AS t(a, b, c)";
+        for (computed, shown) in [
+            ("SUM(a - b) + SUM(a)", "sum(t.a - t.b)"),
+            (
+                "SUM(a - b + CAST(c AS BIGINT) + 1)",
+                "`t.a - t.b + t.c + 1`",
+            ),
+            ("-(a - b) - b - 5 * b", "- t.b - 5 * t.b"),
+            ("COALESCE(a - b, b) + 5", "coalesce(t.a - t.b, t.b) + 5"),
+        ] {
+            let sql = format!("SELECT {computed} AS x {from}, (VALUES (1), (2)) AS u(x)");
+            let error = answer(&sql).await.expect_err(computed).to_string();
+            assert!(error.to_lowercase().contains(shown), "{computed}: {error}");
+            assert!(!error.contains("checked"), "{computed}: {error}");
+        }
+    }
+
+    /// A column without a name is called as the engine calls it.
+    #[tokio::test]
+    async fn columns_keep_their_names() {
+        let sql = "SELECT x.\"t.a - t.b + t.c\" AS y FROM (SELECT t.a - t.b + CAST(t.c AS BIGINT) FROM (VALUES (9, 1, '7')) AS t(a, b, c)) AS x";
+        assert_eq!(answer(sql).await.unwrap(), "|15|");
     }
 
     #[tokio::test]

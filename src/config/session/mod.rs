@@ -2,7 +2,10 @@
 //! would let a query reach a file, a URL, the clock or another table.
 
 mod band_lookups;
+mod by_model;
+mod checked;
 mod checked_arithmetic;
+mod checked_casts;
 mod exact_aggregates;
 mod filtered_joins;
 mod float_order;
@@ -28,7 +31,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use self::band_lookups::LookUpBands;
-use self::checked_arithmetic::CheckArithmetic;
+use self::checked::CheckExpressions;
 use self::exact_aggregates::ComputeExactly;
 use self::filtered_joins::HashFilteredJoins;
 use self::in_with_nulls::LookUpNulls;
@@ -38,6 +41,7 @@ use super::storage::Location;
 use crate::ground::Folder;
 
 pub use self::checked_arithmetic::NumberOverflow;
+pub use self::checked_casts::CastFailure;
 pub use self::float_order::{keys_of, numbers_of};
 pub use self::projected::{Projected, equal_keys, project_as, replaced};
 pub use self::sums::{EXACT, MOST_DIGITS, SumOverflow, widened, within_bigint};
@@ -103,7 +107,7 @@ fn logical_rules(
     fusing: impl IntoIterator<Item = Arc<dyn OptimizerRule + Send + Sync>>,
 ) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
-        Arc::new(CheckArithmetic),
+        Arc::new(CheckExpressions),
         Arc::new(LookUpBands),
         Arc::new(LookUpNulls),
     ];

@@ -99,8 +99,9 @@ struct WithinBigint {
 }
 
 impl ScalarUDFImpl for WithinBigint {
+    /// Of what is summed below.
     fn name(&self) -> &'static str {
-        "within_bigint"
+        "sum"
     }
 
     fn signature(&self) -> &Signature {

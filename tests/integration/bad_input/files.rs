@@ -186,6 +186,6 @@ fn value_that_cannot_be_cast_is_not_shown() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: writing the snapshot failed: a value does not fit the type that SQL casts it to; use TRY_CAST, or give such rows a reject_reason in staging; readers still see what was published before
+    error: writing the snapshot failed: `users.user_id || 'x'` in publish/tier_snapshot.sql:12 holds a value that cannot be cast to BIGINT; write TRY_CAST(users.user_id || 'x' AS BIGINT), which is NULL there; readers still see what was published before
     ");
 }

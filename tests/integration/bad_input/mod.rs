@@ -11,6 +11,7 @@
 //! | `rules` | CASEs with holes, branches that nothing reaches, values that dim_tier does not list |
 //! | `job_file` | the TOML, and the arguments |
 //! | `calibration` | cut points given by hand |
+//! | `casts` | values that a cast cannot read |
 //! | `changes` | files that change, vanish or come in pieces while they are read |
 //! | `spelling` | columns in another case, twice, or two for one |
 //! | `times` | times as text, days and numbers |
@@ -24,10 +25,12 @@
 //! | `audits` | what blocks publication |
 //! | `columns` | columns that go, and dimensions that come |
 //! | `remedies` | every help text of `check`, applied |
+//! | `remedies_of_nights` | the help texts of other commands, applied |
 //! | `results` | JSON, result file and exit codes |
 
 mod audits;
 mod calibration;
+mod casts;
 mod changes;
 mod columns;
 mod deliveries;
@@ -41,6 +44,7 @@ mod names;
 mod project;
 mod references;
 mod remedies;
+mod remedies_of_nights;
 mod results;
 mod rules;
 mod secrets;

@@ -572,3 +572,24 @@ fn statements_within_every_limit_pass() {
     let checked = project.check().to_string();
     assert!(checked.contains("exit code 0"), "{checked}");
 }
+
+/// Each model joins the one before it twice: what a night computes doubles with every link.
+#[test]
+fn models_that_double_are_told_before_anybody_waits() {
+    let names: Vec<String> = (1..=40).map(|number| format!("link_{number}")).collect();
+    let statements: Vec<String> = std::iter::once("features.users".to_owned())
+        .chain(names.iter().map(|name| format!("tiers.{name}")))
+        .map(|before| {
+            format!("SELECT a.user_id\nFROM {before} AS a\nINNER JOIN {before} AS b ON a.user_id = b.user_id\n")
+        })
+        .collect();
+    let links = names.iter().map(String::as_str);
+    let links: Vec<(&str, &str)> = links.zip(statements.iter().map(String::as_str)).collect();
+    let begun = std::time::Instant::now();
+    let checked = with_models(&links).check();
+    let problem = checked.split("\n\n").nth(1).unwrap_or_default();
+    insta::assert_snapshot!(problem, @"");
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+    let checked = with_models(&links[..4]).check();
+    assert!(checked.contains("exit code 0"), "{checked}");
+}

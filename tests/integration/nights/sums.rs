@@ -106,9 +106,9 @@ async fn arithmetic_that_outgrows_bigint_is_told_by_model_and_column() {
     for (computed, told) in [
         (
             PRODUCT,
-            "events_lifetime * 6000000000000000000` in `features.interactions`",
+            "events_lifetime * 6000000000000000000` in features/interactions.sql outgrows",
         ),
-        (SUM, "the sum `sum("),
+        (SUM, "END)` in features/interactions.sql outgrows its type"),
     ] {
         let mut edits = POINTS;
         edits[1].to = computed;

@@ -1,0 +1,131 @@
+//! Expressions that fail by their name: what SQL computes of a row is put into functions of ours
+//! where the engine's own would wrap around, or fail without a word about where.
+//!
+//! | written | computed as |
+//! |---|---|
+//! | `+`, `-`, `*` and the sign of whole numbers | [arithmetic](super::checked_arithmetic) that does not wrap around |
+//! | `CAST` of texts and to narrower numbers, those that comparisons imply too | a [cast](super::checked_casts) that says what it could not read |
+//!
+//! The functions give the same value in the same type under the same name, or an error that has
+//! the expression and, where a plan still knows it, the model.
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema, Result, ScalarValue, TableReference};
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Expr, LogicalPlan, lit};
+use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+
+use super::by_model::{ModelFile, rewrite_by_model};
+use super::checked_arithmetic::{CheckedArithmetic, checked_arithmetic};
+use super::checked_casts::{CheckedCast, checked_cast};
+
+/// The most characters of an expression that an error shows.
+const MOST_SHOWN: usize = 120;
+
+/// Puts checked functions in place of the engine's own.
+#[derive(Debug)]
+pub(super) struct CheckExpressions;
+
+impl OptimizerRule for CheckExpressions {
+    fn name(&self) -> &str {
+        "check_expressions"
+    }
+
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        _config: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
+        rewrite_by_model(plan, &mut with_checked_expressions)
+    }
+}
+
+fn with_checked_expressions(
+    plan: LogicalPlan,
+    model: Option<&ModelFile>,
+) -> Result<Transformed<LogicalPlan>> {
+    let schema = schema_below(&plan)?;
+    let rewritten = plan.map_expressions(|expression| {
+        let of_ids = gives_ids(&expression);
+        expression.transform_up(|node| {
+            let node = checked_arithmetic(node, &schema, model)?;
+            node.transform_data(|node| checked_cast(node, &schema, model, of_ids))
+        })
+    })?;
+    if rewritten.transformed {
+        return rewritten.map_data(LogicalPlan::recompute_schema);
+    }
+    Ok(rewritten)
+}
+
+/// The columns that a plan's expressions read. The filters of a scan read the table's own, also
+/// those that it does not give.
+fn schema_below(plan: &LogicalPlan) -> Result<DFSchema> {
+    match plan {
+        LogicalPlan::TableScan(scan) => {
+            DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())
+        }
+        plan => Ok(merge_schema(&plan.inputs())),
+    }
+}
+
+/// Whether an expression becomes a column of ids, whose values nobody is to see.
+fn gives_ids(expression: &Expr) -> bool {
+    matches!(expression, Expr::Alias(alias) if is_of_ids(&alias.name))
+}
+
+/// Whether a column holds ids or addresses of people, by its name.
+pub(super) fn is_of_ids(column: &str) -> bool {
+    let name = column.to_lowercase();
+    let is_id = name == "id" || name.ends_with("_id") || name.ends_with("id_");
+    is_id
+        || ["user", "mail", "phone"]
+            .iter()
+            .any(|word| name.contains(word))
+}
+
+/// An expression as SQL has it, cut when it is long.
+pub(super) fn as_written(expression: &Expr) -> Result<String> {
+    let plain = expression.clone().transform_up(|node| {
+        Ok(match unchecked(&node) {
+            Some(plain) => Transformed::yes(plain),
+            None => Transformed::no(node),
+        })
+    })?;
+    Ok(cut(plain.data.human_display().to_string()))
+}
+
+/// A text, cut when it is long.
+pub(super) fn cut(text: String) -> String {
+    match text.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{}..", text[..end].trim_end_matches('.')),
+        None => text,
+    }
+}
+
+/// What a checked function stands for; a column as it can be written in its own model, and a text
+/// in quotes.
+fn unchecked(node: &Expr) -> Option<Expr> {
+    match node {
+        Expr::ScalarFunction(call) => {
+            let function = call.func.inner();
+            let arithmetic = function.downcast_ref::<CheckedArithmetic>();
+            let arithmetic = arithmetic.and_then(|checked| checked.unchecked(&call.args));
+            let cast = || function.downcast_ref::<CheckedCast>();
+            arithmetic.or_else(|| cast().and_then(|checked| checked.unchecked(&call.args)))
+        }
+        Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _) => {
+            Some(lit(format!("'{}'", text.replace('\'', "''"))))
+        }
+        Expr::Column(column) => match &column.relation {
+            Some(TableReference::Partial { table, .. } | TableReference::Full { table, .. }) => {
+                Some(Expr::Column(match table.contains('(') {
+                    true => Column::new_unqualified(column.name.clone()),
+                    false => Column::new(Some(TableReference::bare(&**table)), &column.name),
+                }))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,325 @@
+//! The help texts of commands other than `check`, applied: the command fails and says what to do,
+//! that is done to the letter, and the command succeeds. Texts about files, stores and expired days
+//! are applied in the modules about those.
+
+use std::thread;
+
+use super::lake::Rows;
+use super::project::Project;
+
+type Step = fn(Project) -> Project;
+
+/// A command that fails, the help text, and what it says to do.
+struct Remedy {
+    help: &'static str,
+    broken: Step,
+    command: &'static [&'static str],
+    mended: Step,
+    again: &'static [&'static str],
+}
+
+const NIGHT: [&str; 4] = ["run", "job.toml", "--date", "2026-03-06"];
+const SNAPSHOT: &str = "sql/publish/tier_snapshot.sql";
+const SELECTED: &str = "    users.first_order_day,";
+
+fn same(project: Project) -> Project {
+    project
+}
+
+/// What is wrong with a remedy, tried in a project of its own; nothing when it helps.
+fn failure_of(remedy: &Remedy) -> Option<String> {
+    let project = (remedy.broken)(Project::new());
+    let said = project.said(&project.call(remedy.command));
+    if said.starts_with("exit code 0\n") || !said.contains(remedy.help) {
+        return Some(format!("`{}` is not said: {said}", remedy.help));
+    }
+    let project = (remedy.mended)(project);
+    let said = project.said(&project.call(remedy.again));
+    (!said.starts_with("exit code 0\n")).then(|| format!("after `{}`: {said}", remedy.help))
+}
+
+fn try_all(remedies: &[Remedy]) {
+    // Each waits for a child most of the time.
+    let failures = remedies.chunks(4).flat_map(|some| {
+        thread::scope(|scope| {
+            let tried = some.iter().map(|remedy| scope.spawn(|| failure_of(remedy)));
+            let tried: Vec<_> = tried.collect();
+            let failures = tried.into_iter().filter_map(|one| one.join().unwrap());
+            failures.collect::<Vec<_>>()
+        })
+    });
+    let failures: Vec<String> = failures.collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[test]
+fn of_arguments() {
+    try_all(&[
+        Remedy {
+            help: "`tierline init` writes a job file to start from",
+            broken: same,
+            command: &["plan", "nightly"],
+            mended: |project| {
+                let init = project.call(&["init", "mine"]);
+                assert_eq!(init.exit_code, 0, "{init:?}");
+                project
+            },
+            again: &["check", "mine/jobs/production.toml"],
+        },
+        Remedy {
+            help: "name one of them",
+            broken: |project| {
+                let job = std::fs::read_to_string(project.path("job.toml")).unwrap();
+                project.write("jobs/other.toml", &job)
+            },
+            command: &["check"],
+            mended: same,
+            again: &["check", "jobs/production.toml"],
+        },
+        Remedy {
+            help: "name the one you mean by its path",
+            broken: |project| {
+                let job = std::fs::read_to_string(project.path("job.toml")).unwrap();
+                project.write("jobs/job.toml", &job)
+            },
+            command: &["check", "job"],
+            mended: same,
+            again: &["check", "./job.toml"],
+        },
+        Remedy {
+            help: "give --from a date that is not after --to",
+            broken: same,
+            command: &[
+                "backfill",
+                "job.toml",
+                "--from",
+                "2026-03-06",
+                "--to",
+                "2026-03-05",
+            ],
+            mended: same,
+            again: &[
+                "backfill",
+                "job.toml",
+                "--from",
+                "2026-03-06",
+                "--to",
+                "2026-03-06",
+            ],
+        },
+        Remedy {
+            help: "the published tables are tier_snapshot",
+            broken: same,
+            command: &[
+                "run",
+                "job.toml",
+                "--date",
+                "2026-03-06",
+                "--drop-columns",
+                "snapshots.x",
+            ],
+            mended: |project| {
+                project
+                    .edit(
+                        SNAPSHOT,
+                        SELECTED,
+                        "    1 AS x,\n    users.first_order_day,",
+                    )
+                    .publish("2026-03-05")
+                    .edit(SNAPSHOT, "    1 AS x,\n", "")
+            },
+            again: &[
+                "run",
+                "job.toml",
+                "--date",
+                "2026-03-06",
+                "--drop-columns",
+                "tier_snapshot.x,tier_current.x",
+            ],
+        },
+        Remedy {
+            help: "leave it out",
+            broken: same,
+            command: &[
+                "run",
+                "job.toml",
+                "--date",
+                "2026-03-06",
+                "--drop-columns",
+                "tier_snapshot.x",
+            ],
+            mended: same,
+            again: &NIGHT,
+        },
+    ]);
+}
+
+#[test]
+fn of_what_is_published() {
+    try_all(&[
+        Remedy {
+            help: "run `tierline run` first",
+            broken: same,
+            command: &["show", "job.toml"],
+            mended: |project| project.publish("2026-03-06"),
+            again: &["show", "job.toml"],
+        },
+        Remedy {
+            help: "or publish it: `tierline run --date 2026-03-06`",
+            broken: |project| project.publish("2026-03-05"),
+            command: &["show", "job.toml", "--date", "2026-03-06"],
+            mended: |project| project.publish("2026-03-06"),
+            again: &["show", "job.toml", "--date", "2026-03-06"],
+        },
+        Remedy {
+            help: "name one of them",
+            broken: |project| project.publish("2026-03-06"),
+            command: &["withdraw", "job.toml", "--date", "2026-03-05", "--yes"],
+            mended: same,
+            again: &["withdraw", "job.toml", "--date", "2026-03-06", "--yes"],
+        },
+        Remedy {
+            help: "the dimensions of 2026-03-06 are ",
+            broken: |project| project.publish("2026-03-06"),
+            command: &["show", "job.toml", "--dimension", "loyalty"],
+            mended: same,
+            again: &["show", "job.toml", "--dimension", "lifecycle_stage"],
+        },
+    ]);
+}
+
+#[test]
+fn of_rows_that_sql_cannot_compute() {
+    try_all(&[
+        Remedy {
+            help: "divide by NULLIF(..., 0)",
+            broken: |project| {
+                let ratio = "    1 / (users.orders_30d - users.orders_30d) AS ratio,\n";
+                project.edit(SNAPSHOT, SELECTED, &format!("{ratio}{SELECTED}"))
+            },
+            command: &NIGHT,
+            mended: |project| {
+                let difference = "(users.orders_30d - users.orders_30d)";
+                let never = format!("NULLIF({difference}, 0)");
+                project.edit(SNAPSHOT, difference, &never)
+            },
+            again: &NIGHT,
+        },
+        Remedy {
+            help: "CAST a side AS DECIMAL(38, 0) before computing",
+            broken: |project| {
+                let product = "    users.orders_30d * 9223372036854775807 AS product,\n";
+                project.edit(SNAPSHOT, SELECTED, &format!("{product}{SELECTED}"))
+            },
+            command: &NIGHT,
+            mended: |project| {
+                let wide = "CAST(users.orders_30d AS DECIMAL(38, 0)) *";
+                project.edit(SNAPSHOT, "users.orders_30d *", wide)
+            },
+            again: &NIGHT,
+        },
+        Remedy {
+            help: "CAST what is summed AS DECIMAL(28, 0)",
+            broken: |project| {
+                let sum = "    SUM(6000000000000000000 + users.orders_30d) OVER () AS points,\n";
+                project.edit(SNAPSHOT, SELECTED, &format!("{sum}{SELECTED}"))
+            },
+            command: &NIGHT,
+            mended: |project| {
+                let summed = "6000000000000000000 + users.orders_30d";
+                let wide = format!("CAST({summed} AS DECIMAL(28, 0))");
+                project.edit(SNAPSHOT, summed, &wide)
+            },
+            again: &NIGHT,
+        },
+        Remedy {
+            help: "write TRY_CAST(rfm_class.rfm_class AS BIGINT)",
+            broken: |project| {
+                let cast = "    CAST(rfm_class.rfm_class AS BIGINT) AS class_number,\n";
+                project.edit(SNAPSHOT, SELECTED, &format!("{cast}{SELECTED}"))
+            },
+            command: &NIGHT,
+            mended: |project| {
+                let cast = "CAST(rfm_class.rfm_class AS BIGINT)";
+                project.edit(SNAPSHOT, cast, &format!("TRY_{cast}"))
+            },
+            again: &NIGHT,
+        },
+    ]);
+}
+
+#[test]
+fn of_audits() {
+    try_all(&[
+        Remedy {
+            help: "add the value there, or mend the tier model",
+            broken: |project| {
+                let stage = "sql/tiers/lifecycle_stage.sql";
+                let renamed = "END, 'loyal', 'loyalist') AS lifecycle_stage";
+                project.edit(stage, "    CASE", "    REPLACE(CASE").edit(
+                    stage,
+                    "END AS lifecycle_stage",
+                    renamed,
+                )
+            },
+            command: &NIGHT,
+            mended: |project| {
+                let tiers = "sql/reference/dim_tier.csv";
+                project.append(tiers, "lifecycle_stage,loyalist,,Loyalist,忠诚者,,\n")
+            },
+            again: &NIGHT,
+        },
+        Remedy {
+            help: "each feature and tier model must have one row per user",
+            broken: |project| {
+                let depth = "sql/tiers/interaction_depth.sql";
+                let twice =
+                    "FROM (SELECT * FROM features.users UNION ALL SELECT * FROM features.users)";
+                project.edit(depth, "FROM features.users", twice)
+            },
+            command: &NIGHT,
+            mended: |project| {
+                let depth = "sql/tiers/interaction_depth.sql";
+                let twice =
+                    "FROM (SELECT * FROM features.users UNION ALL SELECT * FROM features.users)";
+                project.edit(depth, twice, "FROM features.users")
+            },
+            again: &NIGHT,
+        },
+        Remedy {
+            help: "whoever is not to be there is left out in features/users.sql",
+            broken: |project| project.append(SNAPSHOT, "WHERE users.orders_30d > 1\n"),
+            command: &NIGHT,
+            mended: |project| project.edit(SNAPSHOT, "WHERE users.orders_30d > 1\n", ""),
+            again: &NIGHT,
+        },
+        Remedy {
+            help: "or raise the guard for this run",
+            broken: |project| {
+                let project = project.append("job.toml", "\n[guards]\nmax_users_growth = 0.1\n");
+                project.publish("2026-03-05")
+            },
+            command: &NIGHT,
+            mended: |project| {
+                project.edit(
+                    "job.toml",
+                    "max_users_growth = 0.1",
+                    "max_users_growth = 1.0\nmax_tier_share_change = 1.0",
+                )
+            },
+            again: &NIGHT,
+        },
+    ]);
+}
+
+/// What the day's files lack, delivered.
+#[test]
+fn of_a_day_without_rows() {
+    try_all(&[Remedy {
+        help: "run again when the partition is there",
+        broken: |project| project.withhold("orders", 6),
+        command: &NIGHT,
+        mended: |project| project.deliver("orders", 6, &Rows::orders(6)),
+        again: &NIGHT,
+    }]);
+}
