@@ -38,7 +38,7 @@ const MOST_TABLES: u64 = 500;
 /// The most tables that a model reads when the models that it names are written out, too, down to
 /// sources and references: a chain of models of which each joins the one before it twice doubles
 /// with every link.
-const MOST_TABLES_BENEATH: u64 = 2_000;
+const MOST_TABLES_BENEATH: u64 = 1_000;
 
 /// Words that begin another expression at the same depth.
 const BEGINNINGS: [&str; 17] = [

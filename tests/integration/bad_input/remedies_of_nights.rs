@@ -82,7 +82,7 @@ fn of_arguments() {
                 let job = std::fs::read_to_string(project.path("job.toml")).unwrap();
                 project.write("jobs/job.toml", &job)
             },
-            command: &["check", "job"],
+            command: &["check", "job.toml"],
             mended: same,
             again: &["check", "./job.toml"],
         },
@@ -265,7 +265,7 @@ fn of_audits() {
             command: &NIGHT,
             mended: |project| {
                 let tiers = "sql/reference/dim_tier.csv";
-                project.append(tiers, "lifecycle_stage,loyalist,,Loyalist,忠诚者,,\n")
+                project.append(tiers, "lifecycle_stage,loyalist,6,Loyalist,忠诚者,,\n")
             },
             again: &NIGHT,
         },
