@@ -26,15 +26,22 @@ fn same(project: Project) -> Project {
     project
 }
 
+/// All that a command prints. Run ids are hashes, in which the number of a user may occur.
+fn said(project: &Project, command: &[&str]) -> String {
+    let finished = project.call(command);
+    let (code, stdout, stderr) = (finished.exit_code, finished.stdout, finished.stderr);
+    format!("exit code {code}\n\n{stdout}{stderr}")
+}
+
 /// What is wrong with a remedy, tried in a project of its own; nothing when it helps.
 fn failure_of(remedy: &Remedy) -> Option<String> {
     let project = (remedy.broken)(Project::new());
-    let said = project.said(&project.call(remedy.command));
+    let said = said(&project, remedy.command);
     if said.starts_with("exit code 0\n") || !said.contains(remedy.help) {
         return Some(format!("`{}` is not said: {said}", remedy.help));
     }
     let project = (remedy.mended)(project);
-    let said = project.said(&project.call(remedy.again));
+    let said = self::said(&project, remedy.again);
     (!said.starts_with("exit code 0\n")).then(|| format!("after `{}`: {said}", remedy.help))
 }
 
