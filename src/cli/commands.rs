@@ -96,10 +96,25 @@ pub(super) async fn publish(
         may_drop,
         circumstances,
     } = allowed;
-    let (project, workspace, plan) = prepare(job, snapshot_date, circumstances).await?;
+    let prepared = Box::pin(prepare(job, snapshot_date, circumstances)).await;
+    let (project, workspace, plan) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            put_right(job, report).await;
+            return Err(error);
+        }
+    };
     let plan = plan.allowing_drops(&workspace.output, may_drop).await?;
     let executed = run::execute(job, &project, &workspace, &plan, progress, report);
     Box::pin(executed).await
+}
+
+/// Undoes what runs left unpublished, for a night that comes no further. What it came to is not
+/// what ended the night.
+async fn put_right(job: &Job, report: &mut Report) {
+    if let Err(error) = Box::pin(run::put_right_unplanned(job, report)).await {
+        tracing::warn!(%error, "cannot look for rows that a run left unpublished");
+    }
 }
 
 /// One night, told even when it fails; its exit code tells, when asked, that there was nothing to do.
@@ -157,7 +172,16 @@ async fn many_nights(
     let accepted = accepted(arguments.history);
     let workspace = Workspace::open(&job)?;
     let plan = jobs::backfill(arguments, &job)?.plan(&job, &workspace, accepted);
-    let plan = Box::pin(plan).await?;
+    let plan = Box::pin(plan).await;
+    // Every night begins by that; without one it is done here.
+    if plan.as_ref().map_or(true, |plan| plan.nights.is_empty()) {
+        let mut found = Report::default();
+        put_right(&job, &mut found).await;
+        for warning in &found.warnings {
+            output.note(warning);
+        }
+    }
+    let plan = plan?;
     for note in &plan.notes {
         output.note(note);
     }

@@ -1,6 +1,6 @@
 //! `tierline init`: a job file, the SQL pack and scheduler files, written out to be edited.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use include_dir::Dir;
 
@@ -51,10 +51,18 @@ pub(super) fn init(arguments: &InitArguments, output: &Output) -> Result<(), Run
         output.result(&format!("wrote   {}\n", path.display()));
     }
     output.result(&format!(
-        "{written} files written; next: go to {}, edit jobs/production.toml, then `tierline check`\n",
-        folder.display()
+        "{written} files written; next: {}edit jobs/production.toml, then `tierline check`\n",
+        change_to(folder)
     ));
     Ok(())
+}
+
+/// How to come into the folder; nothing when that is where we are.
+fn change_to(folder: &Path) -> String {
+    match folder.components().all(|part| part == Component::CurDir) {
+        true => String::new(),
+        false => format!("`cd {}`, ", folder.display()),
+    }
 }
 
 /// The files of the pack, below `sql/`.

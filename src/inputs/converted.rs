@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | a UUID, or another text of 16 bytes | VARCHAR | `8c7b2c1e-...`, in lower case |
 //! | bytes | VARCHAR | their text in UTF-8; refused when they are none |
-//! | numbers, dates, instants, truth values | VARCHAR | their text, as CAST writes it |
+//! | doubles that are whole numbers below 2^53 | VARCHAR | `7`, as where the same column is BIGINT |
+//! | other numbers, dates, instants, truth values | VARCHAR | their text, as CAST writes it |
 //! | unsigned integers of 64 bits | BIGINT | the same number; refused beyond 2^63 - 1 |
 //!
 //! The engine knows nothing of such an expression and so prunes no rows by it.
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
 use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Float64Type, Schema};
 use datafusion::common::DataFusionError;
 use datafusion::error::Result;
 use datafusion::logical_expr::ColumnarValue;
@@ -25,6 +26,9 @@ use super::file_error::Refused;
 
 /// How many bytes a UUID has.
 const UUID_BYTES: i32 = 16;
+
+/// 2^53: below it every whole number is a double of its own.
+const WHOLE_DOUBLES: f64 = 9_007_199_254_740_992.0;
 
 /// Whether a column of a file is read by a conversion, and not by a plain cast.
 pub(super) fn is_converted(found: &DataType, declared: &DataType) -> bool {
@@ -87,6 +91,10 @@ impl Converted {
             DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
                 exactly(values, "has bytes that are no text")
             }
+            DataType::Float32 | DataType::Float64 => {
+                let texts: ArrayRef = Arc::new(double_texts(values)?);
+                Ok(cast(&texts, self.declared.data_type())?)
+            }
             _ => exactly(
                 values,
                 "has a number beyond 9223372036854775807; declare it as DECIMAL(20, 0) or VARCHAR",
@@ -115,6 +123,24 @@ fn uuid_text(uuid: &[u8]) -> String {
         }
     }
     text
+}
+
+/// `7` and `7.5`: writers hold whole numbers as doubles where a value is missing.
+fn double_texts(values: &ArrayRef) -> Result<StringViewArray> {
+    let doubles = cast(values, &DataType::Float64)?;
+    let as_cast = cast(values, &DataType::Utf8)?;
+    let doubles = doubles.as_primitive::<Float64Type>().iter();
+    let texts = doubles
+        .zip(as_cast.as_string::<i32>())
+        .map(|(double, text)| {
+            let whole =
+                double.filter(|double| double.fract() == 0.0 && double.abs() < WHOLE_DOUBLES);
+            match whole {
+                Some(whole) => Some(format!("{:.0}", whole + 0.0)),
+                None => text.map(str::to_owned),
+            }
+        });
+    Ok(texts.collect())
 }
 
 impl PhysicalExpr for Converted {
@@ -181,7 +207,7 @@ impl Hash for Converted {
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::array::{
-        BinaryArray, Decimal128Array, FixedSizeBinaryArray, Int64Array, UInt64Array,
+        BinaryArray, Decimal128Array, FixedSizeBinaryArray, Float64Array, Int64Array, UInt64Array,
     };
     use datafusion::arrow::datatypes::{Field, Int64Type};
     use datafusion::physical_expr::expressions::Column;
@@ -232,6 +258,23 @@ mod tests {
             texts(latin),
             Err("External error: column `x` has bytes that are no text".to_owned())
         );
+    }
+
+    #[test]
+    fn whole_numbers_have_one_text_whatever_holds_them() {
+        let doubles = vec![
+            Some(7.0),
+            Some(-0.0),
+            Some(7.5),
+            Some(f64::NAN),
+            None,
+            Some(-12.0),
+        ];
+        let expected = ["7", "0", "7.5", "NaN", "", "-12"];
+        let expected: Vec<_> = expected
+            .map(|text| some(text).filter(|text| !text.is_empty()))
+            .into();
+        assert_eq!(texts(Float64Array::from(doubles)), Ok(expected));
     }
 
     #[test]

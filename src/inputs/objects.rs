@@ -140,7 +140,8 @@ fn is_unfinished(part: &str) -> bool {
     let suffix = part
         .rsplit_once(".parquet.")
         .map_or("", |(_, suffix)| suffix);
-    let is_copy = is_hidden && suffix.len() == 6 && !suffix.starts_with("sha");
+    let is_word = suffix.starts_with("sha") || ["md5sum", "backup"].contains(&suffix);
+    let is_copy = is_hidden && suffix.len() == 6 && !is_word;
     is_workplace(&part)
         || UNFINISHED_STARTS
             .iter()
@@ -236,6 +237,7 @@ mod tests {
             "dt=2026-11-20/_metadata",
             "dt=2026-11-20/.part-0.parquet.crc",
             "dt=2026-11-20/.part-0.parquet.sha256",
+            "dt=2026-11-20/.part-0.parquet.md5sum",
             "dt=2026-11-20/.ipynb_checkpoints/part-0.parquet",
             "_quarantine/dt=2026-11-20/part-0.parquet",
             "dt=2026-11-20_$folder$",

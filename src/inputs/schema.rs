@@ -3,7 +3,7 @@
 //! | declared | a file may have |
 //! |---|---|
 //! | BIGINT | any integer; one that does not fit into 64 bits signed is refused when it is read |
-//! | VARCHAR | any text, number, date, instant, truth value, UUID, and bytes in UTF-8 |
+//! | VARCHAR | any text, number, date, instant, truth value, UUID, and bytes in UTF-8; see [`super::converted`] |
 //! | ID | integers in all files, or text; a mixture is text, but for user_id, which it is refused for |
 //! | DECIMAL(p,s) | a decimal or integer whose digits all fit |
 //! | DOUBLE | any number: staging's CAST decides what becomes of it |
@@ -240,6 +240,22 @@ impl SourceSchema {
             .map(Field::data_type)
     }
 
+    /// The same, with these columns read as texts.
+    pub fn with_texts(mut self, texts: &BTreeSet<String>) -> Self {
+        let fields = self.columns.fields().iter();
+        let fields = fields.map(|field| match texts.contains(field.name()) {
+            true => Arc::new(
+                field
+                    .as_ref()
+                    .clone()
+                    .with_data_type(viewed(DataType::Utf8)),
+            ),
+            false => Arc::clone(field),
+        });
+        self.columns = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        self
+    }
+
     /// Refuses columns that staging SQL reads although a file lacks them, has several that they
     /// could be, or has them in another type.
     ///
@@ -375,7 +391,10 @@ fn resolve_id(
                 sql_name(found),
                 file.url
             );
-            return Err(Diagnostic::new(message).help("deliver it as BIGINT or VARCHAR"));
+            let help = format!(
+                "deliver it as BIGINT or VARCHAR, or declare {column} = \"VARCHAR\" under [sources.{source}.columns]"
+            );
+            return Err(Diagnostic::new(message).help(help));
         }
         if id_kind(found) != id_kind(first_type) && column != USER_ID {
             return Ok(viewed(DataType::Utf8));
@@ -409,7 +428,10 @@ fn disagreement(source: &str, column: &str, having: &[(&FileSchema, &DataType)])
         of(&few),
         of(&many)
     );
-    Diagnostic::new(message).help("deliver one type in all files")
+    let help = format!(
+        "deliver one type in all files, or declare {column} = \"VARCHAR\" under [sources.{source}.columns]"
+    );
+    Diagnostic::new(message).help(help)
 }
 
 /// What a column of an ID is to SQL.

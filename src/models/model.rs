@@ -99,16 +99,30 @@ impl Model {
     pub fn head(&self) -> Range<usize> {
         head_of(&self.file)
     }
+
+    /// Where a column is first named; the first word of the statement when it is not.
+    pub fn place_of(&self, column: &str) -> Range<usize> {
+        let named = spans_of(
+            &self.file,
+            |token| matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case(column)),
+        );
+        let first = named.first();
+        first.map_or_else(|| self.head(), |span| bytes_of(&self.file, *span))
+    }
 }
 
 /// The first word that is not a comment; nothing when there is none.
 pub(super) fn head_of(file: &SourceFile) -> Range<usize> {
+    let words = spans_of(file, |token| !matches!(token, Token::Whitespace(_)));
+    words.first().map_or(0..0, |span| bytes_of(file, *span))
+}
+
+/// Where such tokens are, comments being white space.
+fn spans_of(file: &SourceFile, wanted: impl Fn(&Token) -> bool) -> Vec<Span> {
     let tokens = Tokenizer::new(&GenericDialect {}, &file.text).tokenize_with_location();
-    let words = tokens.into_iter().flatten();
-    let mut spans = words
-        .filter(|token| !matches!(token.token, Token::Whitespace(_)))
-        .map(|token| token.span);
-    spans.next().map_or(0..0, |span| bytes_of(file, span))
+    let tokens = tokens.into_iter().flatten();
+    let wanted = tokens.filter(|token| wanted(&token.token));
+    wanted.map(|token| token.span).collect()
 }
 
 /// The bytes of a parser's span.

@@ -27,8 +27,9 @@ use crate::models::{Model, Parameters};
 use crate::tiles::{DAY, Rollup, TileRows, USER_ID, windows};
 
 use super::Project;
+use super::contracted::{TIMES_HELP, as_contracted};
 use super::project::keep_all;
-use super::times::{TIMES_HELP, as_contracted};
+use super::user_ids::ID_TYPES;
 
 /// The column of staging that says why a row is left out.
 pub(super) const REJECT_REASON: &str = "reject_reason";
@@ -292,6 +293,17 @@ fn check_staging(model: &Model, plan: &LogicalPlan) -> Result<(), Problems> {
             problems.push(Diagnostic::at(&model.file, model.head(), message).help(help));
         }
     }
+    if let Ok(field) = schema.field_with_unqualified_name(USER_ID)
+        && !ID_TYPES.contains(field.data_type())
+    {
+        let message = format!(
+            "`{USER_ID}` of `{}` is {}; it must be BIGINT or VARCHAR",
+            model.name,
+            sql_name(field.data_type()),
+        );
+        let help = "write CAST(... AS BIGINT) or CAST(... AS VARCHAR), alike in all staging models";
+        problems.push(Diagnostic::at(&model.file, model.place_of(USER_ID), message).help(help));
+    }
     for column in contract_columns(&model.name.name) {
         let Some(expected) = column.column_type.arrow() else {
             continue;
@@ -300,7 +312,6 @@ fn check_staging(model: &Model, plan: &LogicalPlan) -> Result<(), Problems> {
             continue;
         };
         if !is_same_type(field.data_type(), &expected) {
-            let start = model.file.text.find(&column.name).unwrap_or_default();
             let message = format!(
                 "`{}` of `{}` is {}; it must be {}",
                 column.name,
@@ -312,7 +323,7 @@ fn check_staging(model: &Model, plan: &LogicalPlan) -> Result<(), Problems> {
                 ColumnType::Timestamp => TIMES_HELP.to_owned(),
                 other => format!("write CAST(... AS {other})"),
             };
-            let place = start..start + column.name.len();
+            let place = model.place_of(&column.name);
             problems.push(Diagnostic::at(&model.file, place, message).help(help));
         }
     }

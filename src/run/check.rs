@@ -26,16 +26,18 @@ use crate::tiers::{Dimensions, Settling, fit_given};
 use crate::tiles::USER_ID;
 
 use super::catalog::{empty, register};
-use super::declared::{UPSTREAM, declared_session};
+use super::declared::{UPSTREAM, register_sources, session_of};
 use super::found::Found;
 use super::marts;
 use super::project::{MADE_BY_TIERLINE, keep_all, required};
 use super::shape::Shape;
 use super::snapshot::Specs;
+use super::user_ids::{ID_TYPES, disagreement};
 use super::{Catalog, Project, RunError, Workspace, cut_points, runnable};
 
 /// Checks a job: file, SQL, reference files, bands, dimensions, and the contract of the tables.
-/// Sources are taken to be as declared, ids to be BIGINT.
+/// Sources are taken to be as declared, and ids to be of the [type](super::user_ids) that brings
+/// fewer problems.
 ///
 /// # Errors
 /// Every problem found.
@@ -47,7 +49,22 @@ pub async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Project, Ru
         Err(problems) => return Err(found.and(problems)),
     };
     found.keep(problems.or_ok(()));
-    let note = check_models(job, &project, snapshot_date, &mut found).await;
+    let mut fewest: Option<(Found, Option<Diagnostic>)> = None;
+    for id_type in ID_TYPES {
+        let mut of_models = Found::default();
+        let note = check_models(job, &project, snapshot_date, &id_type, &mut of_models).await;
+        if fewest
+            .as_ref()
+            .is_none_or(|(fewest, _)| of_models.len() < fewest.len())
+        {
+            fewest = Some((of_models, note));
+        }
+        if fewest.as_ref().is_some_and(|(fewest, _)| fewest.len() == 0) {
+            break;
+        }
+    }
+    let (of_models, note) = fewest.unwrap_or_default();
+    found.extend(of_models);
     found.or_ok(note)?;
     Ok(project)
 }
@@ -58,10 +75,12 @@ async fn check_models(
     job: &Job,
     project: &Project,
     snapshot_date: SnapshotDate,
+    id_type: &DataType,
     found: &mut Found,
 ) -> Option<Diagnostic> {
-    let context = found.keep(declared_session(job))?;
-    let mut check = found.keep(Check::open(job, project, &context, snapshot_date))?;
+    let context = found.keep(session_of(job))?;
+    let check = Check::open(job, project, &context, snapshot_date, id_type);
+    let mut check = found.keep(check)?;
     check.tiers(found).await;
     let shape = check.shape(found).await;
     if let Some(shape) = &shape
@@ -95,14 +114,17 @@ pub async fn check_rules(
     project: &Project,
     snapshot_date: SnapshotDate,
 ) -> Result<(), RunError> {
-    let context = declared_session(job)?;
-    let mut check = Check::open(job, project, &context, snapshot_date)?;
-    let mut others = Found::default();
-    check.tiers(&mut others).await;
-    let Some(shape) = check.shape(&mut others).await else {
-        return Ok(());
-    };
-    Ok(check.rules(&shape.dimensions).await?.wrong.or_ok(())?)
+    for id_type in ID_TYPES {
+        let context = session_of(job)?;
+        let mut check = Check::open(job, project, &context, snapshot_date, &id_type)?;
+        let mut others = Found::default();
+        check.tiers(&mut others).await;
+        let shape = check.shape(&mut others).await;
+        if let Some(shape) = shape.filter(|_| others.len() == 0) {
+            return Ok(check.rules(&shape.dimensions).await?.wrong.or_ok(())?);
+        }
+    }
+    Ok(())
 }
 
 /// A job being checked in a session of empty tables.
@@ -121,7 +143,9 @@ impl<'a> Check<'a> {
         project: &'a Project,
         context: &'a SessionContext,
         snapshot_date: SnapshotDate,
+        id_type: &DataType,
     ) -> Result<Self, RunError> {
+        register_sources(job, context, id_type).map_err(RunError::engine("checking sources"))?;
         let catalog = Catalog::open(context, project, snapshot_date);
         Ok(Self {
             job,
@@ -139,6 +163,10 @@ impl<'a> Check<'a> {
             .register_models(&UPSTREAM, &self.parameters)
             .await;
         found.keep(upstream);
+        let disagreement = disagreement(&self.catalog, self.project).await;
+        let disagreement = found.keep(disagreement.map_err(RunError::engine("checking user ids")));
+        let disagreement = Problems(disagreement.flatten().into_iter().collect());
+        found.keep(disagreement.or_ok(()));
         let parameters = self.parameters.clone();
         match cut_points::stand_ins(&self.catalog, self.project, parameters).await {
             Ok(parameters) => {

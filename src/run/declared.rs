@@ -1,18 +1,21 @@
-//! A job as its declarations have it: a session of empty tables, before any data is read.
+//! A job as its declarations have it: the declared sources without files, before any data is read.
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::error::DataFusionError;
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::error::Result as EngineResult;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::prelude::SessionContext;
 
 use crate::config::job::{Column, Job};
 use crate::config::session;
-use crate::ground::{Folder, SnapshotDate, TableName};
+use crate::ground::{Folder, Problems, SnapshotDate, TableName};
+use crate::inputs::ParquetFiles;
 use crate::tiers::Metric;
 use crate::tiles::DAY;
 
-use super::catalog::{empty, register};
+use super::catalog::register;
+use super::user_ids::{Staged, stage};
 use super::{Catalog, Project, RunError, cut_points};
 
 /// The folders that are planned before the cut points are known.
@@ -23,30 +26,58 @@ pub(super) const UPSTREAM: [Folder; 4] = [
     Folder::Calibration,
 ];
 
-/// A session over empty tables with the declared columns.
-pub(super) fn declared_session(job: &Job) -> Result<SessionContext, RunError> {
-    let context =
-        session::open(&job.engine, [], []).map_err(RunError::engine("opening a session"))?;
-    register_declared_sources(job, &context).map_err(RunError::engine("checking sources"))?;
-    Ok(context)
+/// A session without tables.
+pub(super) fn session_of(job: &Job) -> Result<SessionContext, RunError> {
+    session::open(&job.engine, [], []).map_err(RunError::engine("opening a session"))
 }
 
-/// Empty tables with the declared columns.
-fn register_declared_sources(job: &Job, context: &SessionContext) -> Result<(), DataFusionError> {
+/// Registers the declared sources without files, and the models of some folders over them.
+///
+/// # Errors
+/// Every problem of the models, and user ids about which declarations and staging SQL disagree.
+pub(super) async fn register_declared<'a>(
+    job: &Job,
+    project: &'a Project,
+    snapshot_date: SnapshotDate,
+    context: &'a SessionContext,
+    folders: &[Folder],
+) -> Result<Catalog<'a>, RunError> {
+    let register = |id_type: &DataType| register_sources(job, context, id_type);
+    let staged = stage(context, project, snapshot_date, folders, register).await?;
+    let Staged {
+        catalog,
+        disagreement,
+        ..
+    } = staged;
+    let problems = Problems(disagreement.into_iter().collect());
+    Ok(problems.or_ok(catalog)?)
+}
+
+/// The declared sources, without files.
+pub(super) fn register_sources(
+    job: &Job,
+    context: &SessionContext,
+    id_type: &DataType,
+) -> EngineResult<()> {
     for (name, source) in &job.sources {
-        let table = TableName::new(Folder::Sources, name);
-        register(context, &table, empty(declared_schema(&source.columns)))?;
+        let fields = source
+            .columns
+            .iter()
+            .map(|column| field_of(column, id_type));
+        let day = Arc::new(Field::new(DAY, DataType::Date32, false));
+        let nowhere = ObjectStoreUrl::local_filesystem();
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let table = ParquetFiles::partitioned(nowhere, Vec::new(), schema, day);
+        let source = TableName::new(Folder::Sources, name);
+        register(context, &source, Arc::new(table))?;
     }
     Ok(())
 }
 
-fn declared_schema(columns: &[Column]) -> SchemaRef {
-    let declared = columns.iter().map(|column| {
-        let data_type = column.column_type.arrow().unwrap_or(DataType::Int64);
-        Field::new(&column.name, data_type, true)
-    });
-    let day = Field::new(DAY, DataType::Date32, false);
-    Arc::new(Schema::new(declared.chain([day]).collect::<Vec<_>>()))
+fn field_of(column: &Column, id_type: &DataType) -> Field {
+    let data_type = column.column_type.arrow();
+    let data_type = data_type.unwrap_or_else(|| id_type.clone());
+    Field::new(&column.name, data_type, true)
 }
 
 /// The metrics of the calibration models, as the declared sources give them.
@@ -58,11 +89,7 @@ pub(super) async fn declared_metrics(
     project: &Project,
     snapshot_date: SnapshotDate,
 ) -> Result<Vec<Metric>, RunError> {
-    let context = declared_session(job)?;
-    let mut catalog = Catalog::open(&context, project, snapshot_date)
-        .map_err(RunError::engine("checking metrics"))?;
-    catalog
-        .register_models(&UPSTREAM, &project.parameters)
-        .await?;
+    let context = session_of(job)?;
+    let catalog = register_declared(job, project, snapshot_date, &context, &UPSTREAM).await?;
     cut_points::metrics(&catalog, project).await
 }

@@ -25,7 +25,9 @@ use crate::drafts::Draft;
 use crate::ground::{Folder, TableName};
 use crate::migration::Moves;
 use crate::models::Parameters;
-use crate::publish::{self, ForeignCommit, Inspection, Publication, RunRecord, TableVersion};
+use crate::publish::{
+    self, ForeignCommit, Inspection, Publication, Publications, RunRecord, TableVersion, inspect,
+};
 use crate::tiers::Settling;
 use crate::tiers::calibration::Calibration;
 
@@ -75,7 +77,8 @@ pub async fn execute(
     for oddity in &plan.oddities {
         tracing::warn!("{oddity}");
     }
-    let inspection = put_right(workspace, plan, report).await?;
+    let found = &plan.inspection;
+    let inspection = put_right(workspace, &plan.publications, found, report).await?;
     plan.check_history()?;
     if let PlannedAction::Nothing { run_id } = &plan.action {
         report.status = match report.repaired.is_empty() {
@@ -111,19 +114,29 @@ pub async fn execute(
     Ok(())
 }
 
+/// Undoes commits that no publication names for a night that ends before it is planned, be it for
+/// a day that is not ready: readers see no half of a publication meanwhile.
+pub async fn put_right_unplanned(job: &Job, report: &mut Report) -> Result<(), RunError> {
+    let workspace = Workspace::open(job)?;
+    let publications = Publications::load(&workspace.output).await?;
+    let found = inspect(&workspace.output, &publications).await?;
+    put_right(&workspace, &publications, &found, report).await?;
+    Ok(())
+}
+
 /// Undoes commits that no publication names, and notes the tables that had them.
 async fn put_right(
     workspace: &Workspace,
-    plan: &Plan,
+    publications: &Publications,
+    found: &Inspection,
     report: &mut Report,
 ) -> Result<Inspection, RunError> {
-    if plan.inspection.is_clean() {
-        return Ok(plan.inspection.clone());
+    if found.is_clean() {
+        return Ok(found.clone());
     }
-    let repaired = publish::repair(&workspace.output, &plan.publications).await?;
-    let unfinished = plan.inspection.unfinished();
-    report.repaired = unfinished.map(str::to_owned).collect();
-    report.warnings.extend(told_of_repair(&plan.inspection));
+    let repaired = publish::repair(&workspace.output, publications).await?;
+    report.repaired = found.unfinished().map(str::to_owned).collect();
+    report.warnings.extend(told_of_repair(found));
     Ok(repaired)
 }
 
@@ -173,19 +186,14 @@ struct Tiers<'a> {
 
 impl Run<'_> {
     async fn publish(&self, stages: &mut Stages<'_>, report: &mut Report) -> Result<(), RunError> {
+        let mut identity = self.identity();
+        report.run_id = Some(identity.run_id.clone());
         stages.begin("sources");
         self.register_previous().await?;
         let Featured {
             mut catalog,
             scratch: _scratch,
-            tiles,
         } = Box::pin(self.compute_features(stages, report)).await?;
-        let mut identity = self.identity();
-        report.run_id = Some(identity.run_id.clone());
-        // Told whatever comes of the night: no later one reads these days again.
-        stages.begin("rejected rows");
-        self.count_rejects(&catalog, &tiles, &identity.run_id, report)
-            .await?;
         stages.begin("cut points");
         let calibration = self.calibration(&mut catalog).await?;
         let parameters = calibration.parameters(self.project.parameters.clone());
@@ -371,8 +379,12 @@ impl Run<'_> {
         Ok((moves, remarks))
     }
 
-    /// The alerts, from their draft.
+    /// The alerts, from their draft; a pack may do without.
     async fn alerts(&self) -> Result<Vec<Alert>, RunError> {
+        let model = TableName::new(Folder::Publish, ALERTS);
+        if self.project.graph.model(&model).is_none() {
+            return Ok(Vec::new());
+        }
         let rows = read_table(self.context, ALERTS).await;
         let rows = rows.map_err(RunError::engine("reading alerts"))?;
         alerts_of(&rows).map_err(RunError::arrow("reading alerts"))

@@ -8,13 +8,15 @@
 use std::sync::Arc;
 
 use crate::ground::Folder;
+use crate::tiles::TileError;
 
 use super::catalog::register;
 use super::context::Run;
 use super::scratch::{Scratch, is_worth_keeping};
+use super::sources::SourceColumns;
 use super::stages::Stages;
 use super::tiling::Tiling;
-use super::{Catalog, Report, RollupTiles, RunError};
+use super::{Catalog, Report, RunError};
 
 /// The features of D, ready to be read.
 pub(super) struct Featured<'a> {
@@ -22,8 +24,6 @@ pub(super) struct Featured<'a> {
     pub catalog: Catalog<'a>,
     /// Where the rows lie that the catalog reads, for as long as this is kept.
     pub scratch: Scratch,
-    /// What the rollups were made from.
-    pub tiles: Vec<RollupTiles>,
 }
 
 impl Run<'_> {
@@ -33,16 +33,12 @@ impl Run<'_> {
         stages: &mut Stages<'_>,
         report: &mut Report,
     ) -> Result<Featured<'_>, RunError> {
-        let sources = self.register_sources(report).await?;
-        let mut catalog = Catalog::open(self.context, self.project, self.plan.snapshot_date)
-            .map_err(RunError::engine("reading references"))?;
-        catalog
-            .register_models(
-                &[Folder::Staging, Folder::Rollups],
-                &self.project.parameters,
-            )
-            .await?;
-        self.check_sources(&catalog, &sources).await?;
+        let files = self.read_sources(report).await?;
+        let mut texts = SourceColumns::new();
+        let mut catalog = self.stage(&files, &texts).await?;
+        // Before the tiles are kept: no later night reads these days again.
+        stages.begin("rejected rows");
+        self.count_rejects(&catalog, report).await?;
         stages.begin("tiles");
         let scratch = Scratch::open(&self.workspace.disk, self.job.engine.spill_folder.as_ref())
             .map_err(|error| RunError::engine("opening a scratch folder")(error.into()))?;
@@ -53,18 +49,30 @@ impl Run<'_> {
             folder: scratch.folder(),
             threads: self.job.engine.threads.get(),
         };
-        let tiles = tiling.provide(&mut catalog, report).await?;
+        // IDs that are numbers in the files of tonight may be texts in tiles of other days, and so
+        // are texts.
+        loop {
+            let unfit = match tiling.provide(&mut catalog, report).await {
+                Err(RunError::Tile(error @ TileError::Texts { .. })) => error,
+                provided => break provided?,
+            };
+            let found = self.numbers_behind(&catalog, &unfit, &texts);
+            let found = found.map_err(RunError::engine("looking for ids"))?;
+            if found.is_empty() {
+                return Err(unfit.into());
+            }
+            for (source, columns) in found {
+                texts.entry(source).or_default().extend(columns);
+            }
+            catalog = self.stage(&files, &texts).await?;
+        }
         stages.begin("features");
         let downstream = [Folder::Features, Folder::Calibration];
         catalog
             .register_models(&downstream, &self.project.parameters)
             .await?;
         self.keep_shared_features(&catalog, &scratch).await?;
-        Ok(Featured {
-            catalog,
-            scratch,
-            tiles,
-        })
+        Ok(Featured { catalog, scratch })
     }
 
     /// Features that several models read are computed once.

@@ -24,6 +24,17 @@ impl Found {
         None
     }
 
+    /// How much was found.
+    pub(super) fn len(&self) -> usize {
+        self.problems.0.len() + self.failures.len()
+    }
+
+    /// Adds what another check found.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.problems.extend(other.problems);
+        self.failures.extend(other.failures);
+    }
+
     /// Nothing, when nothing was found; `note` is told beside what was.
     ///
     /// # Errors

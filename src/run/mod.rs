@@ -19,6 +19,7 @@ mod catalog;
 mod check;
 mod comparable;
 mod context;
+mod contracted;
 mod cut_points;
 mod declared;
 mod deliveries;
@@ -56,8 +57,8 @@ mod status;
 mod streams;
 mod tier_rules;
 mod tiling;
-mod times;
 mod times_outside;
+mod user_ids;
 mod volumes;
 mod withdraw;
 mod workspace;
@@ -70,7 +71,7 @@ pub use calibrate::{MetricChange, Old, Proposal, Takers, ValueChange, ValueFlow,
 pub use catalog::Catalog;
 pub use check::{check, check_rules};
 pub use error::RunError;
-pub use execute::execute;
+pub use execute::{execute, put_right_unplanned};
 pub use history::{Accepted, Because, HeldInTiles, HistoryError, OutOfReach};
 pub use overview::{
     Alert, DimensionOverview, Flow, Kpi, Overview, TierOverview, WarningOverview, published_outcome,

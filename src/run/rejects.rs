@@ -28,7 +28,7 @@ use super::report::RowCount;
 use super::row_remarks::{RowRemarks, SHOWN};
 use super::tiling::days_read;
 use super::times_outside::{IS_OUTSIDE, TimesOutside, is_outside, span_of, time_column};
-use super::{Catalog, Report, RollupTiles, RunError};
+use super::{Catalog, Report, RunError};
 
 /// What is wrong with the rows of one source.
 #[derive(Debug, Default)]
@@ -44,15 +44,15 @@ struct Findings {
 }
 
 impl Run<'_> {
-    /// Counts the rejected and the remarked rows of the days that the night's tiles were made from,
+    /// Counts the rejected and the remarked rows of the days that the night's tiles are made from,
     /// and keeps samples of the rejected ones.
     pub(super) async fn count_rejects(
         &self,
         catalog: &Catalog<'_>,
-        tiles: &[RollupTiles],
-        run_id: &str,
         report: &mut Report,
     ) -> Result<(), RunError> {
+        let tiles = &self.plan.tiles;
+        let run_id = self.identity().run_id;
         let engine = RunError::engine("counting rejected rows");
         for model in self.project.graph.in_folder(Folder::Staging) {
             let read = days_read(&self.project.graph, &model.name, tiles);
@@ -66,10 +66,17 @@ impl Run<'_> {
             let has_rejected = !findings.rejected.is_empty();
             let reasons = findings.note_in(&model.name.name, report);
             if has_rejected {
-                let path = self.workspace.layout.quarantine(&model.name.name, run_id);
+                let path = self.workspace.layout.quarantine(&model.name.name, &run_id);
                 let sample = sample(catalog, &model.name, days.as_ref(), reasons).await;
                 let sample = sample.map_err(&engine)?;
-                write_sample(&self.workspace.output, &path, sample).await?;
+                match write_sample(&self.workspace.output, &path, sample).await {
+                    // All columns are computed of these rows, which may be why they are rejected.
+                    Err(RunError::Rows { reason, .. }) => report.warnings.push(format!(
+                        "{}: no sample of the rejected rows is kept: {reason}",
+                        model.name.name
+                    )),
+                    written => written?,
+                }
             }
         }
         Ok(())

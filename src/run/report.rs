@@ -161,10 +161,7 @@ impl fmt::Display for Report {
             self.write_alerts(formatter)?;
             self.write_cut_points(formatter)?;
         }
-        match self.status {
-            Status::AlreadyPublished => Ok(()),
-            _ => self.write_findings(formatter),
-        }
+        self.write_findings(formatter)
     }
 }
 

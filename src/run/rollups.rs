@@ -4,19 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result as EngineResult;
-use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, col, lit};
 use datafusion::prelude::SessionContext;
-use std::sync::Arc;
 
-use crate::config::job::{Column, Job};
-use crate::config::session;
+use crate::config::job::Job;
 use crate::ground::{Folder, Problems, SnapshotDate, TableName};
-use crate::inputs::{KnownDay, Manifest, ParquetFiles, SourceHistory};
+use crate::inputs::{KnownDay, Manifest, SourceHistory};
 use crate::models::planner::bind;
 use crate::models::{Graph, Model};
 use crate::tiles::{
@@ -24,7 +20,7 @@ use crate::tiles::{
     Window, windows,
 };
 
-use super::catalog::register;
+use super::declared::{register_declared, session_of};
 use super::{Catalog, Project, RunError};
 
 /// A day that no source has, to see how far a condition on the day reaches.
@@ -234,24 +230,14 @@ pub(super) async fn inputs_of_rollups(
     snapshot_date: SnapshotDate,
 ) -> Result<Vec<RollupInputs>, RunError> {
     let windows = windows_by_rollup(project)?;
-    let engine = RunError::engine("planning tiles");
-    let context = session::open(&job.engine, [], []).map_err(&engine)?;
-    // Ids are of one type or the other; SQL that only takes texts is planned with texts.
-    let mut planned = Ok(Vec::new());
-    for id_type in [DataType::Int64, DataType::Utf8View] {
-        register_declared(job, &context, &id_type).map_err(&engine)?;
-        let mut catalog = Catalog::open(&context, project, snapshot_date).map_err(&engine)?;
-        let folders = [Folder::Staging, Folder::Rollups];
-        let registered = catalog.register_models(&folders, &project.parameters).await;
-        planned = registered.map(|()| rollups_of(&catalog, &windows));
-        if planned.is_ok() {
-            break;
-        }
-    }
+    let context = session_of(job)?;
+    let folders = [Folder::Staging, Folder::Rollups];
+    let catalog = register_declared(job, project, snapshot_date, &context, &folders).await?;
     let mut inputs = Vec::new();
-    for rollup in planned? {
+    for rollup in rollups_of(&catalog, &windows) {
         let name = &rollup.name;
-        let (by_day, whole) = reach(&context, &rollup).map_err(&engine)?;
+        let (by_day, whole) =
+            reach(&context, &rollup).map_err(RunError::engine("planning tiles"))?;
         inputs.push(RollupInputs {
             definition: definition(job, project, name, snapshot_date)?,
             windows: windows[&name.name].clone(),
@@ -281,38 +267,6 @@ fn windows_by_rollup(project: &Project) -> Result<BTreeMap<String, BTreeSet<Wind
         }
     }
     Ok(by_rollup)
-}
-
-/// The declared sources, without files.
-pub(super) fn register_declared(
-    job: &Job,
-    context: &SessionContext,
-    id_type: &DataType,
-) -> EngineResult<()> {
-    for (name, source) in &job.sources {
-        let fields = source
-            .columns
-            .iter()
-            .map(|column| field_of(column, id_type));
-        let day = Arc::new(Field::new(DAY, DataType::Date32, false));
-        let nowhere = ObjectStoreUrl::local_filesystem();
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let table = ParquetFiles::partitioned(nowhere, Vec::new(), schema, day);
-        register(
-            context,
-            &TableName::new(Folder::Sources, name),
-            Arc::new(table),
-        )?;
-    }
-    Ok(())
-}
-
-fn field_of(column: &Column, id_type: &DataType) -> Field {
-    let data_type = column
-        .column_type
-        .arrow()
-        .unwrap_or_else(|| id_type.clone());
-    Field::new(&column.name, data_type, true)
 }
 
 /// The sources whose scans a condition on the rollup's day reaches, and the others.

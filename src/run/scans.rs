@@ -9,23 +9,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 
 use crate::config::job::Job;
-use crate::config::session;
 use crate::ground::Folder;
 use crate::inputs::{SourceHistory, SourceRecord, days_passing};
 use crate::models::Model;
 
 use super::affected::files_then;
 use super::context::Run;
+use super::declared::{register_declared, session_of};
 use super::history::{Because, OutOfReach, refuse, span};
-use super::rollups::register_declared;
-use super::{Catalog, Plan, Project, RunError, Workspace};
+use super::{Plan, Project, RunError, Workspace};
 
 impl Plan {
     /// Finds the features that would be computed from staging without its expired days.
@@ -38,8 +36,10 @@ impl Plan {
             return Ok(());
         }
         let engine = RunError::engine("planning features");
-        let context = session::open(&job.engine, [], []).map_err(&engine)?;
-        let catalog = self.planned_features(job, project, &context).await?;
+        let context = session_of(job)?;
+        let folders = [Folder::Staging, Folder::Rollups, Folder::Features];
+        let catalog = register_declared(job, project, self.snapshot_date, &context, &folders);
+        let catalog = catalog.await?;
         let scans = project.graph.in_folder(Folder::Features);
         for model in scans.filter(|model| self.history_scans.contains(&model.name)) {
             let plan = catalog.plan(model, &project.parameters).await?;
@@ -60,30 +60,6 @@ impl Plan {
             }
         }
         Ok(())
-    }
-
-    /// A session of the declared sources without files, and the models up to the features.
-    async fn planned_features<'a>(
-        &self,
-        job: &Job,
-        project: &'a Project,
-        context: &'a SessionContext,
-    ) -> Result<Catalog<'a>, RunError> {
-        let engine = RunError::engine("planning features");
-        let folders = [Folder::Staging, Folder::Rollups, Folder::Features];
-        // Ids are of one type or the other; SQL that only takes texts is planned with texts.
-        register_declared(job, context, &DataType::Int64).map_err(&engine)?;
-        let mut catalog = Catalog::open(context, project, self.snapshot_date).map_err(&engine)?;
-        let registered = catalog.register_models(&folders, &project.parameters);
-        if registered.await.is_ok() {
-            return Ok(catalog);
-        }
-        register_declared(job, context, &DataType::Utf8View).map_err(&engine)?;
-        let mut catalog = Catalog::open(context, project, self.snapshot_date).map_err(&engine)?;
-        catalog
-            .register_models(&folders, &project.parameters)
-            .await?;
-        Ok(catalog)
     }
 }
 

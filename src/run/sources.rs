@@ -1,10 +1,10 @@
 //! The sources of a night as tables of its session.
 //!
-//! 1. [`Run::register_sources`]: the footers of the files to open are read and held against the
-//!    declared columns; each source becomes a scan of its visible files.
-//! 2. [`Run::check_rows`]: day D without a row is not whole.
-//! 3. [`Run::check_sources`]: files that lack what staging SQL reads, or have it in a type that does
-//!    not fit, are refused.
+//! 1. [`Run::read_sources`]: the footers of the files to open are read; day D without a row is not
+//!    whole.
+//! 2. [`Run::stage`]: each source becomes a scan of its visible files, with the declared columns,
+//!    and the staging models are planned over them. Files that lack what these read, or have it in
+//!    a type that does not fit, are refused, and so are user ids that [disagree](super::user_ids).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,26 +12,30 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::error::Result as EngineResult;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ident};
 
-use crate::config::job::Incomplete;
-use crate::ground::{Diagnostic, Folder, Problems, TableName};
+use crate::config::job::{ColumnType, Incomplete};
+use crate::ground::{Folder, Problems, TableName};
 use crate::inputs::{InputError, ParquetFiles, Shortfall, Shortfalls, schema, without_rows};
-use crate::tiles::{DAY, USER_ID};
+use crate::tiles::{DAY, TileError, USER_ID};
 
 use super::catalog::{all_rows_of, empty, register};
 use super::context::Run;
 use super::deliveries::doubled;
 use super::project::keep_all;
+use super::user_ids::stage;
 use super::{Catalog, Report, RunError};
 
+/// Columns by source.
+pub(super) type SourceColumns = BTreeMap<String, BTreeSet<String>>;
+
+/// What is known of the files that a night opens, by source.
+pub(super) type Footers<'a> = BTreeMap<&'a str, Vec<schema::FileSchema>>;
+
 impl Run<'_> {
-    /// Reads the footers of the files to open and registers each source with the declared
-    /// columns.
-    pub(super) async fn register_sources(
-        &self,
-        report: &mut Report,
-    ) -> Result<BTreeMap<String, schema::SourceSchema>, RunError> {
+    /// Reads the footers of the files to open, by source.
+    pub(super) async fn read_sources(&self, report: &mut Report) -> Result<Footers<'_>, RunError> {
         let runtime = self.context.runtime_env();
         let mut files = BTreeMap::new();
         for (name, manifest) in &self.plan.manifests {
@@ -47,32 +51,85 @@ impl Run<'_> {
                 None => Vec::new(),
             };
             report.warnings.extend(doubled(name, &read));
-            files.insert(name, read);
+            files.insert(name.as_str(), read);
         }
         self.check_rows(&files, report)?;
-        let id_type = self.user_id_type(&files);
-        let mut resolved = BTreeMap::new();
-        for (name, files) in &files {
+        Ok(files)
+    }
+
+    /// Registers each source with the declared columns, and the staging and rollup models over
+    /// them. `texts` are IDs that are texts although the files have numbers.
+    pub(super) async fn stage(
+        &self,
+        files: &Footers<'_>,
+        texts: &SourceColumns,
+    ) -> Result<Catalog<'_>, RunError> {
+        let folders = [Folder::Staging, Folder::Rollups];
+        let date = self.plan.snapshot_date;
+        let register = |id_type: &DataType| {
+            let mut resolved = self.resolved(files, texts, id_type);
+            resolved.try_for_each(|(name, source)| self.register_source(name, &source))
+        };
+        let staged = stage(self.context, self.project, date, &folders, register).await?;
+        let sources = self.resolved(files, texts, &staged.id_type).collect();
+        self.check_sources(&staged.catalog, &sources).await?;
+        let disagreement = Problems(staged.disagreement.into_iter().collect());
+        let agreed = disagreement.or_ok(staged.catalog);
+        Ok(agreed.map_err(InputError::Refused)?)
+    }
+
+    /// The declared columns of each source, as its files have them.
+    fn resolved<'a>(
+        &self,
+        files: &'a Footers<'_>,
+        texts: &'a SourceColumns,
+        id_type: &DataType,
+    ) -> impl Iterator<Item = (&'a str, schema::SourceSchema)> {
+        files.iter().map(|(name, files)| {
             let declared = &self.job.sources[*name].columns;
-            let source = schema::resolve(name, declared, files, &id_type);
-            resolved.insert((*name).clone(), source);
+            let resolved = schema::resolve(name, declared, files, id_type);
+            let resolved = match texts.get(*name) {
+                Some(texts) => resolved.with_texts(texts),
+                None => resolved,
+            };
+            (*name, resolved)
+        })
+    }
+
+    /// The IDs, read as numbers so far, that the column with [texts](TileError::Texts) of a tile is
+    /// made from; those of users are not among them.
+    pub(super) fn numbers_behind(
+        &self,
+        catalog: &Catalog<'_>,
+        unfit: &TileError,
+        texts: &SourceColumns,
+    ) -> EngineResult<SourceColumns> {
+        let TileError::Texts { rollup, column, .. } = unfit else {
+            return Ok(SourceColumns::new());
+        };
+        let Some(rollup) = catalog.rollup(&rollup.name) else {
+            return Ok(SourceColumns::new());
+        };
+        let rows = LogicalPlanBuilder::from(rollup.daily(None)?).project([ident(column)])?;
+        let optimized = self.context.state().optimize(&rows.build()?)?;
+        let mut behind = columns_scanned(&optimized)?;
+        for (source, columns) in &mut behind {
+            let declared = self.job.sources.get(source).map(|source| &source.columns);
+            let ids = declared.into_iter().flatten();
+            let ids = ids.filter(|column| column.column_type == ColumnType::Id);
+            let ids: BTreeSet<&str> = ids.map(|column| column.name.as_str()).collect();
+            let known = texts.get(source);
+            columns.retain(|column| {
+                let is_text = known.is_some_and(|known| known.contains(column));
+                column != USER_ID && ids.contains(column.as_str()) && !is_text
+            });
         }
-        user_ids_agree(&resolved)
-            .or_ok(())
-            .map_err(InputError::Refused)?;
-        for (name, source) in &resolved {
-            self.register_source(name, source)
-                .map_err(RunError::engine("registering sources"))?;
-        }
-        Ok(resolved)
+        behind.retain(|_, columns| !columns.is_empty());
+        Ok(behind)
     }
 
     /// Day D must have rows as well as files, where a source says that a day is to be whole.
-    fn check_rows(
-        &self,
-        files: &BTreeMap<&String, Vec<schema::FileSchema>>,
-        report: &mut Report,
-    ) -> Result<(), InputError> {
+    fn check_rows(&self, files: &Footers<'_>, report: &mut Report) -> Result<(), InputError> {
         let date = self.plan.snapshot_date;
         let mut shortfalls = Shortfalls::default();
         for (name, files) in files {
@@ -87,21 +144,7 @@ impl Run<'_> {
         shortfalls.or_ready(date)
     }
 
-    /// The type of user ids: as in the first source that has files.
-    fn user_id_type(&self, files: &BTreeMap<&String, Vec<schema::FileSchema>>) -> DataType {
-        let first = files.iter().find_map(|(name, files)| {
-            let declared = &self.job.sources[*name].columns;
-            let source = schema::resolve(name, declared, files.get(..1)?, &DataType::Int64);
-            source.type_of(USER_ID).cloned()
-        });
-        first.unwrap_or(DataType::Int64)
-    }
-
-    fn register_source(
-        &self,
-        name: &str,
-        source: &schema::SourceSchema,
-    ) -> datafusion::error::Result<()> {
+    fn register_source(&self, name: &str, source: &schema::SourceSchema) -> EngineResult<()> {
         let table = TableName::new(Folder::Sources, name);
         let partition = Arc::new(Field::new(DAY, DataType::Date32, false));
         let manifest = &self.plan.manifests[name];
@@ -132,10 +175,10 @@ impl Run<'_> {
     }
 
     /// Refuses files that lack what staging SQL reads, or have it in a type that does not fit.
-    pub(super) async fn check_sources(
+    async fn check_sources(
         &self,
         catalog: &Catalog<'_>,
-        sources: &BTreeMap<String, schema::SourceSchema>,
+        sources: &BTreeMap<&str, schema::SourceSchema>,
     ) -> Result<(), RunError> {
         let engine = RunError::engine("checking sources");
         let mut problems = Problems::default();
@@ -146,7 +189,7 @@ impl Run<'_> {
                 .map_err(&engine)?;
             let optimized = rows.into_optimized_plan().map_err(&engine)?;
             for (source, used) in columns_scanned(&optimized).map_err(&engine)? {
-                if let Some(schema) = sources.get(&source) {
+                if let Some(schema) = sources.get(source.as_str()) {
                     keep_all(&mut problems, schema.require(&used, &model.file.name));
                 }
             }
@@ -156,10 +199,8 @@ impl Run<'_> {
 }
 
 /// The source columns that an optimized plan reads, in subqueries too, by source.
-fn columns_scanned(
-    plan: &LogicalPlan,
-) -> datafusion::error::Result<BTreeMap<String, BTreeSet<String>>> {
-    let mut scanned: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+fn columns_scanned(plan: &LogicalPlan) -> EngineResult<SourceColumns> {
+    let mut scanned = SourceColumns::new();
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node
             && scan.table_name.schema() == Some(Folder::Sources.as_str())
@@ -184,26 +225,4 @@ fn columns_scanned(
         Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(scanned)
-}
-
-/// User ids must have one type in all sources that have them.
-fn user_ids_agree(sources: &BTreeMap<String, schema::SourceSchema>) -> Problems {
-    let mut problems = Problems::default();
-    let typed: Vec<(&String, &DataType)> = sources
-        .iter()
-        .filter_map(|(name, source)| Some((name, source.type_of(USER_ID)?)))
-        .collect();
-    if let Some((first, first_type)) = typed.first() {
-        for (name, data_type) in &typed[1..] {
-            if data_type != first_type {
-                let message = format!(
-                    "user_id is {} in source `{first}` and {} in source `{name}`",
-                    schema::sql_name(first_type),
-                    schema::sql_name(data_type)
-                );
-                problems.push(Diagnostic::new(message).help("deliver one type in all sources"));
-            }
-        }
-    }
-    problems
 }

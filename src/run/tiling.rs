@@ -9,7 +9,7 @@ use object_store::ObjectStoreExt;
 
 use crate::ground::TableName;
 use crate::models::Graph;
-use crate::tiles::{Rollup, TileError, TileRows, Workshop};
+use crate::tiles::{DamagedTile, Rollup, TilePlan, TileRows, Workshop};
 
 use super::history::refuse;
 use super::{Catalog, Plan, Report, RollupTiles, RunError, Workspace};
@@ -31,13 +31,13 @@ struct Provided {
 }
 
 impl Tiling<'_> {
-    /// Gives every rollup of the plan its rows, and says which tiles they came from.
+    /// Gives every rollup of the plan its rows.
     pub(super) async fn provide(
         &self,
         catalog: &mut Catalog<'_>,
         report: &mut Report,
-    ) -> Result<Vec<RollupTiles>, RunError> {
-        let mut provided = Vec::new();
+    ) -> Result<(), RunError> {
+        let (mut provided, mut remarks) = (Vec::new(), Vec::new());
         for planned in &self.plan.tiles {
             let Some(rollup) = catalog.rollup(&planned.plan.rollup.name).cloned() else {
                 continue;
@@ -47,74 +47,89 @@ impl Tiling<'_> {
                 rows,
                 warnings,
             } = self.provide_one(&rollup, planned).await?;
-            report.tiles_built += tiles.plan.builds.len() as u64;
-            report.tiles_reused += tiles.plan.reused.len() as u64;
-            report.warnings.extend(warnings);
+            remarks.extend(warnings);
             catalog.set_tiles(&tiles.plan.rollup.name, rows);
             provided.push(tiles);
         }
-        Ok(provided)
+        let count = |of: fn(&TilePlan) -> usize| -> u64 {
+            provided.iter().map(|tiles| of(&tiles.plan) as u64).sum()
+        };
+        report.tiles_built += count(|plan| plan.builds.len());
+        report.tiles_reused += count(|plan| plan.reused.len());
+        report.warnings.extend(remarks);
+        Ok(())
     }
 
-    /// The rows of one rollup. A damaged tile is removed and made anew.
+    /// The rows of one rollup. Damaged tiles are removed and made anew.
     async fn provide_one(
         &self,
         rollup: &Rollup,
         planned: &RollupTiles,
     ) -> Result<Provided, RunError> {
+        let workshop = self.workshop();
         let mut tiles = planned.clone();
         let mut warnings = Vec::new();
-        loop {
-            match self.rows_of(rollup, &tiles).await {
-                Ok(rows) => {
-                    return Ok(Provided {
-                        tiles,
-                        rows,
-                        warnings,
-                    });
-                }
-                Err(TileError::Damaged {
-                    address,
-                    path,
-                    what,
-                }) => {
-                    let without = tiles.without(&address);
-                    // It may be whole in a copy, and is all that is left of its days.
-                    if let Some(missing) = without.out_of_reach() {
-                        tracing::warn!(path, what, "a tile is damaged and cannot be made anew");
-                        if self.plan.accepted.shorter_history {
-                            self.remove(&tiles, &address).await;
-                        }
-                        refuse(&[missing])?;
-                    }
-                    tracing::warn!(path, what, "a tile is made anew");
-                    warnings.push(format!("tile {path} was made anew: {what}"));
-                    self.remove(&tiles, &address).await;
-                    tiles = without;
-                }
-                Err(error) => return Err(error.into()),
+        let mut files = loop {
+            let (files, damaged) = workshop.fetch(rollup, &tiles.plan).await?;
+            if damaged.is_empty() {
+                break files;
             }
-        }
+            tiles = self.without(tiles, &damaged).await?;
+            warnings.extend(damaged.into_iter().map(|DamagedTile { path, what, .. }| {
+                format!("tile {path} was made anew: {what}")
+            }));
+        };
+        let bytes = self.source_bytes(&tiles);
+        workshop
+            .make(rollup, &tiles.plan, &mut files, &bytes)
+            .await?;
+        Ok(Provided {
+            rows: workshop.lay_out(&tiles.plan, &files),
+            tiles,
+            warnings,
+        })
     }
 
-    async fn rows_of(
+    /// Plans anew without the tiles that are damaged, and removes them.
+    ///
+    /// # Errors
+    /// Days of which nothing else is left: such a tile may be whole in a copy.
+    async fn without(
         &self,
-        rollup: &Rollup,
-        tiles: &RollupTiles,
-    ) -> Result<Vec<TileRows>, TileError> {
-        let workshop = Workshop {
+        tiles: RollupTiles,
+        damaged: &[DamagedTile],
+    ) -> Result<RollupTiles, RunError> {
+        let addresses = damaged.iter().map(|tile| &tile.address);
+        let without = addresses.fold(tiles.clone(), |tiles, address| tiles.without(address));
+        let missing = without.out_of_reach();
+        for DamagedTile {
+            address,
+            path,
+            what,
+        } in damaged
+        {
+            match missing {
+                Some(_) => tracing::warn!(path, what, "a tile is damaged and cannot be made anew"),
+                None => tracing::warn!(path, what, "a tile is made anew"),
+            }
+            if missing.is_none() || self.plan.accepted.shorter_history {
+                self.remove(&tiles, address).await;
+            }
+        }
+        if let Some(missing) = missing {
+            refuse(&[missing])?;
+        }
+        Ok(without)
+    }
+
+    fn workshop(&self) -> Workshop<'_> {
+        Workshop {
             context: self.context,
             output: &self.workspace.output,
             layout: &self.workspace.layout,
             folder: self.folder,
             threads: self.threads,
-        };
-        let mut files = workshop.fetch(rollup, &tiles.plan).await?;
-        let bytes = self.source_bytes(tiles);
-        workshop
-            .make(rollup, &tiles.plan, &mut files, &bytes)
-            .await?;
-        Ok(workshop.lay_out(&tiles.plan, &files))
+        }
     }
 
     /// Bytes of each day's files.

@@ -48,17 +48,18 @@ pub(super) fn is_outside(column: &str, timezone: Tz, has_reasons: bool) -> Resul
     let time = cast(cast(col(column), utc.clone()), DataType::Int64);
     let day = cast(cast(col(DAY), DataType::Int32), DataType::Int64);
     let midnight = day.clone() * lit(DAY_LENGTH);
-    let since = time - midnight;
+    // A time may be any number, so that nothing is taken from it.
+    let since_midnight = |length: i64| midnight.clone() + lit(length);
     let from = -DAY_LENGTH;
     let to = 2 * DAY_LENGTH;
-    let is_far = since
+    let is_far = time
         .clone()
-        .lt(lit(from - LARGEST_OFFSET))
-        .or(since.clone().gt_eq(lit(to + LARGEST_OFFSET)));
-    let is_near = since
+        .lt(since_midnight(from - LARGEST_OFFSET))
+        .or(time.clone().gt_eq(since_midnight(to + LARGEST_OFFSET)));
+    let is_near = time
         .clone()
-        .gt_eq(lit(from + LARGEST_OFFSET))
-        .and(since.lt(lit(to - LARGEST_OFFSET)));
+        .gt_eq(since_midnight(from + LARGEST_OFFSET))
+        .and(time.lt(since_midnight(to - LARGEST_OFFSET)));
     let date = cast(cast(col(column), utc), local);
     let date = cast(
         cast(cast(date, DataType::Date32), DataType::Int32),

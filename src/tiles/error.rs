@@ -7,7 +7,7 @@ use datafusion::error::DataFusionError;
 use parquet::errors::ParquetError;
 
 use crate::config::storage::StorageError;
-use crate::ground::{Classified, FailureKind};
+use crate::ground::{Classified, FailureKind, TableName};
 
 use super::address::Address;
 
@@ -43,16 +43,30 @@ pub enum TileError {
         /// The tile.
         path: String,
     },
-    /// A stored tile is not what its name says. Whoever meets this makes it anew.
-    #[error("tile {path} cannot be used: {what}")]
-    Damaged {
-        /// Which tile.
-        address: Address,
-        /// Its URL.
+    /// A stored tile has texts where today's files have numbers. Whoever meets this reads the
+    /// numbers as texts.
+    #[error(
+        "tile {path} has texts in column {column} of `{rollup}`, where the newest files have numbers; deliver texts in these too"
+    )]
+    Texts {
+        /// The tile.
         path: String,
-        /// What is wrong.
-        what: String,
+        /// The rollup's table.
+        rollup: TableName,
+        /// The rollup's column.
+        column: String,
     },
+}
+
+/// A stored tile that is not what its name says. Whoever meets it makes it anew.
+#[derive(Debug, Clone)]
+pub struct DamagedTile {
+    /// Which tile.
+    pub address: Address,
+    /// Its URL.
+    pub path: String,
+    /// What is wrong.
+    pub what: String,
 }
 
 impl TileError {
@@ -69,10 +83,8 @@ impl Classified for TileError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Storage(error) => error.kind(),
-            Self::Engine { .. } | Self::Disk { .. } | Self::Damaged { .. } => {
-                FailureKind::Unexpected
-            }
-            Self::OtherUserIds { .. } => FailureKind::Blocked,
+            Self::Engine { .. } | Self::Disk { .. } => FailureKind::Unexpected,
+            Self::OtherUserIds { .. } | Self::Texts { .. } => FailureKind::Blocked,
         }
     }
 }

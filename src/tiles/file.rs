@@ -184,6 +184,8 @@ pub(super) enum Refusal {
     Damaged(String),
     /// Its user ids are of the other type than today's.
     OtherUserIds,
+    /// It has texts in a column of which today's files have numbers alone.
+    Texts(String),
 }
 
 impl Refusal {
@@ -208,9 +210,14 @@ fn other_types(found: &Schema, expected: &Schema) -> Option<Refusal> {
     };
     let mut fields = expected.fields().iter();
     let column = fields.find(differs)?;
+    let name = column.name();
+    let stored = found.field_with_name(name);
+    let is_text = stored.is_ok_and(|stored| plain(stored.data_type()) == DataType::Utf8);
+    if is_text && *column.data_type() == DataType::Int64 {
+        return Some(Refusal::Texts(name.clone()));
+    }
     Some(Refusal::Damaged(format!(
-        "its column {} has another type than today's files give",
-        column.name()
+        "its column {name} has another type than today's files give"
     )))
 }
 

@@ -26,7 +26,7 @@ mod workshop;
 
 pub use address::{Address, Addresses, Change, Definition, SourceDays};
 pub use cover::cover;
-pub use error::TileError;
+pub use error::{DamagedTile, TileError};
 pub use full_joins::FuseFullJoins;
 pub use merged::{MergedTiles, TileRows};
 pub use period::Period;

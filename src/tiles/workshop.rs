@@ -34,7 +34,7 @@ use crate::config::storage::Location;
 use crate::ground::Layout;
 
 use super::address::Address;
-use super::error::TileError;
+use super::error::{DamagedTile, TileError};
 use super::file::{Refusal, TileFile, TileWriter, accept};
 use super::merged::{MergedColumn, MergedRollup, MergedTiles, TileRows};
 use super::period::{Period, day_number, day_of};
@@ -74,20 +74,30 @@ pub struct Workshop<'a> {
 pub type TileFiles = BTreeMap<Address, TileFile>;
 
 impl Workshop<'_> {
-    /// Brings the stored tiles of a plan here.
+    /// Brings the stored tiles of a plan here; those that are not what their names say are
+    /// returned beside them.
     ///
     /// # Errors
-    /// A store or disk that fails; [`TileError::Damaged`] for the first that is not what its name
-    /// says.
-    pub async fn fetch(&self, rollup: &Rollup, plan: &TilePlan) -> Result<TileFiles, TileError> {
+    /// A store or disk that fails, and ids that are of another type than today's.
+    pub async fn fetch(
+        &self,
+        rollup: &Rollup,
+        plan: &TilePlan,
+    ) -> Result<(TileFiles, Vec<DamagedTile>), TileError> {
         let fetched = plan.reused.iter().map(|(address, stored)| async move {
-            let file = self.fetch_one(rollup, address, stored).await?;
-            Ok::<_, TileError>((address.clone(), file))
+            let fetched = self.fetch_one(rollup, address, stored).await?;
+            Ok::<_, TileError>((address, fetched))
         });
-        stream::iter(fetched)
-            .buffer_unordered(CONCURRENT_REQUESTS)
-            .try_collect()
-            .await
+        let mut fetched = stream::iter(fetched).buffer_unordered(CONCURRENT_REQUESTS);
+        let (mut files, mut damaged) = (TileFiles::new(), Vec::new());
+        while let Some((address, fetched)) = fetched.try_next().await? {
+            match fetched {
+                Ok(file) => drop(files.insert(address.clone(), file)),
+                Err(tile) => damaged.push(tile),
+            }
+        }
+        damaged.sort_by(|left, right| left.path.cmp(&right.path));
+        Ok((files, damaged))
     }
 
     async fn fetch_one(
@@ -95,15 +105,21 @@ impl Workshop<'_> {
         rollup: &Rollup,
         address: &Address,
         stored: &StoredTile,
-    ) -> Result<TileFile, TileError> {
-        let damaged = |what: &str| TileError::Damaged {
-            address: address.clone(),
-            path: self.output.url_of(&stored.path),
-            what: what.to_owned(),
+    ) -> Result<Result<TileFile, DamagedTile>, TileError> {
+        let url = || self.output.url_of(&stored.path);
+        let damaged = |what: &str| {
+            Ok(Err(DamagedTile {
+                address: address.clone(),
+                path: url(),
+                what: what.to_owned(),
+            }))
         };
         let path = match self.in_place(&stored.path) {
             Some(path) => path,
-            None => self.download(stored).await?.ok_or_else(|| damaged(GONE))?,
+            None => match self.download(stored).await? {
+                Some(path) => path,
+                None => return damaged(GONE),
+            },
         };
         let task = {
             let (path, name, address) = (path.clone(), rollup.name.clone(), address.clone());
@@ -113,16 +129,20 @@ impl Workshop<'_> {
         let accepted = tokio::task::spawn_blocking(task).await;
         let disk = TileError::disk(&path);
         let accepted = match accepted {
-            Ok(Err(error)) if error.kind() == ErrorKind::NotFound => return Err(damaged(GONE)),
+            Ok(Err(error)) if error.kind() == ErrorKind::NotFound => return damaged(GONE),
             Ok(accepted) => accepted.map_err(|error| disk(error.into()))?,
             Err(error) => return Err(disk(ParquetError::External(Box::new(error)))),
         };
-        accepted.map_err(|refusal| match refusal {
-            Refusal::OtherUserIds => TileError::OtherUserIds {
-                path: self.output.url_of(&stored.path),
-            },
-            Refusal::Damaged(what) => damaged(&what),
-        })
+        match accepted {
+            Ok(file) => Ok(Ok(file)),
+            Err(Refusal::Damaged(what)) => damaged(&what),
+            Err(Refusal::OtherUserIds) => Err(TileError::OtherUserIds { path: url() }),
+            Err(Refusal::Texts(column)) => Err(TileError::Texts {
+                path: url(),
+                rollup: rollup.name.clone(),
+                column,
+            }),
+        }
     }
 
     /// The file of an object, when the output is a folder of this machine.

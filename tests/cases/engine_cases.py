@@ -13,6 +13,14 @@ USER_SCHEMA = pyarrow.schema({"user_id": pyarrow.int64(), "registered_at": INSTA
 RATE_SCHEMA = pyarrow.schema({"currency": TEXT, "rate": pyarrow.decimal128(10, 4)})
 
 
+def case_pack_without_alerts(lake: Lake) -> None:
+    """KPIs and alerts are tables that a pack may leave out."""
+    lake.deliver("orders")
+    lake.deliver("engagement")
+    lake.path("sql/publish/alerts.sql").unlink()
+    lake.night().published()
+
+
 def case_constants_of_a_side_that_lacks_the_user(lake: Lake) -> None:
     """A full join gives NULL for what a side computes, where the side has no row of the user."""
     for source in ("orders", "engagement"):

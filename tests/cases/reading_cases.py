@@ -159,6 +159,62 @@ def case_ids_that_turn_from_numbers_into_texts_under_a_tile(lake: Lake) -> None:
     lake.night().published(top_content=top)
 
 
+def case_ids_that_are_digits_alone_on_a_day(lake: Lake) -> None:
+    """pandas writes numbers then; they are texts, as in the tiles of the days before, which stay."""
+    lake.edit("sql/rollups/interactions.sql", "COUNT(*) AS events,",
+              "COUNT(*) AS events,\n    MAX(content_id) AS top_content,")
+    lake.edit("sql/features/interactions.sql", "    events_lifetime,", "    events_lifetime, top_content_lifetime,")
+    lake.edit("sql/features/users.sql", "    interactions.first_event_day,",
+              "    CAST(interactions.top_content_lifetime AS VARCHAR) AS top_content,\n    interactions.first_event_day,")
+    lake.edit("sql/publish/tier_snapshot.sql", "    users.first_event_day,",
+              "    users.top_content,\n    users.first_event_day,")
+    lake.set("guards", "max_tier_share_change = 1.0")
+    lake.deliver("orders")
+    as_text = EVENT_SCHEMA.set(EVENT_SCHEMA.get_field_index("content_id"), pyarrow.field("content_id", pyarrow.string()))
+    before = [dict(event, content_id="A-7") for event in EVENTS]
+    lake.deliver("engagement", DAYS[:-1], rows=before, schema=as_text)
+    assert lake.night(DAYS[-2]).run.returncode == 0
+    lake.deliver("engagement", [LAST_DAY])
+    top = {event["user_id"]: "7" for event in EVENTS}
+    top |= {event["user_id"]: "A-7" for event in EVENTS if event["day"] != LAST_DAY}
+    lake.night().published(top_content=top).warns_of_nothing()
+
+
+def case_times_of_numpy_that_are_none(lake: Lake) -> None:
+    """NaT is the smallest number that there is."""
+    lake.deliver("orders")
+    lake.deliver("engagement", DAYS[:-1])
+    rows = table(of_day(EVENTS, LAST_DAY), EVENT_SCHEMA)
+    instants = rows["occurred_at"].cast(pyarrow.int64()).to_pylist()
+    instants = pyarrow.array([-2**63, *instants[1:]], pyarrow.int64()).cast(INSTANT)
+    rows = rows.set_column(rows.schema.get_field_index("occurred_at"), EVENT_SCHEMA.field("occurred_at"), instants)
+    pyarrow.parquet.write_table(rows, lake.partition("engagement", LAST_DAY) / "part-0.parquet")
+    lake.night().published().says("1 row has a time in occurred_at that is more than a day outside")
+
+
+def case_products_that_only_rejected_rows_have(lake: Lake) -> None:
+    """What is computed of good rows alone need not be computed of the others for a sample."""
+    lake.deliver("orders")
+    absurd = {**of_day(EVENTS, LAST_DAY)[0], "duration_seconds": 2**62}
+    lake.deliver("engagement", rows=[*EVENTS, absurd])
+    lake.edit("sql/staging/engagement.sql", "    events.duration_seconds,\n",
+              "    events.duration_seconds,\n    events.duration_seconds * 1000000 AS microseconds,\n")
+    lake.edit("sql/staging/engagement.sql", "THEN 'null_time'\n",
+              "THEN 'null_time'\n        WHEN events.duration_seconds > 86400 THEN 'absurd_duration'\n")
+    lake.night().published().says("1 absurd_duration", "engagement: no sample of the rejected rows is kept")
+
+
+def case_rows_left_out_of_a_night_that_fails(lake: Lake) -> None:
+    """They are reported by the night that read them: the next one finds their tiles."""
+    lake.deliver("orders", rows=[*ORDERS, {**of_day(ORDERS, LAST_DAY)[0], "user_id": None, "order_id": 9001}])
+    lake.deliver("engagement")
+    lake.edit("sql/staging/engagement.sql", "    events.channel,",
+              "    events.channel, CAST(events.event_type AS BIGINT) AS type_number,")
+    lake.edit("sql/rollups/interactions.sql", "COUNT(*) AS events,",
+              "COUNT(*) AS events,\n    MAX(type_number) AS largest_type,")
+    lake.night().refused(3, "1 null_user_id")
+
+
 def _in_turn(lake: Lake, source: str, column: str, types: list[pyarrow.DataType], schema: pyarrow.Schema,
              rows: list[Row], values: list[Any]) -> None:
     """Each day's file has the column in another type, with what `values` makes of it."""

@@ -19,7 +19,7 @@ use crate::ground::SnapshotDate;
 use crate::run::{DimensionOverview, Overview, RunError};
 
 use super::arguments::ShowArguments;
-use super::figures::{NONE, count, count_or_none};
+use super::figures::{NONE, count, count_or_none, money};
 use super::output::Output;
 use super::table::{Cell, Paint, Side, Table, width};
 
@@ -229,8 +229,8 @@ fn metric(name: &str, value: f64) -> String {
     let is_part = ["_share", "_rate"].iter().any(|end| name.ends_with(end));
     match is_part {
         true => format!("{:.1}%", 100.0 * value),
-        false if value.fract() == 0.0 => count(value as i64),
-        false => format!("{value:.2}"),
+        false if value.fract() == 0.0 => count(value as i128),
+        false => money((100.0 * value).round() as i128),
     }
 }
 

@@ -199,13 +199,7 @@ async fn propose_in(run: &Run<'_>, stages: &mut Stages<'_>) -> Result<Proposal, 
     let Featured {
         mut catalog,
         scratch: _scratch,
-        tiles,
     } = featured;
-    // The run after this one may read none of these days again.
-    stages.begin("rejected rows");
-    let run_id = run.identity().run_id;
-    run.count_rejects(&catalog, &tiles, &run_id, &mut report)
-        .await?;
     report.warnings.extend(left_out(&report.rejected));
     stages.begin("cut points");
     let users = cut_points::measure(&mut catalog, run.project).await?;

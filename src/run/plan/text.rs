@@ -115,9 +115,9 @@ impl Plan {
         let plan = &tiles.plan;
         writeln!(
             f,
-            "  {}: {} tiles hold the windows; {} reused, {:.1} MB",
+            "  {}: the windows need {}; {} reused, {:.1} MB",
             plan.rollup,
-            plan.cover.len(),
+            counted(plan.cover.len(), "tile"),
             plan.reused.len(),
             plan.reused_bytes() as f64 / 1e6
         )?;
@@ -143,8 +143,8 @@ impl Plan {
             if !read.files.is_empty() {
                 writeln!(
                     f,
-                    "    from {} files of {}, {first} to {last}, {:.1} MB",
-                    read.files.len(),
+                    "    from {} of {}, {first} to {last}, {:.1} MB",
+                    counted(read.files.len(), "file"),
                     manifest.source,
                     read.size_bytes() as f64 / 1e6
                 )?;
@@ -187,6 +187,12 @@ impl Plan {
     }
 }
 
+/// `1 file`, `2 files`.
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
 /// A line naming the first few days and how many more there are; nothing when there are none.
 fn write_days<T: fmt::Display>(f: &mut Formatter<'_>, what: &str, days: &[T]) -> Result {
     if days.is_empty() {
@@ -226,10 +232,10 @@ impl Display for SourcePlan {
         };
         write!(
             f,
-            "{}: {} files of {} days, {first} to {last}, {:.1} MB",
+            "{}: {} of {}, {first} to {last}, {:.1} MB",
             self.name,
-            self.files,
-            self.days,
+            counted(self.files, "file"),
+            counted(self.days, "day"),
             self.bytes as f64 / 1e6
         )?;
         match self.delta_version {

@@ -40,13 +40,13 @@ fn type_that_would_lose_digits_is_refused() {
 fn files_of_one_source_must_agree_about_ids() {
     let rows = Rows::orders(3).with_text("user_id", "1003");
     let project = Project::new().deliver("orders", 3, &rows);
-    insta::assert_snapshot!(project.refused_run(), @"
+    insta::assert_snapshot!(project.refused_run(), @r#"
     exit code 3
 
     error: files of source `orders` disagree about `user_id`: it is VARCHAR in file://[PROJECT]/data/orders/dt=2026-03-03/part-0.parquet, but BIGINT in file://[PROJECT]/data/orders/dt=2026-03-01/part-0.parquet and 4 more
      |
-     = help: deliver one type in all files
-    ");
+     = help: deliver one type in all files, or declare user_id = "VARCHAR" under [sources.orders.columns]
+    "#);
 }
 
 #[test]
@@ -59,9 +59,13 @@ fn sources_must_agree_about_user_ids() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: user_id is VARCHAR in source `engagement` and BIGINT in source `orders`
-     |
-     = help: deliver one type in all sources
+    error: `user_id` is BIGINT in `staging.orders` and VARCHAR in `staging.engagement`
+     --> sql/staging/orders.sql:5:5
+      |
+    5 |     user_id,
+      |     ^^^^^^^
+      |
+      = help: deliver one type in all sources, or write CAST(user_id AS VARCHAR) AS user_id here
     ");
 }
 

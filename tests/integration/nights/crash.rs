@@ -30,6 +30,7 @@ use crate::naive::fixtures::days_ago;
 use crate::naive::history::History;
 use crate::naive::parameters::Rules;
 use crate::naive::snapshot::snapshot;
+use crate::support::command::Tierline;
 
 /// A store that takes a number of commits and then nothing any more, as if the run were dead.
 #[derive(Debug)]
@@ -286,6 +287,28 @@ async fn rows_of_a_night_that_died_are_removed_by_the_next_night_of_another_date
     let both = both.each_ref().map(|(night, history)| (*night, history));
     assert_holds(&nights, &rows_of_last(&both, &rules(days_ago(2)))).await;
     assert_eq!(nights.status_of(last_night()).await, "already_published");
+}
+
+/// Whoever opens the tables while a source is put right sees no half of a publication.
+#[tokio::test]
+async fn rows_of_a_night_that_died_are_removed_by_a_night_that_is_refused() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    nights.run(days_ago(2)).await.unwrap();
+    die_unpublished(&nights, night_before()).await;
+    let hudi = nights.lake().join("orders/.hoodie");
+    std::fs::create_dir_all(&hudi).unwrap();
+    std::fs::write(hudi.join("hoodie.properties"), "hoodie.table.name=orders").unwrap();
+
+    let job = nights.job_file();
+    let date = last_night().to_string();
+    let job = job.to_str().unwrap();
+    let refused = Tierline::new().args(["run", job, "--date", &date]).run();
+
+    assert_eq!(refused.exit_code, 3, "{}", refused.stderr);
+    assert_eq!(
+        tables_with(&nights, night_before()).await,
+        Vec::<&str>::new()
+    );
 }
 
 #[tokio::test]

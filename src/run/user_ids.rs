@@ -1,0 +1,109 @@
+//! Whether user ids are numbers or texts: as staging selects them, alike in all staging models.
+//!
+//! ID columns that no file has, and those of declarations without files, take one type or the
+//! other: BIGINT where the SQL can be planned with it and staging agrees, VARCHAR otherwise.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::error::Result as EngineResult;
+use datafusion::prelude::SessionContext;
+
+use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate};
+use crate::inputs::schema::sql_name;
+use crate::models::Model;
+use crate::tiles::USER_ID;
+
+use super::{Catalog, Project, RunError};
+
+/// What ids can be, in the order in which they are tried.
+pub(super) const ID_TYPES: [DataType; 2] = [DataType::Int64, DataType::Utf8View];
+
+/// Models over sources whose ids have been given a type.
+pub(super) struct Staged<'a> {
+    /// The models of the folders asked for.
+    pub catalog: Catalog<'a>,
+    /// The type of ID columns that nothing else decides.
+    pub id_type: DataType,
+    /// Staging models whose user ids are of different types.
+    pub disagreement: Option<Diagnostic>,
+}
+
+/// Registers models, staging first, with the type of ids with which they can be planned.
+/// `register_sources` registers every source with the type it is given for undecided ID columns.
+///
+/// # Errors
+/// The problems of the models, with the type that brings fewer.
+pub(super) async fn stage<'a>(
+    context: &'a SessionContext,
+    project: &'a Project,
+    snapshot_date: SnapshotDate,
+    folders: &[Folder],
+    register_sources: impl Fn(&DataType) -> EngineResult<()>,
+) -> Result<Staged<'a>, RunError> {
+    let mut fewest: Option<Problems> = None;
+    let mut staged = None;
+    for id_type in ID_TYPES {
+        let engine = RunError::engine("registering sources");
+        register_sources(&id_type).map_err(&engine)?;
+        let mut catalog = Catalog::open(context, project, snapshot_date).map_err(&engine)?;
+        match catalog.register_models(folders, &project.parameters).await {
+            Ok(()) => {
+                let disagreement = disagreement(&catalog, project).await;
+                let disagreement = disagreement.map_err(&engine)?;
+                let is_settled = disagreement.is_none();
+                staged = Some(Staged {
+                    catalog,
+                    id_type,
+                    disagreement,
+                });
+                if is_settled {
+                    break;
+                }
+            }
+            Err(problems) => {
+                let fewer = fewest
+                    .as_ref()
+                    .is_none_or(|kept| problems.0.len() < kept.0.len());
+                fewest = if fewer { Some(problems) } else { fewest };
+            }
+        }
+    }
+    match (staged, fewest) {
+        (Some(staged), _) => Ok(staged),
+        (None, problems) => Err(problems.unwrap_or_default().into()),
+    }
+}
+
+/// What is wrong when staging models select user ids of different types.
+pub(super) async fn disagreement(
+    catalog: &Catalog<'_>,
+    project: &Project,
+) -> EngineResult<Option<Diagnostic>> {
+    let (mut numbers, mut texts) = (Vec::new(), Vec::new());
+    let staging = project.graph.in_folder(Folder::Staging);
+    for model in staging.filter(|model| catalog.has_planned(model)) {
+        let rows = catalog.table(&model.name).await?;
+        let user_id = rows.schema().field_with_unqualified_name(USER_ID)?;
+        match user_id.data_type() {
+            DataType::Int64 => numbers.push(model),
+            _ => texts.push(model),
+        }
+    }
+    Ok(match (numbers.first(), texts.first()) {
+        (Some(number), Some(text)) => Some(told(number, text)),
+        _ => None,
+    })
+}
+
+fn told(number: &Model, text: &Model) -> Diagnostic {
+    let message = format!(
+        "`{USER_ID}` is {} in `{}` and {} in `{}`",
+        sql_name(&DataType::Int64),
+        number.name,
+        sql_name(&DataType::Utf8View),
+        text.name,
+    );
+    let place = number.place_of(USER_ID);
+    Diagnostic::at(&number.file, place, message).help(format!(
+        "deliver one type in all sources, or write CAST({USER_ID} AS VARCHAR) AS {USER_ID} here"
+    ))
+}
