@@ -207,8 +207,8 @@ async fn many_nights(
         let published = publish(&job, date, allowed, &|_stage| {}, &mut night);
         match Box::pin(published).await {
             Ok(()) => report.add(night),
-            Err(error @ RunError::History(HistoryError::OutOfReach { .. })) if is_published => {
-                report.leave(date, &error);
+            Err(error) if is_published && is_about_date(&error) => {
+                report.leave(date, &error, night);
             }
             Err(error) => {
                 bar.finish_and_clear();
@@ -221,6 +221,11 @@ async fn many_nights(
     }
     bar.finish_and_clear();
     Ok(report.check_left()?)
+}
+
+/// Whether an error says nothing of other dates: this one cannot be made without loss.
+fn is_about_date(error: &RunError) -> bool {
+    matches!(error, RunError::History(HistoryError::OutOfReach { .. }))
 }
 
 fn accepted(arguments: HistoryArguments) -> Accepted {

@@ -14,6 +14,9 @@
 //! | was expired, and its files were put back | stored, as it was known |
 //! | was expired, and other files have come | expired still, and they are not read |
 //!
+//! A day that no run knew is read, unless later ones have expired: tiles reach from the first day
+//! to these, and nothing can be put between. It is left out, and that is told.
+//!
 //! The log of a Delta table says what was removed on purpose: a partition of which anything is left
 //! is stored or changed.
 
@@ -35,7 +38,7 @@ pub struct SourceHistory {
     pub days: KnownDays,
     /// Days whose rows a night would lose, and that have not expired as far as anybody can tell.
     pub doubts: BTreeMap<NaiveDate, Doubt>,
-    /// Expired days that have files, which are not read.
+    /// Days whose files are not read: expired ones, and new ones before them.
     pub unread: BTreeMap<NaiveDate, Unread>,
 }
 
@@ -65,13 +68,24 @@ impl Doubt {
     }
 }
 
-/// Files of an expired day, which are not read.
+/// Files of a day, which are not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
     /// Their paths.
     pub names: Vec<String>,
-    /// Whether they are what is left of the day, and not others.
-    pub is_rest: bool,
+    /// What they are.
+    pub what: UnreadFiles,
+}
+
+/// What files are that are not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnreadFiles {
+    /// What is left of an expired day.
+    Rest,
+    /// Others than an expired day had.
+    Others,
+    /// Files of a day that no run has known, before days that have expired.
+    OfNewDays,
 }
 
 /// What is known of how long a source keeps its files.
@@ -89,7 +103,7 @@ pub struct Retention {
 impl SourceHistory {
     /// Holds what is delivered against what is known.
     pub fn of(delivered: Manifest, known: &KnownDays, retention: &Retention) -> Self {
-        let stored = delivered.known_days();
+        let mut stored = delivered.known_days();
         let edges = Edges::of(&stored, known, retention);
         let mut days = stored.clone();
         let (mut doubts, mut unread) = (BTreeMap::new(), BTreeMap::new());
@@ -114,10 +128,21 @@ impl SourceHistory {
                 Fate::Expired { is_rest } => {
                     days.insert(*day, expired(before, now.is_some()));
                     if now.is_some() {
-                        let names = names_on(&delivered, *day);
-                        unread.insert(*day, Unread { names, is_rest });
+                        let what = match is_rest {
+                            true => UnreadFiles::Rest,
+                            false => UnreadFiles::Others,
+                        };
+                        unread.insert(*day, Unread::of(&delivered, *day, what));
                     }
                 }
+            }
+        }
+        stored.retain(|day, _| !known.contains_key(day));
+        let expired = days.iter().rfind(|(_, known)| known.is_expired);
+        if let Some(last) = expired.map(|(day, _)| *day) {
+            for (day, _) in stored.range(..last) {
+                days.remove(day);
+                unread.insert(*day, Unread::of(&delivered, *day, UnreadFiles::OfNewDays));
             }
         }
         let unread_days = unread.keys().copied().collect();
@@ -178,10 +203,15 @@ fn expired(before: &KnownDay, has_files: bool) -> KnownDay {
     known
 }
 
-fn names_on(delivered: &Manifest, day: NaiveDate) -> Vec<String> {
-    let files = delivered.files.iter().filter(|file| file.day == day);
-    let name = |file: &InputFile| file.object.location.to_string();
-    files.map(name).collect()
+impl Unread {
+    fn of(delivered: &Manifest, day: NaiveDate, what: UnreadFiles) -> Self {
+        let files = delivered.files.iter().filter(|file| file.day == day);
+        let name = |file: &InputFile| file.object.location.to_string();
+        Self {
+            names: files.map(name).collect(),
+            what,
+        }
+    }
 }
 
 /// How far retention has come.
@@ -190,8 +220,11 @@ struct Edges {
     intact: Option<NaiveDate>,
     /// The first of those that were known before.
     known_intact: Option<NaiveDate>,
-    /// Days up to here are older than the source keeps them.
+    /// Days up to here may be gone, as the source keeps none as old.
     limit: Option<NaiveDate>,
+    /// Days up to here are that much older than the newest one. A source that is delivered no more,
+    /// or was delivered once, has nothing up to here, and is written anew as ever.
+    limit_from_newest: Option<NaiveDate>,
     /// The first day that has expired, or is gone although nothing older is left.
     first_gone: Option<NaiveDate>,
 }
@@ -199,17 +232,28 @@ struct Edges {
 impl Edges {
     fn of(stored: &KnownDays, known: &KnownDays, retention: &Retention) -> Self {
         let until = retention.until.day();
+        let newest_known = known.keys().next_back();
+        let is_at_work = known.iter().any(|(day, known)| {
+            let now = stored.get(day);
+            known.is_expired && !now.is_some_and(|now| is_put_back(known, now))
+        });
+        // Where days have expired, one that nobody knew proves nothing but at the new end.
+        let proves = |day: &NaiveDate| !is_at_work || Some(day) > newest_known;
         let mut intact = stored
             .range(..=until)
-            .filter(|(day, now)| known.get(*day).is_none_or(|before| is_intact(before, now)))
+            .filter(|(day, now)| match known.get(*day) {
+                Some(before) => is_intact(before, now),
+                None => proves(day),
+            })
             .map(|(day, _)| *day);
         let first = intact.clone().next();
         let known_intact = intact.find(|day| known.contains_key(day));
         let newest = |days: &KnownDays| days.range(..=until).next_back().map(|(day, _)| *day);
-        let limit = newest(stored)
-            .max(newest(known))
-            .zip(retention.keeps_days)
-            .and_then(|(newest, keeps)| newest.checked_sub_days(Days::new(keeps.into())));
+        let before = |day: NaiveDate| {
+            let keeps = retention.keeps_days?;
+            day.checked_sub_days(Days::new(keeps.into()))
+        };
+        let limit_from_newest = newest(stored).max(newest(known)).and_then(before);
         let gone = known
             .iter()
             .filter(|(day, before)| before.is_expired || !stored.contains_key(*day));
@@ -217,7 +261,8 @@ impl Edges {
         Self {
             intact: first,
             known_intact,
-            limit,
+            limit: before(until),
+            limit_from_newest,
             first_gone: first_gone.filter(|gone| first.is_some_and(|intact| *gone < intact)),
         }
     }
@@ -229,7 +274,8 @@ impl Edges {
 
     /// The same, but that a source all of whose days are written anew has no old end.
     fn is_at_old_end(&self, day: NaiveDate) -> bool {
-        self.known_intact.is_some_and(|intact| day < intact) || self.is_beyond_limit(day)
+        let is_beyond = self.limit_from_newest.is_some_and(|limit| day <= limit);
+        self.known_intact.is_some_and(|intact| day < intact) || is_beyond
     }
 
     /// Whether a retention rule is known to be at work on days as old as this one.
@@ -246,6 +292,12 @@ impl Edges {
 fn is_intact(before: &KnownDay, now: &KnownDay) -> bool {
     let relation = before.files.relation(&now.files);
     !before.is_expired && matches!(relation, Relation::Same | Relation::More)
+}
+
+/// Whether an expired day is there again as it was.
+fn is_put_back(before: &KnownDay, now: &KnownDay) -> bool {
+    let is_same = before.files.relation(&now.files) == Relation::Same;
+    is_same || before.files.are_restored_in(&now.files)
 }
 
 /// A day that was known, and what is there of it.
@@ -308,7 +360,7 @@ impl Found<'_> {
     fn fate_of_expired(&self, relation: Relation, now: &KnownDay, retention: &Retention) -> Fate {
         // Of a day that was gone altogether nothing is left.
         let is_rest = relation == Relation::Fewer && self.before.files.each.is_some();
-        if self.before.files.are_restored_in(&now.files) || relation == Relation::Same {
+        if is_put_back(self.before, now) {
             Fate::Stored
         } else if is_rest && retention.is_removal_accepted {
             Fate::Changed
@@ -368,9 +420,13 @@ mod tests {
     }
 
     fn retention(keeps_days: Option<u32>) -> Retention {
+        retention_on(31, keeps_days)
+    }
+
+    fn retention_on(until: u32, keeps_days: Option<u32>) -> Retention {
         Retention {
             keeps_days,
-            until: SnapshotDate::on(day(31)),
+            until: SnapshotDate::on(day(until)),
             is_removal_accepted: false,
         }
     }
@@ -431,7 +487,7 @@ mod tests {
         assert_eq!(found(&vanished), [vec![], vec![2, 4], vec![]]);
         assert_eq!(vanished.days_of(Doubt::Vanished).len(), 2);
         assert_eq!(vanished.days.len(), 3);
-        let expired = SourceHistory::of(left(), &known(&FIVE), &retention(Some(3)));
+        let expired = SourceHistory::of(left(), &known(&FIVE), &retention_on(5, Some(3)));
         assert_eq!(found(&expired), [vec![2], vec![4], vec![]]);
     }
 
@@ -440,10 +496,7 @@ mod tests {
         let mut files = FIVE.to_vec();
         files.remove(1);
         files.push((31, "wrong clock"));
-        let retention = Retention {
-            until: SnapshotDate::on(day(5)),
-            ..retention(Some(3))
-        };
+        let retention = retention_on(5, Some(3));
         let history = SourceHistory::of(delivered(&files), &known(&FIVE), &retention);
         assert_eq!(found(&history), [vec![2], vec![], vec![]]);
         files.remove(1);
@@ -463,8 +516,70 @@ mod tests {
     fn a_source_that_is_empty_all_at_once_has_vanished() {
         let history = of(delivered(&[]), &known(&FIVE));
         assert_eq!(found(&history), [vec![], vec![1, 2, 3, 4, 5], vec![]]);
-        let history = SourceHistory::of(delivered(&[]), &known(&FIVE), &retention(Some(2)));
+        let keeps = retention_on(5, Some(2));
+        let history = SourceHistory::of(delivered(&[]), &known(&FIVE), &keeps);
         assert_eq!(found(&history), [vec![1, 2, 3], vec![4, 5], vec![]]);
+    }
+
+    /// Its newest day is no measure of how old it is: D is.
+    #[test]
+    fn a_source_that_was_delivered_once_expires_as_others_do() {
+        for (until, expired, vanished) in [(20, vec![], vec![1]), (21, vec![1], vec![])] {
+            let keeps = retention_on(until, Some(20));
+            let history = SourceHistory::of(delivered(&[]), &known(&FIVE[..1]), &keeps);
+            assert_eq!(found(&history), [expired, vanished, vec![]]);
+        }
+        let keeps = retention_on(21, Some(20));
+        let history = SourceHistory::of(delivered(&TWICE[1..2]), &known(&TWICE[..2]), &keeps);
+        assert_eq!(found(&history), [vec![1], vec![], vec![1]]);
+        // Written anew, in place or under other names, it is a change as ever.
+        for anew in [(1, "a:2"), (1, "z")] {
+            let history = SourceHistory::of(delivered(&[anew]), &known(&FIVE[..1]), &keeps);
+            assert_eq!(found(&history), NONE);
+        }
+    }
+
+    #[test]
+    fn a_day_that_nobody_knew_before_expired_ones_is_not_read() {
+        let late = [(2, "late"), (5, "e"), (6, "f")];
+        let days = [(1, "a"), (3, "c"), (4, "d"), (5, "e")];
+        // Days 1 to 3 have expired.
+        let expired = of(delivered(&days[2..]), &known(&days));
+        assert_eq!(found(&expired), [vec![1, 3], vec![], vec![]]);
+        // Day 4 expires as it comes; so do later ones while it stays.
+        let history = of(delivered(&late), &expired.days);
+        assert_eq!(found(&history), [vec![1, 3, 4], vec![], vec![2]]);
+        assert_eq!(history.unread[&day(2)].what, UnreadFiles::OfNewDays);
+        assert_eq!(history.unread[&day(2)].names, ["dt=2026-07-02/late"]);
+        assert_eq!(numbers(&history.manifest.days()), [5, 6]);
+        assert_eq!(numbers(history.days.keys()), [1, 3, 4, 5, 6]);
+        let history = of(delivered(&[late[0], late[2]]), &history.days);
+        assert_eq!(found(&history), [vec![1, 3, 4, 5], vec![], vec![2]]);
+        // It may be older than everything that was ever known.
+        let older = of(delivered(&[(1, "z"), (5, "e")]), &known_from_2());
+        assert_eq!(found(&older), [vec![2, 3, 4], vec![], vec![1]]);
+    }
+
+    /// Days 2 to 5, of which the second and the third have expired.
+    fn known_from_2() -> KnownDays {
+        of(delivered(&FIVE[3..]), &known(&FIVE[1..])).days
+    }
+
+    #[test]
+    fn a_day_that_nobody_knew_after_expired_ones_is_read() {
+        let mut before = known_from_2();
+        before.remove(&day(4));
+        let history = of(delivered(&[(4, "late"), (5, "e")]), &before);
+        assert_eq!(found(&history), [vec![2, 3], vec![], vec![]]);
+        assert_eq!(numbers(&history.manifest.days()), [4, 5]);
+        // Nothing that was known is left, and a new day is there.
+        let history = of(delivered(&[(6, "f")]), &known_from_2());
+        assert_eq!(found(&history), [vec![2, 3, 4, 5], vec![], vec![]]);
+        // All of what had expired is put back, so that nothing stands in its way.
+        let back = [(1, "z"), (2, "b:2"), (3, "c:2"), (4, "d"), (5, "e")];
+        let history = of(delivered(&back), &known_from_2());
+        assert_eq!(found(&history), NONE);
+        assert_eq!(numbers(&history.manifest.days()), [1, 2, 3, 4, 5]);
     }
 
     #[test]
@@ -483,7 +598,7 @@ mod tests {
         let left = || delivered(&TWICE[3..]);
         let history = of(left(), &expired);
         assert_eq!(found(&history), [vec![1, 2], vec![], vec![2]]);
-        assert!(history.unread[&day(2)].is_rest);
+        assert_eq!(history.unread[&day(2)].what, UnreadFiles::Rest);
         assert_eq!(history.unread[&day(2)].names, ["dt=2026-07-02/d"]);
         assert_eq!(history.manifest.days(), BTreeSet::from([day(3)]));
         // The night after, and once somebody says that the file was removed on purpose.
@@ -574,7 +689,7 @@ mod tests {
         let once = of(delivered(&FIVE[2..3]), &known(&FIVE[..3]));
         let again = of(delivered(&[(1, "other"), (3, "c")]), &once.days);
         assert_eq!(found(&again), [vec![1, 2], vec![], vec![1]]);
-        assert!(!again.unread[&day(1)].is_rest);
+        assert_eq!(again.unread[&day(1)].what, UnreadFiles::Others);
         let restored = of(delivered(&[(2, "b:2"), (3, "c")]), &once.days);
         assert_eq!(found(&restored), [vec![1], vec![], vec![]]);
         assert!(restored.manifest.days().contains(&day(2)));

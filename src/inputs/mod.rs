@@ -46,7 +46,7 @@ pub use aside::{Aside, Left, Names, paths_on, span_of};
 pub use day_files::DayFiles;
 pub use delta::log_of;
 pub use file_error::{FileError, FileName};
-pub use history::{Doubt, Retention, SourceHistory, Unread};
+pub use history::{Doubt, Retention, SourceHistory, Unread, UnreadFiles};
 pub use manifest::{InputError, InputFile, Manifest};
 pub use parquet_files::{ParquetFiles, days_passing};
 pub use path_values::PathValues;

@@ -4,7 +4,7 @@
 //! points that it was published by, or by today's where that is asked for. A date that would come
 //! out poorer than it is published is left as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::publish::{Publication, Publications};
 use crate::tiers::calibration::KeptIds;
 
 use super::affected::{Affected, AffectedBy, Found};
-use super::history::{Accepted, HistoryError, check_doubts, histories, history_starts, known_days};
+use super::history::{Accepted, HistoryError, check_doubts, histories, known_days, seen_then};
 use super::plan::list_sources;
 use super::rules::{HistoryStarts, Rules, fingerprint};
 use super::{Project, Report, RunError, Status, Workspace, chain};
@@ -110,12 +110,15 @@ impl NightRules {
 }
 
 /// A published date that a backfill leaves as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct DateLeft {
     /// The date.
     pub snapshot_date: String,
     /// Why.
     pub reason: String,
+    /// What its night had found and done by then; none where it did not begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub night: Option<Box<Report>>,
 }
 
 impl Backfill {
@@ -134,12 +137,13 @@ impl Backfill {
         let Workspace { output, layout, .. } = workspace;
         let latest = publications.latest_date();
         let latest = latest.and_then(|latest| publications.newest_for(latest));
-        let starts = history_starts(job, &project, workspace, latest, accepted).await?;
+        // A record that cannot be read keeps its own dates from being restated, and no others.
+        let seen = seen_then(job, &project, workspace, latest).await?;
         let planning = Planning {
             job,
             workspace,
             accepted,
-            starts,
+            starts: seen.starts,
             calibrations: KeptIds::list(output, layout).await?,
             publications,
             project,
@@ -198,15 +202,15 @@ impl Planning<'_> {
         let Some(first) = affected.first() else {
             return Ok(plan);
         };
+        let by_files = affected.iter().filter(|date| date.by == AffectedBy::Files);
+        let by_files: BTreeSet<SnapshotDate> = by_files.map(|affected| affected.date).collect();
         let mut others = Vec::new();
         let mut read = BTreeMap::new();
         for date in self.publications.dates().range(first.date..) {
             let Some(publication) = self.publications.newest_for(*date) else {
                 continue;
             };
-            let by_files = affected
-                .iter()
-                .any(|affected| affected.date == *date && affected.by == AffectedBy::Files);
+            let by_files = by_files.contains(date);
             match self
                 .rules_for(publication, by_files, choice, &mut read)
                 .await?
@@ -219,6 +223,7 @@ impl Planning<'_> {
                 Err(reason) => plan.left.push(DateLeft {
                     snapshot_date: date.to_string(),
                     reason,
+                    night: None,
                 }),
             }
             if self.has_other_rules(publication) {
@@ -245,7 +250,10 @@ impl Planning<'_> {
         let known = known_days(&self.publications, self.workspace, self.accepted).await?;
         let histories = histories(self.job, delivered, &known, until, self.accepted);
         if !self.accepted.removed_days {
-            check_doubts(&histories)?;
+            // A withdrawn date may have known later days, of which no date is published.
+            let of_dates = histories.iter();
+            let of_dates = of_dates.map(|(name, history)| (name.clone(), history.up_to(until)));
+            check_doubts(&of_dates.collect())?;
         }
         let found = Found {
             workspace: self.workspace,
@@ -287,7 +295,7 @@ impl Planning<'_> {
         publication: &Publication,
         by_files: bool,
         choice: RulesChoice,
-        read: &mut BTreeMap<String, Arc<Rules>>,
+        read: &mut BTreeMap<String, Result<Arc<Rules>, String>>,
     ) -> Result<Result<NightRules, String>, RunError> {
         let Some(published) = &publication.rules_fingerprint else {
             return Ok(self.rules_of_unrecorded(publication, by_files, choice));
@@ -300,11 +308,15 @@ impl Planning<'_> {
             return Ok(Ok(NightRules::TodayScoredBy(cutpoints_id)));
         }
         if !read.contains_key(published) {
-            let rules = Rules::read(self.workspace, published).await?;
-            read.insert(published.clone(), Arc::new(rules));
+            let rules = match Rules::read(self.workspace, published).await {
+                // Dates that were published by others can be restated all the same.
+                Err(error @ RunError::History(HistoryError::Rules { .. })) => Err(chain(&error)),
+                rules => Ok(Arc::new(rules?)),
+            };
+            read.insert(published.clone(), rules);
         }
-        let rules = Arc::clone(&read[published]);
-        Ok(Ok(NightRules::Published(rules, cutpoints_id)))
+        let rules = read[published].clone();
+        Ok(rules.map(|rules| NightRules::Published(rules, cutpoints_id)))
     }
 
     /// As [`rules_for`](Self::rules_for), of a date that an older tierline published.
@@ -386,11 +398,13 @@ impl BackfillReport {
         self.nights.push(night);
     }
 
-    /// Adds a date that is left as it is.
-    pub fn leave(&mut self, snapshot_date: SnapshotDate, error: &RunError) {
+    /// Adds a date that is left as it is, with what its night had found and done by then.
+    pub fn leave(&mut self, snapshot_date: SnapshotDate, error: &RunError, mut night: Report) {
+        night.fail(error);
         self.left.push(DateLeft {
             snapshot_date: snapshot_date.to_string(),
             reason: chain(error),
+            night: Some(Box::new(night)),
         });
         self.left
             .sort_by(|left, right| left.snapshot_date.cmp(&right.snapshot_date));
@@ -449,9 +463,19 @@ impl fmt::Display for BackfillReport {
         for DateLeft {
             snapshot_date,
             reason,
+            night,
         } in &self.left
         {
             writeln!(formatter, "{snapshot_date} left as it is: {reason}")?;
+            let repaired = night.iter().flat_map(|night| &night.repaired);
+            let repaired: Vec<&str> = repaired.map(String::as_str).collect();
+            if !repaired.is_empty() {
+                let repaired = repaired.join(", ");
+                writeln!(
+                    formatter,
+                    "  before that, tables were put right: {repaired}"
+                )?;
+            }
         }
         if let Some(night) = &self.failed_night {
             write!(formatter, "{night}")?;

@@ -14,7 +14,9 @@ use serde::Serialize;
 
 use crate::config::job::Job;
 use crate::ground::{Classified, FailureKind, SnapshotDate, TableName};
-use crate::inputs::{Doubt, KnownDays, Manifest, Names, Retention, SourceHistory, SourceRecord};
+use crate::inputs::{
+    Doubt, KnownDays, Manifest, Names, Retention, SourceHistory, SourceRecord, UnreadFiles,
+};
 use crate::publish::{Publication, Publications};
 use crate::tiles::Change;
 
@@ -36,7 +38,7 @@ pub struct Accepted {
 pub enum HistoryError {
     /// A record of rules that was changed by other hands, is gone, or is of another version.
     #[error(
-        "the record of rules `{path}` cannot be read: {reason}; restore it from a copy, or go on with --accept-shorter-history, in `backfill --affected` together with --rules today"
+        "the record of rules `{path}` cannot be read: {reason}; restore it from a copy, or restate by today's with --rules today"
     )]
     Rules {
         /// The record's URL.
@@ -172,7 +174,11 @@ pub(super) fn histories(
 ) -> BTreeMap<String, SourceHistory> {
     if accepted.removed_days {
         let asked = histories(job, delivered.clone(), known, until, Accepted::default());
-        let mut doubts = asked.values().flat_map(|history| history.doubts.values());
+        // What a withdrawn date knew of later days nobody asks about.
+        let mut doubts = asked.values().flat_map(|history| {
+            let doubts = history.doubts.range(..=until.day());
+            doubts.map(|(_, doubt)| doubt)
+        });
         if doubts.any(|doubt| doubt.is_asked()) {
             return asked;
         }
@@ -229,25 +235,45 @@ pub(super) fn published_last(
     published.or_else(|| publications.previous_to(date))
 }
 
-/// From which day on models saw history when `published` was, and so at least see it again.
-pub(super) async fn history_starts(
+/// How much of history models saw when a date was published.
+#[derive(Debug, Default)]
+pub(super) struct SeenThen {
+    /// From which day on, and so at least they see it again.
+    pub starts: HistoryStarts,
+    /// Why nobody knows. Then a night needs all that is not given up once more: it asks about what
+    /// it cannot have, and about nothing else.
+    pub unread: Option<String>,
+}
+
+/// How much of history models saw when `published` was.
+pub(super) async fn seen_then(
     job: &Job,
     project: &Project,
     workspace: &Workspace,
     published: Option<&Publication>,
-    accepted: Accepted,
-) -> Result<HistoryStarts, RunError> {
-    let none = HistoryStarts::new();
+) -> Result<SeenThen, RunError> {
     let Some(rules) = published.and_then(|published| published.rules_fingerprint.as_ref()) else {
-        return Ok(none);
+        return Ok(SeenThen::default());
     };
-    if *rules == fingerprint(job, project, &none).as_str() {
-        return Ok(none);
+    if *rules == fingerprint(job, project, &HistoryStarts::new()).as_str() {
+        return Ok(SeenThen::default());
     }
     match Rules::read(workspace, rules).await {
-        Err(RunError::History(HistoryError::Rules { .. })) if accepted.shorter_history => Ok(none),
-        rules => Ok(rules?.history_starts),
+        Err(RunError::History(HistoryError::Rules { path, reason })) => Ok(SeenThen {
+            unread: Some(unread_rules(&path, &reason)),
+            ..SeenThen::default()
+        }),
+        rules => Ok(SeenThen {
+            starts: rules?.history_starts,
+            unread: None,
+        }),
     }
+}
+
+fn unread_rules(path: &str, reason: &str) -> String {
+    format!(
+        "the record of rules `{path}` cannot be read: {reason}; dates that were published by these rules can be restated by today's alone, unless it is restored from a copy"
+    )
 }
 
 /// Those of the starts before which days have expired: of others everything is there again.
@@ -423,21 +449,24 @@ pub(super) fn check_doubts(
     }
 }
 
-/// Files that are not read, since tiles have the rows of their days.
-fn unread(source: &str, history: &SourceHistory, is_rest: bool) -> Option<String> {
+/// Files that are not read, since tiles have the rows of their days, or of the days after them.
+fn unread(source: &str, history: &SourceHistory, what: UnreadFiles) -> Option<String> {
     let unread = history.unread.iter();
-    let unread = unread.filter(|(_, unread)| unread.is_rest == is_rest);
+    let unread = unread.filter(|(_, unread)| unread.what == what);
     let days: BTreeSet<NaiveDate> = unread.clone().map(|(day, _)| *day).collect();
     let names: Vec<&str> = unread
         .flat_map(|(_, unread)| unread.names.iter().map(String::as_str))
         .collect();
     let (days, names) = ((!days.is_empty()).then(|| span(&days))?, Names(&names));
-    Some(match is_rest {
-        true => format!(
+    Some(match what {
+        UnreadFiles::Rest => format!(
             "source `{source}` has lost files of {days}, as days that expire do: their tiles are used, and what is left is not read: {names}; where files were removed on purpose, say so once with --accept-removed-days"
         ),
-        false => format!(
+        UnreadFiles::Others => format!(
             "source `{source}` has files of {days}, which have expired: their tiles are used, and the files are not read: {names}; restore all files of a day to have them read"
+        ),
+        UnreadFiles::OfNewDays => format!(
+            "source `{source}` has files of {days}, which no run has read, and days after them have expired: the files are not read: {names}; remove them, or restore the files of the days that have expired"
         ),
     })
 }
@@ -478,7 +507,7 @@ impl Plan {
     }
 
     /// Keeps the rules and the days of the sources, which the publication of D names. Rules that an
-    /// earlier publication names are there already.
+    /// earlier publication names are there already, unless they are lost.
     ///
     /// # Errors
     /// Stores that fail.
@@ -488,13 +517,9 @@ impl Plan {
         project: &Project,
         workspace: &Workspace,
     ) -> Result<(), RunError> {
-        let rules_fingerprint = self.rules_fingerprint.as_str();
-        let published = self.publications.all().iter();
-        let mut of_rules = published.filter_map(|published| published.rules_fingerprint.as_deref());
-        if !of_rules.any(|published| published == rules_fingerprint) {
-            let rules = Rules::of(job, project, self.history_starts.clone());
-            rules.keep(workspace, rules_fingerprint).await?;
-        }
+        let rules = Rules::of(job, project, self.history_starts.clone());
+        let name = self.rules_fingerprint.as_str();
+        rules.keep(workspace, name).await?;
         let Workspace { output, layout, .. } = workspace;
         self.source_record(job).keep(output, layout).await?;
         Ok(())
@@ -530,17 +555,94 @@ impl Plan {
         let doubts = doubts.map(|[doubt, _]| format!("{doubt}; what is missing counts as removed"));
         let unread = self.histories.iter().flat_map(|(source, history)| {
             let found = [
-                unread(source, history, true),
-                unread(source, history, false),
+                unread(source, history, UnreadFiles::Rest),
+                unread(source, history, UnreadFiles::Others),
+                unread(source, history, UnreadFiles::OfNewDays),
                 rewritten(source, history),
                 reduced(source, history),
             ];
             found.into_iter().flatten()
         });
         let starts = self.history_starts.iter();
-        let starts = starts.map(|(model, day)| {
-            format!("`{model}` knows nothing of expired days before {day}: they were given up")
+        let starts = starts.map(|(model, day)| self.remark_on_start(model, *day));
+        let rules = self.unread_rules.iter().cloned();
+        doubts.chain(unread).chain(starts).chain(rules).collect()
+    }
+
+    /// What was given up of history. What a feature lacks that reads staging has grown since.
+    fn remark_on_start(&self, model: &TableName, given_up: NaiveDate) -> String {
+        let reads_staging = self.history_scans.contains(model);
+        let start = match reads_staging {
+            true => self.scan_starts.get(model).copied(),
+            false => Some(given_up),
+        };
+        let before = start.map_or_else(String::new, |start| format!(" before {start}"));
+        format!("`{model}` knows nothing of expired days{before}: they were given up")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use object_store::ObjectMeta;
+    use object_store::path::Path;
+
+    use super::*;
+    use crate::ground::SourceFile;
+    use crate::inputs::{InputFile, PathValues};
+
+    fn day(number: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 7, number).unwrap()
+    }
+
+    /// Orders of days of July, by the names of their files.
+    fn orders(files: &[(u32, &str)]) -> Manifest {
+        let files = files.iter().map(|(number, name)| InputFile {
+            day: day(*number),
+            object: ObjectMeta {
+                location: Path::from(format!("dt={}/{name}", day(*number))),
+                last_modified: chrono::DateTime::UNIX_EPOCH,
+                size: 1,
+                e_tag: Some("1".to_owned()),
+                version: None,
+            },
+            values: PathValues::default(),
+            is_on_disk: false,
         });
-        doubts.chain(unread).chain(starts).collect()
+        Manifest {
+            source: "orders".to_owned(),
+            files: files.collect(),
+            ..Manifest::default()
+        }
+    }
+
+    /// The flag was of no use for days about to expire as long as anything later was gone.
+    #[test]
+    fn what_is_gone_after_the_last_published_date_is_no_question_to_answer() {
+        let text = "version = 1\ntimezone = \"UTC\"\noutput = \"out\"\n\
+             [sources.orders]\nurl = \"orders\"\n[sources.engagement]\nurl = \"engagement\"\n";
+        let file = SourceFile::new("job.toml", text.to_owned());
+        let job = Job::parse(&file, "job", PathBuf::new()).unwrap();
+        let all = [(1, "a"), (2, "b"), (2, "c"), (3, "d"), (9, "by mistake")];
+        let known = |files| BTreeMap::from([("orders".to_owned(), files)]);
+        let until = |number| SnapshotDate::on(day(number));
+        let of = |files: &[(u32, &str)], before: KnownDays, last, accepted| {
+            let known_before = SourceRecord(known(before));
+            let delivered = BTreeMap::from([("orders".to_owned(), orders(files))]);
+            histories(&job, delivered, &known_before, until(last), accepted).remove("orders")
+        };
+        let none = Accepted::default();
+        let expired = of(&all[1..], orders(&all).known_days(), 3, none).unwrap();
+        // A file of the day that is next, and the day of a date that was withdrawn.
+        let left = [all[2], all[3]];
+        let accepted = Accepted {
+            removed_days: true,
+            ..none
+        };
+        for (last, is_answered) in [(3, true), (9, false)] {
+            let history = of(&left, expired.days.clone(), last, accepted).unwrap();
+            assert_eq!(history.unread.is_empty(), is_answered, "{history:?}");
+        }
     }
 }

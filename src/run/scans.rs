@@ -2,8 +2,9 @@
 //!
 //! | a model of | that reads expired days |
 //! |---|---|
-//! | features | is refused once: what it computes would shrink. Accepted, it goes on with what is there |
-//! | publish, the marts | goes on with what is there, and that is told; a date that was published from more is refused |
+//! | features | is refused once: what it computes would shrink. Accepted, it goes on with what is there, less each night |
+//! | publish, the marts | goes on with what is there, and that is told |
+//! | either, of a published date | is refused where the date was published from days that have expired since |
 //! | audits | is passed over, and that is told: it would be held against rows that are not there |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +16,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 
 use crate::config::job::Job;
-use crate::ground::Folder;
+use crate::ground::{Folder, TableName};
 use crate::inputs::{SourceHistory, SourceRecord, days_passing};
 use crate::models::Model;
 
@@ -23,7 +24,10 @@ use super::affected::files_then;
 use super::context::Run;
 use super::declared::{register_declared, session_of};
 use super::history::{Because, OutOfReach, refuse, span};
-use super::{Plan, Project, RunError, Workspace};
+use super::{Plan, PlannedAction, Project, RunError, Workspace};
+
+/// Days of each source.
+type DaysBySource = BTreeMap<String, BTreeSet<NaiveDate>>;
 
 impl Plan {
     /// Finds the features that would be computed from staging without its expired days.
@@ -31,6 +35,7 @@ impl Plan {
         &mut self,
         job: &Job,
         project: &Project,
+        workspace: &Workspace,
     ) -> Result<(), RunError> {
         if self.history_scans.is_empty() || !has_expired(&self.histories) {
             return Ok(());
@@ -41,25 +46,66 @@ impl Plan {
         let catalog = register_declared(job, project, self.snapshot_date, &context, &folders);
         let catalog = catalog.await?;
         let scans = project.graph.in_folder(Folder::Features);
-        for model in scans.filter(|model| self.history_scans.contains(&model.name)) {
+        let reading_staging = self.history_scans.clone();
+        for model in scans.filter(|model| reading_staging.contains(&model.name)) {
             let plan = catalog.plan(model, &project.parameters).await?;
-            let days = expired_days_read(&context, &plan, &self.histories).map_err(&engine)?;
-            if days.is_empty() || self.history_starts.contains_key(&model.name) {
-                continue;
-            }
-            let missing = OutOfReach {
-                model: model.name.clone(),
-                days,
-                because: Because::ReadsStaging,
-            };
-            match missing.start_after() {
-                Some(start) if self.accepted.shorter_history => {
-                    self.history_starts.insert(model.name.clone(), start);
-                }
-                _ => self.out_of_reach.push(missing),
-            }
+            let read = expired_days_read(&context, &plan, &self.histories).map_err(&engine)?;
+            self.check_scan(&model.name, &read, workspace).await?;
         }
         Ok(())
+    }
+
+    /// Decides on a feature that would read these days if they were there.
+    async fn check_scan(
+        &mut self,
+        model: &TableName,
+        read: &DaysBySource,
+        workspace: &Workspace,
+    ) -> Result<(), RunError> {
+        let Some(start) = start_after(read) else {
+            return Ok(());
+        };
+        // A date that is published already, and stays as it is, loses nothing.
+        let lost = match self.action {
+            PlannedAction::Replace { .. } => self.lost_since_published(read, workspace).await?,
+            PlannedAction::Publish | PlannedAction::Nothing { .. } => BTreeSet::new(),
+        };
+        let was_accepted = self.history_starts.contains_key(model);
+        if !self.accepted.shorter_history && (!was_accepted || !lost.is_empty()) {
+            let days = if lost.is_empty() { all_of(read) } else { lost };
+            self.out_of_reach.push(reading_staging(model, days));
+            return Ok(());
+        }
+        // What was accepted goes on to hold as more days expire: how far is told anew each night.
+        self.history_starts.entry(model.clone()).or_insert(start);
+        self.scan_starts.insert(model.clone(), start);
+        Ok(())
+    }
+
+    /// The days among those read that D is published from and that have expired since; none where
+    /// somebody has given them up.
+    async fn lost_since_published(
+        &self,
+        read: &DaysBySource,
+        workspace: &Workspace,
+    ) -> Result<BTreeSet<NaiveDate>, RunError> {
+        let published = self.publications.newest_for(self.snapshot_date);
+        let Some(published) = published.filter(|_| !self.accepted.shorter_history) else {
+            return Ok(BTreeSet::new());
+        };
+        if let Some(then) = files_then(published) {
+            return Ok(lost_days(read, |source, day| {
+                let then = then.get(source);
+                then.is_some_and(|then| !then.had_expired(day))
+            }));
+        }
+        let Workspace { output, layout, .. } = workspace;
+        let record = SourceRecord::read(output, layout, published.source_record()).await?;
+        let SourceRecord(known) = record.unwrap_or_default();
+        Ok(lost_days(read, |source, day| {
+            let known = known.get(source).and_then(|days| days.get(&day));
+            known.is_some_and(|known| !known.is_expired)
+        }))
     }
 }
 
@@ -77,49 +123,60 @@ impl Run<'_> {
         if !has_expired(&self.plan.histories) {
             return Ok(None);
         }
-        let days = expired_days_read(self.context, plan, &self.plan.histories);
-        let days = days.map_err(RunError::engine("looking for expired days"))?;
-        if days.is_empty() {
+        let read = expired_days_read(self.context, plan, &self.plan.histories);
+        let read = read.map_err(RunError::engine("looking for expired days"))?;
+        if read.is_empty() {
             return Ok(None);
         }
-        if model.name.folder == Folder::Publish && self.had_read_any(&days).await? {
-            refuse(&[OutOfReach {
-                model: model.name.clone(),
-                days: days.clone(),
-                because: Because::ReadsStaging,
-            }])?;
+        if model.name.folder == Folder::Publish {
+            let lost = self.plan.lost_since_published(&read, self.workspace);
+            let lost = Some(lost.await?).filter(|lost| !lost.is_empty());
+            refuse(
+                lost.map(|lost| reading_staging(&model.name, lost))
+                    .as_slice(),
+            )?;
         }
         let what = match model.name.folder {
             Folder::Audits => "it is passed over",
             _ => "it is computed from the days that are left",
         };
-        let days = span(&days);
+        let days = span(&all_of(&read));
         Ok(Some(format!(
             "`{}` reads {days} of staging, of which the raw files have expired: {what}",
             model.name
         )))
     }
+}
 
-    /// Whether D is published from rows of any of these days, and nobody has given them up.
-    async fn had_read_any(&self, days: &BTreeSet<NaiveDate>) -> Result<bool, RunError> {
-        let published = self.plan.publications.newest_for(self.plan.snapshot_date);
-        let Some(published) = published.filter(|_| !self.plan.accepted.shorter_history) else {
-            return Ok(false);
-        };
-        if let Some(then) = files_then(published) {
-            return Ok(then.iter().any(|(source, then)| {
-                let history = self.plan.histories.get(source);
-                let expired = history.map(SourceHistory::expired).unwrap_or_default();
-                let mut expired = expired.intersection(days);
-                expired.any(|day| !then.had_expired(*day))
-            }));
-        }
-        let Workspace { output, layout, .. } = self.workspace;
-        let record = SourceRecord::read(output, layout, published.source_record()).await?;
-        let sources = record.into_iter().flat_map(|record| record.0.into_values());
-        let mut known = sources.flatten();
-        Ok(known.any(|(day, known)| !known.is_expired && days.contains(&day)))
+/// A model that needs these days of staging.
+fn reading_staging(model: &TableName, days: BTreeSet<NaiveDate>) -> OutOfReach {
+    OutOfReach {
+        model: model.clone(),
+        days,
+        because: Because::ReadsStaging,
     }
+}
+
+/// The days, whatever their source.
+fn all_of(days: &DaysBySource) -> BTreeSet<NaiveDate> {
+    days.values().flatten().copied().collect()
+}
+
+/// The day from which on everything that is read is there; none where nothing that is read has
+/// expired.
+fn start_after(expired: &DaysBySource) -> Option<NaiveDate> {
+    let last = expired.values().filter_map(BTreeSet::last).max();
+    last.and_then(NaiveDate::succ_opt)
+}
+
+/// The expired days that a date had when it was published. A day of one source says nothing of the
+/// same day of another.
+fn lost_days(expired: &DaysBySource, had: impl Fn(&str, NaiveDate) -> bool) -> BTreeSet<NaiveDate> {
+    let days = expired
+        .iter()
+        .flat_map(|(source, days)| days.iter().map(move |day| (source, *day)));
+    let lost = days.filter(|(source, day)| had(source, *day));
+    lost.map(|(_, day)| day).collect()
 }
 
 fn has_expired(histories: &BTreeMap<String, SourceHistory>) -> bool {
@@ -127,23 +184,63 @@ fn has_expired(histories: &BTreeMap<String, SourceHistory>) -> bool {
     histories.any(|history| history.days.values().any(|known| known.is_expired))
 }
 
-/// The expired days that a plan would read if they were there.
+/// The expired days that a plan would read if they were there; no source of which there are none.
 fn expired_days_read(
     context: &SessionContext,
     plan: &LogicalPlan,
     histories: &BTreeMap<String, SourceHistory>,
-) -> EngineResult<BTreeSet<NaiveDate>> {
+) -> EngineResult<DaysBySource> {
     let state = context.state();
     let optimized = state.optimize(plan)?;
-    let mut read = BTreeSet::new();
+    let mut read = DaysBySource::new();
     optimized.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node
             && scan.table_name.schema() == Some(Folder::Sources.as_str())
             && let Some(history) = histories.get(scan.table_name.table())
         {
-            read.extend(days_passing(&state, &scan.filters, &history.expired())?);
+            let source = scan.table_name.table().to_owned();
+            let days = days_passing(&state, &scan.filters, &history.expired())?;
+            read.entry(source).or_default().extend(days);
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
+    read.retain(|_, days| !days.is_empty());
     Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn days(days: &[(&str, &[&str])]) -> DaysBySource {
+        let sources = days.iter().map(|(source, days)| {
+            let days = days.iter().map(|day| day.parse().unwrap());
+            ((*source).to_owned(), days.collect())
+        });
+        sources.collect()
+    }
+
+    #[test]
+    fn a_day_that_another_source_had_is_not_lost() {
+        let expired = days(&[
+            ("engagement", &["2026-07-01"]),
+            ("orders", &["2026-07-01", "2026-07-02"]),
+        ]);
+        let had = |source: &str, day: NaiveDate| {
+            let of_engagement = day.to_string() == "2026-07-02";
+            (source == "engagement") == of_engagement
+        };
+        let lost = lost_days(&expired, had);
+        assert_eq!(lost, all_of(&days(&[("orders", &["2026-07-01"])])));
+    }
+
+    #[test]
+    fn everything_is_there_from_the_day_after_the_last_expired_one() {
+        let expired = days(&[
+            ("engagement", &["2026-07-31"]),
+            ("orders", &["2026-07-01", "2026-07-02"]),
+        ]);
+        assert_eq!(start_after(&expired), "2026-08-01".parse().ok());
+        assert_eq!(start_after(&DaysBySource::new()), None);
+    }
 }

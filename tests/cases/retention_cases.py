@@ -28,6 +28,21 @@ def case_the_oldest_day_expires(lake: Lake) -> None:
     assert restated.stdout == "no published date is affected; nothing done\n", restated
 
 
+def case_a_day_older_than_the_expired_ones_turns_up(lake: Lake) -> None:
+    """An export with a wrong date: tiles reach over its day, and later days expire as before."""
+    _two_nights(lake)
+    for source in ("orders", "engagement"):
+        shutil.rmtree(lake.partition(source, DAYS[0]))
+    lake.night().published()
+    stray = "2026-10-01"
+    rows = [{**order, "order_id": order["order_id"] + 1_000_000, "day": stray} for order in ORDERS[:1]]
+    lake.deliver("orders", [stray], rows=rows, schema=ORDER_SCHEMA)
+    lake.night().published().says("nothing done").plans(f"source `orders` has files of {stray}, which no run has read")
+    for source in ("orders", "engagement"):
+        shutil.rmtree(lake.partition(source, DAYS[1]))
+    lake.night().published().plans(f"orders: 2 days, {DAYS[0]} to {DAYS[1]}, are held in tiles alone")
+
+
 def case_a_day_in_the_middle_is_gone(lake: Lake) -> None:
     """Somebody has deleted a day that was published: asked about, not restated."""
     _two_nights(lake)

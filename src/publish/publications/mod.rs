@@ -16,7 +16,7 @@
 mod columns;
 mod publication;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -75,6 +75,8 @@ pub struct Publications {
     output: Location,
     table: Option<Table>,
     by_sequence: Vec<Publication>,
+    /// Where the last row of each date is: a long history is asked for each of its dates.
+    last_rows: BTreeMap<SnapshotDate, usize>,
 }
 
 impl Publications {
@@ -93,12 +95,19 @@ impl Publications {
                 publications.extend(read.map_err(|source| table.unreadable(source))?);
             }
         }
-        publications.sort_by_key(|publication| publication.sequence);
-        Ok(Self {
+        Ok(Self::of(output, table, publications))
+    }
+
+    fn of(output: &Location, table: Option<Table>, mut rows: Vec<Publication>) -> Self {
+        rows.sort_by_key(|publication| publication.sequence);
+        let numbered = rows.iter().enumerate();
+        let last_rows = numbered.map(|(number, row)| (row.snapshot_date, number));
+        Self {
             output: output.clone(),
             table,
-            by_sequence: publications,
-        })
+            last_rows: last_rows.collect(),
+            by_sequence: rows,
+        }
     }
 
     /// Every publication, the newest last.
@@ -113,32 +122,31 @@ impl Publications {
 
     /// The last row about a date, which may say that it was withdrawn.
     pub fn last_of(&self, date: SnapshotDate) -> Option<&Publication> {
-        let mut newest_first = self.by_sequence.iter().rev();
-        newest_first.find(|publication| publication.snapshot_date == date)
+        let row = self.last_rows.get(&date);
+        row.and_then(|row| self.by_sequence.get(*row))
     }
 
     /// The publication that holds for the last date before `date`.
     pub fn previous_to(&self, date: SnapshotDate) -> Option<&Publication> {
-        let earlier = self.dates().range(..date).next_back().copied();
-        self.newest_for(earlier?)
+        let earlier = self.last_rows.range(..date).rev();
+        earlier
+            .filter_map(|(earlier, _)| self.newest_for(*earlier))
+            .next()
     }
 
     /// The last date published.
     pub fn latest_date(&self) -> Option<SnapshotDate> {
-        self.dates().last().copied()
+        self.published().next_back()
     }
 
     /// Every date that is published; not those that were withdrawn.
     pub fn dates(&self) -> BTreeSet<SnapshotDate> {
-        let mut dates = BTreeSet::new();
-        for publication in &self.by_sequence {
-            let date = publication.snapshot_date;
-            match publication.is_withdrawn() {
-                true => dates.remove(&date),
-                false => dates.insert(date),
-            };
-        }
-        dates
+        self.published().collect()
+    }
+
+    fn published(&self) -> impl DoubleEndedIterator<Item = SnapshotDate> {
+        let dates = self.last_rows.keys().copied();
+        dates.filter(|date| self.newest_for(*date).is_some())
     }
 
     /// The publications that no later one of the same date or a later date has overtaken, the
@@ -355,6 +363,23 @@ mod tests {
             source_record: Some("5eed".to_owned()),
             source_files: None,
             tables: [("tier_snapshot".to_owned(), recorded)].into(),
+        }
+    }
+
+    /// Nobody waits for it as long as no date looks at all others.
+    #[test]
+    fn a_long_history_is_asked_for_each_of_its_dates() {
+        let output = crate::drafts::testing::in_memory();
+        let first = date("1900-01-01").day();
+        let days: Vec<_> = first.iter_days().take(40_000).collect();
+        let numbered = (1..).zip(&days);
+        let rows = numbered.map(|(sequence, day)| publication(&day.to_string(), "a", sequence));
+        let publications = Publications::of(&output, None, rows.collect());
+        for pair in days.windows(2) {
+            let [day, next] = [pair[0], pair[1]].map(SnapshotDate::on);
+            let previous = publications.previous_to(next).unwrap();
+            assert_eq!(previous.snapshot_date, day);
+            assert_eq!(publications.newest_for(day).unwrap().snapshot_date, day);
         }
     }
 

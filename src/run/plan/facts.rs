@@ -12,7 +12,7 @@ use crate::tiers::fit_given;
 use super::super::affected::{Affected, Found};
 use super::super::declared::declared_metrics;
 use super::super::history::{
-    Accepted, histories, history_starts, known_days, published_last, still_needed,
+    Accepted, SeenThen, histories, known_days, published_last, seen_then, still_needed,
 };
 use super::super::rules::HistoryStarts;
 use super::super::{Project, RunError, Workspace};
@@ -34,6 +34,8 @@ pub(super) struct Facts {
     pub(super) accepted: Accepted,
     /// From which day on models see expired days.
     pub(super) history_starts: HistoryStarts,
+    /// Why the record of the rules that D follows on cannot be read, where it cannot.
+    pub(super) unread_rules: Option<String>,
     /// Published dates whose files are others today.
     pub(super) affected: Vec<Affected>,
     /// The calibrations kept so far.
@@ -70,12 +72,18 @@ impl Facts {
             .map(|(name, history)| (name.clone(), history.up_to(snapshot_date)))
             .collect();
         check_ready(job, workspace, &visible, snapshot_date)?;
-        let history_starts = match rules {
-            Some(rules) => rules.history_starts.clone(),
+        let seen = match rules {
+            Some(rules) => SeenThen {
+                starts: rules.history_starts.clone(),
+                unread: None,
+            },
             None => {
                 let last = published_last(&publications, snapshot_date);
-                let starts = history_starts(job, project, workspace, last, accepted).await?;
-                still_needed(starts, &visible)
+                let seen = seen_then(job, project, workspace, last).await?;
+                SeenThen {
+                    starts: still_needed(seen.starts, &visible),
+                    ..seen
+                }
             }
         };
         let found = Found {
@@ -95,7 +103,8 @@ impl Facts {
             publications,
             inspection,
             accepted,
-            history_starts,
+            history_starts: seen.starts,
+            unread_rules: seen.unread,
             affected,
             calibrations,
             calibration,

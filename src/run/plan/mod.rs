@@ -66,6 +66,10 @@ pub struct Plan {
     pub accepted: Accepted,
     /// From which day on models see expired days, where earlier ones were given up.
     pub history_starts: HistoryStarts,
+    /// From which day on features that read staging directly see it by now.
+    pub scan_starts: HistoryStarts,
+    /// Why the record of the rules that D follows on cannot be read, where it cannot.
+    pub unread_rules: Option<String>,
     /// Expired days that the night needs, and that nothing gives.
     pub out_of_reach: Vec<OutOfReach>,
     /// All rules of the job, as one hash.
@@ -232,6 +236,8 @@ impl Plan {
             accepted: facts.accepted,
             rules_fingerprint: rules::fingerprint(job, project, &facts.history_starts),
             history_starts: facts.history_starts,
+            scan_starts: HistoryStarts::new(),
+            unread_rules: facts.unread_rules,
             out_of_reach: Vec::new(),
             is_by_earlier_rules: facts.is_by_earlier_rules,
             calibration: facts.calibration,
@@ -264,9 +270,10 @@ impl Plan {
         let others = dates
             .range(first..)
             .filter(|date| **date != self.snapshot_date);
+        let known = self.affected.iter();
+        let known: BTreeMap<_, _> = known.map(|known| (known.date, *known)).collect();
         let others = others.map(|date| {
-            let known = self.affected.iter().find(|affected| affected.date == *date);
-            known.copied().unwrap_or(Affected {
+            known.get(date).copied().unwrap_or(Affected {
                 date: *date,
                 by: AffectedBy::Snapshot,
             })
@@ -321,7 +328,7 @@ impl Plan {
                 .extend(start.map(|start| (name.clone(), start)));
             self.tiles.push(tiles);
         }
-        self.check_scans(job, project).await?;
+        self.check_scans(job, project, workspace).await?;
         self.rules_fingerprint = rules::fingerprint(job, project, &self.history_starts);
         Ok(())
     }

@@ -165,7 +165,7 @@ fn of_arguments() {
 fn of_what_is_published() {
     try_all(&[
         Remedy {
-            help: "run `tierline run` first",
+            help: "publish a date first: `tierline run`",
             broken: same,
             command: &["show", "job.toml"],
             mended: |project| project.publish("2026-03-06"),

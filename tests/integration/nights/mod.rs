@@ -14,6 +14,7 @@
 //! | `row_remarks` | what is said of rows that are odd, in few lines |
 //! | `requests` | how many requests a night takes, and that the history does not count |
 //! | `retention` | raw files that expire take nothing away, and what is gone otherwise is asked about |
+//! | `retention_later` | so do sources delivered once or late, and dates that are restated or withdrawn after expiries |
 //! | `rules_of_then` | late data restates dates by the rules that they were published by |
 //! | `columns_of_then` | the same in tables whose columns are others by now |
 //! | `source_records` | what runs knew of their sources is not mixed up, and does not pile up |
@@ -69,6 +70,7 @@ mod same_bits;
 mod subqueries;
 mod sums;
 mod retention;
+mod retention_later;
 mod rules_of_then;
 mod schedules;
 mod source_records;

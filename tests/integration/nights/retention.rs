@@ -14,7 +14,7 @@ use crate::naive::history::History;
 use crate::support::command::{Finished, Tierline};
 
 /// How many days the lake has before D.
-const DAYS: i64 = 60;
+pub(super) const DAYS: i64 = 60;
 
 /// The tables in which every date keeps its rows.
 const DATED: [&str; 5] = [
@@ -26,7 +26,7 @@ const DATED: [&str; 5] = [
 ];
 
 /// The rows of D - `days`: a regular every day, and somebody else on each of the first two.
-fn day(days: i64) -> History {
+pub(super) fn day(days: i64) -> History {
     let mut history = History {
         events: vec![event("1", days, "open")],
         orders: vec![order("1", days, 10_00)],
@@ -44,16 +44,16 @@ fn day(days: i64) -> History {
 }
 
 /// Two jobs over the same deliveries, in lakes of their own.
-struct Pair {
+pub(super) struct Pair {
     /// Whose raw files expire.
-    aging: Nights,
+    pub(super) aging: Nights,
     /// Whose raw files stay.
-    whole: Nights,
+    pub(super) whole: Nights,
 }
 
 impl Pair {
     /// Everything up to D - 4 is delivered, and that night is published.
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let [aging, whole] =
             [(); 2].map(|()| Nights::over(&History::default(), &Delivery::default()));
         let pair = Self { aging, whole };
@@ -67,11 +67,11 @@ impl Pair {
         pair
     }
 
-    fn both(&self) -> [&Nights; 2] {
+    pub(super) fn both(&self) -> [&Nights; 2] {
         [&self.aging, &self.whole]
     }
 
-    fn deliver(&self, history: &History, file_name: &'static str) {
+    pub(super) fn deliver(&self, history: &History, file_name: &'static str) {
         for nights in self.both() {
             let delivery = Delivery {
                 file_name,
@@ -82,7 +82,7 @@ impl Pair {
     }
 
     /// The oldest days of the aging lake, up to D - `last`, expire.
-    fn expire(&self, last: i64) {
+    pub(super) fn expire(&self, last: i64) {
         for days in last..=DAYS {
             for source in ["orders", "engagement"] {
                 self.aging.expire(source, days_ago(days));
@@ -90,28 +90,28 @@ impl Pair {
         }
     }
 
-    async fn publish(&self, days: i64) {
+    pub(super) async fn publish(&self, days: i64) {
         for nights in self.both() {
             assert_eq!(nights.status_of(days_ago(days)).await, "published");
         }
     }
 
     /// Publishes D - `days` in the other lake, and anew in the aging one.
-    async fn publish_again(&self, days: i64) {
+    pub(super) async fn publish_again(&self, days: i64) {
         let night = days_ago(days);
         assert_eq!(self.aging.status_of(night).await, "replaced");
         assert_eq!(self.whole.status_of(night).await, "published");
     }
 
     /// Delivers and publishes D - `days`.
-    async fn night(&self, days: i64) {
+    pub(super) async fn night(&self, days: i64) {
         self.deliver(&day(days), "part");
         self.publish(days).await;
         self.assert_same(days).await;
     }
 
     /// Delivers and publishes D - `days`, whose KPIs lack expired days, which is told.
-    async fn night_of_fewer_kpis(&self, days: i64) {
+    pub(super) async fn night_of_fewer_kpis(&self, days: i64) {
         self.deliver(&day(days), "part");
         let report = self.aging.run(days_ago(days)).await.unwrap();
         let told = report.warnings.iter();
@@ -119,7 +119,7 @@ impl Pair {
         assert_eq!(told.count(), 1, "{:?}", report.warnings);
     }
 
-    async fn assert_same(&self, days: i64) {
+    pub(super) async fn assert_same(&self, days: i64) {
         let night = days_ago(days);
         for table in DATED {
             let rows = tables::rows(&self.aging.output(), night, table).await;
@@ -130,24 +130,24 @@ impl Pair {
     }
 }
 
-fn call(nights: &Nights, command: &str, arguments: &[&str]) -> Finished {
+pub(super) fn call(nights: &Nights, command: &str, arguments: &[&str]) -> Finished {
     let job = nights.job_file();
     let call = Tierline::new().args([command, job.to_str().unwrap()]);
     call.args(arguments).run()
 }
 
-fn run(nights: &Nights, days: i64, arguments: &[&str]) -> Finished {
+pub(super) fn run(nights: &Nights, days: i64, arguments: &[&str]) -> Finished {
     let date = days_ago(days).to_string();
     call(nights, "run", &[&["--date", &date], arguments].concat())
 }
 
-fn plan(nights: &Nights, days: i64) -> String {
+pub(super) fn plan(nights: &Nights, days: i64) -> String {
     let planned = call(nights, "plan", &["--date", &days_ago(days).to_string()]);
     assert_eq!(planned.exit_code, 0, "{planned:?}");
     planned.stdout
 }
 
-const NOTHING: &str = "no published date is affected; nothing done\n";
+pub(super) const NOTHING: &str = "no published date is affected; nothing done\n";
 
 #[tokio::test]
 async fn expired_days_stay_known_and_are_no_late_data() {
@@ -275,7 +275,7 @@ async fn a_job_may_say_how_long_raw_files_are_kept() {
 }
 
 /// An order of the first user but one, in a file of its own.
-fn order_of(days: i64, order_id: &str) -> History {
+pub(super) fn order_of(days: i64, order_id: &str) -> History {
     let mut order = order("3", days, 20_00);
     order.order_id = order_id.to_owned();
     History {
@@ -514,7 +514,7 @@ async fn a_partition_of_a_wrong_clock_makes_no_day_old() {
 }
 
 /// Another count of orders: the old tiles do not fit.
-const EDIT: Edit = Edit {
+pub(super) const EDIT: Edit = Edit {
     file: "rollups/purchases.sql",
     from: "COUNT(*) FILTER (WHERE is_counting) AS orders",
     to: "COUNT(*) FILTER (WHERE is_counting AND amount > 20) AS orders",

@@ -279,19 +279,62 @@ async fn rules_on_record_hold_no_places_and_no_secrets() {
     edited.sections = SETTINGS.to_owned();
     deliver_late(&edited);
     std::fs::write(&path, text.replace("'paid'", "'payed'")).unwrap();
-    let refused = call(&edited, &["backfill", "--affected"]);
-    assert_eq!(refused.exit_code, 3, "{refused:?}");
+    let left = call(&edited, &["backfill", "--affected"]);
+    assert_eq!(left.exit_code, 3, "{left:?}");
     let told = format!("{rules}.json` cannot be read: it was changed since it was written");
-    assert!(refused.stderr.contains(&told), "{refused:?}");
+    assert!(left.stdout.contains(&told), "{left:?}");
 
     // Without the record, late data is told so, and today's rules are the way on.
     std::fs::remove_dir_all(nights.output_folder().join("rules")).unwrap();
-    let refused = call(&edited, &["backfill", "--affected"]);
-    assert_eq!(refused.exit_code, 3, "{refused:?}");
+    let left = call(&edited, &["backfill", "--affected"]);
+    assert_eq!(left.exit_code, 3, "{left:?}");
     assert!(
-        refused
-            .stderr
-            .contains("it is gone; restore it from a copy"),
-        "{refused:?}"
+        left.stdout.contains("it is gone; restore it from a copy"),
+        "{left:?}"
     );
+    let restated = call(&edited, &["backfill", "--affected", "--rules", "today"]);
+    assert_eq!(restated.exit_code, 0, "{restated:?}");
+}
+
+fn rules_on_record(nights: &Nights) -> BTreeSet<String> {
+    let records = std::fs::read_dir(nights.output_folder().join("rules")).unwrap();
+    let names = records.map(|record| record.unwrap().file_name().into_string().unwrap());
+    names.collect()
+}
+
+/// Nothing has expired, so that nobody needs to know what was given up.
+#[tokio::test]
+async fn a_lost_record_of_rules_keeps_its_own_dates_as_they_are_and_no_others() {
+    let mut nights = job();
+    publish(&nights, [3, 2]).await;
+    let lost = rules_on_record(&nights);
+    nights.sections = SETTINGS.to_owned();
+    for name in &lost {
+        std::fs::remove_file(nights.output_folder().join("rules").join(name)).unwrap();
+    }
+    let date = days_ago(1).to_string();
+    let told = call(&nights, &["run", "--date", &date]);
+    assert_eq!(told.exit_code, 0, "{told:?}");
+    let warning = "cannot be read: it is gone; dates that were published by these rules";
+    assert!(told.stdout.contains(warning), "{told:?}");
+    publish(&nights, [0]).await;
+
+    deliver_late(&nights);
+    let left = call(&nights, &["backfill", "--affected"]);
+    assert_eq!(left.exit_code, 3, "{left:?}");
+    let reason = " left as it is: the record of rules `";
+    assert_eq!(left.stdout.matches(reason).count(), 2, "{left:?}");
+    assert_eq!(left.stdout.matches(" replaced: ").count(), 2, "{left:?}");
+    let told = "2 published dates are left as they are, ";
+    assert!(left.stderr.contains(told), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_lost_record_of_rules_is_kept_again_by_the_next_night() {
+    let nights = job();
+    publish(&nights, [1]).await;
+    let kept = rules_on_record(&nights);
+    std::fs::remove_dir_all(nights.output_folder().join("rules")).unwrap();
+    publish(&nights, [0]).await;
+    assert_eq!(rules_on_record(&nights), kept);
 }
