@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::config::job::Job;
 use crate::drafts::TableColumn;
-use crate::ground::SnapshotDate;
+use crate::ground::{Classified, FailureKind, SnapshotDate};
 use crate::run::{
     self, Accepted, BackfillNight, BackfillReport, Circumstances, HistoryError, Plan, Project,
     Report, RunError, Status, Workspace,
@@ -100,13 +100,20 @@ pub(super) async fn publish(
     let (project, workspace, plan) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
-            put_right(job, report).await;
+            if !is_out_of_order(&error) {
+                put_right(job, report).await;
+            }
             return Err(error);
         }
     };
     let plan = plan.allowing_drops(&workspace.output, may_drop).await?;
     let executed = run::execute(job, &project, &workspace, &plan, progress, report);
     Box::pin(executed).await
+}
+
+/// Whether stores or this machine are out of order: nothing is to be tried again by then.
+fn is_out_of_order(error: &RunError) -> bool {
+    error.kind() == FailureKind::Unexpected
 }
 
 /// Undoes what runs left unpublished, for a night that comes no further. What it came to is not
@@ -174,7 +181,11 @@ async fn many_nights(
     let plan = jobs::backfill(arguments, &job)?.plan(&job, &workspace, accepted);
     let plan = Box::pin(plan).await;
     // Every night begins by that; without one it is done here.
-    if plan.as_ref().map_or(true, |plan| plan.nights.is_empty()) {
+    let has_no_night = match &plan {
+        Ok(plan) => plan.nights.is_empty(),
+        Err(error) => !is_out_of_order(error),
+    };
+    if has_no_night {
         let mut found = Report::default();
         put_right(&job, &mut found).await;
         for warning in &found.warnings {
