@@ -165,6 +165,7 @@ struct Written {
     expression: String,
     place: String,
     sql_type: String,
+    is_whole: bool,
     is_staging: bool,
     is_of_ids: bool,
 }
@@ -183,6 +184,7 @@ impl Written {
             expression: as_written(value)?,
             place: format!("{}{line}", ModelFile::place(model)),
             sql_type: sql_type(wanted),
+            is_whole: wanted.is_integer(),
             is_staging: model.is_some_and(ModelFile::is_staging),
             is_of_ids: of_ids || columns.iter().any(|column| is_of_ids(&column.name)),
         })
@@ -194,9 +196,16 @@ impl Written {
             sql_type,
             ..
         } = self;
+        // What an integer that a text is compared with would have it cast to loses good rows.
+        let is_fraction = self.is_whole && value.is_some_and(is_number_in_a_text);
         let value = value.filter(|_| !self.is_of_ids);
         let value = value.and_then(|value| shown_briefly(&value.to_string()));
-        let help = format!("write TRY_CAST({expression} AS {sql_type}), which is NULL there");
+        let help = match is_fraction {
+            true => format!(
+                "write CAST({expression} AS DECIMAL(18, 2)), also where it is compared with a number"
+            ),
+            false => format!("write TRY_CAST({expression} AS {sql_type}), which is NULL there"),
+        };
         CastFailure {
             expression: expression.clone(),
             place: self.place.clone(),
@@ -206,13 +215,19 @@ impl Written {
             },
             sql_type: sql_type.clone(),
             help: match self.is_staging {
-                true => format!(
+                true if !is_fraction => format!(
                     "{help}, in a SELECT inside FROM, so that reject_reason can leave such rows out: see \"Values that cannot be read\" in sql/README.md"
                 ),
-                false => help,
+                _ => help,
             },
         }
     }
+}
+
+/// Whether a text is a number for other types.
+fn is_number_in_a_text(value: &ScalarValue) -> bool {
+    let text = value.try_as_str().flatten();
+    text.is_some_and(|text| text.trim().parse::<f64>().is_ok())
 }
 
 /// The line of the first column that an expression names.

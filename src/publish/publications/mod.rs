@@ -66,6 +66,34 @@ async fn check_own(table: &Table, files: &[PublishedFile]) -> Result<(), Publish
     Ok(())
 }
 
+/// Refuses rows that somebody else has put in the place of newer ones: the last commit of tierline
+/// has the number of its publication. Each makes one version, so that the log is read only when
+/// there are more.
+async fn check_not_set_back(table: &Table, last: i64) -> Result<(), PublishError> {
+    if table.version() <= last {
+        return Ok(());
+    }
+    let mut changed = None;
+    for version in (1..=table.version()).rev() {
+        let Some(entry) = table.place.log_entry(version).await? else {
+            break;
+        };
+        if entry.run_id().is_none() {
+            changed = Some(entry);
+            continue;
+        }
+        if entry.sequence().is_none_or(|sequence| sequence <= last) {
+            break;
+        }
+        return Err(PublishError::PublicationsChanged {
+            what: changed.unwrap_or(entry).told(),
+            folder: table.place.url(),
+            before: version,
+        });
+    }
+    Ok(())
+}
+
 /// The table that every publication writes.
 const SNAPSHOT: &str = "tier_snapshot";
 
@@ -94,6 +122,8 @@ impl Publications {
                 let read = read(output, &file).await;
                 publications.extend(read.map_err(|source| table.unreadable(source))?);
             }
+            let numbers = publications.iter().map(|row: &Publication| row.sequence);
+            check_not_set_back(table, numbers.max().unwrap_or_default()).await?;
         }
         Ok(Self::of(output, table, publications))
     }

@@ -84,6 +84,24 @@ fn of_a_comparison() {
     project.publish("2026-03-06");
 }
 
+/// To cast such to whole numbers, as the comparison does, would leave good rows out.
+#[test]
+fn of_a_comparison_of_numbers_that_are_not_whole() {
+    let project = with_texts("amount", "10", "12.50").edit(
+        STAGING,
+        "    amount,   ",
+        "    CAST(amount AS DECIMAL(18, 2)) AS amount,   ",
+    );
+    insta::assert_snapshot!(reason(&project), @"`orders.amount` in staging/orders.sql:17 holds '12.50', which cannot be cast to BIGINT; write CAST(orders.amount AS DECIMAL(18, 2)), also where it is compared with a number; readers still see what was published before");
+    let cast = "WHEN CAST(orders.amount AS DECIMAL(18, 2))";
+    let project = project
+        .edit(STAGING, "WHEN amount < 0", &format!("{cast} < 0"))
+        .edit(STAGING, "WHEN amount >=", &format!("{cast} >="));
+    let finished = project.call(&["run", "job.toml", "--date", "2026-03-06"]);
+    assert_eq!(finished.exit_code, 0, "{finished:?}");
+    assert!(!finished.stdout.contains("null_amount"), "{finished:?}");
+}
+
 #[test]
 fn of_a_sum_in_a_rollup() {
     let project = with_texts("channel", "7", "app").edit(

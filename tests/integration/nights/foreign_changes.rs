@@ -118,6 +118,29 @@ async fn publications_that_somebody_else_deleted_from_are_refused_and_nothing_is
     assert_eq!(nights.status_of(last_night()).await, "already_published");
 }
 
+/// The last date was taken for one of a run that died, and removed.
+#[tokio::test]
+async fn publications_that_somebody_else_set_back_are_refused_and_nothing_is_undone() {
+    let nights = two_nights().await;
+    let before = dates(&nights.output()).await;
+    let publications = table(&nights, "publications");
+    let [newer, older] = [2, 1].map(|version| actions(&publications, version, "add").remove(0));
+    let restoring = |from: &Value, to: &Value| [removed(from), json!({"add": to})];
+    commit(&publications, 3, "RESTORE", &restoring(&newer, &older));
+
+    let said = refused(&nights).await;
+    let changed = "table `publications` was changed by a commit that tierline did not make, version 3, RESTORE at 2026-11-26 08:00:00 UTC: ";
+    assert!(said.starts_with(changed), "{said}");
+    assert!(
+        said.contains(".restore(2)` of the deltalake package"),
+        "{said}"
+    );
+    assert_eq!(dates(&nights.output()).await, before);
+
+    commit(&publications, 4, "RESTORE", &restoring(&older, &newer));
+    assert_eq!(nights.status_of(last_night()).await, "already_published");
+}
+
 /// All of history was taken for rows that a dead run had left, and removed.
 #[tokio::test]
 async fn publications_that_somebody_else_dropped_are_refused_and_nothing_is_undone() {
