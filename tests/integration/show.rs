@@ -174,7 +174,7 @@ fn a_job_that_published_nothing_is_told_to_run() {
     insta::assert_snapshot!(refused(folder.path(), &[]), @"
     error: nothing is published yet
      |
-     = help: run `tierline run` first
+     = help: publish a date first: `tierline run`
     ");
     assert!(!folder.path().join("output").exists());
 }
