@@ -68,14 +68,14 @@ impl Run<'_> {
             if has_rejected {
                 let path = self.workspace.layout.quarantine(&model.name.name, &run_id);
                 let sample = sample(catalog, &model.name, days.as_ref(), reasons).await;
-                let sample = sample.map_err(&engine)?;
-                match write_sample(&self.workspace.output, &path, sample).await {
+                match sample.map_err(&engine) {
+                    Ok(sample) => write_sample(&self.workspace.output, &path, sample).await?,
                     // All columns are computed of these rows, which may be why they are rejected.
                     Err(RunError::Rows { reason, .. }) => report.warnings.push(format!(
                         "{}: no sample of the rejected rows is kept: {reason}",
                         model.name.name
                     )),
-                    written => written?,
+                    Err(error) => return Err(error),
                 }
             }
         }
