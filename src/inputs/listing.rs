@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use futures::{TryStreamExt, future};
 use object_store::ObjectMeta;
@@ -59,6 +60,22 @@ impl Manifest {
             }
         }
     }
+}
+
+/// The objects of a folder, by what their names say that they are.
+#[derive(Default)]
+struct Sorted {
+    files: Vec<InputFile>,
+    /// The partitions that have files.
+    partitions: BTreeSet<Left>,
+    /// Those of them that have the marker of a day that is whole.
+    marked: BTreeSet<String>,
+    /// What is being written for nobody knows which day, and when it was last.
+    writing: Vec<(DateTime<Utc>, String)>,
+    outside: Vec<String>,
+    of_two_days: Vec<String>,
+    of_odd_days: Vec<String>,
+    aside: Aside,
 }
 
 struct Listing<'a> {
@@ -245,78 +262,85 @@ impl Listing<'_> {
 
     /// The files in the partitions of a folder.
     fn by_partition(&self, objects: Vec<ObjectMeta>) -> Result<Manifest, InputError> {
-        let mut files = Vec::new();
-        let mut aside = Aside::default();
-        let mut outside = Vec::new();
-        let mut of_two_days = Vec::new();
-        let mut of_odd_days = Vec::new();
-        let mut partitions = BTreeSet::new();
-        let mut marked = BTreeSet::new();
-        let mut writing = Vec::new();
         let transactions = Transactions::among(&objects, self.location);
         let folders = folders_of(&objects);
-        for object in objects {
-            if object.size == 0 && folders.contains(&object.location) {
-                continue;
-            }
-            let parts = self.parts(&object);
-            let parts = texts(&parts);
-            let path = parts.join("/");
-            if odd_name(&object.location).is_some() {
-                of_odd_days.extend(self.note_odd(&parts, object.size, &mut aside));
-                continue;
-            }
-            match role(&parts, object.size, self.delivery) {
-                Role::Data(day) => {
-                    partitions.extend(partition_folder(&parts).map(|path| Left { day, path }));
-                    let values = PathValues::of_folders(&parts[..parts.len() - 1]);
-                    files.push(InputFile {
-                        day,
-                        values,
-                        object: object.clone(),
-                        is_on_disk: self.is_on_disk(),
-                    });
-                }
-                Role::Unread(day) => aside.unread.push(Left { day, path }),
-                Role::Unfinished(day) => aside.unfinished.push(Left { day, path }),
-                Role::Writing => writing.push((object.last_modified, path)),
-                Role::Marker => marked.extend(partition_folder(&parts)),
-                Role::Stray => aside.strays.push(path),
-                Role::Outside => outside.push(self.location.url_of(&object.location)),
-                Role::OfOddDay => match self.delivery.odd_days {
-                    OddDays::Skip => aside.skipped.push(path),
-                    OddDays::Refuse => {
-                        of_odd_days.push(self.location.url_of(&object.location));
-                    }
-                },
-                Role::OfTwoDays => of_two_days.push(self.location.url_of(&object.location)),
-                Role::Aside => {}
-            }
+        let is_folder =
+            |object: &ObjectMeta| object.size == 0 && folders.contains(&object.location);
+        let mut sorted = Sorted::default();
+        for object in objects.into_iter().filter(|object| !is_folder(object)) {
+            self.sort_in(object, &mut sorted);
         }
-        let paths = files.iter().map(|file| file.object.location.as_ref());
-        let unread = aside.unread.iter().map(|left| left.path.as_str());
-        let strays = aside.strays.iter().map(String::as_str);
-        self.not_of_other_formats(paths.chain(unread).chain(strays))?;
-        let mut problems = Problems::default();
-        problems.extend(self.outside_partitions(&outside));
-        problems.extend(self.of_two_days(&of_two_days));
-        problems.extend(self.of_odd_days(&of_odd_days));
-        problems.or_ok(()).map_err(InputError::Refused)?;
+        self.check_sorted(&sorted)?;
+        let mut aside = sorted.aside;
         if self.delivery.ready.is_some() {
-            let partitions = partitions.into_iter();
+            let partitions = sorted.partitions.into_iter();
             aside.unmarked = partitions
-                .filter(|partition| !marked.contains(&partition.path))
+                .filter(|partition| !sorted.marked.contains(&partition.path))
                 .collect();
         }
         aside.unfinished.extend(transactions.unfinished());
-        let newest = files.iter().map(|file| file.object.last_modified).max();
-        for (written, path) in writing {
+        let times = sorted.files.iter().map(|file| file.object.last_modified);
+        let newest = times.max();
+        for (written, path) in sorted.writing {
             match Some(written) > newest {
                 true => aside.writing.push(path),
                 false => aside.abandoned.push(path),
             }
         }
-        Ok(self.manifest(files, aside))
+        Ok(self.manifest(sorted.files, aside))
+    }
+
+    /// Puts an object where its name says that it belongs.
+    fn sort_in(&self, object: ObjectMeta, sorted: &mut Sorted) {
+        let parts = self.parts(&object);
+        let parts = texts(&parts);
+        let path = parts.join("/");
+        let url = || self.location.url_of(&object.location);
+        let Sorted { aside, .. } = sorted;
+        if odd_name(&object.location).is_some() {
+            let refused = self.note_odd(&parts, object.size, aside);
+            sorted.of_odd_days.extend(refused);
+            return;
+        }
+        match role(&parts, object.size, self.delivery) {
+            Role::Data(day) => {
+                let folder = partition_folder(&parts).map(|path| Left { day, path });
+                sorted.partitions.extend(folder);
+                let values = PathValues::of_folders(&parts[..parts.len() - 1]);
+                sorted.files.push(InputFile {
+                    day,
+                    values,
+                    is_on_disk: self.is_on_disk(),
+                    object,
+                });
+            }
+            Role::Unread(day) => aside.unread.push(Left { day, path }),
+            Role::Unfinished(day) => aside.unfinished.push(Left { day, path }),
+            Role::Writing => sorted.writing.push((object.last_modified, path)),
+            Role::Marker => sorted.marked.extend(partition_folder(&parts)),
+            Role::Stray => aside.strays.push(path),
+            Role::Outside => sorted.outside.push(url()),
+            Role::OfOddDay => match self.delivery.odd_days {
+                OddDays::Skip => aside.skipped.push(path),
+                OddDays::Refuse => sorted.of_odd_days.push(url()),
+            },
+            Role::OfTwoDays => sorted.of_two_days.push(url()),
+            Role::Aside => {}
+        }
+    }
+
+    /// Refuses folders of other formats, and objects of which nobody can tell the day.
+    fn check_sorted(&self, sorted: &Sorted) -> Result<(), InputError> {
+        let paths = sorted.files.iter();
+        let paths = paths.map(|file| file.object.location.as_ref());
+        let unread = sorted.aside.unread.iter().map(|left| left.path.as_str());
+        let strays = sorted.aside.strays.iter().map(String::as_str);
+        self.not_of_other_formats(paths.chain(unread).chain(strays))?;
+        let mut problems = Problems::default();
+        problems.extend(self.outside_partitions(&sorted.outside));
+        problems.extend(self.of_two_days(&sorted.of_two_days));
+        problems.extend(self.of_odd_days(&sorted.of_odd_days));
+        problems.or_ok(()).map_err(InputError::Refused)
     }
 
     /// Notes an object whose name the client cannot hold; gives back its URL if it is to be refused

@@ -49,21 +49,15 @@ pub async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Project, Ru
         Err(problems) => return Err(found.and(problems)),
     };
     found.keep(problems.or_ok(()));
-    let mut fewest: Option<(Found, Option<Diagnostic>)> = None;
-    for id_type in ID_TYPES {
-        let mut of_models = Found::default();
-        let note = check_models(job, &project, snapshot_date, &id_type, &mut of_models).await;
-        if fewest
-            .as_ref()
-            .is_none_or(|(fewest, _)| of_models.len() < fewest.len())
-        {
-            fewest = Some((of_models, note));
-        }
-        if fewest.as_ref().is_some_and(|(fewest, _)| fewest.len() == 0) {
-            break;
+    let [numbers, texts] = &ID_TYPES;
+    let (mut of_models, mut by_texts) = (Found::default(), Found::default());
+    let mut note = check_models(job, &project, snapshot_date, numbers, &mut of_models).await;
+    if of_models.len() > 0 {
+        let of_texts = check_models(job, &project, snapshot_date, texts, &mut by_texts).await;
+        if by_texts.len() < of_models.len() {
+            (of_models, note) = (by_texts, of_texts);
         }
     }
-    let (of_models, note) = fewest.unwrap_or_default();
     found.extend(of_models);
     found.or_ok(note)?;
     Ok(project)
@@ -114,17 +108,33 @@ pub async fn check_rules(
     project: &Project,
     snapshot_date: SnapshotDate,
 ) -> Result<(), RunError> {
-    for id_type in ID_TYPES {
-        let context = session_of(job)?;
-        let mut check = Check::open(job, project, &context, snapshot_date, &id_type)?;
-        let mut others = Found::default();
-        check.tiers(&mut others).await;
-        let shape = check.shape(&mut others).await;
-        if let Some(shape) = shape.filter(|_| others.len() == 0) {
-            return Ok(check.rules(&shape.dimensions).await?.wrong.or_ok(())?);
+    let [numbers, texts] = &ID_TYPES;
+    let (others, mut wrong) = wrong_rules(job, project, snapshot_date, numbers).await?;
+    if others.len() > 0 {
+        let (others_of_texts, of_texts) = wrong_rules(job, project, snapshot_date, texts).await?;
+        if others_of_texts.len() < others.len() {
+            wrong = of_texts;
         }
     }
-    Ok(())
+    Ok(wrong.or_ok(())?)
+}
+
+/// What else is wrong up to the rules, and the rules that are, where they can be examined.
+async fn wrong_rules(
+    job: &Job,
+    project: &Project,
+    snapshot_date: SnapshotDate,
+    id_type: &DataType,
+) -> Result<(Found, Problems), RunError> {
+    let context = session_of(job)?;
+    let mut check = Check::open(job, project, &context, snapshot_date, id_type)?;
+    let mut others = Found::default();
+    check.tiers(&mut others).await;
+    let wrong = match check.shape(&mut others).await {
+        Some(shape) => check.rules(&shape.dimensions).await?.wrong,
+        None => Problems::default(),
+    };
+    Ok((others, wrong))
 }
 
 /// A job being checked in a session of empty tables.

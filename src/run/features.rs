@@ -13,7 +13,7 @@ use crate::tiles::TileError;
 use super::catalog::register;
 use super::context::Run;
 use super::scratch::{Scratch, is_worth_keeping};
-use super::sources::SourceColumns;
+use super::sources::{Footers, SourceColumns};
 use super::stages::Stages;
 use super::tiling::Tiling;
 use super::{Catalog, Report, RunError};
@@ -34,8 +34,7 @@ impl Run<'_> {
         report: &mut Report,
     ) -> Result<Featured<'_>, RunError> {
         let files = self.read_sources(report).await?;
-        let mut texts = SourceColumns::new();
-        let mut catalog = self.stage(&files, &texts).await?;
+        let catalog = self.stage(&files, &SourceColumns::new()).await?;
         // Before the tiles are kept: no later night reads these days again.
         stages.begin("rejected rows");
         self.count_rejects(&catalog, report).await?;
@@ -49,12 +48,31 @@ impl Run<'_> {
             folder: scratch.folder(),
             threads: self.job.engine.threads.get(),
         };
-        // IDs that are numbers in the files of tonight may be texts in tiles of other days, and so
-        // are texts.
+        let mut catalog = self.tiled(&files, catalog, &tiling, report).await?;
+        stages.begin("features");
+        let downstream = [Folder::Features, Folder::Calibration];
+        catalog
+            .register_models(&downstream, &self.project.parameters)
+            .await?;
+        self.keep_shared_features(&catalog, &scratch).await?;
+        Ok(Featured { catalog, scratch })
+    }
+
+    /// The catalog with tiles for the windows. IDs that are numbers in the files of tonight and
+    /// texts in tiles of other days are texts: then staging is planned anew.
+    async fn tiled<'a>(
+        &'a self,
+        files: &Footers<'_>,
+        mut catalog: Catalog<'a>,
+        tiling: &Tiling<'_>,
+        report: &mut Report,
+    ) -> Result<Catalog<'a>, RunError> {
+        let mut texts = SourceColumns::new();
         loop {
             let unfit = match tiling.provide(&mut catalog, report).await {
+                Ok(()) => return Ok(catalog),
                 Err(RunError::Tile(error @ TileError::Texts { .. })) => error,
-                provided => break provided?,
+                Err(error) => return Err(error),
             };
             let found = self.numbers_behind(&catalog, &unfit, &texts);
             let found = found.map_err(RunError::engine("looking for ids"))?;
@@ -64,15 +82,8 @@ impl Run<'_> {
             for (source, columns) in found {
                 texts.entry(source).or_default().extend(columns);
             }
-            catalog = self.stage(&files, &texts).await?;
+            catalog = self.stage(files, &texts).await?;
         }
-        stages.begin("features");
-        let downstream = [Folder::Features, Folder::Calibration];
-        catalog
-            .register_models(&downstream, &self.project.parameters)
-            .await?;
-        self.keep_shared_features(&catalog, &scratch).await?;
-        Ok(Featured { catalog, scratch })
     }
 
     /// Features that several models read are computed once.

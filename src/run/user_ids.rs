@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result as EngineResult;
 use datafusion::prelude::SessionContext;
 
-use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate};
+use crate::ground::{Diagnostic, Folder, SnapshotDate};
 use crate::inputs::schema::sql_name;
 use crate::models::Model;
 use crate::tiles::USER_ID;
@@ -39,38 +39,53 @@ pub(super) async fn stage<'a>(
     folders: &[Folder],
     register_sources: impl Fn(&DataType) -> EngineResult<()>,
 ) -> Result<Staged<'a>, RunError> {
-    let mut fewest: Option<Problems> = None;
-    let mut staged = None;
-    for id_type in ID_TYPES {
-        let engine = RunError::engine("registering sources");
-        register_sources(&id_type).map_err(&engine)?;
-        let mut catalog = Catalog::open(context, project, snapshot_date).map_err(&engine)?;
-        match catalog.register_models(folders, &project.parameters).await {
-            Ok(()) => {
-                let disagreement = disagreement(&catalog, project).await;
-                let disagreement = disagreement.map_err(&engine)?;
-                let is_settled = disagreement.is_none();
-                staged = Some(Staged {
-                    catalog,
-                    id_type,
-                    disagreement,
-                });
-                if is_settled {
-                    break;
-                }
-            }
-            Err(problems) => {
-                let fewer = fewest
-                    .as_ref()
-                    .is_none_or(|kept| problems.0.len() < kept.0.len());
-                fewest = if fewer { Some(problems) } else { fewest };
-            }
+    let [numbers, texts] = &ID_TYPES;
+    let attempt = |id_type| {
+        attempt(
+            context,
+            project,
+            snapshot_date,
+            folders,
+            id_type,
+            &register_sources,
+        )
+    };
+    let by_numbers = attempt(numbers).await;
+    if matches!(&by_numbers, Ok(staged) if staged.disagreement.is_none()) {
+        return by_numbers;
+    }
+    let by_texts = attempt(texts).await;
+    match (by_numbers, by_texts) {
+        (Err(RunError::Problems(first)), Err(RunError::Problems(second))) => {
+            let is_fewer = second.0.len() < first.0.len();
+            Err(if is_fewer { second } else { first }.into())
         }
+        (Ok(staged), Err(RunError::Problems(_))) => Ok(staged),
+        (_, by_texts) => by_texts,
     }
-    match (staged, fewest) {
-        (Some(staged), _) => Ok(staged),
-        (None, problems) => Err(problems.unwrap_or_default().into()),
-    }
+}
+
+/// Registers the models over ids of one type.
+async fn attempt<'a>(
+    context: &'a SessionContext,
+    project: &'a Project,
+    snapshot_date: SnapshotDate,
+    folders: &[Folder],
+    id_type: &DataType,
+    register_sources: &impl Fn(&DataType) -> EngineResult<()>,
+) -> Result<Staged<'a>, RunError> {
+    let engine = RunError::engine("registering sources");
+    register_sources(id_type).map_err(&engine)?;
+    let mut catalog = Catalog::open(context, project, snapshot_date).map_err(&engine)?;
+    catalog
+        .register_models(folders, &project.parameters)
+        .await?;
+    let disagreement = disagreement(&catalog, project).await;
+    Ok(Staged {
+        disagreement: disagreement.map_err(&engine)?,
+        id_type: id_type.clone(),
+        catalog,
+    })
 }
 
 /// What is wrong when staging models select user ids of different types.

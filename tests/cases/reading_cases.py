@@ -136,8 +136,12 @@ def case_ids_of_white_space_alone(lake: Lake) -> None:
     lake.night().published(orders=as_text(ORDERS), events=as_text(EVENTS)).says(f"{len(blank)} null_user_id")
 
 
-def case_ids_that_turn_from_numbers_into_texts_under_a_tile(lake: Lake) -> None:
-    """The tiles of the days before hold numbers, and are made anew from their files."""
+CONTENT_AS_TEXT = EVENT_SCHEMA.set(EVENT_SCHEMA.get_field_index("content_id"),
+                                   pyarrow.field("content_id", pyarrow.string()))
+
+
+def _publish_top_content(lake: Lake) -> None:
+    """The largest content_id of each user, by a rollup that keeps it in tiles."""
     lake.edit("sql/rollups/interactions.sql", "COUNT(*) AS events,",
               "COUNT(*) AS events,\n    MAX(content_id) AS top_content,")
     lake.edit("sql/features/interactions.sql", "    events_lifetime,", "    events_lifetime, top_content_lifetime,")
@@ -146,12 +150,16 @@ def case_ids_that_turn_from_numbers_into_texts_under_a_tile(lake: Lake) -> None:
     lake.edit("sql/publish/tier_snapshot.sql", "    users.first_event_day,",
               "    users.top_content,\n    users.first_event_day,")
     lake.set("guards", "max_tier_share_change = 1.0")
+
+
+def case_ids_that_turn_from_numbers_into_texts_under_a_tile(lake: Lake) -> None:
+    """The tiles of the days before hold numbers, and are made anew from their files."""
+    _publish_top_content(lake)
     lake.deliver("orders")
     lake.deliver("engagement", DAYS[:-1])
     assert lake.night(DAYS[-2]).run.returncode == 0
-    as_text = EVENT_SCHEMA.set(EVENT_SCHEMA.get_field_index("content_id"), pyarrow.field("content_id", pyarrow.string()))
     today = [dict(event, content_id="a7") for event in of_day(EVENTS, LAST_DAY)]
-    lake.deliver("engagement", [LAST_DAY], rows=today, schema=as_text)
+    lake.deliver("engagement", [LAST_DAY], rows=today, schema=CONTENT_AS_TEXT)
     top = {event["user_id"]: "7" for event in EVENTS} | {event["user_id"]: "a7" for event in today}
     lake.night().published(top_content=top).says("was made anew: its column top_content has another type")
     shutil.rmtree(lake.path("output/tiles"))
@@ -161,18 +169,10 @@ def case_ids_that_turn_from_numbers_into_texts_under_a_tile(lake: Lake) -> None:
 
 def case_ids_that_are_digits_alone_on_a_day(lake: Lake) -> None:
     """pandas writes numbers then; they are texts, as in the tiles of the days before, which stay."""
-    lake.edit("sql/rollups/interactions.sql", "COUNT(*) AS events,",
-              "COUNT(*) AS events,\n    MAX(content_id) AS top_content,")
-    lake.edit("sql/features/interactions.sql", "    events_lifetime,", "    events_lifetime, top_content_lifetime,")
-    lake.edit("sql/features/users.sql", "    interactions.first_event_day,",
-              "    CAST(interactions.top_content_lifetime AS VARCHAR) AS top_content,\n    interactions.first_event_day,")
-    lake.edit("sql/publish/tier_snapshot.sql", "    users.first_event_day,",
-              "    users.top_content,\n    users.first_event_day,")
-    lake.set("guards", "max_tier_share_change = 1.0")
+    _publish_top_content(lake)
     lake.deliver("orders")
-    as_text = EVENT_SCHEMA.set(EVENT_SCHEMA.get_field_index("content_id"), pyarrow.field("content_id", pyarrow.string()))
     before = [dict(event, content_id="A-7") for event in EVENTS]
-    lake.deliver("engagement", DAYS[:-1], rows=before, schema=as_text)
+    lake.deliver("engagement", DAYS[:-1], rows=before, schema=CONTENT_AS_TEXT)
     assert lake.night(DAYS[-2]).run.returncode == 0
     lake.deliver("engagement", [LAST_DAY])
     top = {event["user_id"]: "7" for event in EVENTS}

@@ -9,10 +9,13 @@
 //! The functions give the same value in the same type under the same name, or an error that has
 //! the expression and, where a plan still knows it, the model.
 
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue, TableReference};
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, LogicalPlan, lit};
+use datafusion::logical_expr::{Expr, LogicalPlan, ReturnFieldArgs, lit};
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
 use super::by_model::{ModelFile, rewrite_by_model};
@@ -38,6 +41,18 @@ impl OptimizerRule for CheckExpressions {
     ) -> Result<Transformed<LogicalPlan>> {
         rewrite_by_model(plan, &mut with_checked_expressions)
     }
+}
+
+/// The result of a function that is NULL where an operand is: what may be NULL is as the engine's
+/// own operators have it.
+pub(super) fn field_of_strict(
+    name: &str,
+    data_type: &DataType,
+    arguments: &ReturnFieldArgs<'_>,
+) -> FieldRef {
+    let mut fields = arguments.arg_fields.iter();
+    let is_nullable = fields.any(|field| field.is_nullable());
+    Arc::new(Field::new(name, data_type.clone(), is_nullable))
 }
 
 fn with_checked_expressions(

@@ -4,10 +4,9 @@
 //! make whoever asks for the type of one walk all those below it, again and again.
 
 use std::hash::Hash;
-use std::sync::Arc;
 
 use datafusion::arrow::compute::kernels::numeric;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, DataFusionError, Result};
@@ -18,7 +17,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr_common::datum::apply;
 
 use super::by_model::ModelFile;
-use super::checked::{as_written, cut};
+use super::checked::{as_written, cut, field_of_strict};
 
 /// A whole number that outgrew its type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
@@ -247,12 +246,8 @@ impl ScalarUDFImpl for CheckedArithmetic {
         Ok(self.data_type.clone())
     }
 
-    /// NULL only where an operand may be, as the operators have it.
     fn return_field_from_args(&self, arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        let mut fields = arguments.arg_fields.iter();
-        let is_nullable = fields.any(|field| field.is_nullable());
-        let data_type = self.data_type.clone();
-        Ok(Arc::new(Field::new(self.name(), data_type, is_nullable)))
+        Ok(field_of_strict(self.name(), &self.data_type, &arguments))
     }
 
     fn is_strict(&self) -> bool {

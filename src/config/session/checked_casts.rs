@@ -5,11 +5,10 @@
 //! of them. A comparison of a text with a number implies one, too.
 
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 
 use datafusion::arrow::array::Array;
 use datafusion::arrow::compute::CastOptions;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::format::DEFAULT_CAST_OPTIONS;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
@@ -20,7 +19,7 @@ use datafusion::logical_expr::{
 };
 
 use super::by_model::ModelFile;
-use super::checked::{as_written, is_of_ids};
+use super::checked::{as_written, field_of_strict, is_of_ids};
 use crate::ground::shown_briefly;
 
 /// A value that a cast cannot read.
@@ -338,10 +337,7 @@ impl ScalarUDFImpl for CheckedCast {
     }
 
     fn return_field_from_args(&self, arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        let mut fields = arguments.arg_fields.iter();
-        let is_nullable = fields.any(|field| field.is_nullable());
-        let data_type = self.data_type.clone();
-        Ok(Arc::new(Field::new(self.name(), data_type, is_nullable)))
+        Ok(field_of_strict(self.name(), &self.data_type, &arguments))
     }
 
     fn is_strict(&self) -> bool {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::thread;
 
 use tempfile::TempDir;
 
@@ -159,6 +160,22 @@ impl Project {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, contents).unwrap();
     }
+}
+
+/// Tries each, several at once: each waits for a child most of the time. `failure_of` says what is
+/// wrong with one.
+pub(super) fn all_hold<T: Sync>(tried: &[T], failure_of: impl Fn(&T) -> Option<String> + Sync) {
+    let failures = tried.chunks(4).flat_map(|some| {
+        thread::scope(|scope| {
+            let failure_of = &failure_of;
+            let tried = some.iter().map(|one| scope.spawn(move || failure_of(one)));
+            let tried: Vec<_> = tried.collect();
+            let failures = tried.into_iter().filter_map(|one| one.join().unwrap());
+            failures.collect::<Vec<_>>()
+        })
+    });
+    let failures: Vec<String> = failures.collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
 /// Every file below a folder, by its path there; none when there is no such folder.

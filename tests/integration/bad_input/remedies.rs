@@ -1,9 +1,7 @@
 //! Every help text that `check` prints, applied: what it says to do is done, and `check` finds
 //! nothing more. Texts that a run prints about files are applied in the modules about files.
 
-use std::thread;
-
-use super::project::Project;
+use super::project::{Project, all_hold};
 
 /// A mistake, what the help text says, and what it takes to do that.
 struct Remedy {
@@ -55,17 +53,7 @@ fn failure_of(remedy: &Remedy) -> Option<String> {
 }
 
 fn try_all(remedies: &[Remedy]) {
-    // Each waits for a child most of the time.
-    let failures = remedies.chunks(4).flat_map(|some| {
-        thread::scope(|scope| {
-            let tried = some.iter().map(|remedy| scope.spawn(|| failure_of(remedy)));
-            let tried: Vec<_> = tried.collect();
-            let failures = tried.into_iter().filter_map(|one| one.join().unwrap());
-            failures.collect::<Vec<_>>()
-        })
-    });
-    let failures: Vec<String> = failures.collect();
-    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    all_hold(remedies, failure_of);
 }
 
 const JOB: &str = "job.toml";

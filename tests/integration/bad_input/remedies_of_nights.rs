@@ -2,10 +2,8 @@
 //! that is done to the letter, and the command succeeds. Texts about files, stores and expired days
 //! are applied in the modules about those.
 
-use std::thread;
-
 use super::lake::Rows;
-use super::project::Project;
+use super::project::{Project, all_hold};
 
 type Step = fn(Project) -> Project;
 
@@ -36,27 +34,27 @@ fn said(project: &Project, command: &[&str]) -> String {
 /// What is wrong with a remedy, tried in a project of its own; nothing when it helps.
 fn failure_of(remedy: &Remedy) -> Option<String> {
     let project = (remedy.broken)(Project::new());
-    let said = said(&project, remedy.command);
-    if said.starts_with("exit code 0\n") || !said.contains(remedy.help) {
-        return Some(format!("`{}` is not said: {said}", remedy.help));
+    let mended = |project| (remedy.mended)(project);
+    failure_in(project, remedy.help, [remedy.command, remedy.again], mended)
+}
+
+/// The same of a broken project: the command that fails, and the one that then succeeds.
+fn failure_in(
+    project: Project,
+    help: &str,
+    [command, again]: [&[&str]; 2],
+    mended: impl Fn(Project) -> Project,
+) -> Option<String> {
+    let said = said(&project, command);
+    if said.starts_with("exit code 0\n") || !said.contains(help) {
+        return Some(format!("`{help}` is not said: {said}"));
     }
-    let project = (remedy.mended)(project);
-    let said = self::said(&project, remedy.again);
-    (!said.starts_with("exit code 0\n")).then(|| format!("after `{}`: {said}", remedy.help))
+    let said = self::said(&mended(project), again);
+    (!said.starts_with("exit code 0\n")).then(|| format!("after `{help}`: {said}"))
 }
 
 fn try_all(remedies: &[Remedy]) {
-    // Each waits for a child most of the time.
-    let failures = remedies.chunks(4).flat_map(|some| {
-        thread::scope(|scope| {
-            let tried = some.iter().map(|remedy| scope.spawn(|| failure_of(remedy)));
-            let tried: Vec<_> = tried.collect();
-            let failures = tried.into_iter().filter_map(|one| one.join().unwrap());
-            failures.collect::<Vec<_>>()
-        })
-    });
-    let failures: Vec<String> = failures.collect();
-    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    all_hold(remedies, failure_of);
 }
 
 #[test]
@@ -195,64 +193,46 @@ fn of_what_is_published() {
     ]);
 }
 
+/// A column of the snapshot that some row cannot have: what the help says, the column, and what of
+/// it is written otherwise.
+type RemedyOfColumn = [&'static str; 4];
+
+fn failure_of_column([help, column, wrong, right]: &RemedyOfColumn) -> Option<String> {
+    let project = Project::new().edit(SNAPSHOT, SELECTED, &format!("    {column},\n{SELECTED}"));
+    failure_in(project, help, [&NIGHT, &NIGHT], |project| {
+        project.edit(SNAPSHOT, wrong, right)
+    })
+}
+
 #[test]
 fn of_rows_that_sql_cannot_compute() {
-    try_all(&[
-        Remedy {
-            help: "divide by NULLIF(..., 0)",
-            broken: |project| {
-                let ratio = "    1 / (users.orders_30d - users.orders_30d) AS ratio,\n";
-                project.edit(SNAPSHOT, SELECTED, &format!("{ratio}{SELECTED}"))
-            },
-            command: &NIGHT,
-            mended: |project| {
-                let difference = "(users.orders_30d - users.orders_30d)";
-                let never = format!("NULLIF({difference}, 0)");
-                project.edit(SNAPSHOT, difference, &never)
-            },
-            again: &NIGHT,
-        },
-        Remedy {
-            help: "CAST a side AS DECIMAL(38, 0) before computing",
-            broken: |project| {
-                let product = "    users.orders_30d * 9223372036854775807 AS product,\n";
-                project.edit(SNAPSHOT, SELECTED, &format!("{product}{SELECTED}"))
-            },
-            command: &NIGHT,
-            mended: |project| {
-                let wide = "CAST(users.orders_30d AS DECIMAL(38, 0)) *";
-                project.edit(SNAPSHOT, "users.orders_30d *", wide)
-            },
-            again: &NIGHT,
-        },
-        Remedy {
-            help: "CAST what is summed AS DECIMAL(28, 0)",
-            broken: |project| {
-                let sum = "    SUM(6000000000000000000 + users.orders_30d) OVER () AS points,\n";
-                project.edit(SNAPSHOT, SELECTED, &format!("{sum}{SELECTED}"))
-            },
-            command: &NIGHT,
-            mended: |project| {
-                let summed = "6000000000000000000 + users.orders_30d";
-                let wide = format!("CAST({summed} AS DECIMAL(28, 0))");
-                project.edit(SNAPSHOT, summed, &wide)
-            },
-            again: &NIGHT,
-        },
-        Remedy {
-            help: "write TRY_CAST(rfm_class.rfm_class AS BIGINT)",
-            broken: |project| {
-                let cast = "    CAST(rfm_class.rfm_class AS BIGINT) AS class_number,\n";
-                project.edit(SNAPSHOT, SELECTED, &format!("{cast}{SELECTED}"))
-            },
-            command: &NIGHT,
-            mended: |project| {
-                let cast = "CAST(rfm_class.rfm_class AS BIGINT)";
-                project.edit(SNAPSHOT, cast, &format!("TRY_{cast}"))
-            },
-            again: &NIGHT,
-        },
-    ]);
+    let remedies: [RemedyOfColumn; 4] = [
+        [
+            "divide by NULLIF(..., 0)",
+            "1 / (users.orders_30d - users.orders_30d) AS ratio",
+            "(users.orders_30d - users.orders_30d)",
+            "NULLIF((users.orders_30d - users.orders_30d), 0)",
+        ],
+        [
+            "CAST a side AS DECIMAL(38, 0) before computing",
+            "users.orders_30d * 9223372036854775807 AS product",
+            "users.orders_30d *",
+            "CAST(users.orders_30d AS DECIMAL(38, 0)) *",
+        ],
+        [
+            "CAST what is summed AS DECIMAL(28, 0)",
+            "SUM(6000000000000000000 + users.orders_30d) OVER () AS points",
+            "6000000000000000000 + users.orders_30d",
+            "CAST(6000000000000000000 + users.orders_30d AS DECIMAL(28, 0))",
+        ],
+        [
+            "write TRY_CAST(rfm_class.rfm_class AS BIGINT)",
+            "CAST(rfm_class.rfm_class AS BIGINT) AS class_number",
+            "CAST(rfm_class.rfm_class AS BIGINT)",
+            "TRY_CAST(rfm_class.rfm_class AS BIGINT)",
+        ],
+    ];
+    all_hold(&remedies, failure_of_column);
 }
 
 #[test]

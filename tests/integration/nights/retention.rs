@@ -514,7 +514,7 @@ async fn a_partition_of_a_wrong_clock_makes_no_day_old() {
 }
 
 /// Another count of orders: the old tiles do not fit.
-pub(super) const EDIT: Edit = Edit {
+const EDIT: Edit = Edit {
     file: "rollups/purchases.sql",
     from: "COUNT(*) FILTER (WHERE is_counting) AS orders",
     to: "COUNT(*) FILTER (WHERE is_counting AND amount > 20) AS orders",
@@ -542,15 +542,21 @@ async fn sql_that_old_tiles_do_not_fit_is_refused_and_may_be_put_back() {
     pair.assert_same(3).await;
 }
 
-#[tokio::test]
-async fn history_that_is_given_up_stays_so_and_published_dates_keep_theirs() {
+/// Days that have expired are given up for an edit of the pack.
+pub(super) async fn pair_that_gave_up_history() -> Pair {
     let mut pair = Pair::new().await;
     pair.expire(DAYS - 4);
     pair.aging.edit_pack(&[EDIT]);
     pair.deliver(&day(3), "part");
-    let nights = &pair.aging;
-    let given_up = run(nights, 3, &["--accept-shorter-history"]);
+    let given_up = run(&pair.aging, 3, &["--accept-shorter-history"]);
     assert_eq!(given_up.exit_code, 0, "{given_up:?}");
+    pair
+}
+
+#[tokio::test]
+async fn history_that_is_given_up_stays_so_and_published_dates_keep_theirs() {
+    let pair = pair_that_gave_up_history().await;
+    let nights = &pair.aging;
     let start = days_ago(DAYS - 5);
     let told = format!("`rollups.purchases` knows nothing of expired days before {start}");
     assert!(plan(nights, 3).contains(&told), "{}", plan(nights, 3));

@@ -3,7 +3,9 @@
 
 use super::job::{Nights, source};
 use super::lake::Delivery;
-use super::retention::{DAYS, EDIT, NOTHING, Pair, call, day, order_of, plan, run};
+use super::retention::{
+    DAYS, NOTHING, Pair, call, day, order_of, pair_that_gave_up_history, plan, run,
+};
 use super::tables;
 use crate::naive::fixtures::{days_ago, user};
 use crate::naive::history::History;
@@ -143,13 +145,8 @@ async fn a_source_that_was_delivered_once_expires_as_its_section_says() {
 /// It says how much of history was given up: without it, what is missing is asked about once more.
 #[tokio::test]
 async fn without_the_record_of_rules_no_row_is_given_up_unasked() {
-    let mut pair = Pair::new().await;
-    pair.expire(DAYS - 4);
-    pair.aging.edit_pack(&[EDIT]);
-    pair.deliver(&day(3), "part");
+    let pair = pair_that_gave_up_history().await;
     let nights = &pair.aging;
-    let given_up = run(nights, 3, &["--accept-shorter-history"]);
-    assert_eq!(given_up.exit_code, 0, "{given_up:?}");
     std::fs::remove_dir_all(nights.output_folder().join("rules")).unwrap();
     pair.deliver(&day(2), "part");
     let asked = run(nights, 2, &[]);
