@@ -165,6 +165,18 @@ pub enum ContractProblem {
         /// The type the draft has.
         found: DataType,
     },
+    /// User ids that are published as numbers and drafted as texts, or the other way round.
+    #[error(
+        "table `{table}`: `user_id` is {published} to readers and in older files and would become {found}, which makes everybody another user; write CAST(user_id AS {published}) AS user_id in the files of sql/staging/, or publish to a new folder, `output` in the job file, and make its dates with `tierline backfill`"
+    )]
+    UserIds {
+        /// The table.
+        table: String,
+        /// The SQL type that the table has.
+        published: &'static str,
+        /// The SQL type that the draft has.
+        found: &'static str,
+    },
     /// A column that was dropped and comes back with another type.
     #[error(
         "table `{table}`: column `{column}` was {expected} when it was dropped, still is in older files, and would come back as {found}; cast it to what it was, or give it a new name"
@@ -202,6 +214,21 @@ impl ContractError {
     /// The columns that readers would lose, as `--drop-columns` takes them.
     pub fn lost_columns(&self) -> Vec<String> {
         self.problems.iter().filter_map(lost_column).collect()
+    }
+}
+
+impl ContractProblem {
+    /// User ids of `published` type that would become ids of the type `found`.
+    pub fn user_ids(table: &str, published: &DataType, found: &DataType) -> Self {
+        let name = |data_type: &DataType| match data_type {
+            DataType::Int64 => "BIGINT",
+            _ => "VARCHAR",
+        };
+        Self::UserIds {
+            table: table.to_owned(),
+            published: name(published),
+            found: name(found),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use std::str::FromStr;
 use arrow::datatypes::{Field, FieldRef, Schema};
 
 use super::contract::{ContractError, ContractProblem};
+use crate::tiles::USER_ID;
 
 /// A column of a published table, as people name it: `tier_snapshot.segment`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,6 +145,9 @@ fn lost(table: &str, known: &Field) -> ContractProblem {
 }
 
 fn retyped(table: &str, known: &Field, found: &Field) -> ContractProblem {
+    if known.name() == USER_ID {
+        return ContractProblem::user_ids(table, known.data_type(), found.data_type());
+    }
     ContractProblem::RetypedInFiles {
         table: table.to_owned(),
         column: known.name().clone(),

@@ -5,6 +5,7 @@
 //!   tables/<table>/                 one Delta table each
 //!   calibrations/<as-of>-v<n>.json  immutable cut points
 //!   quarantine/<source>/<run>.parquet  a sample of the rejected rows
+//!   quarantine/<date>.json          what was found in rows while the date is not published
 //!   sources/<fingerprint>.json      the days of the sources as a run knew them, immutable
 //!   rules/<rules fingerprint>.json  the rules that published rows come from, immutable
 //!   tiles/<rollup>/<address>-<digest>.parquet  rollups by period; those of days whose raw files
@@ -66,6 +67,12 @@ impl Layout {
     pub fn rules(&self, rules_fingerprint: &str) -> Path {
         let folder = self.output.clone().join("rules");
         folder.join(format!("{rules_fingerprint}.json"))
+    }
+
+    /// What runs of a date found in rows and no publication has told yet.
+    pub fn unreported(&self, snapshot_date: SnapshotDate) -> Path {
+        let folder = self.output.clone().join("quarantine");
+        folder.join(format!("{snapshot_date}.json"))
     }
 
     /// The sample of rows that a run left out of one source.

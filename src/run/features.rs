@@ -24,6 +24,8 @@ pub(super) struct Featured<'a> {
     pub catalog: Catalog<'a>,
     /// Where the rows lie that the catalog reads, for as long as this is kept.
     pub scratch: Scratch,
+    /// Whether something about rows is kept until D is published.
+    pub has_unreported: bool,
 }
 
 impl Run<'_> {
@@ -37,7 +39,7 @@ impl Run<'_> {
         let catalog = self.stage(&files, &SourceColumns::new()).await?;
         // Before the tiles are kept: no later night reads these days again.
         stages.begin("rejected rows");
-        self.count_rejects(&catalog, report).await?;
+        let has_unreported = self.count_rejects(&catalog, report).await?;
         stages.begin("tiles");
         let scratch = Scratch::open(&self.workspace.disk, self.job.engine.spill_folder.as_ref())
             .map_err(|error| RunError::engine("opening a scratch folder")(error.into()))?;
@@ -55,7 +57,11 @@ impl Run<'_> {
             .register_models(&downstream, &self.project.parameters)
             .await?;
         self.keep_shared_features(&catalog, &scratch).await?;
-        Ok(Featured { catalog, scratch })
+        Ok(Featured {
+            catalog,
+            scratch,
+            has_unreported,
+        })
     }
 
     /// The catalog with tiles for the windows. IDs that are numbers in the files of tonight and

@@ -58,6 +58,7 @@ mod streams;
 mod tier_rules;
 mod tiling;
 mod times_outside;
+mod unreported;
 mod user_ids;
 mod volumes;
 mod withdraw;

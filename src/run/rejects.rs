@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
@@ -28,6 +29,7 @@ use super::report::RowCount;
 use super::row_remarks::{RowRemarks, SHOWN};
 use super::tiling::days_read;
 use super::times_outside::{IS_OUTSIDE, TimesOutside, is_outside, span_of, time_column};
+use super::unreported::Found;
 use super::{Catalog, Report, RunError};
 
 /// What is wrong with the rows of one source.
@@ -45,51 +47,75 @@ struct Findings {
 
 impl Run<'_> {
     /// Counts the rejected and the remarked rows of the days that the night's tiles are made from,
-    /// and keeps samples of the rejected ones.
+    /// and keeps samples of the rejected ones. What earlier tries of the night counted is told,
+    /// too. Whether there is anything to tell is returned.
     pub(super) async fn count_rejects(
         &self,
         catalog: &Catalog<'_>,
         report: &mut Report,
-    ) -> Result<(), RunError> {
-        let tiles = &self.plan.tiles;
-        let run_id = self.identity().run_id;
-        let engine = RunError::engine("counting rejected rows");
+    ) -> Result<bool, RunError> {
+        let mut unreported = self.unreported().await?;
         for model in self.project.graph.in_folder(Folder::Staging) {
-            let read = days_read(&self.project.graph, &model.name, tiles);
-            let days = read.as_ref().and_then(any_of);
-            if read.is_some() && days.is_none() {
-                continue;
-            }
-            let timezone = self.job.timezone;
-            let findings = find(catalog, &model.name, days.as_ref(), timezone).await;
-            let findings = findings.map_err(&engine)?;
-            let has_rejected = !findings.rejected.is_empty();
-            let reasons = findings.note_in(&model.name.name, report);
-            if has_rejected {
-                let path = self.workspace.layout.quarantine(&model.name.name, &run_id);
-                let sample = sample(catalog, &model.name, days.as_ref(), reasons).await;
-                match sample.map_err(&engine) {
-                    Ok(sample) => write_sample(&self.workspace.output, &path, sample).await?,
-                    // All columns are computed of these rows, which may be why they are rejected.
-                    Err(RunError::Rows { reason, .. }) => report.warnings.push(format!(
-                        "{}: no sample of the rejected rows is kept: {reason}",
-                        model.name.name
-                    )),
-                    Err(error) => return Err(error),
-                }
+            let read = days_read(&self.project.graph, &model.name, &self.plan.tiles);
+            if read.as_ref().is_none_or(|days| !days.is_empty()) {
+                let found = self.found_in(catalog, &model.name, read).await?;
+                unreported.add(&model.name.name, found);
             }
         }
-        Ok(())
+        unreported.note_in(report);
+        self.keep_unreported(&mut unreported).await?;
+        Ok(!unreported.is_empty())
     }
-}
 
-impl Findings {
-    /// Puts them into the report, and returns the reasons that it names.
-    fn note_in(self, source: &str, report: &mut Report) -> BTreeSet<String> {
-        report.warnings.extend(self.remarks.lines(source));
-        report.warnings.extend(self.times_outside);
-        report.rejected.extend(self.rejected);
-        self.reasons
+    /// What the rows of a staging table are like on the days that are read.
+    async fn found_in(
+        &self,
+        catalog: &Catalog<'_>,
+        staging: &TableName,
+        read: Option<BTreeSet<NaiveDate>>,
+    ) -> Result<Found, RunError> {
+        let days = read.as_ref().and_then(any_of);
+        let findings = find(catalog, staging, days.as_ref(), self.job.timezone).await;
+        let findings = findings.map_err(RunError::engine("counting rejected rows"))?;
+        let mut remarks = findings.remarks.lines(&staging.name);
+        remarks.extend(findings.times_outside);
+        let mut sample = None;
+        if !findings.rejected.is_empty() {
+            match self
+                .keep_sample(catalog, staging, days.as_ref(), findings.reasons)
+                .await
+            {
+                Ok(run_id) => sample = Some(run_id),
+                // All columns are computed of these rows, which may be why they are rejected.
+                Err(RunError::Rows { reason, .. }) => remarks.push(format!(
+                    "{}: no sample of the rejected rows is kept: {reason}",
+                    staging.name
+                )),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Found {
+            days: read.unwrap_or_default(),
+            rejected: findings.rejected,
+            remarks,
+            sample,
+        })
+    }
+
+    /// Keeps a sample of rejected rows, and returns the run that it lies under.
+    async fn keep_sample(
+        &self,
+        catalog: &Catalog<'_>,
+        staging: &TableName,
+        days: Option<&Expr>,
+        reasons: BTreeSet<String>,
+    ) -> Result<String, RunError> {
+        let sample = sample(catalog, staging, days, reasons).await;
+        let sample = sample.map_err(RunError::engine("counting rejected rows"))?;
+        let run_id = self.identity().run_id;
+        let path = self.workspace.layout.quarantine(&staging.name, &run_id);
+        write_sample(&self.workspace.output, &path, sample).await?;
+        Ok(run_id)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::storage::{TrafficTotals, without_noise};
 use crate::ground::{Classified, SnapshotDate, escaped, escaped_lines, without_secrets};
@@ -78,7 +78,7 @@ pub struct Report {
 }
 
 /// Rows of one source and day with the same reason or remark.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowCount {
     /// The staging table's name.
     pub source: String,

@@ -4,7 +4,8 @@
 //!    whole.
 //! 2. [`Run::stage`]: each source becomes a scan of its visible files, with the declared columns,
 //!    and the staging models are planned over them. Files that lack what these read, or have it in
-//!    a type that does not fit, are refused, and so are user ids that [disagree](super::user_ids).
+//!    a type that does not fit, are refused, and so are user ids that [disagree](super::user_ids),
+//!    with each other or with the previous snapshot.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use super::catalog::{all_rows_of, empty, register};
 use super::context::Run;
 use super::deliveries::doubled;
 use super::project::keep_all;
-use super::user_ids::stage;
+use super::user_ids::{check_previous, stage};
 use super::{Catalog, Report, RunError};
 
 /// Columns by source.
@@ -75,7 +76,11 @@ impl Run<'_> {
         self.check_sources(&staged.catalog, &sources).await?;
         let disagreement = Problems(staged.disagreement.into_iter().collect());
         let agreed = disagreement.or_ok(staged.catalog);
-        Ok(agreed.map_err(InputError::Refused)?)
+        let catalog = agreed.map_err(InputError::Refused)?;
+        if self.plan.previous.is_some() {
+            check_previous(&catalog, self.project).await?;
+        }
+        Ok(catalog)
     }
 
     /// The declared columns of each source, as its files have them.

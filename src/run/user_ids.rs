@@ -7,11 +7,13 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result as EngineResult;
 use datafusion::prelude::SessionContext;
 
-use crate::ground::{Diagnostic, Folder, SnapshotDate};
+use crate::drafts::{ContractError, ContractProblem};
+use crate::ground::{Diagnostic, Folder, SnapshotDate, TableName};
 use crate::inputs::schema::sql_name;
 use crate::models::Model;
 use crate::tiles::USER_ID;
 
+use super::project::SNAPSHOT;
 use super::{Catalog, Project, RunError};
 
 /// What ids can be, in the order in which they are tried.
@@ -96,9 +98,7 @@ pub(super) async fn disagreement(
     let (mut numbers, mut texts) = (Vec::new(), Vec::new());
     let staging = project.graph.in_folder(Folder::Staging);
     for model in staging.filter(|model| catalog.has_planned(model)) {
-        let rows = catalog.table(&model.name).await?;
-        let user_id = rows.schema().field_with_unqualified_name(USER_ID)?;
-        match user_id.data_type() {
+        match type_in(catalog, &model.name).await? {
             DataType::Int64 => numbers.push(model),
             _ => texts.push(model),
         }
@@ -107,6 +107,39 @@ pub(super) async fn disagreement(
         (Some(number), Some(text)) => Some(told(number, text)),
         _ => None,
     })
+}
+
+/// Refuses user ids that are of one type in staging and of the other in the previous snapshot.
+///
+/// # Errors
+/// The type that is published, with what to do about it.
+pub(super) async fn check_previous(
+    catalog: &Catalog<'_>,
+    project: &Project,
+) -> Result<(), RunError> {
+    let engine = RunError::engine("comparing user ids with those of the previous snapshot");
+    let previous = TableName::new(Folder::Previous, SNAPSHOT);
+    let published = type_in(catalog, &previous).await.map_err(&engine)?;
+    // All of them agree.
+    let Some(model) = project.graph.in_folder(Folder::Staging).next() else {
+        return Ok(());
+    };
+    let found = type_in(catalog, &model.name).await.map_err(&engine)?;
+    let is_number = |data_type: &DataType| *data_type == DataType::Int64;
+    if is_number(&found) == is_number(&published) {
+        return Ok(());
+    }
+    Err(ContractError {
+        problems: vec![ContractProblem::user_ids(SNAPSHOT, &published, &found)],
+    }
+    .into())
+}
+
+/// The type of user ids in a table of the catalog.
+async fn type_in(catalog: &Catalog<'_>, table: &TableName) -> EngineResult<DataType> {
+    let rows = catalog.table(table).await?;
+    let user_id = rows.schema().field_with_unqualified_name(USER_ID)?;
+    Ok(user_id.data_type().clone())
 }
 
 fn told(number: &Model, text: &Model) -> Diagnostic {

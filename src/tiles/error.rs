@@ -35,14 +35,6 @@ pub enum TileError {
         /// What the system said.
         source: ParquetError,
     },
-    /// A stored tile holds user ids of another type.
-    #[error(
-        "tile {path} was made from user ids of another type than the newest files have; deliver one type in all files"
-    )]
-    OtherUserIds {
-        /// The tile.
-        path: String,
-    },
     /// A stored tile has texts where today's files have numbers. Whoever meets this reads the
     /// numbers as texts.
     #[error(
@@ -84,7 +76,7 @@ impl Classified for TileError {
         match self {
             Self::Storage(error) => error.kind(),
             Self::Engine { .. } | Self::Disk { .. } => FailureKind::Unexpected,
-            Self::OtherUserIds { .. } | Self::Texts { .. } => FailureKind::Blocked,
+            Self::Texts { .. } => FailureKind::Blocked,
         }
     }
 }

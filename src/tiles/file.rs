@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::basic::Compression;
@@ -182,8 +182,6 @@ pub(super) fn accept(
 pub(super) enum Refusal {
     /// It is as good as not there.
     Damaged(String),
-    /// Its user ids are of the other type than today's.
-    OtherUserIds,
     /// It has texts in a column of which today's files have numbers alone.
     Texts(String),
 }
@@ -197,13 +195,6 @@ impl Refusal {
 /// Why the columns of a tile cannot be merged with those of others: files that had a column in
 /// one type may have it in another from a day on.
 fn other_types(found: &Schema, expected: &Schema) -> Option<Refusal> {
-    let user_ids = [found, expected].map(|schema| schema.field_with_name(USER_ID));
-    if let [Ok(found), Ok(expected)] = user_ids {
-        let is_text = |field: &Field| *field.data_type() != DataType::Int64;
-        if is_text(found) != is_text(expected) {
-            return Some(Refusal::OtherUserIds);
-        }
-    }
     let differs = |field: &&FieldRef| {
         let stored = found.field_with_name(field.name());
         !stored.is_ok_and(|stored| plain(stored.data_type()) == plain(field.data_type()))
@@ -213,7 +204,7 @@ fn other_types(found: &Schema, expected: &Schema) -> Option<Refusal> {
     let name = column.name();
     let stored = found.field_with_name(name);
     let is_text = stored.is_ok_and(|stored| plain(stored.data_type()) == DataType::Utf8);
-    if is_text && *column.data_type() == DataType::Int64 {
+    if is_text && *column.data_type() == DataType::Int64 && name != USER_ID {
         return Some(Refusal::Texts(name.clone()));
     }
     Some(Refusal::Damaged(format!(

@@ -78,7 +78,7 @@ impl Workshop<'_> {
     /// returned beside them.
     ///
     /// # Errors
-    /// A store or disk that fails, and ids that are of another type than today's.
+    /// A store or disk that fails, and texts where today's ids are numbers.
     pub async fn fetch(
         &self,
         rollup: &Rollup,
@@ -136,7 +136,6 @@ impl Workshop<'_> {
         match accepted {
             Ok(file) => Ok(Ok(file)),
             Err(Refusal::Damaged(what)) => damaged(&what),
-            Err(Refusal::OtherUserIds) => Err(TileError::OtherUserIds { path: url() }),
             Err(Refusal::Texts(column)) => Err(TileError::Texts {
                 path: url(),
                 rollup: rollup.name.clone(),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow
 
-from lake import DAYS, EVENT_SCHEMA, EVENTS, LAST_DAY, ORDER_SCHEMA, ORDERS, Lake, Night, Row
+from lake import DAYS, EVENT_SCHEMA, EVENTS, LAST_DAY, ORDER_SCHEMA, ORDERS, Lake, Night, Row, of_day
 
 CODES = {"digits": lambda user: f"{user:07}", "letters": lambda user: f"C{user}"}
 
@@ -118,3 +118,57 @@ def case_ids_of_no_kind(lake: Lake) -> None:
     lake.edit("sql/staging/orders.sql", "    user_id,", "    CAST(user_id AS DOUBLE) AS user_id,")
     night = lake.night().refused(2, "`user_id` of `staging.orders` is DOUBLE; it must be BIGINT or VARCHAR")
     assert night.check.returncode == 2, night.said(night.check)
+
+
+def _select_texts(lake: Lake, data_type: str = "VARCHAR") -> None:
+    for source, prefix in [("orders", ""), ("engagement", "events.")]:
+        lake.edit(f"sql/staging/{source}.sql", f"    {prefix}user_id,",
+                  f"    CAST({prefix}user_id AS {data_type}) AS user_id,")
+
+
+PUBLISHED_AS_NUMBERS = "table `tier_snapshot`: `user_id` is BIGINT to readers and in older files and would become VARCHAR"
+
+
+def case_texts_where_numbers_are_published(lake: Lake) -> None:
+    """What is published keeps its type, whatever may be dropped. A new folder takes the other."""
+    lake.deliver("orders")
+    lake.deliver("engagement")
+    assert lake.night(DAYS[-2]).run.returncode == 0
+    _select_texts(lake)
+    lake.night().refused(3, PUBLISHED_AS_NUMBERS, "publish to a new folder")
+    dropped = lake.call("run", "production", "--date", LAST_DAY, "--drop-columns", "tier_snapshot.user_id")
+    assert (dropped.returncode, PUBLISHED_AS_NUMBERS in dropped.stderr) == (3, True), dropped.stderr
+    earlier = lake.call("run", "production", "--date", DAYS[-3])
+    assert (earlier.returncode, PUBLISHED_AS_NUMBERS in earlier.stderr) == (3, True), earlier.stderr
+    lake.edit("jobs/production.toml", "\"../output\"", "\"../output_of_texts\"")
+    backfilled = lake.call("backfill", "production", "--from", LAST_DAY, "--to", LAST_DAY)
+    assert backfilled.returncode == 0, backfilled.stdout + backfilled.stderr
+
+
+def case_files_of_texts_where_numbers_are_published(lake: Lake) -> None:
+    """The remedy is applied: ids that are numbers are cast back."""
+    lake.set("guards", "max_tier_share_change = 1.0")
+    lake.deliver("orders", DAYS[:-1])
+    lake.deliver("engagement", DAYS[:-1])
+    assert lake.night(DAYS[-2]).run.returncode == 0
+    orders, events = (of_day(rows, LAST_DAY) for rows in (ORDERS, EVENTS))
+    lake.deliver("orders", [LAST_DAY], rows=_ids(orders, str), schema=_with(ORDER_SCHEMA, "user_id", pyarrow.string()))
+    lake.deliver("engagement", [LAST_DAY], rows=_ids(events, str),
+                 schema=_with(EVENT_SCHEMA, "user_id", pyarrow.string()))
+    lake.night().refused(3, PUBLISHED_AS_NUMBERS, "CAST(user_id AS BIGINT) AS user_id")
+    _select_texts(lake, "BIGINT")
+    lake.night().refused(3, "files of source `orders` disagree about `user_id`", 'declare user_id = "VARCHAR"')
+    for source in ["orders", "engagement"]:
+        lake.set(f"sources.{source}.columns", 'user_id = "VARCHAR"')
+    _passes(lake.night()).published()
+
+
+def case_numbers_behind_tiles_of_texts(lake: Lake) -> None:
+    """No night has published yet: the tiles that a refused one left are made anew."""
+    lake.deliver("orders")
+    lake.deliver("engagement")
+    lake.path("sql/audits/nobody.sql").write_text("SELECT user_id FROM publish.tier_snapshot\n")
+    lake.night().refused(3, "nobody")
+    lake.path("sql/audits/nobody.sql").unlink()
+    _deliver_texts(lake, str)
+    _passes(lake.night()).published(orders=_ids(ORDERS, str), events=_ids(EVENTS, str))

@@ -282,3 +282,20 @@ def case_columns_that_no_sql_reads(lake: Lake) -> None:
     lake.deliver("orders", rows=[dict(order, category=[1], state=order["status"]) for order in ORDERS], schema=schema)
     lake.deliver("engagement")
     lake.night().published()
+
+
+def case_rejected_rows_of_a_night_that_was_refused(lake: Lake) -> None:
+    """The run that publishes reads their days no more, and reports them all the same, once."""
+    guest = {**ORDERS[0], "day": LAST_DAY, "order_id": 9001, "user_id": None}
+    lake.deliver("orders", rows=[*ORDERS, guest])
+    lake.deliver("engagement")
+    audit = lake.path("sql/audits/nobody.sql")
+    audit.write_text("SELECT user_id FROM publish.tier_snapshot\n")
+    lake.night().refused(3, "nobody").says("1 null_user_id")
+    audit.write_text("SELECT user_id FROM publish.tier_snapshot WHERE false\n")
+    night = lake.night().published().says("1 null_user_id")
+    kept = [path.name for path in lake.path("output/quarantine").rglob("*") if path.is_file()]
+    assert kept == [f"{lake.snapshot()[0]['run_id']}.parquet"], kept
+    audit.unlink()
+    again = lake.night()
+    assert "null_user_id" not in again.run.stdout, night.said(again.run)
