@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::config::job::Job;
 use crate::drafts::TableColumn;
-use crate::ground::{Classified, FailureKind, SnapshotDate};
+use crate::ground::{Classified, FailureKind, SnapshotDate, counted};
 use crate::run::{
     self, Accepted, BackfillNight, BackfillReport, Circumstances, HistoryError, Plan, Project,
     Report, RunError, Status, Workspace,
@@ -43,10 +43,10 @@ async fn check(job: &Job, output: &Output) -> Result<(), RunError> {
         date: None,
     };
     let project = run::check(job, jobs::snapshot_date(&any_date, job)?).await?;
-    let models = project.graph.models().len();
-    let references = project.references.len();
+    let models = counted(project.graph.models().len(), "model");
+    let references = counted(project.references.len(), "reference file");
     output.result(&format!(
-        "job {}: no problems in {models} models and {references} reference files\n",
+        "job {}: no problems in {models} and {references}\n",
         job.name
     ));
     Ok(())

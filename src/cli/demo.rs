@@ -6,7 +6,7 @@ use chrono::{Days, NaiveDate};
 use indicatif::ProgressBar;
 
 use crate::config::job::Job;
-use crate::ground::{Diagnostic, Problems, SnapshotDate};
+use crate::ground::{Diagnostic, Problems, SnapshotDate, counted};
 use crate::run::{Report, RunError};
 use crate::sample::{self, SampleSpec, SampleTotals, UserIds};
 
@@ -32,8 +32,11 @@ pub(super) async fn demo(arguments: &DemoArguments, output: &Output) -> Result<(
     let job = Job::load(&job_path)?;
     run_nights(&job, arguments.nights, output).await?;
     output.result(&format!(
-        "Sample data: {} users, {} orders, {} events in {} days\n\n",
-        totals.users, totals.orders, totals.events, arguments.days
+        "Sample data: {}, {}, {} in {}\n\n",
+        counted(totals.users, "user"),
+        counted(totals.orders, "order"),
+        counted(totals.events, "event"),
+        counted(arguments.days, "day")
     ));
     if arguments.nights == 0 {
         output.result(&format!(

@@ -10,6 +10,8 @@
 //!
 //! Nothing reads [`NONE`], so that what is there stands out.
 
+use crate::ground::noun_for;
+
 /// What stands for no users, no money and no change.
 pub(super) const NONE: &str = ".";
 
@@ -28,6 +30,12 @@ pub(super) fn count(number: impl Into<i128>) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A whole number as [`count`] writes it, with its noun.
+pub(super) fn count_of(number: impl Into<i128>, noun: &str) -> String {
+    let number = number.into();
+    format!("{} {}", count(number), noun_for(number, noun))
 }
 
 /// A count, or [`NONE`].

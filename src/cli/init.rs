@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use include_dir::Dir;
 
-use crate::ground::{Diagnostic, Problems};
+use crate::ground::{Diagnostic, Problems, counted};
 use crate::models::BUILT_IN;
 use crate::run::RunError;
 
@@ -51,7 +51,8 @@ pub(super) fn init(arguments: &InitArguments, output: &Output) -> Result<(), Run
         output.result(&format!("wrote   {}\n", path.display()));
     }
     output.result(&format!(
-        "{written} files written; next: {}edit jobs/production.toml, then `tierline check`\n",
+        "{} written; next: {}edit jobs/production.toml, then `tierline check`\n",
+        counted(written, "file"),
         change_to(folder)
     ));
     Ok(())

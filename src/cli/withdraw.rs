@@ -7,7 +7,7 @@ use crate::ground::{Diagnostic, Problems, SnapshotDate};
 use crate::run::{Report, RunError, Withdrawal, WithdrawalPlan, Workspace};
 
 use super::arguments::{OutputFormat, WithdrawArguments};
-use super::figures::count;
+use super::figures::count_of;
 use super::jobs;
 use super::output::Output;
 
@@ -126,8 +126,8 @@ fn answer(arguments: &WithdrawArguments, date: SnapshotDate, output: &Output) ->
 fn meaning(withdrawal: &Withdrawal) -> String {
     let date = &withdrawal.snapshot_date;
     let mut text = format!(
-        "{date}: {} users, published by run {}\n",
-        count(withdrawal.users),
+        "{date}: {}, published by run {}\n",
+        count_of(withdrawal.users, "user"),
         withdrawal.run_id
     );
     match (&withdrawal.newest_left, withdrawal.is_newest) {

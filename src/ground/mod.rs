@@ -3,6 +3,7 @@
 //! reads or writes anything.
 
 mod as_of;
+mod counted;
 mod diagnostic;
 mod exact_number;
 mod failure;
@@ -13,6 +14,7 @@ mod shown;
 mod table_name;
 
 pub use as_of::{AsOfError, SnapshotDate};
+pub use counted::{counted, noun_for, verb_for};
 pub use diagnostic::{Diagnostic, Problems, Severity, SourceFile, did_you_mean, nearest};
 pub use exact_number::{ExactNumber, NotANumber};
 pub use failure::{Classified, FailureKind};

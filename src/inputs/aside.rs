@@ -5,11 +5,13 @@ use std::fmt;
 
 use chrono::NaiveDate;
 
+use crate::config::storage::Oddity;
+
 /// How many names a message gives before it counts the others.
 const NAMES_TOLD: usize = 10;
 
 /// What names of files and folders may not be.
-pub(super) const NAMES_MAY_NOT: &str = "names may not have control characters, bytes that are not UTF-8, parts such as a//b and a/../b, or links that lead in a circle";
+pub(super) const NAMES_MAY_NOT: &str = "names may not have control characters, bytes that are not UTF-8, or parts such as a//b and a/../b";
 
 /// What a source has beside the files that are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,10 +31,22 @@ pub struct Aside {
     pub skipped: Vec<String>,
     /// Files in no partition, by their paths below the source.
     pub strays: Vec<String>,
-    /// Files of a day whose names the store's client cannot hold, so that nobody can read them.
-    pub odd_of_days: Vec<Left>,
-    /// The same in no day's partition, or with names that the job does not read.
-    pub odd: Vec<String>,
+    /// What may be data and cannot be read.
+    pub unreadable: Vec<Unreadable>,
+    /// What cannot be read in no day's partition, or with a name that the job does not read.
+    pub odd: Vec<Unreadable>,
+}
+
+/// An object that nobody can read: a name that the store's client cannot hold, or a link that leads
+/// nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The business day; none when it may be of any day.
+    pub day: Option<NaiveDate>,
+    /// Its path below the source.
+    pub path: String,
+    /// Why nobody can.
+    pub oddity: Oddity,
 }
 
 /// An object of a day.
@@ -56,7 +70,12 @@ impl Aside {
             unfinished: until(&self.unfinished),
             unread: until(&self.unread),
             unmarked: until(&self.unmarked),
-            odd_of_days: until(&self.odd_of_days),
+            unreadable: self
+                .unreadable
+                .iter()
+                .filter(|object| object.day.is_none_or(|of| of <= day))
+                .cloned()
+                .collect(),
             odd: self.odd.clone(),
             strays: self.strays.clone(),
             skipped: self.skipped.clone(),

@@ -18,7 +18,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use parquet::errors::ParquetError;
 
-use crate::config::storage::BeyondEnd;
+use crate::config::storage::{BeyondEnd, what_to_check};
 use crate::ground::{Classified, FailureKind};
 
 /// A file as messages name it.
@@ -56,7 +56,7 @@ pub enum FileError {
         file: FileName,
     },
     /// The store did not hand it out.
-    #[error("cannot read {file}; check the endpoint, the credentials and the permissions")]
+    #[error("cannot read {file}; check {}", what_to_check(&file.url))]
     Store {
         /// The file.
         file: FileName,

@@ -15,10 +15,10 @@ use object_store::ObjectMeta;
 use object_store::path::{Path, PathPart};
 
 use crate::config::job::{Delivery, OddDays, day_of_partition};
-use crate::config::storage::{Location, odd_name, without_mark};
+use crate::config::storage::{Location, Oddity, oddity, without_mark};
 use crate::ground::{Diagnostic, Problems};
 
-use super::aside::{Left, NAMES_MAY_NOT};
+use super::aside::{Left, NAMES_MAY_NOT, Unreadable};
 use super::delta::{self, DeltaFiles};
 use super::delta_log::{DeltaLog, LOG_FOLDER, LogFault};
 use super::objects::{Role, partition_folder, role};
@@ -297,8 +297,8 @@ impl Listing<'_> {
         let path = parts.join("/");
         let url = || self.location.url_of(&object.location);
         let Sorted { aside, .. } = sorted;
-        if odd_name(&object.location).is_some() {
-            let refused = self.note_odd(&parts, object.size, aside);
+        if let Some(oddity) = oddity(&object.location) {
+            let refused = self.note_odd(&parts, object.size, oddity, aside);
             sorted.of_odd_days.extend(refused);
             return;
         }
@@ -343,24 +343,47 @@ impl Listing<'_> {
         problems.or_ok(()).map_err(InputError::Refused)
     }
 
-    /// Notes an object whose name the client cannot hold; gives back its URL if it is to be refused
-    /// for the day of its partition, too.
-    fn note_odd(&self, parts: &[&str], size_bytes: u64, aside: &mut Aside) -> Option<String> {
+    /// Notes an object that nobody can read; gives back its URL if it is to be refused for the day
+    /// of its partition, too.
+    fn note_odd(
+        &self,
+        parts: &[&str],
+        size_bytes: u64,
+        oddity: Oddity,
+        aside: &mut Aside,
+    ) -> Option<String> {
         let path = parts.iter().map(|part| without_mark(part));
         let path = path.collect::<Vec<_>>().join("/");
         let (name, folders) = parts.split_last()?;
-        let parts = [folders, &[without_mark(name)]].concat();
-        match role(&parts, size_bytes, self.delivery) {
-            Role::Data(day) => aside.odd_of_days.push(Left { day, path }),
+        let mut parts = [folders, &[without_mark(name)]].concat();
+        if may_be_folder(without_mark(name), oddity, self.delivery) {
+            parts.push(FILE_IN_FOLDER);
+        }
+        let noted = |day| Unreadable {
+            day,
+            path: path.clone(),
+            oddity,
+        };
+        let may_have_days = oddity == Oddity::LinkToNothing && parts.ends_with(&[FILE_IN_FOLDER]);
+        // A folder's files may have names that are read.
+        let delivery = match parts.ends_with(&[FILE_IN_FOLDER]) {
+            true => Delivery::default(),
+            false => self.delivery.clone(),
+        };
+        match role(&parts, size_bytes, &delivery) {
+            Role::Data(day) => aside.unreadable.push(noted(Some(day))),
             Role::OfTwoDays => {
-                let days = parts.iter().rev().find_map(|part| day_of_partition(part));
-                aside.odd_of_days.extend(days.map(|day| Left { day, path }));
+                let day = parts.iter().rev().find_map(|part| day_of_partition(part));
+                aside.unreadable.push(noted(day));
             }
             Role::OfOddDay if self.delivery.odd_days == OddDays::Refuse => {
                 let source = self.location.url_of(&self.location.path);
                 return Some(format!("{source}/{path}"));
             }
-            Role::OfOddDay | Role::Outside | Role::Stray | Role::Unread(_) => aside.odd.push(path),
+            Role::Outside if may_have_days => aside.unreadable.push(noted(None)),
+            Role::OfOddDay | Role::Outside | Role::Stray | Role::Unread(_) => {
+                aside.odd.push(noted(None));
+            }
             Role::Unfinished(_) | Role::Writing | Role::Marker | Role::Aside => {}
         }
         None
@@ -457,16 +480,25 @@ impl Listing<'_> {
     }
 }
 
+/// The name of any file of rows, to judge what a folder would hold by.
+const FILE_IN_FOLDER: &str = "part-0.parquet";
+
+/// Whether what cannot be read stands where a folder of files would: links may lead to folders, and
+/// the name of a partition is no file's.
+fn may_be_folder(name: &str, oddity: Oddity, delivery: &Delivery) -> bool {
+    let is_link = matches!(oddity, Oddity::Circle | Oddity::LinkToNothing);
+    let has_name_of_file = delivery.ready.as_deref() == Some(name) || name.contains('.');
+    let is_partition = oddity != Oddity::Name && day_of_partition(name).is_some();
+    is_partition || (is_link && !has_name_of_file)
+}
+
 /// The name that a store cannot list, in words, if that is why it failed.
 fn unlisted_name(error: &object_store::Error) -> Option<String> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         let is_name = error.is::<object_store::path::Error>();
-        let said = error.to_string();
-        // What walks a disk says so in words alone.
-        let is_circle = said.starts_with("File system loop found");
-        if is_name || is_circle {
-            return Some(said.escape_debug().to_string());
+        if is_name {
+            return Some(error.to_string().escape_debug().to_string());
         }
         cause = error.source();
     }
@@ -555,6 +587,10 @@ mod tests {
 
     async fn list(location: &Location) -> Result<Manifest, InputError> {
         Manifest::list("orders", location, &Delivery::default()).await
+    }
+
+    fn unreadable(objects: &[Unreadable]) -> Vec<&str> {
+        objects.iter().map(|object| object.path.as_str()).collect()
     }
 
     fn paths(left: &[Left]) -> Vec<&str> {
@@ -669,10 +705,10 @@ mod tests {
             "dt=2026-11-20/part\\t0.parquet",
             "dt=2026-11-21//part-0.parquet",
         ];
-        assert_eq!(paths(&manifest.aside.odd_of_days), of_days);
-        assert_eq!(manifest.aside.odd, ["notes\\t"]);
+        assert_eq!(unreadable(&manifest.aside.unreadable), of_days);
+        assert_eq!(unreadable(&manifest.aside.odd), ["notes\\t"]);
         let visible = manifest.up_to("2026-11-20".parse().unwrap());
-        assert_eq!(paths(&visible.aside.odd_of_days), of_days[..1]);
+        assert_eq!(unreadable(&visible.aside.unreadable), of_days[..1]);
 
         objects.push((&names[4], 9));
         let error = list(&bucket(&objects).await).await.unwrap_err();

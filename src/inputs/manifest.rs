@@ -67,6 +67,16 @@ pub enum InputError {
         /// Day D.
         day: SnapshotDate,
     },
+    /// A link that may lead to data, and leads nowhere: a disk that is not mounted just now.
+    #[error(
+        "inputs not ready: source `{source_name}` has a link that leads nowhere: {links}; run again when what it leads to is there, or remove it if it is no data"
+    )]
+    LinkToNothing {
+        /// The source's name.
+        source_name: String,
+        /// The first of them, and how many more there are.
+        links: String,
+    },
     /// A record of source days that was changed by other hands or written by another version.
     #[error(
         "the record of source days `{path}` cannot be read: {reason}; restore it from a copy, or use the tierline that wrote it"
@@ -143,9 +153,10 @@ impl Classified for InputError {
         match self {
             Self::Storage(error) => error.kind(),
             Self::OtherFormat { .. } => FailureKind::Usage,
-            Self::NotReady { .. } | Self::LogUnfinished { .. } | Self::LogWithoutCommits { .. } => {
-                FailureKind::InputsNotReady
-            }
+            Self::NotReady { .. }
+            | Self::LinkToNothing { .. }
+            | Self::LogUnfinished { .. }
+            | Self::LogWithoutCommits { .. } => FailureKind::InputsNotReady,
             Self::Refused(_) | Self::Record { .. } | Self::LogDamaged { .. } => {
                 FailureKind::Blocked
             }

@@ -42,7 +42,7 @@ mod table_formats;
 mod transactions;
 mod twins;
 
-pub use aside::{Aside, Left, Names, paths_on, span_of};
+pub use aside::{Aside, Left, Names, Unreadable, paths_on, span_of};
 pub use day_files::DayFiles;
 pub use delta::log_of;
 pub use file_error::{FileError, FileName};

@@ -12,8 +12,8 @@ use std::fmt;
 use chrono::NaiveDate;
 
 use crate::config::job::{Incomplete, PARTITION_KEY, Source};
-use crate::config::storage::Location;
-use crate::ground::{Diagnostic, SnapshotDate};
+use crate::config::storage::{Location, Oddity};
+use crate::ground::{Diagnostic, Problems, SnapshotDate};
 
 use super::aside::{NAMES_MAY_NOT, Names, paths_on};
 use super::schema::FileSchema;
@@ -133,26 +133,58 @@ impl Manifest {
         found.into_iter().flatten().collect()
     }
 
-    /// Refuses files of days whose names cannot be read: they may be data.
+    /// Refuses what may be data and cannot be read, unless it may be there another time.
+    ///
+    /// # Errors
+    /// The first of each kind by name.
+    pub fn check_names(&self, location: &Location) -> Result<(), Problems> {
+        let kinds = [Oddity::Name, Oddity::Circle, Oddity::NoFile];
+        let found = kinds.into_iter().filter_map(|oddity| {
+            let names = self.unreadable_names(oddity, location)?;
+            let (what, help) = match oddity {
+                Oddity::Name => (
+                    "a file with a name that cannot be read",
+                    format!("rename it, or remove it if it is no data: {NAMES_MAY_NOT}"),
+                ),
+                Oddity::Circle => (
+                    "a link that leads in a circle",
+                    "remove it, or let it lead to files or a folder that it does not lie in"
+                        .to_owned(),
+                ),
+                Oddity::LinkToNothing | Oddity::NoFile => (
+                    "a pipe, a socket or a device where a file or a folder is to be",
+                    "remove it, or put the file there itself".to_owned(),
+                ),
+            };
+            let message = format!("source `{}` has {what}: {names}", self.source);
+            Some(Diagnostic::new(message).help(help))
+        });
+        Problems(found.collect()).or_ok(())
+    }
+
+    /// Links that may lead to data, and lead nowhere just now.
     ///
     /// # Errors
     /// The first of them by name.
-    pub fn check_names(&self, location: &Location) -> Result<(), Diagnostic> {
-        let Some(first) = self.aside.odd_of_days.first() else {
-            return Ok(());
-        };
-        let others = match self.aside.odd_of_days.len() - 1 {
-            0 => String::new(),
-            others => format!(", and {others} more"),
-        };
-        let message = format!(
-            "source `{}` has a file with a name that cannot be read: {}/{}{others}",
-            self.source,
-            location.url_of(&location.path),
-            first.path,
-        );
-        let help = format!("rename it, or remove it if it is no data: {NAMES_MAY_NOT}");
-        Err(Diagnostic::new(message).help(help))
+    pub fn check_links(&self, location: &Location) -> Result<(), InputError> {
+        match self.unreadable_names(Oddity::LinkToNothing, location) {
+            Some(links) => Err(InputError::LinkToNothing {
+                source_name: self.source.clone(),
+                links,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn unreadable_names(&self, oddity: Oddity, location: &Location) -> Option<String> {
+        let unreadable = self.aside.unreadable.iter();
+        let mut of_kind = unreadable.filter(|object| object.oddity == oddity);
+        let first = &of_kind.next()?.path;
+        let first = format!("{}/{first}", location.url_of(&location.path));
+        Some(match of_kind.count() {
+            0 => first,
+            others => format!("{first}, and {others} more"),
+        })
     }
 
     fn missing(&self, declared: &Source, location: &Location, day: NaiveDate) -> Shortfall {

@@ -150,6 +150,12 @@ fn built_in_files() -> Vec<(PathBuf, SourceFile)> {
         .collect()
 }
 
+/// A link that the pack would be read without: an audit that is not run, a table that is not there.
+fn leads_nowhere(path: &Path) -> Diagnostic {
+    let message = format!("`{}` is a link that leads nowhere", path.display());
+    Diagnostic::new(message).help("restore what it leads to, or remove it")
+}
+
 /// Adds the models, references and parameters in `folder` of the pack and below it, by their paths
 /// in the pack. Hidden files and folders are none of it.
 fn files_below(
@@ -177,10 +183,16 @@ fn files_below(
         // A link below the pack's own folders may lead back to them.
         if path.is_dir() && (folder == Path::new("") || !path.is_symlink()) {
             files_below(pack, &relative, files)?;
+        } else if (is_ours || folder == Path::new("")) && !path.exists() {
+            return Err(leads_nowhere(&path));
         } else if is_ours && path.is_file() {
             let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
             let file = SourceFile::of_bytes(path.display().to_string(), bytes)?;
             files.push((relative, file));
+        } else if is_ours && !path.is_dir() {
+            // Whoever opened a pipe would wait for its other end.
+            let message = format!("`{}` is a pipe, a socket or a device", path.display());
+            return Err(Diagnostic::new(message).help("remove it, or put the file there itself"));
         }
     }
     Ok(())

@@ -4,7 +4,7 @@
 use crate::audits::built_in::{self, Compared, USERS_COMPLETE};
 use crate::audits::{self, Audit, Blocked, Cleared, Verdict};
 use crate::drafts::Draft;
-use crate::ground::{Folder, TableName};
+use crate::ground::{Folder, TableName, counted};
 use crate::models::Parameters;
 use crate::tiers::Dimensions;
 
@@ -111,8 +111,10 @@ impl Run<'_> {
                 && rows != users
             {
                 lost.help.push_str(&format!(
-                    "\n`{}` has {rows} rows for {users} users",
-                    model.name
+                    "\n`{}` has {} for {}",
+                    model.name,
+                    counted(rows, "row"),
+                    counted(users, "user")
                 ));
             }
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::config::job::{CalibrationChoice, Job};
-use crate::ground::{Classified, SnapshotDate};
+use crate::ground::{Classified, SnapshotDate, counted, noun_for};
 use crate::publish::{Publication, Publications};
 use crate::tiers::calibration::KeptIds;
 
@@ -456,8 +456,9 @@ impl fmt::Display for BackfillReport {
                 .map_or(0, |table| table.rows);
             writeln!(
                 formatter,
-                "{date} {}: {users} users",
-                night.status.as_str().replace('_', " ")
+                "{date} {}: {users} {}",
+                night.status.as_str().replace('_', " "),
+                noun_for(users, "user")
             )?;
         }
         for DateLeft {
@@ -488,8 +489,8 @@ impl fmt::Display for BackfillReport {
             }
             writeln!(
                 formatter,
-                "{to_go} of {} nights to go; the same command goes on from there",
-                self.nights_planned
+                "{to_go} of {} to go; the same command goes on from there",
+                counted(self.nights_planned, "night")
             )?;
         }
         Ok(())

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 
 use crate::config::job::{Job, Source};
+use crate::config::storage::Oddity;
+use crate::ground::{counted, verb_for};
 use crate::inputs::schema::FileSchema;
 use crate::inputs::{Left, Manifest, Names, span_of, twins};
 
@@ -15,7 +17,7 @@ use super::Plan;
 pub(super) fn oddities(job: &Job, plan: &Plan) -> Vec<String> {
     let oddities = plan.manifests.iter().flat_map(|(name, manifest)| {
         let source = &job.sources[name];
-        [
+        let told = [
             unfinished(manifest),
             writing(manifest),
             abandoned(manifest),
@@ -23,10 +25,10 @@ pub(super) fn oddities(job: &Job, plan: &Plan) -> Vec<String> {
             unmarked(plan, source, manifest),
             unread(source, manifest),
             strays(manifest),
-            odd(manifest),
-        ]
+        ];
+        told.into_iter().flatten().chain(odd(manifest))
     });
-    oddities.flatten().collect()
+    oddities.collect()
 }
 
 fn unfinished(manifest: &Manifest) -> Option<String> {
@@ -69,10 +71,11 @@ fn abandoned(manifest: &Manifest) -> Option<String> {
 
 fn skipped(manifest: &Manifest) -> Option<String> {
     let names: Vec<&str> = manifest.aside.skipped.iter().map(String::as_str).collect();
+    let verb = verb_for(names.len(), "is", "are");
     (!names.is_empty()).then(|| {
         format!(
-            "{} files of source `{}` are in partitions whose value is no day and are left out: {}",
-            names.len(),
+            "{} of source `{}` {verb} in partitions whose value is no day and {verb} left out: {}",
+            counted(names.len(), "file"),
             manifest.source,
             Names(&names)
         )
@@ -100,9 +103,11 @@ fn unread(source: &Source, manifest: &Manifest) -> Option<String> {
     let left = &manifest.aside.unread;
     let span = span_of(&days(left))?;
     Some(format!(
-        "{} files of source `{}` are not read, as their names do not match {}: {} ({span})",
-        left.len(),
+        "{} of source `{}` {} not read, as {} not match {}: {} ({span})",
+        counted(left.len(), "file"),
         manifest.source,
+        verb_for(left.len(), "is", "are"),
+        verb_for(left.len(), "its name does", "their names do"),
         source.delivery.files,
         Names(&newest_first(left)),
     ))
@@ -110,26 +115,64 @@ fn unread(source: &Source, manifest: &Manifest) -> Option<String> {
 
 fn strays(manifest: &Manifest) -> Option<String> {
     let names: Vec<&str> = manifest.aside.strays.iter().map(String::as_str).collect();
+    let verb = verb_for(names.len(), "is", "are");
     (!names.is_empty()).then(|| {
         format!(
-            "{} files of source `{}` are in no partition and are not read: {}",
-            names.len(),
+            "{} of source `{}` {verb} in no partition and {verb} not read: {}",
+            counted(names.len(), "file"),
             manifest.source,
             Names(&names)
         )
     })
 }
 
-fn odd(manifest: &Manifest) -> Option<String> {
-    let names: Vec<&str> = manifest.aside.odd.iter().map(String::as_str).collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "{} names in source `{}` cannot be read, and what has them is left out; rename or remove it: {}",
-            names.len(),
-            manifest.source,
-            Names(&names)
-        )
-    })
+/// What cannot be read and is nobody's data, one text for each reason.
+fn odd(manifest: &Manifest) -> Vec<String> {
+    let odd = &manifest.aside.odd;
+    let reasons: BTreeSet<Oddity> = odd.iter().map(|object| object.oddity).collect();
+    let texts = reasons.into_iter().map(|oddity| {
+        let of_reason = odd.iter().filter(|object| object.oddity == oddity);
+        let names: Vec<&str> = of_reason.map(|object| object.path.as_str()).collect();
+        odd_for(oddity, &manifest.source, &names)
+    });
+    texts.collect()
+}
+
+fn odd_for(oddity: Oddity, source: &str, names: &[&str]) -> String {
+    let count = names.len();
+    let of = |noun| counted(count, noun);
+    let verb = |of_one: &'static str, of_many: &'static str| verb_for(count, of_one, of_many);
+    let names = Names(names);
+    match oddity {
+        Oddity::Name => format!(
+            "{} in source `{source}` cannot be read, and what has {} is left out; rename or remove it: {names}",
+            of("name"),
+            verb("it", "them"),
+        ),
+        Oddity::Circle => format!(
+            "{} in source `{source}` {} in a circle and {} left out; remove {}: {names}",
+            of("link"),
+            verb("leads", "lead"),
+            verb("is", "are"),
+            verb("it", "them"),
+        ),
+        Oddity::LinkToNothing => format!(
+            "{} in source `{source}` {} nowhere and {} left out; remove {}, or restore the files: {names}",
+            of("link"),
+            verb("leads", "lead"),
+            verb("is", "are"),
+            verb("it", "them"),
+        ),
+        Oddity::NoFile => format!(
+            "{} in source `{source}` {} left out; remove {}: {names}",
+            match count {
+                1 => "1 pipe, socket or device".to_owned(),
+                _ => format!("{count} pipes, sockets or devices"),
+            },
+            verb("is", "are"),
+            verb("it", "them"),
+        ),
+    }
 }
 
 fn days(left: &[Left]) -> BTreeSet<NaiveDate> {

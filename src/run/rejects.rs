@@ -19,7 +19,7 @@ use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 
 use crate::config::storage::Location;
-use crate::ground::{Folder, TableName, shown};
+use crate::ground::{Folder, TableName, counted, shown};
 use crate::tiles::{DAY, any_of};
 
 use super::catalog::{REJECT_REASON, WARNING, all_rows_of};
@@ -234,7 +234,7 @@ fn few_reasons(
     let others: HashSet<&str> = reasons
         .filter(|reason| !most_frequent.contains(reason))
         .collect();
-    let others_name = format!("{} other reasons", others.len());
+    let others_name = counted(others.len(), "other reason");
     let mut few: BTreeMap<(&str, String), i64> = BTreeMap::new();
     for ((day, reason), rows) in counts {
         let reason = match others.contains(reason.as_str()) {

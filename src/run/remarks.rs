@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::job::Job;
+use crate::ground::{counted, verb_for};
 
 use super::{CalibrationPlan, Plan};
 
@@ -25,8 +26,9 @@ fn advice(plan: &Plan) -> Vec<String> {
     let mut remarks = Vec::new();
     if let (Some(first), Some(last)) = (plan.gaps.first(), plan.gaps.last()) {
         remarks.push(format!(
-            "{} days before this one were never published: {first} to {last}; `tierline backfill --from {first} --to {last}` does so",
-            plan.gaps.len()
+            "{} before this one {} never published: {first} to {last}; `tierline backfill --from {first} --to {last}` does so",
+            counted(plan.gaps.len(), "day"),
+            verb_for(plan.gaps.len(), "was", "were")
         ));
     }
     if let Some(first) = plan.affected.first() {

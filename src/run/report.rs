@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::storage::{TrafficTotals, without_noise};
-use crate::ground::{Classified, SnapshotDate, escaped, escaped_lines, without_secrets};
+use crate::ground::{Classified, SnapshotDate, counted, escaped, escaped_lines, without_secrets};
 
 use crate::migration::Moves;
 
@@ -197,7 +197,8 @@ impl Report {
 
     fn write_tables(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, TableReport { rows, version }) in &self.tables {
-            writeln!(formatter, "  {name}: {rows} rows, version {version}")?;
+            let rows = counted(*rows, "row");
+            writeln!(formatter, "  {name}: {rows}, version {version}")?;
         }
         Ok(())
     }

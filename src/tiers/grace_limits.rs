@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ground::SnapshotDate;
+use crate::ground::{SnapshotDate, counted};
 
 use super::Dimension;
 
@@ -65,8 +65,8 @@ impl GraceLimits {
         let name = &dimension.name;
         let why = match reason {
             AtOnce::Gap => format!(
-                "{before} is as old as the {} days of grace, or older",
-                dimension.grace_days
+                "{before} is as old as the {} of grace, or older",
+                counted(dimension.grace_days, "day")
             ),
             AtOnce::CutPoints => format!("{before} was scored by other cut points"),
             AtOnce::Rules => format!("{before} was made by other rules of {name}"),

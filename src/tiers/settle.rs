@@ -25,7 +25,7 @@ use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, Date32Type, Field, FieldRef, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
-use crate::ground::SnapshotDate;
+use crate::ground::{SnapshotDate, counted};
 
 use super::grace_limits::{AtOnce, GraceLimits};
 use super::numbering::Numbering;
@@ -141,7 +141,8 @@ impl Settling {
             name, grace_days, ..
         } = dimension;
         let since = format!("the snapshot date on which the shown {name} last changed");
-        let raw = format!("{name} as of today alone; a lower value shows after {grace_days} days");
+        let grace = counted(*grace_days, "day");
+        let raw = format!("{name} as of today alone; a lower value shows after {grace}");
         let pending_since = format!("since when a lower {name} waits to show");
         vec![
             (format!("{name}_since"), since),

@@ -48,7 +48,7 @@ def case_files_that_the_job_leaves_out(lake: Lake) -> None:
                 lake.partition("orders", LAST_DAY) / "000001_0")
     lake.deliver("engagement")
     lake.set("sources.orders", 'files = "*.parquet"')
-    warning = ("1 files of source `orders` are not read, as their names do not match *.parquet: "
+    warning = ("1 file of source `orders` is not read, as its name does not match *.parquet: "
                "dt=2026-11-20/000001_0 (2026-11-20)")
     lake.night().published().plans(warning).says(warning)
 
@@ -212,7 +212,7 @@ def case_notes_beside_the_partitions(lake: Lake) -> None:
     lake.deliver("orders")
     lake.deliver("engagement")
     lake.path("data/orders/README.md").write_text("of the shop\n")
-    warning = "1 files of source `orders` are in no partition and are not read: README.md"
+    warning = "1 file of source `orders` is in no partition and is not read: README.md"
     lake.night().published().plans(warning).says(warning)
 
 
@@ -324,7 +324,8 @@ def case_odd_names_of_a_day(lake: Lake) -> None:
     odd.unlink()
     link = lake.partition("orders", LAST_DAY) / "again"
     link.symlink_to(lake.path("data/orders"))
-    lake.night().refused(3, said, f"orders/dt={LAST_DAY}/again", "links that lead in a circle")
+    said = "source `orders` has a link that leads in a circle"
+    lake.night().refused(3, said, f"orders/dt={LAST_DAY}/again", "remove it, or let it lead")
     link.unlink()
     # What it said to do helps.
     lake.night().published().warns_of_nothing()
@@ -341,8 +342,8 @@ def case_odd_names_beside_the_days(lake: Lake) -> None:
     with open(latin + b"/part-0", "wb") as file:
         file.write(b"rows")
     (lake.partition("orders", LAST_DAY) / "_tmp\t").write_text("rows")
-    lake.night().published().says("3 names in source `orders` cannot be read", "notes\\t.txt", "again",
-                                  "caf\\xe9/part-0")
+    lake.night().published().says("2 names in source `orders` cannot be read", "notes\\t.txt",
+                                  "caf\\xe9/part-0", "1 link in source `orders` leads in a circle", "again")
 
 
 def case_odd_names_of_a_day_to_come(lake: Lake) -> None:

@@ -19,7 +19,7 @@ use crate::ground::SnapshotDate;
 use crate::run::{DimensionOverview, Overview, RunError};
 
 use super::arguments::ShowArguments;
-use super::figures::{NONE, count, count_or_none, money};
+use super::figures::{NONE, count, count_of, count_or_none, money};
 use super::output::Output;
 use super::table::{Cell, Paint, Side, Table, width};
 
@@ -111,7 +111,7 @@ impl<'a> Page<'a> {
     fn title(&self) -> String {
         let overview = self.overview;
         let title = format!("Snapshot of {}", overview.snapshot_date);
-        let users = count(overview.users);
+        let users = count_of(overview.users, "user");
         let since = match overview.previous_snapshot_date {
             Some(previous) => format!(", moves since {previous}\n"),
             None => "\nNo earlier snapshot was published, so nobody has moved yet.\n".to_owned(),
@@ -121,7 +121,7 @@ impl<'a> Page<'a> {
             overview.run_id, overview.cutpoints_id
         );
         let origin = self.paint.text(&origin, Style::new().dimmed());
-        format!("{}: {users} users{since}{origin}\n", self.bold(&title))
+        format!("{}: {users}{since}{origin}\n", self.bold(&title))
     }
 
     fn bold(&self, text: &str) -> String {

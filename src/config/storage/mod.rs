@@ -36,7 +36,7 @@ use odd_keys::OddKeys;
 pub use counting::{CountingStore, Traffic, TrafficTotals};
 pub use listed::{BeyondEnd, ListedObject};
 pub use noise::without_noise;
-pub use odd_names::{odd_name, without_mark};
+pub use odd_names::{Oddity, oddity, without_mark};
 
 /// How patient a store's client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub enum StorageError {
         variable: String,
     },
     /// A store did not do what was asked.
-    #[error("cannot {action} `{path}`; check the endpoint, the credentials and the permissions")]
+    #[error("cannot {action} `{path}`; check {}", what_to_check(path))]
     Request {
         /// What was tried: `list`, `read`, `write`.
         action: &'static str,
@@ -87,6 +87,14 @@ pub enum StorageError {
         /// What the store said.
         source: object_store::Error,
     },
+}
+
+/// What may be the reason for a failure of the store that a URL is of.
+pub fn what_to_check(url: &str) -> &'static str {
+    match url.starts_with("file:") {
+        true => "the disk and the permissions",
+        false => "the endpoint, the credentials and the permissions",
+    }
 }
 
 impl Classified for StorageError {

@@ -1,9 +1,13 @@
-//! Listings of a disk in which one odd name does not cost all others. Only when the usual listing
-//! has failed for a name are the folders walked here, with a [stand-in](super::odd_names) for every
-//! file, and every link in a circle, that the client cannot hold.
+//! Listings of a disk in which one odd name does not cost all others, and in which nothing that may
+//! be data is left out in silence.
+//!
+//! The usual listing passes over links to what is not there, pipes, sockets and devices, so the
+//! folders are looked through for these, which nobody opens. When it fails, for a name or a link in
+//! a circle, the files too are taken from there. What the client cannot hold or read is listed under
+//! a [stand-in](super::odd_names).
 
-use std::fs;
-use std::io;
+use std::fs::{self, DirEntry};
+use std::io::{self, ErrorKind};
 use std::path::{Path as FilePath, PathBuf};
 
 use futures::stream::BoxStream;
@@ -12,21 +16,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{Error, ListResult, ObjectMeta, ObjectStore, ObjectStoreExt, Result};
 
-use super::odd_names::{odd_name, stand_in_below};
-
-/// Whether a listing failed for a name in it.
-fn is_for_a_name(error: &Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        // What walks a disk tells circles in words alone.
-        let is_circle = || error.to_string().starts_with("File system loop found");
-        if error.is::<object_store::path::Error>() || is_circle() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
+use super::odd_names::{Oddity, oddity, stand_in_below};
 
 /// Everything below a folder.
 pub(super) fn list(
@@ -37,24 +27,19 @@ pub(super) fn list(
     let disk = disk.clone();
     let prefix = prefix.cloned().unwrap_or_default();
     let listed = async move {
-        match usual.try_collect::<Vec<_>>().await {
-            Err(error) if is_for_a_name(&error) => walk(&disk, prefix).await,
-            listed => listed,
+        let usual = usual.try_collect::<Vec<_>>().await;
+        let found = walk(&disk, prefix).await?;
+        match usual {
+            Ok(mut objects) => {
+                let unread = found.iter().filter(|entry| entry.kind.oddity().is_some());
+                objects.extend(unread.map(Entry::unreadable));
+                Ok(objects)
+            }
+            Err(_) => objects_of(&disk, &found).await,
         }
     };
     let objects = listed.map_ok(|objects| stream::iter(objects).map(Ok));
     objects.try_flatten_stream().boxed()
-}
-
-async fn walk(disk: &LocalFileSystem, from: Path) -> Result<Vec<ObjectMeta>> {
-    let mut objects = Vec::new();
-    let mut folders = vec![FoundFolder::of(disk, from)?];
-    while let Some(folder) = folders.pop() {
-        let found = folder.look(disk).await?;
-        objects.extend(found.objects);
-        folders.extend(found.folders);
-    }
-    Ok(objects)
 }
 
 /// What a folder has.
@@ -62,17 +47,83 @@ pub(super) async fn list_with_delimiter(
     disk: &LocalFileSystem,
     prefix: Option<&Path>,
 ) -> Result<ListResult> {
-    match disk.list_with_delimiter(prefix).await {
-        Err(error) if is_for_a_name(&error) => {}
+    let failure = match disk.list_with_delimiter(prefix).await {
+        Err(error) => error,
         listed => return listed,
-    }
+    };
     let folder = FoundFolder::of(disk, prefix.cloned().unwrap_or_default())?;
-    let found = folder.look(disk).await?;
-    let folders = found.folders.into_iter();
+    // Of two failures the client's own says whether it is one of permissions.
+    let Ok(entries) = folder.entries() else {
+        return Err(failure);
+    };
+    let folders = entries.iter().filter(|entry| entry.kind == Kind::Folder);
     Ok(ListResult {
-        common_prefixes: folders.map(|folder| folder.listed_as).collect(),
-        objects: found.objects,
+        common_prefixes: folders.map(|folder| folder.listed_as.clone()).collect(),
+        objects: objects_of(disk, &entries).await?,
     })
+}
+
+/// Everything below a folder but folders, by its kind. Of a folder that is not there, nothing.
+async fn walk(disk: &LocalFileSystem, from: Path) -> Result<Vec<Entry>> {
+    let folder = FoundFolder::of(disk, from)?;
+    let walked = tokio::task::spawn_blocking(move || {
+        refuse_link_to_nothing(&folder.on_disk)?;
+        everything_below(folder)
+    });
+    walked.await.map_err(|error| Error::Generic {
+        store: "local disk",
+        source: error.into(),
+    })?
+}
+
+fn everything_below(folder: FoundFolder) -> Result<Vec<Entry>> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        let entries = folder.entries().map_err(|error| Error::Generic {
+            store: "local disk",
+            source: format!("cannot list {}: {error}", folder.on_disk.display()).into(),
+        })?;
+        for entry in entries {
+            match entry.kind {
+                Kind::Folder => folders.push(FoundFolder {
+                    on_disk: entry.path,
+                    listed_as: entry.listed_as,
+                }),
+                _ => found.push(entry),
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A folder that is reached by a link to what is not there is no folder without files.
+fn refuse_link_to_nothing(folder: &FilePath) -> Result<()> {
+    let mut above = folder.ancestors();
+    let first = above.find(|folder| folder.symlink_metadata().is_ok());
+    match first.filter(|first| fs::metadata(first).is_err()) {
+        Some(link) => Err(Error::Generic {
+            store: "local disk",
+            source: format!("{} is a link that leads nowhere", link.display()).into(),
+        }),
+        None => Ok(()),
+    }
+}
+
+async fn objects_of(disk: &LocalFileSystem, entries: &[Entry]) -> Result<Vec<ObjectMeta>> {
+    let mut objects = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.kind != Kind::Folder) {
+        if oddity(&entry.listed_as).is_some() {
+            objects.push(entry.unreadable());
+            continue;
+        }
+        match disk.head(&entry.listed_as).await {
+            // A file may be gone by now.
+            Err(Error::NotFound { .. }) => {}
+            object => objects.push(object?),
+        }
+    }
+    Ok(objects)
 }
 
 /// A folder, and what it is in the listing.
@@ -81,106 +132,120 @@ struct FoundFolder {
     listed_as: Path,
 }
 
-/// What is in a folder.
-#[derive(Default)]
-struct Found {
-    objects: Vec<ObjectMeta>,
-    folders: Vec<FoundFolder>,
-}
-
 impl FoundFolder {
     fn of(disk: &LocalFileSystem, listed_as: Path) -> Result<Self> {
-        Ok(Self {
-            on_disk: disk.path_to_filesystem(&listed_as)?,
-            listed_as,
-        })
+        // The client takes some names for no file's, which may be a folder's.
+        let mut on_disk = disk.path_to_filesystem(&listed_as.clone().join("file"))?;
+        on_disk.pop();
+        Ok(Self { on_disk, listed_as })
     }
 
-    async fn look(&self, disk: &LocalFileSystem) -> Result<Found> {
-        let entries = entries_of(&self.on_disk).map_err(|error| Error::Generic {
-            store: "local disk",
-            source: format!("cannot list {}: {error}", self.on_disk.display()).into(),
-        })?;
-        let mut found = Found::default();
-        for entry in entries {
-            let listed_as = self.below(&entry);
-            match entry.kind {
-                Kind::Folder => found.folders.push(FoundFolder {
-                    on_disk: entry.path,
-                    listed_as,
-                }),
-                _ if odd_name(&listed_as).is_some() => {
-                    found.objects.push(unreadable(listed_as, entry.size));
-                }
-                // A file may be gone by now.
-                _ => match disk.head(&listed_as).await {
-                    Err(Error::NotFound { .. }) => {}
-                    object => found.objects.push(object?),
-                },
+    /// What is in it, but for files that the client hides: it writes them aside.
+    fn entries(&self) -> io::Result<Vec<Entry>> {
+        let listed = match fs::read_dir(&self.on_disk) {
+            // It may be gone by now.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            listed => listed?,
+        };
+        let mut entries = Vec::new();
+        for entry in listed {
+            let entry = entry?;
+            let kind = kind_of(&self.on_disk, &entry)?;
+            let is_file = !matches!(kind, Kind::Folder);
+            let name = entry.file_name();
+            if !(is_file && name.to_str().is_some_and(is_written_aside)) {
+                entries.push(Entry {
+                    listed_as: self.below(&entry, kind),
+                    path: entry.path(),
+                    kind,
+                });
             }
         }
-        Ok(found)
+        Ok(entries)
     }
 
-    fn below(&self, entry: &Entry) -> Path {
-        let name = entry.path.file_name().unwrap_or_default();
-        let plain = name.to_str().filter(|_| entry.kind != Kind::Circle);
+    fn below(&self, entry: &DirEntry, kind: Kind) -> Path {
+        let name = entry.file_name();
+        let plain = name.to_str().filter(|_| kind.oddity().is_none());
         // Joined as it is: a path takes what it joins for a name to be escaped.
         let plain = plain.and_then(|name| Path::parse(format!("{}/{name}", self.listed_as)).ok());
-        plain.unwrap_or_else(|| stand_in_below(&self.listed_as, name.as_encoded_bytes()))
+        let oddity = kind.oddity().unwrap_or(Oddity::Name);
+        plain.unwrap_or_else(|| stand_in_below(&self.listed_as, name.as_encoded_bytes(), oddity))
     }
 }
 
-fn unreadable(listed_as: Path, size: u64) -> ObjectMeta {
-    ObjectMeta {
-        location: listed_as,
-        last_modified: chrono::DateTime::UNIX_EPOCH,
-        size,
-        e_tag: None,
-        version: None,
-    }
-}
-
+/// What lies in a folder.
 struct Entry {
     path: PathBuf,
+    listed_as: Path,
     kind: Kind,
-    size: u64,
+}
+
+impl Entry {
+    /// As it is listed when nothing can be read under its name.
+    fn unreadable(&self) -> ObjectMeta {
+        // Nobody knows what a link leads to: it counts as something.
+        let size = match self.kind {
+            Kind::File => fs::metadata(&self.path).map_or(1, |file| file.len()),
+            _ => 1,
+        };
+        ObjectMeta {
+            location: self.listed_as.clone(),
+            last_modified: chrono::DateTime::UNIX_EPOCH,
+            size,
+            e_tag: None,
+            version: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     File,
     Folder,
-    Circle,
+    /// What nobody can read, whatever its name is.
+    Unreadable(Oddity),
 }
 
-fn entries_of(folder: &FilePath) -> io::Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        entries.extend(entry_at(folder, entry?.path()));
+impl Kind {
+    fn oddity(self) -> Option<Oddity> {
+        match self {
+            Self::Unreadable(oddity) => Some(oddity),
+            Self::File | Self::Folder => None,
+        }
     }
-    Ok(entries)
+
+    fn of(is_file: bool, is_folder: bool) -> Self {
+        match (is_file, is_folder) {
+            (true, _) => Self::File,
+            (_, true) => Self::Folder,
+            (false, false) => Self::Unreadable(Oddity::NoFile),
+        }
+    }
 }
 
-/// None for what is neither file nor folder, for links that lead nowhere, and for files that the
-/// client hides: it writes them aside.
-fn entry_at(folder: &FilePath, path: PathBuf) -> Option<Entry> {
-    let metadata = fs::metadata(&path).ok()?;
-    let is_link = fs::symlink_metadata(&path).is_ok_and(|link| link.is_symlink());
-    let name = path.file_name().and_then(std::ffi::OsStr::to_str);
-    let kind = match (metadata.is_file(), metadata.is_dir()) {
-        (true, _) if name.is_some_and(is_written_aside) => return None,
-        (true, _) => Kind::File,
-        (_, true) if is_link && leads_back(folder, &path) => Kind::Circle,
-        (_, true) => Kind::Folder,
-        (false, false) => return None,
-    };
-    // Nobody knows what is in a circle: it counts as something.
-    let size = match kind {
-        Kind::File => metadata.len(),
-        Kind::Folder | Kind::Circle => 1,
-    };
-    Some(Entry { path, kind, size })
+/// What an entry is, links followed; nothing is opened for it.
+fn kind_of(folder: &FilePath, entry: &DirEntry) -> io::Result<Kind> {
+    let found = entry.file_type()?;
+    if !found.is_symlink() {
+        return Ok(Kind::of(found.is_file(), found.is_dir()));
+    }
+    let link = entry.path();
+    Ok(match fs::metadata(&link) {
+        Ok(target) if target.is_dir() && leads_back(folder, &link) => {
+            Kind::Unreadable(Oddity::Circle)
+        }
+        Ok(target) => Kind::of(target.is_file(), target.is_dir()),
+        Err(error) if is_circle(&error) => Kind::Unreadable(Oddity::Circle),
+        Err(_) => Kind::Unreadable(Oddity::LinkToNothing),
+    })
+}
+
+/// Whether links lead to each other, or one to itself: systems tell it in words.
+fn is_circle(error: &io::Error) -> bool {
+    error
+        .to_string()
+        .starts_with("Too many levels of symbolic links")
 }
 
 /// Whether a link leads to a folder that it lies in.
@@ -206,6 +271,7 @@ mod tests {
 
     use tempfile::TempDir;
 
+    use super::super::odd_names::odd_name;
     use super::*;
 
     #[tokio::test]
@@ -225,14 +291,20 @@ mod tests {
         fs::create_dir(&latin).unwrap();
         fs::write(latin.join("5.parquet"), "rows").unwrap();
         symlink(disk.path(), at("a/b/circle")).unwrap();
+        symlink("itself", at("a/itself")).unwrap();
         symlink(at("nowhere"), at("a/dangling")).unwrap();
+        symlink(at("3%41#.parquet/no_folder"), at("a/_beyond_a_file")).unwrap();
+        let socket = std::os::unix::net::UnixListener::bind(at("a/socket")).unwrap();
         let store = LocalFileSystem::new_with_prefix(disk.path()).unwrap();
         let raw = Path::from("raw");
         let objects: Vec<_> = list(&store, Some(&raw)).try_collect().await.unwrap();
         let mut names: Vec<String> = objects
             .iter()
-            .map(|object| match odd_name(&object.location) {
-                Some(odd) => format!("odd: {odd} ({})", object.size),
+            .map(|object| match oddity(&object.location) {
+                Some(odd) => {
+                    let name = odd_name(&object.location).unwrap();
+                    format!("{odd:?}: {name} ({})", object.size)
+                }
                 None => format!("{} ({})", object.location, object.size),
             })
             .collect();
@@ -240,9 +312,13 @@ mod tests {
         assert_eq!(
             names,
             [
-                "odd: raw/a/2\\t.parquet (4)",
-                "odd: raw/a/b/circle (1)",
-                "odd: raw/caf\\xe9/5.parquet (4)",
+                "Circle: raw/a/b/circle (1)",
+                "Circle: raw/a/itself (1)",
+                "LinkToNothing: raw/a/_beyond_a_file (1)",
+                "LinkToNothing: raw/a/dangling (1)",
+                "Name: raw/a/2\\t.parquet (4)",
+                "Name: raw/caf\\xe9/5.parquet (4)",
+                "NoFile: raw/a/socket (1)",
                 "raw/3%41#.parquet (4)",
                 "raw/a/b/1.parquet (4)",
             ]
@@ -252,5 +328,29 @@ mod tests {
         assert_eq!(listed, Some(&store.head(&plain).await.unwrap()));
         let top = list_with_delimiter(&store, Some(&raw)).await.unwrap();
         assert!(top.common_prefixes.contains(&Path::from("raw/a")));
+        drop(socket);
+    }
+
+    /// What the usual listing has, and what it passes over.
+    #[tokio::test]
+    async fn links_to_nothing_are_listed_where_nothing_else_is_odd() {
+        let disk = TempDir::new().unwrap();
+        fs::write(disk.path().join("1.parquet"), "rows").unwrap();
+        symlink("nowhere", disk.path().join("2.parquet")).unwrap();
+        let store = LocalFileSystem::new_with_prefix(disk.path()).unwrap();
+        let objects: Vec<_> = list(&store, None).try_collect().await.unwrap();
+        let odd: Vec<_> = objects
+            .iter()
+            .map(|object| oddity(&object.location))
+            .collect();
+        assert_eq!(odd, [None, Some(Oddity::LinkToNothing)]);
+        let missing = list(&store, Some(&Path::from("none")));
+        assert_eq!(missing.try_collect::<Vec<_>>().await.unwrap(), []);
+        let below = list(&store, Some(&Path::from("2.parquet/orders")));
+        let error = below.try_collect::<Vec<_>>().await.unwrap_err();
+        assert!(
+            error.to_string().ends_with("is a link that leads nowhere"),
+            "{error}"
+        );
     }
 }

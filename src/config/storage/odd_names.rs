@@ -1,20 +1,54 @@
 //! Names that the clients of stores cannot hold, in listings that hold everything else.
 //!
 //! A client gives up a whole listing for one name with an empty part, a control character, bytes
-//! that are not UTF-8, or a link that leads in a circle. Here such an object is listed under a
-//! stand-in: its name as messages show it, with a mark in every part that is odd. Nothing can be
-//! read by a stand-in, and whoever lists decides what an odd name means.
+//! that are not UTF-8, or a link that leads in a circle; other links, and what is no file, it leaves
+//! out in silence. Here such an object is listed under a stand-in: its name as messages show it,
+//! with a mark in every part that is odd. Nothing can be read by a stand-in, and whoever lists
+//! decides what it means.
 //!
 //! | the store has | its stand-in, with `*` for the mark |
 //! |---|---|
 //! | `dt=2026-11-20//part-0.parquet` | `dt=2026-11-20/*/part-0.parquet` |
 //! | `dt=2026-11-20/part<TAB>0.parquet` | `dt=2026-11-20/part\t0.parquet*` |
 //! | `a/../b` | `a/*../b` |
+//! | a [link or a pipe](Oddity) `dt=2026-11-20/part-0.parquet` | the same name, with a mark of its own |
 
 use object_store::path::Path;
 
-/// A character of nobody's names: it stands for nothing, by the standard for all times.
+/// Why nothing can be read under a name of a listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Oddity {
+    /// The client of the store cannot hold the name.
+    Name,
+    /// A link that leads to a folder that it lies in, or to itself.
+    Circle,
+    /// A link to what is not there.
+    LinkToNothing,
+    /// A pipe, a socket or a device.
+    NoFile,
+}
+
+/// The marks: characters of nobody's names, which stand for nothing, by the standard for all times.
+const MARKS: [(char, Oddity); 4] = [
+    (MARK, Oddity::Name),
+    ('\u{10fffe}', Oddity::Circle),
+    ('\u{fffff}', Oddity::LinkToNothing),
+    ('\u{ffffe}', Oddity::NoFile),
+];
+
+/// The mark of a name.
 const MARK: char = '\u{10ffff}';
+
+impl Oddity {
+    fn mark(self) -> char {
+        let of_this = MARKS.iter().find(|(_, oddity)| *oddity == self);
+        of_this.map_or(MARK, |(mark, _)| *mark)
+    }
+}
+
+fn is_mark(character: char) -> bool {
+    MARKS.iter().any(|(mark, _)| *mark == character)
+}
 
 /// The stand-in for a name, if the client cannot hold it.
 pub(super) fn stand_in(name: &str) -> Option<Path> {
@@ -25,13 +59,14 @@ pub(super) fn stand_in(name: &str) -> Option<Path> {
 }
 
 /// The stand-in for what a disk has in a folder, whatever its name is.
-pub(super) fn stand_in_below(folder: &Path, name: &[u8]) -> Path {
+pub(super) fn stand_in_below(folder: &Path, name: &[u8], oddity: Oddity) -> Path {
     let folder = folder.as_ref().split('/').filter(|part| !part.is_empty());
     let name = match std::str::from_utf8(name) {
         Ok(name) => name.escape_debug().to_string(),
         Err(_) => name.escape_ascii().to_string(),
     };
-    marked(folder.map(str::to_owned).chain([format!("{name}{MARK}")]))
+    let mark = oddity.mark();
+    marked(folder.map(str::to_owned).chain([format!("{name}{mark}")]))
 }
 
 fn marked(parts: impl Iterator<Item = String>) -> Path {
@@ -48,15 +83,22 @@ fn marked_part(part: &str) -> String {
     }
 }
 
-/// The name that a listed path stands in for, as messages show it; none when it is one itself.
-pub fn odd_name(path: &Path) -> Option<String> {
-    let name = path.as_ref();
-    name.contains(MARK).then(|| name.replace(MARK, ""))
+/// Why nothing can be read under a listed path; none when something can.
+pub fn oddity(path: &Path) -> Option<Oddity> {
+    let of_mark = |character: char| MARKS.iter().find(|(mark, _)| *mark == character);
+    let mut marks = path.as_ref().chars().rev().filter_map(of_mark);
+    marks.next().map(|(_, oddity)| *oddity)
 }
 
 /// A part of a listed path as messages show it.
 pub fn without_mark(part: &str) -> &str {
-    part.trim_matches(MARK)
+    part.trim_matches(is_mark)
+}
+
+/// The name that a listed path stands in for; none when it is one itself.
+#[cfg(test)]
+pub(super) fn odd_name(path: &Path) -> Option<String> {
+    oddity(path).map(|_| path.as_ref().replace(is_mark, ""))
 }
 
 #[cfg(test)]
@@ -66,6 +108,7 @@ mod tests {
     fn shown(name: &str) -> Option<String> {
         let listed = stand_in(name)?;
         assert_eq!(Path::parse(listed.as_ref()).ok().as_ref(), Some(&listed));
+        assert_eq!(oddity(&listed), Some(Oddity::Name));
         odd_name(&listed)
     }
 
@@ -74,22 +117,25 @@ mod tests {
         for name in ["a/b=c d/%zz#1.parquet", "a/_b/", "ä/é.parquet", "a/...", ""] {
             assert_eq!(shown(name), None, "{name}");
         }
-        assert_eq!(odd_name(&Path::from("a/b")), None);
+        assert_eq!(oddity(&Path::from("a/b")), None);
     }
 
     #[test]
     fn others_are_shown_escaped() {
-        for (name, told) in [
+        for (name, expected) in [
             ("a//b", "a//b"),
             ("a/b//", "a/b//"),
             ("a/b\tc", "a/b\\tc"),
             ("a\u{7f}/b", "a\\u{7f}/b"),
             ("a/../b", "a/../b"),
         ] {
-            assert_eq!(shown(name).as_deref(), Some(told), "{name:?}");
+            assert_eq!(shown(name).as_deref(), Some(expected), "{name:?}");
         }
-        let listed = stand_in_below(&Path::from("srv/orders"), b"caf\xe9.parquet");
-        let told = "srv/orders/caf\\xe9.parquet";
-        assert_eq!(odd_name(&listed).as_deref(), Some(told));
+        for (_, odd) in MARKS {
+            let listed = stand_in_below(&Path::from("srv/orders"), b"caf\xe9.parquet", odd);
+            let told = odd_name(&listed);
+            assert_eq!(told.as_deref(), Some("srv/orders/caf\\xe9.parquet"));
+            assert_eq!(oddity(&listed), Some(odd));
+        }
     }
 }

@@ -142,10 +142,16 @@ fn check_ready(
     let mut problems = Problems::default();
     for (name, history) in histories {
         if let Some(location) = workspace.sources.get(name) {
-            problems.keep(history.manifest.check_names(location));
+            let checked = history.manifest.check_names(location);
+            problems.extend(checked.err().unwrap_or_default());
         }
     }
     problems.or_ok(()).map_err(InputError::Refused)?;
+    for (name, history) in histories {
+        if let Some(location) = workspace.sources.get(name) {
+            history.manifest.check_links(location)?;
+        }
+    }
     let sources = job.sources.iter();
     let shortfalls = sources.filter_map(|(name, source)| {
         let location = workspace.sources.get(name)?;

@@ -6,6 +6,7 @@ use std::fmt::{self, Display, Formatter, Result};
 use super::super::affected::AffectedBy;
 use super::super::rollups::RollupTiles;
 use super::{CalibrationPlan, Plan, PlannedAction, SourcePlan};
+use crate::ground::counted;
 use crate::publish::ForeignCommit;
 
 /// How many missing days are named one by one.
@@ -185,12 +186,6 @@ impl Plan {
         }
         Ok(())
     }
-}
-
-/// `1 file`, `2 files`.
-fn counted(count: usize, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{plural}")
 }
 
 /// A line naming the first few days and how many more there are; nothing when there are none.

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `project` | a small project that works, to break in one place |
 //! | `lake` | its Parquet files |
+//! | `links` | links that lead nowhere, pipes where files belong |
 //! | `statements` | SQL that is not one SELECT, or reaches beyond the declared sources |
 //! | `names` | tables, columns, parameters and windows that do not exist; types; circles |
 //! | `references` | bands, `dim_tier`, grace |
@@ -40,6 +41,8 @@ mod fuzz;
 mod instants;
 mod job_file;
 mod lake;
+#[cfg(unix)]
+mod links;
 mod names;
 mod project;
 mod references;

@@ -211,7 +211,7 @@ fn findings_of_the_night_that_ends_a_backfill_are_told() {
     rows left out: 1
       engagement of 2026-03-05: 1 a_like
     warning: engagement: unknown event types count as passive: wink (1 row on 2026-03-06)
-    stopped at 2026-03-06, 1 of 1 nights to go; the same command goes on from there
+    stopped at 2026-03-06, 1 of 1 night to go; the same command goes on from there
     ");
 
     let as_json = blocked().call(&[&backfill[..], &["--output", "json"]].concat());

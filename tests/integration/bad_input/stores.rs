@@ -114,7 +114,7 @@ fn odd_key_hides_no_other_and_is_refused_where_it_may_be_data() {
     server.list_besides("orders/dt=2026-03-06/_tmp\t/part-0.parquet");
     let published = project.call(&["run", "job.toml", "--date", "2026-03-06"]);
     assert_eq!(published.exit_code, 0, "{published:?}");
-    let told = "1 names in source `orders` cannot be read, and what has them is left out; rename or remove it: notes//all.txt";
+    let told = "1 name in source `orders` cannot be read, and what has it is left out; rename or remove it: notes//all.txt";
     assert!(
         published.stdout.contains(told) || published.stderr.contains(told),
         "{published:?}"
@@ -126,6 +126,6 @@ fn odd_key_hides_no_other_and_is_refused_where_it_may_be_data() {
 
     error: source `orders` has a file with a name that cannot be read: s3://tierline/orders/dt=2026-03-05/part\t1.parquet
      |
-     = help: rename it, or remove it if it is no data: names may not have control characters, bytes that are not UTF-8, parts such as a//b and a/../b, or links that lead in a circle
+     = help: rename it, or remove it if it is no data: names may not have control characters, bytes that are not UTF-8, or parts such as a//b and a/../b
     ");
 }

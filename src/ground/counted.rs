@@ -1,0 +1,40 @@
+//! Counts with their nouns, as a sentence has them: `1 file`, `2 files`.
+
+use std::fmt::Display;
+
+/// The count with its noun, which is given in the singular.
+pub fn counted<T: Display + PartialEq + From<u8>>(count: T, noun: &str) -> String {
+    let text = count.to_string();
+    format!("{text} {}", noun_for(count, noun))
+}
+
+/// The noun without its count, where something stands between the two.
+pub fn noun_for<T: PartialEq + From<u8>>(count: T, noun: &str) -> String {
+    format!("{noun}{}", verb_for(count, "", "s"))
+}
+
+/// The word that goes with a count: the one for the singular or the one for the plural.
+pub fn verb_for<T: PartialEq + From<u8>>(
+    count: T,
+    of_one: &'static str,
+    of_many: &'static str,
+) -> &'static str {
+    match count == T::from(1) {
+        true => of_one,
+        false => of_many,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nouns_and_verbs_go_with_their_counts() {
+        assert_eq!(counted(0_u64, "file"), "0 files");
+        assert_eq!(counted(1_usize, "file"), "1 file");
+        assert_eq!(counted(2_i64, "day"), "2 days");
+        assert_eq!(verb_for(1_u32, "is", "are"), "is");
+        assert_eq!(verb_for(0_u32, "is", "are"), "are");
+    }
+}
