@@ -100,7 +100,7 @@ pub(super) async fn publish(
     let (project, workspace, plan) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
-            if !is_out_of_order(&error) {
+            if may_be_put_right(&error) {
                 put_right(job, report).await;
             }
             return Err(error);
@@ -111,9 +111,11 @@ pub(super) async fn publish(
     Box::pin(executed).await
 }
 
-/// Whether stores or this machine are out of order: nothing is to be tried again by then.
-fn is_out_of_order(error: &RunError) -> bool {
-    error.kind() == FailureKind::Unexpected
+/// Whether tables can be put right all the same. Nothing is to be tried again where stores or this
+/// machine are out of order, nor where what is published itself ended it: that would be said twice.
+fn may_be_put_right(error: &RunError) -> bool {
+    let is_of_tables = matches!(error, RunError::Publish(_));
+    error.kind() != FailureKind::Unexpected && !is_of_tables
 }
 
 /// Undoes what runs left unpublished, for a night that comes no further. What it came to is not
@@ -183,7 +185,7 @@ async fn many_nights(
     // Every night begins by that; without one it is done here.
     let has_no_night = match &plan {
         Ok(plan) => plan.nights.is_empty(),
-        Err(error) => !is_out_of_order(error),
+        Err(error) => may_be_put_right(error),
     };
     if has_no_night {
         let mut found = Report::default();

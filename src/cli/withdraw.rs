@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::config::job::Job;
 use crate::ground::{Diagnostic, Problems, SnapshotDate};
-use crate::run::{Report, RunError, Withdrawal, WithdrawalPlan, Workspace};
+use crate::run::{CutPointsKept, Report, RunError, Withdrawal, WithdrawalPlan, Workspace};
 
 use super::arguments::{OutputFormat, WithdrawArguments};
 use super::figures::count_of;
@@ -131,7 +131,9 @@ fn meaning(withdrawal: &Withdrawal) -> String {
         withdrawal.run_id
     );
     match (&withdrawal.newest_left, withdrawal.is_newest) {
-        (Some(left), true) => text.push_str(&format!("  tier_current goes back to {left}\n")),
+        (Some(left), true) => {
+            text.push_str(&format!("  tier_current and dim_tier go back to {left}\n"))
+        }
         (None, _) => text
             .push_str("  nothing else is published, so every table but dim_tier will be empty\n"),
         (Some(_), false) => {}
@@ -145,7 +147,24 @@ fn meaning(withdrawal: &Withdrawal) -> String {
             withdrawal.affected_dates.len()
         ));
     }
+    if let Some(kept) = &withdrawal.cut_points_kept {
+        text.push_str(&kept_on(date, kept));
+    }
     text
+}
+
+/// Which dates go on being scored by the cut points of a date that is withdrawn.
+fn kept_on(date: &str, kept: &CutPointsKept) -> String {
+    let from = match kept.is_earliest {
+        true => "all dates".to_owned(),
+        false => format!("dates from {date} on"),
+    };
+    let until = kept.until.as_ref();
+    let until = until.map_or_else(String::new, |until| format!(" before {until}"));
+    format!(
+        "  cut points {}, calibrated on its users, go on scoring {from}{until}: `id` in [calibration] of the job pins others, `tierline calibrate` makes some\n",
+        kept.cutpoints_id
+    )
 }
 
 /// What became of it, and what to do next.

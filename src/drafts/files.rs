@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema};
+use deltalake_core::DeltaResult;
 use deltalake_core::datafile::writer::{PartitionWriter, PartitionWriterConfig};
 use deltalake_core::kernel::Add;
 use deltalake_core::operations::get_num_idx_cols_and_stats_columns;
-use deltalake_core::{DeltaResult, DeltaTableError};
 use object_store::ObjectStore;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
@@ -28,8 +28,9 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use uuid::Uuid;
 
 use super::order::SORT_OPTIONS;
+use super::uploads::{Failure, Uploads};
 use super::{DraftError, SNAPSHOT_DATE, TableSpec, objects};
-use crate::config::storage::{Location, StorageError};
+use crate::config::storage::{Location, StorageError, is_full};
 use crate::ground::SnapshotDate;
 
 /// How hard files are compressed.
@@ -63,6 +64,8 @@ impl Default for FileShape {
 pub(super) struct Files {
     folder: DraftFolder,
     writer: PartitionWriter,
+    /// What the writer is not told, so that it is asked for after each step.
+    failure: Failure,
 }
 
 impl Files {
@@ -81,31 +84,44 @@ impl Files {
             path: objects::below(&table_folder, &draft_folder),
         };
         let store = PrefixStore::new(Arc::clone(&output.store), table_folder);
-        let writer = partition_writer(store, draft_folder, spec, date, shape);
+        let (uploads, failure) = Uploads::to(store);
+        let writer = partition_writer(uploads, draft_folder, spec, date, shape);
         let writer = writer.map_err(|source| folder.failure(source))?;
-        Ok(Self { folder, writer })
+        Ok(Self {
+            folder,
+            writer,
+            failure,
+        })
     }
 
     /// Adds rows, in the form of the files.
     pub(super) async fn write(&mut self, rows: &RecordBatch) -> Result<(), DraftError> {
         let written = self.writer.write(rows).await;
-        written.map_err(|source| self.folder.failure(source))
+        self.outcome(written)
     }
 
     /// Completes the files and names each as the log will, with its count of rows. When one
     /// cannot be completed, none is left.
     pub(super) async fn close(self) -> Result<Vec<(Add, u64)>, DraftError> {
-        let closed = self.writer.close().await;
+        let Self {
+            folder,
+            writer,
+            failure,
+        } = self;
+        let closed = writer.close().await;
         let additions = closed.and_then(|adds| adds.into_iter().map(with_row_count).collect());
-        match additions {
-            Ok(additions) => Ok(additions),
-            Err(source) => {
-                if let Err(error) = self.folder.delete().await {
-                    tracing::warn!(%error, "files of a failed draft are left");
-                }
-                Err(self.folder.failure(source))
-            }
+        let additions = folder.outcome(&failure, additions);
+        if additions.is_err()
+            && let Err(error) = folder.delete().await
+        {
+            tracing::warn!(%error, "files of a failed draft are left");
         }
+        additions
+    }
+
+    /// What became of a step of the writer.
+    fn outcome<T>(&self, step: DeltaResult<T>) -> Result<T, DraftError> {
+        self.folder.outcome(&self.failure, step)
     }
 
     /// Removes every file, and every upload that has begun.
@@ -128,11 +144,27 @@ impl DraftFolder {
         objects::delete_folder(&self.output, &self.path).await
     }
 
-    fn failure(&self, source: DeltaTableError) -> DraftError {
-        DraftError::Write {
-            table: self.table.clone(),
-            folder: self.output.url_of(&self.path),
-            source: source.into(),
+    /// What became of a step of the writer: a store that failed goes before what followed from it.
+    fn outcome<T>(&self, failure: &Failure, step: DeltaResult<T>) -> Result<T, DraftError> {
+        match failure.take() {
+            Some(source) => Err(self.failure(source)),
+            None => step.map_err(|source| self.failure(source)),
+        }
+    }
+
+    fn failure<E: std::error::Error + Send + Sync + 'static>(&self, source: E) -> DraftError {
+        let folder = self.output.url_of(&self.path);
+        match is_full(&source) {
+            true => DraftError::Storage(StorageError::Full {
+                action: "write",
+                path: folder,
+                source: source.into(),
+            }),
+            false => DraftError::Write {
+                table: self.table.clone(),
+                folder,
+                source: source.into(),
+            },
         }
     }
 }
@@ -145,7 +177,7 @@ fn draft_folder(date: Option<SnapshotDate>) -> Path {
 }
 
 fn partition_writer(
-    table: PrefixStore<Arc<dyn ObjectStore>>,
+    table: Uploads<PrefixStore<Arc<dyn ObjectStore>>>,
     draft_folder: Path,
     spec: &TableSpec,
     date: Option<SnapshotDate>,

@@ -23,6 +23,7 @@ pub(crate) mod objects;
 mod order;
 mod rows;
 mod spec;
+mod uploads;
 mod writer;
 
 pub use ahead::WriterAhead;

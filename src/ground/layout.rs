@@ -3,6 +3,7 @@
 //! ```text
 //! <output>/
 //!   tables/<table>/                 one Delta table each
+//!   last-publication.json           the last publication that is known to be in
 //!   calibrations/<as-of>-v<n>.json  immutable cut points
 //!   quarantine/<source>/<run>.parquet  a sample of the rejected rows
 //!   quarantine/<date>.json          what was found in rows while the date is not published
@@ -31,6 +32,11 @@ impl Layout {
     /// The folder of a published table.
     pub fn table(&self, table: &str) -> Path {
         self.output.clone().join("tables").join(table)
+    }
+
+    /// The record of the last publication that is known to be in.
+    pub fn last_publication(&self) -> Path {
+        self.output.clone().join("last-publication.json")
     }
 
     /// The folder of all calibrations.

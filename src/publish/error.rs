@@ -123,19 +123,17 @@ pub enum PublishError {
     },
     /// The list of what is published, changed by other hands.
     #[error(
-        "table `publications` was changed by a commit that tierline did not make, {what}: it says what is published, so that nothing is read or published until it is as it was; undo that commit, such as by `DeltaTable(\"{folder}\").restore({before})` of the deltalake package"
+        "table `publications` was changed by a commit that tierline did not make, {what}: it says what is published, so that nothing is read or published until it is as it was; {remedy}"
     )]
     PublicationsChanged {
         /// The version, and what the commit says of itself.
         what: String,
-        /// The full URL of the table.
-        folder: String,
-        /// The version before it.
-        before: i64,
+        /// How to undo it.
+        remedy: String,
     },
     /// Tables have publications that the list of them does not have.
     #[error(
-        "version {version} of table `{table}` belongs to publication {sequence}, and `publications` goes no further than {known}: somebody has dropped or replaced that table; restore `{folder}` from a copy, or publish to a new output"
+        "version {version} of table `{table}` belongs to publication {sequence}, and `publications` goes no further than {known}: somebody has dropped or replaced that table, or removed a commit from its log; restore `{folder}` from a copy, `_delta_log` included, or publish to a new output"
     )]
     PublicationsLost {
         /// A table that has more.
@@ -154,6 +152,18 @@ pub enum PublishError {
         "`{path}`, a file of table `{table}` that the publication of {date} names, is gone, so that its rows can be neither read nor put back; restore it from a copy{}", withdrawing(table, *date)
     )]
     FileGone {
+        /// The table.
+        table: String,
+        /// The full URL of the file.
+        path: String,
+        /// The date published.
+        date: SnapshotDate,
+    },
+    /// A published file that is to be read.
+    #[error(
+        "`{path}`, a file of table `{table}` that the publication of {date} names, is gone or cut short, and its rows are needed; make that date anew first, by `tierline backfill --affected` or `tierline run --date {date}`, or restore the file from a copy"
+    )]
+    FileNeeded {
         /// The table.
         table: String,
         /// The full URL of the file.
@@ -305,6 +315,7 @@ impl Classified for PublishError {
             | Self::OtherLayout { .. }
             | Self::OtherDate { .. }
             | Self::FileGone { .. }
+            | Self::FileNeeded { .. }
             | Self::Missing { .. }
             | Self::VersionGone { .. }
             | Self::PublicationsChanged { .. }

@@ -67,6 +67,12 @@ impl LogEntry {
         format!("version {}, {operation}{time}", self.version)
     }
 
+    /// The kind of each of its actions.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &str> {
+        let actions = self.actions.iter().filter_map(Value::as_object);
+        actions.flat_map(|action| action.keys().map(String::as_str))
+    }
+
     /// What it says of a kind, such as `add` or `commitInfo`.
     pub(super) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Value> {
         self.actions

@@ -12,7 +12,7 @@
 //!    [grow](growth).
 //! 4. `tier_current` and `dim_tier` follow, side by side.
 //! 5. One commit to [`publications`] says which versions belong together. Only now the date is
-//!    published.
+//!    published, and [put on record](last_publication) as such.
 //!
 //! From the first commit to the last that is four requests after one another, some of which are
 //! made for several tables at once. In between, a reader of the newest versions finds some
@@ -30,9 +30,12 @@ mod commit;
 mod create;
 mod error;
 mod growth;
+mod last_publication;
 mod log;
+mod lost_files;
 pub mod publications;
 mod repair;
+mod retired;
 mod table;
 mod whole_files;
 mod withdraw;
@@ -42,6 +45,7 @@ use std::collections::BTreeMap;
 use futures::future::{join_all, try_join_all};
 
 use self::commit::{Prepared, drop_files};
+use self::retired::Retired;
 use crate::audits::Cleared;
 use crate::config::storage::Location;
 use crate::drafts::{ContractError, Draft, TableColumn};
@@ -50,10 +54,11 @@ use crate::ground::SnapshotDate;
 pub use checkpoint::write_checkpoints;
 pub use commit::{Committed, Provenance};
 pub use error::PublishError;
+pub use lost_files::{LostFiles, lost_files};
 pub use publications::{
     PUBLISHED_TABLES, Publication, PublicationStatus, Publications, TableVersion,
 };
-pub use repair::{ForeignCommit, Inspection, inspect, repair};
+pub use repair::{ForeignCommit, Inspection, check_complete, inspect, repair};
 pub use table::{PublishedFile, Table};
 pub use withdraw::withdraw;
 
@@ -145,8 +150,13 @@ async fn commit_all(
         let tables = Box::pin(opened).await?;
         admit_all(tables, &drafts, &record, may_drop)
     };
-    let tables = match admitted.await {
-        Ok(tables) => tables,
+    let admitted = async {
+        let tables = admitted.await?;
+        let retired = Retired::open(output, publications, &drafts, &record).await?;
+        Ok((tables, retired))
+    };
+    let (tables, retired) = match admitted.await {
+        Ok(admitted) => admitted,
         Err(refusal) => {
             drop_all(output, drafts).await;
             return Err(refusal);
@@ -158,7 +168,14 @@ async fn commit_all(
         application: record.application.clone(),
         sequence: publications.next_sequence(),
     };
-    let commits = Box::pin(prepare_all(output, tables, drafts, &provenance)).await?;
+    let mut commits = Box::pin(prepare_all(output, tables, drafts, &provenance)).await?;
+    match retired.prepare(&provenance).await {
+        Ok(emptied) => commits.extend(emptied),
+        Err(failure) => {
+            join_all(commits.into_iter().map(Prepared::abandon)).await;
+            return Err(failure);
+        }
+    }
     let publication = publication(record, provenance.sequence, &commits);
     let committed = commit_prepared(output, publications, commits, publication, &provenance);
     Box::pin(committed).await
@@ -187,7 +204,7 @@ async fn commit_prepared(
         }
         return Err(failure);
     }
-    tables.push(put_last(output, last, &tables).await?);
+    tables.push(put_last(output, last, &publication, &tables).await?);
     Ok(Published {
         publication,
         tables,
@@ -245,11 +262,15 @@ async fn put_in_turn(groups: [Vec<Prepared>; 3]) -> (Vec<Committed>, Option<Publ
 async fn put_last(
     output: &Location,
     last: Prepared,
+    publication: &Publication,
     tables: &[Committed],
 ) -> Result<Committed, PublishError> {
     let last = last.put().await;
     match &last {
-        Ok(_) => check_undisturbed(output, tables).await,
+        Ok(_) => {
+            last_publication::keep(output, publication).await;
+            check_undisturbed(output, tables).await;
+        }
         Err(PublishError::Conflict { .. }) => repair::undo(output).await,
         // Whatever is not certain is left to the next run: the publication may still arrive.
         Err(_) => {}
@@ -538,15 +559,11 @@ mod tests {
 
     async fn a_run_that_was_overtaken_commits_nothing(output: &Location) {
         let publications = Publications::load(output).await.unwrap();
+        let inspection = inspect(output, &publications).await.unwrap();
         let drafts = vec![draft(output, &snapshot(), "2026-11-20", &[(1, "gold")]).await];
         publish(output, "2026-11-20", "a", &[(1, "new")]).await;
-        let late = commit(
-            output,
-            &publications,
-            drafts,
-            record("2026-11-20", "b"),
-            &[],
-        );
+        let state = (&publications, &inspection);
+        let late = commit_all(output, state, drafts, record("2026-11-20", "b"), &[]);
         let error = late.await.unwrap_err();
         assert_eq!(error.kind(), FailureKind::Conflict);
         let table = Table::open(output, "tier_snapshot").await.unwrap().unwrap();

@@ -1,8 +1,8 @@
 //! Taking a published date back.
 //!
 //! It is a publication like any other, in the same order of commits: the dated tables lose the rows
-//! of the date, `tier_current` goes to the newest date that is left, and the row in `publications`
-//! says `withdrawn`. Its files stay where they are, so the versions from before it can still be
+//! of the date, `tier_current` and `dim_tier` go to the newest date that is left, and the row in
+//! `publications` says `withdrawn`. Its files stay where they are, so the versions from before it can still be
 //! read.
 
 use futures::future::try_join_all;
@@ -14,6 +14,7 @@ use deltalake_core::kernel::{Action, LogicalFileView};
 
 use super::commit::{Origin, Prepared, Provenance};
 use super::publications::is_kept_whole;
+use super::repair::Wanted;
 use super::table::Table;
 use super::{
     Inspection, Publication, PublicationStatus, Publications, PublishError, Published,
@@ -25,6 +26,9 @@ use crate::drafts::{SNAPSHOT_DATE, objects};
 /// The tables that follow from the newest snapshot.
 const SNAPSHOT: &str = "tier_snapshot";
 const CURRENT: &str = "tier_current";
+
+/// The table that lists the tiers of the newest snapshot.
+const LABELS: &str = "dim_tier";
 
 /// Takes back what `withdrawn` has published. The id of the run that does so is told by the number
 /// of its publication.
@@ -94,16 +98,17 @@ struct Withdrawal<'a> {
 }
 
 impl Withdrawal<'_> {
-    /// A commit for every table that the date has rows in, and for `tier_current` when the date is
-    /// the newest.
+    /// A commit for every table that the date has rows in, be it that its last run no longer made
+    /// the table, and for `tier_current` when the date is the newest.
     async fn prepare_all(&self) -> Result<Vec<Prepared>, PublishError> {
-        let dated = self.withdrawn.tables.keys();
-        let dated = dated.filter(|table| !is_kept_whole(table));
+        let recorded = self.inspection.recorded().map(|(table, _)| table);
+        let dated = recorded.filter(|table| !is_kept_whole(table));
         let mut commits = try_join_all(dated.map(|table| self.emptied(table))).await?;
         // The snapshot first: of two at once only one gets past it.
         commits.sort_by_key(|commit| commit.name() != SNAPSHOT);
         if self.publications.latest_date() == Some(self.withdrawn.snapshot_date) {
             commits.extend(self.gone_back().await?);
+            commits.extend(self.labels_gone_back().await?);
         }
         Ok(commits)
     }
@@ -113,11 +118,7 @@ impl Withdrawal<'_> {
         let date = self.withdrawn.snapshot_date;
         let opened = self.undisturbed(table).await?;
         let opened = opened.ok_or_else(|| self.missing(table, self.withdrawn))?;
-        let rows = opened.entries(Some(date))?;
-        let removals = rows.iter().map(|file| file.remove_action(true).into());
-        let predicate = format!("{SNAPSHOT_DATE} = '{date}'");
-        self.prepared(opened, removals.collect(), Some(predicate), 0)
-            .await
+        opened.without_date(date, self.provenance).await
     }
 
     /// A table at the version that it had when it was looked at.
@@ -141,29 +142,61 @@ impl Withdrawal<'_> {
         let Some(current) = self.undisturbed(CURRENT).await? else {
             return Ok(None);
         };
-        let left = self.publications.previous_to(self.withdrawn.snapshot_date);
-        let files = match left {
-            Some(left) => self.snapshot_of(left).await?,
-            None => Vec::new(),
-        };
-        let rows = files.iter().filter_map(LogicalFileView::num_records);
-        let rows = rows.sum::<usize>() as u64;
         let gone = current.entries(None)?;
-        let mut actions: Vec<Action> = gone
-            .iter()
-            .map(|file| file.remove_action(true).into())
-            .collect();
-        for file in &files {
-            actions.push(self.copied(&current, file).await?);
+        let removals = gone.iter().map(|file| file.remove_action(true).into());
+        let mut actions: Vec<Action> = removals.collect();
+        let mut rows = 0;
+        if let Some(left) = self.publications.previous_to(self.withdrawn.snapshot_date) {
+            for file in self.snapshot_of(left).await? {
+                actions.push(self.copied(&current, left, &file).await?);
+                rows += file.num_records().unwrap_or_default() as u64;
+            }
         }
         self.prepared(current, actions, None, rows).await.map(Some)
     }
 
-    /// The files of the snapshot that a publication recorded.
+    /// `dim_tier` with the rows that the newest date that is left published. Where there is no such
+    /// date, or a vacuum has removed the rows since, it stays as it is until the next night.
+    async fn labels_gone_back(&self) -> Result<Option<Prepared>, PublishError> {
+        let left = self.publications.previous_to(self.withdrawn.snapshot_date);
+        let recorded = left.and_then(|left| Some((left, left.tables.get(LABELS)?)));
+        let (Some((left, recorded)), Some(labels)) = (recorded, self.undisturbed(LABELS).await?)
+        else {
+            return Ok(None);
+        };
+        let restored = async {
+            let then = Table::open_at(self.output, LABELS, recorded.version).await?;
+            let files = then
+                .ok_or_else(|| self.missing(LABELS, left))?
+                .entries(None)?;
+            let wanted = Wanted {
+                publication: left,
+                files,
+            };
+            labels.restoring(None, &wanted).await
+        };
+        let actions = match restored.await {
+            Ok(actions) => actions,
+            Err(gone @ (PublishError::FileGone { .. } | PublishError::VersionGone { .. })) => {
+                tracing::warn!(error = %gone, "dim_tier stays as it is until the next night");
+                return Ok(None);
+            }
+            Err(failure) => return Err(failure),
+        };
+        let prepared = self.prepared(labels, actions, None, recorded.rows);
+        prepared.await.map(Some)
+    }
+
+    /// The files of the snapshot that a publication recorded. Where every table is as publications
+    /// say, they are those of the newest version: other programs may have put the rows into other
+    /// files, and a vacuum may have removed those of before.
     async fn snapshot_of(&self, left: &Publication) -> Result<Vec<LogicalFileView>, PublishError> {
         let missing = || self.missing(SNAPSHOT, left);
         let recorded = left.tables.get(SNAPSHOT).ok_or_else(missing)?;
-        let table = Table::open_at(self.output, SNAPSHOT, recorded.version).await?;
+        let table = match self.inspection.is_clean() {
+            true => self.undisturbed(SNAPSHOT).await?,
+            false => Table::open_at(self.output, SNAPSHOT, recorded.version).await?,
+        };
         table.ok_or_else(missing)?.entries(Some(left.snapshot_date))
     }
 
@@ -171,6 +204,7 @@ impl Withdrawal<'_> {
     async fn copied(
         &self,
         current: &Table,
+        left: &Publication,
         file: &LogicalFileView,
     ) -> Result<Action, PublishError> {
         #[expect(
@@ -187,8 +221,17 @@ impl Withdrawal<'_> {
         let inner = partition.into_iter().collect::<Path>();
         let inner = inner.join(Uuid::new_v4().to_string()).join(name);
         let to = objects::below(&current.place.folder, &inner);
-        let copied = self.output.store.copy(&from, &to).await;
-        copied.map_err(|source| self.output.failure("copy", &from, source))?;
+        match self.output.store.copy(&from, &to).await {
+            Ok(()) => {}
+            Err(object_store::Error::NotFound { .. }) => {
+                return Err(PublishError::FileNeeded {
+                    table: SNAPSHOT.to_owned(),
+                    path: self.output.url_of(&from),
+                    date: left.snapshot_date,
+                });
+            }
+            Err(source) => return Err(self.output.failure("copy", &from, source).into()),
+        }
         add.path = inner.to_string();
         Ok(add.into())
     }
@@ -319,8 +362,11 @@ mod tests {
     async fn a_withdrawal_that_was_overtaken_changes_nothing(output: &Location) {
         publish(output, "2026-11-19", 1).await;
         let slow = load(output).await;
+        let inspection = inspect(output, &slow).await.unwrap();
         publish(output, "2026-11-20", 2).await;
-        let overtaken = take_back(output, &slow, "2026-11-19").await;
+        let withdrawn = slow.newest_for(date("2026-11-19")).unwrap();
+        let state = (&slow, &inspection);
+        let overtaken = withdraw(output, state, withdrawn, "tierline/nightly").await;
         assert!(matches!(overtaken, Err(PublishError::Conflict { .. })));
         assert_found(
             output,

@@ -1,5 +1,6 @@
 //! Published dates that would come out otherwise today: late data has changed their source files,
 //! or the snapshot that they follow on was published anew. Files that have expired are no change.
+//! So do dates count of which somebody has removed published files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,7 +12,7 @@ use crate::config::job::Job;
 use crate::ground::{Fingerprint, SnapshotDate};
 use crate::inputs::{KnownDays, SourceHistory, SourceRecord};
 use crate::models::Graph;
-use crate::publish::{Publication, Publications};
+use crate::publish::{LostFiles, Publication, Publications};
 
 use super::history::HistoryError;
 use super::rules::Rules;
@@ -33,6 +34,9 @@ pub enum AffectedBy {
     Files,
     /// The snapshot before it was published anew or withdrawn, or is another.
     Snapshot,
+    /// Published files of its own are gone. They are made anew as they were, so that dates which
+    /// follow on it stay as they are.
+    LostFiles,
 }
 
 /// The files of each source up to each of `dates`, as fingerprints by source.
@@ -162,6 +166,8 @@ pub(super) struct Found<'a> {
     pub publications: &'a Publications,
     pub histories: &'a BTreeMap<String, SourceHistory>,
     pub known: &'a SourceRecord,
+    /// Published files that are gone.
+    pub lost: &'a [LostFiles],
 }
 
 impl Found<'_> {
@@ -205,6 +211,8 @@ impl Found<'_> {
                 AffectedBy::Files
             } else if follows_on_another(publication, self.publications) {
                 AffectedBy::Snapshot
+            } else if self.lost.iter().any(|lost| lost.date == date) {
+                AffectedBy::LostFiles
             } else {
                 continue;
             };
@@ -269,6 +277,7 @@ impl fmt::Display for AffectedBy {
         formatter.write_str(match self {
             Self::Files => "source files of these days or earlier ones have changed",
             Self::Snapshot => "an earlier snapshot is published anew or withdrawn",
+            Self::LostFiles => "published data files are missing",
         })
     }
 }

@@ -12,11 +12,12 @@ use serde::Serialize;
 
 use crate::config::job::{CalibrationChoice, Job};
 use crate::ground::{Classified, SnapshotDate, counted, noun_for};
-use crate::publish::{Publication, Publications};
+use crate::publish::{LostFiles, Publication, Publications, check_complete, inspect, lost_files};
 use crate::tiers::calibration::KeptIds;
 
 use super::affected::{Affected, AffectedBy, Found};
 use super::history::{Accepted, HistoryError, check_doubts, histories, known_days, seen_then};
+use super::lost_files::remark;
 use super::plan::list_sources;
 use super::rules::{HistoryStarts, Rules, fingerprint};
 use super::{Project, Report, RunError, Status, Workspace, chain};
@@ -133,6 +134,7 @@ impl Backfill {
         accepted: Accepted,
     ) -> Result<BackfillPlan, RunError> {
         let publications = Publications::load(&workspace.output).await?;
+        check_complete(&workspace.output, &publications).await?;
         let project = Project::load(job)?;
         let Workspace { output, layout, .. } = workspace;
         let latest = publications.latest_date();
@@ -197,8 +199,11 @@ impl Planning<'_> {
     }
 
     async fn affected(&self, choice: RulesChoice) -> Result<BackfillPlan, RunError> {
-        let affected = self.affected_dates().await?;
+        let (affected, lost) = self.affected_dates().await?;
         let mut plan = BackfillPlan::default();
+        let lost: Vec<&LostFiles> = lost.iter().collect();
+        plan.notes
+            .extend(remark(&lost).map(|remark| format!("{remark}; these dates are made anew")));
         let Some(first) = affected.first() else {
             return Ok(plan);
         };
@@ -241,10 +246,11 @@ impl Planning<'_> {
         Ok(plan)
     }
 
-    /// The published dates that would come out otherwise today, in order.
-    async fn affected_dates(&self) -> Result<Vec<Affected>, RunError> {
+    /// The published dates that would come out otherwise today, in order, and the files that some
+    /// of them lack.
+    async fn affected_dates(&self) -> Result<(Vec<Affected>, Vec<LostFiles>), RunError> {
         let Some(until) = self.publications.latest_date() else {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         };
         let delivered = list_sources(self.job, self.workspace).await?;
         let known = known_days(&self.publications, self.workspace, self.accepted).await?;
@@ -255,13 +261,18 @@ impl Planning<'_> {
             let of_dates = of_dates.map(|(name, history)| (name.clone(), history.up_to(until)));
             check_doubts(&of_dates.collect())?;
         }
+        let output = &self.workspace.output;
+        let inspection = inspect(output, &self.publications).await?;
+        let lost = lost_files(output, &self.publications, &inspection).await?;
         let found = Found {
             workspace: self.workspace,
             publications: &self.publications,
             histories: &histories,
             known: &known,
+            lost: &lost,
         };
-        found.affected().await
+        let affected = found.affected().await?;
+        Ok((affected, lost))
     }
 
     /// Whether a date was published by other rules or cut points than a run of today would take.

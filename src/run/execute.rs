@@ -77,6 +77,9 @@ pub async fn execute(
     for oddity in &plan.oddities {
         tracing::warn!("{oddity}");
     }
+    for remark in plan.remarks_on_lost_files() {
+        tracing::warn!("{remark}");
+    }
     let found = &plan.inspection;
     let inspection = put_right(workspace, &plan.publications, found, report).await?;
     plan.check_history()?;
@@ -93,6 +96,7 @@ pub async fn execute(
         report.count_traffic(workspace.traffic());
         return Ok(());
     }
+    plan.check_files_needed()?;
     let context = open_session(job, workspace)?;
     let run = Run {
         job,

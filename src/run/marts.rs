@@ -25,14 +25,12 @@ use crate::publish::{Publications, Table};
 use super::catalog::{empty, reference_to, register};
 use super::context::Run;
 use super::project::{ALERTS, KPIS};
-use super::published::{
-    files_by_date, missing, published_snapshot, published_table, with_columns_of,
-};
+use super::published::{files_by_date, missing, published_snapshot, rows_of, with_columns_of};
 use super::snapshot::{Night, dated};
 use super::{Catalog, Plan, Project, RunError};
 
 /// The columns that each mart must have; others are published beside them.
-const MARTS: [(&str, &[(&str, DataType)]); 2] = [
+pub(super) const MARTS: [(&str, &[(&str, DataType)]); 2] = [
     (
         KPIS,
         &[
@@ -165,13 +163,21 @@ pub(super) async fn register_before(run: &Run<'_>) -> Result<(), RunError> {
         let completed = with_columns_of(&today, rows).map_err(&engine)?;
         register(context, &name, completed).map_err(&engine)?;
     }
+    // The version of the table that is known to be as publications say: a run that is at work
+    // beside this one may have committed to it since.
+    let version = run.inspection.version(KPIS);
+    let Some(kpis) = Table::open_at(output, KPIS, version).await? else {
+        return Ok(());
+    };
     if let Some(previous) = &plan.previous
-        && let Some(kpis) = published_table(output, previous, KPIS).await?
+        && previous.tables.contains_key(KPIS)
     {
+        let date = Some(previous.snapshot_date);
+        let rows = rows_of(output, &kpis, date, kpis.files(date)?)?;
         let name = TableName::new(Folder::Previous, KPIS);
-        register(context, &name, Arc::new(kpis)).map_err(&engine)?;
+        register(context, &name, Arc::new(rows)).map_err(&engine)?;
     }
-    register_history(run).await
+    register_history(run, &kpis)
 }
 
 /// The previous snapshot, which the night has registered with the columns that it has.
@@ -202,16 +208,11 @@ async fn week_ago_snapshot(
     rows.map(Some).map_err(RunError::engine(READING_BEFORE))
 }
 
-/// Registers the KPIs of the last published dates, from the version of the table that is known to
-/// be as publications say: a run that is at work beside this one may have committed to it since.
-async fn register_history(run: &Run<'_>) -> Result<(), RunError> {
+/// Registers the KPIs of the last published dates.
+fn register_history(run: &Run<'_>, kpis: &Table) -> Result<(), RunError> {
     let output = &run.workspace.output;
-    let version = run.inspection.version(KPIS);
-    let Some(kpis) = Table::open_at(output, KPIS, version).await? else {
-        return Ok(());
-    };
     let mut files = Vec::new();
-    for date in last_dates(&run.plan.publications, run.plan.snapshot_date) {
+    for date in dates_of_history(&run.plan.publications, run.plan.snapshot_date) {
         let value = ScalarValue::Date32(Some(date.days_since_epoch()));
         let of_date = kpis.files(Some(date))?.into_iter();
         files.extend(of_date.map(|file| (file.path, file.size_bytes, value.clone())));
@@ -225,11 +226,11 @@ async fn register_history(run: &Run<'_>) -> Result<(), RunError> {
     .map_err(RunError::engine(READING_BEFORE))
 }
 
-/// The last published dates before D.
-fn last_dates(
+/// The last published dates before D, whose KPIs are at hand.
+pub(super) fn dates_of_history(
     publications: &Publications,
     snapshot_date: SnapshotDate,
-) -> impl Iterator<Item = SnapshotDate> {
+) -> impl Iterator<Item = SnapshotDate> + use<> {
     let dates = publications.dates();
     let before: Vec<SnapshotDate> = dates.range(..snapshot_date).copied().collect();
     before.into_iter().rev().take(HISTORY_DATES)

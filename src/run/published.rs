@@ -26,7 +26,7 @@ use crate::config::storage::Location;
 use crate::drafts::{PublishedColumns, SNAPSHOT_DATE};
 use crate::ground::SnapshotDate;
 use crate::inputs::ParquetFiles;
-use crate::publish::{Publication, PublishError, Table};
+use crate::publish::{Publication, PublishError, PublishedFile, Table};
 use crate::tiles::USER_ID;
 
 use super::RunError;
@@ -34,7 +34,8 @@ use super::catalog::empty;
 use super::project::SNAPSHOT;
 
 /// A published table as a publication recorded it: the rows of its date, or all where the table
-/// is not dated. None when the run left the table alone.
+/// is not dated. None when the run left the table alone. Where another program has put the rows
+/// into other files, and a vacuum has removed those of before, the newest version has them.
 pub(super) async fn published_table(
     output: &Location,
     publication: &Publication,
@@ -43,11 +44,32 @@ pub(super) async fn published_table(
     let Some(recorded) = publication.tables.get(name) else {
         return Ok(None);
     };
-    let Some(table) = Table::open_at(output, name, recorded.version).await? else {
+    let Some(mut table) = Table::open_at(output, name, recorded.version).await? else {
         return Ok(None);
     };
-    let date = table.is_dated().then_some(publication.snapshot_date);
-    let files = table.files(date)?;
+    let date = table.partition_of(publication.snapshot_date);
+    let mut files = table.files(date)?;
+    if let Some(first) = files.first()
+        && is_gone(output, &first.path).await
+        && let Some(newest) = Table::open(output, name).await?
+    {
+        let found = newest.files(date)?;
+        if found.contains(first) {
+            return Err(needed(output, publication, name, &first.path));
+        }
+        files = found;
+        table = newest;
+    }
+    Ok(Some(rows_of(output, &table, date, files)?))
+}
+
+/// Some files of a table, with the columns that the table has.
+pub(super) fn rows_of(
+    output: &Location,
+    table: &Table,
+    date: Option<SnapshotDate>,
+    files: Vec<PublishedFile>,
+) -> Result<ParquetFiles, RunError> {
     let schema = table.schema()?;
     let in_files = schema
         .fields()
@@ -55,7 +77,7 @@ pub(super) async fn published_table(
         .filter(|field| date.is_none() || field.name() != SNAPSHOT_DATE);
     let file_schema = Arc::new(Schema::new(in_files.cloned().collect::<Vec<_>>()));
     let files = files.into_iter().map(|file| (file.path, file.size_bytes));
-    Ok(Some(published_files(output, files, file_schema, date)))
+    Ok(published_files(output, files, file_schema, date))
 }
 
 /// A published snapshot with the columns of its files, known to be in the order of users.
@@ -73,13 +95,48 @@ pub(super) async fn published_snapshot(
     let date = publication.snapshot_date;
     let files = table.files(Some(date))?.into_iter();
     let files: Vec<(Path, u64)> = files.map(|file| (file.path, file.size_bytes)).collect();
-    let columns = columns_of_files(output, (publication, &table), &files, runtime).await?;
+    let columns = match columns_of_files(output, (publication, &table), &files, runtime).await {
+        Ok(columns) => columns,
+        Err(failure) => {
+            return match rewritten(output, publication, &files, runtime).await? {
+                Some(rewritten) => Ok(Some(rewritten)),
+                None => Err(failure),
+            };
+        }
+    };
     let table = published_files(output, files.into_iter(), columns, Some(date));
     Ok(Some(match table.schema().index_of(USER_ID) {
         // The writer has held its rows to this order.
         Ok(user_id) => table.sorted_by(user_id),
         Err(_) => table,
     }))
+}
+
+/// A snapshot whose files another program has written anew, in whatever order, and a vacuum has
+/// removed since: the newest version has its rows. None where that names the files which are gone.
+async fn rewritten(
+    output: &Location,
+    publication: &Publication,
+    gone: &[(Path, u64)],
+    runtime: &RuntimeEnv,
+) -> Result<Option<ParquetFiles>, RunError> {
+    let Some(newest) = Table::open(output, SNAPSHOT).await? else {
+        return Ok(None);
+    };
+    let date = publication.snapshot_date;
+    let files = newest.files(Some(date))?.into_iter();
+    let files: Vec<(Path, u64)> = files.map(|file| (file.path, file.size_bytes)).collect();
+    if files.iter().any(|file| gone.contains(file)) {
+        return Ok(None);
+    }
+    let columns = columns_of_files(output, (publication, &newest), &files, runtime).await?;
+    let files = files.into_iter();
+    Ok(Some(published_files(output, files, columns, Some(date))))
+}
+
+async fn is_gone(output: &Location, path: &Path) -> bool {
+    let found = output.store.head(path).await;
+    matches!(found, Err(object_store::Error::NotFound { .. }))
 }
 
 /// The columns that the files of one date have, of all that the table has or had. Those of a date
@@ -113,14 +170,19 @@ async fn unreadable(
     path: &Path,
     error: DataFusionError,
 ) -> RunError {
-    match output.store.head(path).await {
-        Err(object_store::Error::NotFound { .. }) => RunError::Publish(PublishError::FileGone {
-            table: SNAPSHOT.to_owned(),
-            path: output.url_of(path),
-            date: publication.snapshot_date,
-        }),
-        _ => RunError::engine("reading the previous snapshot")(error),
+    match is_gone(output, path).await {
+        true => needed(output, publication, SNAPSHOT, path),
+        false => RunError::engine("reading the previous snapshot")(error),
     }
+}
+
+/// The error for a file that is gone.
+fn needed(output: &Location, publication: &Publication, table: &str, path: &Path) -> RunError {
+    RunError::Publish(PublishError::FileNeeded {
+        table: table.to_owned(),
+        path: output.url_of(path),
+        date: publication.snapshot_date,
+    })
 }
 
 /// The error for a table that a publication records and that is gone from storage.

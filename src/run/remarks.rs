@@ -10,10 +10,12 @@ use super::{CalibrationPlan, Plan};
 /// Days that sources or snapshots lack, what is odd about the delivered files, and dates that late
 /// data affects.
 pub(super) fn remarks_on(job: &Job, plan: &Plan) -> Vec<String> {
-    let mut remarks = plan.remarks_on_history();
+    let mut remarks = plan.remarks_on_lost_files();
+    remarks.extend(plan.remarks_on_history());
     remarks.extend(missing_days(job, plan));
     remarks.extend(plan.oddities.iter().cloned());
     remarks.extend(cut_points_of_later(plan));
+    remarks.extend(plan.remarks_on_retired());
     // What a refused night is to do first is in the refusal.
     if plan.check_history().is_ok() {
         remarks.extend(advice(plan));

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::config::job::Job;
 use crate::ground::SnapshotDate;
-use crate::publish::{self, Inspection, Publication, Publications, inspect};
+use crate::publish::{self, Inspection, Publication, Publications, check_complete, inspect};
+use crate::tiers::calibration::{Calibration, KeptIds, Origin};
 
 use super::not_published::{Wish, not_published};
 use super::{RunError, Workspace};
@@ -24,12 +25,44 @@ pub struct Withdrawal {
     pub newest_left: Option<String>,
     /// The published dates after it: the first follows on it, and the others on that one.
     pub affected_dates: Vec<String>,
+    /// Cut points that were calibrated on its users, and that later runs go on scoring by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut_points_kept: Option<CutPointsKept>,
     #[serde(skip)]
     withdrawn: Publication,
     #[serde(skip)]
     publications: Publications,
     #[serde(skip)]
     inspection: Inspection,
+}
+
+/// A calibration that outlives the date that it was made on.
+#[derive(Debug, Serialize)]
+pub struct CutPointsKept {
+    /// Its id.
+    pub cutpoints_id: String,
+    /// The first date that is scored by others, as far as any are kept.
+    pub until: Option<String>,
+    /// Whether earlier dates are scored by it too, as there are none before it.
+    pub is_earliest: bool,
+}
+
+impl CutPointsKept {
+    /// The calibration of a date, unless its cut points were given by hand.
+    async fn of(workspace: &Workspace, date: SnapshotDate) -> Result<Option<Self>, RunError> {
+        let Workspace { output, layout, .. } = workspace;
+        let kept = KeptIds::list(output, layout).await?;
+        let Some(id) = kept.of_date(date) else {
+            return Ok(None);
+        };
+        let calibration = Calibration::read(output, layout, id).await?;
+        let until = kept.next_date(date);
+        Ok((calibration.origin == Origin::Computed).then(|| Self {
+            cutpoints_id: id.to_owned(),
+            until: until.map(|until| until.to_string()),
+            is_earliest: kept.earliest() == Some(id),
+        }))
+    }
 }
 
 /// Whether there is anything to withdraw.
@@ -52,6 +85,7 @@ impl WithdrawalPlan {
     pub async fn make(workspace: &Workspace, date: SnapshotDate) -> Result<Self, RunError> {
         let output = &workspace.output;
         let publications = Publications::load(output).await?;
+        check_complete(output, &publications).await?;
         let last = publications.last_of(date);
         if let Some(last) = last.filter(|last| last.is_withdrawn()) {
             let run_id = last.run_id.clone();
@@ -61,7 +95,8 @@ impl WithdrawalPlan {
             return Err(not_published(Some(date), &publications, Wish::Withdraw).await);
         };
         let inspection = inspect(output, &publications).await?;
-        let withdrawal = Withdrawal::of(withdrawn, publications, inspection);
+        let mut withdrawal = Withdrawal::of(withdrawn, publications, inspection);
+        withdrawal.cut_points_kept = CutPointsKept::of(workspace, date).await?;
         Ok(Self::Withdraw(Box::new(withdrawal)))
     }
 }
@@ -80,6 +115,7 @@ impl Withdrawal {
             is_newest: publications.latest_date() == Some(date),
             newest_left: left.last().map(SnapshotDate::to_string),
             affected_dates: later.collect(),
+            cut_points_kept: None,
             withdrawn,
             publications,
             inspection,

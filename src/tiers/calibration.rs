@@ -283,6 +283,12 @@ impl KeptIds {
         self.newest(first)
     }
 
+    /// The newest as of exactly that date.
+    pub fn of_date(&self, as_of: SnapshotDate) -> Option<&str> {
+        let of_date = self.0.iter().filter(|id| id.as_of == as_of);
+        of_date.max().map(|id| id.text.as_str())
+    }
+
     /// The id that a pinned one names.
     ///
     /// # Errors

@@ -84,7 +84,8 @@ fn failure(path: &FilePath, source: io::Error) -> Error {
         },
         _ => Error::Generic {
             store: "local disk",
-            source: format!("cannot write {path}: {source}").into(),
+            // Of what kind it is tells a full disk.
+            source: io::Error::new(source.kind(), format!("cannot write {path}: {source}")).into(),
         },
     }
 }

@@ -10,6 +10,7 @@
 
 mod counting;
 mod durable;
+mod full;
 mod listed;
 mod noise;
 mod odd_files;
@@ -34,6 +35,7 @@ use durable::DurableDisk;
 use odd_keys::OddKeys;
 
 pub use counting::{CountingStore, Traffic, TrafficTotals};
+pub use full::is_full;
 pub use listed::{BeyondEnd, ListedObject};
 pub use noise::without_noise;
 pub use odd_names::{Oddity, oddity, without_mark};
@@ -87,6 +89,16 @@ pub enum StorageError {
         /// What the store said.
         source: object_store::Error,
     },
+    /// A disk has no space left.
+    #[error("cannot {action} `{path}`: the disk is full; free some space and run it again")]
+    Full {
+        /// What was tried.
+        action: &'static str,
+        /// The full URL.
+        path: String,
+        /// What the disk said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
 /// What may be the reason for a failure of the store that a URL is of.
@@ -101,7 +113,7 @@ impl Classified for StorageError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Url { .. } | Self::SecretInEndpoint { .. } => FailureKind::Usage,
-            Self::Request { .. } => FailureKind::Unexpected,
+            Self::Request { .. } | Self::Full { .. } => FailureKind::Unexpected,
         }
     }
 }
@@ -132,10 +144,18 @@ impl Location {
         path: &Path,
         source: object_store::Error,
     ) -> StorageError {
-        StorageError::Request {
-            action,
-            path: self.url_of(path),
-            source,
+        let path = self.url_of(path);
+        match is_full(&source) {
+            true => StorageError::Full {
+                action,
+                path,
+                source: source.into(),
+            },
+            false => StorageError::Request {
+                action,
+                path,
+                source,
+            },
         }
     }
 }

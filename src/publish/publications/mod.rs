@@ -14,6 +14,7 @@
 //! publish.
 
 mod columns;
+mod own;
 mod publication;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +25,7 @@ use chrono::{DateTime, Utc};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream;
 use object_store::ObjectStoreExt;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
 use super::commit::Prepared;
 use super::error::Source;
@@ -39,60 +40,6 @@ pub use publication::{PUBLISHED_TABLES, Publication, PublicationStatus, TableVer
 
 /// The table's name.
 pub(super) const PUBLICATIONS: &str = "publications";
-
-/// Refuses rows that somebody else has written, or removed. A publication leaves one file, in a
-/// folder of its own; the log is read only when there is anything else.
-async fn check_own(table: &Table, files: &[PublishedFile]) -> Result<(), PublishError> {
-    let is_in_folder = |file: &PublishedFile| {
-        let inner = file.path.prefix_match(&table.place.folder);
-        inner.is_some_and(|parts| parts.count() > 1)
-    };
-    if table.version() == 0 || matches!(files, [file] if is_in_folder(file)) {
-        return Ok(());
-    }
-    for version in (1..=table.version()).rev() {
-        let Some(entry) = table.place.log_entry(version).await? else {
-            break;
-        };
-        let has_changes = ["add", "remove"].map(|kind| entry.of_kind(kind).next().is_some());
-        if entry.run_id().is_none() && has_changes.contains(&true) {
-            return Err(PublishError::PublicationsChanged {
-                what: entry.told(),
-                folder: table.place.url(),
-                before: version - 1,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Refuses rows that somebody else has put in the place of newer ones: the last commit of tierline
-/// has the number of its publication. Each makes one version, so that the log is read only when
-/// there are more.
-async fn check_not_set_back(table: &Table, last: i64) -> Result<(), PublishError> {
-    if table.version() <= last {
-        return Ok(());
-    }
-    let mut changed = None;
-    for version in (1..=table.version()).rev() {
-        let Some(entry) = table.place.log_entry(version).await? else {
-            break;
-        };
-        if entry.run_id().is_none() {
-            changed = Some(entry);
-            continue;
-        }
-        if entry.sequence().is_none_or(|sequence| sequence <= last) {
-            break;
-        }
-        return Err(PublishError::PublicationsChanged {
-            what: changed.unwrap_or(entry).told(),
-            folder: table.place.url(),
-            before: version,
-        });
-    }
-    Ok(())
-}
 
 /// The table that every publication writes.
 const SNAPSHOT: &str = "tier_snapshot";
@@ -117,13 +64,12 @@ impl Publications {
         let mut publications = Vec::new();
         if let Some(table) = &table {
             let files = table.files(None)?;
-            check_own(table, &files).await?;
-            for file in files {
-                let read = read(output, &file).await;
-                publications.extend(read.map_err(|source| table.unreadable(source))?);
-            }
+            publications = match own::is_as_written(table, &files) {
+                true => read_all(table, &files).await?,
+                false => own::read_rewritten(table, &files).await?,
+            };
             let numbers = publications.iter().map(|row: &Publication| row.sequence);
-            check_not_set_back(table, numbers.max().unwrap_or_default()).await?;
+            own::check_not_set_back(table, numbers.max().unwrap_or_default()).await?;
         }
         Ok(Self::of(output, table, publications))
     }
@@ -341,9 +287,24 @@ async fn draft(
     writer.write_all(Box::pin(rows)).await
 }
 
+async fn read_all(
+    table: &Table,
+    files: &[PublishedFile],
+) -> Result<Vec<Publication>, PublishError> {
+    let mut publications = Vec::new();
+    for file in files {
+        let read = read(&table.place.output, file).await;
+        publications.extend(read.map_err(|source| table.unreadable(source))?);
+    }
+    Ok(publications)
+}
+
+/// The rows of a file, in the types that Parquet has: another program may have noted others of its
+/// own.
 async fn read(output: &Location, file: &PublishedFile) -> Result<Vec<Publication>, Source> {
     let bytes = output.store.get(&file.path).await?.bytes().await?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()?;
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options)?.build()?;
     let batches = reader.collect::<Result<Vec<RecordBatch>, _>>()?;
     let mut publications = Vec::new();
     for batch in &batches {

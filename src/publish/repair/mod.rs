@@ -6,6 +6,7 @@
 //! 1. [`inspect`] goes by keys alone: the newest version that publications account for is there
 //!    and whole, and the next is not there. That is two small requests a table, whatever the
 //!    history.
+//!    Commits of other programs after which a table has the rows that it had are [harmless].
 //! 2. Where there is more, [`repair`] reads the entries that no publication names, and restores
 //!    the dates which they touched: in a dated table the files that the date's last publication
 //!    recorded, in `tier_current` and `dim_tier` those of the last publication that wrote them,
@@ -27,6 +28,7 @@
 //! | version 8 | nobody's: it rewrote the 5th |
 //! | version 9 | restores publication 12: the files of the 5th as of version 6 |
 
+mod harmless;
 mod undoing;
 mod unnamed;
 
@@ -38,12 +40,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::try_join_all;
 
 use self::unnamed::Log;
-use super::PublishError;
 use super::checkpoint::write_checkpoints;
 use super::publications::{PUBLICATIONS, PUBLISHED_TABLES, Publications};
 use super::table::Place;
+use super::{PublishError, last_publication};
 use crate::config::storage::Location;
 
+pub(super) use undoing::Wanted;
 pub use unnamed::ForeignCommit;
 
 /// Where an entry says which publication it restored.
@@ -57,6 +60,8 @@ const ATTEMPTS: usize = 5;
 pub struct Inspection {
     /// The newest version of each table that is there.
     versions: BTreeMap<String, i64>,
+    /// The last version of each table that publications record.
+    recorded: BTreeMap<String, i64>,
     /// The tables with commits that no publication names.
     unfinished: BTreeSet<String>,
     /// Those of them that a run of tierline left.
@@ -86,6 +91,12 @@ impl Inspection {
         self.unfinished.is_empty()
     }
 
+    /// The tables that publications record, and the last version of each that they do.
+    pub fn recorded(&self) -> impl Iterator<Item = (&str, i64)> {
+        let recorded = self.recorded.iter();
+        recorded.map(|(table, version)| (table.as_str(), *version))
+    }
+
     /// The newest version of a table; a table that is not there and one without rows are the same
     /// here.
     pub fn version(&self, table: &str) -> i64 {
@@ -103,9 +114,9 @@ pub async fn inspect(
     publications: &Publications,
 ) -> Result<Inspection, PublishError> {
     let logs = read_logs(output, publications).await?;
+    check_not_lost(output, publications, &logs).await?;
     let mut inspection = Inspection::default();
     for log in logs {
-        check_not_lost(output, publications, &log).await?;
         if !log.unfinished.is_empty() {
             inspection.unfinished.insert(log.table.to_owned());
         }
@@ -113,6 +124,9 @@ pub async fn inspect(
             inspection.left_by_runs.insert(log.table.to_owned());
         }
         inspection.foreign.extend(log.foreign());
+        if let Some(recorded) = log.recorded {
+            inspection.recorded.insert(log.table.to_owned(), recorded);
+        }
         if let Some(newest) = log.newest {
             inspection.versions.insert(log.table.to_owned(), newest);
         }
@@ -120,31 +134,53 @@ pub async fn inspect(
     Ok(inspection)
 }
 
-/// Refuses to take publications for unpublished: a run that died has the number after the last
-/// publication, so that commits of a larger one are told by a list that was lost or cut.
+/// Refuses to take publications for unpublished. A run that died has the number after the last
+/// publication, so that commits of a larger one are told by a list that was lost or cut, and those
+/// of that number by the [record](last_publication) of the last publication.
 async fn check_not_lost(
     output: &Location,
     publications: &Publications,
-    log: &Log<'_>,
+    logs: &[Log<'_>],
 ) -> Result<(), PublishError> {
     let next = publications.next_sequence();
-    let mut entries = log.unfinished.iter();
-    let found = entries.find_map(|entry| {
-        let sequence = entry.sequence().filter(|sequence| *sequence > next)?;
-        Some((entry.version, sequence))
+    let unknown = logs.iter().flat_map(|log| {
+        let entries = log.unfinished.iter();
+        let numbered = entries.filter_map(|entry| Some((entry.sequence()?, entry.version)));
+        numbered.map(|(sequence, version)| (sequence, log.table, version))
     });
-    let Some((version, sequence)) = found else {
+    let unknown = unknown.filter(|(sequence, ..)| *sequence >= next).max();
+    let Some((sequence, table, version)) = unknown else {
         return Ok(());
     };
+    let was_published = sequence > next || last_publication::read(output).await? >= Some(sequence);
+    if !was_published {
+        return Ok(());
+    }
     // Others may have published since the list was loaded.
     publications.check_newest().await?;
     Err(PublishError::PublicationsLost {
-        table: log.table.to_owned(),
+        table: table.to_owned(),
         version,
         sequence,
         known: next - 1,
         folder: Place::of(output, PUBLICATIONS).url(),
     })
+}
+
+/// Refuses to go by publications of which some are lost. It is for those who do not
+/// [inspect](inspect) tables otherwise, and looks at them only where there is reason to.
+///
+/// # Errors
+/// As [`inspect`].
+pub async fn check_complete(
+    output: &Location,
+    publications: &Publications,
+) -> Result<(), PublishError> {
+    let is_behind = last_publication::read(output).await? >= Some(publications.next_sequence());
+    if is_behind || publications.all().is_empty() {
+        inspect(output, publications).await?;
+    }
+    Ok(())
 }
 
 /// Finds commits that no publication names and undoes them.

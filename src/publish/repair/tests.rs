@@ -230,12 +230,12 @@ async fn a_run_that_was_overtaken_undoes_its_commits(output: &Location) {
         by.sequence,
         commits.as_ref().unwrap(),
     );
-    let last = slow.prepare(slow_row, &by).await.unwrap();
+    let last = slow.prepare(slow_row.clone(), &by).await.unwrap();
     let [snapshots, others, whole] = crate::publish::in_turn(commits.unwrap());
     other.put().await.unwrap();
     let (tables, failure) = crate::publish::put_in_turn([snapshots, others, whole]).await;
     assert!(failure.is_none());
-    let overtaken = crate::publish::put_last(output, last, &tables).await;
+    let overtaken = crate::publish::put_last(output, last, &slow_row, &tables).await;
     assert!(matches!(overtaken, Err(PublishError::Conflict { .. })));
     let publications = load(output).await;
     assert!(inspect(output, &publications).await.unwrap().is_clean());
@@ -254,11 +254,11 @@ async fn a_run_that_publishes_puts_back_what_a_repair_took_from_it(output: &Loca
     let commits = crate::publish::prepare_all(output, tables.unwrap(), drafts, &by).await;
     let commits = commits.unwrap();
     let row = crate::publish::publication(record("2026-11-20", "slow"), by.sequence, &commits);
-    let last = slow.prepare(row, &by).await.unwrap();
+    let last = slow.prepare(row.clone(), &by).await.unwrap();
     let (tables, failure) = crate::publish::put_in_turn(crate::publish::in_turn(commits)).await;
     assert!(failure.is_none());
     repair(output, &slow).await.unwrap();
-    crate::publish::put_last(output, last, &tables)
+    crate::publish::put_last(output, last, &row, &tables)
         .await
         .unwrap();
     assert_found(

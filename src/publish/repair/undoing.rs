@@ -99,10 +99,10 @@ impl Log<'_> {
 }
 
 /// What readers of the newest version should find for a date, or in the whole table.
-struct Wanted<'a> {
+pub(in crate::publish) struct Wanted<'a> {
     /// The publication that says so.
-    publication: &'a Publication,
-    files: Vec<LogicalFileView>,
+    pub(in crate::publish) publication: &'a Publication,
+    pub(in crate::publish) files: Vec<LogicalFileView>,
 }
 
 impl<'a> Wanted<'a> {
@@ -144,7 +144,7 @@ impl Table {
 
     /// The removals and additions after which a date has the wanted files. One that is gone from
     /// storage ends it, before anything is marked as put right.
-    async fn restoring(
+    pub(in crate::publish) async fn restoring(
         &self,
         date: Option<SnapshotDate>,
         wanted: &Wanted<'_>,

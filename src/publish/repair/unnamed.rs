@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::RESTORED;
+use super::harmless::is_harmless;
 use crate::config::storage::Location;
 use crate::publish::log::{LogEntry, RUN_ID};
 use crate::publish::publications::{Publication, Publications};
@@ -32,6 +33,8 @@ pub(super) struct Log<'a> {
     pub(super) table: &'a str,
     /// The newest version; none when the table is not there.
     pub(super) newest: Option<i64>,
+    /// The last version that publications record; none when they record none.
+    pub(super) recorded: Option<i64>,
     /// The entries that no publication names and no repair has dealt with.
     pub(super) unfinished: Vec<LogEntry>,
 }
@@ -76,7 +79,8 @@ impl<'a> Log<'a> {
         Ok(Self {
             table,
             newest,
-            unfinished,
+            recorded: last,
+            unfinished: without_harmless(output, table, unfinished).await?,
         })
     }
 
@@ -99,6 +103,21 @@ impl<'a> Log<'a> {
     pub(super) fn has_own(&self) -> bool {
         !self.unfinished.iter().all(is_foreign)
     }
+}
+
+/// The commits that matter, of those that no publication names.
+async fn without_harmless(
+    output: &Location,
+    table: &str,
+    unfinished: Vec<LogEntry>,
+) -> Result<Vec<LogEntry>, PublishError> {
+    let mut left = Vec::new();
+    for entry in unfinished {
+        if !is_foreign(&entry) || !is_harmless(output, table, &entry).await? {
+            left.push(entry);
+        }
+    }
+    Ok(left)
 }
 
 /// Every commit of tierline says which run made it, or which publication it restored.
@@ -153,7 +172,7 @@ impl<'a> Accounts<'a> {
     }
 
     /// The entries below the last recorded version that nobody accounts for, the newest first,
-    /// down to a repair. There are none but after crashes.
+    /// down to a repair or a harmless commit. There are none but after crashes.
     async fn read_holes(&self, place: &Place) -> Result<Vec<LogEntry>, PublishError> {
         let recorded = self.recorded.iter().map(|(_, recorded)| recorded.version);
         let recorded: BTreeSet<i64> = recorded.collect();
@@ -172,7 +191,8 @@ impl<'a> Accounts<'a> {
             let Some(entry) = place.log_entry(version).await? else {
                 break;
             };
-            if self.is_settled(&entry) {
+            // A run that published above a harmless commit had looked at all that is below it.
+            if self.is_settled(&entry) || (is_foreign(&entry) && entry.claims_same_rows()) {
                 break;
             }
             entries.push(entry);

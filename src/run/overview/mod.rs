@@ -28,7 +28,7 @@ use crate::config::session;
 use crate::config::storage::{Location, Stores};
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName, did_you_mean};
 use crate::migration::{Direction, REVENUE, REVENUE_TYPE};
-use crate::publish::{Publication, Publications};
+use crate::publish::{Publication, Publications, check_complete};
 use crate::tiers::{Dimension, Dimensions, warnings};
 
 use super::RunError;
@@ -116,6 +116,7 @@ impl Overview {
     pub async fn read(job: &Job, date: Option<SnapshotDate>) -> Result<Self, RunError> {
         let output = Stores::new(job.patience).open(&job.output, &job.base)?;
         let publications = Publications::load(&output).await?;
+        check_complete(&output, &publications).await?;
         let publication = choose(&publications, date).await?;
         let context = session::open(&job.engine, [&output], [])
             .map_err(RunError::engine("opening a session"))?;

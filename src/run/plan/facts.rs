@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::job::{CalibrationChoice, Job};
 use crate::ground::{Problems, SnapshotDate};
 use crate::inputs::{InputError, Manifest, Shortfalls, SourceHistory, SourceRecord};
-use crate::publish::{Inspection, Publications, inspect};
+use crate::publish::{Inspection, LostFiles, Publications, inspect, lost_files};
 use crate::tiers::calibration::{Calibration, CalibrationError, KeptIds};
 use crate::tiers::fit_given;
 
@@ -30,6 +30,8 @@ pub(super) struct Facts {
     pub(super) publications: Publications,
     /// Whether the tables are as the publications say.
     pub(super) inspection: Inspection,
+    /// Published files that are gone.
+    pub(super) lost: Vec<LostFiles>,
     /// What may be done about history that is gone.
     pub(super) accepted: Accepted,
     /// From which day on models see expired days.
@@ -72,6 +74,7 @@ impl Facts {
             .map(|(name, history)| (name.clone(), history.up_to(snapshot_date)))
             .collect();
         check_ready(job, workspace, &visible, snapshot_date)?;
+        let lost = lost_files(&workspace.output, &publications, &inspection).await?;
         let seen = match rules {
             Some(rules) => SeenThen {
                 starts: rules.history_starts.clone(),
@@ -91,6 +94,7 @@ impl Facts {
             publications: &publications,
             histories: &all_days,
             known: &known,
+            lost: &lost,
         };
         let affected = found.affected().await?;
         let calibrations = KeptIds::list(&workspace.output, &workspace.layout).await?;
@@ -102,6 +106,7 @@ impl Facts {
             known,
             publications,
             inspection,
+            lost,
             accepted,
             history_starts: seen.starts,
             unread_rules: seen.unread,

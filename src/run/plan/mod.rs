@@ -12,7 +12,7 @@ use crate::config::job::{CalibrationChoice, GivenCuts, Job};
 use crate::drafts::TableColumn;
 use crate::ground::{Fingerprint, Folder, SnapshotDate, TableName};
 use crate::inputs::{Manifest, SourceHistory, SourceRecord};
-use crate::publish::{Inspection, Publication, Publications};
+use crate::publish::{Inspection, LostFiles, Publication, Publications};
 use crate::tiers::calibration::{Calibration, KeptIds};
 use crate::tiles::StoredTiles;
 
@@ -28,6 +28,9 @@ pub(super) use facts::list_sources;
 
 /// Part of every input fingerprint: raised when the same inputs would give other rows.
 const ROWS_VERSION: &str = "4";
+
+/// What has changed where published files are gone: the same rows are published anew.
+const LOST_FILES: &str = "published files, which are missing";
 
 /// How long ago `week_ago` is.
 const WEEK: Days = Days::new(7);
@@ -104,6 +107,8 @@ pub struct Plan {
     pub oddities: Vec<String>,
     /// Whether the tables are as the publications say; a run puts right what is not.
     pub inspection: Inspection,
+    /// Published files that are gone, so that their dates are to be made anew.
+    pub lost: Vec<LostFiles>,
     /// The columns that tables may lose; none unless [allowed](Self::allowing_drops).
     pub may_drop: Vec<TableColumn>,
 }
@@ -246,6 +251,7 @@ impl Plan {
             previous,
             publications: facts.publications,
             inspection: facts.inspection,
+            lost: facts.lost,
             oddities: Vec::new(),
             may_drop: Vec::new(),
         };
@@ -255,30 +261,28 @@ impl Plan {
     }
 
     /// The affected dates but D itself. Publishing D affects the next date after it, and every
-    /// affected date those that follow on it.
+    /// affected date those that follow on it; not so one that is published anew as it was.
     fn affected_others(&self) -> Vec<Affected> {
-        let is_moving = matches!(
-            self.action,
-            PlannedAction::Publish | PlannedAction::Replace { .. }
-        );
-        let moving = is_moving.then_some(self.snapshot_date);
-        let first = self.affected.iter().map(|affected| affected.date);
-        let Some(first) = first.chain(moving).min() else {
-            return Vec::new();
+        let is_moving = match &self.action {
+            PlannedAction::Nothing { .. } => false,
+            PlannedAction::Publish => true,
+            PlannedAction::Replace { changed, .. } => changed[..] != [LOST_FILES],
         };
-        let dates = self.publications.dates();
-        let others = dates
-            .range(first..)
-            .filter(|date| **date != self.snapshot_date);
+        let moving = is_moving.then_some(self.snapshot_date);
+        let first = self.affected.iter();
+        let first = first.filter(|affected| affected.by != AffectedBy::LostFiles);
+        let first = first.map(|affected| affected.date).chain(moving).min();
+        let mut others: BTreeMap<SnapshotDate, AffectedBy> = BTreeMap::new();
+        if let Some(first) = first {
+            let dates = self.publications.dates();
+            let later = dates.range(first..);
+            others.extend(later.map(|date| (*date, AffectedBy::Snapshot)));
+        }
         let known = self.affected.iter();
-        let known: BTreeMap<_, _> = known.map(|known| (known.date, *known)).collect();
-        let others = others.map(|date| {
-            known.get(date).copied().unwrap_or(Affected {
-                date: *date,
-                by: AffectedBy::Snapshot,
-            })
-        });
-        others.collect()
+        others.extend(known.map(|known| (known.date, known.by)));
+        others.remove(&self.snapshot_date);
+        let others = others.into_iter();
+        others.map(|(date, by)| Affected { date, by }).collect()
     }
 
     /// The same plan with the tiles of D, also when there is nothing to publish.
@@ -445,10 +449,14 @@ impl Plan {
         let has_same_inputs = self.calibration.id().is_some_and(|id| {
             self.input_fingerprint(job, project, id).as_str() == published.input_fingerprint
         });
-        if has_same_inputs {
+        if has_same_inputs && !self.lacks_files() {
             return PlannedAction::Nothing { run_id };
         }
-        let changed = self.changes_since(project, published);
+        let mut changed = match has_same_inputs {
+            true => Vec::new(),
+            false => self.changes_since(project, published),
+        };
+        changed.extend(self.lacks_files().then_some(LOST_FILES));
         PlannedAction::Replace { run_id, changed }
     }
 

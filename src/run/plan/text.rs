@@ -53,8 +53,15 @@ impl Plan {
         if let Err(refusal) = self.check_history() {
             writeln!(f, "  a run would be refused: {refusal}")?;
         }
+        if let Err(refusal) = self.check_files_needed() {
+            writeln!(f, "  a run would be refused: {refusal}")?;
+        }
         for oddity in &self.oddities {
             writeln!(f, "  warning: {oddity}")?;
+        }
+        let remarks = self.remarks_on_lost_files().into_iter();
+        for remark in remarks.chain(self.remarks_on_retired()) {
+            writeln!(f, "  warning: {remark}")?;
         }
         Ok(())
     }
@@ -159,7 +166,11 @@ impl Plan {
             return Ok(());
         }
         writeln!(f, "\npublished dates that need to be restated")?;
-        for reason in [AffectedBy::Files, AffectedBy::Snapshot] {
+        for reason in [
+            AffectedBy::Files,
+            AffectedBy::Snapshot,
+            AffectedBy::LostFiles,
+        ] {
             let affected = self.affected.iter().filter(|one| one.by == reason);
             let dates: Vec<_> = affected.map(|affected| affected.date).collect();
             write_days(f, &format!("  {reason}"), &dates)?;

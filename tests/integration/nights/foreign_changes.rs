@@ -12,6 +12,7 @@ use super::expected::newest;
 use super::job::Nights;
 use super::lake::Delivery;
 use super::tables::dates;
+use crate::support::command::Tierline;
 
 async fn two_nights() -> Nights {
     let nights = Nights::over(&history(), &Delivery::default());
@@ -118,6 +119,24 @@ async fn publications_that_somebody_else_deleted_from_are_refused_and_nothing_is
     assert_eq!(nights.status_of(last_night()).await, "already_published");
 }
 
+/// Looking for rows that a run left came to the same refusal, which was logged beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn publications_that_are_refused_are_told_once() {
+    let nights = two_nights().await;
+    let publications = table(&nights, "publications");
+    let held = actions(&publications, 2, "add");
+    commit(&publications, 3, "DELETE", &[removed(&held[0])]);
+    let date = last_night().to_string();
+    for arguments in [&["run", "--date", &date][..], &["backfill", "--affected"]] {
+        let (command, rest) = arguments.split_first().unwrap();
+        let call = Tierline::new().args([command]).args([nights.job_file()]);
+        let finished = call.args(rest).run();
+        assert_eq!(finished.exit_code, 3, "{finished:?}");
+        let told = finished.stderr.matches("table `publications` was changed");
+        assert_eq!(told.count(), 1, "{finished:?}");
+    }
+}
+
 /// The last date was taken for one of a run that died, and removed.
 #[tokio::test]
 async fn publications_that_somebody_else_set_back_are_refused_and_nothing_is_undone() {
@@ -148,7 +167,7 @@ async fn publications_that_somebody_else_dropped_are_refused_and_nothing_is_undo
     let before = dates(&nights.output()).await;
     std::fs::remove_dir_all(table(&nights, "publications")).unwrap();
     let said = refused(&nights).await;
-    let lost = "belongs to publication 2, and `publications` goes no further than 0: somebody has dropped or replaced that table; restore `file://";
+    let lost = "belongs to publication 2, and `publications` goes no further than 0: somebody has dropped or replaced that table, or removed a commit from its log; restore `file://";
     assert!(said.contains(lost), "{said}");
     assert_eq!(dates(&nights.output()).await, before);
 }
@@ -176,8 +195,172 @@ async fn a_file_of_the_previous_snapshot_that_somebody_else_removed_is_named() {
     let failure = nights.run(next).await.unwrap_err();
     let said = refusal(&failure);
     let gone = format!(
-        "a file of table `tier_snapshot` that the publication of {0} names, is gone, so that its rows can be neither read nor put back; restore it from a copy, or withdraw the date, `tierline withdraw --date {0}`",
+        "a file of table `tier_snapshot` that the publication of {0} names, is gone or cut short, and its rows are needed; make that date anew first, by `tierline backfill --affected` or `tierline run --date {0}`, or restore the file from a copy",
         last_night()
     );
     assert!(said.contains(&path) && said.contains(&gone), "{said}");
+}
+
+/// The same rows in another file, at the root of the table or beside the one of before, as OPTIMIZE
+/// writes them.
+fn rewrite(table: &Path, version: u64, added: &Value) -> Vec<Value> {
+    let partition = added["partitionValues"]["snapshot_date"].as_str();
+    let folder = partition.map_or_else(String::new, |date| format!("snapshot_date={date}/"));
+    let copy = format!("{folder}part-{version}.parquet");
+    std::fs::copy(
+        table.join(added["path"].as_str().unwrap()),
+        table.join(&copy),
+    )
+    .unwrap();
+    let mut written = added.clone();
+    written["path"] = copy.into();
+    written["dataChange"] = false.into();
+    let mut gone = removed(added);
+    gone["remove"]["dataChange"] = false.into();
+    vec![gone, json!({"add": written})]
+}
+
+/// They were reported as changes of others, and undone by an empty commit to each table.
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_of_others_that_change_no_rows_are_left_alone() {
+    let nights = two_nights().await;
+    let before = newest(&nights.output(), last_night()).await;
+    for name in tierline::publish::PUBLISHED_TABLES {
+        let table = table(&nights, name);
+        let last = (1..)
+            .find(|version| !entry(&table, *version).exists())
+            .unwrap();
+        commit(&table, last, "VACUUM START", &[]);
+        commit(&table, last + 1, "VACUUM END", &[]);
+        let newest = actions(&table, last - 1, "add");
+        let rewritten = newest
+            .iter()
+            .flat_map(|added| rewrite(&table, last + 2, added));
+        let rewritten: Vec<Value> = rewritten.collect();
+        commit(&table, last + 2, "OPTIMIZE", &rewritten);
+    }
+    // What the vacuum removes a month later.
+    for name in ["tier_snapshot", "kpi_daily"] {
+        let table = table(&nights, name);
+        for added in actions(&table, 2, "add") {
+            std::fs::remove_file(table.join(added["path"].as_str().unwrap())).unwrap();
+        }
+    }
+    let versions = super::tables::versions(&nights.output()).await;
+    let report = nights.run(last_night()).await.unwrap();
+    assert_eq!(report.status.to_string(), "already_published");
+    assert_eq!(report.warnings, Vec::<String>::new());
+    let show = Tierline::new().args(["show"]).args([nights.job_file()]);
+    let shown = show.run();
+    assert_eq!(shown.exit_code, 0, "{shown:?}");
+    assert_eq!(super::tables::versions(&nights.output()).await, versions);
+    assert_eq!(newest(&nights.output(), last_night()).await, before);
+
+    let next = last_night().succ_opt().unwrap();
+    let report = nights.run(next).await.unwrap();
+    assert_eq!(report.status.to_string(), "published");
+    assert!(report.repaired.is_empty(), "{report:?}");
+    assert_eq!(nights.status_of(next).await, "already_published");
+    assert_eq!(newest(&nights.output(), last_night()).await, before);
+    nights.withdraw(next).await;
+    let current = super::expected::newest_current(&nights.output(), last_night()).await;
+    super::expected::assert_same_rows("tier_current", &current, &before.snapshot);
+}
+
+#[tokio::test]
+async fn a_commit_that_only_says_that_it_changes_no_rows_is_undone() {
+    let nights = two_nights().await;
+    let snapshot = table(&nights, "tier_snapshot");
+    let added = actions(&snapshot, 2, "add").remove(0);
+    let mut gone = removed(&added);
+    gone["remove"]["dataChange"] = false.into();
+    commit(&snapshot, 3, "OPTIMIZE", &[gone]);
+    let report = nights.run(last_night()).await.unwrap();
+    assert_eq!(report.status.to_string(), "repaired");
+    let told = "table `tier_snapshot` was changed by a commit that tierline did not make, version 3, OPTIMIZE";
+    assert!(report.warnings[0].starts_with(told), "{report:?}");
+}
+
+/// It stopped every night.
+#[tokio::test(flavor = "multi_thread")]
+async fn publications_that_somebody_else_has_sorted_anew_are_read() {
+    let nights = two_nights().await;
+    let publications = table(&nights, "publications");
+    let added = actions(&publications, 2, "add").remove(0);
+    commit(
+        &publications,
+        3,
+        "OPTIMIZE",
+        &rewrite(&publications, 3, &added),
+    );
+    assert_eq!(nights.status_of(last_night()).await, "already_published");
+    // A vacuum removes the file of before.
+    let original = publications.join(added["path"].as_str().unwrap());
+    std::fs::remove_file(&original).unwrap();
+    commit(&publications, 4, "VACUUM END", &[]);
+    assert_eq!(nights.status_of(last_night()).await, "already_published");
+    let next = last_night().succ_opt().unwrap();
+    assert_eq!(nights.status_of(next).await, "published");
+    assert_eq!(nights.status_of(next).await, "already_published");
+}
+
+#[tokio::test]
+async fn publications_that_cannot_be_restored_name_another_remedy() {
+    let nights = two_nights().await;
+    let publications = table(&nights, "publications");
+    let held = actions(&publications, 2, "add").remove(0);
+    commit(&publications, 3, "DELETE", &[removed(&held)]);
+    std::fs::remove_file(publications.join(held["path"].as_str().unwrap())).unwrap();
+    let said = refused(&nights).await;
+    let remedy = "version 2, which was right, cannot be restored, as a vacuum has removed its files: restore `file://";
+    assert!(said.contains(remedy), "{said}");
+}
+
+/// Every command refuses to go by publications of which the newest are lost, and readers keep what
+/// they had.
+async fn assert_lost(nights: &Nights, known: u64, last: u64) {
+    let before = dates(&nights.output()).await;
+    let lost = format!(
+        "belongs to publication {last}, and `publications` goes no further than {known}: somebody has dropped or replaced that table, or removed a commit from its log; restore `file://"
+    );
+    let date = last_night().to_string();
+    for arguments in [
+        &["run", "--date", &date][..],
+        &["plan", "--date", &date],
+        &["backfill", "--affected"],
+        &["show"],
+        &["withdraw", "--date", &date, "--yes"],
+    ] {
+        let (command, rest) = arguments.split_first().unwrap();
+        let call = Tierline::new().args([command]).args([nights.job_file()]);
+        let finished = call.args(rest).run();
+        assert_eq!(finished.exit_code, 3, "{finished:?}");
+        assert!(finished.stderr.contains(&lost), "{finished:?}");
+    }
+    assert_eq!(dates(&nights.output()).await, before);
+}
+
+/// Its date was taken for one of a run that died, and removed.
+#[tokio::test(flavor = "multi_thread")]
+async fn publications_whose_newest_commit_is_gone_are_refused_and_nothing_is_undone() {
+    let nights = two_nights().await;
+    let newest = entry(&table(&nights, "publications"), 2);
+    let text = std::fs::read(&newest).unwrap();
+    std::fs::remove_file(&newest).unwrap();
+    assert_lost(&nights, 1, 2).await;
+    std::fs::write(&newest, text).unwrap();
+    assert_eq!(nights.status_of(last_night()).await, "already_published");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_publication_that_is_gone_is_no_run_that_died() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    nights.run(last_night()).await.unwrap();
+    std::fs::remove_file(entry(&table(&nights, "publications"), 1)).unwrap();
+    assert_lost(&nights, 0, 1).await;
+    std::fs::remove_dir_all(table(&nights, "publications")).unwrap();
+    assert_lost(&nights, 0, 1).await;
+    // Whoever removes all tables begins anew.
+    std::fs::remove_dir_all(nights.output_folder().join("tables")).unwrap();
+    assert_eq!(nights.status_of(last_night()).await, "published");
 }

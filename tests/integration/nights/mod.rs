@@ -21,6 +21,8 @@
 //! | `schedules` | random expiries, late files, overwrites, edits, restatements, withdrawals and crashes, over folders and Delta tables, leave the rows of a lake that keeps everything |
 //! | `backfill` | many nights in order: gaps filled, late data restated |
 //! | `foreign_changes` | what others do to published tables is put back, or refused with what happened |
+//! | `lost_files` | published files that somebody removed are told, and their dates made anew |
+//! | `retired` | a table that the pack makes no longer keeps the dates that no run publishes anew |
 //! | `growth` | tables get columns and dimensions, and lose columns only when the run may |
 //! | `calibrate` | new cut points are compared, and kept when confirmed; cut points by hand are kept |
 //! | `published_before` | KPIs over earlier snapshots, also where there is none or it has fewer columns |
@@ -59,6 +61,7 @@ mod growth;
 mod incremental;
 mod job;
 mod lake;
+mod lost_files;
 mod own_columns;
 mod pack;
 mod property;
@@ -71,6 +74,7 @@ mod subqueries;
 mod sums;
 mod retention;
 mod retention_later;
+mod retired;
 mod rules_of_then;
 mod schedules;
 mod source_records;

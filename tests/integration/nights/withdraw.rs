@@ -8,8 +8,9 @@ use super::example::{history, last_night, night_before, rows_of_last, rules};
 use super::expected::{assert_same_night, assert_same_rows, newest, newest_current, published};
 use super::job::Nights;
 use super::lake::Delivery;
-use super::tables::dates;
-use crate::naive::fixtures::days_ago;
+use super::pack::Edit;
+use super::tables::{dates, newest_rows, rows};
+use crate::naive::fixtures::{days_ago, hand_given_cut_points};
 use crate::support::command::{Finished, Tierline};
 
 /// Calls a command for the job of these nights.
@@ -163,7 +164,7 @@ async fn nothing_is_withdrawn_unless_it_is_confirmed_and_published() {
         "  published dates that follow on it: 1, {0} to {0}\n",
         last_night()
     );
-    assert!(asked.stdout.ends_with(&text), "{asked:?}");
+    assert!(asked.stdout.contains(&text), "{asked:?}");
     let message = format!("error: {date} was not withdrawn, as nobody could be asked\n");
     assert!(asked.stderr.contains(&message), "{asked:?}");
     let remedy = "help: to withdraw it, run the same command with --yes\n";
@@ -219,4 +220,52 @@ async fn dates_in_the_future_are_refused_but_can_be_withdrawn() {
         withdrawn.stderr.contains("2999-01-01 is not published"),
         "{withdrawn:?}"
     );
+}
+
+/// They were those of the withdrawn date until the next night.
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_go_back_with_the_newest_date() {
+    let mut nights = Nights::over(&history(), &Delivery::default());
+    nights.run(night_before()).await.unwrap();
+    let output = nights.output();
+    let before = newest_rows(&output, night_before(), "dim_tier").await;
+    nights.edit_pack(&[Edit {
+        file: "reference/dim_tier.csv",
+        from: "Important: value",
+        to: "Important: worth",
+    }]);
+    nights.run(last_night()).await.unwrap();
+    assert_ne!(newest_rows(&output, last_night(), "dim_tier").await, before);
+    withdraw(&nights, &last_night().to_string());
+    assert_eq!(
+        newest_rows(&output, night_before(), "dim_tier").await,
+        before
+    );
+    let labels = rows(&output, night_before(), "dim_tier").await;
+    assert_eq!(labels.len(), before.len());
+    let next = last_night().succ_opt().unwrap();
+    let report = nights.run(next).await.unwrap();
+    assert!(report.repaired.is_empty(), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cut_points_that_outlive_the_date_they_were_made_on_are_told() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    nights.calibrate_by_hand(night_before(), &hand_given_cut_points());
+    nights.run(night_before()).await.unwrap();
+    nights.run(last_night()).await.unwrap();
+    let asked = tierline(
+        &nights,
+        &["withdraw", "--date", &night_before().to_string()],
+    );
+    let told = format!(
+        "  cut points {0}-v1, calibrated on its users, go on scoring all dates: `id` in [calibration] of the job pins others, `tierline calibrate` makes some\n",
+        night_before()
+    );
+    assert!(asked.stdout.contains(&told), "{asked:?}");
+    let result = withdraw(&nights, &last_night().to_string());
+    assert_eq!(result["cut_points_kept"], Value::Null);
+    let result = withdraw(&nights, &night_before().to_string());
+    let id = format!("{}-v1", night_before());
+    assert_eq!(result["cut_points_kept"]["cutpoints_id"], id);
 }

@@ -1,0 +1,67 @@
+//! The last publication that is known to be in, kept beside the tables.
+//!
+//! Two things leave the same tables: a run that died before the last of its commits, and a
+//! publication whose commit somebody has since removed from the log of `publications`. Only the
+//! second has come as far as this record, which is written once that commit is in.
+//!
+//! | `publications` end with | the record | a commit of publication 12 in a table |
+//! |---|---|---|
+//! | 12 | 11 or 12 | is published |
+//! | 11 | 11, or none | is of a run that died |
+//! | 11 | 12 | was published: nothing is undone |
+//!
+//! A record that is missing or behind protects less, and harms nobody: a crash may come between,
+//! and of two runs the slower may write last.
+
+use object_store::ObjectStoreExt;
+use serde::{Deserialize, Serialize};
+
+use super::{Publication, PublishError};
+use crate::config::storage::Location;
+use crate::ground::Layout;
+
+/// The form of the record.
+const FORMAT: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct LastPublication {
+    format: u32,
+    sequence: i64,
+    snapshot_date: String,
+    run_id: String,
+}
+
+/// Puts on record that a publication is in. A store that fails is told, and fails nothing: the
+/// date is published.
+pub(super) async fn keep(output: &Location, publication: &Publication) {
+    let record = LastPublication {
+        format: FORMAT,
+        sequence: publication.sequence,
+        snapshot_date: publication.snapshot_date.to_string(),
+        run_id: publication.run_id.clone(),
+    };
+    let path = Layout::below(output.path.clone()).last_publication();
+    let text = serde_json::json!(record).to_string();
+    if let Err(source) = output.store.put(&path, text.into()).await {
+        let error = output.failure("write", &path, source);
+        tracing::warn!(%error, "cannot put the last publication on record");
+    }
+}
+
+/// The number of the last publication on record; none where there is no record, or none that can
+/// be read.
+///
+/// # Errors
+/// A store that fails.
+pub(super) async fn read(output: &Location) -> Result<Option<i64>, PublishError> {
+    let path = Layout::below(output.path.clone()).last_publication();
+    let found = match output.store.get(&path).await {
+        Ok(found) => found.bytes().await,
+        Err(object_store::Error::NotFound { .. }) => return Ok(None),
+        Err(error) => Err(error),
+    };
+    let bytes = found.map_err(|source| output.failure("read", &path, source))?;
+    let record = serde_json::from_slice::<LastPublication>(&bytes).ok();
+    let record = record.filter(|record| record.format == FORMAT);
+    Ok(record.map(|record| record.sequence))
+}
