@@ -215,7 +215,8 @@ mod tests {
     #[tokio::test]
     async fn what_an_upload_came_to_is_told_when_it_is_asked() {
         let (uploads, failure) = Uploads::to(FullDisk(InMemory::new()));
-        let put = uploads.put_opts(&Path::from("a"), "b".into(), PutOptions::default());
+        let path = Path::from("a");
+        let put = uploads.put_opts(&path, "b".into(), PutOptions::default());
         assert!(put.await.is_ok());
         assert!(matches!(failure.take(), Some(Error::Generic { .. })));
         assert!(failure.take().is_none());

@@ -133,7 +133,7 @@ pub enum PublishError {
     },
     /// Tables have publications that the list of them does not have.
     #[error(
-        "version {version} of table `{table}` belongs to publication {sequence}, and `publications` goes no further than {known}: somebody has dropped or replaced that table, or removed a commit from its log; restore `{folder}` from a copy, `_delta_log` included, or publish to a new output"
+        "version {version} of table `{table}` belongs to publication {sequence}, and `publications` goes no further than {known}: somebody has dropped or replaced that table, or removed a commit from its log; restore `{folder}` from a copy, `_delta_log` included, or publish to a new output; where all tables are a copy of an earlier time, delete `{record}`"
     )]
     PublicationsLost {
         /// A table that has more.
@@ -146,6 +146,8 @@ pub enum PublishError {
         known: i64,
         /// The full URL of `publications`.
         folder: String,
+        /// That of the record of the last publication.
+        record: String,
     },
     /// A published file without which rows cannot be put back.
     #[error(

@@ -11,12 +11,15 @@
 //! | 11 | 12 | was published: nothing is undone |
 //!
 //! A record that is missing or behind protects less, and harms nobody: a crash may come between,
-//! and of two runs the slower may write last.
+//! and of two runs the slower may write last. One that is ahead of tables which agree with one
+//! another is of a time before these were restored from a copy: whoever publishes next takes it back
+//! before the first commit.
 
 use object_store::ObjectStoreExt;
+use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
-use super::{Publication, PublishError};
+use super::{Publication, Publications, PublishError};
 use crate::config::storage::Location;
 use crate::ground::Layout;
 
@@ -40,12 +43,35 @@ pub(super) async fn keep(output: &Location, publication: &Publication) {
         snapshot_date: publication.snapshot_date.to_string(),
         run_id: publication.run_id.clone(),
     };
-    let path = Layout::below(output.path.clone()).last_publication();
+    let path = path(output);
     let text = serde_json::json!(record).to_string();
     if let Err(source) = output.store.put(&path, text.into()).await {
         let error = output.failure("write", &path, source);
         tracing::warn!(%error, "cannot put the last publication on record");
     }
+}
+
+/// Takes a record back that is ahead of publications with which all tables agree.
+///
+/// # Errors
+/// A store that fails: a run that dies would be taken for one that has published.
+pub(super) async fn take_back(
+    output: &Location,
+    publications: &Publications,
+) -> Result<(), PublishError> {
+    if read(output).await? < Some(publications.next_sequence()) {
+        return Ok(());
+    }
+    let path = path(output);
+    match output.store.delete(&path).await {
+        Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+        Err(source) => Err(output.failure("delete", &path, source).into()),
+    }
+}
+
+/// Where the record is.
+pub(super) fn path(output: &Location) -> Path {
+    Layout::below(output.path.clone()).last_publication()
 }
 
 /// The number of the last publication on record; none where there is no record, or none that can
@@ -54,7 +80,7 @@ pub(super) async fn keep(output: &Location, publication: &Publication) {
 /// # Errors
 /// A store that fails.
 pub(super) async fn read(output: &Location) -> Result<Option<i64>, PublishError> {
-    let path = Layout::below(output.path.clone()).last_publication();
+    let path = path(output);
     let found = match output.store.get(&path).await {
         Ok(found) => found.bytes().await,
         Err(object_store::Error::NotFound { .. }) => return Ok(None),

@@ -189,7 +189,7 @@ async fn commit_prepared(
     publication: Publication,
     provenance: &Provenance,
 ) -> Result<Published, PublishError> {
-    let last = match ready(publications, &publication, provenance).await {
+    let last = match ready(output, publications, &publication, provenance).await {
         Ok(last) => last,
         Err(refusal) => {
             join_all(commits.into_iter().map(Prepared::abandon)).await;
@@ -213,6 +213,7 @@ async fn commit_prepared(
 
 /// The commit that publishes, once it is certain that nobody else has published.
 async fn ready(
+    output: &Location,
     publications: &Publications,
     publication: &Publication,
     provenance: &Provenance,
@@ -220,11 +221,15 @@ async fn ready(
     let last = publications
         .prepare(publication.clone(), provenance)
         .await?;
-    match publications.check_newest().await {
+    let is_next = async {
+        publications.check_newest().await?;
+        last_publication::take_back(output, publications).await
+    };
+    match is_next.await {
         Ok(()) => Ok(last),
-        Err(overtaken) => {
+        Err(refusal) => {
             last.abandon().await;
-            Err(overtaken)
+            Err(refusal)
         }
     }
 }

@@ -164,6 +164,7 @@ async fn check_not_lost(
         sequence,
         known: next - 1,
         folder: Place::of(output, PUBLICATIONS).url(),
+        record: output.url_of(&last_publication::path(output)),
     })
 }
 

@@ -364,3 +364,19 @@ async fn the_only_publication_that_is_gone_is_no_run_that_died() {
     std::fs::remove_dir_all(nights.output_folder().join("tables")).unwrap();
     assert_eq!(nights.status_of(last_night()).await, "published");
 }
+
+/// A copy of an earlier time, on which a run dies, is no loss of publications.
+#[tokio::test]
+async fn tables_restored_from_an_older_copy_go_on_from_there() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    nights.run(night_before()).await.unwrap();
+    let older = nights.copied();
+    nights.run(last_night()).await.unwrap();
+    let record = "last-publication.json";
+    let kept = std::fs::read(nights.output_folder().join(record)).unwrap();
+    std::fs::write(older.output_folder().join(record), kept).unwrap();
+    super::crash::die_unpublished(&older, last_night()).await;
+    let report = older.run(last_night()).await.unwrap();
+    assert_eq!(report.status.to_string(), "published");
+    assert!(!report.repaired.is_empty());
+}
