@@ -109,7 +109,7 @@ fn snapshot_not_empty() -> BuiltIn {
     BuiltIn {
         name: "snapshot_not_empty",
         sql: "SELECT COUNT(*) AS users FROM publish.tier_snapshot HAVING COUNT(*) = 0".to_owned(),
-        help: "no source has a user on or before this date; check the sources' urls and partitions"
+        help: "no source has a user on or before this date; check the sources' urls and partitions, and what sql/staging leaves out"
             .to_owned(),
     }
 }

@@ -19,6 +19,8 @@ use std::fmt;
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 
+use crate::ground::sql_type;
+
 use super::spec::{Dating, SNAPSHOT_DATE};
 
 /// The one time zone of published instants.
@@ -67,7 +69,8 @@ pub enum ContractProblem {
     },
     /// A type that some reader does not open.
     #[error(
-        "table `{table}`: column `{column}` is {found}, which not every reader opens; {remedy}"
+        "table `{table}`: column `{column}` is {}, which not every reader opens; {remedy}",
+        sql_type(found)
     )]
     Type {
         /// The table.
@@ -103,7 +106,8 @@ pub enum ContractProblem {
     },
     /// A column of rows that the table does not have.
     #[error(
-        "table `{table}`: column `{column}` ({found}) is not among the table's columns; drop it"
+        "table `{table}`: column `{column}` ({}) is not among the table's columns; drop it",
+        sql_type(found)
     )]
     Added {
         /// The table.
@@ -115,7 +119,8 @@ pub enum ContractProblem {
     },
     /// A column that the table has and the rows have not.
     #[error(
-        "table `{table}`: column `{column}` ({expected}) is missing, and readers rely on it; select it again"
+        "table `{table}`: column `{column}` ({}) is missing, and readers rely on it; select it again",
+        sql_type(expected)
     )]
     Removed {
         /// The table.
@@ -127,7 +132,9 @@ pub enum ContractProblem {
     },
     /// A column whose type drifted.
     #[error(
-        "table `{table}`: column `{column}` is {expected} to readers and would become {found}; cast it back"
+        "table `{table}`: column `{column}` is {} to readers and would become {}; cast it back",
+        sql_type(expected),
+        sql_type(found)
     )]
     Retyped {
         /// The table.
@@ -141,7 +148,8 @@ pub enum ContractProblem {
     },
     /// A column that is published and not drafted any more.
     #[error(
-        "table `{table}`: column `{column}` ({expected}) is missing, and readers rely on it; select it again, or run it again with `--drop-columns {table}.{column}`"
+        "table `{table}`: column `{column}` ({}) is missing, and readers rely on it; select it again, or run it again with `--drop-columns {table}.{column}`",
+        sql_type(expected)
     )]
     Lost {
         /// The table.
@@ -153,7 +161,9 @@ pub enum ContractProblem {
     },
     /// A column that is published with another type.
     #[error(
-        "table `{table}`: column `{column}` is {expected} to readers and in older files and would become {found}; cast it back, or give it a new name and drop the old one with `--drop-columns {table}.{column}`"
+        "table `{table}`: column `{column}` is {} to readers and in older files and would become {}; cast it back, or give it a new name and drop the old one with `--drop-columns {table}.{column}`",
+        sql_type(expected),
+        sql_type(found)
     )]
     RetypedInFiles {
         /// The table.
@@ -167,7 +177,7 @@ pub enum ContractProblem {
     },
     /// User ids that are published as numbers and drafted as texts, or the other way round.
     #[error(
-        "table `{table}`: `user_id` is {published} to readers and in older files and would become {found}, which makes everybody another user; write CAST(user_id AS {published}) AS user_id in the files of sql/staging/, or publish to a new folder, `output` in the job file, and make its dates with `tierline backfill`"
+        "table `{table}`: `user_id` is {published} to readers and in older files and would become {found}, which makes everybody another user; write CAST(user_id AS {published}) AS user_id in the files of sql/staging/, and * REPLACE (CAST(user_id AS {published}) AS user_id) for * in users.sql, or publish to a new folder, `output` in the job file, and make its dates with `tierline backfill`"
     )]
     UserIds {
         /// The table.
@@ -179,7 +189,9 @@ pub enum ContractProblem {
     },
     /// A column that was dropped and comes back with another type.
     #[error(
-        "table `{table}`: column `{column}` was {expected} when it was dropped, still is in older files, and would come back as {found}; cast it to what it was, or give it a new name"
+        "table `{table}`: column `{column}` was {} when it was dropped, still is in older files, and would come back as {}; cast it to what it was, or give it a new name",
+        sql_type(expected),
+        sql_type(found)
     )]
     Returned {
         /// The table.
@@ -516,8 +528,8 @@ mod tests {
         let expected = [
             "table `kpis`: more than one column is named `rank`; rename or drop all but one",
             "table `kpis`: column name `Users` is refused; start with a letter and use only lower-case letters, digits and underscores",
-            "table `kpis`: column `rank` is UInt64, which not every reader opens; cast it to BIGINT",
-            "table `kpis`: column `reason` is Null, which not every reader opens; give it a type, such as CAST(NULL AS VARCHAR)",
+            "table `kpis`: column `rank` is BIGINT UNSIGNED, which not every reader opens; cast it to BIGINT",
+            "table `kpis`: column `reason` is NULL, which not every reader opens; give it a type, such as CAST(NULL AS VARCHAR)",
         ];
         assert_eq!(messages(&columns), expected);
     }
@@ -580,9 +592,9 @@ mod tests {
         ]);
         let error = exactly("kpis", &published, &drafted).unwrap_err();
         let expected = [
-            "table `kpis`: column `users` (Int64) is missing, and readers rely on it; select it again",
-            "table `kpis`: column `share` is Decimal128(9, 6) to readers and would become Decimal128(19, 6); cast it back",
-            "table `kpis`: column `churned` (Int64) is not among the table's columns; drop it",
+            "table `kpis`: column `users` (BIGINT) is missing, and readers rely on it; select it again",
+            "table `kpis`: column `share` is DECIMAL(9, 6) to readers and would become DECIMAL(19, 6); cast it back",
+            "table `kpis`: column `churned` (BIGINT) is not among the table's columns; drop it",
         ];
         assert_eq!(error.to_string().lines().collect::<Vec<_>>(), expected);
     }

@@ -246,17 +246,17 @@ mod tests {
     fn whatever_readers_could_not_follow_is_refused_at_once() {
         let drafted = [("users", Utf8), ("old", Utf8)];
         insta::assert_snapshot!(growth(&drafted, &[]).unwrap_err(), @"
-        table `kpis`: column `users` is Int64 to readers and in older files and would become Utf8; cast it back, or give it a new name and drop the old one with `--drop-columns kpis.users`
-        table `kpis`: column `share` (Utf8) is missing, and readers rely on it; select it again, or run it again with `--drop-columns kpis.share`
-        table `kpis`: column `old` was Int64 when it was dropped, still is in older files, and would come back as Utf8; cast it to what it was, or give it a new name
+        table `kpis`: column `users` is BIGINT to readers and in older files and would become VARCHAR; cast it back, or give it a new name and drop the old one with `--drop-columns kpis.users`
+        table `kpis`: column `share` (VARCHAR) is missing, and readers rely on it; select it again, or run it again with `--drop-columns kpis.share`
+        table `kpis`: column `old` was BIGINT when it was dropped, still is in older files, and would come back as VARCHAR; cast it to what it was, or give it a new name
         ");
     }
 
     #[test]
     fn columns_that_are_missing_share_one_command() {
         insta::assert_snapshot!(growth(&[], &[]).unwrap_err(), @"
-        table `kpis`: column `users` (Int64) is missing, and readers rely on it; select it again, or run it again with `--drop-columns kpis.users`
-        table `kpis`: column `share` (Utf8) is missing, and readers rely on it; select it again, or run it again with `--drop-columns kpis.share`
+        table `kpis`: column `users` (BIGINT) is missing, and readers rely on it; select it again, or run it again with `--drop-columns kpis.users`
+        table `kpis`: column `share` (VARCHAR) is missing, and readers rely on it; select it again, or run it again with `--drop-columns kpis.share`
         ");
     }
 
@@ -264,7 +264,7 @@ mod tests {
     fn permission_to_drop_is_not_permission_to_retype_or_to_keep() {
         let drafted = [("users", Utf8), ("share", Utf8)];
         insta::assert_snapshot!(growth(&drafted, &["users", "share"]).unwrap_err(), @"
-        table `kpis`: column `users` is Int64 to readers and in older files and would become Utf8; cast it back, or give it a new name and drop the old one with `--drop-columns kpis.users`
+        table `kpis`: column `users` is BIGINT to readers and in older files and would become VARCHAR; cast it back, or give it a new name and drop the old one with `--drop-columns kpis.users`
         table `kpis`: column `share` is to be dropped and still selected; take it out of the SQL, or out of `--drop-columns`
         ");
     }

@@ -246,7 +246,7 @@ mod tests {
         let error = original.copy_as(output, &undated).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "table `tier_current`: column `snapshot_date` (Date32) is missing, and readers rely on it; select it again"
+            "table `tier_current`: column `snapshot_date` (DATE) is missing, and readers rely on it; select it again"
         );
     }
 
@@ -377,7 +377,7 @@ mod tests {
         let tier: ArrayRef = Arc::new(StringArray::from(vec!["new"]));
         assert_eq!(
             refusal(vec![("user_id", user_id), ("tier", tier)]).await,
-            "table `tier_snapshot`: column `user_id` is Int64 to readers and would become Utf8; cast it back"
+            "table `tier_snapshot`: column `user_id` is BIGINT to readers and would become VARCHAR; cast it back"
         );
     }
 

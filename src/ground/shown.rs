@@ -1,9 +1,6 @@
 //! Texts of the data as they may be written to a terminal, a log and a result: nothing moves a
 //! cursor or turns the direction, nothing is long, and no e-mail address is whole.
 
-/// How long a word of letters and digits is that may be a key, or an id.
-const KEY_LENGTH: usize = 16;
-
 /// How many characters of a name are shown.
 const NAME_LENGTH: usize = 60;
 
@@ -22,27 +19,41 @@ pub fn shown(name: &str) -> String {
     }
 }
 
-/// How many characters of a value are shown.
-const VALUE_LENGTH: usize = 10;
+/// How many characters of a value are told of.
+const VALUE_LENGTH: usize = 20;
 
-/// The beginning of a value that cannot be read, in quotes, for whoever has to find it; none when
-/// it may be an address, a URL or a key: `'abc'`, `'12.50 EUR …'`.
-pub fn shown_briefly(value: &str) -> Option<String> {
-    let mut characters = value.chars();
-    let is_address = value.contains('@') || value.contains("://");
-    let is_mixed = value.contains(|c: char| c.is_ascii_alphabetic())
-        && value.contains(|c: char| c.is_ascii_digit());
-    let is_key = is_mixed && !value.contains(' ') && characters.clone().count() >= KEY_LENGTH;
-    if is_address || is_key {
-        return None;
+/// What writers put in the place of a value that is missing, and other words that are nobody's.
+const STAND_INS: [&str; 10] = [
+    "", "nan", "null", "none", "n/a", "inf", "-inf", "infinity", "true", "false",
+];
+
+/// What a value that cannot be read looks like, in quotes, for whoever has to find it: `9` for each
+/// digit and `a` for each letter, so that nobody's name or number is seen: `'99.99 aaa'`.
+pub fn shown_as_pattern(value: &str) -> String {
+    if STAND_INS.contains(&value.trim().to_ascii_lowercase().as_str()) {
+        return format!("'{}'", escaped(value));
     }
-    let beginning: String = characters.by_ref().take(VALUE_LENGTH).collect();
+    let mut characters = value.chars();
+    let beginning: String = characters
+        .by_ref()
+        .take(VALUE_LENGTH)
+        .map(kind_of)
+        .collect();
     let more = if characters.next().is_some() {
         "…"
     } else {
         ""
     };
-    Some(format!("'{}{more}'", escaped(&beginning)))
+    format!("'{}{more}'", escaped(&beginning))
+}
+
+fn kind_of(character: char) -> char {
+    match character {
+        _ if character.is_numeric() => '9',
+        _ if character.is_uppercase() => 'A',
+        _ if character.is_alphabetic() => 'a',
+        _ => character,
+    }
 }
 
 /// The text with every character that does not show as itself written as `\u{..}`.
@@ -140,16 +151,19 @@ mod tests {
     }
 
     #[test]
-    fn of_a_value_the_beginning_is_shown_unless_it_may_be_a_secret() {
-        let shown = |value| shown_briefly(value);
-        assert_eq!(shown("abc").unwrap(), "'abc'");
-        assert_eq!(shown("").unwrap(), "''");
-        assert_eq!(shown("\u{1b}[2J").unwrap(), "'\\u{1b}[2J'");
-        assert_eq!(shown("2026-03-04 25:00").unwrap(), "'2026-03-04…'");
-        assert_eq!(shown("12,50 Euro und mehr").unwrap(), "'12,50 Euro…'");
-        assert_eq!(shown("alice@example.com"), None);
-        assert_eq!(shown("s3://key:secret@bucket"), None);
-        assert_eq!(shown("8c7b2c1e-77aa-4f01-9d6e-000000000001"), None);
+    fn of_a_value_its_pattern_is_shown() {
+        let shown = |value| shown_as_pattern(value);
+        assert_eq!(shown("Zoë Müller"), "'Aaa Aaaaaa'");
+        assert_eq!(shown("+49 151 234"), "'+99 999 999'");
+        assert_eq!(shown("\u{1b}[2J"), "'\\u{1b}[9A'");
+        assert_eq!(shown("2026-03-04 25:00"), "'9999-99-99 99:99'");
+        assert_eq!(shown("12,50 Euro und mehr noch"), "'99,99 Aaaa aaa aaaa …'");
+        assert_eq!(shown("王小明"), "'aaa'");
+        assert_eq!(shown("alice@example.com"), "'aaaaa@aaaaaaa.aaa'");
+        assert_eq!(
+            [shown(""), shown("NaN"), shown(" N/A")],
+            ["''", "'NaN'", "' N/A'"]
+        );
     }
 
     #[test]

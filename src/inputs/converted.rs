@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | a UUID, or another text of 16 bytes | VARCHAR | `8c7b2c1e-...`, in lower case |
 //! | bytes | VARCHAR | their text in UTF-8; refused when they are none |
-//! | doubles that are whole numbers below 2^53 | VARCHAR | `7`, as where the same column is BIGINT |
+//! | doubles that are whole numbers | VARCHAR | `7`, as where the same column is BIGINT; refused from 2^53 on, where another number may have been meant |
+//! | doubles that are NaN | VARCHAR | NULL: writers put it where a value is missing |
 //! | other numbers, dates, instants, truth values | VARCHAR | their text, as CAST writes it |
 //! | unsigned integers of 64 bits | BIGINT | the same number; refused beyond 2^63 - 1 |
 //!
@@ -23,12 +24,16 @@ use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
 
 use super::file_error::Refused;
+use super::schema::USER_ID;
 
 /// How many bytes a UUID has.
 const UUID_BYTES: i32 = 16;
 
 /// 2^53: below it every whole number is a double of its own.
 const WHOLE_DOUBLES: f64 = 9_007_199_254_740_992.0;
+
+/// 2^24, the same of numbers of 32 bits.
+const WHOLE_FLOATS: f64 = 16_777_216.0;
 
 /// Whether a column of a file is read by a conversion, and not by a plain cast.
 pub(super) fn is_converted(found: &DataType, declared: &DataType) -> bool {
@@ -92,14 +97,29 @@ impl Converted {
                 exactly(values, "has bytes that are no text")
             }
             DataType::Float32 | DataType::Float64 => {
-                let texts: ArrayRef = Arc::new(double_texts(values)?);
+                let texts = double_texts(values)?.ok_or_else(|| self.refused(&self.inexact()))?;
+                let texts: ArrayRef = Arc::new(texts);
                 Ok(cast(&texts, self.declared.data_type())?)
             }
-            _ => exactly(
-                values,
-                "has a number beyond 9223372036854775807; declare it as DECIMAL(20, 0) or VARCHAR",
-            ),
+            _ => exactly(values, &self.beyond_bigint()),
         }
+    }
+
+    /// Why a number of floating point has no text of its own.
+    fn inexact(&self) -> String {
+        let name = self.declared.name();
+        format!(
+            "has a floating-point number so large that other whole numbers are the same one, so that it may not be the one that was meant; deliver whole numbers or texts, or, to take it as it is, declare {name} = \"DOUBLE\" under the columns of the source and write CAST(CAST({name} AS DECIMAL(38, 0)) AS VARCHAR) AS {name} in staging SQL"
+        )
+    }
+
+    /// What to do about a number that BIGINT does not hold.
+    fn beyond_bigint(&self) -> String {
+        let types = match self.declared.name().as_str() {
+            USER_ID => "VARCHAR, alike in all sources",
+            _ => "VARCHAR, or as DECIMAL(20, 0) if it is a number to compute with",
+        };
+        format!("has a number beyond 9223372036854775807; declare it as {types}")
     }
 
     fn refused(&self, what: &str) -> DataFusionError {
@@ -125,22 +145,27 @@ fn uuid_text(uuid: &[u8]) -> String {
     text
 }
 
-/// `7` and `7.5`: writers hold whole numbers as doubles where a value is missing.
-fn double_texts(values: &ArrayRef) -> Result<StringViewArray> {
+/// `7` and `7.5`: writers hold whole numbers as doubles where a value is missing. None where some
+/// number may stand for others, too.
+fn double_texts(values: &ArrayRef) -> Result<Option<StringViewArray>> {
+    let all_whole_numbers = match values.data_type() {
+        DataType::Float32 => WHOLE_FLOATS,
+        _ => WHOLE_DOUBLES,
+    };
     let doubles = cast(values, &DataType::Float64)?;
     let as_cast = cast(values, &DataType::Utf8)?;
-    let doubles = doubles.as_primitive::<Float64Type>().iter();
-    let texts = doubles
-        .zip(as_cast.as_string::<i32>())
-        .map(|(double, text)| {
-            let whole =
-                double.filter(|double| double.fract() == 0.0 && double.abs() < WHOLE_DOUBLES);
-            match whole {
-                Some(whole) => Some(format!("{:.0}", whole + 0.0)),
-                None => text.map(str::to_owned),
-            }
-        });
-    Ok(texts.collect())
+    let doubles = doubles.as_primitive::<Float64Type>();
+    let is_large = |double: f64| double.abs() >= all_whole_numbers;
+    if doubles.iter().flatten().any(is_large) {
+        return Ok(None);
+    }
+    let texts = doubles.iter().zip(as_cast.as_string::<i32>());
+    let texts = texts.map(|(double, text)| match double? {
+        double if double.is_nan() => None,
+        double if double.fract() == 0.0 => Some(format!("{:.0}", double + 0.0)),
+        _ => text.map(str::to_owned),
+    });
+    Ok(Some(texts.collect()))
 }
 
 impl PhysicalExpr for Converted {
@@ -207,7 +232,8 @@ impl Hash for Converted {
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::array::{
-        BinaryArray, Decimal128Array, FixedSizeBinaryArray, Float64Array, Int64Array, UInt64Array,
+        BinaryArray, Decimal128Array, FixedSizeBinaryArray, Float32Array, Float64Array, Int64Array,
+        UInt64Array,
     };
     use datafusion::arrow::datatypes::{Field, Int64Type};
     use datafusion::physical_expr::expressions::Column;
@@ -270,11 +296,26 @@ mod tests {
             None,
             Some(-12.0),
         ];
-        let expected = ["7", "0", "7.5", "NaN", "", "-12"];
+        let expected = ["7", "0", "7.5", "", "", "-12"];
         let expected: Vec<_> = expected
             .map(|text| some(text).filter(|text| !text.is_empty()))
             .into();
         assert_eq!(texts(Float64Array::from(doubles)), Ok(expected));
+    }
+
+    #[test]
+    fn doubles_that_may_be_several_whole_numbers_are_refused() {
+        let largest = WHOLE_DOUBLES - 1.0;
+        let read = texts(Float64Array::from(vec![largest]));
+        assert_eq!(read, Ok(vec![some("9007199254740991")]));
+        for large in [WHOLE_DOUBLES, -1e300, f64::INFINITY] {
+            let refused = texts(Float64Array::from(vec![large])).unwrap_err();
+            assert!(
+                refused.contains("column `x` has a floating-point number"),
+                "{refused}"
+            );
+        }
+        texts(Float32Array::from(vec![16_777_216.0])).unwrap_err();
     }
 
     #[test]

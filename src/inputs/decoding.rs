@@ -67,9 +67,33 @@ fn caught<T>(decode: impl FnOnce() -> T) -> Result<T> {
         let said = panicked.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| panicked.downcast_ref::<&str>().copied());
         let said = said.unwrap_or("the decoder gave up");
-        let said: String = said.escape_debug().take(SAID).collect();
+        let said: String = in_words(said).escape_debug().take(SAID).collect();
         DataFusionError::from(ParquetError::General(said))
     })
+}
+
+/// How a decoder panics that went by a number in the file without asking whether it can be.
+const PANICS_OF_NUMBERS: [&str; 9] = [
+    "attempt to ",
+    "range start index",
+    "range end index",
+    "slice index",
+    "index out of bounds",
+    "byte index",
+    "capacity overflow",
+    "called `",
+    "assertion ",
+];
+
+/// What a panic says, in words about the file.
+fn in_words(said: &str) -> &str {
+    let is_of_numbers = PANICS_OF_NUMBERS
+        .iter()
+        .any(|start| said.starts_with(start));
+    match is_of_numbers {
+        true => "a length or a place that it names cannot be",
+        false => said,
+    }
 }
 
 /// Panics of decoders are not printed; all others are, as they were.
@@ -99,6 +123,23 @@ mod tests {
 
     fn said<T: std::fmt::Debug>(outcome: Result<T>) -> String {
         outcome.unwrap_err().strip_backtrace()
+    }
+
+    #[test]
+    fn panics_over_numbers_of_a_file_are_told_in_words_about_it() {
+        let length = std::hint::black_box(7_usize);
+        let over = decoding(|| Ok([1, 2, 3][..length].len()));
+        let said = said(over);
+        assert!(
+            said.ends_with("a length or a place that it names cannot be"),
+            "{said}"
+        );
+        let subtracted = "attempt to subtract with overflow";
+        assert_eq!(
+            in_words(subtracted),
+            in_words("range end index 7 out of range")
+        );
+        assert_eq!(in_words("unit 18 not supported"), "unit 18 not supported");
     }
 
     #[tokio::test]

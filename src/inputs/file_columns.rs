@@ -24,6 +24,8 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{CastExpr, Column, lit};
 use datafusion_physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
 
+use crate::ground::sql_type;
+
 use super::PathValues;
 use super::column_names::{Found, find};
 use super::converted::{Converted, is_converted};
@@ -135,7 +137,7 @@ fn in_path_as(in_path: InPath<'_>, declared: &Field) -> Result<Arc<dyn PhysicalE
                 column: column(),
                 what: format!(
                     "has a value in the path that is no {}",
-                    declared.data_type()
+                    sql_type(declared.data_type())
                 ),
             }
             .into()),

@@ -27,7 +27,7 @@ use parquet::file::metadata::ParquetMetaData;
 
 use crate::config::job::{Column, ColumnType};
 use crate::config::storage::{ListedObject, Location};
-use crate::ground::{Diagnostic, Problems};
+use crate::ground::{Diagnostic, Problems, sql_type};
 
 use super::column_names::{Found, find};
 use super::decoding::decoded;
@@ -36,7 +36,7 @@ use super::path_values::{InPath, typed};
 use super::{FileError, FileName, InputError, InputFile, Manifest, PathValues};
 
 /// The ID that must be of one type in all files of all sources.
-const USER_ID: &str = "user_id";
+pub(super) const USER_ID: &str = "user_id";
 
 /// How many footers are read at once.
 const CONCURRENT_FOOTERS: usize = 32;
@@ -361,7 +361,7 @@ fn resolve_column(
         let message = format!(
             "column `{}` of source `{source}` is {} in {}; {} is expected and cannot be had without loss",
             column.name,
-            sql_name(found),
+            sql_type(found),
             file.url,
             column.column_type
         );
@@ -388,7 +388,7 @@ fn resolve_id(
         if id_kind(found).is_none() {
             let message = format!(
                 "column `{column}` of source `{source}` is {} in {}; BIGINT or VARCHAR is expected",
-                sql_name(found),
+                sql_type(found),
                 file.url
             );
             let help = format!(
@@ -417,9 +417,9 @@ fn disagreement(source: &str, column: &str, having: &[(&FileSchema, &DataType)])
     }
     let of = |files: &[(&FileSchema, &DataType)]| match files {
         [] => String::new(),
-        [(file, found)] => format!("{} in {}", sql_name(found), file.url),
+        [(file, found)] => format!("{} in {}", sql_type(found), file.url),
         [(file, found), others @ ..] => {
-            let (found, others) = (sql_name(found), others.len());
+            let (found, others) = (sql_type(found), others.len());
             format!("{found} in {} and {others} more", file.url)
         }
     };
@@ -516,21 +516,5 @@ fn widens(found: &DataType, wanted: ColumnType) -> bool {
                 _
             )
         ),
-    }
-}
-
-/// The SQL name of a type found in a file.
-pub fn sql_name(found: &DataType) -> String {
-    match found {
-        DataType::Int64 => "BIGINT".to_owned(),
-        DataType::Int32 => "INT".to_owned(),
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "VARCHAR".to_owned(),
-        DataType::Float64 => "DOUBLE".to_owned(),
-        DataType::Float32 => "FLOAT".to_owned(),
-        DataType::Boolean => "BOOLEAN".to_owned(),
-        DataType::Date32 => "DATE".to_owned(),
-        DataType::Decimal128(precision, scale) => format!("DECIMAL({precision},{scale})"),
-        DataType::Timestamp(..) => "TIMESTAMP".to_owned(),
-        other => other.to_string(),
     }
 }

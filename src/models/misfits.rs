@@ -10,10 +10,9 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::sql::sqlparser::ast::{Expr as Written, Value, Visit, Visitor};
 
 use crate::config::job::ParameterValue;
-use crate::ground::{Diagnostic, Folder, Problems};
+use crate::ground::{Diagnostic, Folder, Problems, sql_type};
 
 use super::model::bytes_of;
-use super::planner::in_sql;
 use super::{Model, Parameters};
 
 /// Refuses the texts of a model's own plan that cannot be cast as they are.
@@ -80,7 +79,7 @@ impl Misfit {
         let is_misfit = ScalarValue::cast_to(value, field.data_type()).is_err();
         is_misfit.then(|| Self {
             text: text.to_owned(),
-            expected: in_sql(&field.data_type().to_string()),
+            expected: sql_type(field.data_type()),
         })
     }
 

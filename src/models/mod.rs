@@ -26,6 +26,7 @@ mod parameters;
 pub mod planner;
 pub mod profile;
 mod reference;
+mod selected;
 
 pub use cases::{WrittenBranch, WrittenCase};
 pub use constants::{computable, folded};

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use crate::config::job::ParameterValue;
-use crate::ground::{Diagnostic, Folder, Problems, SourceFile, nearest};
+use crate::ground::{Diagnostic, Folder, Problems, SourceFile, nearest, with_sql_types};
 
 use super::model::{bytes_of, head_of};
 use super::parameters::{literal_of, text_literal, truth};
@@ -224,14 +224,21 @@ impl Wording {
             let forms: Vec<&str> = candidates.lines().map(str::trim).collect();
             let forms: Vec<&str> = forms.into_iter().filter(|form| !form.is_empty()).collect();
             return Self {
-                message: format!("`{name}` does not take these arguments: {}", in_sql(call)),
-                help: (!forms.is_empty())
-                    .then(|| format!("CAST them to what it takes: {}", in_sql(&forms.join(", ")))),
+                message: format!(
+                    "`{name}` does not take these arguments: {}",
+                    with_sql_types(call)
+                ),
+                help: (!forms.is_empty()).then(|| {
+                    format!(
+                        "CAST them to what it takes: {}",
+                        with_sql_types(&forms.join(", "))
+                    )
+                }),
             };
         }
         if let Some(operation) = between(said, "Cannot coerce arithmetic expression ", " to valid")
         {
-            let message = format!("cannot compute {}", in_sql(operation));
+            let message = format!("cannot compute {}", with_sql_types(operation));
             return plain(message, "CAST one side to the type of the other");
         }
         if let Some(name) = between(said, "Invalid function '", "'") {
@@ -243,16 +250,19 @@ impl Wording {
             };
         }
         if said.contains("Physical plan does not support logical expression") {
-            let written = match said.contains("InSubquery(") {
-                true => "IN (SELECT",
-                false if said.contains("Exists(") => "EXISTS",
-                false => "SELECT",
+            let (written, help) = match said.contains("InSubquery(") {
+                true => ("IN (SELECT", JOIN_TO_ASK),
+                false if said.contains("Exists(") => ("EXISTS", JOIN_TO_ASK),
+                false => (LOOKUP, JOIN_TO_LOOK_UP),
             };
             let message = format!("a subquery cannot be computed here: `{written}`");
-            return plain(
-                message,
-                "put it into WHERE, or LEFT JOIN what it selects and ask whether its column IS NOT NULL",
-            );
+            return plain(message, help);
+        }
+        if said.contains("scalar subquery must be aggregated")
+            || said.contains("in a scalar correlated subquery")
+        {
+            let message = format!("a subquery may give several values for one row: `{LOOKUP}`");
+            return plain(message, JOIN_TO_LOOK_UP);
         }
         if let Some(name) = named_twice(said) {
             let message = format!("two columns are named `{name}`");
@@ -269,11 +279,19 @@ impl Wording {
         let words = first_line.split(" { ").next().unwrap_or_default();
         let words = words.replace("Unsupported ast node", "unsupported SQL:");
         Self {
-            message: lowercase_first(in_sql(&words).trim_end_matches('.')),
+            message: lowercase_first(with_sql_types(&words).trim_end_matches('.')),
             help: None,
         }
     }
 }
+
+/// How a subquery that stands for a value begins.
+const LOOKUP: &str = "(SELECT";
+
+const JOIN_TO_ASK: &str =
+    "put it into WHERE, or LEFT JOIN what it selects and ask whether its column IS NOT NULL";
+
+const JOIN_TO_LOOK_UP: &str = "LEFT JOIN its table in FROM and select the column; where several of its rows may match one, join a SELECT of it that is grouped by the columns that are compared, with MIN(...) or MAX(...) of the column";
 
 /// The name that two columns have, of a SELECT or of a table beneath it.
 fn named_twice(said: &str) -> Option<&str> {
@@ -292,24 +310,6 @@ fn named_twice(said: &str) -> Option<&str> {
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(before)?;
     rest.split_once(after).map(|(found, _)| found)
-}
-
-/// The engine's names of types as SQL has them.
-pub(super) fn in_sql(text: &str) -> String {
-    const NAMES: [(&str, &str); 9] = [
-        ("LargeUtf8", "VARCHAR"),
-        ("Utf8View", "VARCHAR"),
-        ("Utf8", "VARCHAR"),
-        ("UInt64", "BIGINT UNSIGNED"),
-        ("Int64", "BIGINT"),
-        ("Float64", "DOUBLE"),
-        ("Date32", "DATE"),
-        ("Boolean", "BOOLEAN"),
-        ("Decimal128", "DECIMAL"),
-    ];
-    NAMES.iter().fold(text.to_owned(), |text, (name, in_sql)| {
-        text.replace(name, in_sql)
-    })
 }
 
 fn unknown_column(
@@ -350,9 +350,31 @@ fn place_of_quoted(message: &str, file: &SourceFile) -> Range<usize> {
         .split(['\'', '`', '"'])
         .skip(1)
         .step_by(2)
-        .map(|word| place_of_word(word, file))
+        .map(|word| match word {
+            LOOKUP => place_of_lookup(file),
+            word => place_of_word(word, file),
+        })
         .find(|place| !place.is_empty())
         .unwrap_or_else(|| head_of(file))
+}
+
+/// Where a subquery that stands for a value begins: not one that is read or looked into.
+fn place_of_lookup(file: &SourceFile) -> Range<usize> {
+    const NO_VALUES: [&str; 9] = [
+        "from", "join", "in", "exists", "lateral", "as", "all", "any", "union",
+    ];
+    let head = head_of(file);
+    let statement = file.text[head.start..].to_ascii_lowercase();
+    let mut opened = statement.match_indices('(').filter(|(at, _)| {
+        let is_select = statement[at + 1..].trim_start().starts_with("select");
+        let before = statement[..*at].trim_end();
+        let word = before.rsplit(|c: char| !c.is_ascii_alphabetic()).next();
+        is_select && word.is_none_or(|word| !NO_VALUES.contains(&word))
+    });
+    match opened.next() {
+        Some((at, _)) => head.start + at..head.start + at + 1,
+        None => head,
+    }
 }
 
 /// Where a word first stands in the statement, in whatever case.

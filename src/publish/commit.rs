@@ -535,7 +535,7 @@ mod tests {
         assert_eq!(error.kind(), FailureKind::Blocked);
         assert_eq!(
             error.to_string(),
-            "table `tier_snapshot`: column `tier` (Utf8) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_snapshot.tier`"
+            "table `tier_snapshot`: column `tier` (VARCHAR) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_snapshot.tier`"
         );
     }
 

@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(error.kind(), FailureKind::Blocked);
         assert_eq!(
             error.to_string(),
-            "table `tier_snapshot`: column `tier` (Utf8) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_snapshot.tier`"
+            "table `tier_snapshot`: column `tier` (VARCHAR) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_snapshot.tier`"
         );
         let unchanged = Table::open(output, TABLE).await.unwrap().unwrap();
         assert_eq!(unchanged.version(), 1);
@@ -327,7 +327,7 @@ mod tests {
         let refused = dropped.replace(otherwise, &provenance("c", 3)).await;
         assert_eq!(
             refused.unwrap_err().to_string(),
-            "table `tier_snapshot`: column `tier` was Utf8 when it was dropped, still is in older files, and would come back as Int64; cast it to what it was, or give it a new name"
+            "table `tier_snapshot`: column `tier` was VARCHAR when it was dropped, still is in older files, and would come back as BIGINT; cast it to what it was, or give it a new name"
         );
         let back = published(output, OLD, "2026-11-20").await;
         let columns = back.columns().unwrap();
@@ -355,7 +355,7 @@ mod tests {
         let refused = replace_dropping(&table, "tier", retyped).await;
         assert_eq!(
             refused.unwrap_err().to_string(),
-            "table `tier_snapshot`: column `tier` is Utf8 to readers and in older files and would become Int64; cast it back, or give it a new name and drop the old one with `--drop-columns tier_snapshot.tier`"
+            "table `tier_snapshot`: column `tier` is VARCHAR to readers and in older files and would become BIGINT; cast it back, or give it a new name and drop the old one with `--drop-columns tier_snapshot.tier`"
         );
     }
 

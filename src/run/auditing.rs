@@ -1,6 +1,9 @@
 //! The audits of a night, over its drafts as they lie in storage: those built in, which count the
 //! users of every tier once for all, and those of the SQL pack.
 
+use datafusion::common::TableReference;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+
 use crate::audits::built_in::{self, Compared, USERS_COMPLETE};
 use crate::audits::{self, Audit, Blocked, Cleared, Verdict};
 use crate::drafts::Draft;
@@ -90,7 +93,7 @@ impl Run<'_> {
             audits.push(Audit {
                 name: model.name.name.clone(),
                 help: format!("the query is {}", model.file.name),
-                plan,
+                plan: named(plan, &model.name).map_err(RunError::engine("planning audits"))?,
             });
         }
         Ok(audits)
@@ -126,6 +129,12 @@ impl Run<'_> {
         let name = TableName::new(Folder::Audits, built_in::COUNTED);
         register(self.context, &name, counted.cache().await?.into_view())
     }
+}
+
+/// The plan below the audit's name, so that what fails in it can say where.
+fn named(plan: LogicalPlan, audit: &TableName) -> datafusion::error::Result<LogicalPlan> {
+    let name = TableReference::partial(audit.folder.as_str(), audit.name.as_str());
+    LogicalPlanBuilder::from(plan).alias(name)?.build()
 }
 
 /// The model of all users.

@@ -20,8 +20,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, ident
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::config::job::{ColumnType, contract_columns};
-use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
-use crate::inputs::schema::sql_name;
+use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName, sql_type};
 use crate::models::planner::{self, explain};
 use crate::models::{Model, Parameters};
 use crate::tiles::{DAY, Rollup, TileRows, USER_ID, windows};
@@ -299,10 +298,14 @@ fn check_staging(model: &Model, plan: &LogicalPlan) -> Result<(), Problems> {
         let message = format!(
             "`{USER_ID}` of `{}` is {}; it must be BIGINT or VARCHAR",
             model.name,
-            sql_name(field.data_type()),
+            sql_type(field.data_type()),
         );
-        let help = "write CAST(... AS BIGINT) or CAST(... AS VARCHAR), alike in all staging models";
-        problems.push(Diagnostic::at(&model.file, model.place_of(USER_ID), message).help(help));
+        let help = format!(
+            "write {}, or the same with BIGINT, alike in all staging models",
+            model.cast_of(USER_ID, "VARCHAR")
+        );
+        let place = model.place_selecting(USER_ID);
+        problems.push(Diagnostic::at(&model.file, place, message).help(help));
     }
     for column in contract_columns(&model.name.name) {
         let Some(expected) = column.column_type.arrow() else {
@@ -316,14 +319,14 @@ fn check_staging(model: &Model, plan: &LogicalPlan) -> Result<(), Problems> {
                 "`{}` of `{}` is {}; it must be {}",
                 column.name,
                 model.name,
-                sql_name(field.data_type()),
+                sql_type(field.data_type()),
                 column.column_type
             );
             let help = match column.column_type {
                 ColumnType::Timestamp => TIMES_HELP.to_owned(),
-                other => format!("write CAST(... AS {other})"),
+                other => format!("write {}", model.cast_of(&column.name, &other.to_string())),
             };
-            let place = model.place_of(&column.name);
+            let place = model.place_selecting(&column.name);
             problems.push(Diagnostic::at(&model.file, place, message).help(help));
         }
     }

@@ -4,7 +4,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 use crate::audits::Blocked;
-use crate::config::session::{CastFailure, NumberOverflow, SumOverflow};
+use crate::config::session::{CastFailure, ComputationFailure, NumberOverflow, SumOverflow};
 use crate::config::storage::StorageError;
 use crate::drafts::{ContractError, DraftError};
 use crate::ground::{AsOfError, Classified, FailureKind, Problems};
@@ -162,6 +162,9 @@ fn fault_of_rows(error: &DataFusionError) -> Option<String> {
             return Some(overflow.to_string());
         }
         if let Some(failure) = error.downcast_ref::<CastFailure>() {
+            return Some(failure.to_string());
+        }
+        if let Some(failure) = error.downcast_ref::<ComputationFailure>() {
             return Some(failure.to_string());
         }
         let in_arrow = error.downcast_ref().and_then(fault_in_arrow);

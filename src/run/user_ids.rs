@@ -8,8 +8,7 @@ use datafusion::error::Result as EngineResult;
 use datafusion::prelude::SessionContext;
 
 use crate::drafts::{ContractError, ContractProblem};
-use crate::ground::{Diagnostic, Folder, SnapshotDate, TableName};
-use crate::inputs::schema::sql_name;
+use crate::ground::{Diagnostic, Folder, SnapshotDate, TableName, sql_type};
 use crate::models::Model;
 use crate::tiles::USER_ID;
 
@@ -145,13 +144,14 @@ async fn type_in(catalog: &Catalog<'_>, table: &TableName) -> EngineResult<DataT
 fn told(number: &Model, text: &Model) -> Diagnostic {
     let message = format!(
         "`{USER_ID}` is {} in `{}` and {} in `{}`",
-        sql_name(&DataType::Int64),
+        sql_type(&DataType::Int64),
         number.name,
-        sql_name(&DataType::Utf8View),
+        sql_type(&DataType::Utf8View),
         text.name,
     );
-    let place = number.place_of(USER_ID);
+    let place = number.place_selecting(USER_ID);
+    let cast = number.cast_of(USER_ID, "VARCHAR");
     Diagnostic::at(&number.file, place, message).help(format!(
-        "deliver one type in all sources, or write CAST({USER_ID} AS VARCHAR) AS {USER_ID} here"
+        "deliver one type in all sources, or write {cast} here"
     ))
 }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config::job::GivenCuts;
-use crate::ground::ExactNumber;
+use crate::ground::{ExactNumber, counted, verb_for};
 
 /// How many scores there are.
 const SCORES: u64 = 5;
@@ -93,7 +93,10 @@ impl Histograms {
 pub enum CutPointError {
     /// Fewer than five distinct values.
     #[error(
-        "cannot calibrate `{metric}`: {population} scored users have {distinct} distinct values ({values}); five are needed; wait for more history, or give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `{metric} = [1, 2, 4, 8]`"
+        "cannot calibrate `{metric}`: {} {} {} ({values}); five are needed; wait for more history, or give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `{metric} = [1, 2, 4, 8]`",
+        counted(*population, "scored user"),
+        verb_for(*population, "has", "have"),
+        counted(*distinct, "distinct value")
     )]
     TooFewValues {
         /// The metric.

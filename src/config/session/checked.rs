@@ -4,23 +4,28 @@
 //! | written | computed as |
 //! |---|---|
 //! | `+`, `-`, `*` and the sign of whole numbers | [arithmetic](super::checked_arithmetic) that does not wrap around |
-//! | `CAST` of texts and to narrower numbers, those that comparisons imply too | a [cast](super::checked_casts) that says what it could not read |
+//! | `CAST` of texts and times, and to narrower numbers, those that comparisons imply too | a [cast](super::checked_casts) that says what it could not read |
+//! | `/`, `%`, arithmetic of DECIMAL and times, regular expressions | the same [operators](super::checked_operators) |
+//! | `to_timestamp(...)` and other functions that do not take every value | the same [functions](super::checked_functions) |
 //!
 //! The functions give the same value in the same type under the same name, or an error that has
-//! the expression and, where a plan still knows it, the model.
+//! the expression and, where a plan still knows them, the model and the line.
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue, TableReference};
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, LogicalPlan, ReturnFieldArgs, lit};
+use datafusion::logical_expr::{Expr, LogicalPlan, Operator, ReturnFieldArgs};
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
 use super::by_model::{ModelFile, rewrite_by_model};
 use super::checked_arithmetic::{CheckedArithmetic, checked_arithmetic};
 use super::checked_casts::{CheckedCast, checked_cast};
+use super::checked_functions::{CheckedFunction, checked_function};
+use super::checked_operators::{CheckedOperator, checked_operator};
+use crate::ground::with_sql_types;
 
 /// The most characters of an expression that an error shows.
 const MOST_SHOWN: usize = 120;
@@ -63,8 +68,10 @@ fn with_checked_expressions(
     let rewritten = plan.map_expressions(|expression| {
         let of_ids = gives_ids(&expression);
         expression.transform_up(|node| {
-            let node = checked_arithmetic(node, &schema, model)?;
-            node.transform_data(|node| checked_cast(node, &schema, model, of_ids))
+            checked_arithmetic(node, &schema, model)?
+                .transform_data(|node| checked_cast(node, &schema, model, of_ids))?
+                .transform_data(|node| checked_operator(node, &schema, model))?
+                .transform_data(|node| checked_function(node, model))
         })
     })?;
     if rewritten.transformed {
@@ -99,6 +106,25 @@ pub(super) fn is_of_ids(column: &str) -> bool {
             .any(|word| name.contains(word))
 }
 
+/// `` in staging/orders.sql:5``: the model of an expression, and the line of the first column that it
+/// names. Nothing where no model is known.
+pub(super) fn place_of(expression: &Expr, model: Option<&ModelFile>) -> String {
+    let line = model.and_then(|_| line_of(expression));
+    let line = line.map_or_else(String::new, |line| format!(":{line}"));
+    format!("{}{line}", ModelFile::place(model))
+}
+
+fn line_of(expression: &Expr) -> Option<u64> {
+    let mut line = None;
+    let walked = expression.apply(|node| {
+        if let Expr::Column(column) = node {
+            line = line.or_else(|| column.spans().first().map(|span| span.start.line));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    walked.ok().and(line)
+}
+
 /// An expression as SQL has it, cut when it is long.
 pub(super) fn as_written(expression: &Expr) -> Result<String> {
     let plain = expression.clone().transform_up(|node| {
@@ -107,7 +133,22 @@ pub(super) fn as_written(expression: &Expr) -> Result<String> {
             None => Transformed::no(node),
         })
     })?;
-    Ok(cut(plain.data.human_display().to_string()))
+    Ok(cut(with_sql_types(&plain.data.to_string())))
+}
+
+/// An expression as it stands behind an operator.
+pub(super) fn as_written_behind(operator: Operator, expression: &Expr) -> Result<String> {
+    let written = as_written(expression)?;
+    let own = match unchecked(expression).as_ref().unwrap_or(expression) {
+        Expr::BinaryExpr(inner) => Some(inner.op),
+        _ => None,
+    };
+    Ok(
+        match own.is_some_and(|own| own.precedence() <= operator.precedence()) {
+            true => format!("({written})"),
+            false => written,
+        },
+    )
 }
 
 /// A text, cut when it is long.
@@ -115,6 +156,18 @@ pub(super) fn cut(text: String) -> String {
     match text.char_indices().nth(MOST_SHOWN) {
         Some((end, _)) => format!("{}..", text[..end].trim_end_matches('.')),
         None => text,
+    }
+}
+
+/// A literal as SQL has it.
+fn literal(value: &ScalarValue) -> String {
+    if value.is_null() {
+        return "NULL".to_owned();
+    }
+    let text = value.to_string();
+    match value.data_type().is_numeric() || value.data_type() == DataType::Boolean {
+        true => text,
+        false => format!("'{}'", text.replace('\'', "''")),
     }
 }
 
@@ -126,12 +179,19 @@ fn unchecked(node: &Expr) -> Option<Expr> {
             let function = call.func.inner();
             let arithmetic = function.downcast_ref::<CheckedArithmetic>();
             let arithmetic = arithmetic.and_then(|checked| checked.unchecked(&call.args));
-            let cast = || function.downcast_ref::<CheckedCast>();
-            arithmetic.or_else(|| cast().and_then(|checked| checked.unchecked(&call.args)))
+            let is_cast = function.downcast_ref::<CheckedCast>().is_some();
+            let cast = || call.args.first().filter(|_| is_cast).cloned();
+            let operator = || function.downcast_ref::<CheckedOperator>();
+            let named = || function.downcast_ref::<CheckedFunction>();
+            arithmetic
+                .or_else(cast)
+                .or_else(|| operator().and_then(|checked| checked.unchecked(&call.args)))
+                .or_else(|| named().map(|checked| checked.unchecked(&call.args)))
         }
-        Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _) => {
-            Some(lit(format!("'{}'", text.replace('\'', "''"))))
-        }
+        Expr::Alias(alias) => Some(alias.expr.as_ref().clone()),
+        // Most of them are the engine's.
+        Expr::Cast(cast) => Some(cast.expr.as_ref().clone()),
+        Expr::Literal(value, _) => Some(Expr::Column(Column::new_unqualified(literal(value)))),
         Expr::Column(column) => match &column.relation {
             Some(TableReference::Partial { table, .. } | TableReference::Full { table, .. }) => {
                 Some(Expr::Column(match table.contains('(') {

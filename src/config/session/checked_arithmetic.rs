@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr_common::datum::apply;
 
 use super::by_model::ModelFile;
-use super::checked::{as_written, cut, field_of_strict};
+use super::checked::{as_written, as_written_behind, cut, field_of_strict};
 
 /// A whole number that outgrew its type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
@@ -71,7 +71,7 @@ fn written(node: &Expr) -> Result<String> {
     match node {
         Expr::BinaryExpr(binary) if checked_of(&binary.left).is_some() => {
             let before = checked_of(&binary.left).map(|checked| &checked.overflow.expression);
-            let right = as_written(&binary.right)?;
+            let right = as_written_behind(binary.op, &binary.right)?;
             let before = before.map_or("", String::as_str);
             Ok(cut(format!("{before} {} {right}", binary.op)))
         }

@@ -1,26 +1,26 @@
 //! Casts that say which value they could not read, of which column and in which model, where the
 //! engine's say no more than that there is one.
 //!
-//! Those are the casts that depend on the value: of texts, and of numbers to types that hold fewer
-//! of them. A comparison of a text with a number implies one, too.
+//! Those are the casts that depend on the value: of texts, of times, and of numbers to types that
+//! hold fewer of them. A comparison of a text with a number implies one, too.
 
 use std::hash::{Hash, Hasher};
 
 use datafusion::arrow::array::Array;
 use datafusion::arrow::compute::CastOptions;
-use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef, TimeUnit};
 use datafusion::common::format::DEFAULT_CAST_OPTIONS;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
-use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature, Volatility,
 };
 
 use super::by_model::ModelFile;
-use super::checked::{as_written, field_of_strict, is_of_ids};
-use crate::ground::shown_briefly;
+use super::checked::{as_written, field_of_strict, is_of_ids, place_of};
+use super::checked_functions::target_of_arrow_cast;
+use crate::ground::{shown_as_pattern, sql_type};
 
 /// A value that a cast cannot read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
@@ -30,7 +30,7 @@ pub struct CastFailure {
     pub expression: String,
     /// The model, and the line where it is known: `` in staging/orders.sql:5``.
     pub place: String,
-    /// `'abc', which`, or no more than that there is a value.
+    /// `'aaa', which`, or no more than that there is a value.
     value: String,
     /// What it is cast to.
     pub sql_type: String,
@@ -55,33 +55,40 @@ pub(super) fn checked_cast(
     model: Option<&ModelFile>,
     of_ids: bool,
 ) -> Result<Transformed<Expr>> {
-    let Expr::Cast(cast) = &node else {
+    let Some((value, wanted)) = value_and_type(&node) else {
         return Ok(Transformed::no(node));
     };
     // What has no type before it is planned further is the engine's.
-    let Ok(found) = cast.expr.get_type(schema) else {
+    let Ok(found) = value.get_type(schema) else {
         return Ok(Transformed::no(node));
     };
-    let wanted = cast.field.data_type();
-    let is_of_type_alone = cast.field.name().is_empty() && cast.field.metadata().is_empty();
-    if !is_of_type_alone || !may_fail(&found, wanted) {
+    if !may_fail(&found, &wanted) {
         return Ok(Transformed::no(node));
     }
-    let written = Written::of(&cast.expr, wanted, model, of_ids)?;
-    if let Expr::Literal(value, _) = cast.expr.as_ref() {
-        return match value.cast_to(wanted) {
+    let written = Written::of(value, &wanted, model, of_ids)?;
+    if let Expr::Literal(value, _) = value {
+        return match value.cast_to(&wanted) {
             Ok(_) => Ok(Transformed::no(node)),
             Err(_) => Err(written.failure(Some(value)).into()),
         };
     }
     let function = ScalarUDF::from(CheckedCast {
         signature: Signature::any(1, Volatility::Immutable),
-        data_type: wanted.clone(),
+        data_type: wanted,
         schema_name: node.schema_name().to_string(),
         written,
     });
-    let value = cast.expr.as_ref().clone();
+    let value = value.clone();
     Ok(Transformed::yes(function.call(vec![value])))
+}
+
+/// What a cast is of, and to.
+fn value_and_type(node: &Expr) -> Option<(&Expr, DataType)> {
+    let Expr::Cast(cast) = node else {
+        return target_of_arrow_cast(node);
+    };
+    let is_of_type_alone = cast.field.name().is_empty() && cast.field.metadata().is_empty();
+    is_of_type_alone.then(|| (cast.expr.as_ref(), cast.field.data_type().clone()))
 }
 
 /// Whether some value of the one type has none in the other.
@@ -93,12 +100,26 @@ fn may_fail(found: &DataType, wanted: &DataType) -> bool {
     if found.is_string() {
         return wanted.is_numeric() || wanted.is_temporal() || *wanted == DataType::Boolean;
     }
+    if found.is_temporal() && wanted.is_temporal() {
+        return fineness(wanted) > fineness(found);
+    }
+    if found.is_binary() {
+        return wanted.is_string();
+    }
     if !found.is_numeric() || !wanted.is_numeric() || wanted.is_floating() {
         return false;
     }
     match (digits_of(found), digits_of(wanted)) {
         (Some(found), Some(wanted)) => !wanted.holds(&found),
         _ => true,
+    }
+}
+
+/// The unit of instants, of which finer ones hold fewer; none of other times.
+fn fineness(times: &DataType) -> Option<TimeUnit> {
+    match times {
+        DataType::Timestamp(unit, _) => Some(*unit),
+        _ => None,
     }
 }
 
@@ -176,12 +197,10 @@ impl Written {
         model: Option<&ModelFile>,
         of_ids: bool,
     ) -> Result<Self> {
-        let line = model.and_then(|_| line_of(value));
-        let line = line.map_or_else(String::new, |line| format!(":{line}"));
         let columns = value.column_refs();
         Ok(Self {
             expression: as_written(value)?,
-            place: format!("{}{line}", ModelFile::place(model)),
+            place: place_of(value, model),
             sql_type: sql_type(wanted),
             is_whole: wanted.is_integer(),
             is_staging: model.is_some_and(ModelFile::is_staging),
@@ -198,7 +217,7 @@ impl Written {
         // What an integer that a text is compared with would have it cast to loses good rows.
         let is_fraction = self.is_whole && value.is_some_and(is_number_in_a_text);
         let value = value.filter(|_| !self.is_of_ids);
-        let value = value.and_then(|value| shown_briefly(&value.to_string()));
+        let value = value.map(|value| shown_as_pattern(&value.to_string()));
         let help = match is_fraction {
             true => format!(
                 "write CAST({expression} AS DECIMAL(18, 2)), also where it is compared with a number"
@@ -229,43 +248,6 @@ fn is_number_in_a_text(value: &ScalarValue) -> bool {
     text.is_some_and(|text| text.trim().parse::<f64>().is_ok())
 }
 
-/// The line of the first column that an expression names.
-fn line_of(value: &Expr) -> Option<u64> {
-    let mut line = None;
-    let walked = value.apply(|node| {
-        if let Expr::Column(column) = node {
-            line = line.or_else(|| column.spans().first().map(|span| span.start.line));
-        }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    walked.ok().and(line)
-}
-
-/// The type as SQL writes it.
-fn sql_type(data_type: &DataType) -> String {
-    match data_type {
-        DataType::Int8 => "TINYINT".to_owned(),
-        DataType::Int16 => "SMALLINT".to_owned(),
-        DataType::Int32 => "INT".to_owned(),
-        DataType::Int64 => "BIGINT".to_owned(),
-        DataType::UInt8 => "TINYINT UNSIGNED".to_owned(),
-        DataType::UInt16 => "SMALLINT UNSIGNED".to_owned(),
-        DataType::UInt32 => "INT UNSIGNED".to_owned(),
-        DataType::UInt64 => "BIGINT UNSIGNED".to_owned(),
-        DataType::Float32 => "FLOAT".to_owned(),
-        DataType::Float64 => "DOUBLE".to_owned(),
-        DataType::Boolean => "BOOLEAN".to_owned(),
-        DataType::Date32 => "DATE".to_owned(),
-        DataType::Time64(_) => "TIME".to_owned(),
-        DataType::Timestamp(_, None) => "TIMESTAMP".to_owned(),
-        DataType::Timestamp(_, Some(_)) => "TIMESTAMP WITH TIME ZONE".to_owned(),
-        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
-            format!("DECIMAL({precision}, {scale})")
-        }
-        other => other.to_string(),
-    }
-}
-
 /// A cast as the engine has it, but for what it says when it fails.
 #[derive(Debug)]
 pub(super) struct CheckedCast {
@@ -293,12 +275,6 @@ impl Hash for CheckedCast {
 }
 
 impl CheckedCast {
-    /// The cast that this stands for.
-    pub(super) fn unchecked(&self, operands: &[Expr]) -> Option<Expr> {
-        let value = Box::new(operands.first()?.clone());
-        Some(Expr::Cast(Cast::new(value, self.data_type.clone())))
-    }
-
     /// The first value that cannot be cast.
     fn unreadable(&self, value: &ColumnarValue) -> Option<ScalarValue> {
         let values = match value {
@@ -364,6 +340,7 @@ mod tests {
     #[test]
     fn casts_that_depend_on_the_value_are_known_by_their_types() {
         let decimal = |precision, scale| DataType::Decimal128(precision, scale);
+        let instant = |unit| DataType::Timestamp(unit, None);
         for (found, wanted, expected) in [
             (DataType::Utf8View, DataType::Float64, true),
             (DataType::Utf8, DataType::Date32, true),
@@ -386,6 +363,19 @@ mod tests {
             (decimal(18, 2), decimal(18, 1), false),
             (decimal(5, 0), DataType::Int64, true),
             (DataType::Date32, DataType::Int32, false),
+            (DataType::Date32, instant(TimeUnit::Nanosecond), true),
+            (
+                instant(TimeUnit::Microsecond),
+                instant(TimeUnit::Nanosecond),
+                true,
+            ),
+            (
+                instant(TimeUnit::Nanosecond),
+                instant(TimeUnit::Microsecond),
+                false,
+            ),
+            (instant(TimeUnit::Microsecond), DataType::Date32, false),
+            (DataType::Binary, DataType::Utf8, true),
         ] {
             assert_eq!(may_fail(&found, &wanted), expected, "{found} to {wanted}");
         }

@@ -6,6 +6,9 @@ mod by_model;
 mod checked;
 mod checked_arithmetic;
 mod checked_casts;
+mod checked_failures;
+mod checked_functions;
+mod checked_operators;
 mod exact_aggregates;
 mod filtered_joins;
 mod float_order;
@@ -42,6 +45,7 @@ use crate::ground::Folder;
 
 pub use self::checked_arithmetic::NumberOverflow;
 pub use self::checked_casts::CastFailure;
+pub use self::checked_failures::ComputationFailure;
 pub use self::float_order::{keys_of, numbers_of};
 pub use self::projected::{Projected, equal_keys, project_as, replaced};
 pub use self::sums::{EXACT, MOST_DIGITS, SumOverflow, widened, within_bigint};

@@ -81,7 +81,7 @@ fn audit_that_cannot_be_computed_blocks() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: audit ratio failed: a division by zero; divide by NULLIF(..., 0); readers still see what was published before
+    error: audit ratio failed: `1 / (tier_snapshot.orders_lifetime - tier_snapshot.orders_lifetime)` in audits/ratio.sql:2 cannot be computed: a division by zero; divide by NULLIF(..., 0); readers still see what was published before
     ");
 }
 
@@ -139,8 +139,8 @@ fn column_that_readers_cannot_open_is_refused() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: table `tier_snapshot`: column `list` is List(Int64), which not every reader opens; publish one column of a simple type for each part that readers need
-    table `tier_snapshot`: column `nothing` is Null, which not every reader opens; give it a type, such as CAST(NULL AS VARCHAR)
+    error: table `tier_snapshot`: column `list` is BIGINT[], which not every reader opens; publish one column of a simple type for each part that readers need
+    table `tier_snapshot`: column `nothing` is NULL, which not every reader opens; give it a type, such as CAST(NULL AS VARCHAR)
     table `tier_snapshot`: column name `Bad Name` is refused; start with a letter and use only lower-case letters, digits and underscores
     ");
 }

@@ -19,8 +19,8 @@ fn missing_column_is_refused_with_the_command_that_drops_it() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: table `tier_snapshot`: column `recency_days` (Int64) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_snapshot.recency_days`
-    table `tier_current`: column `recency_days` (Int64) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_current.recency_days`
+    error: table `tier_snapshot`: column `recency_days` (BIGINT) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_snapshot.recency_days`
+    table `tier_current`: column `recency_days` (BIGINT) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_current.recency_days`
     to drop what is missing, give the same command once more with `--drop-columns tier_snapshot.recency_days,tier_current.recency_days`
     ");
 

@@ -191,6 +191,6 @@ fn sql_that_computes_in_nanoseconds_says_so() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: writing the snapshot failed: an instant before 1678 or after 2261 is cast to nanoseconds, as CAST(.. AS TIMESTAMP), AT TIME ZONE and DATE_TRUNC do; leave such instants out by CASE; readers still see what was published before
+    error: writing the snapshot failed: `date_trunc('month', profile.vip_until)` in publish/tier_snapshot.sql:12 cannot be computed: an instant before 1678 or after 2261 is cast to nanoseconds, as CAST(.. AS TIMESTAMP), AT TIME ZONE and DATE_TRUNC do; leave such instants out by CASE; readers still see what was published before
     ");
 }

@@ -13,9 +13,11 @@
 //! | `job_file` | the TOML, and the arguments |
 //! | `calibration` | cut points given by hand |
 //! | `casts` | values that a cast cannot read |
+//! | `computations` | values that SQL cannot compute with |
 //! | `changes` | files that change, vanish or come in pieces while they are read |
 //! | `spelling` | columns in another case, twice, or two for one |
 //! | `times` | times as text, days and numbers |
+//! | `ids` | ids as floating-point numbers, and beyond BIGINT |
 //! | `instants` | instants that microseconds cannot hold |
 //! | `files` | partitions and Parquet files that break the contract |
 //! | `fuzz` | files that break in any way |
@@ -27,6 +29,7 @@
 //! | `columns` | columns that go, and dimensions that come |
 //! | `remedies` | every help text of `check`, applied |
 //! | `remedies_of_nights` | the help texts of other commands, applied |
+//! | `remedies_of_runs` | those about dates, calibrations, empty snapshots and stores |
 //! | `results` | JSON, result file and exit codes |
 
 mod audits;
@@ -34,10 +37,12 @@ mod calibration;
 mod casts;
 mod changes;
 mod columns;
+mod computations;
 mod deliveries;
 mod encodings;
 mod files;
 mod fuzz;
+mod ids;
 mod instants;
 mod job_file;
 mod lake;
@@ -48,6 +53,7 @@ mod project;
 mod references;
 mod remedies;
 mod remedies_of_nights;
+mod remedies_of_runs;
 mod results;
 mod rules;
 mod secrets;

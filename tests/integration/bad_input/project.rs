@@ -98,8 +98,8 @@ impl Project {
         self.said(&self.call(&["check", "job.toml"]))
     }
 
-    /// What the run of the last night says, which must leave the output as it was. Tiles and
-    /// records may come: nobody reads them until a publication asks for them.
+    /// What the run of the last night says, which must leave the output as it was. Tiles,
+    /// records and what was found in rows may come: nobody reads them until a publication asks for them.
     pub(super) fn refused_run(&self) -> String {
         self.refused_run_with(&[])
     }
@@ -108,7 +108,7 @@ impl Project {
     pub(super) fn refused_run_with(&self, more: &[&str]) -> String {
         let published = || {
             let mut files = files_below(&self.path("output"));
-            let unasked = ["tiles", "sources", "rules"];
+            let unasked = ["tiles", "sources", "rules", "quarantine"];
             files.retain(|path, _| !unasked.iter().any(|folder| path.starts_with(folder)));
             files
         };

@@ -58,6 +58,9 @@ fn try_all(remedies: &[Remedy]) {
 
 const JOB: &str = "job.toml";
 const ORDERS: &str = "sql/staging/orders.sql";
+const USERS: &str = "sql/staging/users.sql";
+const USERS_BY_DOUBLES: &str = "\n[sources.users]\nurl = \"data/users\"\nrequired = false\n\n[sources.users.columns]\nuser_id = \"DOUBLE\"\n";
+const USERS_BY_NUMBERS: &str = "\n[sources.users]\nurl = \"data/users\"\nrequired = false\n\n[sources.users.columns]\nuser_id = \"BIGINT\"\n";
 const PURCHASES: &str = "sql/rollups/purchases.sql";
 const DEPTH: &str = "sql/tiers/interaction_depth.sql";
 const CLASS: &str = "sql/tiers/rfm_class.sql";
@@ -376,6 +379,48 @@ fn of_statements_and_types() {
     ]);
 }
 
+/// A value that is looked up by a subquery, with what is said of it.
+#[test]
+fn of_lookups() {
+    let styles = "LEFT JOIN reference.event_types AS t ON t.event_type = channel";
+    let grouped = "LEFT JOIN (SELECT event_type, MAX(style) AS style FROM reference.event_types GROUP BY event_type) AS t ON t.event_type = orders.status OR t.event_type = channel";
+    for (lookup, message, join) in [
+        (
+            "(SELECT t.style FROM reference.event_types AS t WHERE t.event_type = orders.status)",
+            "a subquery may give several values for one row: `(SELECT`",
+            styles,
+        ),
+        (
+            "(SELECT t.style FROM reference.event_types AS t WHERE t.event_type = orders.status GROUP BY t.style HAVING COUNT(*) = 1)",
+            "a subquery may give several values for one row: `(SELECT`",
+            styles,
+        ),
+        (
+            "(SELECT MAX(t.style) FROM reference.event_types AS t WHERE t.event_type = orders.status OR t.event_type = channel)",
+            "a subquery cannot be computed here: `(SELECT`",
+            grouped,
+        ),
+    ] {
+        let category = "    category,\n";
+        let looked_up = format!("    {lookup} AS category,\n");
+        let project = Project::new().edit(ORDERS, category, &looked_up);
+        let said = project.check();
+        for told in [
+            message,
+            " --> sql/staging/orders.sql:12:5\n",
+            "help: LEFT JOIN its table in FROM and select the column; where several of its rows",
+        ] {
+            assert!(said.contains(told), "{told}: {said}");
+        }
+        let from = "FROM sources.orders";
+        let said = project
+            .edit(ORDERS, &looked_up, "    t.style AS category,\n")
+            .edit(ORDERS, from, &format!("{from}\n{join}"))
+            .check();
+        assert!(said.starts_with("exit code 0\n"), "{said}");
+    }
+}
+
 #[test]
 fn of_staging_and_rollups() {
     try_all(&[
@@ -386,6 +431,51 @@ fn of_staging_and_rollups() {
                 ORDERS,
                 "    order_id,\n",
                 "    order_id,\n    user_id,\n",
+            )],
+        },
+        Remedy {
+            help: "write * REPLACE (CAST(user_id AS VARCHAR) AS user_id) in place of *, or the same with BIGINT, alike in all staging models",
+            broken: &[Append(JOB, USERS_BY_DOUBLES)],
+            mended: &[Replace(
+                USERS,
+                "    *, ",
+                "    * REPLACE (CAST(user_id AS BIGINT) AS user_id), ",
+            )],
+        },
+        Remedy {
+            help: "or write * REPLACE (CAST(user_id AS VARCHAR) AS user_id) in place of * here",
+            broken: &[
+                Append(JOB, USERS_BY_NUMBERS),
+                Replace(
+                    ORDERS,
+                    "    user_id,",
+                    "    CAST(user_id AS VARCHAR) AS user_id,",
+                ),
+                Replace(
+                    "sql/staging/engagement.sql",
+                    "    events.user_id,",
+                    "    CAST(events.user_id AS VARCHAR) AS user_id,",
+                ),
+            ],
+            mended: &[Replace(
+                USERS,
+                "    *, ",
+                "    * REPLACE (CAST(user_id AS VARCHAR) AS user_id), ",
+            )],
+        },
+        Remedy {
+            help: "write CAST(order_amount AS DECIMAL(18,2)) AS amount",
+            broken: &[
+                Append(
+                    JOB,
+                    "\n[sources.orders.columns]\norder_amount = \"DOUBLE\"\n",
+                ),
+                Replace(ORDERS, "    amount,  ", "    order_amount AS amount,  "),
+            ],
+            mended: &[Replace(
+                ORDERS,
+                "order_amount AS amount",
+                "CAST(order_amount AS DECIMAL(18,2)) AS amount",
             )],
         },
         Remedy {

@@ -224,8 +224,8 @@ async fn column_that_goes_is_refused_until_the_run_may_drop_it() {
     let refused = nights.run(last_night()).await.unwrap_err();
     assert_eq!(refused.kind(), FailureKind::Blocked);
     insta::assert_snapshot!(refused, @"
-    table `tier_snapshot`: column `orders_doubled` (Int64) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_snapshot.orders_doubled`
-    table `tier_current`: column `orders_doubled` (Int64) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_current.orders_doubled`
+    table `tier_snapshot`: column `orders_doubled` (BIGINT) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_snapshot.orders_doubled`
+    table `tier_current`: column `orders_doubled` (BIGINT) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_current.orders_doubled`
     to drop what is missing, give the same command once more with `--drop-columns tier_snapshot.orders_doubled,tier_current.orders_doubled`
     ");
     assert_eq!(versions(&output).await, before);
@@ -268,7 +268,7 @@ async fn column_of_another_type_is_refused_now_and_after_it_was_dropped() {
     let planned = planned.dropping(&may_drop).await.unwrap();
     let refused = planned.execute().await.unwrap_err().to_string();
     let told =
-        "column `orders_doubled` is Int64 to readers and in older files and would become Utf8";
+        "column `orders_doubled` is BIGINT to readers and in older files and would become VARCHAR";
     assert!(refused.contains(told), "{refused}");
 
     nights.edit_pack(SHRUNK);
@@ -277,7 +277,7 @@ async fn column_of_another_type_is_refused_now_and_after_it_was_dropped() {
     planned.execute().await.unwrap();
     nights.edit_pack(RETYPED);
     let refused = nights.run(last_night()).await.unwrap_err().to_string();
-    let told = "column `orders_doubled` was Int64 when it was dropped";
+    let told = "column `orders_doubled` was BIGINT when it was dropped";
     assert!(refused.contains(told), "{refused}");
 
     nights.edit_pack(GROWN);

@@ -1,0 +1,243 @@
+//! Functions of the engine that fail by their name: `to_timestamp`, `decode`, regular expressions.
+//!
+//! Each stays what it is to the engine, which asks the function itself for its types, its
+//! simplifications and its order; only what it says when it fails is ours.
+
+use std::hash::{Hash, Hasher};
+
+use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::interval_arithmetic::Interval;
+use datafusion::logical_expr::preimage::PreimageResult;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
+use datafusion::logical_expr::{
+    ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility,
+};
+
+use super::by_model::ModelFile;
+use super::checked::as_written;
+use super::checked_failures::Computed;
+
+/// How the names of functions begin whose outcome depends on whether values can be read.
+const MAY_FAIL: [&str; 20] = [
+    "to_timestamp",
+    "to_local_time",
+    "to_date",
+    "to_time",
+    "to_char",
+    "to_unixtime",
+    "date_",
+    "datetrunc",
+    "datebin",
+    "make_",
+    "from_unixtime",
+    "regexp_",
+    "decode",
+    "encode",
+    "chr",
+    "repeat",
+    "split_part",
+    "substr",
+    "arrow_",
+    "array_",
+];
+
+/// The same of whole names.
+const THESE_MAY_FAIL: [&str; 16] = [
+    "abs",
+    "factorial",
+    "gcd",
+    "lcm",
+    "power",
+    "pow",
+    "lpad",
+    "rpad",
+    "digest",
+    "overlay",
+    "translate",
+    "uuid",
+    "generate_series",
+    "range",
+    "string_to_array",
+    "to_hex",
+];
+
+/// The same call by a checked function, if it is of one that may fail.
+pub(super) fn checked_function(node: Expr, model: Option<&ModelFile>) -> Result<Transformed<Expr>> {
+    let Expr::ScalarFunction(call) = &node else {
+        return Ok(Transformed::no(node));
+    };
+    let is_constant = call.func.signature().volatility == Volatility::Immutable;
+    if !is_constant || !may_fail(call.name()) || is_checked(call) {
+        return Ok(Transformed::no(node));
+    }
+    let function = ScalarUDF::from(CheckedFunction {
+        computed: Computed::of(&node, as_written(&node)?, model),
+        inner: call.func.as_ref().clone(),
+    });
+    let Expr::ScalarFunction(call) = node else {
+        return Ok(Transformed::no(node));
+    };
+    Ok(Transformed::yes(function.call(call.args)))
+}
+
+fn may_fail(name: &str) -> bool {
+    let is_of_kind = MAY_FAIL.iter().any(|start| name.starts_with(start));
+    is_of_kind || THESE_MAY_FAIL.contains(&name)
+}
+
+fn is_checked(call: &ScalarFunction) -> bool {
+    call.func
+        .inner()
+        .downcast_ref::<CheckedFunction>()
+        .is_some()
+}
+
+/// A function as the engine has it, but for what it says when it fails.
+#[derive(Debug)]
+pub(super) struct CheckedFunction {
+    inner: ScalarUDF,
+    computed: Computed,
+}
+
+/// The same function, wherever it is called: the engine computes it once.
+impl PartialEq for CheckedFunction {
+    fn eq(&self, other: &Self) -> bool {
+        self.inner == other.inner
+    }
+}
+
+impl Eq for CheckedFunction {}
+
+impl Hash for CheckedFunction {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.hash(state);
+    }
+}
+
+impl CheckedFunction {
+    /// The call that this stands for.
+    pub(super) fn unchecked(&self, arguments: &[Expr]) -> Expr {
+        self.inner.call(arguments.to_vec())
+    }
+}
+
+impl ScalarUDFImpl for CheckedFunction {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn aliases(&self) -> &[String] {
+        self.inner.aliases()
+    }
+
+    fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
+        self.inner.schema_name(arguments)
+    }
+
+    fn signature(&self) -> &Signature {
+        self.inner.signature()
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        self.inner.return_type(arguments)
+    }
+
+    fn return_field_from_args(&self, arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        self.inner.return_field_from_args(arguments)
+    }
+
+    fn is_strict(&self) -> bool {
+        self.inner.is_strict()
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let computed = self.inner.invoke_with_args(arguments);
+        computed.map_err(|error| self.computed.failed(error))
+    }
+
+    fn simplify(
+        &self,
+        arguments: Vec<Expr>,
+        context: &SimplifyContext,
+    ) -> Result<ExprSimplifyResult> {
+        self.inner.simplify(arguments, context)
+    }
+
+    fn preimage(
+        &self,
+        arguments: &[Expr],
+        literal: &Expr,
+        context: &SimplifyContext,
+    ) -> Result<PreimageResult> {
+        self.inner.preimage(arguments, literal, context)
+    }
+
+    fn short_circuits(&self) -> bool {
+        self.inner.short_circuits()
+    }
+
+    fn conditional_arguments<'a>(
+        &self,
+        arguments: &'a [Expr],
+    ) -> Option<(Vec<&'a Expr>, Vec<&'a Expr>)> {
+        self.inner.conditional_arguments(arguments)
+    }
+
+    fn evaluate_bounds(&self, input: &[&Interval]) -> Result<Interval> {
+        self.inner.evaluate_bounds(input)
+    }
+
+    fn propagate_constraints(
+        &self,
+        interval: &Interval,
+        inputs: &[&Interval],
+    ) -> Result<Option<Vec<Interval>>> {
+        self.inner.propagate_constraints(interval, inputs)
+    }
+
+    fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
+        self.inner.output_ordering(inputs)
+    }
+
+    fn preserves_lex_ordering(&self, inputs: &[ExprProperties]) -> Result<bool> {
+        self.inner.preserves_lex_ordering(inputs)
+    }
+
+    fn strictly_order_preserving(&self, inputs: &[ExprProperties]) -> Result<bool> {
+        self.inner.strictly_order_preserving(inputs)
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        self.inner.coerce_types(arguments)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.inner.documentation()
+    }
+}
+
+/// The type that `arrow_cast` casts to: a cast by another name.
+pub(super) fn target_of_arrow_cast(node: &Expr) -> Option<(&Expr, DataType)> {
+    let Expr::ScalarFunction(call) = node else {
+        return None;
+    };
+    let [value, Expr::Literal(target, _)] = call.args.as_slice() else {
+        return None;
+    };
+    let ScalarValue::Utf8(Some(target)) = target else {
+        return None;
+    };
+    let target = target.parse().ok()?;
+    (call.name() == "arrow_cast"
+        && call
+            .func
+            .inner()
+            .downcast_ref::<CheckedFunction>()
+            .is_none())
+    .then_some((value, target))
+}

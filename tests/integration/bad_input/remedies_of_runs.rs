@@ -1,0 +1,190 @@
+//! The help texts about dates, calibrations, empty snapshots and stores, applied: the command fails
+//! and says what to do, that is done, and the command succeeds. Expired days are in
+//! `nights::retention`, volumes in `nights::boundaries`.
+
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+
+use super::lake::{Rows, file_of};
+use super::project::Project;
+use crate::support::command::Finished;
+use crate::support::s3_server::S3Server;
+
+const NIGHT: [&str; 4] = ["run", "job.toml", "--date", "2026-03-06"];
+const CALIBRATE: [&str; 5] = ["calibrate", "job.toml", "--date", "2026-03-06", "--yes"];
+
+/// Cut points for whatever users there are.
+const BY_HAND: &str = "\n[calibration]\nrecency_days = [1, 2, 4, 8]\norders_365d = [1, 2, 4, 8]\nrevenue_365d = [1, 2, 4, 8]\n";
+
+fn refused(project: &Project, command: &[&str], exit_code: i32, help: &str) {
+    let finished = project.call(command);
+    let said = format!("{}{}", finished.stdout, finished.stderr);
+    assert_eq!(finished.exit_code, exit_code, "{said}");
+    assert!(said.contains(help), "{help}: {said}");
+}
+
+fn succeeds(project: &Project, command: &[&str]) -> Finished {
+    let finished = project.call(command);
+    assert_eq!(finished.exit_code, 0, "{finished:?}");
+    finished
+}
+
+#[test]
+fn of_a_date_in_the_future() {
+    let project = Project::new();
+    for source in ["orders", "engagement"] {
+        let day = project.path(&format!("data/{source}/dt=2999-03-07/part-0.parquet"));
+        match source {
+            "orders" => Rows::orders(6).write(&day),
+            _ => Rows::engagement(6).write(&day),
+        }
+    }
+    let command = ["run", "job.toml", "--date", "2999-03-07"];
+    let help = "the job may say `future_dates = true` under [guards]";
+    refused(&project, &command, 2, help);
+    let project = project.append("job.toml", BY_HAND);
+    let project = project.append("job.toml", "\n[guards]\nfuture_dates = true\n");
+    succeeds(&project, &command);
+}
+
+/// Neither is what a night made then gone: it is pinned, restored, or left.
+#[test]
+fn of_a_calibration_record() {
+    let project = Project::new().publish("2026-03-06");
+    let record = "output/calibrations/2026-03-06-v1.json";
+    let whole = std::fs::read_to_string(project.path(record)).unwrap();
+
+    let project = project.append("job.toml", "\n[calibration]\nid = \"2026-03-05-v1\"\n");
+    let help =
+        "the job pins calibration `2026-03-05-v1`, which does not exist; there are: 2026-03-06-v1";
+    refused(&project, &NIGHT, 2, help);
+    let project = project.edit("job.toml", "2026-03-05-v1", "2026-03-06-v1");
+    succeeds(&project, &NIGHT);
+
+    let project = project.write(record, "{");
+    refused(&project, &NIGHT, 2, "cannot be read: ");
+    refused(&project, &NIGHT, 2, "restore it, or pin another id");
+    let project = project.write(record, &whole);
+    succeeds(&project, &NIGHT);
+
+    std::fs::rename(
+        project.path(record),
+        project.path("output/calibrations/2026-03-06-v2.json"),
+    )
+    .unwrap();
+    let project = project.edit("job.toml", "2026-03-06-v1", "2026-03-06-v2");
+    refused(&project, &NIGHT, 2, "rename it to `2026-03-06-v1.json`");
+    std::fs::rename(
+        project.path("output/calibrations/2026-03-06-v2.json"),
+        project.path(record),
+    )
+    .unwrap();
+    let project = project.edit("job.toml", "2026-03-06-v2", "2026-03-06-v1");
+    succeeds(&project, &NIGHT);
+}
+
+/// What `calibrate` says of its outcome is what to do next.
+#[test]
+fn of_a_new_calibration() {
+    let project = Project::new().publish("2026-03-06");
+    let proposed = succeeds(&project, &CALIBRATE[..4]).stdout;
+    let unchanged = "The new cut points are those of 2026-03-06-v1: nothing to keep.";
+    assert!(proposed.contains(unchanged), "{proposed}");
+
+    // Everybody has ordered once more, so that cut points differ.
+    let model = "sql/calibration/rfm.sql";
+    let project = project.edit(model, "orders_365d", "orders_365d + 1 AS orders_365d");
+    let proposed = succeeds(&project, &CALIBRATE[..4]).stdout;
+    let keep = "To keep the new cut points as 2026-03-06-v2, run this with --yes.";
+    assert!(proposed.contains(keep), "{proposed}");
+    let kept = succeeds(&project, &CALIBRATE).stdout;
+    assert!(kept.contains("Kept as 2026-03-06-v2."), "{kept}");
+    let again = "tierline backfill job.toml --from 2026-03-06 --to 2026-03-06";
+    assert!(kept.contains(again), "{kept}");
+    let command: Vec<&str> = again.split(' ').skip(1).collect();
+    succeeds(&project, &command);
+}
+
+/// Orders of nobody, and no event that counts.
+#[test]
+fn of_a_snapshot_without_users() {
+    let filtered = "FROM sources.orders\nWHERE day > DATE '2026-03-06'";
+    let events = "ON events.event_type = types.event_type";
+    let project = Project::new()
+        .edit("sql/staging/orders.sql", "FROM sources.orders", filtered)
+        .edit(
+            "sql/staging/engagement.sql",
+            events,
+            &format!("{events}\nWHERE events.day > DATE '2026-03-06'"),
+        )
+        .append("job.toml", BY_HAND);
+    let help = "no source has a user on or before this date; check the sources' urls and partitions, and what sql/staging leaves out";
+    refused(&project, &NIGHT, 3, help);
+    let project = project
+        .edit("sql/staging/orders.sql", filtered, "FROM sources.orders")
+        .edit(
+            "sql/staging/engagement.sql",
+            "\nWHERE events.day > DATE '2026-03-06'",
+            "",
+        );
+    succeeds(&project, &NIGHT);
+}
+
+/// A project whose orders are in a bucket.
+fn with_orders_in(server: &S3Server) -> Project {
+    let project = Project::new()
+        .edit("job.toml", "\"data/orders\"", "\"s3://tierline/orders\"")
+        .append(
+            "job.toml",
+            "\n[storage]\nretry_seconds = 1\nrequest_seconds = 1\n",
+        );
+    let uploads = async {
+        for day in 1..=6 {
+            let file = file_of("orders", day);
+            let bytes = std::fs::read(project.path(&file)).unwrap();
+            let key = Path::from(file.strip_prefix("data/").unwrap());
+            server.store().put(&key, bytes.into()).await.unwrap();
+        }
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(uploads);
+    project
+}
+
+#[test]
+fn of_a_store_that_does_not_answer() {
+    let server = S3Server::start();
+    let right = server.environment();
+    let with = |name: &str, value: Option<&str>| {
+        let mut variables = right.clone();
+        variables.retain(|(variable, _)| *variable != name);
+        let changed = right.iter().find(|(variable, _)| *variable == name);
+        let changed = changed.map(|(variable, _)| *variable).zip(value);
+        variables.extend(changed.map(|(variable, value)| (variable, value.to_owned())));
+        variables
+    };
+    let help = "check the endpoint, the credentials and the permissions: ";
+    let mut project = with_orders_in(&server);
+    for (name, value, told) in [
+        (
+            "AWS_ENDPOINT_URL",
+            Some("http://127.0.0.1:1"),
+            "tcp connect error",
+        ),
+        (
+            "AWS_SECRET_ACCESS_KEY",
+            Some("another"),
+            "SignatureDoesNotMatch",
+        ),
+        (
+            "AWS_ALLOW_HTTP",
+            None,
+            "plain http is refused; set AWS_ALLOW_HTTP=true to allow it",
+        ),
+    ] {
+        project = project.environment(with(name, value));
+        refused(&project, &NIGHT, 1, help);
+        refused(&project, &NIGHT, 1, told);
+    }
+    project = project.environment(right.clone());
+    succeeds(&project, &NIGHT);
+}
