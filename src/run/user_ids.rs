@@ -4,6 +4,7 @@
 //! other: BIGINT where the SQL can be planned with it and staging agrees, VARCHAR otherwise.
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::TableReference;
 use datafusion::error::Result as EngineResult;
 use datafusion::prelude::SessionContext;
 
@@ -118,6 +119,12 @@ pub(super) async fn check_previous(
 ) -> Result<(), RunError> {
     let engine = RunError::engine("comparing user ids with those of the previous snapshot");
     let previous = TableName::new(Folder::Previous, SNAPSHOT);
+    // A calibration publishes nothing and reads no earlier snapshot.
+    let place = TableReference::partial(previous.folder.as_str(), previous.name.as_str());
+    let is_read = catalog.context.table_exist(place).map_err(&engine)?;
+    if !is_read {
+        return Ok(());
+    }
     let published = type_in(catalog, &previous).await.map_err(&engine)?;
     // All of them agree.
     let Some(model) = project.graph.in_folder(Folder::Staging).next() else {
