@@ -1,13 +1,22 @@
 //! Fingerprints: what a result depends on, as one hash.
 //!
-//! Parts are length-prefixed and labelled, so `("a", "bc")` and `("ab", "c")` differ.
+//! What is hashed is a list of labelled parts in a fixed order, each of them
+//!
+//! ```text
+//! length of the label, 8 bytes little-endian | label, UTF-8 | length of the value | value, UTF-8
+//! ```
+//!
+//! so that `("a", "bc")` and `("ab", "c")` differ. Whatever has parts of its own is a part by its
+//! fingerprint. Labels and values are written out by hand wherever a fingerprint is made: neither
+//! a name in Rust nor the way in which a library prints something has a part in them. Each place
+//! has a version number, which is raised when what is written there changes.
 
 use std::fmt;
 
 /// How many hex digits a fingerprint has.
 const DIGITS: usize = 32;
 
-/// A BLAKE3 hash over labelled parts, shown as 32 hex digits.
+/// A BLAKE3 hash over labelled parts, shown as its first 32 hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(String);
 
@@ -45,6 +54,12 @@ impl Fingerprint {
     }
 }
 
+impl AsRef<str> for Fingerprint {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
@@ -66,6 +81,12 @@ impl FingerprintBuilder {
         self
     }
 
+    /// Adds a part that has parts of its own.
+    #[must_use]
+    pub fn nested(self, label: &str, parts: &Fingerprint) -> Self {
+        self.part(label, parts.as_str())
+    }
+
     /// Adds several parts under one label, in the order given.
     #[must_use]
     pub fn parts<T: AsRef<str>>(self, label: &str, values: impl IntoIterator<Item = T>) -> Self {
@@ -84,6 +105,19 @@ impl FingerprintBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_bytes_are_those_of_the_documentation() {
+        let mut bytes = Vec::new();
+        for text in ["day", "2026-11-20", "files", ""] {
+            bytes.extend((text.len() as u64).to_le_bytes());
+            bytes.extend(text.as_bytes());
+        }
+        let builder = Fingerprint::builder().part("day", "2026-11-20");
+        let found = builder.part("files", "").finish();
+        assert_eq!(found.as_str(), &blake3::hash(&bytes).to_hex()[..32]);
+        assert_eq!(found.as_str(), "50096f38207b8303161dbe146ffafd9c");
+    }
 
     #[test]
     fn where_a_part_ends_matters() {

@@ -100,7 +100,7 @@ impl PathValues {
     /// What tells two files of other values apart; nothing for files without values.
     pub(super) fn identity(&self) -> String {
         let parts = self.0.iter().map(|(name, value)| match value {
-            Some(value) => format!("\n{name}={value:?}"),
+            Some(value) => format!("\n{name}={}", serde_json::json!(value)),
             None => format!("\n{name}"),
         });
         parts.collect()

@@ -67,6 +67,12 @@ impl Graph {
         sources.any(|read| read.table.name == source)
     }
 
+    /// Whether any model reads a table of a folder.
+    pub fn reads_folder(&self, folder: Folder) -> bool {
+        let mut reads = self.models().iter().flat_map(|model| &model.reads);
+        reads.any(|read| read.table.folder == folder)
+    }
+
     /// The models of one folder, in planning order.
     pub fn in_folder(&self, folder: Folder) -> impl Iterator<Item = &Model> {
         self.models

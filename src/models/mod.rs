@@ -8,11 +8,13 @@
 //!
 //! Every step reports all the problems it finds, each with file, line and column.
 
+mod canonical;
 mod cases;
 mod comments;
 mod compared_texts;
 mod constants;
 mod distinct_from;
+mod encodings;
 mod graph;
 mod lexemes;
 mod limits;
@@ -28,6 +30,7 @@ pub mod profile;
 mod reference;
 mod selected;
 
+pub use canonical::tokens;
 pub use cases::{WrittenBranch, WrittenCase};
 pub use constants::{computable, folded};
 pub use graph::{Graph, REQUIRED};

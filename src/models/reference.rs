@@ -3,11 +3,11 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::csv::ReaderBuilder;
 use datafusion::arrow::csv::reader::Format;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
 use crate::ground::{Diagnostic, SourceFile, TableName};
@@ -45,6 +45,19 @@ impl ReferenceTable {
             .help("a reference file is CSV with a header line and as many values on every line")
         })?;
         Ok(Self { name, file, rows })
+    }
+
+    /// A value as text: whole numbers in digits, `true` and `false`; none for NULL.
+    pub fn value(&self, row: usize, column: usize) -> Option<String> {
+        let column = self.rows.column(column);
+        if column.is_null(row) {
+            return None;
+        }
+        Some(match column.data_type() {
+            DataType::Int64 => column.as_primitive::<Int64Type>().value(row).to_string(),
+            DataType::Boolean => column.as_boolean().value(row).to_string(),
+            _ => column.as_string::<i32>().value(row).to_owned(),
+        })
     }
 
     /// The line on which a row begins, counted from 1.

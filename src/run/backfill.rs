@@ -279,7 +279,7 @@ impl Planning<'_> {
     fn has_other_rules(&self, publication: &Publication) -> bool {
         let has_same_rules = match &publication.rules_fingerprint {
             Some(published) => self.are_todays(published),
-            None => publication.sql_fingerprint == self.project.fingerprint.as_str(),
+            None => publication.sql_fingerprint == self.project.sql_fingerprint(),
         };
         let cut_points = match &self.job.calibration {
             CalibrationChoice::Pinned(id) => Some(id.as_str()),
@@ -338,7 +338,7 @@ impl Planning<'_> {
         choice: RulesChoice,
     ) -> Result<NightRules, String> {
         let date = publication.snapshot_date;
-        let has_same_sql = publication.sql_fingerprint == self.project.fingerprint.as_str();
+        let has_same_sql = publication.sql_fingerprint == self.project.sql_fingerprint();
         if by_files && !self.accepted.shorter_history {
             return Err(format!(
                 "it was published before the days of its sources were on record, so that nobody knows whether days have expired since; `tierline backfill --from {date} --to {date}` publishes it from the files there are"

@@ -299,7 +299,7 @@ impl Run<'_> {
     pub(super) fn identity(&self) -> RunRecord {
         let plan = self.plan;
         let cutpoints_id = self.cutpoints_id();
-        let fingerprint = plan.input_fingerprint(self.job, self.project, &cutpoints_id);
+        let fingerprint = plan.input_fingerprint(self.project, &cutpoints_id);
         let previous = plan.previous.as_ref();
         RunRecord {
             snapshot_date: plan.snapshot_date,
@@ -309,7 +309,7 @@ impl Run<'_> {
             run_id: format!("{}-{}", plan.snapshot_date, fingerprint.short()),
             application: format!("tierline/{}", self.job.name),
             input_fingerprint: fingerprint.to_string(),
-            sql_fingerprint: self.project.fingerprint.to_string(),
+            sql_fingerprint: self.project.sql_fingerprint(),
             cutpoints_id,
             rules_fingerprint: Some(plan.rules_fingerprint.to_string()),
             source_record: Some(plan.source_record(self.job).fingerprint().to_string()),

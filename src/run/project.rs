@@ -29,6 +29,10 @@ pub(super) const MADE_BY_TIERLINE: [(Folder, &str); 7] = [
     (Folder::History, "kpi_daily"),
 ];
 
+/// Which way of telling packs apart their fingerprints follow: part of each of them, and raised
+/// when what is hashed of a model, a parameter or a reference file changes.
+const ENCODING: &str = "1";
+
 /// The mart of KPIs, which history is kept of.
 pub(super) const KPIS: &str = "kpi_daily";
 
@@ -47,7 +51,7 @@ pub struct Project {
     pub references: Vec<ReferenceTable>,
     /// The values of `$parameters`, those of the run left out.
     pub parameters: Parameters,
-    /// What the pack says, as one hash: statements, parameters, references.
+    /// What the pack says, as one hash: models with the parameters they name, references.
     pub fingerprint: Fingerprint,
     /// The text of each file of the pack, by its path.
     pub texts: BTreeMap<String, String>,
@@ -112,6 +116,18 @@ impl Project {
             }
             _ => Err(problems),
         }
+    }
+
+    /// What the pack says, as publications record it: the way of telling packs apart, and the
+    /// fingerprint.
+    pub(super) fn sql_fingerprint(&self) -> String {
+        format!("{ENCODING}:{}", self.fingerprint)
+    }
+
+    /// Whether a publication has recorded its pack in the way of today.
+    pub(super) fn can_tell_apart(recorded: &str) -> bool {
+        let encoding = recorded.split_once(':');
+        encoding.is_some_and(|(encoding, _)| encoding == ENCODING)
     }
 
     /// The tables whose files do not parse.
@@ -217,21 +233,19 @@ fn tables_without_models(
     sources.chain(unread).chain(read).chain(made).collect()
 }
 
+/// What the pack says, as one hash.
 fn fingerprint(
     models: &[Model],
     references: &[ReferenceTable],
     parameters: Option<&Parameters>,
 ) -> Fingerprint {
-    let statements = models
-        .iter()
-        .map(|model| format!("{}\n{}", model.name, model.statement));
-    let tables = references
-        .iter()
-        .map(|table| format!("{}\n{}", table.name, table.file.text));
-    let values = parameters.map(|parameters| format!("{parameters:?}"));
+    let none = Parameters::default();
+    let parameters = parameters.unwrap_or(&none);
+    let models = models.iter().map(|model| model.fingerprint(parameters));
+    let references = references.iter().map(ReferenceTable::fingerprint);
     Fingerprint::builder()
-        .parts("model", statements)
-        .parts("reference", tables)
-        .parts("parameters", values)
+        .part("encoding", ENCODING)
+        .parts("model", models)
+        .parts("reference", references)
         .finish()
 }

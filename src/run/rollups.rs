@@ -10,10 +10,9 @@ use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, col, lit};
 use datafusion::prelude::SessionContext;
 
-use crate::config::job::Job;
-use crate::ground::{Folder, Problems, SnapshotDate, TableName};
+use crate::config::job::{Job, encodings};
+use crate::ground::{Fingerprint, Folder, Problems, SnapshotDate, TableName};
 use crate::inputs::{KnownDay, Manifest, SourceHistory};
-use crate::models::planner::bind;
 use crate::models::{Graph, Model};
 use crate::tiles::{
     Addresses, Change, DAY, Definition, Rollup, SourceDays, StoredTile, StoredTiles, TilePlan,
@@ -21,6 +20,7 @@ use crate::tiles::{
 };
 
 use super::declared::{register_declared, session_of};
+use super::tiles_before::definition_before;
 use super::{Catalog, Project, RunError};
 
 /// A day that no source has, to see how far a condition on the day reaches.
@@ -65,6 +65,7 @@ impl RollupTiles {
         let expired_of_whole = inputs.expired_of_whole(histories, start);
         let days = inputs.source_days(histories, start, snapshot_date);
         let addresses = Addresses::new(&inputs.definition, days);
+        let stored = stored.found_by(&addresses);
         let plan = TilePlan::make(
             &inputs.definition.rollup,
             &inputs.windows,
@@ -206,7 +207,7 @@ impl RollupInputs {
             unreadable.extend(days.take_while(|day| *day <= snapshot_date.day()));
         }
         let fingerprinted = by_day.into_iter().map(|(day, files)| {
-            let builder = crate::ground::Fingerprint::builder();
+            let builder = Fingerprint::builder();
             (day, builder.parts("source", files).finish())
         });
         SourceDays {
@@ -325,26 +326,27 @@ fn definition(
     snapshot_date: SnapshotDate,
 ) -> Result<Definition, Problems> {
     let parameters = project.parameters.clone().as_of(snapshot_date);
-    let mut statements = Vec::new();
-    let mut columns = Vec::new();
-    let mut references = Vec::new();
-    for table in upstream(&project.graph, rollup) {
-        if let Some(model) = project.graph.model(&table) {
-            statements.push(bind(model, &parameters)?.to_string());
-        }
-        if let Some(source) = job.sources.get(&table.name)
-            && table.folder == Folder::Sources
-        {
-            columns.push(format!("{table} {:?}", source.columns));
-        }
-        let reference = project.references.iter().find(|found| found.name == table);
-        references.extend(reference.map(|found| format!("{table}\n{}", found.file.text)));
-    }
+    let tables = upstream(&project.graph, rollup);
+    let models = tables.iter().filter_map(|table| project.graph.model(table));
+    let models = models.map(|model| model.fingerprint(&parameters));
+    let sources = job.sources.iter().filter(|(name, _)| {
+        let name = TableName::new(Folder::Sources, name.as_str());
+        tables.contains(&name)
+    });
+    let sources = sources.map(|(name, source)| {
+        let columns = encodings::of_columns(&source.columns);
+        let builder = Fingerprint::builder().part("name", name);
+        builder.nested("columns", &columns).finish()
+    });
+    let references = project.references.iter();
+    let references = references.filter(|reference| tables.contains(&reference.name));
+    let references = references.map(|found| format!("{}\n{}", found.name, found.file.text));
     Ok(Definition {
         rollup: rollup.clone(),
-        statements,
-        columns,
-        references,
+        models: models.collect(),
+        sources: sources.collect(),
+        references: references.collect(),
+        before: definition_before(job, project, tables.iter(), &parameters)?,
     })
 }
 

@@ -15,7 +15,7 @@ use object_store::ObjectStoreExt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::job::{
-    CalibrationChoice, Column, ColumnType, Job, OwnDimension, ParameterValue, Source,
+    CalibrationChoice, Column, ColumnType, Job, OwnDimension, ParameterValue, Source, encodings,
 };
 use crate::ground::{Fingerprint, TableName};
 
@@ -48,27 +48,42 @@ struct RuledSource {
     profile: Vec<String>,
 }
 
-/// The fingerprint of the rules of a run.
+/// The fingerprint of the rules of a run:
+///
+/// | label | value |
+/// |---|---|
+/// | `sql` | the [pack](Project::fingerprint) |
+/// | `grace`, for each dimension | its name, a space, the days |
+/// | `dimension`, for each of the job's own | its `name`, its [`value`](encodings::of_dimension) |
+/// | `source`, for each that SQL reads | its `name`, its [`columns`](encodings::of_columns), whether it is `delivered` |
+/// | `history start`, for each model that has one | its name, a space, the day |
+///
+/// The timezone has no part in it: it decides which day a run is of, and no row of that day.
 pub(super) fn fingerprint(job: &Job, project: &Project, starts: &HistoryStarts) -> Fingerprint {
     let grace_days = job.grace_days_or_default();
     let grace = grace_days
         .iter()
         .map(|(dimension, days)| format!("{dimension} {days}"));
-    let dimensions = job.dimensions.iter();
-    let dimensions = dimensions.map(|(name, dimension)| format!("{name} {dimension:?}"));
+    let named = |name: &str| Fingerprint::builder().part("name", name);
+    let dimensions = job.dimensions.iter().map(|(name, dimension)| {
+        let dimension = encodings::of_dimension(dimension);
+        named(name).nested("value", &dimension).finish()
+    });
     let sources = job.sources.iter();
     let read = sources.filter(|(name, _)| project.graph.reads_source(name));
-    let columns = read.clone();
-    let columns = columns.map(|(name, source)| format!("{name} {:?}", source.columns));
-    let delivered = read.filter(|(_, source)| is_delivered(source));
-    let delivered = delivered.map(|(name, _)| name.as_str());
+    let sources = read.map(|(name, source)| {
+        let delivered = is_delivered(source).then_some("true");
+        named(name)
+            .nested("columns", &encodings::of_columns(&source.columns))
+            .parts("delivered", delivered)
+            .finish()
+    });
     let starts = starts.iter().map(|(model, day)| format!("{model} {day}"));
     Fingerprint::builder()
-        .part("sql", project.fingerprint.as_str())
+        .nested("sql", &project.fingerprint)
         .parts("grace", grace)
-        .parts("dimensions", dimensions)
-        .parts("columns", columns)
-        .parts("delivered", delivered)
+        .parts("dimension", dimensions)
+        .parts("source", sources)
         .parts("history start", starts)
         .finish()
 }
@@ -386,6 +401,42 @@ mod tests {
         let written = serde_json::to_string(&RulesFile::of(&rules)).unwrap();
         let read: RulesFile = serde_json::from_str(&written).unwrap();
         assert_eq!(read.rules(), Ok(rules));
+    }
+
+    const OF_ORDERS: &str = "[sources.orders.columns]\nstore = { type = \"DECIMAL(9, 3)\", optional = true }\n\
+        [params]\nleast = 5\n[grace_days]\nvalue_tier = 3\n[dimensions.app_fan]\ntiers = [\"low\", \"high\"]\n";
+
+    /// A change of these restates dates that have not changed: it needs another version wherever
+    /// they are a part.
+    #[test]
+    fn what_is_hashed_stays_what_it_was() {
+        let pack = [
+            ("parameters.toml", "least = 1\nunused = 2\n"),
+            (
+                "staging/orders.sql",
+                "SELECT * FROM sources.orders WHERE amount > $least",
+            ),
+            ("reference/statuses.csv", "status,counts\npaid,true\n"),
+        ];
+        let pack = pack.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let job = Job {
+            pack: Some(pack.into()),
+            ..job(OF_ORDERS)
+        };
+        let (project, _) = Project::load_what_parses(&job).unwrap();
+        let start = ("rollups.purchases", "2026-08-07");
+        let start = (start.0.parse().unwrap(), start.1.parse().unwrap());
+        let starts = HistoryStarts::from([start]);
+        let found = [
+            project.sql_fingerprint(),
+            fingerprint(&job, &project, &HistoryStarts::new()).to_string(),
+            fingerprint(&job, &project, &starts).to_string(),
+        ];
+        insta::assert_snapshot!(found.join("\n"), @"
+        1:f1f7ca88f8152422d7544488bae49674
+        c482fd9d7231c3ef81f28fc93ee147cb
+        11bac01ec2126a9e26634fcfe88daccc
+        ");
     }
 
     #[test]

@@ -17,17 +17,19 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Visit,
+    Expr, Join, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Visit,
     visit_expressions,
 };
 
 use crate::ground::TableName;
-use crate::models::Model;
+use crate::models::{Model, tokens};
+
+use super::clauses::Clauses;
 
 /// What gives a column its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SnapshotColumn {
-    /// The part of the query, without comments and in one spelling.
+    /// The part of the query, in canonical text; all of it where it cannot be cut.
     pub sql: String,
     /// The tables that it reads.
     pub tables: BTreeSet<TableName>,
@@ -41,21 +43,27 @@ impl SnapshotColumn {
         };
         let mut query = Query::clone(query);
         query.order_by = None;
+        query.with = None;
         let select = select_of(&mut query)?;
-        let item = select.projection.iter().find(|item| is_named(item, column));
-        select.projection = vec![item?.clone()];
+        let mut items = select.projection.iter();
+        let item = items.position(|item| is_named(item, column))?;
+        let selected = std::mem::take(&mut select.projection);
+        select.projection = vec![selected[item].clone()];
         let from = std::mem::take(&mut select.from);
-        let with = query.with.take();
-        let kept = keep(from, names_in(&query));
-        let tables: Option<BTreeSet<TableName>> =
-            kept.iter().flat_map(factors).map(table).collect();
-        select_of(&mut query)?.from = kept;
-        // A table without a folder is a CTE, or a query in brackets.
-        let tables = tables.unwrap_or_else(|| {
-            query.with = with;
-            model.reads.iter().map(|read| read.table.clone()).collect()
+        let is_kept = kept_joins(&from, names_in(&query));
+        let tables: Option<BTreeSet<TableName>> = factors(&from, &is_kept).map(table).collect();
+        let tokens = tokens(&model.file.text);
+        let clauses = Clauses::of(&tokens).filter(|clauses| {
+            let counts = (clauses.items.len(), clauses.joins.len());
+            counts == (selected.len(), is_kept.len()) && from.len() == 1
         });
-        let sql = query.to_string();
+        let sql = match clauses {
+            // A table without a folder is a CTE, or a query in brackets.
+            Some(clauses) => clauses.of_item(item, &is_kept, tables.is_none()),
+            None => model.canonical_sql(),
+        };
+        let all = || model.reads.iter().map(|read| read.table.clone()).collect();
+        let tables = tables.unwrap_or_else(all);
         Some(Self { sql, tables })
     }
 }
@@ -104,13 +112,14 @@ fn names_in(sql: &impl Visit) -> Names {
     names
 }
 
-/// FROM with those joins alone that are named, by the rest of the query or by a join that is.
-fn keep(mut from: Vec<TableWithJoins>, mut named: Names) -> Vec<TableWithJoins> {
+/// Which joins are named, by the rest of the query or by a join that is.
+fn kept_joins(from: &[TableWithJoins], mut named: Names) -> Vec<bool> {
+    let joins: Vec<&Join> = from.iter().flat_map(|tables| &tables.joins).collect();
     loop {
         let before = named.tables.len();
-        for join in from.iter().flat_map(|tables| &tables.joins) {
+        for join in &joins {
             if is_kept(&join.relation, &named) {
-                let others = names_in(join);
+                let others = names_in(*join);
                 named.tables.extend(others.tables);
                 named.has_bare |= others.has_bare;
             }
@@ -119,10 +128,8 @@ fn keep(mut from: Vec<TableWithJoins>, mut named: Names) -> Vec<TableWithJoins> 
             break;
         }
     }
-    for tables in &mut from {
-        tables.joins.retain(|join| is_kept(&join.relation, &named));
-    }
-    from
+    let is_kept = joins.iter().map(|join| is_kept(&join.relation, &named));
+    is_kept.collect()
 }
 
 fn is_kept(factor: &TableFactor, named: &Names) -> bool {
@@ -137,9 +144,15 @@ fn is_kept(factor: &TableFactor, named: &Names) -> bool {
     named.has_bare || named.tables.contains(&last.to_lowercase())
 }
 
-fn factors(tables: &TableWithJoins) -> impl Iterator<Item = &TableFactor> {
-    let joined = tables.joins.iter().map(|join| &join.relation);
-    std::iter::once(&tables.relation).chain(joined)
+/// The tables of FROM, those of joins as far as they are kept.
+fn factors<'a>(
+    from: &'a [TableWithJoins],
+    is_kept: &'a [bool],
+) -> impl Iterator<Item = &'a TableFactor> {
+    let joins = from.iter().flat_map(|tables| &tables.joins).zip(is_kept);
+    let joins = joins.filter(|(_, is_kept)| **is_kept);
+    let joined = joins.map(|(join, _)| &join.relation);
+    from.iter().map(|tables| &tables.relation).chain(joined)
 }
 
 fn table(factor: &TableFactor) -> Option<TableName> {
@@ -176,7 +189,7 @@ mod tests {
         let found = column(SNAPSHOT);
         assert_eq!(
             found.sql,
-            "SELECT tiers.value_tier FROM features.users AS users INNER JOIN tiers.value_tier AS tiers ON users.user_id = tiers.user_id"
+            "select tiers . value_tier from features . users as users inner join tiers . value_tier as tiers on users . user_id = tiers . user_id"
         );
         let tables: Vec<String> = found.tables.iter().map(TableName::to_string).collect();
         assert_eq!(tables, ["features.users", "tiers.value_tier"]);
@@ -191,7 +204,7 @@ mod tests {
         let filtered = SNAPSHOT.replace("ORDER BY", "WHERE depth.depth = 'deep' ORDER BY");
         let found = column(&filtered);
         assert_ne!(found, column(SNAPSHOT));
-        assert!(found.sql.contains("tiers.depth"), "{found:?}");
+        assert!(found.sql.contains("tiers . depth"), "{found:?}");
         let joined = SNAPSHOT.replace("= tiers.user_id", "= tiers.user_id AND tiers.rank > 1");
         assert_ne!(column(&joined), column(SNAPSHOT));
     }

@@ -12,12 +12,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::util::display::array_value_to_string;
-
-use crate::config::job::Job;
+use crate::config::job::{Job, encodings};
 use crate::ground::{Fingerprint, Folder, TableName};
-use crate::models::Model;
+use crate::models::{Model, ReferenceTable};
 use crate::tiers::{Dimension, Dimensions};
 
 use super::Project;
@@ -30,7 +27,7 @@ use super::snapshot_column::SnapshotColumn;
 const FOR_PEOPLE: [&str; 2] = ["label", "playbook"];
 
 /// How rules are told apart. Rules that were recorded otherwise are not compared.
-const VERSION: &str = "2";
+const VERSION: &str = "3";
 
 /// The rules of some dimensions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,6 +71,13 @@ fn version(rules: &str) -> Option<&str> {
     rules.split_once(':').map(|(version, _)| version)
 }
 
+/// | label | value |
+/// |---|---|
+/// | `model`, for each table behind the dimension | its [SQL and parameters](Model::fingerprint) |
+/// | `snapshot` | [what the snapshot makes of it](SnapshotColumn), in canonical text |
+/// | `source`, for each | its `name`, its [`columns`](encodings::of_columns) |
+/// | `reference`, for each | its [rows](of_rows) |
+/// | `tier`, for each | its `name`, its `rank` where it has one |
 fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerprint {
     let snapshot = TableName::new(Folder::Publish, SNAPSHOT);
     let snapshot = project.graph.model(&snapshot);
@@ -83,15 +87,9 @@ fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerpri
         .iter()
         .filter_map(|table| project.graph.model(table))
         .collect();
-    let statements = models
+    let sql: Vec<String> = models
         .iter()
-        .map(|model| format!("{}\n{}", model.name, model.statement));
-    let named: BTreeSet<String> = models.iter().flat_map(|model| model.parameters()).collect();
-    let values = named.iter().filter_map(|name| {
-        let value = project.parameters.get(name)?;
-        Some(format!("{name} {value:?}"))
-    });
-    let sql: Vec<String> = statements
+        .map(|model| model.canonical_sql())
         .chain(selected.iter().map(|selected| selected.sql.clone()))
         .collect();
     let references = project.references.iter();
@@ -99,21 +97,30 @@ fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerpri
         .filter(|reference| tables.contains(&reference.name))
         .map(|reference| {
             let is_named = |column: &str| sql.iter().any(|sql| sql.contains(column));
-            let rows = rows_without_labels(&reference.rows, is_named);
-            format!("{}\n{rows}", reference.name)
+            of_rows(reference, is_named)
         });
+    let named = |name: &str| Fingerprint::builder().part("name", name);
     let sources = job.sources.iter();
     let sources = sources.filter(|(name, _)| {
         let name = TableName::new(Folder::Sources, name.as_str());
         tables.contains(&name)
     });
-    let columns = sources.map(|(name, source)| format!("{name} {:?}", source.columns));
+    let sources = sources.map(|(name, source)| {
+        let columns = encodings::of_columns(&source.columns);
+        named(name).nested("columns", &columns).finish()
+    });
     let tiers = dimension.tiers.iter();
-    let tiers = tiers.map(|tier| format!("{} {:?}", tier.name, tier.rank));
+    let tiers = tiers.map(|tier| {
+        let rank = tier.rank.map(|rank| rank.to_string());
+        named(&tier.name).parts("rank", rank).finish()
+    });
+    let models = models
+        .iter()
+        .map(|model| model.fingerprint(&project.parameters));
     Fingerprint::builder()
-        .parts("model", &sql)
-        .parts("columns", columns)
-        .parts("parameter", values)
+        .parts("model", models)
+        .parts("snapshot", selected.map(|selected| selected.sql))
+        .parts("source", sources)
         .parts("reference", references)
         .parts("tier", tiers)
         .finish()
@@ -150,8 +157,11 @@ fn is_for_people(column: &str) -> bool {
     })
 }
 
-/// The rows as text, without the columns that are there for people, unless they are named.
-fn rows_without_labels(rows: &RecordBatch, is_named: impl Fn(&str) -> bool) -> String {
+/// The rows of a reference table, without the columns that are there for people, unless they are
+/// named: `table`, `column` for each, and `value` for each value that is not NULL, `null` for the
+/// others, row by row.
+fn of_rows(reference: &ReferenceTable, is_named: impl Fn(&str) -> bool) -> Fingerprint {
+    let rows = &reference.rows;
     let schema = rows.schema();
     let columns: Vec<usize> = (0..rows.num_columns())
         .filter(|index| {
@@ -160,21 +170,36 @@ fn rows_without_labels(rows: &RecordBatch, is_named: impl Fn(&str) -> bool) -> S
         })
         .collect();
     let names = columns.iter().map(|index| schema.field(*index).name());
-    let mut lines = vec![names.cloned().collect::<Vec<_>>().join("\u{1f}")];
+    let mut builder = Fingerprint::builder()
+        .part("table", &reference.name.to_string())
+        .parts("column", names);
     for row in 0..rows.num_rows() {
-        let values = columns.iter().map(|index| {
-            let column = rows.column(*index);
-            // Text and numbers are always shown.
-            array_value_to_string(column, row).unwrap_or_default()
-        });
-        lines.push(values.collect::<Vec<_>>().join("\u{1f}"));
+        for index in &columns {
+            builder = match reference.value(row, *index) {
+                Some(value) => builder.part("value", &value),
+                None => builder.part("null", ""),
+            };
+        }
     }
-    lines.join("\n")
+    builder.finish()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ground::SourceFile;
+
+    /// A change needs another [`VERSION`].
+    #[test]
+    fn rows_without_what_is_for_people_stay_what_they_were() {
+        let text =
+            "value_tier,rank,label_en,is_open\ngold,1,\"Gold, pure\",true\nnone,,None,false\n";
+        let file = SourceFile::new("value_tiers.csv", text);
+        let rows = ReferenceTable::read("reference.value_tiers".parse().unwrap(), file).unwrap();
+        let found = of_rows(&rows, |_| false);
+        insta::assert_snapshot!(found.short(), @"8f33df009a6f");
+        assert_ne!(found, of_rows(&rows, |column| column == "label_en"));
+    }
 
     fn rules(of: &[(&str, &str)]) -> TierRules {
         let rules = of.iter();
@@ -197,13 +222,13 @@ mod tests {
 
     #[test]
     fn only_rules_that_are_recorded_and_others_have_changed() {
-        let recorded = [("value_tier", "2:a"), ("need_type", "2:b"), ("layer", "a")];
+        let recorded = [("value_tier", "3:a"), ("need_type", "3:b"), ("layer", "a")];
         let recorded = rules(&recorded).to_text();
         let today = rules(&[
-            ("value_tier", "2:c"),
-            ("need_type", "2:b"),
-            ("app_fan", "2:d"),
-            ("layer", "2:c"),
+            ("value_tier", "3:c"),
+            ("need_type", "3:b"),
+            ("app_fan", "3:d"),
+            ("layer", "3:c"),
         ]);
         assert_eq!(
             today.changed_since(Some(&recorded)),

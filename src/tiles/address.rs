@@ -5,9 +5,17 @@
 //! period        SQL      reference  source files of the period
 //! ```
 //!
-//! The SQL part holds the statements after parameters, the declared columns and the version of
-//! the format. What has the right name is the right tile; whatever changes asks for another name.
-//! That the parts stand apart lets a plan say what changed.
+//! What has the right name is the right tile; whatever changes asks for another name. That the
+//! parts stand apart lets a plan say what changed. Each is the beginning of a [`Fingerprint`]:
+//!
+//! | part | hex digits | labels, in their order |
+//! |---|---|---|
+//! | SQL | 8 | `format`, `rollup`, `model` for each with its parameters, `source` for each with its declared columns |
+//! | reference | 8 | `reference` for each, its name and its text |
+//! | source files | 16 | `of all days` for each source that is read whole, each day with its files |
+//!
+//! Tiles hold nothing whose form depends on the version of the engine: numbers, texts and times,
+//! and sums of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,8 +26,11 @@ use crate::ground::{Fingerprint, TableName};
 
 use super::period::{Period, day_of};
 
-/// Part of every address: raised when the same inputs would give other tiles.
-const FORMAT_VERSION: &str = "2";
+/// Part of every address: raised when the same inputs would give other tiles, or other addresses.
+const FORMAT_VERSION: &str = "3";
+
+/// The format whose tiles are those of today under other names.
+const FORMAT_BEFORE: &str = "2";
 
 /// Hex digits of what people change by hand, and of what a program compares.
 const SHORT: usize = 8;
@@ -30,12 +41,23 @@ const LONG: usize = 16;
 pub struct Definition {
     /// The rollup.
     pub rollup: TableName,
+    /// The rollup and the staging it reads, with their parameters.
+    pub models: Vec<Fingerprint>,
+    /// The declared columns of the sources it reads.
+    pub sources: Vec<Fingerprint>,
+    /// The reference files it reads, as text.
+    pub references: Vec<String>,
+    /// The same as it was told in the format before.
+    pub before: DefinitionBefore,
+}
+
+/// What rows were computed from, as addresses of the format before had it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DefinitionBefore {
     /// The statements of the rollup and of the staging it reads, after parameters.
     pub statements: Vec<String>,
     /// The declared columns of the sources it reads.
     pub columns: Vec<String>,
-    /// The reference files it reads, as text.
-    pub references: Vec<String>,
 }
 
 /// The source files of a rollup.
@@ -76,6 +98,8 @@ pub enum Change {
 #[derive(Debug, Clone)]
 pub struct Addresses {
     sql: String,
+    /// The same part in addresses of the format before.
+    sql_before: String,
     references: String,
     days: SourceDays,
 }
@@ -86,14 +110,21 @@ impl Addresses {
         let sql = Fingerprint::builder()
             .part("format", FORMAT_VERSION)
             .part("rollup", &definition.rollup.to_string())
-            .parts("statement", &definition.statements)
-            .parts("columns", &definition.columns)
+            .parts("model", &definition.models)
+            .parts("source", &definition.sources)
+            .finish();
+        let sql_before = Fingerprint::builder()
+            .part("format", FORMAT_BEFORE)
+            .part("rollup", &definition.rollup.to_string())
+            .parts("statement", &definition.before.statements)
+            .parts("columns", &definition.before.columns)
             .finish();
         let references = Fingerprint::builder()
             .parts("reference", &definition.references)
             .finish();
         Self {
             sql: sql.as_str()[..SHORT].to_owned(),
+            sql_before: sql_before.as_str()[..SHORT].to_owned(),
             references: references.as_str()[..SHORT].to_owned(),
             days,
         }
@@ -121,6 +152,13 @@ impl Addresses {
             references: self.references.clone(),
             files: files.finish().as_str()[..LONG].to_owned(),
         })
+    }
+
+    /// The address of a tile of today that has one of the format before; none where it has another.
+    pub(super) fn of_before(&self, name: &str) -> Option<String> {
+        let [period, sql, references, files] = Address::parts_of(name)?;
+        let of_today = || format!("{period}-{}-{references}-{files}", self.sql);
+        (sql == self.sql_before).then(of_today)
     }
 
     /// Whether any file may hold rows of any day, one without files too.
@@ -229,9 +267,13 @@ mod tests {
     fn addresses(statement: &str, reference: &str, days: &[(&str, &str)]) -> Addresses {
         let definition = Definition {
             rollup: TableName::new(Folder::Rollups, "purchases"),
-            statements: vec![statement.to_owned()],
-            columns: Vec::new(),
+            models: vec![Fingerprint::of(statement)],
+            sources: Vec::new(),
             references: vec![reference.to_owned()],
+            before: DefinitionBefore {
+                statements: vec![statement.to_owned()],
+                columns: Vec::new(),
+            },
         };
         let by_day = days
             .iter()
@@ -262,6 +304,21 @@ mod tests {
         assert!(!moved(Period::day(5)));
         assert!(!moved(Period::Block { level: 2, first: 4 }));
         assert!(!moved(Period::Until { last: 0 }));
+    }
+
+    /// A change of these makes every tile anew: it needs another version of the format, and those
+    /// of the format before are found by it as long as expired days are held in them.
+    #[test]
+    fn addresses_stay_what_they_were() {
+        let addresses = addresses("SELECT", "open,yes", &DAYS);
+        let of_today = addresses.of(Period::Until { last: 31 }).unwrap();
+        insta::assert_snapshot!(of_today, @"until.1970-02-01-8e5a9c69-c0616097-983985e6dd9075d0");
+        assert_eq!(addresses.of_before(&of_today.to_string()), None);
+        let before = of_today
+            .to_string()
+            .replace(&addresses.sql, &addresses.sql_before);
+        insta::assert_snapshot!(before, @"until.1970-02-01-993dfea1-c0616097-983985e6dd9075d0");
+        assert_eq!(addresses.of_before(&before), Some(of_today.to_string()));
     }
 
     #[test]

@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use crate::ground::TableName;
 
 use super::address::Address;
+use super::period::Period;
 use super::rollup::USER_ID;
+use super::store::StoredTile;
 
 /// The key of the stamp in a file's metadata.
 const STAMP: &str = "tierline.tile";
@@ -46,10 +48,10 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    fn new(rollup: &TableName, address: &Address, rows: u64) -> Self {
+    fn new(rollup: &TableName, period: Period, address: &str, rows: u64) -> Self {
         Self {
             rollup: rollup.to_string(),
-            period: address.period.to_string(),
+            period: period.to_string(),
             address: address.to_string(),
             rows,
         }
@@ -101,7 +103,7 @@ impl TileWriter {
             .build();
         Ok(Self {
             path,
-            stamp: Stamp::new(rollup, address, 0),
+            stamp: Stamp::new(rollup, address.period, &address.to_string(), 0),
             last_day: address.period.last(),
             writer: ArrowWriter::try_new(file, schema, Some(properties))?,
         })
@@ -137,19 +139,19 @@ impl TileWriter {
     }
 }
 
-/// Accepts a file as the tile with `address`, or says what is wrong with it.
+/// Accepts a file as the stored tile of a period, or says what is wrong with it.
 ///
 /// # Errors
 /// A disk that cannot be read.
 pub(super) fn accept(
     path: &Path,
     rollup: &TableName,
-    address: &Address,
-    digest: &str,
+    stored: &StoredTile,
+    period: Period,
     expected: &Schema,
 ) -> io::Result<Result<TileFile, Refusal>> {
     let (found, size_bytes) = digest_of_file(path)?;
-    if found != digest {
+    if found != stored.digest {
         return Ok(Err(Refusal::damaged(
             "its bytes are not those that were written",
         )));
@@ -162,7 +164,7 @@ pub(super) fn accept(
     let stamp = stamp.and_then(|pair| serde_json::from_str::<Stamp>(pair.value.as_deref()?).ok());
     let rows = metadata.metadata().file_metadata().num_rows();
     let rows = rows.cast_unsigned();
-    if stamp != Some(Stamp::new(rollup, address, rows)) {
+    if stamp != Some(Stamp::new(rollup, period, &stored.address, rows)) {
         return Ok(Err(Refusal::damaged("it says that it is another")));
     }
     if let Some(refusal) = other_types(metadata.schema(), expected) {
@@ -173,7 +175,7 @@ pub(super) fn accept(
         size_bytes,
         digest: found,
         rows,
-        last_day: address.period.last(),
+        last_day: period.last(),
     }))
 }
 

@@ -24,7 +24,7 @@ mod store;
 pub mod windows;
 mod workshop;
 
-pub use address::{Address, Addresses, Change, Definition, SourceDays};
+pub use address::{Address, Addresses, Change, Definition, DefinitionBefore, SourceDays};
 pub use cover::cover;
 pub use error::{DamagedTile, TileError};
 pub use full_joins::FuseFullJoins;

@@ -240,7 +240,7 @@ mod tests {
 
     use super::*;
     use crate::ground::{Fingerprint, Folder};
-    use crate::tiles::{Definition, SourceDays};
+    use crate::tiles::{Definition, DefinitionBefore, SourceDays};
 
     const WINDOWS: [&str; 8] = [
         "d0",
@@ -259,9 +259,10 @@ mod tests {
         let rollup = TableName::new(Folder::Rollups, "purchases");
         let definition = Definition {
             rollup,
-            statements: Vec::new(),
-            columns: Vec::new(),
+            models: Vec::new(),
+            sources: Vec::new(),
             references: Vec::new(),
+            before: DefinitionBefore::default(),
         };
         let of_day = |number| (day_of(number), Fingerprint::of(&day_of(number).to_string()));
         let by_day: BTreeMap<_, _> = (first..=today).map(of_day).collect();

@@ -18,7 +18,7 @@ use object_store::path::Path;
 use crate::config::storage::{Location, StorageError};
 use crate::ground::Layout;
 
-use super::address::{Address, Change};
+use super::address::{Address, Addresses, Change};
 use super::period::Period;
 
 const EXTENSION: &str = ".parquet";
@@ -30,6 +30,8 @@ pub struct StoredTile {
     pub path: Path,
     /// Its size.
     pub size_bytes: u64,
+    /// The address that its name gives, and its stamp.
+    pub address: String,
     /// The digest that its name gives.
     pub digest: String,
 }
@@ -60,6 +62,7 @@ impl StoredTiles {
         let tiles = objects.into_iter().filter_map(|object| {
             let (address, digest) = object.location.filename().and_then(split_name)?;
             let tile = StoredTile {
+                address: address.to_owned(),
                 digest: digest.to_owned(),
                 size_bytes: object.size,
                 path: object.location.clone(),
@@ -69,6 +72,19 @@ impl StoredTiles {
         Ok(Self {
             tiles: tiles.collect(),
         })
+    }
+
+    /// The same tiles, those of the format before under the addresses that they would have now.
+    #[must_use]
+    pub fn found_by(mut self, addresses: &Addresses) -> Self {
+        let before = self.tiles.keys();
+        let before = before.filter_map(|name| Some((name.clone(), addresses.of_before(name)?)));
+        for (before, now) in before.collect::<Vec<_>>() {
+            if let Some(tile) = self.tiles.remove(&before) {
+                self.tiles.entry(now).or_insert(tile);
+            }
+        }
+        self
     }
 
     /// The tile with this address.
@@ -98,6 +114,7 @@ impl StoredTiles {
         let tile = StoredTile {
             path: Path::from(address.to_string()),
             size_bytes: 1,
+            address: address.to_string(),
             digest: String::new(),
         };
         self.tiles.insert(address.to_string(), tile);

@@ -122,9 +122,9 @@ impl Workshop<'_> {
             },
         };
         let task = {
-            let (path, name, address) = (path.clone(), rollup.name.clone(), address.clone());
-            let (digest, expected) = (stored.digest.clone(), file_schema(rollup));
-            move || accept(&path, &name, &address, &digest, &expected)
+            let (path, name, stored) = (path.clone(), rollup.name.clone(), stored.clone());
+            let (period, expected) = (address.period, file_schema(rollup));
+            move || accept(&path, &name, &stored, period, &expected)
         };
         let accepted = tokio::task::spawn_blocking(task).await;
         let disk = TileError::disk(&path);

@@ -7,6 +7,7 @@
 mod calibration;
 mod column;
 mod delivery;
+pub mod encodings;
 mod file;
 mod parameter;
 

@@ -207,7 +207,7 @@ impl Plan {
         if !matches!(plan.action, PlannedAction::Nothing { .. }) {
             plan.plan_tiles(job, project, workspace).await?;
             // From which day on models see history is part of what D is published from.
-            plan.action = plan.action(job, project);
+            plan.action = plan.action(project);
         }
         plan.affected = plan.affected_others();
         Ok(plan)
@@ -256,7 +256,7 @@ impl Plan {
             may_drop: Vec::new(),
         };
         plan.oddities = oddities(job, &plan);
-        plan.action = plan.action(job, project);
+        plan.action = plan.action(project);
         plan
     }
 
@@ -402,52 +402,32 @@ impl Plan {
         tables.any(|table| upstream(&project.graph, table).contains(&source))
     }
 
-    /// Everything that the night's rows depend on, given the calibration they are scored by.
-    pub fn input_fingerprint(
-        &self,
-        job: &Job,
-        project: &Project,
-        cutpoints_id: &str,
-    ) -> Fingerprint {
-        let previous = self.previous.as_ref();
-        let previous =
-            previous.map(|previous| format!("{} {}", previous.snapshot_date, previous.run_id));
-        // As if the default were written, whether the pack has the dimension or not.
-        let grace_days = job.grace_days_or_default();
-        let grace = grace_days
-            .iter()
-            .map(|(dimension, days)| format!("{dimension} {days}"));
-        let dimensions = job
-            .dimensions
-            .iter()
-            .map(|(name, dimension)| format!("{name} {dimension:?}"));
-        let sources = job.sources.iter();
-        let read = sources.filter(|(name, _)| project.graph.reads_source(name));
-        let columns = read.map(|(name, source)| format!("{name} {:?}", source.columns));
-        let starts = self.history_starts.iter();
-        let starts = starts.map(|(model, day)| format!("{model} {day}"));
+    /// Everything that the night's rows depend on, given the calibration they are scored by. What
+    /// earlier dates have depended on is part of the run that the previous snapshot comes from.
+    pub fn input_fingerprint(&self, project: &Project, cutpoints_id: &str) -> Fingerprint {
+        let compares_with_week_ago = project.graph.reads_folder(Folder::WeekAgo);
+        let week_ago = self.week_ago().filter(|_| compares_with_week_ago);
+        let run_of =
+            |published: &Publication| format!("{} {}", published.snapshot_date, published.run_id);
         Fingerprint::builder()
             .part("rows version", ROWS_VERSION)
             .part("snapshot date", &self.snapshot_date.to_string())
-            .part("sql", project.fingerprint.as_str())
+            .nested("rules", &self.rules_fingerprint)
             .part("cut points", cutpoints_id)
-            .parts("previous", previous)
-            .parts("grace", grace)
-            .parts("dimensions", dimensions)
-            .parts("columns", columns)
-            .parts("history start", starts)
-            .part("source files", self.source_fingerprint.as_str())
+            .parts("previous", self.previous.as_ref().map(run_of))
+            .parts("week ago", week_ago.map(run_of))
+            .nested("source files", &self.source_fingerprint)
             .finish()
     }
 
     /// Whether D is published already, and from the same inputs.
-    fn action(&self, job: &Job, project: &Project) -> PlannedAction {
+    fn action(&self, project: &Project) -> PlannedAction {
         let Some(published) = self.publications.newest_for(self.snapshot_date) else {
             return PlannedAction::Publish;
         };
         let run_id = published.run_id.clone();
         let has_same_inputs = self.calibration.id().is_some_and(|id| {
-            self.input_fingerprint(job, project, id).as_str() == published.input_fingerprint
+            self.input_fingerprint(project, id).as_str() == published.input_fingerprint
         });
         if has_same_inputs && !self.lacks_files() {
             return PlannedAction::Nothing { run_id };
@@ -464,14 +444,16 @@ impl Plan {
     /// job's settings.
     fn changes_since(&self, project: &Project, published: &Publication) -> Vec<&'static str> {
         let previous = self.previous.as_ref().map(|previous| &previous.run_id);
+        let is_comparable = Project::can_tell_apart(&published.sql_fingerprint);
         let is_changed = [
+            ("how tierline records SQL", !is_comparable),
             (
                 "source files",
                 published.source_fingerprint != self.source_fingerprint.as_str(),
             ),
             (
                 "SQL or parameters",
-                published.sql_fingerprint != project.fingerprint.as_str(),
+                is_comparable && published.sql_fingerprint != project.sql_fingerprint(),
             ),
             (
                 "cut points",
