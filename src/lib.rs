@@ -4,6 +4,7 @@
 
 pub mod ground;
 pub mod config;
+pub mod tables;
 pub mod inputs;
 pub mod models;
 pub mod tiles;

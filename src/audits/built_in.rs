@@ -44,7 +44,7 @@ pub struct Compared {
 /// say how much required sources delivered.
 ///
 /// They read [`COUNTED`] beside the tables.
-pub fn audits(guards: &Guards, compared: Option<&Compared>, volumes: &[&str]) -> Vec<BuiltIn> {
+pub fn audits(guards: &Guards, compared: Option<&Compared>, volumes: &[String]) -> Vec<BuiltIn> {
     let mut audits = vec![
         snapshot_not_empty(),
         user_id_unique(),
@@ -266,7 +266,7 @@ pub const MIN_VOLUME_DATES: i64 = 7;
 
 /// The query that says for each of `volumes` whether tonight has a value, how many published dates
 /// have one, and of how many dates there are KPIs.
-pub fn volumes_known(volumes: &[&str]) -> String {
+pub fn volumes_known(volumes: &[String]) -> String {
     let wanted: Vec<String> = volumes
         .iter()
         .map(|metric| format!("({})", text(metric)))
@@ -289,7 +289,7 @@ pub fn volumes_known(volumes: &[&str]) -> String {
 }
 
 /// A median is not moved by a few odd days, such as those that a raised guard let through.
-fn volume_as_usual(guards: &Guards, volumes: &[&str]) -> BuiltIn {
+fn volume_as_usual(guards: &Guards, volumes: &[String]) -> BuiltIn {
     let share = guards.min_volume_share;
     let metrics: Vec<String> = volumes.iter().map(|metric| text(metric)).collect();
     let metrics = metrics.join(", ");

@@ -20,8 +20,7 @@ use std::fmt;
 use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 
 use crate::ground::sql_type;
-
-use super::spec::{Dating, SNAPSHOT_DATE};
+use crate::tables::{Dating, SNAPSHOT_DATE};
 
 /// The one time zone of published instants.
 const UTC: &str = "UTC";

@@ -26,12 +26,13 @@ mod spec;
 mod uploads;
 mod writer;
 
+pub use crate::tables::{Dating, SNAPSHOT_DATE};
 pub use ahead::WriterAhead;
 pub use contract::{ContractError, ContractProblem};
 pub use draft::{Draft, DraftFile};
 pub use error::DraftError;
 pub use growth::{Growth, PublishedColumns, TableColumn, TableColumnError};
-pub use spec::{Dating, SNAPSHOT_DATE, TableSpec};
+pub use spec::TableSpec;
 pub use writer::DraftWriter;
 
 #[cfg(test)]

@@ -5,42 +5,10 @@ use std::collections::BTreeMap;
 use arrow::datatypes::{Fields, Schema, SchemaRef};
 
 use super::contract::{self, ContractError};
-use crate::ground::SnapshotDate;
-
-/// The column that partitions every dated table.
-pub const SNAPSHOT_DATE: &str = "snapshot_date";
+use crate::tables::{Dating, PublishedTable, SNAPSHOT_DATE};
 
 /// What that column means where a table says nothing else.
 const SNAPSHOT_DATE_COMMENT: &str = "the last business day that the row knows of";
-
-/// How a table relates to snapshot dates.
-///
-/// | | partitioned by `snapshot_date` | a publication replaces |
-/// |---|---|---|
-/// | `EveryDate` | yes | the rows of its own date |
-/// | `NewestDate` | yes | every row, so that only its own date remains |
-/// | `Undated` | no | every row |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dating {
-    /// Keeps the rows of every date: `tier_snapshot`.
-    EveryDate,
-    /// Keeps the rows of the newest date alone: `tier_current`.
-    NewestDate,
-    /// Keeps rows that belong to no date: `dim_tier`.
-    Undated,
-}
-
-impl Dating {
-    /// Whether the date is a partition value, and so in no file.
-    pub fn is_partitioned(self) -> bool {
-        self != Self::Undated
-    }
-
-    /// The date whose rows a publication of `date` replaces; none when it replaces every row.
-    pub fn replaced_by(self, date: Option<SnapshotDate>) -> Option<SnapshotDate> {
-        date.filter(|_| self == Self::EveryDate)
-    }
-}
 
 /// A published table, known to keep the [`contract`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +37,22 @@ impl TableSpec {
             sort_columns: Vec::new(),
             comments: BTreeMap::new(),
             may_be_empty: false,
+        })
+    }
+
+    /// A table of the list with these columns, the date among them where it has one, and with the
+    /// comments that the list has.
+    ///
+    /// # Errors
+    /// Everything about the schema that breaks the contract.
+    pub fn of(table: &PublishedTable, schema: &Schema) -> Result<Self, ContractError> {
+        let spec = Self::new(table.name, schema, table.dating)?;
+        let spec = spec
+            .sorted_by(table.sorted_by)?
+            .with_comments(table.comments());
+        Ok(match table.may_be_empty {
+            true => spec.allowing_no_rows(),
+            false => spec,
         })
     }
 

@@ -9,17 +9,11 @@ use std::sync::Arc;
 use datafusion::arrow::array::{
     Array, Decimal128Builder, Int64Builder, RecordBatch, StringArray, StringBuilder,
 };
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
+use crate::tables::{REVENUE_TYPE, TIER_MIGRATION_MATRIX};
 use crate::tiers::Dimension;
-
-/// Precision and scale of summed revenue.
-pub(super) const PRECISION: u8 = 38;
-pub(super) const SCALE: i8 = 2;
-
-/// The type of summed revenue.
-pub const REVENUE_TYPE: DataType = DataType::Decimal128(PRECISION, SCALE);
 
 /// Cells by from and to, each 0 for absent users and 1 + its number for a value.
 #[derive(Debug)]
@@ -148,7 +142,7 @@ impl DimensionMatrix {
         let mut names = StringBuilder::new();
         let (mut froms, mut tos) = (StringBuilder::new(), StringBuilder::new());
         let mut users = Int64Builder::new();
-        let mut revenue = Decimal128Builder::new().with_precision_and_scale(PRECISION, SCALE)?;
+        let mut revenue = Decimal128Builder::new().with_data_type(REVENUE_TYPE);
         for (from, to, cell) in self.cells() {
             names.append_value(dimension);
             froms.append_option(from);
@@ -175,13 +169,7 @@ impl DimensionMatrix {
     }
 }
 
+/// The columns besides the date; none is a user's id.
 pub(super) fn schema() -> SchemaRef {
-    let text = |name: &str| Field::new(name, DataType::Utf8, true);
-    Arc::new(Schema::new(vec![
-        text("dimension"),
-        text("from_tier"),
-        text("to_tier"),
-        Field::new("users", DataType::Int64, true),
-        Field::new(super::REVENUE, REVENUE_TYPE, true),
-    ]))
+    TIER_MIGRATION_MATRIX.schema(&DataType::Null)
 }

@@ -5,7 +5,6 @@
 //! cells of `tier_migration_matrix` and `tier_summary` add up until [`Migration::matrix`] and
 //! [`Migration::summary`] write them.
 
-mod comments;
 mod direction;
 mod matrix;
 mod summary;
@@ -18,26 +17,25 @@ use datafusion::arrow::array::{
     StringBuilder, UInt64Builder,
 };
 use datafusion::arrow::compute::{cast, concat_batches, take};
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
 use crate::ground::SnapshotDate;
+use crate::tables::{MEASURES, TIER_MIGRATION};
 use crate::tiers::{Dimension, Dimensions, SettledDimension};
 
-pub use comments::{matrix_comments, moves_comments, summary_comments};
 pub use direction::Direction;
-pub use matrix::REVENUE_TYPE;
 
 use matrix::{DimensionMatrix, Sums};
 
 /// The column of the snapshot with what a user spent, DECIMAL(p, 2): matrix and summary sum it.
-pub const REVENUE: &str = "revenue_365d";
+pub const REVENUE: &str = MEASURES[0];
 
 /// The column with how often a user ordered, BIGINT.
-pub const ORDERS: &str = "orders_365d";
+pub const ORDERS: &str = MEASURES[1];
 
 /// The column with how often a user interacted, BIGINT.
-pub const INTERACTIONS: &str = "interactions_30d";
+pub const INTERACTIONS: &str = MEASURES[2];
 
 /// Users who moved, by dimension and direction.
 pub type Moves = BTreeMap<String, BTreeMap<String, i64>>;
@@ -144,7 +142,7 @@ impl Migration {
         Self {
             snapshot_date,
             previous_snapshot_date,
-            moves_schema: moves_schema(user_id),
+            moves_schema: TIER_MIGRATION.schema(user_id),
             user_id_type: user_id.clone(),
             dimensions: dimensions.iter().map(of_dimension).collect(),
         }
@@ -234,30 +232,6 @@ impl Migration {
         let summaries = summaries.collect::<Result<Vec<_>, _>>()?;
         concat_batches(&summary::schema(), &summaries)
     }
-}
-
-/// The columns of `tier_migration` besides its date.
-pub fn moves_schema(user_id: &DataType) -> SchemaRef {
-    let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
-    Arc::new(Schema::new(vec![
-        Field::new("previous_snapshot_date", DataType::Date32, true),
-        Field::new("user_id", user_id.clone(), true),
-        text("dimension", true),
-        text("from_tier", true),
-        text("to_tier", true),
-        text("direction", true),
-        Field::new("days_in_previous_tier", DataType::Int64, true),
-    ]))
-}
-
-/// The columns of `tier_migration_matrix` besides its date.
-pub fn matrix_schema() -> SchemaRef {
-    matrix::schema()
-}
-
-/// The columns of `tier_summary` besides its date.
-pub fn summary_schema() -> SchemaRef {
-    summary::schema()
 }
 
 fn count(matrix: &mut DimensionMatrix, settled: &SettledDimension, measures: &Measures) {

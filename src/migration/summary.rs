@@ -5,10 +5,11 @@ use std::sync::Arc;
 use datafusion::arrow::array::{
     Decimal128Builder, Float64Builder, Int64Builder, RecordBatch, StringBuilder,
 };
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
-use super::matrix::{DimensionMatrix, PRECISION, REVENUE_TYPE, SCALE, Standing, Sums};
+use super::matrix::{DimensionMatrix, Standing, Sums};
+use crate::tables::{REVENUE_TYPE, TIER_SUMMARY};
 
 /// Hundredths of a unit of money.
 const CENTS: f64 = 100.0;
@@ -27,25 +28,9 @@ pub(super) fn rows(
     columns.finish()
 }
 
-/// The columns besides the date.
+/// The columns besides the date; none is a user's id.
 pub(super) fn schema() -> SchemaRef {
-    let text = |name: &str| Field::new(name, DataType::Utf8, true);
-    let count = |name: &str| Field::new(name, DataType::Int64, true);
-    let quotient = |name: &str| Field::new(name, DataType::Float64, true);
-    Arc::new(Schema::new(vec![
-        text("dimension"),
-        text("tier"),
-        count("users"),
-        quotient("share"),
-        Field::new(super::REVENUE, REVENUE_TYPE, true),
-        quotient("revenue_share"),
-        count(super::ORDERS),
-        quotient("average_order_value"),
-        quotient("average_interactions_30d"),
-        count("entered"),
-        count("left_tier"),
-        count("net_change"),
-    ]))
+    TIER_SUMMARY.schema(&DataType::Null)
 }
 
 struct Columns {
@@ -70,7 +55,7 @@ impl Columns {
             tier: StringBuilder::new(),
             users: Int64Builder::new(),
             share: Float64Builder::new(),
-            revenue: Decimal128Builder::new().with_precision_and_scale(PRECISION, SCALE)?,
+            revenue: Decimal128Builder::new().with_data_type(REVENUE_TYPE),
             revenue_share: Float64Builder::new(),
             orders: Int64Builder::new(),
             average_order_value: Float64Builder::new(),

@@ -15,6 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ground::{Diagnostic, Folder, Problems, TableName, did_you_mean};
+use crate::tables::{self, Maker};
 
 use super::limits::check_tables_beneath;
 use super::{Model, Reference};
@@ -93,10 +94,6 @@ impl Graph {
     }
 }
 
-/// The models of `publish` that every pack has. A night computes them before any other table that
-/// it publishes.
-pub const REQUIRED: [&str; 2] = ["tier_snapshot", "dim_tier"];
-
 fn may_read(reader: Folder, read: Folder) -> bool {
     use Folder::{Calibration, Features, Publish, Reference, Rollups, Sources, Staging, Tiers};
     match reader {
@@ -146,12 +143,18 @@ fn check_read(
 
 /// What was published before is there for what comes after the snapshot.
 fn check_is_later(model: &Model, read: &Reference) -> Result<(), Diagnostic> {
-    let is_first = model.name.folder == Folder::Publish && REQUIRED.contains(&&*model.name.name);
+    let mut first = tables::made_by(Maker::RequiredModel);
+    let is_first =
+        model.name.folder == Folder::Publish && first.any(|table| table.name == model.name.name);
     if !is_first || !read.table.folder.is_published_before() {
         return Ok(());
     }
     let message = format!("`{}` cannot read `{}`", model.name, read.table);
-    let help = "it comes of today's sources alone; read what was published before in kpi_daily.sql, alerts.sql or an audit";
+    let marts = tables::made_by(Maker::Mart).map(|mart| format!("{}.sql", mart.name));
+    let marts = marts.collect::<Vec<_>>().join(", ");
+    let help = format!(
+        "it comes of today's sources alone; read what was published before in {marts} or an audit"
+    );
     Err(Diagnostic::at(&model.file, read.place.clone(), message).help(help))
 }
 

@@ -33,7 +33,7 @@ mod selected;
 pub use canonical::tokens;
 pub use cases::{WrittenBranch, WrittenCase};
 pub use constants::{computable, folded};
-pub use graph::{Graph, REQUIRED};
+pub use graph::Graph;
 pub use model::{Model, Reference, WindowsCall};
 pub use pack::{BUILT_IN, SqlPack};
 pub use parameters::Parameters;

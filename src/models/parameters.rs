@@ -10,6 +10,8 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use crate::config::job::{Job, ParameterValue};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, SourceFile, did_you_mean, nearest};
 
+use super::SqlPack;
+
 /// The date of the snapshot, D.
 const SNAPSHOT_DATE: &str = "snapshot_date";
 
@@ -111,6 +113,13 @@ impl Parameters {
             )));
         }
         Ok((Self(values), problems))
+    }
+
+    /// The defaults of the pack that the binary carries.
+    pub fn built_in() -> Self {
+        let pack = SqlPack::load(None).ok();
+        let defaults = pack.and_then(|pack| read_defaults(&pack.parameters).ok());
+        Self(defaults.unwrap_or_default())
     }
 
     /// The same parameters and one more.

@@ -3,6 +3,7 @@
 use crate::config::storage::StorageError;
 use crate::drafts::{ContractError, DraftError};
 use crate::ground::{Classified, FailureKind, SnapshotDate};
+use crate::tables::DIM_TIER;
 
 use super::publications::PUBLICATIONS;
 
@@ -68,9 +69,7 @@ pub enum PublishError {
         table: String,
     },
     /// A table whose versions `publications` does not record.
-    #[error(
-        "table `{table}` is not among those that publications record; add it to `PUBLISHED_TABLES`"
-    )]
+    #[error("table `{table}` is not among those that publications record; add it to `tables::ALL`")]
     Unrecorded {
         /// The table.
         table: String,
@@ -283,7 +282,7 @@ fn dropping(refused: &ContractError) -> String {
 /// back. It leaves `dim_tier` alone.
 fn withdrawing(table: &str, date: SnapshotDate) -> String {
     match table {
-        "dim_tier" => String::new(),
+        table if table == DIM_TIER.name => String::new(),
         _ => format!(", or withdraw the date, `tierline withdraw --date {date}`, and run it again"),
     }
 }

@@ -50,14 +50,13 @@ use crate::audits::Cleared;
 use crate::config::storage::Location;
 use crate::drafts::{ContractError, Draft, TableColumn};
 use crate::ground::SnapshotDate;
+use crate::tables;
 
 pub use checkpoint::write_checkpoints;
 pub use commit::{Committed, Provenance};
 pub use error::PublishError;
 pub use lost_files::{LostFiles, lost_files};
-pub use publications::{
-    PUBLISHED_TABLES, Publication, PublicationStatus, Publications, TableVersion,
-};
+pub use publications::{Publication, PublicationStatus, Publications, TableVersion};
 pub use repair::{ForeignCommit, Inspection, check_complete, inspect, repair};
 pub use table::{PublishedFile, Table};
 pub use withdraw::withdraw;
@@ -369,7 +368,7 @@ async fn open_drafted(
 /// Refuses a draft that the publication could not speak for.
 fn check_recorded(draft: &Draft, record: &RunRecord) -> Result<(), PublishError> {
     let table = draft.spec().name();
-    if !PUBLISHED_TABLES.contains(&table) {
+    if !tables::NAMES.contains(&table) {
         return Err(PublishError::Unrecorded {
             table: table.to_owned(),
         });
@@ -636,7 +635,7 @@ mod tests {
             messages.push(refused.await.unwrap_err().to_string());
         }
         let expected = [
-            "table `scratch` is not among those that publications record; add it to `PUBLISHED_TABLES`",
+            "table `scratch` is not among those that publications record; add it to `tables::ALL`",
             "the draft of table `tier_snapshot` is for 2026-11-19, not for 2026-11-20; draft it again",
         ];
         assert_eq!(messages, expected);

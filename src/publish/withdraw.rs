@@ -22,13 +22,14 @@ use super::{
 };
 use crate::config::storage::Location;
 use crate::drafts::{SNAPSHOT_DATE, objects};
+use crate::tables::{DIM_TIER, TIER_CURRENT, TIER_SNAPSHOT};
 
 /// The tables that follow from the newest snapshot.
-const SNAPSHOT: &str = "tier_snapshot";
-const CURRENT: &str = "tier_current";
+const SNAPSHOT: &str = TIER_SNAPSHOT.name;
+const CURRENT: &str = TIER_CURRENT.name;
 
 /// The table that lists the tiers of the newest snapshot.
-const LABELS: &str = "dim_tier";
+const LABELS: &str = DIM_TIER.name;
 
 /// Takes back what `withdrawn` has published. The id of the run that does so is told by the number
 /// of its publication.

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::config::job::{CalibrationChoice, Job};
 use crate::ground::{Classified, SnapshotDate, counted, noun_for};
 use crate::publish::{LostFiles, Publication, Publications, check_complete, inspect, lost_files};
+use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::calibration::KeptIds;
 
 use super::affected::{Affected, AffectedBy, Found};
@@ -463,7 +464,7 @@ impl fmt::Display for BackfillReport {
             let date = night.snapshot_date.as_deref().unwrap_or("?");
             let users = night
                 .tables
-                .get("tier_snapshot")
+                .get(TIER_SNAPSHOT.name)
                 .map_or(0, |table| table.rows);
             writeln!(
                 formatter,

@@ -18,8 +18,8 @@ use datafusion::prelude::SessionContext;
 use crate::config::job::{CalibrationChoice, Job};
 use crate::drafts::SNAPSHOT_DATE;
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
-use crate::migration;
-use crate::models::{Model, Parameters, REQUIRED};
+use crate::models::{Model, Parameters};
+use crate::tables::{self, DIM_TIER, Maker, TIER_SNAPSHOT};
 use crate::tiers::coverage::{self, Findings, TierModel};
 use crate::tiers::literals::Listed;
 use crate::tiers::{Dimensions, Settling, fit_given};
@@ -29,7 +29,7 @@ use super::catalog::{empty, register};
 use super::declared::{UPSTREAM, register_sources, session_of};
 use super::found::Found;
 use super::marts;
-use super::project::{MADE_BY_TIERLINE, keep_all, required};
+use super::project::{keep_all, made_by_tierline, required};
 use super::shape::Shape;
 use super::snapshot::Specs;
 use super::user_ids::{ID_TYPES, disagreement};
@@ -215,7 +215,7 @@ impl<'a> Check<'a> {
 
     /// What `dim_tier` lists, when it can be read.
     async fn shape(&mut self, found: &mut Found) -> Option<Shape> {
-        let model = required(self.project, "dim_tier").ok();
+        let model = required(self.project, &DIM_TIER).ok();
         let model = model.filter(|model| self.catalog.may_plan(model))?;
         let read = Shape::read(&self.catalog, self.project, self.job, &self.parameters).await;
         let read = found.keep(read);
@@ -259,7 +259,7 @@ impl<'a> Check<'a> {
 
     /// Checks the shape of what is published, and registers it for audits.
     async fn published(&mut self, shape: Option<&Shape>, found: &mut Found) {
-        let snapshot = required(self.project, "tier_snapshot").ok();
+        let snapshot = required(self.project, &TIER_SNAPSHOT).ok();
         if let (Some(snapshot), None) = (snapshot, shape) {
             self.catalog.pass_over(&snapshot.name);
         }
@@ -273,9 +273,10 @@ impl<'a> Check<'a> {
             _ => None,
         };
         let Some((settled, dim_tier)) = schemas else {
-            let required = REQUIRED.map(|name| (Folder::Publish, name));
-            for (folder, name) in required.into_iter().chain(MADE_BY_TIERLINE) {
-                self.catalog.leave_out(&TableName::new(folder, name));
+            let required = tables::made_by(Maker::RequiredModel);
+            let required = required.map(|table| TableName::new(Folder::Publish, table.name));
+            for table in required.chain(made_by_tierline()) {
+                self.catalog.leave_out(&table);
             }
             return;
         };
@@ -287,12 +288,12 @@ impl<'a> Check<'a> {
 
     /// Plans the marts, and registers them for each other and for audits.
     async fn marts(&mut self, found: &mut Found) {
-        for model in marts::models(self.project) {
+        for (model, table) in marts::models(self.project) {
             if !self.catalog.may_plan(model) {
                 self.catalog.pass_over(&model.name);
                 continue;
             }
-            let planned = marts::plan(&self.catalog, model, &self.parameters).await;
+            let planned = marts::plan(&self.catalog, (model, table), &self.parameters).await;
             let registered = planned.and_then(|(rows, _)| {
                 register(self.catalog.context, &model.name, rows.into_view())
                     .map_err(RunError::engine("checking"))
@@ -365,27 +366,15 @@ fn register_published(
     let user_id = settled
         .field_with_name(USER_ID)
         .map_or(DataType::Int64, |field| field.data_type().clone());
-    let tables = [
-        (Folder::Publish, "tier_snapshot", dated(settled)),
-        (
-            Folder::Publish,
-            "tier_migration",
-            dated(&migration::moves_schema(&user_id)),
-        ),
-        (
-            Folder::Publish,
-            "tier_migration_matrix",
-            dated(&migration::matrix_schema()),
-        ),
-        (
-            Folder::Publish,
-            "tier_summary",
-            dated(&migration::summary_schema()),
-        ),
-        (Folder::Publish, "dim_tier", Arc::new(dim_tier.clone())),
+    let of_migration = tables::made_by(Maker::Migration);
+    let of_migration = of_migration.map(|table| (table, dated(&table.schema(&user_id))));
+    let required = [
+        (&TIER_SNAPSHOT, dated(settled)),
+        (&DIM_TIER, Arc::new(dim_tier.clone())),
     ];
-    for (folder, name, schema) in tables {
-        register(context, &TableName::new(folder, name), empty(schema))?;
+    for (table, schema) in of_migration.chain(required) {
+        let name = TableName::new(Folder::Publish, table.name);
+        register(context, &name, empty(schema))?;
     }
     marts::register_nothing_before(context, &dated(settled))
 }

@@ -3,7 +3,8 @@
 use crate::config::storage::Location;
 use crate::drafts::TableColumn;
 use crate::ground::{Diagnostic, Problems, did_you_mean};
-use crate::publish::{PUBLISHED_TABLES, Table};
+use crate::publish::Table;
+use crate::tables;
 
 use super::{Plan, RunError};
 
@@ -32,10 +33,10 @@ impl Plan {
 /// What is wrong with the name of a column, if anything.
 async fn unknown(output: &Location, named: &TableColumn) -> Result<Option<Diagnostic>, RunError> {
     let TableColumn { table, column } = named;
-    if !PUBLISHED_TABLES.contains(&table.as_str()) {
-        let near = did_you_mean(table, PUBLISHED_TABLES);
+    if !tables::NAMES.contains(&table.as_str()) {
+        let near = did_you_mean(table, tables::NAMES);
         let message = format!("--drop-columns names an unknown table `{table}`{near}");
-        let help = format!("the published tables are {}", PUBLISHED_TABLES.join(", "));
+        let help = format!("the published tables are {}", tables::NAMES.join(", "));
         return Ok(Some(Diagnostic::new(message).help(help)));
     }
     let Some(opened) = Table::open(output, table).await? else {

@@ -28,6 +28,7 @@ use crate::models::Parameters;
 use crate::publish::{
     self, ForeignCommit, Inspection, Publication, Publications, RunRecord, TableVersion, inspect,
 };
+use crate::tables::{ALERTS, DIM_TIER, TIER_SNAPSHOT};
 use crate::tiers::Settling;
 use crate::tiers::calibration::Calibration;
 
@@ -38,7 +39,6 @@ use super::features::Featured;
 use super::marts::{self, register_before};
 use super::old_records::forget_old_records;
 use super::overview::{Alert, alerts_of, read_table};
-use super::project::ALERTS;
 use super::published::{missing, published_snapshot};
 use super::remarks::remarks_on;
 use super::report::TableReport;
@@ -49,9 +49,6 @@ use super::{
     CalibrationPlan, Catalog, Plan, PlannedAction, Project, Report, RunError, Status, Workspace,
     cut_points,
 };
-
-/// The table that lists the tiers.
-const DIM_TIER: &str = "dim_tier";
 
 /// Carries out a plan, and notes in `report` what it finds and does.
 ///
@@ -258,8 +255,8 @@ impl Run<'_> {
         };
         let runtime = self.context.runtime_env();
         let table = published_snapshot(&self.workspace.output, previous, &runtime).await?;
-        let table = table.ok_or_else(|| missing(previous, "tier_snapshot"))?;
-        let name = TableName::new(Folder::Previous, "tier_snapshot");
+        let table = table.ok_or_else(|| missing(previous, TIER_SNAPSHOT.name))?;
+        let name = TableName::new(Folder::Previous, TIER_SNAPSHOT.name);
         register(self.context, &name, Arc::new(table))
             .map_err(RunError::engine("reading the previous snapshot"))
     }
@@ -389,11 +386,11 @@ impl Run<'_> {
 
     /// The alerts, from their draft; a pack may do without.
     async fn alerts(&self) -> Result<Vec<Alert>, RunError> {
-        let model = TableName::new(Folder::Publish, ALERTS);
+        let model = TableName::new(Folder::Publish, ALERTS.name);
         if self.project.graph.model(&model).is_none() {
             return Ok(Vec::new());
         }
-        let rows = read_table(self.context, ALERTS).await;
+        let rows = read_table(self.context, ALERTS.name).await;
         let rows = rows.map_err(RunError::engine("reading alerts"))?;
         alerts_of(&rows).map_err(RunError::arrow("reading alerts"))
     }
@@ -408,7 +405,7 @@ impl Run<'_> {
     ) -> Result<(), RunError> {
         if self.leaves_dim_tier() {
             let rows = MemTable::try_new(dim_tier.schema(), vec![vec![dim_tier.clone()]]);
-            let name = TableName::new(Folder::Publish, DIM_TIER);
+            let name = TableName::new(Folder::Publish, DIM_TIER.name);
             rows.and_then(|rows| register(self.context, &name, Arc::new(rows)))
                 .map_err(RunError::engine("reading dim_tier"))?;
         } else {
@@ -419,7 +416,7 @@ impl Run<'_> {
         let is_newest = self.plan.is_newest();
         let snapshot = drafts
             .iter()
-            .find(|draft| draft.spec().name() == "tier_snapshot");
+            .find(|draft| draft.spec().name() == TIER_SNAPSHOT.name);
         if let Some(snapshot) = snapshot.filter(|_| is_newest) {
             let output = &self.workspace.output;
             let current = snapshot.copy_as(output, &specs.current).await?;
@@ -474,7 +471,7 @@ impl Run<'_> {
             .map(|replaced| &replaced.tables)
             .into_iter()
             .flatten();
-        let tables = tables.filter(|(name, _)| self.leaves_dim_tier() && *name == DIM_TIER);
+        let tables = tables.filter(|(name, _)| self.leaves_dim_tier() && *name == DIM_TIER.name);
         tables
             .map(|(name, version)| (name.clone(), *version))
             .collect()

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ground::SnapshotDate;
+use crate::ground::{Folder, SnapshotDate};
 use crate::publish::{LostFiles, PublishError};
+use crate::tables;
 
 use super::marts::dates_of_history;
-use super::project::{KPIS, SNAPSHOT};
 use super::{Plan, PlannedAction};
 
 /// How many dates a message names.
@@ -40,14 +40,15 @@ impl Plan {
     fn reads(&self, LostFiles { date, table, .. }: &LostFiles) -> bool {
         let previous = self.previous.as_ref().map(|row| row.snapshot_date);
         let week_ago = self.week_ago().map(|row| row.snapshot_date);
-        match table.as_str() {
-            SNAPSHOT => [previous, week_ago].contains(&Some(*date)),
-            KPIS => {
+        let folders = tables::find(table).map_or(&[][..], |table| table.earlier);
+        folders.iter().any(|folder| match folder {
+            Folder::Previous => previous == Some(*date),
+            Folder::WeekAgo => week_ago == Some(*date),
+            _ => {
                 let mut history = dates_of_history(&self.publications, self.snapshot_date);
                 history.any(|read| read == *date)
             }
-            _ => false,
-        }
+        })
     }
 
     /// What is to be said of files that are gone.

@@ -17,39 +17,17 @@ use datafusion::common::ScalarValue;
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::config::storage::Location;
-use crate::drafts::{Dating, Draft, TableSpec};
+use crate::drafts::{Draft, TableSpec};
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
 use crate::models::{Model, Parameters};
 use crate::publish::{Publications, Table};
+use crate::tables::{self, KPI_DAILY, Maker, PublishedTable, TIER_SNAPSHOT};
 
 use super::catalog::{empty, reference_to, register};
 use super::context::Run;
-use super::project::{ALERTS, KPIS};
 use super::published::{files_by_date, missing, published_snapshot, rows_of, with_columns_of};
 use super::snapshot::{Night, dated};
 use super::{Catalog, Plan, Project, RunError};
-
-/// The columns that each mart must have; others are published beside them.
-pub(super) const MARTS: [(&str, &[(&str, DataType)]); 2] = [
-    (
-        KPIS,
-        &[
-            ("metric", DataType::Utf8),
-            ("value", DataType::Float64),
-            ("previous_value", DataType::Float64),
-        ],
-    ),
-    (
-        ALERTS,
-        &[
-            ("alert", DataType::Utf8),
-            ("severity", DataType::Utf8),
-            ("value", DataType::Float64),
-            ("threshold", DataType::Float64),
-            ("message", DataType::Utf8),
-        ],
-    ),
-];
 
 /// Of how many published dates before D the KPIs are at hand.
 const HISTORY_DATES: usize = 28;
@@ -58,19 +36,18 @@ const HISTORY_DATES: usize = 28;
 const READING_BEFORE: &str = "reading what was published before";
 
 /// The marts of a pack, each after what it reads.
-pub(super) fn models(project: &Project) -> impl Iterator<Item = &Model> {
+pub(super) fn models(project: &Project) -> impl Iterator<Item = (&Model, &PublishedTable)> {
     let published = project.graph.in_folder(Folder::Publish);
-    published.filter(|model| MARTS.iter().any(|(name, _)| *name == model.name.name))
+    published.filter_map(|model| {
+        let table = tables::find(&model.name.name)?;
+        (table.maker == Maker::Mart).then_some((model, table))
+    })
 }
 
 /// The columns of a mart that SQL may rely on, the date in front.
-fn schema_of(mart: &str) -> SchemaRef {
-    let columns = MARTS.iter().find(|(name, _)| *name == mart);
-    let columns = columns.map_or(&[][..], |(_, columns)| columns);
-    let fields = columns
-        .iter()
-        .map(|(name, data_type)| Field::new(*name, data_type.clone(), true));
-    Arc::new(dated(&Schema::new(fields.collect::<Vec<_>>())))
+fn schema_of(mart: &PublishedTable) -> SchemaRef {
+    // No mart has users of its own.
+    Arc::new(dated(&mart.schema(&DataType::Null)))
 }
 
 /// Plans a mart and holds it to its columns.
@@ -79,39 +56,25 @@ fn schema_of(mart: &str) -> SchemaRef {
 /// Every problem of the model.
 pub(super) async fn plan(
     catalog: &Catalog<'_>,
-    model: &Model,
+    (model, table): (&Model, &PublishedTable),
     parameters: &Parameters,
 ) -> Result<(DataFrame, Arc<TableSpec>), RunError> {
     let plan = catalog.plan_by_name(model, parameters).await?;
     let rows = DataFrame::new(catalog.context.state(), plan);
-    let spec = TableSpec::new(
-        &model.name.name,
-        &dated(rows.schema().as_arrow()),
-        Dating::EveryDate,
-    )?;
-    check_columns(model, spec.schema())?;
+    let spec = TableSpec::of(table, &dated(rows.schema().as_arrow()))?;
+    check_columns(model, table, spec.schema())?;
     let spec = spec.with_comments(model.column_comments());
-    let spec = match model.name.name.as_str() {
-        // A night without alerts is a good one.
-        ALERTS => spec.allowing_no_rows(),
-        _ => spec,
-    };
     Ok((rows, Arc::new(spec)))
 }
 
-fn check_columns(model: &Model, found: &Schema) -> Result<(), Problems> {
+fn check_columns(model: &Model, table: &PublishedTable, found: &Schema) -> Result<(), Problems> {
     let mut problems = Problems::default();
-    for expected in schema_of(&model.name.name).fields() {
-        let data_type = found.field_with_name(expected.name()).map(Field::data_type);
-        if !data_type.is_ok_and(|found| found == expected.data_type()) {
-            let sql_type = match expected.data_type() {
-                DataType::Float64 => "DOUBLE",
-                _ => "VARCHAR",
-            };
+    for expected in table.columns {
+        let data_type = found.field_with_name(expected.name).map(Field::data_type);
+        if data_type.ok() != expected.column_type.arrow().as_ref() {
             let message = format!(
-                "`{}` needs a column `{}` of type {sql_type}",
-                model.name,
-                expected.name()
+                "`{}` needs a column `{}` of type {}",
+                model.name, expected.name, expected.column_type
             );
             problems.push(
                 Diagnostic::at(&model.file, model.head(), message)
@@ -127,13 +90,12 @@ pub(super) fn register_nothing_before(
     context: &SessionContext,
     snapshot: &SchemaRef,
 ) -> datafusion::error::Result<()> {
-    for (folder, name, schema) in [
-        (Folder::Previous, "tier_snapshot", Arc::clone(snapshot)),
-        (Folder::Previous, KPIS, schema_of(KPIS)),
-        (Folder::History, KPIS, schema_of(KPIS)),
-        (Folder::WeekAgo, "tier_snapshot", Arc::clone(snapshot)),
-    ] {
-        register(context, &TableName::new(folder, name), empty(schema))?;
+    for (folder, table) in tables::earlier() {
+        let schema = match table.maker {
+            Maker::Mart => schema_of(table),
+            _ => Arc::clone(snapshot),
+        };
+        register(context, &TableName::new(folder, table.name), empty(schema))?;
     }
     Ok(())
 }
@@ -147,7 +109,7 @@ pub(super) async fn register_before(run: &Run<'_>) -> Result<(), RunError> {
     let Run { plan, context, .. } = run;
     let output = &run.workspace.output;
     let engine = RunError::engine(READING_BEFORE);
-    let today = TableName::new(Folder::Publish, "tier_snapshot");
+    let today = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
     let today = context.table(reference_to(&today)).await.map_err(&engine)?;
     let today = Arc::new(today.schema().as_arrow().clone());
     let snapshots = [
@@ -159,22 +121,22 @@ pub(super) async fn register_before(run: &Run<'_>) -> Result<(), RunError> {
     ];
     register_nothing_before(context, &today).map_err(&engine)?;
     for (folder, rows) in snapshots {
-        let name = TableName::new(folder, "tier_snapshot");
+        let name = TableName::new(folder, TIER_SNAPSHOT.name);
         let completed = with_columns_of(&today, rows).map_err(&engine)?;
         register(context, &name, completed).map_err(&engine)?;
     }
     // The version of the table that is known to be as publications say: a run that is at work
     // beside this one may have committed to it since.
-    let version = run.inspection.version(KPIS);
-    let Some(kpis) = Table::open_at(output, KPIS, version).await? else {
+    let version = run.inspection.version(KPI_DAILY.name);
+    let Some(kpis) = Table::open_at(output, KPI_DAILY.name, version).await? else {
         return Ok(());
     };
     if let Some(previous) = &plan.previous
-        && previous.tables.contains_key(KPIS)
+        && previous.tables.contains_key(KPI_DAILY.name)
     {
         let date = Some(previous.snapshot_date);
         let rows = rows_of(output, &kpis, date, kpis.files(date)?)?;
-        let name = TableName::new(Folder::Previous, KPIS);
+        let name = TableName::new(Folder::Previous, KPI_DAILY.name);
         register(context, &name, Arc::new(rows)).map_err(&engine)?;
     }
     register_history(run, &kpis)
@@ -188,7 +150,7 @@ async fn previous_snapshot(
     if plan.previous.is_none() {
         return Ok(None);
     }
-    let name = TableName::new(Folder::Previous, "tier_snapshot");
+    let name = TableName::new(Folder::Previous, TIER_SNAPSHOT.name);
     let rows = context.table(reference_to(&name)).await;
     rows.map(Some).map_err(RunError::engine(READING_BEFORE))
 }
@@ -203,7 +165,7 @@ async fn week_ago_snapshot(
         return Ok(None);
     };
     let snapshot = published_snapshot(output, week_ago, &context.runtime_env()).await?;
-    let snapshot = snapshot.ok_or_else(|| missing(week_ago, "tier_snapshot"))?;
+    let snapshot = snapshot.ok_or_else(|| missing(week_ago, TIER_SNAPSHOT.name))?;
     let rows = context.read_table(Arc::new(snapshot));
     rows.map(Some).map_err(RunError::engine(READING_BEFORE))
 }
@@ -217,10 +179,10 @@ fn register_history(run: &Run<'_>, kpis: &Table) -> Result<(), RunError> {
         let of_date = kpis.files(Some(date))?.into_iter();
         files.extend(of_date.map(|file| (file.path, file.size_bytes, value.clone())));
     }
-    let table = files_by_date(output, files, &schema_of(KPIS));
+    let table = files_by_date(output, files, &schema_of(&KPI_DAILY));
     register(
         run.context,
-        &TableName::new(Folder::History, KPIS),
+        &TableName::new(Folder::History, KPI_DAILY.name),
         Arc::new(table),
     )
     .map_err(RunError::engine(READING_BEFORE))
@@ -249,8 +211,8 @@ pub(super) async fn write(
     drafts: &mut Vec<Draft>,
 ) -> Result<Vec<String>, RunError> {
     let mut remarks = Vec::new();
-    for model in models(run.project) {
-        let (rows, spec) = plan(catalog, model, parameters).await?;
+    for (model, table) in models(run.project) {
+        let (rows, spec) = plan(catalog, (model, table), parameters).await?;
         remarks.extend(run.remark_on_scan(model, rows.logical_plan()).await?);
         let rows = rows
             .collect()

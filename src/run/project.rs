@@ -1,46 +1,42 @@
 //! The SQL pack of a job, parsed, checked and ordered, before any session exists.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
-use crate::config::job::Job;
+use crate::config::job::{Job, ParameterValue};
 use crate::ground::{
     Diagnostic, Fingerprint, Folder, Problems, SourceFile, TableName, did_you_mean,
 };
-use crate::models::{Graph, Model, Parameters, REQUIRED, ReferenceTable, SqlPack, profile};
+use crate::models::{Graph, Model, Parameters, ReferenceTable, SqlPack, profile};
+use crate::tables::{self, Maker, PublishedTable};
 use crate::tiers::bands;
 
 /// The reference table with the bands of the RFM total.
 const BANDS: &str = "value_tiers";
 
+/// The parameters with the smallest and the largest RFM total.
+const RFM_TOTALS: [&str; 2] = ["rfm_total_min", "rfm_total_max"];
+
 /// The dimension that the bands give.
 pub(super) const VALUE_TIER: &str = "value_tier";
-
-/// The model of the snapshot.
-pub(super) const SNAPSHOT: &str = "tier_snapshot";
-
-/// The tables that tierline itself publishes, which audits may read.
-pub(super) const MADE_BY_TIERLINE: [(Folder, &str); 7] = [
-    (Folder::Publish, "tier_migration"),
-    (Folder::Publish, "tier_migration_matrix"),
-    (Folder::Publish, "tier_summary"),
-    (Folder::Previous, "tier_snapshot"),
-    (Folder::Previous, "kpi_daily"),
-    (Folder::WeekAgo, "tier_snapshot"),
-    (Folder::History, "kpi_daily"),
-];
 
 /// Which way of telling packs apart their fingerprints follow: part of each of them, and raised
 /// when what is hashed of a model, a parameter or a reference file changes.
 const ENCODING: &str = "1";
 
-/// The mart of KPIs, which history is kept of.
-pub(super) const KPIS: &str = "kpi_daily";
+/// The tables beside those of the pack's models that SQL may read: what tierline itself makes of
+/// the snapshot, and rows of earlier dates.
+pub(super) fn made_by_tierline() -> impl Iterator<Item = TableName> {
+    let migration = tables::made_by(Maker::Migration);
+    let tonight = migration.map(|table| (Folder::Publish, table));
+    let made = tonight.chain(tables::earlier());
+    made.map(|(folder, table)| TableName::new(folder, table.name))
+}
 
-/// The mart of alerts.
-pub(super) const ALERTS: &str = "alerts";
-
-/// The models that a pack may have beside the required ones in `publish`.
-const MARTS: [&str; 2] = [KPIS, ALERTS];
+/// The models of `publish` that a pack has or may have.
+fn models_of_publish() -> impl Iterator<Item = &'static PublishedTable> {
+    tables::made_by(Maker::RequiredModel).chain(tables::made_by(Maker::Mart))
+}
 
 /// A pack that parses and whose graph holds.
 #[derive(Debug, Clone)]
@@ -64,6 +60,15 @@ impl Project {
     pub(super) fn bands(&self) -> Option<&ReferenceTable> {
         let mut references = self.references.iter();
         references.find(|reference| reference.name.name == BANDS)
+    }
+
+    /// The KPIs that say how much a source delivered of the day, by `$volumes_of_<source>`.
+    pub(super) fn volumes_of(&self, source: &str) -> Vec<String> {
+        match said(Some(&self.parameters), &format!("volumes_of_{source}")) {
+            Some(ParameterValue::List(metrics)) => metrics,
+            Some(ParameterValue::Text(metric)) => vec![metric],
+            _ => Vec::new(),
+        }
     }
 
     /// Loads and checks the job's pack.
@@ -94,7 +99,8 @@ impl Project {
             problems.extend(unknown);
             parameters
         });
-        let references = read_references(&pack, &mut problems);
+        let totals = rfm_totals(parameters.as_ref());
+        let references = read_references(&pack, &totals, &mut problems);
         let models = parse_models(&pack, &mut problems);
         problems.0.extend(unpublished(&pack));
         let known = tables_without_models(job, &pack, &references);
@@ -158,13 +164,34 @@ pub(super) fn keep_all<T>(problems: &mut Problems, outcome: Result<T, Problems>)
     outcome.map_err(|found| problems.extend(found)).ok()
 }
 
-fn read_references(pack: &SqlPack, problems: &mut Problems) -> Vec<ReferenceTable> {
+/// The RFM totals from the smallest to the largest, as the pack's parameters say, or those of the
+/// built-in pack where it says nothing.
+fn rfm_totals(parameters: Option<&Parameters>) -> RangeInclusive<i64> {
+    let bounds = RFM_TOTALS.map(|name| match said(parameters, name) {
+        Some(ParameterValue::Integer(total)) => total,
+        _ => 0,
+    });
+    bounds[0]..=bounds[1]
+}
+
+/// What a pack says that SQL does not read; where it has no such parameter, what the built-in pack
+/// says.
+fn said(parameters: Option<&Parameters>, name: &str) -> Option<ParameterValue> {
+    let own = parameters.and_then(|parameters| parameters.get(name).cloned());
+    own.or_else(|| Parameters::built_in().get(name).cloned())
+}
+
+fn read_references(
+    pack: &SqlPack,
+    totals: &RangeInclusive<i64>,
+    problems: &mut Problems,
+) -> Vec<ReferenceTable> {
     let mut references = Vec::new();
     for (name, file) in &pack.references {
         let read = ReferenceTable::read(name.clone(), file.clone());
         if let Some(reference) = problems.keep(read) {
             if reference.name.name == BANDS {
-                keep_all(problems, bands::check(&reference));
+                keep_all(problems, bands::check(&reference, totals));
             }
             references.push(reference);
         }
@@ -177,8 +204,8 @@ fn parse_models(pack: &SqlPack, problems: &mut Problems) -> Vec<Model> {
     for (name, file) in &pack.models {
         models.extend(keep_all(problems, Model::parse(name.clone(), file.clone())));
     }
-    for name in REQUIRED {
-        let required = TableName::new(Folder::Publish, name);
+    for table in tables::made_by(Maker::RequiredModel) {
+        let required = TableName::new(Folder::Publish, table.name);
         if pack.models.iter().all(|(name, _)| *name != required) {
             let message = format!("the SQL pack has no model `{required}`");
             problems.push(
@@ -190,9 +217,12 @@ fn parse_models(pack: &SqlPack, problems: &mut Problems) -> Vec<Model> {
     models
 }
 
-/// A model that every pack has.
-pub(super) fn required<'a>(project: &'a Project, name: &str) -> Result<&'a Model, Problems> {
-    let table = TableName::new(Folder::Publish, name);
+/// The model of a table that every pack has one of.
+pub(super) fn required<'a>(
+    project: &'a Project,
+    table: &PublishedTable,
+) -> Result<&'a Model, Problems> {
+    let table = TableName::new(Folder::Publish, table.name);
     project.graph.model(&table).ok_or_else(|| {
         let message = format!("the SQL pack has no model `{table}`");
         Problems(vec![Diagnostic::new(message)])
@@ -207,7 +237,7 @@ fn unpublished(pack: &SqlPack) -> impl Iterator<Item = Diagnostic> {
 }
 
 fn refuse_unpublished(name: &TableName, file: &SourceFile) -> Option<Diagnostic> {
-    let published = [REQUIRED, MARTS].concat();
+    let published: Vec<&str> = models_of_publish().map(|table| table.name).collect();
     if published.contains(&name.name.as_str()) {
         return None;
     }
@@ -229,8 +259,8 @@ fn tables_without_models(
         .map(|name| TableName::new(Folder::Sources, name));
     let unread = pack.references.iter().map(|(name, _)| name.clone());
     let read = references.iter().map(|reference| reference.name.clone());
-    let made = MADE_BY_TIERLINE.map(|(folder, name)| TableName::new(folder, name));
-    sources.chain(unread).chain(read).chain(made).collect()
+    let known = sources.chain(unread).chain(read);
+    known.chain(made_by_tierline()).collect()
 }
 
 /// What the pack says, as one hash.

@@ -27,11 +27,11 @@ use crate::drafts::{PublishedColumns, SNAPSHOT_DATE};
 use crate::ground::SnapshotDate;
 use crate::inputs::ParquetFiles;
 use crate::publish::{Publication, PublishError, PublishedFile, Table};
+use crate::tables::TIER_SNAPSHOT;
 use crate::tiles::USER_ID;
 
 use super::RunError;
 use super::catalog::empty;
-use super::project::SNAPSHOT;
 
 /// A published table as a publication recorded it: the rows of its date, or all where the table
 /// is not dated. None when the run left the table alone. Where another program has put the rows
@@ -86,10 +86,10 @@ pub(super) async fn published_snapshot(
     publication: &Publication,
     runtime: &RuntimeEnv,
 ) -> Result<Option<ParquetFiles>, RunError> {
-    let Some(recorded) = publication.tables.get(SNAPSHOT) else {
+    let Some(recorded) = publication.tables.get(TIER_SNAPSHOT.name) else {
         return Ok(None);
     };
-    let Some(table) = Table::open_at(output, SNAPSHOT, recorded.version).await? else {
+    let Some(table) = Table::open_at(output, TIER_SNAPSHOT.name, recorded.version).await? else {
         return Ok(None);
     };
     let date = publication.snapshot_date;
@@ -120,7 +120,7 @@ async fn rewritten(
     gone: &[(Path, u64)],
     runtime: &RuntimeEnv,
 ) -> Result<Option<ParquetFiles>, RunError> {
-    let Some(newest) = Table::open(output, SNAPSHOT).await? else {
+    let Some(newest) = Table::open(output, TIER_SNAPSHOT.name).await? else {
         return Ok(None);
     };
     let date = publication.snapshot_date;
@@ -171,7 +171,7 @@ async fn unreadable(
     error: DataFusionError,
 ) -> RunError {
     match is_gone(output, path).await {
-        true => needed(output, publication, SNAPSHOT, path),
+        true => needed(output, publication, TIER_SNAPSHOT.name, path),
         false => RunError::engine("reading the previous snapshot")(error),
     }
 }

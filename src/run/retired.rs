@@ -2,14 +2,14 @@
 
 use crate::ground::{Folder, SnapshotDate, TableName};
 use crate::publish::Publications;
+use crate::tables::{self, Maker};
 
 use super::Plan;
-use super::marts::MARTS;
 
 impl Plan {
     /// What is to be said of tables that this night does not publish, and earlier ones did.
     pub(super) fn remarks_on_retired(&self) -> impl Iterator<Item = String> {
-        let marts = MARTS.iter().map(|(name, _)| *name);
+        let marts = tables::made_by(Maker::Mart).map(|table| table.name);
         let retired = marts.filter(|mart| {
             let model = TableName::new(Folder::Publish, *mart);
             !self.models.contains(&model)

@@ -18,6 +18,7 @@ use crate::config::job::Job;
 use crate::ground::{Diagnostic, Folder, Problems};
 use crate::migration;
 use crate::models::{Model, Parameters};
+use crate::tables::{DIM_TIER, TIER_SNAPSHOT};
 use crate::tiers::{Dimensions, Settling, warnings};
 use crate::tiles::USER_ID;
 
@@ -78,7 +79,7 @@ impl Shape {
         job: &Job,
         parameters: &Parameters,
     ) -> Result<RawSnapshot, RunError> {
-        let model = required(project, "tier_snapshot")?;
+        let model = required(project, &TIER_SNAPSHOT)?;
         let plan = catalog.plan_by_name(model, parameters).await?;
         let rows = DataFrame::new(catalog.context.state(), plan);
         let rows = Box::pin(own_dimensions::with_columns(rows, catalog, project, job)).await?;
@@ -126,7 +127,7 @@ async fn read_dim_tier(
 ) -> Result<RecordBatch, RunError> {
     let engine = RunError::engine(READING);
     let plan = catalog
-        .plan_by_name(required(project, "dim_tier")?, parameters)
+        .plan_by_name(required(project, &DIM_TIER)?, parameters)
         .await?;
     let schema = Arc::new(plan.schema().as_arrow().clone());
     let rows = catalog
@@ -217,15 +218,6 @@ pub(super) fn column_comments(
         }
     }
     comments.extend(dimensions.iter().flat_map(Settling::column_comments));
-    for (column, comment) in [
-        ("user_id", "the user"),
-        (
-            "cutpoints_id",
-            "the calibration whose cut points the scores come from",
-        ),
-        ("run_id", "the run that published the row"),
-    ] {
-        comments.insert(column.to_owned(), comment.to_owned());
-    }
+    comments.extend(TIER_SNAPSHOT.comments());
     comments
 }

@@ -17,11 +17,13 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
 
 use crate::config::storage::Location;
-use crate::drafts::{
-    ContractError, Dating, Draft, DraftWriter, SNAPSHOT_DATE, TableSpec, WriterAhead,
-};
+use crate::drafts::{ContractError, Draft, DraftWriter, SNAPSHOT_DATE, TableSpec, WriterAhead};
 use crate::ground::{Folder, SnapshotDate, TableName};
 use crate::migration::{self, Measures, Migration, Moves};
+use crate::tables::{
+    DIM_TIER, PublishedTable, TIER_CURRENT, TIER_MIGRATION, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT,
+    TIER_SUMMARY,
+};
 use crate::tiers::{Dimensions, Settled, Settling};
 use crate::tiles::USER_ID;
 
@@ -65,32 +67,19 @@ impl Specs {
         comments: &BTreeMap<String, String>,
     ) -> Result<Self, RunError> {
         let user_id = plain_type(settled, USER_ID);
-        let snapshot = TableSpec::new("tier_snapshot", &dated(settled), Dating::EveryDate)
-            .and_then(|spec| spec.sorted_by(&[USER_ID]));
-        let dim_tier = TableSpec::new("dim_tier", dim_tier, Dating::Undated);
-        let (snapshot, dim_tier) = both(snapshot, dim_tier)?;
-        let current = TableSpec::new("tier_current", &dated(settled), Dating::NewestDate)?
-            .sorted_by(&[USER_ID])?;
-        let moves = dated(&migration::moves_schema(&user_id));
-        let matrix = dated(&migration::matrix_schema());
-        let summary = dated(&migration::summary_schema());
+        let snapshot = TableSpec::of(&TIER_SNAPSHOT, &dated(settled));
+        let (snapshot, dim_tier) = both(snapshot, TableSpec::of(&DIM_TIER, dim_tier))?;
+        let current = TableSpec::of(&TIER_CURRENT, &dated(settled))?;
+        let of_migration = |table: &PublishedTable| {
+            let spec = TableSpec::of(table, &dated(&table.schema(&user_id)))?;
+            Ok::<_, ContractError>(Arc::new(spec))
+        };
         Ok(Self {
             snapshot: Arc::new(snapshot.with_comments(comments.clone())),
             current: Arc::new(current.with_comments(comments.clone())),
-            migration: Arc::new(
-                TableSpec::new("tier_migration", &moves, Dating::EveryDate)?
-                    .with_comments(migration::moves_comments())
-                    .allowing_no_rows(),
-            ),
-            matrix: Arc::new(
-                TableSpec::new("tier_migration_matrix", &matrix, Dating::EveryDate)?
-                    .with_comments(migration::matrix_comments())
-                    .allowing_no_rows(),
-            ),
-            summary: Arc::new(
-                TableSpec::new("tier_summary", &summary, Dating::EveryDate)?
-                    .with_comments(migration::summary_comments()),
-            ),
+            migration: of_migration(&TIER_MIGRATION)?,
+            matrix: of_migration(&TIER_MIGRATION_MATRIX)?,
+            summary: of_migration(&TIER_SUMMARY)?,
             dim_tier: Arc::new(dim_tier.with_comments(comments.clone())),
         })
     }
@@ -241,7 +230,7 @@ impl Night<'_> {
     ) -> Result<(), RunError> {
         let engine = RunError::engine(STAGE);
         let sorted = raw.sort(vec![col(USER_ID).sort(true, true)]);
-        let mut today = stream_ahead_of(sorted.map_err(&engine)?, "tier_snapshot")
+        let mut today = stream_ahead_of(sorted.map_err(&engine)?, TIER_SNAPSHOT.name)
             .await
             .map_err(&engine)?;
         let mut previous = self.previous().await.map_err(&engine)?;
@@ -282,7 +271,7 @@ impl Night<'_> {
         if self.previous_snapshot_date.is_none() {
             return Ok(None);
         }
-        let table = TableName::new(Folder::Previous, "tier_snapshot");
+        let table = TableName::new(Folder::Previous, TIER_SNAPSHOT.name);
         let rows = self.context.table(reference_to(&table)).await?;
         let columns = Settling::previous_columns(self.dimensions, rows.schema().as_arrow());
         let names = [USER_ID, migration::REVENUE].into_iter();

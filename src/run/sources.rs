@@ -77,9 +77,7 @@ impl Run<'_> {
         let disagreement = Problems(staged.disagreement.into_iter().collect());
         let agreed = disagreement.or_ok(staged.catalog);
         let catalog = agreed.map_err(InputError::Refused)?;
-        if self.plan.previous.is_some() {
-            check_previous(&catalog, self.project).await?;
-        }
+        check_previous(&catalog, self.project).await?;
         Ok(catalog)
     }
 

@@ -15,10 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::job::{Job, encodings};
 use crate::ground::{Fingerprint, Folder, TableName};
 use crate::models::{Model, ReferenceTable};
+use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::{Dimension, Dimensions};
 
 use super::Project;
-use super::project::SNAPSHOT;
 use super::rollups::upstream;
 use super::snapshot_column::SnapshotColumn;
 
@@ -79,7 +79,7 @@ fn version(rules: &str) -> Option<&str> {
 /// | `reference`, for each | its [rows](of_rows) |
 /// | `tier`, for each | its `name`, its `rank` where it has one |
 fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerprint {
-    let snapshot = TableName::new(Folder::Publish, SNAPSHOT);
+    let snapshot = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
     let snapshot = project.graph.model(&snapshot);
     let selected = snapshot.and_then(|model| SnapshotColumn::of(model, &dimension.name));
     let tables = tables_behind(project, &dimension.name, selected.as_ref());

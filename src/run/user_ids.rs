@@ -4,16 +4,16 @@
 //! other: BIGINT where the SQL can be planned with it and staging agrees, VARCHAR otherwise.
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::TableReference;
 use datafusion::error::Result as EngineResult;
 use datafusion::prelude::SessionContext;
 
 use crate::drafts::{ContractError, ContractProblem};
 use crate::ground::{Diagnostic, Folder, SnapshotDate, TableName, sql_type};
 use crate::models::Model;
+use crate::tables::TIER_SNAPSHOT;
 use crate::tiles::USER_ID;
 
-use super::project::SNAPSHOT;
+use super::catalog::reference_to;
 use super::{Catalog, Project, RunError};
 
 /// What ids can be, in the order in which they are tried.
@@ -109,7 +109,8 @@ pub(super) async fn disagreement(
     })
 }
 
-/// Refuses user ids that are of one type in staging and of the other in the previous snapshot.
+/// Refuses user ids that are of one type in staging and of the other in the previous snapshot,
+/// where the session has one: a calibration reads none.
 ///
 /// # Errors
 /// The type that is published, with what to do about it.
@@ -118,11 +119,9 @@ pub(super) async fn check_previous(
     project: &Project,
 ) -> Result<(), RunError> {
     let engine = RunError::engine("comparing user ids with those of the previous snapshot");
-    let previous = TableName::new(Folder::Previous, SNAPSHOT);
-    // A calibration publishes nothing and reads no earlier snapshot.
-    let place = TableReference::partial(previous.folder.as_str(), previous.name.as_str());
-    let is_read = catalog.context.table_exist(place).map_err(&engine)?;
-    if !is_read {
+    let previous = TableName::new(Folder::Previous, TIER_SNAPSHOT.name);
+    let is_there = catalog.context.table_exist(reference_to(&previous));
+    if !is_there.map_err(&engine)? {
         return Ok(());
     }
     let published = type_in(catalog, &previous).await.map_err(&engine)?;
@@ -136,7 +135,11 @@ pub(super) async fn check_previous(
         return Ok(());
     }
     Err(ContractError {
-        problems: vec![ContractProblem::user_ids(SNAPSHOT, &published, &found)],
+        problems: vec![ContractProblem::user_ids(
+            TIER_SNAPSHOT.name,
+            &published,
+            &found,
+        )],
     }
     .into())
 }

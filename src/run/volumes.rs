@@ -1,5 +1,5 @@
-//! How much the required sources delivered of the day, by the KPIs that say so: which of these the
-//! audit `volume_as_usual` can go by, and what is to be said of those that it cannot.
+//! How much the required sources delivered of the day, by the KPIs that the pack names for it: which
+//! of these the audit `volume_as_usual` can go by, and what is to be said of those that it cannot.
 //!
 //! | the night's `kpi_daily` | the published dates before it | |
 //! |---|---|---|
@@ -13,24 +13,17 @@ use datafusion::arrow::datatypes::Int64Type;
 
 use crate::audits::built_in::{MIN_VOLUME_DATES, volumes_known};
 use crate::ground::{Folder, TableName};
+use crate::tables::KPI_DAILY;
 
 use super::RunError;
 use super::context::Run;
-use super::project::KPIS;
-
-/// The sources, and the KPIs that say how much each delivered of the day.
-const VOLUMES: [(&str, &str); 3] = [
-    ("orders", "orders_d0"),
-    ("orders", "counting_orders_d0"),
-    ("engagement", "events_d0"),
-];
 
 /// The volumes of the required sources.
 pub(super) struct Volumes {
     /// Those that the pack may publish: none when it has no KPIs.
-    pub known: Vec<&'static str>,
+    pub known: Vec<String>,
     /// Those that it certainly does not.
-    missing: Vec<&'static str>,
+    missing: Vec<String>,
 }
 
 /// What is known of one volume.
@@ -45,7 +38,7 @@ impl Known {
     fn remark(&self) -> Option<String> {
         let Self { metric, .. } = self;
         if !self.has_value {
-            return Some(missing(&[metric]));
+            return Some(missing(std::slice::from_ref(metric)));
         }
         let is_due = self.of_dates >= MIN_VOLUME_DATES && self.dates < MIN_VOLUME_DATES;
         is_due.then(|| {
@@ -57,7 +50,7 @@ impl Known {
     }
 }
 
-fn missing(metrics: &[&str]) -> String {
+fn missing(metrics: &[String]) -> String {
     format!(
         "volume_as_usual cannot judge {}: `publish.kpi_daily` has no value of that name tonight, so a day that was delivered in part would pass; select it there, or set min_volume_share = 0 under [guards]",
         metrics.join(", ")
@@ -67,16 +60,11 @@ fn missing(metrics: &[&str]) -> String {
 impl Run<'_> {
     /// The volumes of the required sources, unless the job's guard is off.
     pub(super) fn volumes(&self) -> Volumes {
-        let is_required = |source: &str| {
-            let source = self.job.sources.get(source);
-            source.is_some_and(|source| source.required)
-        };
         let is_guarded = self.job.guards.min_volume_share > 0.0;
-        let volumes = VOLUMES
-            .iter()
-            .filter(|(source, _)| is_guarded && is_required(source))
-            .map(|(_, metric)| *metric);
-        let kpis = TableName::new(Folder::Publish, KPIS);
+        let sources = self.job.sources.iter();
+        let required = sources.filter(|(_, source)| is_guarded && source.required);
+        let volumes = required.flat_map(|(name, _)| self.project.volumes_of(name));
+        let kpis = TableName::new(Folder::Publish, KPI_DAILY.name);
         let (known, missing) = match self.project.graph.model(&kpis) {
             Some(_) => (volumes.collect(), Vec::new()),
             None => (Vec::new(), volumes.collect()),

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::config::job::Job;
 use crate::ground::SnapshotDate;
 use crate::publish::{self, Inspection, Publication, Publications, check_complete, inspect};
+use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::calibration::{Calibration, KeptIds, Origin};
 
 use super::not_published::{Wish, not_published};
@@ -107,7 +108,7 @@ impl Withdrawal {
         let mut left = publications.dates();
         left.remove(&date);
         let later = left.range(date..).map(SnapshotDate::to_string);
-        let snapshot = withdrawn.tables.get("tier_snapshot");
+        let snapshot = withdrawn.tables.get(TIER_SNAPSHOT.name);
         Self {
             snapshot_date: date.to_string(),
             run_id: withdrawn.run_id.clone(),

@@ -1,4 +1,6 @@
-//! The bands of `reference/value_tiers.csv`: every RFM total from 3 to 15 lies in exactly one.
+//! The bands of `reference/value_tiers.csv`: every RFM total lies in exactly one.
+
+use std::ops::RangeInclusive;
 
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
@@ -6,15 +8,13 @@ use datafusion::arrow::datatypes::{DataType, Int64Type};
 use crate::ground::{Diagnostic, Problems};
 use crate::models::ReferenceTable;
 
-/// The smallest and the largest RFM total.
-const TOTALS: std::ops::RangeInclusive<i64> = 3..=15;
-
-/// Refuses bands with holes and overlaps, and bands that nobody can be in.
+/// Refuses bands with holes and overlaps, and bands that nobody can be in. `totals` are those from
+/// the smallest to the largest that there are.
 ///
 /// # Errors
 /// Every total that lies in no band, or in several, and every band without a total, pointing at
 /// a band's line.
-pub fn check(bands: &ReferenceTable) -> Result<(), Problems> {
+pub fn check(bands: &ReferenceTable, totals: &RangeInclusive<i64>) -> Result<(), Problems> {
     let ranges = ranges(bands).map_err(|reason| {
         let message = format!("`{}` cannot be used as bands: {reason}", bands.name);
         let help = "it needs the columns tier, and min_total and max_total with whole numbers";
@@ -22,19 +22,20 @@ pub fn check(bands: &ReferenceTable) -> Result<(), Problems> {
     })?;
     let mut problems = Problems::default();
     problems.extend(unscored(bands, &ranges));
-    for total in TOTALS {
+    for total in totals.clone() {
         let holding: Vec<&Band> = ranges.iter().filter(|band| band.holds(total)).collect();
         match holding.as_slice() {
             [_] => {}
-            [] => problems.push(hole(bands, &ranges, total)),
-            [.., last] => problems.push(overlap(bands, &holding, last, total)),
+            [] => problems.push(hole(bands, &ranges, total, totals)),
+            [.., last] => problems.push(overlap(bands, &holding, last, total, totals)),
         }
     }
-    for band in ranges.iter().filter(|band| band.is_empty()) {
+    for band in ranges.iter().filter(|band| band.is_empty(totals)) {
         let message = format!("no total lies in the band `{}`", band.tier);
-        problems.push(at_line(bands, band.line, message).help(
-            "totals run from 3 to 15, and min_total must not be above max_total; mend the bounds, or take the band out",
-        ));
+        let (first, last) = (totals.start(), totals.end());
+        problems.push(at_line(bands, band.line, message).help(format!(
+            "totals run from {first} to {last}, and min_total must not be above max_total; mend the bounds, or take the band out"
+        )));
     }
     problems.or_ok(())
 }
@@ -69,9 +70,9 @@ impl Band {
         matches!(self.totals, Totals::Between(from, to) if (from..=to).contains(&total))
     }
 
-    fn is_empty(&self) -> bool {
+    fn is_empty(&self, totals: &RangeInclusive<i64>) -> bool {
         let is_scored = matches!(self.totals, Totals::Between(..));
-        is_scored && !TOTALS.clone().any(|total| self.holds(total))
+        is_scored && !totals.clone().any(|total| self.holds(total))
     }
 }
 
@@ -132,7 +133,17 @@ fn unscored(bands: &ReferenceTable, ranges: &[Band]) -> Problems {
     problems
 }
 
-fn hole(bands: &ReferenceTable, ranges: &[Band], total: i64) -> Diagnostic {
+fn covering(totals: &RangeInclusive<i64>) -> String {
+    let (first, last) = (totals.start(), totals.end());
+    format!("bands must cover every total from {first} to {last} once")
+}
+
+fn hole(
+    bands: &ReferenceTable,
+    ranges: &[Band],
+    total: i64,
+    totals: &RangeInclusive<i64>,
+) -> Diagnostic {
     let below = ranges
         .iter()
         .filter_map(|band| match band.totals {
@@ -141,18 +152,23 @@ fn hole(bands: &ReferenceTable, ranges: &[Band], total: i64) -> Diagnostic {
         })
         .max();
     let message = format!("the total {total} lies in no band of `{}`", bands.name);
-    at_line(bands, below.map_or(1, |(_, line)| line), message)
-        .help("bands must cover every total from 3 to 15 once")
+    at_line(bands, below.map_or(1, |(_, line)| line), message).help(covering(totals))
 }
 
-fn overlap(bands: &ReferenceTable, holding: &[&Band], last: &Band, total: i64) -> Diagnostic {
+fn overlap(
+    bands: &ReferenceTable,
+    holding: &[&Band],
+    last: &Band,
+    total: i64,
+    totals: &RangeInclusive<i64>,
+) -> Diagnostic {
     let tiers: Vec<&str> = holding.iter().map(|band| band.tier.as_str()).collect();
     let message = format!(
         "the total {total} lies in several bands of `{}`: {}",
         bands.name,
         tiers.join(", ")
     );
-    at_line(bands, last.line, message).help("bands must cover every total from 3 to 15 once")
+    at_line(bands, last.line, message).help(covering(totals))
 }
 
 fn at_line(bands: &ReferenceTable, line: u64, message: String) -> Diagnostic {

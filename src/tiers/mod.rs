@@ -2,7 +2,7 @@
 //!
 //! 1. [`Dimensions::read`]: the dimensions, their tiers, ranks and grace, from the rows of
 //!    `dim_tier` and the job.
-//! 2. [`bands::check`]: the bands of the RFM total cover 3 to 15 once each.
+//! 2. [`bands::check`]: the bands of the RFM total cover every total once.
 //! 3. [`coverage`]: the rules of the tier models give every user one value.
 //!    [`literals`] that any model compares with a dimension are among its values.
 //! 4. [`calibration`]: frozen cut points, computed once or given by hand, and kept.

@@ -3,13 +3,15 @@
 //! 1. Imports point one way: a module uses only modules above it in `src/lib.rs`
 //!    ([`misplaced_imports`]).
 //! 2. Delta Lake is known to `drafts`, `publish` and the reader of Delta sources alone.
-//! 3. Every SQL model says in a comment what it is.
+//! 3. Published tables are named in `tables` alone: everybody else goes by the list there.
+//! 4. Every SQL model says in a comment what it is.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use regex::Regex;
+use tierline::tables::NAMES;
 
 /// The modules that may name the Delta Lake library.
 const KNOW_DELTA: [&str; 2] = ["drafts", "publish"];
@@ -51,6 +53,38 @@ fn only_drafts_publish_and_the_reader_of_delta_sources_know_delta() {
             .map(|line| format!("{}:{line}: names `deltalake_core`: {rule}", file.path))
             .collect()
     }));
+}
+
+#[test]
+fn published_tables_are_named_in_the_one_list_alone() {
+    let order = modules_in_order(&read("src/lib.rs"));
+    assert_none(&over_source_files(&order, |file, module| {
+        if module == "tables" || is_for_tests(&file.path) {
+            return Vec::new();
+        }
+        let code = file.code.split("#[cfg(test)]").next().unwrap();
+        let named = NAMES.into_iter().filter(|name| {
+            let literal = format!("\"{name}\"");
+            code.contains(&literal)
+        });
+        let path = &file.path;
+        named
+            .map(|name| format!("{path}: names \"{name}\"; take it from `tables`"))
+            .collect()
+    }));
+}
+
+#[test]
+fn the_readme_lists_the_published_tables() {
+    let readme = read("README.md");
+    let section = readme.split("## The tables\n").nth(1).unwrap();
+    let rows = section.lines().skip_while(|line| !line.starts_with("| `"));
+    let rows = rows.take_while(|line| line.starts_with("| `"));
+    let mut listed: Vec<&str> = rows.map(|row| row.split('`').nth(1).unwrap()).collect();
+    listed.sort_unstable();
+    let mut expected = [&NAMES[..], &["publications"]].concat();
+    expected.sort_unstable();
+    assert_eq!(listed, expected);
 }
 
 #[test]
@@ -204,6 +238,11 @@ fn names_at(code: &str, start: usize) -> Vec<(usize, String)> {
         }
     }
     names
+}
+
+/// Whether a file is compiled for tests alone.
+fn is_for_tests(path: &str) -> bool {
+    path.ends_with("testing.rs") || path.ends_with("tests.rs")
 }
 
 /// The modules of `src/lib.rs`, from the ground up.

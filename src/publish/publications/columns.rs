@@ -18,8 +18,9 @@ use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema};
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 
-use super::publication::{PUBLISHED_TABLES, Publication, PublicationStatus, TableVersion};
+use super::publication::{Publication, PublicationStatus, TableVersion};
 use crate::ground::SnapshotDate;
+use crate::tables;
 
 const VERSION_SUFFIX: &str = "_version";
 const ROWS_SUFFIX: &str = "_rows";
@@ -106,8 +107,8 @@ pub(super) fn tables_of(publications: &[Publication]) -> Vec<&str> {
     let recorded: BTreeSet<&str> = recorded.map(String::as_str).collect();
     let others = recorded
         .into_iter()
-        .filter(|table| !PUBLISHED_TABLES.contains(table));
-    PUBLISHED_TABLES.into_iter().chain(others).collect()
+        .filter(|table| !tables::NAMES.contains(table));
+    tables::NAMES.into_iter().chain(others).collect()
 }
 
 /// All columns.

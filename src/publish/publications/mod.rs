@@ -34,15 +34,16 @@ use super::{Provenance, PublishError, PublishedFile, Table};
 use crate::config::storage::Location;
 use crate::drafts::{Dating, Draft, DraftError, DraftWriter, TableSpec};
 use crate::ground::SnapshotDate;
+use crate::tables::TIER_SNAPSHOT;
 
 pub(super) use publication::is_kept_whole;
-pub use publication::{PUBLISHED_TABLES, Publication, PublicationStatus, TableVersion};
+pub use publication::{Publication, PublicationStatus, TableVersion};
 
 /// The table's name.
 pub(super) const PUBLICATIONS: &str = "publications";
 
 /// The table that every publication writes.
-const SNAPSHOT: &str = "tier_snapshot";
+const SNAPSHOT: &str = TIER_SNAPSHOT.name;
 
 /// Every publication so far, as of one version of the table.
 #[derive(Debug, Clone)]
@@ -528,7 +529,10 @@ mod tests {
         append_row(&old, second.clone()).await.unwrap();
         let reloaded = Publications::load(output).await.unwrap();
         assert_eq!(reloaded.all(), [first, second]);
-        assert_eq!(columns_of(&reloaded).len(), 14 + 2 * PUBLISHED_TABLES.len());
+        assert_eq!(
+            columns_of(&reloaded).len(),
+            14 + 2 * crate::tables::NAMES.len()
+        );
         assert_eq!(reloaded.table().unwrap().version(), 2);
     }
 
@@ -539,7 +543,7 @@ mod tests {
         };
         let mut first = publication("2026-11-19", "a", 1);
         first.tables.insert("forecast".to_owned(), recorded);
-        let longer = [&PUBLISHED_TABLES[..], &["forecast"]].concat();
+        let longer = [&crate::tables::NAMES[..], &["forecast"]].concat();
         publish_with_list(output, &first, &longer).await;
 
         let newer = Publications::load(output).await.unwrap();

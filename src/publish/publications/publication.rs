@@ -3,22 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::ground::SnapshotDate;
-
-/// The tables whose versions a publication records, in the order of its columns.
-pub const PUBLISHED_TABLES: [&str; 8] = [
-    "tier_snapshot",
-    "tier_migration",
-    "tier_migration_matrix",
-    "tier_current",
-    "dim_tier",
-    "tier_summary",
-    "kpi_daily",
-    "alerts",
-];
+use crate::tables;
 
 /// Whether the table keeps the rows of one state alone, so that each publication replaces them all.
 pub(in crate::publish) fn is_kept_whole(table: &str) -> bool {
-    matches!(table, "tier_current" | "dim_tier")
+    tables::find(table).is_some_and(|table| table.dating.is_kept_whole())
 }
 
 /// What a publication says about its date.

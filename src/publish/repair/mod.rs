@@ -41,10 +41,11 @@ use futures::future::try_join_all;
 
 use self::unnamed::Log;
 use super::checkpoint::write_checkpoints;
-use super::publications::{PUBLICATIONS, PUBLISHED_TABLES, Publications};
+use super::publications::{PUBLICATIONS, Publications};
 use super::table::Place;
 use super::{PublishError, last_publication};
 use crate::config::storage::Location;
+use crate::tables;
 
 pub(super) use undoing::Wanted;
 pub use unnamed::ForeignCommit;
@@ -263,7 +264,7 @@ async fn read_logs<'a>(
 ) -> Result<Vec<Log<'a>>, PublishError> {
     let recorded = publications.all().iter().flat_map(|row| row.tables.keys());
     let mut tables: BTreeSet<&str> = recorded.map(String::as_str).collect();
-    tables.extend(PUBLISHED_TABLES);
+    tables.extend(tables::NAMES);
     let logs = tables
         .into_iter()
         .map(|table| Log::read(output, table, publications));

@@ -21,8 +21,9 @@ use datafusion::logical_expr::{Expr, ExprFunctionExt, ident, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::ground::{Folder, TableName};
-use crate::migration::{REVENUE, REVENUE_TYPE};
+use crate::migration::REVENUE;
 use crate::run::catalog::reference_to;
+use crate::tables::{REVENUE_TYPE, TIER_SNAPSHOT};
 use crate::tiers::{Dimension, Dimensions, Tier};
 
 use super::kpis::WarningOverview;
@@ -63,7 +64,7 @@ impl Counts {
         warnings: &[String],
         summary: Option<&RecordBatch>,
     ) -> EngineResult<Self> {
-        let snapshot = TableName::new(Folder::Publish, "tier_snapshot");
+        let snapshot = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
         let snapshot = context.table(reference_to(&snapshot)).await?;
         let mut counts = Self::default();
         if let Some(summary) = summary {
@@ -282,7 +283,7 @@ mod tests {
         let context = session::open(&limits, [], []).unwrap();
         let rows = snapshot();
         let table = MemTable::try_new(rows.schema(), vec![vec![rows]]).unwrap();
-        let name = TableName::new(Folder::Publish, "tier_snapshot");
+        let name = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
         register(&context, &name, Arc::new(table)).unwrap();
         context
     }
@@ -335,7 +336,7 @@ mod tests {
 
     #[tokio::test]
     async fn everything_is_counted_in_one_scan() {
-        let name = TableName::new(Folder::Publish, "tier_snapshot");
+        let name = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
         let snapshot = context().table(reference_to(&name)).await.unwrap();
         let warnings = WARNINGS.map(str::to_owned);
         let questions = questions(snapshot.schema(), &dimensions(), &warnings, false).unwrap();

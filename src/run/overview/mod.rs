@@ -27,14 +27,16 @@ use crate::config::job::Job;
 use crate::config::session;
 use crate::config::storage::{Location, Stores};
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName, did_you_mean};
-use crate::migration::{Direction, REVENUE, REVENUE_TYPE};
+use crate::migration::{Direction, REVENUE};
 use crate::publish::{Publication, Publications, check_complete};
+use crate::tables::{
+    ALERTS, DIM_TIER, KPI_DAILY, REVENUE_TYPE, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT, TIER_SUMMARY,
+};
 use crate::tiers::{Dimension, Dimensions, warnings};
 
 use super::RunError;
 use super::catalog::{reference_to, register};
 use super::not_published::{Wish, not_published};
-use super::project::{ALERTS, KPIS};
 use super::published::{missing, published_table};
 
 use counts::Counts;
@@ -44,7 +46,7 @@ pub use kpis::{Alert, Kpi, WarningOverview};
 pub use outcome::published_outcome;
 
 /// The table with what each tier adds up to.
-const SUMMARY: &str = "tier_summary";
+const SUMMARY: &str = TIER_SUMMARY.name;
 
 /// What is published of one date.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,10 +122,14 @@ impl Overview {
         let publication = choose(&publications, date).await?;
         let context = session::open(&job.engine, [&output], [])
             .map_err(RunError::engine("opening a session"))?;
-        for table in ["dim_tier", "tier_snapshot", "tier_migration_matrix"] {
+        for table in [
+            DIM_TIER.name,
+            TIER_SNAPSHOT.name,
+            TIER_MIGRATION_MATRIX.name,
+        ] {
             register_published(&context, &output, publication, table).await?;
         }
-        let dim_tier = read_table(&context, "dim_tier").await;
+        let dim_tier = read_table(&context, DIM_TIER.name).await;
         let dim_tier = dim_tier.map_err(RunError::engine("reading dim_tier"))?;
         let (listed, listed_warnings) = (Dimensions::listed(&dim_tier)?, warnings(&dim_tier)?);
         let summary = read_summary(&context, &output, publication).await?;
@@ -132,9 +138,17 @@ impl Overview {
         let counts = counts.map_err(RunError::engine("counting users"))?;
         let dimensions = read_dimensions(&context, &listed, &counts).await?;
         let warnings = counts.warnings(listed_warnings);
-        let kpis = read_mart(&context, &output, publication, KPIS, kpis::kpis_of).await?;
-        let alerts = read_mart(&context, &output, publication, ALERTS, kpis::alerts_of).await?;
-        let snapshot = publication.tables.get("tier_snapshot");
+        let kpis = read_mart(
+            &context,
+            &output,
+            publication,
+            KPI_DAILY.name,
+            kpis::kpis_of,
+        )
+        .await?;
+        let alerts =
+            read_mart(&context, &output, publication, ALERTS.name, kpis::alerts_of).await?;
+        let snapshot = publication.tables.get(TIER_SNAPSHOT.name);
         Ok(Self {
             snapshot_date: publication.snapshot_date,
             previous_snapshot_date: publication.previous_snapshot_date,
@@ -238,7 +252,7 @@ async fn read_dimensions(
     dimensions: &Dimensions,
     counts: &Counts,
 ) -> Result<Vec<DimensionOverview>, RunError> {
-    let matrix = read_table(context, "tier_migration_matrix").await;
+    let matrix = read_table(context, TIER_MIGRATION_MATRIX.name).await;
     let matrix = matrix.map_err(RunError::engine("reading tier_migration_matrix"))?;
     let overview = |dimension: &Dimension| {
         let flows = flows_of(dimension, &matrix)?;

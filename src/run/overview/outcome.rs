@@ -17,10 +17,10 @@ use crate::ground::SnapshotDate;
 use crate::migration::Moves;
 use crate::publish::Publications;
 use crate::run::RunError;
-use crate::run::project::ALERTS;
+use crate::tables::{ALERTS, TIER_MIGRATION};
 
 /// The table of who moved.
-const MIGRATION: &str = "tier_migration";
+const MIGRATION: &str = TIER_MIGRATION.name;
 
 /// The moves and alerts of a published date.
 ///
@@ -35,7 +35,7 @@ pub async fn published_outcome(
     let publication = choose(&publications, Some(date)).await?;
     let context =
         session::open(&job.engine, [&output], []).map_err(RunError::engine("opening a session"))?;
-    let alerts = read_mart(&context, &output, publication, ALERTS, kpis::alerts_of).await?;
+    let alerts = read_mart(&context, &output, publication, ALERTS.name, kpis::alerts_of).await?;
     register_published(&context, &output, publication, MIGRATION).await?;
     let moves = count_moves(&context).await;
     Ok((moves.map_err(RunError::engine("counting moves"))?, alerts))

@@ -1,0 +1,42 @@
+//! Marts: small tables that the pack's SQL computes from the night's drafts and from what was
+//! published before. A pack may do without any of them. The columns here are those that tierline
+//! shows and compares; others are published beside them.
+
+use crate::config::job::ColumnType::{Double, Varchar};
+use crate::ground::Folder;
+
+use super::{Dating, Maker, PublishedTable, column};
+
+/// One number for each metric and date.
+pub const KPI_DAILY: PublishedTable = PublishedTable {
+    name: "kpi_daily",
+    maker: Maker::Mart,
+    dating: Dating::EveryDate,
+    key: &["metric"],
+    sorted_by: &[],
+    columns: &[
+        column("metric", Varchar, ""),
+        column("value", Double, ""),
+        column("previous_value", Double, ""),
+    ],
+    may_be_empty: false,
+    earlier: &[Folder::Previous, Folder::History],
+};
+
+/// The metrics that are past their limits. A date without alerts is a good one.
+pub const ALERTS: PublishedTable = PublishedTable {
+    name: "alerts",
+    maker: Maker::Mart,
+    dating: Dating::EveryDate,
+    key: &["alert"],
+    sorted_by: &[],
+    columns: &[
+        column("alert", Varchar, ""),
+        column("severity", Varchar, ""),
+        column("value", Double, ""),
+        column("threshold", Double, ""),
+        column("message", Varchar, ""),
+    ],
+    may_be_empty: true,
+    earlier: &[],
+};

@@ -1,0 +1,174 @@
+//! The tables about users and their tiers.
+
+use datafusion::arrow::datatypes::DataType;
+
+use crate::config::job::ColumnType::{self, BigInt, Date, Decimal, Double, Id, Varchar};
+use crate::ground::Folder;
+
+use super::{Dating, Maker, PublishedColumn, PublishedTable, column};
+
+/// The type of summed revenue.
+const REVENUE: ColumnType = Decimal(38, 2);
+
+/// The same as the engine has it.
+pub const REVENUE_TYPE: DataType = DataType::Decimal128(38, 2);
+
+/// The columns of the snapshot that migration adds up: what a user spent, how often they ordered,
+/// and how often they interacted.
+pub const MEASURES: [&str; 3] = ["revenue_365d", "orders_365d", "interactions_30d"];
+
+const SNAPSHOT_COLUMNS: [PublishedColumn; 3] = [
+    column("user_id", Id, "the user"),
+    column(
+        "cutpoints_id",
+        Varchar,
+        "the calibration whose cut points the scores come from",
+    ),
+    column("run_id", Varchar, "the run that published the row"),
+];
+
+const DIMENSION: PublishedColumn = column(
+    "dimension",
+    Varchar,
+    "the column of tier_snapshot that the row is about",
+);
+
+const FROM_TIER: PublishedColumn = column(
+    "from_tier",
+    Varchar,
+    "what the previous snapshot showed; NULL for users who were not in it",
+);
+
+const TO_TIER: PublishedColumn = column(
+    "to_tier",
+    Varchar,
+    "what is shown now; NULL for users who are not there any more",
+);
+
+/// Every user of a date.
+pub const TIER_SNAPSHOT: PublishedTable = PublishedTable {
+    name: "tier_snapshot",
+    maker: Maker::RequiredModel,
+    dating: Dating::EveryDate,
+    key: &["user_id"],
+    sorted_by: &["user_id"],
+    columns: &SNAPSHOT_COLUMNS,
+    may_be_empty: false,
+    earlier: &[Folder::Previous, Folder::WeekAgo],
+};
+
+/// The users of the newest date.
+pub const TIER_CURRENT: PublishedTable = PublishedTable {
+    name: "tier_current",
+    maker: Maker::Snapshot,
+    dating: Dating::NewestDate,
+    earlier: &[],
+    ..TIER_SNAPSHOT
+};
+
+/// The users whose value of a dimension is another than in the snapshot before.
+pub const TIER_MIGRATION: PublishedTable = PublishedTable {
+    name: "tier_migration",
+    maker: Maker::Migration,
+    dating: Dating::EveryDate,
+    key: &["user_id", "dimension"],
+    sorted_by: &[],
+    columns: &[
+        column(
+            "previous_snapshot_date",
+            Date,
+            "the date of the snapshot that the move is from",
+        ),
+        column("user_id", Id, "the user"),
+        DIMENSION,
+        FROM_TIER,
+        TO_TIER,
+        column(
+            "direction",
+            Varchar,
+            "entered, left, up, down, or lateral: to a tier that is neither above nor below",
+        ),
+        column(
+            "days_in_previous_tier",
+            BigInt,
+            "for how many days from_tier had been shown",
+        ),
+    ],
+    may_be_empty: true,
+    earlier: &[],
+};
+
+/// How many users went from each value to each other one.
+pub const TIER_MIGRATION_MATRIX: PublishedTable = PublishedTable {
+    name: "tier_migration_matrix",
+    key: &["dimension", "from_tier", "to_tier"],
+    columns: &[
+        DIMENSION,
+        FROM_TIER,
+        TO_TIER,
+        column(
+            "users",
+            BigInt,
+            "users who went from the one to the other, or stayed",
+        ),
+        column(
+            MEASURES[0],
+            REVENUE,
+            "what these users spent in 365 days; of users who left, as of the previous snapshot",
+        ),
+    ],
+    ..TIER_MIGRATION
+};
+
+/// What each tier adds up to, and who came and went.
+pub const TIER_SUMMARY: PublishedTable = PublishedTable {
+    name: "tier_summary",
+    key: &["dimension", "tier"],
+    columns: &[
+        DIMENSION,
+        column("tier", Varchar, "the value of the dimension that is shown"),
+        column("users", BigInt, "users who have it"),
+        column("share", Double, "these users of all users"),
+        column(MEASURES[0], REVENUE, "what these users spent in 365 days"),
+        column(
+            "revenue_share",
+            Double,
+            "their revenue_365d of that of all users",
+        ),
+        column(MEASURES[1], BigInt, "their orders in 365 days"),
+        column("average_order_value", Double, "revenue_365d by orders_365d"),
+        column(
+            "average_interactions_30d",
+            Double,
+            "interactions in 30 days by users",
+        ),
+        column(
+            "entered",
+            BigInt,
+            "users who have it now and had not before",
+        ),
+        column(
+            "left_tier",
+            BigInt,
+            "users who had it before and have not now",
+        ),
+        column("net_change", BigInt, "entered less left_tier"),
+    ],
+    may_be_empty: false,
+    ..TIER_MIGRATION
+};
+
+/// The values that each dimension may have, and the warnings.
+pub const DIM_TIER: PublishedTable = PublishedTable {
+    name: "dim_tier",
+    maker: Maker::RequiredModel,
+    dating: Dating::Undated,
+    key: &["dimension", "tier"],
+    sorted_by: &[],
+    columns: &[
+        column("dimension", Varchar, ""),
+        column("tier", Varchar, ""),
+    ],
+    may_be_empty: false,
+    earlier: &[],
+};
