@@ -3,7 +3,9 @@
 //! Data flows down this list; a module uses only modules above it, and a test keeps it so.
 
 pub mod ground;
-pub mod config;
+pub mod storage;
+pub mod engine;
+pub mod job;
 pub mod tables;
 pub mod inputs;
 pub mod models;

@@ -17,7 +17,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::job::Guards;
+use crate::job::Guards;
 use crate::tiers::{Dimension, Dimensions};
 
 /// The text of a built-in audit.

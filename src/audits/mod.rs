@@ -5,11 +5,11 @@
 pub mod built_in;
 mod user_ids;
 
+use crate::engine::Session;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 
 use crate::drafts::Draft;
@@ -76,13 +76,13 @@ pub struct FailedAudit {
 /// # Errors
 /// The engine's, with the audit that failed to run.
 pub async fn run(
-    context: &SessionContext,
+    session: &Session,
     audits: Vec<Audit>,
     drafts: Vec<Draft>,
 ) -> Result<Verdict, (Box<DataFusionError>, Vec<Draft>)> {
     let mut failed = Vec::new();
     for audit in audits {
-        match offending(context, &audit).await {
+        match offending(session, &audit).await {
             Ok(None) => {}
             Ok(Some(failure)) => failed.push(failure),
             Err(error) => {
@@ -98,11 +98,10 @@ pub async fn run(
 }
 
 async fn offending(
-    context: &SessionContext,
+    session: &Session,
     audit: &Audit,
 ) -> Result<Option<FailedAudit>, DataFusionError> {
-    let found = context.execute_logical_plan(audit.plan.clone()).await?;
-    let mut found = found.execute_stream().await?;
+    let mut found = session.execute(audit.plan.clone()).await?;
     let mut first = Vec::new();
     let mut rows = 0;
     while let Some(batch) = found.try_next().await? {

@@ -3,8 +3,8 @@
 use clap::builder::styling::Style;
 use serde::Serialize;
 
-use crate::config::job::Job;
 use crate::ground::SnapshotDate;
+use crate::job::Job;
 use crate::run::{
     Circumstances, MetricChange, Old, Proposal, Report, RunError, Takers, ValueChange, propose,
 };

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::config::job::Job;
 use crate::drafts::TableColumn;
 use crate::ground::{Classified, FailureKind, SnapshotDate, counted};
+use crate::job::Job;
 use crate::run::{
     self, Accepted, BackfillNight, BackfillReport, Circumstances, HistoryError, Plan, Project,
     Report, RunError, Status, Workspace,

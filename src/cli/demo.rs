@@ -5,8 +5,8 @@ use std::path::Path;
 use chrono::{Days, NaiveDate};
 use indicatif::ProgressBar;
 
-use crate::config::job::Job;
 use crate::ground::{Diagnostic, Problems, SnapshotDate, counted};
+use crate::job::Job;
 use crate::run::{Report, RunError};
 use crate::sample::{self, SampleSpec, SampleTotals, UserIds};
 

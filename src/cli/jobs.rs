@@ -4,8 +4,8 @@ use std::path::{Component, Path, PathBuf};
 
 use chrono::Days;
 
-use crate::config::job::Job;
 use crate::ground::{AsOfError, Diagnostic, Problems, SnapshotDate, did_you_mean};
+use crate::job::Job;
 use crate::run::{Backfill, RulesChoice, RunError};
 
 use super::arguments::{BackfillArguments, JobArguments, RulesArgument, TimeArguments};

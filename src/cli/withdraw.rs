@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::config::job::Job;
 use crate::ground::{Diagnostic, Problems, SnapshotDate};
+use crate::job::Job;
 use crate::run::{CutPointsKept, Report, RunError, Withdrawal, WithdrawalPlan, Workspace};
 
 use super::arguments::{OutputFormat, WithdrawArguments};

@@ -7,8 +7,8 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use super::{DraftError, TableSpec, contract, objects};
-use crate::config::storage::{Location, StorageError};
 use crate::ground::SnapshotDate;
+use crate::storage::{Location, StorageError};
 
 /// Files of a table that no reader sees until they are committed.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use arrow::error::ArrowError;
 
 use super::ContractError;
-use crate::config::storage::StorageError;
 use crate::ground::{Classified, FailureKind, SnapshotDate};
+use crate::storage::StorageError;
 
 /// A draft that could not be written, copied or removed.
 #[derive(Debug, thiserror::Error)]

@@ -30,8 +30,8 @@ use uuid::Uuid;
 use super::order::SORT_OPTIONS;
 use super::uploads::{Failure, Uploads};
 use super::{DraftError, SNAPSHOT_DATE, TableSpec, objects};
-use crate::config::storage::{Location, StorageError, is_full};
 use crate::ground::SnapshotDate;
+use crate::storage::{Location, StorageError, is_full};
 
 /// How hard files are compressed.
 const ZSTD_LEVEL: i32 = 3;

@@ -3,8 +3,8 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
-use crate::config::storage::{Location, StorageError};
 use crate::ground::Layout;
+use crate::storage::{Location, StorageError};
 
 /// The folder of a published table.
 pub(crate) fn table_folder(output: &Location, table: &str) -> Path {

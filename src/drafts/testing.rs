@@ -13,8 +13,8 @@ use object_store::path::Path;
 use tempfile::TempDir;
 
 use super::{Dating, Draft, DraftWriter, TableSpec};
-use crate::config::storage::Location;
 use crate::ground::SnapshotDate;
+use crate::storage::Location;
 
 /// Runs each scenario, a function of an output, on every kind of store.
 macro_rules! on_every_store {

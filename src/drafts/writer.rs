@@ -14,8 +14,8 @@ use futures::StreamExt;
 use super::files::{FileShape, Files};
 use super::rows::RowForm;
 use super::{Draft, DraftError, TableSpec};
-use crate::config::storage::Location;
 use crate::ground::SnapshotDate;
+use crate::storage::Location;
 
 /// Takes the rows of one table for one run, and ends in a [`Draft`] or in nothing.
 ///

@@ -5,7 +5,7 @@ use std::fmt;
 
 use chrono::NaiveDate;
 
-use crate::config::storage::Oddity;
+use crate::storage::Oddity;
 
 /// How many names a message gives before it counts the others.
 const NAMES_TOLD: usize = 10;

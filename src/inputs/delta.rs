@@ -20,9 +20,9 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use url::Url;
 
-use crate::config::job::{OddDays, PARTITION_KEY};
-use crate::config::storage::Location;
 use crate::ground::{Diagnostic, Problems};
+use crate::job::{OddDays, PARTITION_KEY};
+use crate::storage::Location;
 
 use super::{InputError, PathValues};
 

@@ -17,7 +17,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use serde::de::IgnoredAny;
 
-use crate::config::storage::{Location, StorageError};
+use crate::storage::{Location, StorageError};
 
 /// Digits of a version in the name of a file.
 const VERSION_DIGITS: usize = 20;

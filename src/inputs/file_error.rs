@@ -18,8 +18,8 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use parquet::errors::ParquetError;
 
-use crate::config::storage::{BeyondEnd, what_to_check};
 use crate::ground::{Classified, FailureKind};
+use crate::storage::{BeyondEnd, what_to_check};
 
 /// A file as messages name it.
 #[derive(Debug, Clone, PartialEq, Eq)]

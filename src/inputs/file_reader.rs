@@ -23,7 +23,7 @@ use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::ParquetMetaData;
 
-use crate::config::storage::ListedObject;
+use crate::storage::ListedObject;
 
 use super::PathValues;
 use super::decoding::decoded;

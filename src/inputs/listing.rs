@@ -14,9 +14,9 @@ use futures::{TryStreamExt, future};
 use object_store::ObjectMeta;
 use object_store::path::{Path, PathPart};
 
-use crate::config::job::{Delivery, OddDays, day_of_partition};
-use crate::config::storage::{Location, Oddity, oddity, without_mark};
 use crate::ground::{Diagnostic, Problems};
+use crate::job::{Delivery, OddDays, day_of_partition};
+use crate::storage::{Location, Oddity, oddity, without_mark};
 
 use super::aside::{Left, NAMES_MAY_NOT, Unreadable};
 use super::delta::{self, DeltaFiles};

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use object_store::ObjectMeta;
 
-use crate::config::job::Column;
-use crate::config::storage::StorageError;
 use crate::ground::{Classified, FailureKind, Problems, SnapshotDate};
+use crate::job::Column;
+use crate::storage::StorageError;
 
 use super::{Aside, DayFiles, FileError, KnownDay, KnownDays, PathValues, Shortfalls};
 

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
-use crate::config::job::{Delivery, PARTITION_KEY, day_of_partition};
+use crate::job::{Delivery, PARTITION_KEY, day_of_partition};
 
 /// What an object of a source is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

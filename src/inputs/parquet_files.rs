@@ -356,22 +356,22 @@ mod tests {
     };
     use datafusion::arrow::datatypes::{DataType, Field, Int32Type, TimeUnit};
     use datafusion::arrow::util::pretty::pretty_format_batches;
-    use datafusion::prelude::{SessionContext, col, lit};
+    use datafusion::prelude::{col, lit};
     use object_store::ObjectStoreExt;
     use object_store::local::LocalFileSystem;
     use parquet::arrow::ArrowWriter;
     use parquet::file::properties::WriterProperties;
 
     use super::*;
-    use crate::config::session::{EngineLimits, open};
+    use crate::engine::{EngineLimits, Session};
 
-    fn session() -> SessionContext {
+    fn session() -> Session {
         let limits = EngineLimits {
             threads: NonZeroUsize::MIN,
             memory_bytes: None,
             spill_folder: None,
         };
-        open(&limits, [], []).unwrap()
+        Session::open(&limits, [], []).unwrap()
     }
 
     /// A file of row groups of one row and pages with statistics.
@@ -420,7 +420,7 @@ mod tests {
     async fn select(filter: Option<Expr>) -> String {
         let folder = tempfile::TempDir::new().unwrap();
         let table = table(folder.path()).await;
-        let mut rows = session().read_table(Arc::new(table)).unwrap();
+        let mut rows = session().read(Arc::new(table)).unwrap();
         if let Some(filter) = filter {
             rows = rows.filter(filter).unwrap();
         }
@@ -483,7 +483,7 @@ mod tests {
         let table = table(folder.path()).await;
         let other: ArrayRef = Arc::new(Int64Array::from(vec![9]));
         write(folder.path(), "usual.parquet", vec![("discount", other)]).await;
-        let rows = session().read_table(Arc::new(table)).unwrap();
+        let rows = session().read(Arc::new(table)).unwrap();
         let error = rows.collect().await.unwrap_err();
         let error = crate::inputs::FileError::within(&error).unwrap();
         assert!(

@@ -18,7 +18,7 @@ use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::ScalarValue;
 use parquet::file::metadata::ParquetMetaData;
 
-use crate::config::job::{Column, PARTITION_KEY};
+use crate::job::{Column, PARTITION_KEY};
 
 use super::column_names::{Found, find_among};
 use super::footer_notes::with_note;

@@ -11,9 +11,9 @@ use std::fmt;
 
 use chrono::NaiveDate;
 
-use crate::config::job::{Incomplete, PARTITION_KEY, Source};
-use crate::config::storage::{Location, Oddity};
 use crate::ground::{Diagnostic, Problems, SnapshotDate};
+use crate::job::{Incomplete, PARTITION_KEY, Source};
+use crate::storage::{Location, Oddity};
 
 use super::aside::{NAMES_MAY_NOT, Names, paths_on};
 use super::schema::FileSchema;

@@ -24,8 +24,8 @@ use chrono::{Days, NaiveDate};
 use object_store::ObjectStoreExt;
 use serde::{Deserialize, Serialize};
 
-use crate::config::storage::Location;
 use crate::ground::{Fingerprint, Layout, SnapshotDate};
+use crate::storage::Location;
 
 use super::{DayFiles, InputError};
 

@@ -25,9 +25,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
 use parquet::file::metadata::ParquetMetaData;
 
-use crate::config::job::{Column, ColumnType};
-use crate::config::storage::{ListedObject, Location};
 use crate::ground::{Diagnostic, Problems, sql_type};
+use crate::job::{Column, ColumnType};
+use crate::storage::{ListedObject, Location};
 
 use super::column_names::{Found, find};
 use super::decoding::decoded;

@@ -14,8 +14,8 @@ use std::fmt;
 
 use object_store::path::{Path, PathPart};
 
-use crate::config::storage::{Location, StorageError};
 use crate::ground::{Diagnostic, Problems};
+use crate::storage::{Location, StorageError};
 
 /// A format whose files are told by a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

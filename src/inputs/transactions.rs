@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, NaiveDate, Utc};
 use object_store::ObjectMeta;
 
-use crate::config::job::day_of_partition;
-use crate::config::storage::Location;
+use crate::job::day_of_partition;
+use crate::storage::Location;
 
 use super::aside::Left;
 

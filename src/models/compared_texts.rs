@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Value, ValueWithSpan, Visit, Visitor};
 
-use crate::config::job::ParameterValue;
+use crate::job::ParameterValue;
 
 use super::model::bytes_of;
 use super::{Model, Parameters};

@@ -3,11 +3,11 @@
 //! | of | labels, in their order |
 //! |---|---|
 //! | a model | `table`, `sql` in its [canonical text](super::canonical), `parameter` for each that it names |
-//! | a parameter | `name`, its [value](crate::config::job::encodings) |
+//! | a parameter | `name`, its [value](crate::job::encodings) |
 //! | a reference file | `table`, `text` as it is |
 
-use crate::config::job::encodings::of_parameter;
 use crate::ground::Fingerprint;
+use crate::job::encodings::of_parameter;
 
 use super::{Model, Parameters, ReferenceTable};
 
@@ -42,8 +42,8 @@ impl ReferenceTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::job::ParameterValue;
     use crate::ground::SourceFile;
+    use crate::job::ParameterValue;
 
     fn model(sql: &str) -> Model {
         let name = "features.users".parse().unwrap();

@@ -9,8 +9,8 @@ use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::sql::sqlparser::ast::{Expr as Written, Value, Visit, Visitor};
 
-use crate::config::job::ParameterValue;
 use crate::ground::{Diagnostic, Folder, Problems, sql_type};
+use crate::job::ParameterValue;
 
 use super::model::bytes_of;
 use super::{Model, Parameters};

@@ -7,8 +7,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use crate::config::job::{Job, ParameterValue};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, SourceFile, did_you_mean, nearest};
+use crate::job::{Job, ParameterValue};
 
 use super::SqlPack;
 

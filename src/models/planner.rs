@@ -11,8 +11,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use crate::config::job::ParameterValue;
 use crate::ground::{Diagnostic, Folder, Problems, SourceFile, nearest, with_sql_types};
+use crate::job::ParameterValue;
 
 use super::model::{bytes_of, head_of};
 use super::parameters::{literal_of, text_literal, truth};

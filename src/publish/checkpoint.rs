@@ -52,11 +52,11 @@ impl Committed {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::storage::Location;
     use crate::drafts::Dating;
     use crate::drafts::testing::{date, draft, objects, on_every_store, tiers};
     use crate::publish::Table;
     use crate::publish::testing::provenance;
+    use crate::storage::Location;
 
     on_every_store!(a_table_reads_the_same_from_its_checkpoint);
 

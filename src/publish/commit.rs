@@ -24,9 +24,9 @@ use uuid::Uuid;
 use super::PublishError;
 use super::log::{ACTION_COUNT, RUN_ID};
 use super::table::Table;
-use crate::config::storage::Location;
 use crate::drafts::{Draft, Growth, SNAPSHOT_DATE};
 use crate::ground::SnapshotDate;
+use crate::storage::Location;
 
 /// Where a commit comes from, as its entry in the log says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use deltalake_core::{DeltaResult, TableProperty};
 use super::PublishError;
 use super::checkpoint::CHECKPOINT_INTERVAL;
 use super::table::{Place, Table};
-use crate::config::storage::Location;
 use crate::drafts::{SNAPSHOT_DATE, TableSpec};
+use crate::storage::Location;
 
 /// `publications` names versions by number, so their commits have to outlive them.
 const LOG_RETENTION: &str = "interval 3650 days";

@@ -1,8 +1,8 @@
 //! What can go wrong with a publication.
 
-use crate::config::storage::StorageError;
 use crate::drafts::{ContractError, DraftError};
 use crate::ground::{Classified, FailureKind, SnapshotDate};
+use crate::storage::StorageError;
 use crate::tables::DIM_TIER;
 
 use super::publications::PUBLICATIONS;

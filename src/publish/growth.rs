@@ -144,11 +144,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::config::storage::Location;
     use crate::drafts::testing::{date, on_every_store};
     use crate::drafts::{Dating, Draft, DraftWriter, SNAPSHOT_DATE};
     use crate::ground::{Classified, FailureKind};
     use crate::publish::testing::{Fault, action, faulty, log_entry, provenance};
+    use crate::storage::Location;
 
     on_every_store!(
         a_new_column_comes_in_the_commit_of_its_rows,

@@ -20,8 +20,8 @@ use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Publication, Publications, PublishError};
-use crate::config::storage::Location;
 use crate::ground::Layout;
+use crate::storage::Location;
 
 /// The form of the record.
 const FORMAT: u32 = 1;

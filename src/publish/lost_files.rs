@@ -21,9 +21,9 @@ use object_store::path::Path;
 use super::publications::{Publications, is_kept_whole};
 use super::table::Table;
 use super::{Inspection, PublishError};
-use crate::config::storage::Location;
 use crate::drafts::SNAPSHOT_DATE;
 use crate::ground::SnapshotDate;
+use crate::storage::Location;
 
 /// How many files are asked for at once.
 const AT_ONCE: usize = 16;

@@ -47,9 +47,9 @@ use futures::future::{join_all, try_join_all};
 use self::commit::{Prepared, drop_files};
 use self::retired::Retired;
 use crate::audits::Cleared;
-use crate::config::storage::Location;
 use crate::drafts::{ContractError, Draft, TableColumn};
 use crate::ground::SnapshotDate;
+use crate::storage::Location;
 use crate::tables;
 
 pub use checkpoint::write_checkpoints;

@@ -19,10 +19,10 @@ use object_store::path::Path;
 use super::PublishError;
 use super::error::Source;
 use super::whole_files::WholeFiles;
-use crate::config::storage::Location;
 use crate::drafts::{SNAPSHOT_DATE, contract, objects};
 use crate::ground::SnapshotDate;
 use crate::inputs::log_of;
+use crate::storage::Location;
 
 /// The reader and writer version of every published table.
 const PROTOCOL: (i32, i32) = (1, 2);

@@ -20,10 +20,10 @@ use super::{
     Committed, Provenance, Publications, PublishError, Published, RunRecord, Table, commit_all,
     inspect,
 };
-use crate::config::storage::Location;
 use crate::drafts::testing::{date, draft, tiers};
 use crate::drafts::{Dating, Draft, SNAPSHOT_DATE, TableSpec, objects};
 use crate::ground::SnapshotDate;
+use crate::storage::Location;
 
 /// A table that keeps every date.
 pub(crate) fn snapshot() -> Arc<TableSpec> {

@@ -20,8 +20,8 @@ use super::{
     Inspection, Publication, PublicationStatus, Publications, PublishError, Published,
     commit_prepared, inspect, repair, versions,
 };
-use crate::config::storage::Location;
 use crate::drafts::{SNAPSHOT_DATE, objects};
+use crate::storage::Location;
 use crate::tables::{DIM_TIER, TIER_CURRENT, TIER_SNAPSHOT};
 
 /// The tables that follow from the newest snapshot.

@@ -8,9 +8,9 @@ use std::fmt;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::config::job::Job;
 use crate::ground::{Fingerprint, SnapshotDate};
 use crate::inputs::{KnownDays, SourceHistory, SourceRecord};
+use crate::job::Job;
 use crate::models::Graph;
 use crate::publish::{LostFiles, Publication, Publications};
 

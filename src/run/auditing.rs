@@ -11,7 +11,6 @@ use crate::ground::{Folder, TableName, counted};
 use crate::models::Parameters;
 use crate::tiers::Dimensions;
 
-use super::catalog::register;
 use super::comparable::Scoring;
 use super::context::Run;
 use super::snapshot::discard;
@@ -37,7 +36,7 @@ impl Run<'_> {
                 return Err(error);
             }
         };
-        match audits::run(self.context, audits, drafts).await {
+        match audits::run(self.session, audits, drafts).await {
             Ok(Verdict::Cleared(cleared)) => Ok(cleared),
             Ok(Verdict::Blocked(mut blocked, drafts)) => {
                 discard(output, drafts).await;
@@ -75,7 +74,7 @@ impl Run<'_> {
             if built_in.name == USERS_COMPLETE && !has_users {
                 continue;
             }
-            let planned = self.context.sql(&built_in.sql).await;
+            let planned = self.session.sql(&built_in.sql).await;
             audits.push(Audit {
                 name: built_in.name.to_owned(),
                 help: built_in.help,
@@ -125,9 +124,10 @@ impl Run<'_> {
 
     /// Counts the users of each tier, today and before, for all audits that ask.
     async fn count_users_by_tier(&self, dimensions: &Dimensions) -> datafusion::error::Result<()> {
-        let counted = self.context.sql(&built_in::counted(dimensions)).await?;
+        let counted = self.session.sql(&built_in::counted(dimensions)).await?;
         let name = TableName::new(Folder::Audits, built_in::COUNTED);
-        register(self.context, &name, counted.cache().await?.into_view())
+        self.session
+            .register(&name, counted.cache().await?.into_view())
     }
 }
 

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::config::job::{CalibrationChoice, Job};
 use crate::ground::{Classified, SnapshotDate, counted, noun_for};
+use crate::job::{CalibrationChoice, Job};
 use crate::publish::{LostFiles, Publication, Publications, check_complete, inspect, lost_files};
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::calibration::KeptIds;

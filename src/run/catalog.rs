@@ -10,17 +10,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::engine::{Session, reference_to};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::TableProvider;
-use datafusion::common::TableReference;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::{MemTable, ViewTable};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, ident};
-use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::prelude::DataFrame;
 
-use crate::config::job::{ColumnType, contract_columns};
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName, sql_type};
+use crate::job::{ColumnType, contract_columns};
 use crate::models::planner::{self, explain};
 use crate::models::{Model, Parameters};
 use crate::tiles::{DAY, Rollup, TileRows, USER_ID, windows};
@@ -39,7 +39,7 @@ pub(super) const WARNING: &str = "warning";
 /// The plans of a project in one session.
 pub struct Catalog<'a> {
     /// The session.
-    pub context: &'a SessionContext,
+    pub session: &'a Session,
     project: &'a Project,
     snapshot_date: SnapshotDate,
     rollups: BTreeMap<String, Rollup>,
@@ -57,17 +57,17 @@ impl<'a> Catalog<'a> {
     /// # Errors
     /// The engine's: a bug.
     pub fn open(
-        context: &'a SessionContext,
+        session: &'a Session,
         project: &'a Project,
         snapshot_date: SnapshotDate,
     ) -> Result<Self, DataFusionError> {
         for reference in &project.references {
             let rows = reference.rows.clone();
             let table = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
-            register(context, &reference.name, Arc::new(table))?;
+            session.register(&reference.name, Arc::new(table))?;
         }
         Ok(Self {
-            context,
+            session,
             project,
             snapshot_date,
             rollups: BTreeMap::new(),
@@ -156,7 +156,7 @@ impl<'a> Catalog<'a> {
     ) -> Result<LogicalPlan, Problems> {
         self.register_windows(model)?;
         let parameters = parameters.clone().as_of(self.snapshot_date);
-        planner::plan(&self.context.state(), model, &parameters).await
+        planner::plan(&self.session.state(), model, &parameters).await
     }
 
     /// As [`Catalog::plan`], below the model's name, so that rows that cannot be computed are told
@@ -181,7 +181,7 @@ impl<'a> Catalog<'a> {
     /// # Errors
     /// The engine's, when there is no such table: a bug.
     pub async fn table(&self, name: &TableName) -> Result<DataFrame, DataFusionError> {
-        self.context.table(reference_to(name)).await
+        self.session.table(name).await
     }
 
     async fn register_model(
@@ -196,17 +196,24 @@ impl<'a> Catalog<'a> {
                 let plan = as_contracted(&model.name.name, plan).map_err(explained)?;
                 check_staging(model, &plan)?;
                 let all = all_rows_of(&model.name);
-                register(self.context, &all, view(plan.clone())).map_err(explained)?;
+                self.session
+                    .register(&all, view(plan.clone()))
+                    .map_err(explained)?;
                 let good = good_rows(plan).map_err(explained)?;
-                register(self.context, &model.name, view(good)).map_err(explained)
+                self.session
+                    .register(&model.name, view(good))
+                    .map_err(explained)
             }
             Folder::Rollups => {
                 let rollup = Rollup::derive(model, &plan)?;
                 let rows = view(rollup.daily(None).map_err(explained)?);
                 self.rollups.insert(model.name.name.clone(), rollup);
-                register(self.context, &model.name, rows).map_err(explained)
+                self.session.register(&model.name, rows).map_err(explained)
             }
-            _ => register(self.context, &model.name, view(plan)).map_err(explained),
+            _ => self
+                .session
+                .register(&model.name, view(plan))
+                .map_err(explained),
         }
     }
 
@@ -229,24 +236,13 @@ impl<'a> Catalog<'a> {
                 .get(&read.table.name)
                 .map_or(&[][..], Vec::as_slice);
             let merged = windows::over(&name.name, rollup, &wanted, tiles);
-            let registered = register(self.context, &name, Arc::new(merged));
+            let registered = self.session.register(&name, Arc::new(merged));
             problems.keep(registered.map_err(|error| {
                 Diagnostic::at(&model.file, read.place.clone(), error.strip_backtrace())
             }));
         }
         problems.or_ok(())
     }
-}
-
-/// Registers a table, in place of one of the same name.
-pub(super) fn register(
-    context: &SessionContext,
-    name: &TableName,
-    table: Arc<dyn TableProvider>,
-) -> Result<(), DataFusionError> {
-    context.deregister_table(reference_to(name))?;
-    context.register_table(reference_to(name), table)?;
-    Ok(())
 }
 
 /// A table of these columns without rows.
@@ -257,11 +253,6 @@ pub(super) fn empty(schema: SchemaRef) -> Arc<EmptyTable> {
 /// The name under which all rows of a staging table stand, rejected ones too.
 pub(super) fn all_rows_of(staging: &TableName) -> TableName {
     TableName::new(Folder::Staging, format!("{}(all)", staging.name))
-}
-
-/// The engine's name of a table.
-pub(super) fn reference_to(name: &TableName) -> TableReference {
-    TableReference::partial(name.folder.as_str(), name.name.as_str())
 }
 
 fn view(plan: LogicalPlan) -> Arc<dyn TableProvider> {

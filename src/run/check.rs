@@ -11,13 +11,13 @@
 
 use std::sync::Arc;
 
+use crate::engine::Session;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::error::DataFusionError;
-use datafusion::prelude::SessionContext;
 
-use crate::config::job::{CalibrationChoice, Job};
 use crate::drafts::SNAPSHOT_DATE;
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
+use crate::job::{CalibrationChoice, Job};
 use crate::models::{Model, Parameters};
 use crate::tables::{self, DIM_TIER, Maker, TIER_SNAPSHOT};
 use crate::tiers::coverage::{self, Findings, TierModel};
@@ -25,7 +25,7 @@ use crate::tiers::literals::Listed;
 use crate::tiers::{Dimensions, Settling, fit_given};
 use crate::tiles::USER_ID;
 
-use super::catalog::{empty, register};
+use super::catalog::empty;
 use super::declared::{UPSTREAM, register_sources, session_of};
 use super::found::Found;
 use super::marts;
@@ -72,8 +72,8 @@ async fn check_models(
     id_type: &DataType,
     found: &mut Found,
 ) -> Option<Diagnostic> {
-    let context = found.keep(session_of(job))?;
-    let check = Check::open(job, project, &context, snapshot_date, id_type);
+    let session = found.keep(session_of(job))?;
+    let check = Check::open(job, project, &session, snapshot_date, id_type);
     let mut check = found.keep(check)?;
     check.tiers(found).await;
     let shape = check.shape(found).await;
@@ -126,8 +126,8 @@ async fn wrong_rules(
     snapshot_date: SnapshotDate,
     id_type: &DataType,
 ) -> Result<(Found, Problems), RunError> {
-    let context = session_of(job)?;
-    let mut check = Check::open(job, project, &context, snapshot_date, id_type)?;
+    let session = session_of(job)?;
+    let mut check = Check::open(job, project, &session, snapshot_date, id_type)?;
     let mut others = Found::default();
     check.tiers(&mut others).await;
     let wrong = match check.shape(&mut others).await {
@@ -151,12 +151,12 @@ impl<'a> Check<'a> {
     fn open(
         job: &'a Job,
         project: &'a Project,
-        context: &'a SessionContext,
+        session: &'a Session,
         snapshot_date: SnapshotDate,
         id_type: &DataType,
     ) -> Result<Self, RunError> {
-        register_sources(job, context, id_type).map_err(RunError::engine("checking sources"))?;
-        let catalog = Catalog::open(context, project, snapshot_date);
+        register_sources(job, session, id_type).map_err(RunError::engine("checking sources"))?;
+        let catalog = Catalog::open(session, project, snapshot_date);
         Ok(Self {
             job,
             project,
@@ -281,7 +281,7 @@ impl<'a> Check<'a> {
             return;
         };
         found.keep(Specs::new(&settled, &dim_tier, &Default::default()));
-        let registered = register_published(self.catalog.context, &settled, &dim_tier);
+        let registered = register_published(self.catalog.session, &settled, &dim_tier);
         found.keep(registered.map_err(RunError::engine("checking")));
         self.marts(found).await;
     }
@@ -295,7 +295,9 @@ impl<'a> Check<'a> {
             }
             let planned = marts::plan(&self.catalog, (model, table), &self.parameters).await;
             let registered = planned.and_then(|(rows, _)| {
-                register(self.catalog.context, &model.name, rows.into_view())
+                self.catalog
+                    .session
+                    .register(&model.name, rows.into_view())
                     .map_err(RunError::engine("checking"))
             });
             if found.keep(registered).is_none() {
@@ -359,7 +361,7 @@ fn not_checked(passed_over: &[TableName]) -> Option<Diagnostic> {
 
 /// Empty tables with the published columns, for audits to be planned on.
 fn register_published(
-    context: &SessionContext,
+    session: &Session,
     settled: &Schema,
     dim_tier: &Schema,
 ) -> Result<(), DataFusionError> {
@@ -374,9 +376,9 @@ fn register_published(
     ];
     for (table, schema) in of_migration.chain(required) {
         let name = TableName::new(Folder::Publish, table.name);
-        register(context, &name, empty(schema))?;
+        session.register(&name, empty(schema))?;
     }
-    marts::register_nothing_before(context, &dated(settled))
+    marts::register_nothing_before(session, &dated(settled))
 }
 
 fn dated(schema: &Schema) -> SchemaRef {

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::engine::Session;
 use datafusion::optimizer::OptimizerRule;
-use datafusion::prelude::SessionContext;
 
-use crate::config::job::Job;
-use crate::config::session;
+use crate::job::Job;
 use crate::publish::Inspection;
 use crate::tiles::FuseFullJoins;
 
@@ -20,12 +19,12 @@ pub(super) struct Run<'a> {
     pub plan: &'a Plan,
     /// The tables as they are once they are put right.
     pub inspection: &'a Inspection,
-    pub context: &'a SessionContext,
+    pub session: &'a Session,
 }
 
 /// A session over the places of a job, which knows how the windows of tiles are joined.
-pub(super) fn open_session(job: &Job, workspace: &Workspace) -> Result<SessionContext, RunError> {
+pub(super) fn open_session(job: &Job, workspace: &Workspace) -> Result<Session, RunError> {
     let fusing: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(FuseFullJoins);
-    session::open(&job.engine, workspace.locations(), [fusing])
+    Session::open(&job.engine, workspace.locations(), [fusing])
         .map_err(RunError::engine("opening a session"))
 }

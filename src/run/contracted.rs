@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, ident};
 
-use crate::config::job::{ColumnType, contract_columns};
+use crate::job::{ColumnType, contract_columns};
 use crate::tiles::USER_ID;
 
 /// What to write in a staging model for a time that is no TIMESTAMP yet.

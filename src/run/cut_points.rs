@@ -14,7 +14,7 @@ use crate::tiers::calibration::{Calibration, parameter_name};
 use crate::tiers::{Histogram, Histograms, Metric};
 
 use super::{Catalog, Project, RunError};
-use crate::config::job::ParameterValue;
+use crate::job::ParameterValue;
 use crate::models::{Graph, Parameters};
 
 /// Cut points that only have the right type and order. They are numbers that no rule compares

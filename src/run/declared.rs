@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
+use crate::engine::Session;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::error::Result as EngineResult;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::prelude::SessionContext;
 
-use crate::config::job::{Column, Job};
-use crate::config::session;
 use crate::ground::{Folder, Problems, SnapshotDate, TableName};
 use crate::inputs::ParquetFiles;
+use crate::job::{Column, Job};
 use crate::tiers::Metric;
 use crate::tiles::DAY;
 
-use super::catalog::register;
 use super::user_ids::{Staged, stage};
 use super::{Catalog, Project, RunError, cut_points};
 
@@ -27,8 +25,8 @@ pub(super) const UPSTREAM: [Folder; 4] = [
 ];
 
 /// A session without tables.
-pub(super) fn session_of(job: &Job) -> Result<SessionContext, RunError> {
-    session::open(&job.engine, [], []).map_err(RunError::engine("opening a session"))
+pub(super) fn session_of(job: &Job) -> Result<Session, RunError> {
+    Session::open(&job.engine, [], []).map_err(RunError::engine("opening a session"))
 }
 
 /// Registers the declared sources without files, and the models of some folders over them.
@@ -39,11 +37,11 @@ pub(super) async fn register_declared<'a>(
     job: &Job,
     project: &'a Project,
     snapshot_date: SnapshotDate,
-    context: &'a SessionContext,
+    session: &'a Session,
     folders: &[Folder],
 ) -> Result<Catalog<'a>, RunError> {
-    let register = |id_type: &DataType| register_sources(job, context, id_type);
-    let staged = stage(context, project, snapshot_date, folders, register).await?;
+    let register = |id_type: &DataType| register_sources(job, session, id_type);
+    let staged = stage(session, project, snapshot_date, folders, register).await?;
     let Staged {
         catalog,
         disagreement,
@@ -56,7 +54,7 @@ pub(super) async fn register_declared<'a>(
 /// The declared sources, without files.
 pub(super) fn register_sources(
     job: &Job,
-    context: &SessionContext,
+    session: &Session,
     id_type: &DataType,
 ) -> EngineResult<()> {
     for (name, source) in &job.sources {
@@ -69,7 +67,7 @@ pub(super) fn register_sources(
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let table = ParquetFiles::partitioned(nowhere, Vec::new(), schema, day);
         let source = TableName::new(Folder::Sources, name);
-        register(context, &source, Arc::new(table))?;
+        session.register(&source, Arc::new(table))?;
     }
     Ok(())
 }
@@ -89,7 +87,7 @@ pub(super) async fn declared_metrics(
     project: &Project,
     snapshot_date: SnapshotDate,
 ) -> Result<Vec<Metric>, RunError> {
-    let context = session_of(job)?;
-    let catalog = register_declared(job, project, snapshot_date, &context, &UPSTREAM).await?;
+    let session = session_of(job)?;
+    let catalog = register_declared(job, project, snapshot_date, &session, &UPSTREAM).await?;
     cut_points::metrics(&catalog, project).await
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
-use crate::config::job::{Job, Source};
-use crate::config::storage::Oddity;
 use crate::ground::{counted, verb_for};
 use crate::inputs::schema::FileSchema;
 use crate::inputs::{Left, Manifest, Names, span_of, twins};
+use crate::job::{Job, Source};
+use crate::storage::Oddity;
 
 use super::Plan;
 

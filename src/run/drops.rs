@@ -1,9 +1,9 @@
 //! The columns that a run may take from readers, as `--drop-columns` names them.
 
-use crate::config::storage::Location;
 use crate::drafts::TableColumn;
 use crate::ground::{Diagnostic, Problems, did_you_mean};
 use crate::publish::Table;
+use crate::storage::Location;
 use crate::tables;
 
 use super::{Plan, RunError};

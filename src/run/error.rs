@@ -4,12 +4,12 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 use crate::audits::Blocked;
-use crate::config::session::{CastFailure, ComputationFailure, NumberOverflow, SumOverflow};
-use crate::config::storage::StorageError;
 use crate::drafts::{ContractError, DraftError};
+use crate::engine::{CastFailure, ComputationFailure, NumberOverflow, SumOverflow};
 use crate::ground::{AsOfError, Classified, FailureKind, Problems};
 use crate::inputs::{FileError, InputError};
 use crate::publish::PublishError;
+use crate::storage::StorageError;
 use crate::tiers::CutPointError;
 use crate::tiers::calibration::CalibrationError;
 use crate::tiles::TileError;

@@ -20,9 +20,9 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::datasource::MemTable;
 
 use crate::audits::Cleared;
-use crate::config::job::Job;
 use crate::drafts::Draft;
 use crate::ground::{Folder, TableName};
+use crate::job::Job;
 use crate::migration::Moves;
 use crate::models::Parameters;
 use crate::publish::{
@@ -32,7 +32,6 @@ use crate::tables::{ALERTS, DIM_TIER, TIER_SNAPSHOT};
 use crate::tiers::Settling;
 use crate::tiers::calibration::Calibration;
 
-use super::catalog::register;
 use super::comparable::Scoring;
 use super::context::{Run, open_session};
 use super::features::Featured;
@@ -94,14 +93,14 @@ pub async fn execute(
         return Ok(());
     }
     plan.check_files_needed()?;
-    let context = open_session(job, workspace)?;
+    let session = open_session(job, workspace)?;
     let run = Run {
         job,
         project,
         workspace,
         plan,
         inspection: &inspection,
-        context: &context,
+        session: &session,
     };
     let mut stages = Stages::new(progress);
     let published = Box::pin(run.publish(&mut stages, report)).await;
@@ -253,11 +252,12 @@ impl Run<'_> {
         let Some(previous) = &self.plan.previous else {
             return Ok(());
         };
-        let runtime = self.context.runtime_env();
+        let runtime = self.session.runtime();
         let table = published_snapshot(&self.workspace.output, previous, &runtime).await?;
         let table = table.ok_or_else(|| missing(previous, TIER_SNAPSHOT.name))?;
         let name = TableName::new(Folder::Previous, TIER_SNAPSHOT.name);
-        register(self.context, &name, Arc::new(table))
+        self.session
+            .register(&name, Arc::new(table))
             .map_err(RunError::engine("reading the previous snapshot"))
     }
 
@@ -369,7 +369,7 @@ impl Run<'_> {
         let raw = raw.with_origin(&identity.cutpoints_id, &identity.run_id);
         let raw = raw.map_err(RunError::engine("planning the snapshot"))?;
         let night = Night {
-            context: self.context,
+            session: self.session,
             output: &self.workspace.output,
             snapshot_date: self.plan.snapshot_date,
             previous_snapshot_date: identity.previous_snapshot_date,
@@ -390,7 +390,7 @@ impl Run<'_> {
         if self.project.graph.model(&model).is_none() {
             return Ok(Vec::new());
         }
-        let rows = read_table(self.context, ALERTS.name).await;
+        let rows = read_table(self.session, ALERTS.name).await;
         let rows = rows.map_err(RunError::engine("reading alerts"))?;
         alerts_of(&rows).map_err(RunError::arrow("reading alerts"))
     }
@@ -406,7 +406,7 @@ impl Run<'_> {
         if self.leaves_dim_tier() {
             let rows = MemTable::try_new(dim_tier.schema(), vec![vec![dim_tier.clone()]]);
             let name = TableName::new(Folder::Publish, DIM_TIER.name);
-            rows.and_then(|rows| register(self.context, &name, Arc::new(rows)))
+            rows.and_then(|rows| self.session.register(&name, Arc::new(rows)))
                 .map_err(RunError::engine("reading dim_tier"))?;
         } else {
             night

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use crate::ground::Folder;
 use crate::tiles::TileError;
 
-use super::catalog::register;
 use super::context::Run;
 use super::scratch::{Scratch, is_worth_keeping};
 use super::sources::{Footers, SourceColumns};
@@ -44,7 +43,7 @@ impl Run<'_> {
         let scratch = Scratch::open(&self.workspace.disk, self.job.engine.spill_folder.as_ref())
             .map_err(|error| RunError::engine("opening a scratch folder")(error.into()))?;
         let tiling = Tiling {
-            context: self.context,
+            session: self.session,
             workspace: self.workspace,
             plan: self.plan,
             folder: scratch.folder(),
@@ -103,14 +102,16 @@ impl Run<'_> {
         for model in self.project.graph.in_folder(Folder::Features) {
             let rows = catalog.table(&model.name).await.map_err(&engine)?;
             let is_shared = readers.get(&model.name).is_some_and(|readers| *readers > 1);
-            let optimized = self.context.state().optimize(rows.logical_plan());
+            let optimized = self.session.optimized(rows.logical_plan());
             let is_costly = is_worth_keeping(&optimized.map_err(&engine)?).map_err(&engine)?;
             if is_shared && is_costly {
                 let kept = scratch
                     .keep(&model.name.name, rows)
                     .await
                     .map_err(&engine)?;
-                register(self.context, &model.name, Arc::new(kept)).map_err(&engine)?;
+                self.session
+                    .register(&model.name, Arc::new(kept))
+                    .map_err(&engine)?;
             }
         }
         Ok(())

@@ -12,11 +12,11 @@ use std::fmt;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::config::job::Job;
 use crate::ground::{Classified, FailureKind, SnapshotDate, TableName};
 use crate::inputs::{
     Doubt, KnownDays, Manifest, Names, Retention, SourceHistory, SourceRecord, UnreadFiles,
 };
+use crate::job::Job;
 use crate::publish::{Publication, Publications};
 use crate::tiles::Change;
 

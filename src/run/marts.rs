@@ -12,18 +12,19 @@
 
 use std::sync::Arc;
 
+use crate::engine::Session;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
-use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::prelude::DataFrame;
 
-use crate::config::storage::Location;
 use crate::drafts::{Draft, TableSpec};
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
 use crate::models::{Model, Parameters};
 use crate::publish::{Publications, Table};
+use crate::storage::Location;
 use crate::tables::{self, KPI_DAILY, Maker, PublishedTable, TIER_SNAPSHOT};
 
-use super::catalog::{empty, reference_to, register};
+use super::catalog::empty;
 use super::context::Run;
 use super::published::{files_by_date, missing, published_snapshot, rows_of, with_columns_of};
 use super::snapshot::{Night, dated};
@@ -60,7 +61,7 @@ pub(super) async fn plan(
     parameters: &Parameters,
 ) -> Result<(DataFrame, Arc<TableSpec>), RunError> {
     let plan = catalog.plan_by_name(model, parameters).await?;
-    let rows = DataFrame::new(catalog.context.state(), plan);
+    let rows = catalog.session.plan(plan);
     let spec = TableSpec::of(table, &dated(rows.schema().as_arrow()))?;
     check_columns(model, table, spec.schema())?;
     let spec = spec.with_comments(model.column_comments());
@@ -87,7 +88,7 @@ fn check_columns(model: &Model, table: &PublishedTable, found: &Schema) -> Resul
 
 /// Registers tables of the right columns and no rows in place of what was published before.
 pub(super) fn register_nothing_before(
-    context: &SessionContext,
+    session: &Session,
     snapshot: &SchemaRef,
 ) -> datafusion::error::Result<()> {
     for (folder, table) in tables::earlier() {
@@ -95,7 +96,7 @@ pub(super) fn register_nothing_before(
             Maker::Mart => schema_of(table),
             _ => Arc::clone(snapshot),
         };
-        register(context, &TableName::new(folder, table.name), empty(schema))?;
+        session.register(&TableName::new(folder, table.name), empty(schema))?;
     }
     Ok(())
 }
@@ -106,24 +107,24 @@ pub(super) fn register_nothing_before(
 /// # Errors
 /// Tables that cannot be read.
 pub(super) async fn register_before(run: &Run<'_>) -> Result<(), RunError> {
-    let Run { plan, context, .. } = run;
+    let Run { plan, session, .. } = run;
     let output = &run.workspace.output;
     let engine = RunError::engine(READING_BEFORE);
     let today = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
-    let today = context.table(reference_to(&today)).await.map_err(&engine)?;
+    let today = session.table(&today).await.map_err(&engine)?;
     let today = Arc::new(today.schema().as_arrow().clone());
     let snapshots = [
-        (Folder::Previous, previous_snapshot(context, plan).await?),
+        (Folder::Previous, previous_snapshot(session, plan).await?),
         (
             Folder::WeekAgo,
-            week_ago_snapshot(context, output, plan).await?,
+            week_ago_snapshot(session, output, plan).await?,
         ),
     ];
-    register_nothing_before(context, &today).map_err(&engine)?;
+    register_nothing_before(session, &today).map_err(&engine)?;
     for (folder, rows) in snapshots {
         let name = TableName::new(folder, TIER_SNAPSHOT.name);
         let completed = with_columns_of(&today, rows).map_err(&engine)?;
-        register(context, &name, completed).map_err(&engine)?;
+        session.register(&name, completed).map_err(&engine)?;
     }
     // The version of the table that is known to be as publications say: a run that is at work
     // beside this one may have committed to it since.
@@ -137,36 +138,33 @@ pub(super) async fn register_before(run: &Run<'_>) -> Result<(), RunError> {
         let date = Some(previous.snapshot_date);
         let rows = rows_of(output, &kpis, date, kpis.files(date)?)?;
         let name = TableName::new(Folder::Previous, KPI_DAILY.name);
-        register(context, &name, Arc::new(rows)).map_err(&engine)?;
+        session.register(&name, Arc::new(rows)).map_err(&engine)?;
     }
     register_history(run, &kpis)
 }
 
 /// The previous snapshot, which the night has registered with the columns that it has.
-async fn previous_snapshot(
-    context: &SessionContext,
-    plan: &Plan,
-) -> Result<Option<DataFrame>, RunError> {
+async fn previous_snapshot(session: &Session, plan: &Plan) -> Result<Option<DataFrame>, RunError> {
     if plan.previous.is_none() {
         return Ok(None);
     }
     let name = TableName::new(Folder::Previous, TIER_SNAPSHOT.name);
-    let rows = context.table(reference_to(&name)).await;
+    let rows = session.table(&name).await;
     rows.map(Some).map_err(RunError::engine(READING_BEFORE))
 }
 
 /// The snapshot of D - 7, when it is published.
 async fn week_ago_snapshot(
-    context: &SessionContext,
+    session: &Session,
     output: &Location,
     plan: &Plan,
 ) -> Result<Option<DataFrame>, RunError> {
     let Some(week_ago) = plan.week_ago() else {
         return Ok(None);
     };
-    let snapshot = published_snapshot(output, week_ago, &context.runtime_env()).await?;
+    let snapshot = published_snapshot(output, week_ago, &session.runtime()).await?;
     let snapshot = snapshot.ok_or_else(|| missing(week_ago, TIER_SNAPSHOT.name))?;
-    let rows = context.read_table(Arc::new(snapshot));
+    let rows = session.read(Arc::new(snapshot));
     rows.map(Some).map_err(RunError::engine(READING_BEFORE))
 }
 
@@ -180,12 +178,12 @@ fn register_history(run: &Run<'_>, kpis: &Table) -> Result<(), RunError> {
         files.extend(of_date.map(|file| (file.path, file.size_bytes, value.clone())));
     }
     let table = files_by_date(output, files, &schema_of(&KPI_DAILY));
-    register(
-        run.context,
-        &TableName::new(Folder::History, KPI_DAILY.name),
-        Arc::new(table),
-    )
-    .map_err(RunError::engine(READING_BEFORE))
+    run.session
+        .register(
+            &TableName::new(Folder::History, KPI_DAILY.name),
+            Arc::new(table),
+        )
+        .map_err(RunError::engine(READING_BEFORE))
 }
 
 /// The last published dates before D, whose KPIs are at hand.

@@ -15,8 +15,8 @@ use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::{col, ident};
 use datafusion::prelude::DataFrame;
 
-use crate::config::job::{Job, OwnDimension};
 use crate::ground::{Diagnostic, Folder, Problems, Severity, TableName};
+use crate::job::{Job, OwnDimension};
 use crate::models::Model;
 use crate::tiles::USER_ID;
 

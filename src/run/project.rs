@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use crate::config::job::{Job, ParameterValue};
 use crate::ground::{
     Diagnostic, Fingerprint, Folder, Problems, SourceFile, TableName, did_you_mean,
 };
+use crate::job::{Job, ParameterValue};
 use crate::models::{Graph, Model, Parameters, ReferenceTable, SqlPack, profile};
 use crate::tables::{self, Maker, PublishedTable};
 use crate::tiers::bands;

@@ -22,11 +22,11 @@ use datafusion::prelude::DataFrame;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 
-use crate::config::storage::Location;
 use crate::drafts::{PublishedColumns, SNAPSHOT_DATE};
 use crate::ground::SnapshotDate;
 use crate::inputs::ParquetFiles;
 use crate::publish::{Publication, PublishError, PublishedFile, Table};
+use crate::storage::Location;
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiles::USER_ID;
 

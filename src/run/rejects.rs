@@ -18,8 +18,8 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 
-use crate::config::storage::Location;
 use crate::ground::{Folder, TableName, counted, shown};
+use crate::storage::Location;
 use crate::tiles::{DAY, any_of};
 
 use super::catalog::{REJECT_REASON, WARNING, all_rows_of};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::job::Job;
 use crate::ground::{counted, verb_for};
+use crate::job::Job;
 
 use super::{CalibrationPlan, Plan};
 

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::storage::{TrafficTotals, without_noise};
 use crate::ground::{Classified, SnapshotDate, counted, escaped, escaped_lines, without_secrets};
+use crate::storage::{TrafficTotals, without_noise};
 
 use crate::migration::Moves;
 

@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::engine::Session;
 use chrono::NaiveDate;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, col, lit};
-use datafusion::prelude::SessionContext;
 
-use crate::config::job::{Job, encodings};
 use crate::ground::{Fingerprint, Folder, Problems, SnapshotDate, TableName};
 use crate::inputs::{KnownDay, Manifest, SourceHistory};
+use crate::job::{Job, encodings};
 use crate::models::{Graph, Model};
 use crate::tiles::{
     Addresses, Change, DAY, Definition, Rollup, SourceDays, StoredTile, StoredTiles, TilePlan,
@@ -231,14 +231,14 @@ pub(super) async fn inputs_of_rollups(
     snapshot_date: SnapshotDate,
 ) -> Result<Vec<RollupInputs>, RunError> {
     let windows = windows_by_rollup(project)?;
-    let context = session_of(job)?;
+    let session = session_of(job)?;
     let folders = [Folder::Staging, Folder::Rollups];
-    let catalog = register_declared(job, project, snapshot_date, &context, &folders).await?;
+    let catalog = register_declared(job, project, snapshot_date, &session, &folders).await?;
     let mut inputs = Vec::new();
     for rollup in rollups_of(&catalog, &windows) {
         let name = &rollup.name;
         let (by_day, whole) =
-            reach(&context, &rollup).map_err(RunError::engine("planning tiles"))?;
+            reach(&session, &rollup).map_err(RunError::engine("planning tiles"))?;
         inputs.push(RollupInputs {
             definition: definition(job, project, name, snapshot_date)?,
             windows: windows[&name.name].clone(),
@@ -271,19 +271,16 @@ fn windows_by_rollup(project: &Project) -> Result<BTreeMap<String, BTreeSet<Wind
 }
 
 /// The sources whose scans a condition on the rollup's day reaches, and the others.
-fn reach(
-    context: &SessionContext,
-    rollup: &Rollup,
-) -> EngineResult<(BTreeSet<String>, BTreeSet<String>)> {
+fn reach(session: &Session, rollup: &Rollup) -> EngineResult<(BTreeSet<String>, BTreeSet<String>)> {
     let probe = lit(ScalarValue::Date32(Some(PROBE)));
-    let of_probe = scans_of(context, rollup.daily(Some(col(DAY).eq(probe)))?)?;
+    let of_probe = scans_of(session, rollup.daily(Some(col(DAY).eq(probe)))?)?;
     let (mut by_day, mut whole) = (BTreeSet::new(), BTreeSet::new());
     for (source, is_reached) in of_probe {
         let sources = if is_reached { &mut by_day } else { &mut whole };
         sources.insert(source);
     }
     // A condition of staging that the probe can never meet leaves no scan behind.
-    for (source, _) in scans_of(context, rollup.daily(None)?)? {
+    for (source, _) in scans_of(session, rollup.daily(None)?)? {
         if !by_day.contains(&source) {
             whole.insert(source);
         }
@@ -294,9 +291,9 @@ fn reach(
 }
 
 /// The sources that a plan scans, in subqueries too, and whether the probe reaches the scan.
-fn scans_of(context: &SessionContext, rows: LogicalPlan) -> EngineResult<Vec<(String, bool)>> {
+fn scans_of(session: &Session, rows: LogicalPlan) -> EngineResult<Vec<(String, bool)>> {
     let mut scans = Vec::new();
-    let optimized = context.state().optimize(&rows)?;
+    let optimized = session.optimized(&rows)?;
     optimized.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node
             && scan.table_name.schema() == Some(Folder::Sources.as_str())

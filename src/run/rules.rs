@@ -14,10 +14,10 @@ use chrono::NaiveDate;
 use object_store::ObjectStoreExt;
 use serde::{Deserialize, Serialize};
 
-use crate::config::job::{
+use crate::ground::{Fingerprint, TableName};
+use crate::job::{
     CalibrationChoice, Column, ColumnType, Job, OwnDimension, ParameterValue, Source, encodings,
 };
-use crate::ground::{Fingerprint, TableName};
 
 use super::history::HistoryError;
 use super::{Project, RunError, Workspace};

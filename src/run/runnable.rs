@@ -20,7 +20,7 @@ pub(super) async fn check(
     project: &Project,
     parameters: &Parameters,
 ) -> Result<(), Problems> {
-    let state = catalog.context.state();
+    let state = catalog.session.state();
     let mut problems = Problems::default();
     let mut failing: BTreeSet<&TableName> = BTreeSet::new();
     for model in project.graph.models() {

@@ -9,15 +9,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::engine::Session;
 use chrono::NaiveDate;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::SessionContext;
 
-use crate::config::job::Job;
 use crate::ground::{Folder, TableName};
 use crate::inputs::{SourceHistory, SourceRecord, days_passing};
+use crate::job::Job;
 use crate::models::Model;
 
 use super::affected::files_then;
@@ -41,15 +41,15 @@ impl Plan {
             return Ok(());
         }
         let engine = RunError::engine("planning features");
-        let context = session_of(job)?;
+        let session = session_of(job)?;
         let folders = [Folder::Staging, Folder::Rollups, Folder::Features];
-        let catalog = register_declared(job, project, self.snapshot_date, &context, &folders);
+        let catalog = register_declared(job, project, self.snapshot_date, &session, &folders);
         let catalog = catalog.await?;
         let scans = project.graph.in_folder(Folder::Features);
         let reading_staging = self.history_scans.clone();
         for model in scans.filter(|model| reading_staging.contains(&model.name)) {
             let plan = catalog.plan(model, &project.parameters).await?;
-            let read = expired_days_read(&context, &plan, &self.histories).map_err(&engine)?;
+            let read = expired_days_read(&session, &plan, &self.histories).map_err(&engine)?;
             self.check_scan(&model.name, &read, workspace).await?;
         }
         Ok(())
@@ -123,7 +123,7 @@ impl Run<'_> {
         if !has_expired(&self.plan.histories) {
             return Ok(None);
         }
-        let read = expired_days_read(self.context, plan, &self.plan.histories);
+        let read = expired_days_read(self.session, plan, &self.plan.histories);
         let read = read.map_err(RunError::engine("looking for expired days"))?;
         if read.is_empty() {
             return Ok(None);
@@ -186,11 +186,11 @@ fn has_expired(histories: &BTreeMap<String, SourceHistory>) -> bool {
 
 /// The expired days that a plan would read if they were there; no source of which there are none.
 fn expired_days_read(
-    context: &SessionContext,
+    session: &Session,
     plan: &LogicalPlan,
     histories: &BTreeMap<String, SourceHistory>,
 ) -> EngineResult<DaysBySource> {
-    let state = context.state();
+    let state = session.state();
     let optimized = state.optimize(plan)?;
     let mut read = DaysBySource::new();
     optimized.apply_with_subqueries(|node| {

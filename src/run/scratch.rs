@@ -19,8 +19,8 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use tempfile::TempDir;
 
-use crate::config::storage::Location;
 use crate::inputs::ParquetFiles;
+use crate::storage::Location;
 use crate::tiles::USER_ID;
 
 use super::streams::stream_ahead_of;
@@ -136,7 +136,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path as FilePath;
 
-    use crate::config::storage::{Patience, Stores};
+    use crate::storage::{Patience, Stores};
 
     use super::*;
 

@@ -14,8 +14,8 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::logical_expr::lit;
 use datafusion::prelude::DataFrame;
 
-use crate::config::job::Job;
 use crate::ground::{Diagnostic, Folder, Problems};
+use crate::job::Job;
 use crate::migration;
 use crate::models::{Model, Parameters};
 use crate::tables::{DIM_TIER, TIER_SNAPSHOT};
@@ -81,7 +81,7 @@ impl Shape {
     ) -> Result<RawSnapshot, RunError> {
         let model = required(project, &TIER_SNAPSHOT)?;
         let plan = catalog.plan_by_name(model, parameters).await?;
-        let rows = DataFrame::new(catalog.context.state(), plan);
+        let rows = catalog.session.plan(plan);
         let rows = Box::pin(own_dimensions::with_columns(rows, catalog, project, job)).await?;
         let schema = rows.schema().as_arrow();
         self.check(model, schema)?;
@@ -130,11 +130,7 @@ async fn read_dim_tier(
         .plan_by_name(required(project, &DIM_TIER)?, parameters)
         .await?;
     let schema = Arc::new(plan.schema().as_arrow().clone());
-    let rows = catalog
-        .context
-        .execute_logical_plan(plan)
-        .await
-        .map_err(&engine)?;
+    let rows = catalog.session.plan(plan);
     // One partition after the other: collected together, the parts of a UNION ALL come in the
     // order in which they happen to be done.
     let partitions = rows.collect_partitioned().await.map_err(&engine)?;

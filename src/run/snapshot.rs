@@ -8,18 +8,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::engine::Session;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
 use datafusion::logical_expr::{Expr, col};
-use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 
-use crate::config::storage::Location;
 use crate::drafts::{ContractError, Draft, DraftWriter, SNAPSHOT_DATE, TableSpec, WriterAhead};
 use crate::ground::{Folder, SnapshotDate, TableName};
 use crate::migration::{self, Measures, Migration, Moves};
+use crate::storage::Location;
 use crate::tables::{
     DIM_TIER, PublishedTable, TIER_CURRENT, TIER_MIGRATION, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT,
     TIER_SUMMARY,
@@ -29,7 +30,6 @@ use crate::tiles::USER_ID;
 
 use super::RunError;
 use super::beside::{Beside, Previous};
-use super::catalog::{reference_to, register};
 use super::published::published_files;
 use super::streams::{reading_whole_files, stream_ahead_of};
 
@@ -38,7 +38,7 @@ const STAGE: &str = "writing the snapshot";
 
 /// The night whose drafts are written.
 pub(super) struct Night<'a> {
-    pub context: &'a SessionContext,
+    pub session: &'a Session,
     pub output: &'a Location,
     pub snapshot_date: SnapshotDate,
     pub previous_snapshot_date: Option<SnapshotDate>,
@@ -193,7 +193,8 @@ impl Night<'_> {
             None => table,
         };
         let name = TableName::new(Folder::Publish, spec.name());
-        register(self.context, &name, Arc::new(table))
+        self.session
+            .register(&name, Arc::new(table))
             .map_err(RunError::engine("reading drafts back"))
     }
 
@@ -272,7 +273,7 @@ impl Night<'_> {
             return Ok(None);
         }
         let table = TableName::new(Folder::Previous, TIER_SNAPSHOT.name);
-        let rows = self.context.table(reference_to(&table)).await?;
+        let rows = self.session.table(&table).await?;
         let columns = Settling::previous_columns(self.dimensions, rows.schema().as_arrow());
         let names = [USER_ID, migration::REVENUE].into_iter();
         let names = names.chain(columns.iter().map(String::as_str));

@@ -16,12 +16,12 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ident};
 
-use crate::config::job::{ColumnType, Incomplete};
 use crate::ground::{Folder, Problems, TableName};
 use crate::inputs::{InputError, ParquetFiles, Shortfall, Shortfalls, schema, without_rows};
+use crate::job::{ColumnType, Incomplete};
 use crate::tiles::{DAY, TileError, USER_ID};
 
-use super::catalog::{all_rows_of, empty, register};
+use super::catalog::{all_rows_of, empty};
 use super::context::Run;
 use super::deliveries::doubled;
 use super::project::keep_all;
@@ -37,7 +37,7 @@ pub(super) type Footers<'a> = BTreeMap<&'a str, Vec<schema::FileSchema>>;
 impl Run<'_> {
     /// Reads the footers of the files to open, by source.
     pub(super) async fn read_sources(&self, report: &mut Report) -> Result<Footers<'_>, RunError> {
-        let runtime = self.context.runtime_env();
+        let runtime = self.session.runtime();
         let mut files = BTreeMap::new();
         for (name, manifest) in &self.plan.manifests {
             let read = match self.workspace.sources.get(name) {
@@ -71,7 +71,7 @@ impl Run<'_> {
             let mut resolved = self.resolved(files, texts, id_type);
             resolved.try_for_each(|(name, source)| self.register_source(name, &source))
         };
-        let staged = stage(self.context, self.project, date, &folders, register).await?;
+        let staged = stage(self.session, self.project, date, &folders, register).await?;
         let sources = self.resolved(files, texts, &staged.id_type).collect();
         self.check_sources(&staged.catalog, &sources).await?;
         let disagreement = Problems(staged.disagreement.into_iter().collect());
@@ -114,7 +114,7 @@ impl Run<'_> {
             return Ok(SourceColumns::new());
         };
         let rows = LogicalPlanBuilder::from(rollup.daily(None)?).project([ident(column)])?;
-        let optimized = self.context.state().optimize(&rows.build()?)?;
+        let optimized = self.session.optimized(&rows.build()?)?;
         let mut behind = columns_scanned(&optimized)?;
         for (source, columns) in &mut behind {
             let declared = self.job.sources.get(source).map(|source| &source.columns);
@@ -153,11 +153,8 @@ impl Run<'_> {
         let manifest = &self.plan.manifests[name];
         let Some(location) = self.workspace.sources.get(name) else {
             let fields = source.columns.fields().iter().cloned().chain([partition]);
-            return register(
-                self.context,
-                &table,
-                empty(Arc::new(Schema::new(fields.collect::<Vec<_>>()))),
-            );
+            let columns = Schema::new(fields.collect::<Vec<_>>());
+            return self.session.register(&table, empty(Arc::new(columns)));
         };
         let values = manifest.files.iter();
         let values = values.filter(|file| !file.values.is_empty());
@@ -174,7 +171,7 @@ impl Run<'_> {
         )
         .of_source(name)
         .with_values(values.collect());
-        register(self.context, &table, Arc::new(scan))
+        self.session.register(&table, Arc::new(scan))
     }
 
     /// Refuses files that lack what staging SQL reads, or have it in a type that does not fit.

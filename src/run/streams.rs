@@ -30,10 +30,10 @@ pub(super) async fn stream_ahead_of(
     rows: DataFrame,
     table: &str,
 ) -> Result<SendableRecordBatchStream> {
-    let (plan, context) = planned(rows, table).await?;
+    let (plan, session) = planned(rows, table).await?;
     let mut ahead = RecordBatchReceiverStream::builder(plan.schema(), BATCHES_AHEAD);
     let sender = ahead.tx();
-    let mut rows = execute_stream(plan, context)?;
+    let mut rows = execute_stream(plan, session)?;
     ahead.spawn(async move {
         while let Some(batch) = rows.next().await {
             // Nobody reads on: the query was given up.
@@ -50,12 +50,12 @@ async fn planned(
     rows: DataFrame,
     table: &str,
 ) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
-    let context = Arc::new(rows.task_ctx());
+    let session = Arc::new(rows.task_ctx());
     let plan = rows.create_physical_plan().await?;
     tracing::debug!(
         table.name = table,
         "{}",
         displayable(plan.as_ref()).indent(false)
     );
-    Ok((plan, context))
+    Ok((plan, session))
 }

@@ -12,8 +12,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::job::{Job, encodings};
 use crate::ground::{Fingerprint, Folder, TableName};
+use crate::job::{Job, encodings};
 use crate::models::{Model, ReferenceTable};
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::{Dimension, Dimensions};

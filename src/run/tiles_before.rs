@@ -5,8 +5,8 @@
 //! are found under their old names, and nothing is made anew. This is needed for as long as an
 //! output may hold expired days in tiles of then.
 
-use crate::config::job::{Column, ColumnType, Job};
 use crate::ground::{Folder, Problems, TableName};
+use crate::job::{Column, ColumnType, Job};
 use crate::models::Parameters;
 use crate::models::planner::bind;
 use crate::tiles::DefinitionBefore;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::engine::Session;
 use chrono::NaiveDate;
-use datafusion::prelude::SessionContext;
 use object_store::ObjectStoreExt;
 
 use crate::ground::TableName;
@@ -16,7 +16,7 @@ use super::{Catalog, Plan, Report, RollupTiles, RunError, Workspace};
 
 /// What the tiles of a night are made with.
 pub(super) struct Tiling<'a> {
-    pub context: &'a SessionContext,
+    pub session: &'a Session,
     pub workspace: &'a Workspace,
     pub plan: &'a Plan,
     pub folder: &'a Path,
@@ -124,7 +124,7 @@ impl Tiling<'_> {
 
     fn workshop(&self) -> Workshop<'_> {
         Workshop {
-            context: self.context,
+            session: self.session,
             output: &self.workspace.output,
             layout: &self.workspace.layout,
             folder: self.folder,

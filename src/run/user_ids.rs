@@ -3,9 +3,9 @@
 //! ID columns that no file has, and those of declarations without files, take one type or the
 //! other: BIGINT where the SQL can be planned with it and staging agrees, VARCHAR otherwise.
 
+use crate::engine::Session;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result as EngineResult;
-use datafusion::prelude::SessionContext;
 
 use crate::drafts::{ContractError, ContractProblem};
 use crate::ground::{Diagnostic, Folder, SnapshotDate, TableName, sql_type};
@@ -13,7 +13,6 @@ use crate::models::Model;
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiles::USER_ID;
 
-use super::catalog::reference_to;
 use super::{Catalog, Project, RunError};
 
 /// What ids can be, in the order in which they are tried.
@@ -35,7 +34,7 @@ pub(super) struct Staged<'a> {
 /// # Errors
 /// The problems of the models, with the type that brings fewer.
 pub(super) async fn stage<'a>(
-    context: &'a SessionContext,
+    session: &'a Session,
     project: &'a Project,
     snapshot_date: SnapshotDate,
     folders: &[Folder],
@@ -44,7 +43,7 @@ pub(super) async fn stage<'a>(
     let [numbers, texts] = &ID_TYPES;
     let attempt = |id_type| {
         attempt(
-            context,
+            session,
             project,
             snapshot_date,
             folders,
@@ -69,7 +68,7 @@ pub(super) async fn stage<'a>(
 
 /// Registers the models over ids of one type.
 async fn attempt<'a>(
-    context: &'a SessionContext,
+    session: &'a Session,
     project: &'a Project,
     snapshot_date: SnapshotDate,
     folders: &[Folder],
@@ -78,7 +77,7 @@ async fn attempt<'a>(
 ) -> Result<Staged<'a>, RunError> {
     let engine = RunError::engine("registering sources");
     register_sources(id_type).map_err(&engine)?;
-    let mut catalog = Catalog::open(context, project, snapshot_date).map_err(&engine)?;
+    let mut catalog = Catalog::open(session, project, snapshot_date).map_err(&engine)?;
     catalog
         .register_models(folders, &project.parameters)
         .await?;
@@ -120,7 +119,7 @@ pub(super) async fn check_previous(
 ) -> Result<(), RunError> {
     let engine = RunError::engine("comparing user ids with those of the previous snapshot");
     let previous = TableName::new(Folder::Previous, TIER_SNAPSHOT.name);
-    let is_there = catalog.context.table_exist(reference_to(&previous));
+    let is_there = catalog.session.has(&previous);
     if !is_there.map_err(&engine)? {
         return Ok(());
     }

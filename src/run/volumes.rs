@@ -84,7 +84,7 @@ impl Run<'_> {
             return Ok(Vec::new());
         }
         let engine = RunError::engine("looking for the volumes of the night");
-        let found = self.context.sql(&volumes_known(&volumes.known)).await;
+        let found = self.session.sql(&volumes_known(&volumes.known)).await;
         let found = found.map_err(&engine)?.collect().await.map_err(&engine)?;
         let mut remarks = Vec::new();
         for batch in &found {

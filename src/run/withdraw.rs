@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::config::job::Job;
 use crate::ground::SnapshotDate;
+use crate::job::Job;
 use crate::publish::{self, Inspection, Publication, Publications, check_complete, inspect};
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::calibration::{Calibration, KeptIds, Origin};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::job::Job;
-use crate::config::storage::{Location, StorageError, Stores, TrafficTotals};
 use crate::ground::Layout;
+use crate::job::Job;
+use crate::storage::{Location, StorageError, Stores, TrafficTotals};
 
 /// The opened locations of a job.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 //! published before. A pack may do without any of them. The columns here are those that tierline
 //! shows and compares; others are published beside them.
 
-use crate::config::job::ColumnType::{Double, Varchar};
 use crate::ground::Folder;
+use crate::job::ColumnType::{Double, Varchar};
 
 use super::{Dating, Maker, PublishedTable, column};
 

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use crate::config::job::ColumnType;
 use crate::ground::Folder;
+use crate::job::ColumnType;
 
 pub use dating::{Dating, SNAPSHOT_DATE};
 pub use marts::{ALERTS, KPI_DAILY};

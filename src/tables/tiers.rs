@@ -2,8 +2,8 @@
 
 use datafusion::arrow::datatypes::DataType;
 
-use crate::config::job::ColumnType::{self, BigInt, Date, Decimal, Double, Id, Varchar};
 use crate::ground::Folder;
+use crate::job::ColumnType::{self, BigInt, Date, Decimal, Double, Id, Varchar};
 
 use super::{Dating, Maker, PublishedColumn, PublishedTable, column};
 

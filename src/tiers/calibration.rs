@@ -9,10 +9,10 @@ use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutMode};
 use serde::{Deserialize, Serialize};
 
-use crate::config::job::{GivenCuts, ParameterValue};
-use crate::config::storage::{Location, StorageError};
 use crate::ground::{Classified, ExactNumber, FailureKind, Layout, SnapshotDate};
+use crate::job::{GivenCuts, ParameterValue};
 use crate::models::Parameters;
+use crate::storage::{Location, StorageError};
 
 use super::{CutPointError, CutPoints, Histograms};
 

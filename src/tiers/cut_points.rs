@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::job::GivenCuts;
 use crate::ground::{ExactNumber, counted, verb_for};
+use crate::job::GivenCuts;
 
 /// How many scores there are.
 const SCORES: u64 = 5;

@@ -5,8 +5,8 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type, Schema};
 use datafusion::arrow::error::ArrowError;
 
-use crate::config::job::Job;
 use crate::ground::{Diagnostic, Problems, did_you_mean};
+use crate::job::Job;
 
 /// The name in `dim_tier` under which warnings stand: each value is a column that is true or
 /// false, so a user may have several, and nobody moves from one to another.

@@ -1,7 +1,7 @@
 //! Cut points given by hand, held against the metrics of the calibration model.
 
-use crate::config::job::{GivenCuts, Job};
 use crate::ground::{Diagnostic, ExactNumber, Problems, did_you_mean};
+use crate::job::{GivenCuts, Job};
 
 /// A metric that cut points are of: a column of the calibration model.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use chrono::NaiveDate;
 use datafusion::error::DataFusionError;
 use parquet::errors::ParquetError;
 
-use crate::config::storage::StorageError;
 use crate::ground::{Classified, FailureKind, TableName};
+use crate::storage::StorageError;
 
 use super::address::Address;
 

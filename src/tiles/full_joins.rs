@@ -28,7 +28,7 @@ use datafusion::logical_expr::logical_plan::TableScanBuilder;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, Projection, TableScan, lit};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use crate::config::session::{Projected, equal_keys, project_as, replaced};
+use crate::engine::{Projected, equal_keys, project_as, replaced};
 use crate::models::folded;
 
 use super::merged::{IS_PRESENT, MergedTiles, joined_name};

@@ -31,7 +31,7 @@ use datafusion::physical_expr::expressions::Column;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-use crate::config::session::{EXACT, SumOverflow, keys_of, numbers_of};
+use crate::engine::{EXACT, SumOverflow, keys_of, numbers_of};
 
 use super::Merge;
 use super::file::TileFile;

@@ -12,7 +12,7 @@ use datafusion::common::DFSchema;
 use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::logical_expr::{Expr, ExprSchemable};
 
-use crate::config::session::MOST_DIGITS;
+use crate::engine::MOST_DIGITS;
 
 use super::Merge;
 use super::rollup::DAY;

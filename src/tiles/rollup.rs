@@ -24,7 +24,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::sql::sqlparser::ast::{SelectItem, SetExpr, Spanned, Statement};
 
-use crate::config::session::{SumOverflow, widened, within_bigint};
+use crate::engine::{SumOverflow, widened, within_bigint};
 use crate::ground::{Diagnostic, Problems, TableName};
 use crate::models::Model;
 use crate::models::planner::explain;

@@ -15,8 +15,8 @@ use chrono::NaiveDate;
 use futures::TryStreamExt;
 use object_store::path::Path;
 
-use crate::config::storage::{Location, StorageError};
 use crate::ground::Layout;
+use crate::storage::{Location, StorageError};
 
 use super::address::{Address, Addresses, Change};
 use super::period::Period;

@@ -12,6 +12,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::engine::Session;
 use chrono::NaiveDate;
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
@@ -21,8 +22,6 @@ use datafusion::datasource::provider_as_source;
 use datafusion::error::{DataFusionError, Result as EngineResult};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
-use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
-use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 use object_store::buffered::BufWriter;
@@ -30,8 +29,8 @@ use object_store::local::LocalFileSystem;
 use parquet::errors::ParquetError;
 use tokio::io::AsyncWriteExt;
 
-use crate::config::storage::Location;
 use crate::ground::Layout;
+use crate::storage::Location;
 
 use super::address::Address;
 use super::error::{DamagedTile, TileError};
@@ -59,7 +58,7 @@ const UPLOAD_BYTES: usize = 8 << 20;
 /// Where tiles are made.
 pub struct Workshop<'a> {
     /// The session that holds the staging tables.
-    pub context: &'a SessionContext,
+    pub session: &'a Session,
     /// Where tiles are stored.
     pub output: &'a Location,
     /// The paths below it.
@@ -226,7 +225,7 @@ impl Workshop<'_> {
             .sort([col(DAY).sort(true, true), col(USER_ID).sort(true, true)])
             .and_then(LogicalPlanBuilder::build)
             .map_err(&failed)?;
-        let mut stream = self.execute(rows).await.map_err(&failed)?;
+        let mut stream = self.session.execute(rows).await.map_err(&failed)?;
         let mut waiting = builds.iter();
         let mut open: Option<(Address, TileWriter)> = None;
         let mut made = Vec::new();
@@ -329,17 +328,11 @@ impl Workshop<'_> {
         rows: LogicalPlan,
     ) -> Result<(), TileError> {
         let failed = engine_over(rollup, build);
-        let mut rows = self.execute(rows).await.map_err(&failed)?;
+        let mut rows = self.session.execute(rows).await.map_err(&failed)?;
         while let Some(batch) = rows.try_next().await.map_err(&failed)? {
             self.write(rollup, writer, &batch)?;
         }
         Ok(())
-    }
-
-    async fn execute(&self, plan: LogicalPlan) -> EngineResult<SendableRecordBatchStream> {
-        let rows = self.context.execute_logical_plan(plan).await?;
-        let context = Arc::new(rows.task_ctx());
-        execute_stream(rows.create_physical_plan().await?, context)
     }
 
     fn start(&self, rollup: &Rollup, build: &TileBuild) -> Result<TileWriter, TileError> {

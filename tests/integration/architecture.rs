@@ -4,7 +4,8 @@
 //!    ([`misplaced_imports`]).
 //! 2. Delta Lake is known to `drafts`, `publish` and the reader of Delta sources alone.
 //! 3. Published tables are named in `tables` alone: everybody else goes by the list there.
-//! 4. Every SQL model says in a comment what it is.
+//! 4. The engine's session is known to `engine` alone.
+//! 5. Every SQL model says in a comment what it is.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,6 +71,21 @@ fn published_tables_are_named_in_the_one_list_alone() {
         let path = &file.path;
         named
             .map(|name| format!("{path}: names \"{name}\"; take it from `tables`"))
+            .collect()
+    }));
+}
+
+#[test]
+fn only_the_engine_room_knows_the_engines_session() {
+    let order = modules_in_order(&read("src/lib.rs"));
+    assert_none(&over_source_files(&order, |file, module| {
+        let lines = file.lines_with("SessionContext");
+        let lines = lines.filter(|_| module != "engine");
+        let path = &file.path;
+        lines
+            .map(|line| {
+                format!("{path}:{line}: names `SessionContext`; go through `engine::Session`")
+            })
             .collect()
     }));
 }

@@ -14,8 +14,8 @@ mod tiers;
 
 use clap::builder::styling::{AnsiColor, Style};
 
-use crate::config::job::Job;
 use crate::ground::SnapshotDate;
+use crate::job::Job;
 use crate::run::{DimensionOverview, Overview, RunError};
 
 use super::arguments::ShowArguments;

@@ -31,9 +31,9 @@ use super::commit::Prepared;
 use super::error::Source;
 use super::table::Place;
 use super::{Provenance, PublishError, PublishedFile, Table};
-use crate::config::storage::Location;
 use crate::drafts::{Dating, Draft, DraftError, DraftWriter, TableSpec};
 use crate::ground::SnapshotDate;
+use crate::storage::Location;
 use crate::tables::TIER_SNAPSHOT;
 
 pub(super) use publication::is_kept_whole;
@@ -317,10 +317,10 @@ async fn read(output: &Location, file: &PublishedFile) -> Result<Vec<Publication
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::storage::Traffic;
     use crate::drafts::testing::{date, on_every_store};
     use crate::ground::{Classified, FailureKind};
     use crate::publish::testing::provenance;
+    use crate::storage::Traffic;
 
     on_every_store!(
         nothing_is_published_at_first,
@@ -560,8 +560,7 @@ mod tests {
             publications = append(&publications, "2026-11-20", run_id).await;
         }
         let traffic = Arc::new(Traffic::default());
-        let counting =
-            crate::config::storage::CountingStore::new(output.store, Arc::clone(&traffic));
+        let counting = crate::storage::CountingStore::new(output.store, Arc::clone(&traffic));
         let output = crate::drafts::testing::on_store(Arc::new(counting));
         Table::open(&output, PUBLICATIONS).await.unwrap();
         let for_the_log = traffic.totals().gets;

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::storage::Location;
 use crate::drafts::SNAPSHOT_DATE;
 use crate::publish::PublishError;
 use crate::publish::log::LogEntry;
 use crate::publish::table::Table;
+use crate::storage::Location;
 
 impl LogEntry {
     /// Whether it says of itself that it leaves the rows and the columns of the table alone.

@@ -44,7 +44,7 @@ use super::checkpoint::write_checkpoints;
 use super::publications::{PUBLICATIONS, Publications};
 use super::table::Place;
 use super::{PublishError, last_publication};
-use crate::config::storage::Location;
+use crate::storage::Location;
 use crate::tables;
 
 pub(super) use undoing::Wanted;

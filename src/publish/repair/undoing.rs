@@ -10,7 +10,6 @@ use object_store::path::Path;
 
 use super::RESTORED;
 use super::unnamed::{Accounts, Log};
-use crate::config::storage::Location;
 use crate::drafts::SNAPSHOT_DATE;
 use crate::ground::SnapshotDate;
 use crate::publish::PublishError;
@@ -18,6 +17,7 @@ use crate::publish::commit::{Committed, Origin};
 use crate::publish::log::LogEntry;
 use crate::publish::publications::{Publication, Publications, is_kept_whole};
 use crate::publish::table::Table;
+use crate::storage::Location;
 
 impl Log<'_> {
     /// Commits the state that publications say.

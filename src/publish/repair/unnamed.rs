@@ -9,11 +9,11 @@ use chrono::{DateTime, Utc};
 
 use super::RESTORED;
 use super::harmless::is_harmless;
-use crate::config::storage::Location;
 use crate::publish::log::{LogEntry, RUN_ID};
 use crate::publish::publications::{Publication, Publications};
 use crate::publish::table::Place;
 use crate::publish::{PublishError, TableVersion};
+use crate::storage::Location;
 
 /// A commit to a published table that tierline did not make.
 #[derive(Debug, Clone, PartialEq, Eq)]

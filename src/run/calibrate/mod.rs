@@ -10,8 +10,8 @@ mod comparison;
 
 use serde::Serialize;
 
-use crate::config::job::{CalibrationChoice, Job};
 use crate::ground::SnapshotDate;
+use crate::job::{CalibrationChoice, Job};
 use crate::tiers::calibration::Calibration;
 use crate::tiers::{CutPoints, Histograms};
 
@@ -178,14 +178,14 @@ pub async fn propose(
 ) -> Result<Proposal, RunError> {
     let plan = plan.with_tiles(job, project, workspace).await?;
     plan.check_history()?;
-    let context = open_session(job, workspace)?;
+    let session = open_session(job, workspace)?;
     let run = Run {
         job,
         project,
         workspace,
         plan: &plan,
         inspection: &plan.inspection,
-        context: &context,
+        session: &session,
     };
     Box::pin(propose_in(&run, &mut Stages::new(progress))).await
 }

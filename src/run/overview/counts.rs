@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::engine::Session;
 use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
@@ -18,11 +19,10 @@ use datafusion::common::DFSchema;
 use datafusion::error::Result as EngineResult;
 use datafusion::functions_aggregate::expr_fn::{count, sum};
 use datafusion::logical_expr::{Expr, ExprFunctionExt, ident, lit};
-use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::prelude::DataFrame;
 
 use crate::ground::{Folder, TableName};
 use crate::migration::REVENUE;
-use crate::run::catalog::reference_to;
 use crate::tables::{REVENUE_TYPE, TIER_SNAPSHOT};
 use crate::tiers::{Dimension, Dimensions, Tier};
 
@@ -59,13 +59,13 @@ impl Counts {
     /// Counts the tiers of `dimensions` and the users with each of `warnings`. `summary` has the
     /// rows of `tier_summary`, where there are any.
     pub(super) async fn of(
-        context: &SessionContext,
+        session: &Session,
         dimensions: &Dimensions,
         warnings: &[String],
         summary: Option<&RecordBatch>,
     ) -> EngineResult<Self> {
         let snapshot = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
-        let snapshot = context.table(reference_to(&snapshot)).await?;
+        let snapshot = session.table(&snapshot).await?;
         let mut counts = Self::default();
         if let Some(summary) = summary {
             counts.add_summary(summary)?;
@@ -212,8 +212,7 @@ mod tests {
     use datafusion::datasource::MemTable;
 
     use super::*;
-    use crate::config::session::{self, EngineLimits};
-    use crate::run::catalog::register;
+    use crate::engine::EngineLimits;
 
     fn dimension(name: &str, tiers: &[&str]) -> Dimension {
         let tier = |name: &&str| Tier {
@@ -274,26 +273,26 @@ mod tests {
         RecordBatch::try_from_iter(columns).unwrap()
     }
 
-    fn context() -> SessionContext {
+    fn context() -> Session {
         let limits = EngineLimits {
             threads: NonZeroUsize::MIN,
             memory_bytes: None,
             spill_folder: None,
         };
-        let context = session::open(&limits, [], []).unwrap();
+        let session = Session::open(&limits, [], []).unwrap();
         let rows = snapshot();
         let table = MemTable::try_new(rows.schema(), vec![vec![rows]]).unwrap();
         let name = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
-        register(&context, &name, Arc::new(table)).unwrap();
-        context
+        session.register(&name, Arc::new(table)).unwrap();
+        session
     }
 
     const WARNINGS: [&str; 2] = ["silent_warning", "not_in_the_snapshot"];
 
     async fn counted(summary: Option<&RecordBatch>) -> Counts {
         let warnings = WARNINGS.map(str::to_owned);
-        let (context, dimensions) = (context(), dimensions());
-        let counts = Counts::of(&context, &dimensions, &warnings, summary);
+        let (session, dimensions) = (context(), dimensions());
+        let counts = Counts::of(&session, &dimensions, &warnings, summary);
         counts.await.unwrap()
     }
 
@@ -337,7 +336,7 @@ mod tests {
     #[tokio::test]
     async fn everything_is_counted_in_one_scan() {
         let name = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
-        let snapshot = context().table(reference_to(&name)).await.unwrap();
+        let snapshot = context().table(&name).await.unwrap();
         let warnings = WARNINGS.map(str::to_owned);
         let questions = questions(snapshot.schema(), &dimensions(), &warnings, false).unwrap();
         assert_eq!(questions.len(), 3 * 5 - 2 + 1);

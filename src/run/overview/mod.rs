@@ -14,6 +14,7 @@ mod outcome;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use crate::engine::Session;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch, StringArray,
 };
@@ -21,21 +22,19 @@ use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
 use datafusion::arrow::error::ArrowError;
 use datafusion::error::Result as EngineResult;
-use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::prelude::DataFrame;
 
-use crate::config::job::Job;
-use crate::config::session;
-use crate::config::storage::{Location, Stores};
 use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName, did_you_mean};
+use crate::job::Job;
 use crate::migration::{Direction, REVENUE};
 use crate::publish::{Publication, Publications, check_complete};
+use crate::storage::{Location, Stores};
 use crate::tables::{
     ALERTS, DIM_TIER, KPI_DAILY, REVENUE_TYPE, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT, TIER_SUMMARY,
 };
 use crate::tiers::{Dimension, Dimensions, warnings};
 
 use super::RunError;
-use super::catalog::{reference_to, register};
 use super::not_published::{Wish, not_published};
 use super::published::{missing, published_table};
 
@@ -120,26 +119,26 @@ impl Overview {
         let publications = Publications::load(&output).await?;
         check_complete(&output, &publications).await?;
         let publication = choose(&publications, date).await?;
-        let context = session::open(&job.engine, [&output], [])
+        let session = Session::open(&job.engine, [&output], [])
             .map_err(RunError::engine("opening a session"))?;
         for table in [
             DIM_TIER.name,
             TIER_SNAPSHOT.name,
             TIER_MIGRATION_MATRIX.name,
         ] {
-            register_published(&context, &output, publication, table).await?;
+            register_published(&session, &output, publication, table).await?;
         }
-        let dim_tier = read_table(&context, DIM_TIER.name).await;
+        let dim_tier = read_table(&session, DIM_TIER.name).await;
         let dim_tier = dim_tier.map_err(RunError::engine("reading dim_tier"))?;
         let (listed, listed_warnings) = (Dimensions::listed(&dim_tier)?, warnings(&dim_tier)?);
-        let summary = read_summary(&context, &output, publication).await?;
-        let counts = Counts::of(&context, &listed, &listed_warnings, summary.as_ref());
+        let summary = read_summary(&session, &output, publication).await?;
+        let counts = Counts::of(&session, &listed, &listed_warnings, summary.as_ref());
         let counts = Box::pin(counts).await;
         let counts = counts.map_err(RunError::engine("counting users"))?;
-        let dimensions = read_dimensions(&context, &listed, &counts).await?;
+        let dimensions = read_dimensions(&session, &listed, &counts).await?;
         let warnings = counts.warnings(listed_warnings);
         let kpis = read_mart(
-            &context,
+            &session,
             &output,
             publication,
             KPI_DAILY.name,
@@ -147,7 +146,7 @@ impl Overview {
         )
         .await?;
         let alerts =
-            read_mart(&context, &output, publication, ALERTS.name, kpis::alerts_of).await?;
+            read_mart(&session, &output, publication, ALERTS.name, kpis::alerts_of).await?;
         let snapshot = publication.tables.get(TIER_SNAPSHOT.name);
         Ok(Self {
             snapshot_date: publication.snapshot_date,
@@ -220,7 +219,7 @@ async fn choose(
 
 /// Registers a table as the publication recorded it.
 async fn register_published(
-    context: &SessionContext,
+    session: &Session,
     output: &Location,
     publication: &Publication,
     table: &str,
@@ -228,31 +227,33 @@ async fn register_published(
     let rows = published_table(output, publication, table).await?;
     let rows = rows.ok_or_else(|| missing(publication, table))?;
     let name = TableName::new(Folder::Publish, table);
-    register(context, &name, Arc::new(rows)).map_err(RunError::engine("reading published tables"))
+    session
+        .register(&name, Arc::new(rows))
+        .map_err(RunError::engine("reading published tables"))
 }
 
 /// The rows of `tier_summary`; dates of an earlier version of tierline have none.
 async fn read_summary(
-    context: &SessionContext,
+    session: &Session,
     output: &Location,
     publication: &Publication,
 ) -> Result<Option<RecordBatch>, RunError> {
     if !publication.tables.contains_key(SUMMARY) {
         return Ok(None);
     }
-    register_published(context, output, publication, SUMMARY).await?;
-    let rows = read_table(context, SUMMARY).await;
+    register_published(session, output, publication, SUMMARY).await?;
+    let rows = read_table(session, SUMMARY).await;
     rows.map(Some)
         .map_err(RunError::engine("reading tier_summary"))
 }
 
 /// The dimensions with what was counted of them, and the flows in each.
 async fn read_dimensions(
-    context: &SessionContext,
+    session: &Session,
     dimensions: &Dimensions,
     counts: &Counts,
 ) -> Result<Vec<DimensionOverview>, RunError> {
-    let matrix = read_table(context, TIER_MIGRATION_MATRIX.name).await;
+    let matrix = read_table(session, TIER_MIGRATION_MATRIX.name).await;
     let matrix = matrix.map_err(RunError::engine("reading tier_migration_matrix"))?;
     let overview = |dimension: &Dimension| {
         let flows = flows_of(dimension, &matrix)?;
@@ -268,7 +269,7 @@ async fn read_dimensions(
 
 /// The rows of a mart; dates of an earlier version of tierline have none.
 async fn read_mart<T>(
-    context: &SessionContext,
+    session: &Session,
     output: &Location,
     publication: &Publication,
     mart: &str,
@@ -277,16 +278,16 @@ async fn read_mart<T>(
     if !publication.tables.contains_key(mart) {
         return Ok(Vec::new());
     }
-    register_published(context, output, publication, mart).await?;
-    let rows = read_table(context, mart).await;
+    register_published(session, output, publication, mart).await?;
+    let rows = read_table(session, mart).await;
     rows_of(&rows.map_err(RunError::engine("reading KPIs"))?)
         .map_err(RunError::arrow("reading KPIs"))
 }
 
 /// The rows of a table of `publish`, be it published or a draft.
-pub(super) async fn read_table(context: &SessionContext, name: &str) -> EngineResult<RecordBatch> {
+pub(super) async fn read_table(session: &Session, name: &str) -> EngineResult<RecordBatch> {
     let name = TableName::new(Folder::Publish, name);
-    all_rows(context.table(reference_to(&name)).await?).await
+    all_rows(session.table(&name).await?).await
 }
 
 async fn all_rows(rows: DataFrame) -> EngineResult<RecordBatch> {

@@ -3,20 +3,19 @@
 
 use std::collections::BTreeMap;
 
+use crate::engine::Session;
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::error::Result as EngineResult;
-use datafusion::prelude::SessionContext;
 
 use super::{Alert, choose, kpis, read_mart, register_published};
-use crate::config::job::Job;
-use crate::config::session;
-use crate::config::storage::Stores;
 use crate::ground::SnapshotDate;
+use crate::job::Job;
 use crate::migration::Moves;
 use crate::publish::Publications;
 use crate::run::RunError;
+use crate::storage::Stores;
 use crate::tables::{ALERTS, TIER_MIGRATION};
 
 /// The table of who moved.
@@ -33,19 +32,19 @@ pub async fn published_outcome(
     let output = Stores::new(job.patience).open(&job.output, &job.base)?;
     let publications = Publications::load(&output).await?;
     let publication = choose(&publications, Some(date)).await?;
-    let context =
-        session::open(&job.engine, [&output], []).map_err(RunError::engine("opening a session"))?;
-    let alerts = read_mart(&context, &output, publication, ALERTS.name, kpis::alerts_of).await?;
-    register_published(&context, &output, publication, MIGRATION).await?;
-    let moves = count_moves(&context).await;
+    let session =
+        Session::open(&job.engine, [&output], []).map_err(RunError::engine("opening a session"))?;
+    let alerts = read_mart(&session, &output, publication, ALERTS.name, kpis::alerts_of).await?;
+    register_published(&session, &output, publication, MIGRATION).await?;
+    let moves = count_moves(&session).await;
     Ok((moves.map_err(RunError::engine("counting moves"))?, alerts))
 }
 
-async fn count_moves(context: &SessionContext) -> EngineResult<Moves> {
+async fn count_moves(session: &Session) -> EngineResult<Moves> {
     let sql = "SELECT dimension, direction, COUNT(*) AS users FROM publish.tier_migration
                GROUP BY dimension, direction";
     let mut moves = Moves::new();
-    for batch in context.sql(sql).await?.collect().await? {
+    for batch in session.sql(sql).await?.collect().await? {
         let text = |index: usize| cast(batch.column(index), &DataType::Utf8);
         let (dimensions, directions) = (text(0)?, text(1)?);
         let (dimensions, directions) =

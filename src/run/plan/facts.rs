@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::job::{CalibrationChoice, Job};
 use crate::ground::{Problems, SnapshotDate};
 use crate::inputs::{InputError, Manifest, Shortfalls, SourceHistory, SourceRecord};
+use crate::job::{CalibrationChoice, Job};
 use crate::publish::{Inspection, LostFiles, Publications, inspect, lost_files};
 use crate::tiers::calibration::{Calibration, CalibrationError, KeptIds};
 use crate::tiers::fit_given;

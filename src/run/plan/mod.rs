@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 
-use crate::config::job::{CalibrationChoice, GivenCuts, Job};
 use crate::drafts::TableColumn;
 use crate::ground::{Fingerprint, Folder, SnapshotDate, TableName};
 use crate::inputs::{Manifest, SourceHistory, SourceRecord};
+use crate::job::{CalibrationChoice, GivenCuts, Job};
 use crate::publish::{Inspection, LostFiles, Publication, Publications};
 use crate::tiers::calibration::{Calibration, KeptIds};
 use crate::tiles::StoredTiles;

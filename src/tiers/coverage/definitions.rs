@@ -17,7 +17,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType, Result, TableReference};
 use datafusion::logical_expr::{Case, Expr, Join, LogicalPlan};
 
-use crate::config::session::equal_keys;
+use crate::engine::equal_keys;
 use crate::ground::Folder;
 use crate::tiles::USER_ID;
 

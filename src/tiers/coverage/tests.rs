@@ -5,10 +5,9 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::{TableProvider, ViewTable};
-use datafusion::prelude::SessionContext;
 
 use super::{Findings, TierModel, check};
-use crate::config::session::{self, EngineLimits};
+use crate::engine::{EngineLimits, Session};
 use crate::ground::{Folder, SourceFile, TableName};
 use crate::models::{Model, Parameters, planner};
 use crate::tiers::{Dimension, Dimensions, Tier};
@@ -40,16 +39,16 @@ fn findings(sql: &str, tiers: &[&str]) -> Findings {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let context = session();
+        let session = session();
         let rfm = model("rfm", RFM);
         let kind = model("kind", sql);
         let mut planned = Vec::new();
         for model in [&rfm, &kind] {
-            let plan = planner::plan(&context.state(), model, &Parameters::default())
+            let plan = planner::plan(&session.state(), model, &Parameters::default())
                 .await
                 .unwrap();
             register(
-                &context,
+                &session,
                 "tiers",
                 &model.name.name,
                 Arc::new(ViewTable::new(plan.clone(), None)),
@@ -78,13 +77,13 @@ fn kinds(tiers: &[&str]) -> Dimensions {
     }])
 }
 
-fn session() -> SessionContext {
+fn session() -> Session {
     let limits = EngineLimits {
         threads: std::num::NonZeroUsize::MIN,
         memory_bytes: None,
         spill_folder: None,
     };
-    let context = session::open(&limits, [], []).unwrap();
+    let session = Session::open(&limits, [], []).unwrap();
     let columns = [
         ("user_id", DataType::Int64, false),
         ("orders", DataType::Int64, false),
@@ -97,13 +96,13 @@ fn session() -> SessionContext {
     let fields =
         columns.map(|(name, data_type, is_nullable)| Field::new(name, data_type, is_nullable));
     let users = EmptyTable::new(Arc::new(Schema::new(fields.to_vec())));
-    register(&context, "features", "users", Arc::new(users));
-    context
+    register(&session, "features", "users", Arc::new(users));
+    session
 }
 
-fn register(context: &SessionContext, folder: &str, name: &str, table: Arc<dyn TableProvider>) {
-    let name = datafusion::common::TableReference::partial(folder, name);
-    context.register_table(name, table).unwrap();
+fn register(session: &Session, folder: &str, name: &str, table: Arc<dyn TableProvider>) {
+    let name = format!("{folder}.{name}").parse().unwrap();
+    session.register(&name, table).unwrap();
 }
 
 /// `SELECT user_id, CASE ... END AS kind FROM ...`

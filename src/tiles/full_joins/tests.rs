@@ -10,7 +10,6 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
-use datafusion::prelude::SessionContext;
 use parquet::arrow::ArrowWriter;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -18,7 +17,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::config::session::{self, EngineLimits};
+use crate::engine::{EngineLimits, Session};
+use crate::ground::{Folder, TableName};
 use crate::tiles::file::TileFile;
 use crate::tiles::merged::{MergedColumn, MergedRollup};
 use crate::tiles::{Merge, TileRows};
@@ -261,12 +261,12 @@ fn filter_on_the_side_without_a_row_keeps_the_row_of_the_other() {
 fn joins_of_different_rollups_are_one_scan() {
     let tables = vec![Rows::new(); 3];
     let folder = tempfile::tempdir().unwrap();
-    let context = session_over(&tables, folder.path(), merged);
+    let session = session_over(&tables, folder.path(), merged);
     let sql = "SELECT COALESCE(l.user_id, r.user_id) AS user_id, l.yes, r.n
         FROM (SELECT user_id, TRUE AS yes FROM rollups.a) AS l
         FULL JOIN rollups.b AS r ON l.user_id = r.user_id";
     let plan = runtime().block_on(async {
-        let rows = context.sql(sql).await.unwrap();
+        let rows = session.sql(sql).await.unwrap();
         rows.into_optimized_plan().unwrap().to_string()
     });
     assert!(!plan.contains("Join"), "{plan}");
@@ -292,11 +292,11 @@ fn users_that_are_null_meet_nobody_in_a_join() {
     );
     let rollups = ["a", "b"].map(|name| rollup(name, &nobody, folder.path()));
     let table = MergedTiles::new(rollups.to_vec(), DataType::Int64);
-    let context = open_session();
-    context
-        .register_table("rollups.ab", Arc::new(table))
+    let session = open_session();
+    session
+        .register(&"rollups.ab".parse().unwrap(), Arc::new(table))
         .unwrap();
-    let found = run(&context, "SELECT user_id, \"a.n\", \"b.n\" FROM rollups.ab");
+    let found = run(&session, "SELECT user_id, \"a.n\", \"b.n\" FROM rollups.ab");
     assert_eq!(found, ["1|2|2", "|1|", "||1"]);
 }
 
@@ -313,27 +313,26 @@ fn session_over(
     tables: &[Rows],
     folder: &Path,
     provider: fn(&str, &RecordBatch, &Path) -> Arc<dyn TableProvider>,
-) -> SessionContext {
-    let context = open_session();
+) -> Session {
+    let session = open_session();
     for (name, rows) in TABLES.iter().zip(tables) {
         let users: Vec<Option<i64>> = rows.keys().copied().map(Some).collect();
         let rows: Vec<Row> = rows.values().cloned().collect();
         let table = provider(name, &batch(&users, &rows), folder);
-        context
-            .register_table(format!("rollups.{name}"), table)
-            .unwrap();
+        let name = TableName::new(Folder::Rollups, *name);
+        session.register(&name, table).unwrap();
     }
-    context
+    session
 }
 
-fn open_session() -> SessionContext {
+fn open_session() -> Session {
     let limits = EngineLimits {
         threads: NonZeroUsize::MIN.saturating_add(1),
         memory_bytes: None,
         spill_folder: None,
     };
     let fusing: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(FuseFullJoins);
-    session::open(&limits, [], [fusing]).unwrap()
+    Session::open(&limits, [], [fusing]).unwrap()
 }
 
 fn batch(users: &[Option<i64>], rows: &[Row]) -> RecordBatch {
@@ -393,10 +392,10 @@ fn rollup(name: &str, rows: &RecordBatch, folder: &Path) -> MergedRollup {
 }
 
 /// The rows of a SELECT as texts, in order.
-fn run(context: &SessionContext, select: &str) -> Vec<String> {
+fn run(session: &Session, select: &str) -> Vec<String> {
     let sql = format!("SELECT * FROM ({select}) AS answer");
     let batches = runtime().block_on(async {
-        let rows = context.sql(&sql).await.unwrap();
+        let rows = session.sql(&sql).await.unwrap();
         rows.collect().await.unwrap()
     });
     let mut rows = Vec::new();

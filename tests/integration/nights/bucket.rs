@@ -9,10 +9,10 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
-use tierline::config::job::Job;
-use tierline::config::storage::Location;
 use tierline::ground::{Layout, SnapshotDate};
+use tierline::job::Job;
 use tierline::run::{Plan, Project, Workspace};
+use tierline::storage::Location;
 
 use super::job::{job_text, source};
 use super::lake::Delivery;

@@ -13,7 +13,7 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::path::Path;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
-use tierline::config::storage::Location;
+use tierline::storage::Location;
 
 use super::expected::{NightRows, assert_same_marts, assert_same_night, expected, published};
 use super::job::{Nights, calibration_id, job_text, source};

@@ -9,13 +9,11 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use chrono::NaiveDate;
-use datafusion::common::TableReference;
-use datafusion::prelude::SessionContext;
 use tierline::audits::Blocked;
 use tierline::audits::built_in::{self, BuiltIn, Compared};
-use tierline::config::job::Guards;
-use tierline::config::session::{self, EngineLimits};
+use tierline::engine::{EngineLimits, Session};
 use tierline::ground::{Classified, FailureKind, SnapshotDate};
+use tierline::job::Guards;
 use tierline::publish::Publications;
 use tierline::run::RunError;
 
@@ -275,28 +273,26 @@ impl Books {
         self
     }
 
-    async fn open(&self) -> SessionContext {
+    async fn open(&self) -> Session {
         let limits = EngineLimits {
             threads: NonZeroUsize::MIN,
             memory_bytes: None,
             spill_folder: None,
         };
-        let context = session::open(&limits, [], []).unwrap();
+        let session = Session::open(&limits, [], []).unwrap();
         for (table, query) in &self.0 {
-            let rows = context.sql(query).await.unwrap().into_view();
-            let (folder, name) = table.split_once('.').unwrap();
-            let reference = TableReference::partial(folder, name);
-            context.register_table(reference, rows).unwrap();
+            let rows = session.sql(query).await.unwrap().into_view();
+            session.register(&table.parse().unwrap(), rows).unwrap();
         }
-        context
+        session
     }
 
     /// The audits that find something.
     async fn refused_by(&self, guards: &Guards) -> Vec<&'static str> {
-        let context = self.open().await;
+        let session = self.open().await;
         let mut refused_by = Vec::new();
         for BuiltIn { name, sql, .. } in built_in::audits(guards, Some(&Compared::default()), &[]) {
-            let offending = context.sql(&sql).await.unwrap().count().await.unwrap();
+            let offending = session.sql(&sql).await.unwrap().count().await.unwrap();
             if offending > 0 {
                 refused_by.push(name);
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use tierline::config::storage::Location;
+use tierline::storage::Location;
 
 use super::tables::{self, Row};
 use crate::naive::alerts::alerts;

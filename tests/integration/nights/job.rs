@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use tempfile::TempDir;
-use tierline::config::job::Job;
-use tierline::config::storage::Location;
 use tierline::ground::SnapshotDate;
+use tierline::job::Job;
 use tierline::run::{
     self, Accepted, Backfill, BackfillPlan, Circumstances, NightRules, Plan, Project, Proposal,
     Report, RulesChoice, RunError, WithdrawalPlan, Workspace,
 };
+use tierline::storage::Location;
 
 use super::lake::Delivery;
 use super::pack::{self, Edit};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tierline::config::storage::{Location, Patience, Stores};
+use tierline::storage::{Location, Patience, Stores};
 use tierline::tables::NAMES as PUBLISHED_TABLES;
 
 use super::pack;

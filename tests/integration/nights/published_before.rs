@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use tierline::config::storage::Location;
 use tierline::ground::{Classified, FailureKind};
+use tierline::storage::Location;
 
 use super::example::{history, last_night, night_before};
 use super::job::Nights;

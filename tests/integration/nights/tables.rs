@@ -11,9 +11,9 @@ use arrow::datatypes::{
 use chrono::NaiveDate;
 use object_store::ObjectStoreExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use tierline::config::storage::Location;
 use tierline::ground::SnapshotDate;
 use tierline::publish::{Publication, Publications, PublishedFile, Table};
+use tierline::storage::Location;
 
 use crate::naive::text;
 

@@ -6,6 +6,10 @@
 //! columns than SQL names. A hash join is told, so wherever a join has a condition beyond its
 //! keys, or gives such a mark, it is one. It cannot spill: a side that does not fit into the job's
 //! memory ends the night, and gives no wrong row.
+//!
+//! Can go once sort-merge joins keep the columns of their condition when a projection is moved below
+//! them, or once [hash joins spill](https://github.com/apache/datafusion/issues/24768) and sessions
+//! can prefer them.
 
 use std::sync::Arc;
 

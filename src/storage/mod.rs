@@ -251,7 +251,7 @@ fn absolute_url(
 }
 
 /// The path with every `..` taken together with the folder before it, where there is one.
-pub(in crate::config) fn without_dots(path: &FilePath) -> PathBuf {
+pub fn without_dots(path: &FilePath) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {
         let steps_back = component == Component::ParentDir && plain.file_name().is_some();

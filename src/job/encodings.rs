@@ -56,7 +56,7 @@ fn truth(value: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::job::ColumnType;
+    use crate::job::ColumnType;
 
     /// A change of these makes every tile and every publication anew: it needs another version
     /// number wherever they are a part.

@@ -10,6 +10,9 @@
 //! The engine heeds NULLs where such a condition stands alone or beside others with AND. Elsewhere
 //! it marks the rows that have a match and no more, so that NOT IN took in rows which SQL leaves
 //! out. Here whatever may be NULL is looked up, too.
+//!
+//! Can go once [mark joins know NULLs](https://github.com/apache/datafusion/pull/25338),
+//! [correlated ones too](https://github.com/apache/datafusion/issues/25347).
 
 use std::sync::Arc;
 
@@ -143,7 +146,7 @@ mod tests {
     use datafusion::arrow::array::AsArray;
     use datafusion::arrow::datatypes::Int64Type;
 
-    use super::super::{EngineLimits, open};
+    use super::super::{EngineLimits, Session};
 
     /// The numbers of the rows that a condition takes: 1 to 3, and NULL as 0.
     async fn taken(condition: &str) -> Vec<i64> {
@@ -152,7 +155,7 @@ mod tests {
             memory_bytes: None,
             spill_folder: None,
         };
-        let context = open(&limits, [], []).unwrap();
+        let context = Session::open(&limits, [], []).unwrap();
         let sql = format!(
             "SELECT COALESCE(x, 0) AS x FROM (VALUES (1), (2), (3), (NULL)) AS l(x) WHERE {condition} ORDER BY x"
         );

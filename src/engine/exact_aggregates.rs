@@ -7,6 +7,9 @@
 //!
 //! The same goes for those over a window, `SUM(..) OVER (..)`. Sums of DOUBLE round at each addition: they are left to whoever writes them, but for rollups,
 //! which refuse them.
+//!
+//! Sums can go once [numeric overflow is an error](https://github.com/apache/datafusion/issues/17539);
+//! that NaN and -0.0 have one place is what tierline promises, and stays.
 
 use std::sync::Arc;
 
@@ -164,7 +167,7 @@ mod tests {
     use datafusion::arrow::util::pretty::pretty_format_batches;
     use datafusion::error::DataFusionError;
 
-    use super::super::{EngineLimits, open};
+    use super::super::{EngineLimits, Session};
     use super::*;
 
     async fn answer(sql: &str) -> Result<String, DataFusionError> {
@@ -173,7 +176,7 @@ mod tests {
             memory_bytes: None,
             spill_folder: None,
         };
-        let context = open(&limits, [], [])?;
+        let context = Session::open(&limits, [], [])?;
         let rows = context.sql(sql).await?.collect().await?;
         let table = pretty_format_batches(&rows)?.to_string();
         let lines = table.lines().skip(3).filter(|line| line.starts_with('|'));

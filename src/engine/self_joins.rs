@@ -8,6 +8,9 @@
 //! (SELECT user_id, a + b AS x FROM t) JOIN (SELECT user_id, c AS y FROM t) USING (user_id)
 //!     = SELECT user_id, a + b AS x, c AS y FROM t
 //! ```
+//!
+//! Can go once the engine takes joins of a table with itself on its key away; there is no issue for
+//! it upstream.
 
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, Constraint, DFSchemaRef, JoinType, Result};

@@ -1,5 +1,5 @@
-//! The engine's session: DataFusion with the job's limits, the job's stores, and nothing that
-//! would let a query reach a file, a URL, the clock or another table.
+//! The engine room: DataFusion behind a [`Session`]. Nobody else opens sessions, registers tables or
+//! runs SQL; whoever computes something makes a plan and hands it in.
 
 mod band_lookups;
 mod by_model;
@@ -17,21 +17,21 @@ mod in_with_nulls;
 mod projected;
 mod reference_joins;
 mod self_joins;
+mod session;
 mod sums;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider};
 use datafusion::error::Result;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::SessionConfig;
 
 use self::band_lookups::LookUpBands;
 use self::checked::CheckExpressions;
@@ -40,18 +40,14 @@ use self::filtered_joins::HashFilteredJoins;
 use self::in_with_nulls::LookUpNulls;
 use self::reference_joins::HashReferenceJoins;
 use self::self_joins::FuseSelfJoins;
-use super::storage::Location;
-use crate::ground::Folder;
 
 pub use self::checked_arithmetic::NumberOverflow;
 pub use self::checked_casts::CastFailure;
 pub use self::checked_failures::ComputationFailure;
 pub use self::float_order::{keys_of, numbers_of};
 pub use self::projected::{Projected, equal_keys, project_as, replaced};
+pub use self::session::{CATALOG, Session, reference_to};
 pub use self::sums::{EXACT, MOST_DIGITS, SumOverflow, widened, within_bigint};
-
-/// The one catalog of a session; its schemas are the folders of the SQL pack.
-pub const CATALOG: &str = "tierline";
 
 /// How many consumers an out-of-memory message names.
 const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
@@ -70,16 +66,11 @@ pub struct EngineLimits {
     pub spill_folder: Option<PathBuf>,
 }
 
-/// A session with an empty schema per folder of the SQL pack and every store of `locations`.
-/// `fusing` are rules that know more of tables than a session does.
-///
-/// # Errors
-/// When the spill folder cannot be used.
-pub fn open<'a>(
+/// The engine's state: limits, and our rules among its own.
+fn state(
     limits: &EngineLimits,
-    locations: impl IntoIterator<Item = &'a Location>,
     fusing: impl IntoIterator<Item = Arc<dyn OptimizerRule + Send + Sync>>,
-) -> Result<SessionContext> {
+) -> Result<SessionState> {
     let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
         vec![Arc::new(HashReferenceJoins), Arc::new(HashFilteredJoins)];
     let of_engine = PhysicalOptimizer::default().rules.into_iter();
@@ -92,17 +83,7 @@ pub fn open<'a>(
         .with_optimizer_rules(logical_rules(fusing))
         .with_physical_optimizer_rules(rules)
         .build();
-    let context = SessionContext::new_with_state(state);
-    let catalog = MemoryCatalogProvider::new();
-    for folder in Folder::ALL {
-        let schema = Arc::new(MemorySchemaProvider::new());
-        catalog.register_schema(folder.as_str(), schema)?;
-    }
-    context.register_catalog(CATALOG, Arc::new(catalog));
-    for location in locations {
-        context.register_object_store(location.root.as_ref(), Arc::clone(&location.store));
-    }
-    Ok(context)
+    Ok(state)
 }
 
 /// Our rules and then the engine's own: ours look for SQL as it was written, before ranges and
@@ -125,7 +106,8 @@ fn logical_rules(
 /// Whether a rule of the engine moves filters of the physical plan down. It does so by the names of
 /// columns, and below a join both sides may have one of the same name: a filter on the side that
 /// has no row then reached the side that has one, and rows were lost. The filters of SQL have been
-/// moved down in the logical plan by then, where columns have their table's name.
+/// moved down in the logical plan by then, where columns have their table's name. Can go with a
+/// version in which they are [moved by position](https://github.com/apache/datafusion/pull/25259).
 fn is_by_name_alone(rule: &str) -> bool {
     rule.starts_with("FilterPushdown")
 }

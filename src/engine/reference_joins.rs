@@ -4,6 +4,9 @@
 //! a table of a few rows in memory the same would sort every event of the history; so wherever
 //! one side of a join reads nothing but rows in memory, that side becomes a hash table and the
 //! other streams past it.
+//!
+//! Can go once [hash joins spill](https://github.com/apache/datafusion/issues/24768) and sessions
+//! can prefer them.
 
 use std::sync::Arc;
 

@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use crate::config::session::EngineLimits;
-use crate::config::storage::{Patience, without_dots};
+use crate::engine::EngineLimits;
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean, has_secret, starred};
+use crate::storage::{Patience, without_dots};
 
 pub use calibration::{CalibrationChoice, GivenCuts};
 pub use column::{Column, ColumnType, contract_columns};

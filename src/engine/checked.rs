@@ -10,6 +10,10 @@
 //!
 //! The functions give the same value in the same type under the same name, or an error that has
 //! the expression and, where a plan still knows them, the model and the line.
+//!
+//! What does not wrap around can go once
+//! [numeric overflow is an error](https://github.com/apache/datafusion/issues/17539);
+//! that an error names model and line stays.
 
 use std::sync::Arc;
 
