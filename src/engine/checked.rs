@@ -26,7 +26,7 @@ use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
 use super::by_model::{ModelFile, rewrite_by_model};
 use super::checked_arithmetic::{CheckedArithmetic, checked_arithmetic};
-use super::checked_casts::{CheckedCast, checked_cast};
+use super::checked_casts::{CheckedCast, checked_cast, compared_with_constants};
 use super::checked_functions::{CheckedFunction, checked_function};
 use super::checked_operators::{CheckedOperator, checked_operator};
 use crate::ground::with_sql_types;
@@ -71,7 +71,11 @@ fn with_checked_expressions(
     let schema = schema_below(&plan)?;
     let rewritten = plan.map_expressions(|expression| {
         let of_ids = gives_ids(&expression);
+        let compared = compared_with_constants(&expression, &schema);
         expression.transform_up(|node| {
+            if compared.contains(&node) {
+                return Ok(Transformed::no(node));
+            }
             checked_arithmetic(node, &schema, model)?
                 .transform_data(|node| checked_cast(node, &schema, model, of_ids))?
                 .transform_data(|node| checked_operator(node, &schema, model))?

@@ -4,13 +4,14 @@
 //! Those are the casts that depend on the value: of texts, of times, and of numbers to types that
 //! hold fewer of them. A comparison of a text with a number implies one, too.
 
+use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 
 use datafusion::arrow::array::Array;
 use datafusion::arrow::compute::CastOptions;
 use datafusion::arrow::datatypes::{DataType, FieldRef, TimeUnit};
 use datafusion::common::format::DEFAULT_CAST_OPTIONS;
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
@@ -80,6 +81,57 @@ pub(super) fn checked_cast(
     });
     let value = value.clone();
     Ok(Transformed::yes(function.call(vec![value])))
+}
+
+/// The casts of times to finer ones that an expression compares with constants. The engine has put
+/// them there, and takes them away again: it casts the constant instead, so that an instant which
+/// the finer unit does not reach compares like any other. A checked cast would stay.
+pub(super) fn compared_with_constants(expression: &Expr, schema: &DFSchema) -> HashSet<Expr> {
+    let mut casts = HashSet::new();
+    let walked = expression.apply(|node| {
+        let (sides, others): (Vec<&Expr>, Vec<&Expr>) = match node {
+            Expr::BinaryExpr(binary) if binary.op.supports_propagation() => {
+                let [left, right] = [binary.left.as_ref(), binary.right.as_ref()];
+                match is_constant(right) {
+                    true => (vec![left], vec![right]),
+                    false => (vec![right], vec![left]),
+                }
+            }
+            Expr::Between(between) => (
+                vec![between.expr.as_ref()],
+                vec![between.low.as_ref(), between.high.as_ref()],
+            ),
+            Expr::InList(list) => (vec![list.expr.as_ref()], list.list.iter().collect()),
+            _ => return Ok(TreeNodeRecursion::Continue),
+        };
+        if others.into_iter().all(is_constant) {
+            let of_times = sides.into_iter().filter(|side| is_of_times(side, schema));
+            casts.extend(of_times.cloned());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    // Nothing in it fails.
+    walked.map_or_else(|_| HashSet::new(), |_| casts)
+}
+
+fn is_constant(expression: &Expr) -> bool {
+    let is_plain = expression.apply(|node| {
+        Ok(match node {
+            Expr::Literal(..) => TreeNodeRecursion::Continue,
+            Expr::Cast(_) => TreeNodeRecursion::Continue,
+            _ => TreeNodeRecursion::Stop,
+        })
+    });
+    is_plain.is_ok_and(|walked| walked == TreeNodeRecursion::Continue)
+}
+
+/// Whether an expression casts times to times.
+fn is_of_times(expression: &Expr, schema: &DFSchema) -> bool {
+    let Expr::Cast(cast) = expression else {
+        return false;
+    };
+    let found = cast.expr.get_type(schema);
+    found.is_ok_and(|found| found.is_temporal()) && cast.field.data_type().is_temporal()
 }
 
 /// What a cast is of, and to.

@@ -3,6 +3,7 @@
 //! | part of the file | in the canonical text |
 //! |---|---|
 //! | a word without quotes | in lower case, as the engine reads it |
+//! | the key of a struct, `{Key: 1}` | as written, as the engine keeps it |
 //! | texts, quoted names, numbers, symbols, `$parameters` | as written |
 //! | white space, comments, a semicolon at the end | left out; one space stands between two tokens |
 //!
@@ -35,7 +36,13 @@ pub fn tokens(text: &str) -> Vec<String> {
         let is_nothing = matches!(found.token, Token::Whitespace(_) | Token::EOF);
         !is_nothing
     });
-    let mut tokens: Vec<String> = found.map(|found| places.spelling_of(&found)).collect();
+    let found: Vec<TokenWithSpan> = found.collect();
+    let next = found.iter().skip(1).map(Some).chain([None]);
+    let spelled = found.iter().zip(next).map(|(found, next)| {
+        let is_key = next.is_some_and(|next| next.token == Token::Colon);
+        places.spelling_of(found, is_key)
+    });
+    let mut tokens: Vec<String> = spelled.collect();
     while tokens.last().is_some_and(|token| token == ";") {
         tokens.pop();
     }
@@ -61,12 +68,14 @@ impl<'a> Places<'a> {
         }
     }
 
-    fn spelling_of(&mut self, found: &TokenWithSpan) -> String {
+    fn spelling_of(&mut self, found: &TokenWithSpan, is_key: bool) -> String {
         let start = self.advance_to(found.span.start);
         let end = self.advance_to(found.span.end);
         let written = &self.text[Range { start, end }];
         match &found.token {
-            Token::Word(word) if word.quote_style.is_none() => written.to_ascii_lowercase(),
+            Token::Word(word) if word.quote_style.is_none() && !is_key => {
+                written.to_ascii_lowercase()
+            }
             _ => written.to_owned(),
         }
     }
@@ -106,6 +115,7 @@ mod tests {
             "select 'it''s' || e'a\\'  B'"
         );
         assert_ne!(tokens("SELECT 'a' 'b'"), tokens("SELECT 'a'' b'"));
+        assert_ne!(tokens("SELECT {A: 1, a: 2}"), tokens("SELECT {a: 1, A: 2}"));
         assert_eq!(tokens("SELECT 'never closed"), ["SELECT 'never closed"]);
     }
 

@@ -18,6 +18,7 @@ use crate::ground::{Diagnostic, Folder, Problems, TableName, did_you_mean};
 use crate::tables::{self, Maker};
 
 use super::limits::check_tables_beneath;
+use super::parameters::WEEK_AGO_IS_COMPARABLE;
 use super::{Model, Reference};
 
 /// The models of a pack in planning order: each after everything it reads.
@@ -68,10 +69,14 @@ impl Graph {
         sources.any(|read| read.table.name == source)
     }
 
-    /// Whether any model reads a table of a folder.
-    pub fn reads_folder(&self, folder: Folder) -> bool {
-        let mut reads = self.models().iter().flat_map(|model| &model.reads);
-        reads.any(|read| read.table.folder == folder)
+    /// Whether any model depends on the snapshot of seven days before: reads it, or asks whether it
+    /// can be compared.
+    pub fn compares_with_week_ago(&self) -> bool {
+        self.models().iter().any(|model| {
+            let mut reads = model.reads.iter();
+            reads.any(|read| read.table.folder == Folder::WeekAgo)
+                || model.parameters().contains(WEEK_AGO_IS_COMPARABLE)
+        })
     }
 
     /// The models of one folder, in planning order.

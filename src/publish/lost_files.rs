@@ -39,6 +39,9 @@ pub struct LostFiles {
     pub path: String,
 }
 
+/// A name between those of the log and of the dates of a table.
+const BEHIND_LOG: &str = "_delta_log~";
+
 /// A file as the log of a table names it, and its size.
 type Named = (Path, u64);
 
@@ -117,10 +120,15 @@ fn named(
     Ok(named)
 }
 
-/// Every object of the table's folder and its size.
+/// Every object of the table's folder and its size; of a dated table those that sort behind its
+/// log, which has as many as there were commits.
 async fn listed(table: &Table) -> Result<HashMap<Path, u64>, PublishError> {
     let place = &table.place;
-    let objects = place.output.store.list(Some(&place.folder));
+    let store = &place.output.store;
+    let objects = match table.is_dated() {
+        true => store.list_with_offset(Some(&place.folder), &place.folder.clone().join(BEHIND_LOG)),
+        false => store.list(Some(&place.folder)),
+    };
     let sizes = objects.map_ok(|object| (object.location, object.size));
     let sizes = sizes.try_collect().await;
     Ok(sizes.map_err(|source| place.output.failure("list", &place.folder, source))?)

@@ -205,14 +205,12 @@ impl Planning<'_> {
         let lost: Vec<&LostFiles> = lost.iter().collect();
         plan.notes
             .extend(remark(&lost).map(|remark| format!("{remark}; these dates are made anew")));
-        let Some(first) = affected.first() else {
-            return Ok(plan);
-        };
+        let dates = self.dates_to_restate(&affected);
         let by_files = affected.iter().filter(|date| date.by == AffectedBy::Files);
         let by_files: BTreeSet<SnapshotDate> = by_files.map(|affected| affected.date).collect();
         let mut others = Vec::new();
         let mut read = BTreeMap::new();
-        for date in self.publications.dates().range(first.date..) {
+        for date in &dates {
             let Some(publication) = self.publications.newest_for(*date) else {
                 continue;
             };
@@ -274,6 +272,17 @@ impl Planning<'_> {
         };
         let affected = found.affected().await?;
         Ok((affected, lost))
+    }
+
+    /// The affected dates, and those that follow on them. A date that lacks files comes out as it
+    /// was, so that it moves no other.
+    fn dates_to_restate(&self, affected: &[Affected]) -> BTreeSet<SnapshotDate> {
+        let moves_others = |affected: &&Affected| affected.by != AffectedBy::LostFiles;
+        let first = affected.iter().find(moves_others);
+        let published = self.publications.dates();
+        let following = first.map(|first| published.range(first.date..).copied());
+        let affected = affected.iter().map(|affected| affected.date);
+        affected.chain(following.into_iter().flatten()).collect()
     }
 
     /// Whether a date was published by other rules or cut points than a run of today would take.

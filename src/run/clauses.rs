@@ -50,6 +50,7 @@ impl<'a> Clauses<'a> {
         let end = tokens.len();
         let select = find(0, &["select"])?;
         let first_item = match tokens.get(select + 1)?.as_str() {
+            "distinct" if tokens.get(select + 2)? == "on" => return None,
             "distinct" | "all" => select + 2,
             _ => select + 1,
         };
@@ -154,7 +155,13 @@ mod tests {
 
     #[test]
     fn what_is_no_such_query_has_no_clauses() {
-        for text in ["SELECT 1", "VALUES (1)", "(SELECT a FROM b)", "SELECT"] {
+        for text in [
+            "SELECT 1",
+            "VALUES (1)",
+            "(SELECT a FROM b)",
+            "SELECT",
+            "SELECT DISTINCT ON (a) a, b FROM c",
+        ] {
             assert_eq!(Clauses::of(&tokens(text)), None, "{text}");
         }
     }

@@ -340,7 +340,7 @@ impl OutOfReach {
 
     fn remedy(&self) -> &'static str {
         match self.because {
-            Because::Tiles(Change::Sql) => ", put the SQL and the parameters back",
+            Because::Tiles(Change::Sql | Change::Format) => ", put the SQL and the parameters back",
             Because::Tiles(Change::Reference) => ", put the reference file back",
             Because::ReadsAcrossDays => ", read the source day by day",
             Because::Tiles(Change::New | Change::Files) => ", or the tiles from a copy",
@@ -356,7 +356,9 @@ impl fmt::Display for OutOfReach {
         let because = match self.because {
             Because::Tiles(Change::New) => "it has no tiles",
             Because::Tiles(Change::Files) => "their tiles are gone or hold other files",
-            Because::Tiles(Change::Sql) => "the stored tiles were made by other SQL or parameters",
+            Because::Tiles(Change::Sql | Change::Format) => {
+                "the stored tiles were made by other SQL or parameters"
+            }
             Because::Tiles(Change::Reference) => {
                 "the stored tiles were made with another reference file"
             }

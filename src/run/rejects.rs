@@ -18,7 +18,9 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 
-use crate::ground::{Folder, TableName, counted, shown};
+use crate::ground::{Fingerprint, Folder, TableName, counted, shown};
+use crate::job::{Job, encodings};
+use crate::models::{Model, ReferenceTable};
 use crate::storage::Location;
 use crate::tiles::{DAY, any_of};
 
@@ -26,11 +28,12 @@ use super::catalog::{REJECT_REASON, WARNING, all_rows_of};
 use super::context::Run;
 use super::reject_sample::RejectSample;
 use super::report::RowCount;
+use super::rollups::upstream;
 use super::row_remarks::{RowRemarks, SHOWN};
 use super::tiling::days_read;
 use super::times_outside::{IS_OUTSIDE, TimesOutside, is_outside, span_of, time_column};
 use super::unreported::Found;
-use super::{Catalog, Report, RunError};
+use super::{Catalog, Project, Report, RunError};
 
 /// What is wrong with the rows of one source.
 #[derive(Debug, Default)]
@@ -55,6 +58,8 @@ impl Run<'_> {
         report: &mut Report,
     ) -> Result<bool, RunError> {
         let mut unreported = self.unreported().await?;
+        let has_earlier = !unreported.is_empty();
+        unreported.keep_judged_by(&self.rules_of_staging());
         for model in self.project.graph.in_folder(Folder::Staging) {
             let read = days_read(&self.project.graph, &model.name, &self.plan.tiles);
             if read.as_ref().is_none_or(|days| !days.is_empty()) {
@@ -63,8 +68,18 @@ impl Run<'_> {
             }
         }
         unreported.note_in(report);
-        self.keep_unreported(&mut unreported).await?;
+        self.keep_unreported(&mut unreported, has_earlier).await?;
         Ok(!unreported.is_empty())
+    }
+
+    /// What the rows of each staging table are judged by.
+    fn rules_of_staging(&self) -> BTreeMap<String, String> {
+        let models = self.project.graph.in_folder(Folder::Staging);
+        let rules = models.map(|model| {
+            let rules = staging_rules(self.job, self.project, model);
+            (model.name.name.clone(), rules.to_string())
+        });
+        rules.collect()
     }
 
     /// What the rows of a staging table are like on the days that are read.
@@ -99,6 +114,7 @@ impl Run<'_> {
             rejected: findings.rejected,
             remarks,
             sample,
+            rules: self.rules_of_staging()[&staging.name].clone(),
         })
     }
 
@@ -117,6 +133,25 @@ impl Run<'_> {
         write_sample(&self.workspace.output, &path, sample).await?;
         Ok(run_id)
     }
+}
+
+/// What the rows of a staging table depend on but for the files: all that it reads.
+fn staging_rules(job: &Job, project: &Project, model: &Model) -> Fingerprint {
+    let tables = upstream(&project.graph, &model.name);
+    let models = tables.iter().filter_map(|table| project.graph.model(table));
+    let models = models.map(|model| model.fingerprint(&project.parameters));
+    let sources = job.sources.iter().filter(|(name, _)| {
+        let name = TableName::new(Folder::Sources, name.as_str());
+        tables.contains(&name)
+    });
+    let columns = sources.map(|(_, source)| encodings::of_columns(&source.columns));
+    let references = project.references.iter();
+    let references = references.filter(|reference| tables.contains(&reference.name));
+    Fingerprint::builder()
+        .parts("model", models)
+        .parts("columns", columns)
+        .parts("reference", references.map(ReferenceTable::fingerprint))
+        .finish()
 }
 
 /// Counts the rejected and the remarked rows of a staging table, of the days that pass `days`, and

@@ -1,9 +1,9 @@
 //! How tiles were named before their SQL was [written out by hand](crate::models::Model::fingerprint):
 //! by the SQL as the parser prints it, and by the columns as Rust did.
 //!
-//! These tiles are as good as today's, and of days that have expired there are no others, so they
-//! are found under their old names, and nothing is made anew. This is needed for as long as an
-//! output may hold expired days in tiles of then.
+//! Of days that have expired there are no other tiles, so these are found under their old names.
+//! All others are made anew, once. This is needed for as long as an output may hold expired days in
+//! tiles of then.
 
 use crate::ground::{Folder, Problems, TableName};
 use crate::job::{Column, ColumnType, Job};

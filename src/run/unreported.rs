@@ -9,8 +9,9 @@
 //! | a day | | what the earlier try counted |
 //! | a day | the same day | what this try counts |
 //!
-//! The record is of the publication that D had when it was written. After the next publication it
-//! counts for nothing, whether or not it could be removed.
+//! What was counted by other SQL counts for nothing: each source has the [rules](Found::rules) that
+//! its rows were judged by. Nor does a record of before D was published or withdrawn the last time,
+//! whether or not it could be removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,8 +26,8 @@ use super::{Report, RunError};
 /// What the tries of a night have found so far, by source.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Unreported {
-    /// The run that D is published by; none while it is not.
-    replaces: Option<String>,
+    /// How often D had been published or withdrawn.
+    publications: usize,
     sources: BTreeMap<String, Found>,
 }
 
@@ -41,13 +42,16 @@ pub(super) struct Found {
     pub remarks: Vec<String>,
     /// The run under which the sample of the rows left out lies.
     pub sample: Option<String>,
+    /// The staging model, the declared columns and the reference files, as a fingerprint.
+    pub rules: String,
 }
 
 impl Unreported {
     /// Adds what this try found in a source.
     pub(super) fn add(&mut self, source: &str, found: Found) {
         let known = self.sources.entry(source.to_owned()).or_default();
-        if known.days.is_subset(&found.days) || found.days.is_empty() {
+        let is_counted_anew = known.days.is_subset(&found.days) || found.days.is_empty();
+        if is_counted_anew || known.rules != found.rules {
             *known = found;
             return;
         }
@@ -63,6 +67,13 @@ impl Unreported {
         known.remarks.extend(new);
         known.days.extend(found.days);
         known.sample = found.sample.or(known.sample.take());
+    }
+
+    /// Leaves out what was found by other rules than those of a source today; none for a source
+    /// that is read no more.
+    pub(super) fn keep_judged_by(&mut self, rules: &BTreeMap<String, String>) {
+        self.sources
+            .retain(|source, found| rules.get(source) == Some(&found.rules));
     }
 
     /// Whether there is nothing to tell.
@@ -84,9 +95,9 @@ impl Run<'_> {
     /// What earlier tries of this night found. A record that cannot be read ends no night.
     pub(super) async fn unreported(&self) -> Result<Unreported, RunError> {
         let date = self.plan.snapshot_date;
-        let published = self.plan.publications.newest_for(date);
+        let all = self.plan.publications.all().iter();
         let none = Unreported {
-            replaces: published.map(|published| published.run_id.clone()),
+            publications: all.filter(|row| row.snapshot_date == date).count(),
             sources: BTreeMap::new(),
         };
         let output = &self.workspace.output;
@@ -98,7 +109,7 @@ impl Run<'_> {
         };
         let bytes = bytes.map_err(|error| output.failure("read", &path, error))?;
         match serde_json::from_slice::<Unreported>(&bytes) {
-            Ok(found) if found.replaces == none.replaces => Ok(found),
+            Ok(found) if found.publications == none.publications => Ok(found),
             Ok(_) => Ok(none),
             Err(error) => {
                 tracing::warn!(%path, %error, "what earlier tries found in rows cannot be read");
@@ -109,8 +120,15 @@ impl Run<'_> {
 
     /// Keeps what was found for the tries that may follow, and brings samples of earlier tries to
     /// where this run's lie.
-    pub(super) async fn keep_unreported(&self, found: &mut Unreported) -> Result<(), RunError> {
+    pub(super) async fn keep_unreported(
+        &self,
+        found: &mut Unreported,
+        has_earlier: bool,
+    ) -> Result<(), RunError> {
         if found.is_empty() {
+            if has_earlier {
+                self.forget_unreported().await;
+            }
             return Ok(());
         }
         let run_id = self.identity().run_id;
@@ -142,8 +160,7 @@ impl Run<'_> {
         }
     }
 
-    /// Forgets what was found, since the publication tells it. A record that stays counts for
-    /// nothing.
+    /// Forgets what was found, since the publication tells it or it holds no more.
     pub(super) async fn forget_unreported(&self) {
         let path = self.workspace.layout.unreported(self.plan.snapshot_date);
         match self.workspace.output.store.delete(&path).await {
@@ -173,6 +190,7 @@ mod tests {
             rejected: rejected.collect(),
             remarks: vec![remark.to_owned()],
             sample: None,
+            rules: "by SQL".to_owned(),
         }
     }
 
@@ -193,6 +211,19 @@ mod tests {
         let expected = [("2026-11-17".to_owned(), 2), ("2026-11-20".to_owned(), 1)];
         let remarks = ["a", "b"].map(str::to_owned);
         assert_eq!(told(&unreported), (expected.into(), remarks.into()));
+    }
+
+    #[test]
+    fn what_other_sql_counted_counts_for_nothing() {
+        let mut unreported = Unreported::default();
+        let edited = Found {
+            rules: "by edited SQL".to_owned(),
+            ..found(&[17, 20], &[(17, 200), (20, 500)], "a")
+        };
+        unreported.add("orders", edited);
+        unreported.add("orders", found(&[20], &[(20, 1)], "b"));
+        let expected = [("2026-11-20".to_owned(), 1)];
+        assert_eq!(told(&unreported), (expected.into(), vec!["b".to_owned()]));
     }
 
     #[test]

@@ -29,7 +29,7 @@ use super::period::{Period, day_of};
 /// Part of every address: raised when the same inputs would give other tiles, or other addresses.
 const FORMAT_VERSION: &str = "3";
 
-/// The format whose tiles are those of today under other names.
+/// The format before, whose tiles have other names.
 const FORMAT_BEFORE: &str = "2";
 
 /// Hex digits of what people change by hand, and of what a program compares.
@@ -86,6 +86,8 @@ pub struct Address {
 pub enum Change {
     /// There is no tile of the period yet.
     New,
+    /// Nothing but the version of tierline that made it.
+    Format,
     /// Source files were added, replaced or removed.
     Files,
     /// The SQL, a parameter or a declared column is another.
@@ -161,6 +163,12 @@ impl Addresses {
         (sql == self.sql_before).then(of_today)
     }
 
+    /// The name that a tile had in the format before.
+    #[cfg(test)]
+    pub(super) fn name_before(&self, address: &Address) -> String {
+        address.to_string().replace(&self.sql, &self.sql_before)
+    }
+
     /// Whether any file may hold rows of any day, one without files too.
     pub fn depends_on_all_days(&self) -> bool {
         !self.days.of_all_days.is_empty()
@@ -183,7 +191,7 @@ impl Addresses {
             Change::Reference | Change::Sql if *has_same_files => 0,
             Change::Files => 1,
             Change::Reference => 2,
-            Change::Sql | Change::New => 3,
+            Change::Sql | Change::New | Change::Format => 3,
         };
         let least = changes.min_by_key(rank);
         least.map_or(Change::New, |(change, _)| change)
@@ -252,6 +260,7 @@ impl fmt::Display for Change {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::New => "new days",
+            Self::Format => "tiles of an older tierline",
             Self::Files => "changed files",
             Self::Sql => "changed SQL",
             Self::Reference => "changed reference",
@@ -307,16 +316,14 @@ mod tests {
     }
 
     /// A change of these makes every tile anew: it needs another version of the format, and those
-    /// of the format before are found by it as long as expired days are held in them.
+    /// of the format before are found by it where expired days are held in them.
     #[test]
     fn addresses_stay_what_they_were() {
         let addresses = addresses("SELECT", "open,yes", &DAYS);
         let of_today = addresses.of(Period::Until { last: 31 }).unwrap();
         insta::assert_snapshot!(of_today, @"until.1970-02-01-8e5a9c69-c0616097-983985e6dd9075d0");
         assert_eq!(addresses.of_before(&of_today.to_string()), None);
-        let before = of_today
-            .to_string()
-            .replace(&addresses.sql, &addresses.sql_before);
+        let before = addresses.name_before(&of_today);
         insta::assert_snapshot!(before, @"until.1970-02-01-993dfea1-c0616097-983985e6dd9075d0");
         assert_eq!(addresses.of_before(&before), Some(of_today.to_string()));
     }

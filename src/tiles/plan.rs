@@ -163,7 +163,7 @@ impl Planning<'_> {
         }
         self.planned.insert(address.clone());
         self.builds.push(TileBuild {
-            change: self.stored.change_to(&address),
+            change: self.stored.change_to(&address, self.addresses),
             address,
             tiles: inputs.tiles,
             days: inputs.days,
@@ -300,6 +300,30 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn tiles_of_the_format_before_are_used_where_nothing_else_gives_their_days() {
+        let addresses = addresses(20_000, 20_008, 20_020);
+        let mut stored = StoredTiles::default();
+        for day in 20_000..=20_020 {
+            let address = addresses.of(Period::day(day)).unwrap();
+            stored.remember_as(&addresses.name_before(&address));
+        }
+        let stored = stored.found_by(&addresses);
+        let rollup = TableName::new(Folder::Rollups, "purchases");
+        let date = SnapshotDate::on(day_of(20_020));
+        let plan = TilePlan::make(&rollup, &windows(), date, &addresses, &stored);
+        assert!(plan.out_of_reach(&addresses).is_empty());
+        let merged = plan.builds.iter().flat_map(|build| build.tiles.iter());
+        let expired = merged.filter(|address| address.period.last() < 20_008);
+        assert!(expired.count() > 0);
+        let mut readable = plan.reused.keys().map(|address| address.period.last());
+        assert!(readable.all(|day| day < 20_008), "{:?}", plan.reused);
+        let of_days = plan.builds.iter();
+        let of_days = of_days.filter(|build| build.address.period.is_day());
+        let changes: BTreeSet<Change> = of_days.map(|build| build.change).collect();
+        assert_eq!(changes, BTreeSet::from([Change::Format]));
     }
 
     #[test]

@@ -74,11 +74,14 @@ impl StoredTiles {
         })
     }
 
-    /// The same tiles, those of the format before under the addresses that they would have now.
+    /// The same tiles, those of the format before under the addresses that they would have now, as
+    /// far as they hold days that can be read no more. All others are made anew: what is read from
+    /// a file may be read better by now.
     #[must_use]
     pub fn found_by(mut self, addresses: &Addresses) -> Self {
-        let before = self.tiles.keys();
-        let before = before.filter_map(|name| Some((name.clone(), addresses.of_before(name)?)));
+        let irreplaceable = self.addresses_holding_any(addresses.unreadable());
+        let before =
+            irreplaceable.filter_map(|name| Some((name.to_owned(), addresses.of_before(name)?)));
         for (before, now) in before.collect::<Vec<_>>() {
             if let Some(tile) = self.tiles.remove(&before) {
                 self.tiles.entry(now).or_insert(tile);
@@ -111,13 +114,19 @@ impl StoredTiles {
     /// Notes a tile that was made.
     #[cfg(test)]
     pub(super) fn remember(&mut self, address: &Address) {
+        self.remember_as(&address.to_string());
+    }
+
+    /// Notes a tile of a name.
+    #[cfg(test)]
+    pub(super) fn remember_as(&mut self, name: &str) {
         let tile = StoredTile {
-            path: Path::from(address.to_string()),
+            path: Path::from(name),
             size_bytes: 1,
-            address: address.to_string(),
+            address: name.to_owned(),
             digest: String::new(),
         };
-        self.tiles.insert(address.to_string(), tile);
+        self.tiles.insert(name.to_owned(), tile);
     }
 
     /// The addresses of all tiles.
@@ -131,7 +140,7 @@ impl StoredTiles {
     }
 
     /// What changed since a tile of the same period was stored.
-    pub fn change_to(&self, address: &Address) -> Change {
+    pub fn change_to(&self, address: &Address, addresses: &Addresses) -> Change {
         let of_period = format!("{}-", address.period);
         let same_period = self
             .tiles
@@ -139,7 +148,11 @@ impl StoredTiles {
             .take_while(|(name, _)| name.starts_with(&of_period));
         // The least surprising change of several: a tile from before the SQL was edited does
         // not hide that a file has changed since.
-        let changes = same_period.map(|(name, _)| address.change_from(name));
+        let changes = same_period.map(|(name, _)| match addresses.of_before(name) {
+            Some(now) if now == address.to_string() => Change::Format,
+            Some(now) => address.change_from(&now),
+            None => address.change_from(name),
+        });
         changes
             .filter(|change| *change != Change::New)
             .min()

@@ -405,7 +405,7 @@ impl Plan {
     /// Everything that the night's rows depend on, given the calibration they are scored by. What
     /// earlier dates have depended on is part of the run that the previous snapshot comes from.
     pub fn input_fingerprint(&self, project: &Project, cutpoints_id: &str) -> Fingerprint {
-        let compares_with_week_ago = project.graph.reads_folder(Folder::WeekAgo);
+        let compares_with_week_ago = project.graph.compares_with_week_ago();
         let week_ago = self.week_ago().filter(|_| compares_with_week_ago);
         let run_of =
             |published: &Publication| format!("{} {}", published.snapshot_date, published.run_id);

@@ -130,6 +130,34 @@ fn int96_is_as_written() {
     }
 }
 
+/// Literals are of nanoseconds, which the sentinels do not fit in: these compare like any other.
+#[test]
+fn instants_that_nanoseconds_cannot_hold_compare_with_literals() {
+    for (condition, is_kept) in [
+        ("vip_until > TIMESTAMP '2100-01-01 00:00:00'", false),
+        (
+            "vip_until BETWEEN TIMESTAMP '2000-01-01 00:00:00' AND TIMESTAMP '2100-01-01 00:00:00'",
+            true,
+        ),
+        ("vip_until IN (TIMESTAMP '2100-01-01 00:00:00')", true),
+        ("vip_until > DATE '2100-01-01'", false),
+        ("vip_until < $snapshot_date", true),
+    ] {
+        let when =
+            format!("CASE\n        WHEN {condition} THEN 'odd'\n        WHEN user_id IS NULL");
+        let project = with_vip_until();
+        let project = project.edit(
+            "sql/staging/users.sql",
+            "CASE\n        WHEN user_id IS NULL",
+            &when,
+        );
+        in_int96(&project, 5_373_484, 0);
+        let snapshot = snapshot(project);
+        let instants = snapshot.column_by_name("vip_until").unwrap();
+        assert_eq!(instants.is_valid(row_of(&snapshot)), is_kept, "{condition}");
+    }
+}
+
 #[test]
 fn int96_that_wraps_around_is_refused() {
     // The year 300000, and a day that is no day but damage.
