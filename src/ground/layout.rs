@@ -6,7 +6,7 @@
 //!   last-publication.json           the last publication that is known to be in
 //!   calibrations/<as-of>-v<n>.json  immutable cut points
 //!   quarantine/<source>/<run>.parquet  a sample of the rejected rows
-//!   quarantine/<date>.json          what was found in rows while the date is not published
+//!   quarantine/unreported.json      what nights that failed found in rows, until a publication tells it
 //!   sources/<fingerprint>.json      the days of the sources as a run knew them, immutable
 //!   rules/<rules fingerprint>.json  the rules that published rows come from, immutable
 //!   tiles/<rollup>/<address>-<digest>.parquet  rollups by period; those of days whose raw files
@@ -75,10 +75,10 @@ impl Layout {
         folder.join(format!("{rules_fingerprint}.json"))
     }
 
-    /// What runs of a date found in rows and no publication has told yet.
-    pub fn unreported(&self, snapshot_date: SnapshotDate) -> Path {
+    /// What nights that failed found in rows, and no publication has told yet.
+    pub fn unreported(&self) -> Path {
         let folder = self.output.clone().join("quarantine");
-        folder.join(format!("{snapshot_date}.json"))
+        folder.join("unreported.json")
     }
 
     /// The sample of rows that a run left out of one source.

@@ -145,6 +145,11 @@ impl Parameters {
         )
     }
 
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &ParameterValue)> {
+        self.0.iter()
+    }
+
     /// The value of a parameter.
     pub fn get(&self, name: &str) -> Option<&ParameterValue> {
         self.0.get(name)

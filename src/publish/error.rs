@@ -148,6 +148,18 @@ pub enum PublishError {
         /// That of the record of the last publication.
         record: String,
     },
+    /// An output in which something was published, and that has no tables.
+    #[error(
+        "publication {sequence} was made here, says `{record}`, and `{folder}` has no tables: somebody has removed them, or they are on a disk that is not mounted; bring them back, or delete `{record}` to begin anew"
+    )]
+    TablesGone {
+        /// The last publication on record.
+        sequence: i64,
+        /// The full URL of the folder of tables.
+        folder: String,
+        /// That of the record.
+        record: String,
+    },
     /// A published file without which rows cannot be put back.
     #[error(
         "`{path}`, a file of table `{table}` that the publication of {date} names, is gone, so that its rows can be neither read nor put back; restore it from a copy{}", withdrawing(table, *date)
@@ -321,6 +333,7 @@ impl Classified for PublishError {
             | Self::VersionGone { .. }
             | Self::PublicationsChanged { .. }
             | Self::PublicationsLost { .. }
+            | Self::TablesGone { .. }
             | Self::Protocol { .. } => FailureKind::Blocked,
             Self::Draft(error) => error.kind(),
             Self::Storage(error) => error.kind(),

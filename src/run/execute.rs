@@ -193,7 +193,7 @@ impl Run<'_> {
         let Featured {
             mut catalog,
             scratch: _scratch,
-            has_unreported,
+            unreported,
         } = Box::pin(self.compute_features(stages, report)).await?;
         stages.begin("cut points");
         let calibration = self.calibration(&mut catalog).await?;
@@ -238,8 +238,8 @@ impl Run<'_> {
         report.calibrated = self.plan.calibration == CalibrationPlan::Calibrate;
         report.kept_by_hand = matches!(self.plan.calibration, CalibrationPlan::Keep(_));
         let published = self.commit(cleared, identity).await?;
-        if has_unreported {
-            self.forget_unreported().await;
+        if !unreported.is_empty() {
+            self.forget_unreported(unreported).await;
         }
         report.moves = moves;
         report.alerts = alerts;

@@ -15,6 +15,7 @@ use super::scratch::{Scratch, is_worth_keeping};
 use super::sources::{Footers, SourceColumns};
 use super::stages::Stages;
 use super::tiling::Tiling;
+use super::unreported::Unreported;
 use super::{Catalog, Report, RunError};
 
 /// The features of D, ready to be read.
@@ -23,8 +24,8 @@ pub(super) struct Featured<'a> {
     pub catalog: Catalog<'a>,
     /// Where the rows lie that the catalog reads, for as long as this is kept.
     pub scratch: Scratch,
-    /// Whether something about rows is kept until D is published.
-    pub has_unreported: bool,
+    /// What is kept about rows until D is published.
+    pub unreported: Unreported,
 }
 
 impl Run<'_> {
@@ -38,7 +39,7 @@ impl Run<'_> {
         let catalog = self.stage(&files, &SourceColumns::new()).await?;
         // Before the tiles are kept: no later night reads these days again.
         stages.begin("rejected rows");
-        let has_unreported = self.count_rejects(&catalog, report).await?;
+        let unreported = self.count_rejects(&catalog, report).await?;
         stages.begin("tiles");
         let scratch = Scratch::open(&self.workspace.disk, self.job.engine.spill_folder.as_ref())
             .map_err(|error| RunError::engine("opening a scratch folder")(error.into()))?;
@@ -59,7 +60,7 @@ impl Run<'_> {
         Ok(Featured {
             catalog,
             scratch,
-            has_unreported,
+            unreported,
         })
     }
 

@@ -17,6 +17,9 @@ const BANDS: &str = "value_tiers";
 /// The parameters with the smallest and the largest RFM total.
 const RFM_TOTALS: [&str; 2] = ["rfm_total_min", "rfm_total_max"];
 
+/// What the parameters with the volumes of a source begin with.
+const VOLUMES_OF: &str = "volumes_of_";
+
 /// The dimension that the bands give.
 pub(super) const VALUE_TIER: &str = "value_tier";
 
@@ -64,7 +67,7 @@ impl Project {
 
     /// The KPIs that say how much a source delivered of the day, by `$volumes_of_<source>`.
     pub(super) fn volumes_of(&self, source: &str) -> Vec<String> {
-        match said(Some(&self.parameters), &format!("volumes_of_{source}")) {
+        match said(Some(&self.parameters), &format!("{VOLUMES_OF}{source}")) {
             Some(ParameterValue::List(metrics)) => metrics,
             Some(ParameterValue::Text(metric)) => vec![metric],
             _ => Vec::new(),
@@ -99,6 +102,9 @@ impl Project {
             problems.extend(unknown);
             parameters
         });
+        if let Some(parameters) = &parameters {
+            problems.extend(misused(parameters, &pack.parameters));
+        }
         let totals = rfm_totals(parameters.as_ref());
         let references = read_references(&pack, &totals, &mut problems);
         let models = parse_models(&pack, &mut problems);
@@ -172,6 +178,24 @@ fn rfm_totals(parameters: Option<&Parameters>) -> RangeInclusive<i64> {
         _ => 0,
     });
     bounds[0]..=bounds[1]
+}
+
+/// Parameters that tierline itself reads, of a type that it cannot read.
+fn misused(parameters: &Parameters, file: &SourceFile) -> Problems {
+    let problem = |(name, value): (&String, &ParameterValue)| {
+        let wanted = match value {
+            ParameterValue::Integer(_) if RFM_TOTALS.contains(&name.as_str()) => return None,
+            _ if RFM_TOTALS.contains(&name.as_str()) => "a whole number",
+            ParameterValue::Text(_) => return None,
+            ParameterValue::List(texts) if !texts.is_empty() => return None,
+            _ if name.starts_with(VOLUMES_OF) => "a list of metrics of kpi_daily",
+            _ => return None,
+        };
+        let place = file.text.find(name.as_str()).unwrap_or_default();
+        let message = format!("parameter `{name}` must be {wanted}");
+        Some(Diagnostic::at(file, place..place + name.len(), message))
+    };
+    Problems(parameters.iter().filter_map(problem).collect())
 }
 
 /// What a pack says that SQL does not read; where it has no such parameter, what the built-in pack

@@ -32,7 +32,7 @@ use super::rollups::upstream;
 use super::row_remarks::{RowRemarks, SHOWN};
 use super::tiling::days_read;
 use super::times_outside::{IS_OUTSIDE, TimesOutside, is_outside, span_of, time_column};
-use super::unreported::Found;
+use super::unreported::{Found, Unreported};
 use super::{Catalog, Project, Report, RunError};
 
 /// What is wrong with the rows of one source.
@@ -50,14 +50,13 @@ struct Findings {
 
 impl Run<'_> {
     /// Counts the rejected and the remarked rows of the days that the night's tiles are made from,
-    /// and keeps samples of the rejected ones. What earlier tries of the night counted is told,
-    /// too. Whether there is anything to tell is returned.
+    /// and keeps samples of the rejected ones. What nights that failed counted is told, too.
     pub(super) async fn count_rejects(
         &self,
         catalog: &Catalog<'_>,
         report: &mut Report,
-    ) -> Result<bool, RunError> {
-        let mut unreported = self.unreported().await?;
+    ) -> Result<Unreported, RunError> {
+        let mut unreported = self.unreported(report).await?;
         let has_earlier = !unreported.is_empty();
         unreported.keep_judged_by(&self.rules_of_staging());
         for model in self.project.graph.in_folder(Folder::Staging) {
@@ -67,9 +66,9 @@ impl Run<'_> {
                 unreported.add(&model.name.name, found);
             }
         }
-        unreported.note_in(report);
+        unreported.note_in(report, self.plan.snapshot_date.day());
         self.keep_unreported(&mut unreported, has_earlier).await?;
-        Ok(!unreported.is_empty())
+        Ok(unreported)
     }
 
     /// What the rows of each staging table are judged by.

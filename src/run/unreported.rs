@@ -1,17 +1,19 @@
-//! What earlier tries of a night found in rows, and no publication has told yet.
+//! What nights that failed found in rows, and no publication has told yet.
 //!
 //! A night counts the rejected rows of the days that it makes tiles of. When it fails after that,
-//! the tiles stay, and the try that publishes D reads those days no more. So that its result has
-//! their rows all the same, each try keeps what it found until D is published.
+//! the tiles stay, and the run that publishes reads those days no more, be it of the same date or of
+//! another. So that its result has their rows all the same, each night keeps what it found until a
+//! date is published that has the day.
 //!
-//! | an earlier try read | this try reads | reported |
+//! | a night that failed read | this night reads | reported |
 //! |---|---|---|
-//! | a day | | what the earlier try counted |
-//! | a day | the same day | what this try counts |
+//! | a day up to D | | what the failed one counted |
+//! | a day up to D | the same day | what this one counts |
+//! | a day after D | | by the first publication of that day or a later one |
 //!
 //! What was counted by other SQL counts for nothing: each source has the [rules](Found::rules) that
-//! its rows were judged by. Nor does a record of before D was published or withdrawn the last time,
-//! whether or not it could be removed.
+//! its rows were judged by. The record has the number that the next publication was to have, so
+//! that what a publication has told since is known whether or not the record could be removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,11 +25,11 @@ use super::context::Run;
 use super::report::RowCount;
 use super::{Report, RunError};
 
-/// What the tries of a night have found so far, by source.
+/// What is to be told, by source.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Unreported {
-    /// How often D had been published or withdrawn.
-    publications: usize,
+    /// The number that the next publication was to have.
+    next_sequence: i64,
     sources: BTreeMap<String, Found>,
 }
 
@@ -69,11 +71,20 @@ impl Unreported {
         known.sample = found.sample.or(known.sample.take());
     }
 
-    /// Leaves out what was found by other rules than those of a source today; none for a source
-    /// that is read no more.
+    /// Leaves out what was found by other rules than those of a source today.
     pub(super) fn keep_judged_by(&mut self, rules: &BTreeMap<String, String>) {
         self.sources
             .retain(|source, found| rules.get(source) == Some(&found.rules));
+    }
+
+    /// Leaves out the days up to a date.
+    fn leave_out_until(&mut self, date: NaiveDate) {
+        for found in self.sources.values_mut() {
+            found.days.retain(|day| *day > date);
+            let until = date.to_string();
+            found.rejected.retain(|row| row.day > until);
+        }
+        self.sources.retain(|_, found| !found.days.is_empty());
     }
 
     /// Whether there is nothing to tell.
@@ -82,65 +93,94 @@ impl Unreported {
         found.all(|found| found.rejected.is_empty() && found.remarks.is_empty())
     }
 
-    /// Puts everything into the report.
-    pub(super) fn note_in(&self, report: &mut Report) {
+    /// Puts what is of days up to a date into the report.
+    pub(super) fn note_in(&self, report: &mut Report, date: NaiveDate) {
+        let until = date.to_string();
         for found in self.sources.values() {
-            report.warnings.extend(found.remarks.iter().cloned());
-            report.rejected.extend(found.rejected.iter().cloned());
+            let of_date = found.rejected.iter().filter(|row| row.day <= until);
+            report.rejected.extend(of_date.cloned());
+            let is_of_date = found.days.first().is_none_or(|first| *first <= date);
+            let remarks = found.remarks.iter().filter(|_| is_of_date);
+            report.warnings.extend(remarks.cloned());
+        }
+    }
+
+    /// What the nights that follow cannot count themselves.
+    fn to_keep(&self) -> Self {
+        let sources = self.sources.iter();
+        let by_day = sources.filter(|(_, found)| !found.days.is_empty());
+        Self {
+            next_sequence: self.next_sequence,
+            sources: by_day
+                .map(|(source, found)| (source.clone(), found.clone()))
+                .collect(),
         }
     }
 }
 
 impl Run<'_> {
-    /// What earlier tries of this night found. A record that cannot be read ends no night.
-    pub(super) async fn unreported(&self) -> Result<Unreported, RunError> {
-        let date = self.plan.snapshot_date;
-        let all = self.plan.publications.all().iter();
+    /// What nights that failed have found. A record that cannot be read ends no night.
+    pub(super) async fn unreported(&self, report: &mut Report) -> Result<Unreported, RunError> {
+        let publications = &self.plan.publications;
+        let next_sequence = publications.next_sequence();
         let none = Unreported {
-            publications: all.filter(|row| row.snapshot_date == date).count(),
+            next_sequence,
             sources: BTreeMap::new(),
         };
         let output = &self.workspace.output;
-        let path = self.workspace.layout.unreported(date);
+        let path = self.workspace.layout.unreported();
         let bytes = match output.store.get(&path).await {
             Ok(found) => found.bytes().await,
             Err(StoreError::NotFound { .. }) => return Ok(none),
             Err(error) => Err(error),
         };
         let bytes = bytes.map_err(|error| output.failure("read", &path, error))?;
-        match serde_json::from_slice::<Unreported>(&bytes) {
-            Ok(found) if found.publications == none.publications => Ok(found),
-            Ok(_) => Ok(none),
+        let mut found: Unreported = match serde_json::from_slice(&bytes) {
+            Ok(found) => found,
             Err(error) => {
-                tracing::warn!(%path, %error, "what earlier tries found in rows cannot be read");
-                Ok(none)
+                report.warnings.push(format!(
+                    "{} cannot be read, so that rejected rows of nights that failed may be missing here: {error}",
+                    output.url_of(&path)
+                ));
+                return Ok(none);
             }
+        };
+        let since = publications.all().iter();
+        let since = since.filter(|row| row.sequence >= found.next_sequence);
+        if let Some(told) = since.map(|row| row.snapshot_date.day()).max() {
+            found.leave_out_until(told);
         }
+        found.next_sequence = next_sequence;
+        Ok(found)
     }
 
-    /// Keeps what was found for the tries that may follow, and brings samples of earlier tries to
+    /// Keeps what was found for the nights that may follow, and brings samples of earlier ones to
     /// where this run's lie.
     pub(super) async fn keep_unreported(
         &self,
         found: &mut Unreported,
         has_earlier: bool,
     ) -> Result<(), RunError> {
-        if found.is_empty() {
-            if has_earlier {
-                self.forget_unreported().await;
-            }
-            return Ok(());
-        }
         let run_id = self.identity().run_id;
+        let date = self.plan.snapshot_date.day();
         for (source, found) in &mut found.sources {
-            if let Some(earlier) = found.sample.as_ref().filter(|sample| **sample != run_id) {
+            let is_of_date = found.days.last().is_none_or(|last| *last <= date);
+            let earlier = found.sample.as_ref().filter(|sample| **sample != run_id);
+            if let Some(earlier) = earlier.filter(|_| is_of_date) {
                 self.move_sample(source, earlier, &run_id).await?;
                 found.sample = Some(run_id.clone());
             }
         }
+        let kept = found.to_keep();
+        if kept.is_empty() {
+            if has_earlier {
+                self.remove_unreported().await;
+            }
+            return Ok(());
+        }
         let output = &self.workspace.output;
-        let path = self.workspace.layout.unreported(self.plan.snapshot_date);
-        let bytes = serde_json::to_vec_pretty(found).map_err(|error| {
+        let path = self.workspace.layout.unreported();
+        let bytes = serde_json::to_vec_pretty(&kept).map_err(|error| {
             let stage = RunError::engine("keeping what was found in rows");
             stage(datafusion::error::DataFusionError::External(error.into()))
         })?;
@@ -160,9 +200,17 @@ impl Run<'_> {
         }
     }
 
-    /// Forgets what was found, since the publication tells it or it holds no more.
-    pub(super) async fn forget_unreported(&self) {
-        let path = self.workspace.layout.unreported(self.plan.snapshot_date);
+    /// Removes the record once D's publication has told all of it. One that stays counts for
+    /// nothing.
+    pub(super) async fn forget_unreported(&self, mut unreported: Unreported) {
+        unreported.leave_out_until(self.plan.snapshot_date.day());
+        if unreported.sources.is_empty() {
+            self.remove_unreported().await;
+        }
+    }
+
+    async fn remove_unreported(&self) {
+        let path = self.workspace.layout.unreported();
         match self.workspace.output.store.delete(&path).await {
             Ok(()) | Err(StoreError::NotFound { .. }) => {}
             Err(error) => tracing::warn!(%error, "a record of what was found in rows is left"),
@@ -196,7 +244,7 @@ mod tests {
 
     fn told(unreported: &Unreported) -> (Vec<(String, i64)>, Vec<String>) {
         let mut report = Report::default();
-        unreported.note_in(&mut report);
+        unreported.note_in(&mut report, day(20));
         let rejected = report.rejected.into_iter();
         let rejected = rejected.map(|row| (row.day, row.rows)).collect();
         (rejected, report.warnings)
@@ -211,6 +259,28 @@ mod tests {
         let expected = [("2026-11-17".to_owned(), 2), ("2026-11-20".to_owned(), 1)];
         let remarks = ["a", "b"].map(str::to_owned);
         assert_eq!(told(&unreported), (expected.into(), remarks.into()));
+    }
+
+    #[test]
+    fn a_day_is_told_by_the_first_publication_that_has_it() {
+        let mut unreported = Unreported::default();
+        unreported.add(
+            "orders",
+            found(&[19, 20, 21], &[(19, 1), (20, 2), (21, 3)], "a"),
+        );
+        let expected = |days: &[(u32, i64)]| -> Vec<(String, i64)> {
+            let days = days.iter();
+            days.map(|(of, rows)| (day(*of).to_string(), *rows))
+                .collect()
+        };
+        assert_eq!(told(&unreported).0, expected(&[(19, 1), (20, 2)]));
+        unreported.leave_out_until(day(19));
+        assert_eq!(told(&unreported).0, expected(&[(20, 2)]));
+        unreported.leave_out_until(day(20));
+        assert_eq!(told(&unreported), (Vec::new(), Vec::new()));
+        assert!(!unreported.is_empty());
+        unreported.leave_out_until(day(21));
+        assert!(unreported.is_empty());
     }
 
     #[test]

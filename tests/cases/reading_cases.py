@@ -1,6 +1,7 @@
 """How the bytes and columns of files are read: spelling, instants, damage."""
 
 import datetime
+import json
 import shutil
 import struct
 from collections import Counter
@@ -299,3 +300,24 @@ def case_rejected_rows_of_a_night_that_was_refused(lake: Lake) -> None:
     audit.unlink()
     again = lake.night()
     assert "null_user_id" not in again.run.stdout, night.said(again.run)
+
+
+def case_rejected_rows_that_a_night_of_another_date_read(lake: Lake) -> None:
+    """The first publication that has their day tells them, whichever date read them and failed."""
+    guests = [{**ORDERS[0], "day": day, "order_id": 9001 + number, "user_id": None} for number, day in enumerate(DAYS)]
+    lake.set("guards", "max_tier_share_change = 1.0")
+    lake.deliver("orders", rows=[*ORDERS, *guests])
+    lake.deliver("engagement")
+    audit = lake.path("sql/audits/nobody.sql")
+    audit.write_text("SELECT user_id FROM publish.tier_snapshot\n")
+    assert _days_rejected(lake, LAST_DAY, 3) == DAYS
+    audit.unlink()
+    assert [_days_rejected(lake, day, 0) for day in DAYS] == [[day] for day in DAYS]
+    assert not lake.path("output/quarantine/unreported.json").exists()
+
+
+def _days_rejected(lake: Lake, day: str, exit_code: int) -> list[str]:
+    """The days of the rejected rows that the run of a date reports."""
+    run = lake.call("run", "production", "--date", day, "--output", "json")
+    assert run.returncode == exit_code, run.stdout + run.stderr
+    return [row["day"] for row in json.loads(run.stdout)["rejected"] if row["reason"] == "null_user_id"]

@@ -135,6 +135,26 @@ pub async fn inspect(
     Ok(inspection)
 }
 
+/// Refuses to begin anew where something was published and no table is there.
+async fn check_not_gone(
+    output: &Location,
+    publications: &Publications,
+    logs: &[Log<'_>],
+) -> Result<(), PublishError> {
+    let has_tables = logs.iter().any(|log| log.newest.is_some());
+    if has_tables || !publications.all().is_empty() {
+        return Ok(());
+    }
+    match last_publication::read(output).await? {
+        None => Ok(()),
+        Some(sequence) => Err(PublishError::TablesGone {
+            sequence,
+            folder: output.url_of(&output.path.clone().join("tables")),
+            record: output.url_of(&last_publication::path(output)),
+        }),
+    }
+}
+
 /// Refuses to take publications for unpublished. A run that died has the number after the last
 /// publication, so that commits of a larger one are told by a list that was lost or cut, and those
 /// of that number by the [record](last_publication) of the last publication.
@@ -143,6 +163,7 @@ async fn check_not_lost(
     publications: &Publications,
     logs: &[Log<'_>],
 ) -> Result<(), PublishError> {
+    check_not_gone(output, publications, logs).await?;
     let next = publications.next_sequence();
     let unknown = logs.iter().flat_map(|log| {
         let entries = log.unfinished.iter();

@@ -200,7 +200,7 @@ async fn propose_in(run: &Run<'_>, stages: &mut Stages<'_>) -> Result<Proposal, 
         mut catalog,
         scratch: _scratch,
         // The night that is to come tells it.
-        has_unreported: _,
+        unreported: _,
     } = featured;
     report.warnings.extend(left_out(&report.rejected));
     stages.begin("cut points");

@@ -360,8 +360,16 @@ async fn the_only_publication_that_is_gone_is_no_run_that_died() {
     assert_lost(&nights, 0, 1).await;
     std::fs::remove_dir_all(table(&nights, "publications")).unwrap();
     assert_lost(&nights, 0, 1).await;
-    // Whoever removes all tables begins anew.
     std::fs::remove_dir_all(nights.output_folder().join("tables")).unwrap();
+    let refused = nights.run(last_night()).await.unwrap_err();
+    assert_eq!(refused.kind(), FailureKind::Blocked);
+    let message = refused.to_string();
+    assert!(
+        message.starts_with("publication 1 was made here"),
+        "{message}"
+    );
+    // Whoever begins anew says so.
+    std::fs::remove_file(nights.output_folder().join("last-publication.json")).unwrap();
     assert_eq!(nights.status_of(last_night()).await, "published");
 }
 
