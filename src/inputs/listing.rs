@@ -16,7 +16,7 @@ use object_store::path::{Path, PathPart};
 
 use crate::ground::{Diagnostic, Problems};
 use crate::job::{Delivery, OddDays, day_of_partition};
-use crate::storage::{Location, Oddity, oddity, without_mark};
+use crate::storage::{Location, Oddity, UselessLink, oddity, without_mark};
 
 use super::aside::{Left, NAMES_MAY_NOT, Unreadable};
 use super::delta::{self, DeltaFiles};
@@ -98,6 +98,9 @@ impl Listing<'_> {
 
     /// Why the source cannot be listed: some name in it, which waiting does not mend, or the store.
     fn unlisted(&self, error: object_store::Error) -> InputError {
+        if let Some(UselessLink { link, is_circle }) = UselessLink::behind(&error) {
+            return self.behind_link(link, *is_circle);
+        }
         let Some(what) = unlisted_name(&error) else {
             let path = &self.location.path;
             return self.location.failure("list", path, error).into();
@@ -107,6 +110,22 @@ impl Listing<'_> {
             self.source
         );
         let help = format!("rename or remove it: {NAMES_MAY_NOT}");
+        InputError::Refused(Problems(vec![Diagnostic::new(message).help(help)]))
+    }
+
+    /// A source that a link hides: what it leads to may be mounted soon, unless it leads to itself.
+    fn behind_link(&self, link: &str, is_circle: bool) -> InputError {
+        if !is_circle {
+            return InputError::LinkToNothing {
+                source_name: self.source.to_owned(),
+                links: link.to_owned(),
+            };
+        }
+        let message = format!(
+            "source `{}` cannot be listed: {link} is a link that leads in a circle",
+            self.source
+        );
+        let help = "let it lead to the folder of the source";
         InputError::Refused(Problems(vec![Diagnostic::new(message).help(help)]))
     }
 

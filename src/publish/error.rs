@@ -196,6 +196,24 @@ pub enum PublishError {
         /// Its length.
         length: u64,
     },
+    /// A commit that is gone from between others.
+    #[error(
+        "`{path}`, a commit of table `{table}`, is gone, and later ones are there: somebody has removed it; restore it from a copy, or the whole folder of the table"
+    )]
+    EntryGone {
+        /// The table.
+        table: String,
+        /// The full URL of the commit.
+        path: String,
+    },
+    /// A file of `publications` that is gone.
+    #[error(
+        "`{path}`, a file of table `publications`, is gone: somebody has removed it; restore it from a copy, or the whole folder of the table"
+    )]
+    ListGone {
+        /// The full URL of the file.
+        path: String,
+    },
     /// A checkpoint that was not written to its end.
     #[error(
         "`{path}`, a checkpoint of table `{table}`, was cut short by a power cut or a full disk; delete it and `_last_checkpoint` beside it: the commits say the same"
@@ -334,6 +352,8 @@ impl Classified for PublishError {
             | Self::PublicationsChanged { .. }
             | Self::PublicationsLost { .. }
             | Self::TablesGone { .. }
+            | Self::EntryGone { .. }
+            | Self::ListGone { .. }
             | Self::Protocol { .. } => FailureKind::Blocked,
             Self::Draft(error) => error.kind(),
             Self::Storage(error) => error.kind(),

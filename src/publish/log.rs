@@ -120,21 +120,39 @@ impl Place {
         }
     }
 
-    /// Why a log cannot be read, when one of its files was cut short.
-    pub(super) async fn cut_file(&self) -> Option<PublishError> {
+    /// Why a log cannot be read, when one of its files was cut short or is gone.
+    pub(super) async fn damage(&self) -> Option<PublishError> {
         let log = objects::below(&self.folder, &Path::from(LOG));
-        let listed = self
-            .output
-            .store
-            .list_with_delimiter(Some(&log))
-            .await
-            .ok()?;
-        let mut paths: Vec<Path> = listed
-            .objects
-            .into_iter()
-            .map(|file| file.location)
-            .collect();
+        let listed = self.output.store.list_with_delimiter(Some(&log)).await;
+        let objects = listed.ok()?.objects.into_iter();
+        let mut paths: Vec<Path> = objects.map(|file| file.location).collect();
         paths.sort();
+        match self.cut_file(&paths).await {
+            Some(cut) => Some(cut),
+            None => self.missing_entry(&paths),
+        }
+    }
+
+    /// The first commit that is missing between others, none of which a checkpoint stands for.
+    fn missing_entry(&self, paths: &[Path]) -> Option<PublishError> {
+        let numbered = |extension: &str| -> Vec<i64> {
+            let paths = paths
+                .iter()
+                .filter(|path| path.extension() == Some(extension));
+            let names = paths.filter_map(|path| path.filename()?.split('.').next());
+            names.filter_map(|name| name.parse().ok()).collect()
+        };
+        let (entries, checkpoints) = (numbered("json"), numbered("parquet"));
+        let first = checkpoints.into_iter().max().map_or(0, |last| last + 1);
+        let last = entries.iter().copied().max()?;
+        let missing = (first..last).find(|version| !entries.contains(version))?;
+        Some(PublishError::EntryGone {
+            table: self.table_name(),
+            path: self.output.url_of(&self.entry_path(missing)),
+        })
+    }
+
+    async fn cut_file(&self, paths: &[Path]) -> Option<PublishError> {
         for path in paths.iter().rev().take(FILES_LOOKED_AT) {
             let is_entry = path.extension() == Some("json");
             let is_checkpoint = path.extension() == Some("parquet");

@@ -90,10 +90,10 @@ impl Place {
         }
     }
 
-    /// Why the log cannot be read: a file that was cut short is named.
+    /// Why the log cannot be read: a file that was cut short, or is gone, is named.
     async fn unreadable(&self, table: &str, source: DeltaTableError) -> PublishError {
-        match self.cut_file().await {
-            Some(cut) => cut,
+        match self.damage().await {
+            Some(damage) => damage,
             None => PublishError::Read {
                 table: table.to_owned(),
                 folder: self.url(),

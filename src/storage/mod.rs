@@ -38,6 +38,7 @@ pub use counting::{CountingStore, Traffic, TrafficTotals};
 pub use full::is_full;
 pub use listed::{BeyondEnd, ListedObject};
 pub use noise::without_noise;
+pub use odd_files::UselessLink;
 pub use odd_names::{Oddity, oddity, without_mark};
 
 /// How patient a store's client is.

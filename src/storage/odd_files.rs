@@ -100,13 +100,38 @@ fn everything_below(folder: FoundFolder) -> Result<Vec<Entry>> {
 /// A folder that is reached by a link to what is not there is no folder without files.
 fn refuse_link_to_nothing(folder: &FilePath) -> Result<()> {
     let mut above = folder.ancestors();
-    let first = above.find(|folder| folder.symlink_metadata().is_ok());
-    match first.filter(|first| fs::metadata(first).is_err()) {
-        Some(link) => Err(Error::Generic {
+    let Some(link) = above.find(|folder| folder.symlink_metadata().is_ok()) else {
+        return Ok(());
+    };
+    match fs::metadata(link) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::Generic {
             store: "local disk",
-            source: format!("{} is a link that leads nowhere", link.display()).into(),
+            source: Box::new(UselessLink {
+                link: link.display().to_string(),
+                is_circle: is_circle(&error),
+            }),
         }),
-        None => Ok(()),
+    }
+}
+
+/// A link above everything that was to be listed, which leads nowhere, or in a circle.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{link} is a link that leads {}", match .is_circle { true => "in a circle", false => "nowhere" })]
+pub struct UselessLink {
+    /// The link.
+    pub link: String,
+    /// Whether it leads to itself.
+    pub is_circle: bool,
+}
+
+impl UselessLink {
+    /// The link for which nothing could be listed, if that is the reason.
+    pub fn behind(error: &Error) -> Option<&Self> {
+        let Error::Generic { source, .. } = error else {
+            return None;
+        };
+        source.downcast_ref()
     }
 }
 

@@ -294,10 +294,23 @@ async fn read_all(
 ) -> Result<Vec<Publication>, PublishError> {
     let mut publications = Vec::new();
     for file in files {
-        let read = read(&table.place.output, file).await;
-        publications.extend(read.map_err(|source| table.unreadable(source))?);
+        match read(&table.place.output, file).await {
+            Ok(read) => publications.extend(read),
+            Err(source) => return Err(unreadable(table, file, source).await),
+        }
     }
     Ok(publications)
+}
+
+/// Why a file cannot be read.
+async fn unreadable(table: &Table, file: &PublishedFile, source: Source) -> PublishError {
+    let output = &table.place.output;
+    match output.store.head(&file.path).await {
+        Err(object_store::Error::NotFound { .. }) => PublishError::ListGone {
+            path: output.url_of(&file.path),
+        },
+        _ => table.unreadable(source),
+    }
 }
 
 /// The rows of a file, in the types that Parquet has: another program may have noted others of its

@@ -388,3 +388,37 @@ async fn tables_restored_from_an_older_copy_go_on_from_there() {
     assert_eq!(report.status.to_string(), "published");
     assert!(!report.repaired.is_empty());
 }
+
+/// What `publications` say cannot be made anew, so that every damage to them is named and waited for.
+#[tokio::test]
+async fn publications_damaged_inside_are_named() {
+    let nights = two_nights().await;
+    let folder = table(&nights, "publications");
+    let commit = entry(&folder, 1);
+    let kept = std::fs::read(&commit).unwrap();
+    std::fs::remove_file(&commit).unwrap();
+    assert_gone(
+        &nights,
+        "00000000000000000001.json`, a commit of table `publications`, is gone",
+    )
+    .await;
+    std::fs::write(&commit, kept).unwrap();
+
+    let rows = actions(&folder, 2, "add")[0]["path"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    std::fs::remove_file(folder.join(rows)).unwrap();
+    assert_gone(
+        &nights,
+        ".parquet`, a file of table `publications`, is gone",
+    )
+    .await;
+}
+
+async fn assert_gone(nights: &Nights, told: &str) {
+    let refused = nights.run(last_night()).await.unwrap_err();
+    assert_eq!(refused.kind(), FailureKind::Blocked, "{refused}");
+    let message = refused.to_string();
+    assert!(message.contains(told), "{message}");
+}
