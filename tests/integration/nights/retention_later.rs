@@ -172,7 +172,14 @@ async fn a_date_that_is_left_tells_what_its_night_has_found_and_done() {
     deliver_late(&pair);
     let log = nights.output_folder().join("tables/alerts/_delta_log");
     let version = std::fs::read_dir(&log).unwrap().count();
-    let foreign = r#"{"commitInfo":{"timestamp":0,"operation":"OPTIMIZE"}}"#;
+    let info = serde_json::json!({"commitInfo": {"timestamp": 0, "operation": "DELETE"}});
+    let removed = serde_json::json!({"remove": {
+        "path": "gone.parquet",
+        "partitionValues": {"snapshot_date": days_ago(3).to_string()},
+        "deletionTimestamp": 0,
+        "dataChange": true,
+    }});
+    let foreign = format!("{info}\n{removed}\n");
     std::fs::write(log.join(format!("{version:020}.json")), foreign).unwrap();
 
     let left = call(nights, "backfill", &["--affected", "--output", "json"]);

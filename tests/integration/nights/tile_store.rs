@@ -559,6 +559,6 @@ async fn other_user_ids_than_published_are_refused_before_any_tile_is_made() {
     assert_eq!(refused.kind(), FailureKind::Blocked);
     assert_eq!(
         refused.to_string(),
-        "table `tier_snapshot`: `user_id` is BIGINT to readers and in older files and would become VARCHAR, which makes everybody another user; write CAST(user_id AS BIGINT) AS user_id in the files of sql/staging/, or publish to a new folder, `output` in the job file, and make its dates with `tierline backfill`"
+        "table `tier_snapshot`: `user_id` is BIGINT to readers and in older files and would become VARCHAR, which makes everybody another user; write CAST(user_id AS BIGINT) AS user_id in the files of sql/staging/, and * REPLACE (CAST(user_id AS BIGINT) AS user_id) for * in users.sql, or publish to a new folder, `output` in the job file, and make its dates with `tierline backfill`"
     );
 }
