@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
-use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchemaRef, JoinType, Result, ScalarValue};
 use datafusion::datasource::{MemTable, source_as_provider};
 use datafusion::execution::context::ExecutionProps;
@@ -25,38 +24,19 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Between, Expr, Join, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
-use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 use datafusion::physical_expr::create_physical_expr;
 
-use super::projected::replaced;
+use super::node_rule::NodeRule;
 
 /// Bands beyond this many stay a join.
 const MOST_BANDS: usize = 64;
 
 /// Turns left joins with disjoint bands of a reference table into CASE expressions.
-#[derive(Debug)]
-pub(super) struct LookUpBands;
-
-impl OptimizerRule for LookUpBands {
-    fn name(&self) -> &str {
-        "look_up_bands"
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        Some(ApplyOrder::BottomUp)
-    }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        _config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        let new = match &plan {
-            LogicalPlan::Join(join) => looked_up(join)?,
-            _ => None,
-        };
-        Ok(replaced(plan, new))
-    }
+pub(super) fn look_up_bands() -> NodeRule {
+    NodeRule::bottom_up("look_up_bands", |plan| match plan {
+        LogicalPlan::Join(join) => looked_up(join),
+        _ => Ok(None),
+    })
 }
 
 fn looked_up(join: &Join) -> Result<Option<LogicalPlan>> {

@@ -14,34 +14,15 @@
 use std::sync::Arc;
 
 use datafusion::common::JoinType;
-use datafusion::common::config::ConfigOptions;
 use datafusion::error::Result;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::{PartitionMode, SortMergeJoinExec};
 
-use super::hash_joins::{by_hash, replace_joins};
+use super::hash_joins::{JoinRule, by_hash};
 
 /// Turns sort-merge joins on more than equality into hash joins; runs before the engine's rules.
-#[derive(Debug)]
-pub(super) struct HashFilteredJoins;
-
-impl PhysicalOptimizerRule for HashFilteredJoins {
-    fn name(&self) -> &str {
-        "hash_filtered_joins"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        replace_joins(plan, hashed)
-    }
+pub(super) fn hash_filtered_joins() -> JoinRule {
+    JoinRule::new("hash_filtered_joins", hashed)
 }
 
 /// The same join by hash; none when sort and merge is right.

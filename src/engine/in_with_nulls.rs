@@ -23,34 +23,15 @@ use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
     Expr, ExprSchemable, Filter, LogicalPlan, LogicalPlanBuilder, Subquery, lit, not, when,
 };
-use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use super::projected::replaced;
+use super::node_rule::NodeRule;
 
 /// Gives conditions with IN the three values that they have in SQL; runs before the engine's rules.
-#[derive(Debug)]
-pub(super) struct LookUpNulls;
-
-impl OptimizerRule for LookUpNulls {
-    fn name(&self) -> &str {
-        "look_up_nulls"
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        Some(ApplyOrder::TopDown)
-    }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        _config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        let new = match &plan {
-            LogicalPlan::Filter(filter) => three_valued(filter)?,
-            _ => None,
-        };
-        Ok(replaced(plan, new))
-    }
+pub(super) fn look_up_nulls() -> NodeRule {
+    NodeRule::top_down("look_up_nulls", |plan| match plan {
+        LogicalPlan::Filter(filter) => three_valued(filter),
+        _ => Ok(None),
+    })
 }
 
 /// The same filter; none when nothing in it may be NULL.

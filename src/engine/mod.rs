@@ -14,6 +14,7 @@ mod filtered_joins;
 mod float_order;
 mod hash_joins;
 mod in_with_nulls;
+mod node_rule;
 mod projected;
 mod reference_joins;
 mod self_joins;
@@ -33,18 +34,19 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 
-use self::band_lookups::LookUpBands;
+use self::band_lookups::look_up_bands;
 use self::checked::CheckExpressions;
 use self::exact_aggregates::ComputeExactly;
-use self::filtered_joins::HashFilteredJoins;
-use self::in_with_nulls::LookUpNulls;
-use self::reference_joins::HashReferenceJoins;
-use self::self_joins::FuseSelfJoins;
+use self::filtered_joins::hash_filtered_joins;
+use self::in_with_nulls::look_up_nulls;
+use self::reference_joins::hash_reference_joins;
+use self::self_joins::fuse_self_joins;
 
 pub use self::checked_arithmetic::NumberOverflow;
 pub use self::checked_casts::CastFailure;
 pub use self::checked_failures::ComputationFailure;
 pub use self::float_order::{keys_of, numbers_of};
+pub use self::node_rule::NodeRule;
 pub use self::projected::{Projected, equal_keys, project_as, replaced};
 pub use self::session::{CATALOG, Session, reference_to};
 pub use self::sums::{EXACT, MOST_DIGITS, SumOverflow, widened, within_bigint};
@@ -69,10 +71,12 @@ pub struct EngineLimits {
 /// The engine's state: limits, and our rules among its own.
 fn state(
     limits: &EngineLimits,
-    fusing: impl IntoIterator<Item = Arc<dyn OptimizerRule + Send + Sync>>,
+    fusing: impl IntoIterator<Item = NodeRule>,
 ) -> Result<SessionState> {
-    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
-        vec![Arc::new(HashReferenceJoins), Arc::new(HashFilteredJoins)];
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![
+        Arc::new(hash_reference_joins()),
+        Arc::new(hash_filtered_joins()),
+    ];
     let of_engine = PhysicalOptimizer::default().rules.into_iter();
     rules.extend(of_engine.filter(|rule| !is_by_name_alone(rule.name())));
     let state = SessionStateBuilder::new()
@@ -89,15 +93,16 @@ fn state(
 /// Our rules and then the engine's own: ours look for SQL as it was written, before ranges and
 /// COALESCE are taken apart.
 fn logical_rules(
-    fusing: impl IntoIterator<Item = Arc<dyn OptimizerRule + Send + Sync>>,
+    fusing: impl IntoIterator<Item = NodeRule>,
 ) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
         Arc::new(CheckExpressions),
-        Arc::new(LookUpBands),
-        Arc::new(LookUpNulls),
+        Arc::new(look_up_bands()),
+        Arc::new(look_up_nulls()),
     ];
-    rules.extend(fusing);
-    rules.push(Arc::new(FuseSelfJoins));
+    let fusing = fusing.into_iter().map(Arc::new);
+    rules.extend(fusing.map(|rule| rule as Arc<dyn OptimizerRule + Send + Sync>));
+    rules.push(Arc::new(fuse_self_joins()));
     rules.push(Arc::new(ComputeExactly));
     rules.extend(Optimizer::default().rules);
     rules

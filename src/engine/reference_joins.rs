@@ -10,36 +10,17 @@
 
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::{PartitionMode, SortMergeJoinExec};
 
-use super::hash_joins::{by_hash, replace_joins};
+use super::hash_joins::{JoinRule, by_hash};
 
 /// Turns sort-merge joins with rows in memory into hash joins; runs before any other rule.
-#[derive(Debug)]
-pub(super) struct HashReferenceJoins;
-
-impl PhysicalOptimizerRule for HashReferenceJoins {
-    fn name(&self) -> &str {
-        "hash_reference_joins"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        replace_joins(plan, hashed)
-    }
+pub(super) fn hash_reference_joins() -> JoinRule {
+    JoinRule::new("hash_reference_joins", hashed)
 }
 
 /// The same join with its reference side hashed; none when it has no such side.

@@ -12,38 +12,19 @@
 //! Can go once the engine takes joins of a table with itself on its key away; there is no issue for
 //! it upstream.
 
-use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, Constraint, DFSchemaRef, JoinType, Result};
 use datafusion::logical_expr::logical_plan::TableScanBuilder;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, TableScan};
-use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use super::projected::{Projected, equal_keys, project_as, replaced};
+use super::node_rule::NodeRule;
+use super::projected::{Projected, equal_keys, project_as};
 
 /// Turns joins of projections of one table on its primary key into one projection.
-#[derive(Debug)]
-pub(super) struct FuseSelfJoins;
-
-impl OptimizerRule for FuseSelfJoins {
-    fn name(&self) -> &str {
-        "fuse_self_joins"
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        Some(ApplyOrder::BottomUp)
-    }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        _config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        let new = match &plan {
-            LogicalPlan::Join(join) => fused(join)?,
-            _ => None,
-        };
-        Ok(replaced(plan, new))
-    }
+pub(super) fn fuse_self_joins() -> NodeRule {
+    NodeRule::bottom_up("fuse_self_joins", |plan| match plan {
+        LogicalPlan::Join(join) => fused(join),
+        _ => Ok(None),
+    })
 }
 
 fn fused(join: &Join) -> Result<Option<LogicalPlan>> {

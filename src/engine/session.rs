@@ -24,14 +24,13 @@ use datafusion::error::Result;
 use datafusion::execution::SessionState;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::optimizer::OptimizerRule;
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use crate::ground::{Folder, TableName};
 use crate::storage::Location;
 
-use super::{EngineLimits, state};
+use super::{EngineLimits, NodeRule, state};
 
 /// The one catalog of a session; its schemas are the folders of the SQL pack.
 pub const CATALOG: &str = "tierline";
@@ -50,7 +49,7 @@ impl Session {
     pub fn open<'a>(
         limits: &EngineLimits,
         locations: impl IntoIterator<Item = &'a Location>,
-        fusing: impl IntoIterator<Item = Arc<dyn OptimizerRule + Send + Sync>>,
+        fusing: impl IntoIterator<Item = NodeRule>,
     ) -> Result<Self> {
         let context = SessionContext::new_with_state(state(limits, fusing)?);
         let catalog = MemoryCatalogProvider::new();

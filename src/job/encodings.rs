@@ -4,12 +4,13 @@
 //! | of | labels, in their order |
 //! |---|---|
 //! | the columns of a source | `column` for each: `name`, `type` as a job file has it, `optional` |
+//! | a source | `name`, `columns` |
 //! | a dimension of the job's own | `ranked`, `tier` for each |
 //! | a parameter | `type`, `value`, of a list for each text |
 
 use crate::ground::{Fingerprint, FingerprintBuilder};
 
-use super::{Column, OwnDimension, ParameterValue};
+use super::{Column, OwnDimension, ParameterValue, Source};
 
 /// The declared columns of a source. Their order counts: `SELECT *` keeps it.
 pub fn of_columns(columns: &[Column]) -> Fingerprint {
@@ -21,6 +22,14 @@ pub fn of_columns(columns: &[Column]) -> Fingerprint {
             .finish()
     });
     Fingerprint::builder().parts("column", columns).finish()
+}
+
+/// A source by its name and its declared columns.
+pub fn of_source(name: &str, source: &Source) -> Fingerprint {
+    Fingerprint::builder()
+        .part("name", name)
+        .nested("columns", &of_columns(&source.columns))
+        .finish()
 }
 
 /// A dimension that the job declares.

@@ -15,15 +15,6 @@ use std::ops::Range;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-use super::Model;
-
-impl Model {
-    /// The statement in one spelling, `$parameters` still in place.
-    pub fn canonical_sql(&self) -> String {
-        tokens(&self.file.text).join(" ")
-    }
-}
-
 /// The tokens of a statement in their order, each in one spelling. A text that has no tokens is
 /// one by itself: no model has such a text.
 pub fn tokens(text: &str) -> Vec<String> {

@@ -23,7 +23,7 @@ impl Model {
         });
         Fingerprint::builder()
             .part("table", &self.name.to_string())
-            .part("sql", &self.canonical_sql())
+            .part("sql", &self.canonical_sql)
             .parts("parameter", named)
             .finish()
     }

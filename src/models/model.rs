@@ -14,6 +14,7 @@ use datafusion::sql::sqlparser::tokenizer::{Span, Token, Tokenizer};
 
 use crate::ground::{Diagnostic, Folder, Problems, SourceFile, TableName, TableNameError, nearest};
 
+use super::canonical::tokens;
 use super::distinct_from::read_as_sql;
 use super::lexemes::lexemes;
 use super::outer_using::misread;
@@ -36,6 +37,8 @@ pub struct Model {
     pub statement: Statement,
     /// The tables it names, in the order of the text.
     pub reads: Vec<Reference>,
+    /// The statement in [one spelling](super::canonical), parameters still in place.
+    pub canonical_sql: String,
 }
 
 /// A table named in a model.
@@ -88,6 +91,7 @@ impl Model {
         let ControlFlow::Continue(()) = Visit::visit(&statement, &mut reader);
         let reads = reader.finish()?;
         Ok(Self {
+            canonical_sql: tokens(&file.text).join(" "),
             name,
             file,
             statement,

@@ -1,13 +1,10 @@
 //! What every stage of a run works on, its session among it.
 
-use std::sync::Arc;
-
 use crate::engine::Session;
-use datafusion::optimizer::OptimizerRule;
 
 use crate::job::Job;
 use crate::publish::Inspection;
-use crate::tiles::FuseFullJoins;
+use crate::tiles::fuse_full_joins;
 
 use super::{Plan, Project, RunError, Workspace};
 
@@ -24,7 +21,6 @@ pub(super) struct Run<'a> {
 
 /// A session over the places of a job, which knows how the windows of tiles are joined.
 pub(super) fn open_session(job: &Job, workspace: &Workspace) -> Result<Session, RunError> {
-    let fusing: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(FuseFullJoins);
-    Session::open(&job.engine, workspace.locations(), [fusing])
+    Session::open(&job.engine, workspace.locations(), [fuse_full_joins()])
         .map_err(RunError::engine("opening a session"))
 }

@@ -28,7 +28,7 @@ use super::catalog::{REJECT_REASON, WARNING, all_rows_of};
 use super::context::Run;
 use super::reject_sample::RejectSample;
 use super::report::RowCount;
-use super::rollups::upstream;
+use super::rollups::{sources_among, upstream};
 use super::row_remarks::{RowRemarks, SHOWN};
 use super::tiling::days_read;
 use super::times_outside::{IS_OUTSIDE, TimesOutside, is_outside, span_of, time_column};
@@ -58,11 +58,13 @@ impl Run<'_> {
     ) -> Result<Unreported, RunError> {
         let mut unreported = self.unreported(report).await?;
         let has_earlier = !unreported.is_empty();
-        unreported.keep_judged_by(&self.rules_of_staging());
+        let rules = self.rules_of_staging();
+        unreported.keep_judged_by(&rules);
         for model in self.project.graph.in_folder(Folder::Staging) {
             let read = days_read(&self.project.graph, &model.name, &self.plan.tiles);
             if read.as_ref().is_none_or(|days| !days.is_empty()) {
-                let found = self.found_in(catalog, &model.name, read).await?;
+                let rules = &rules[&model.name.name];
+                let found = self.found_in(catalog, &model.name, read, rules).await?;
                 unreported.add(&model.name.name, found);
             }
         }
@@ -87,6 +89,7 @@ impl Run<'_> {
         catalog: &Catalog<'_>,
         staging: &TableName,
         read: Option<BTreeSet<NaiveDate>>,
+        rules: &str,
     ) -> Result<Found, RunError> {
         let days = read.as_ref().and_then(any_of);
         let findings = find(catalog, staging, days.as_ref(), self.job.timezone).await;
@@ -113,7 +116,7 @@ impl Run<'_> {
             rejected: findings.rejected,
             remarks,
             sample,
-            rules: self.rules_of_staging()[&staging.name].clone(),
+            rules: rules.to_owned(),
         })
     }
 
@@ -139,16 +142,13 @@ fn staging_rules(job: &Job, project: &Project, model: &Model) -> Fingerprint {
     let tables = upstream(&project.graph, &model.name);
     let models = tables.iter().filter_map(|table| project.graph.model(table));
     let models = models.map(|model| model.fingerprint(&project.parameters));
-    let sources = job.sources.iter().filter(|(name, _)| {
-        let name = TableName::new(Folder::Sources, name.as_str());
-        tables.contains(&name)
-    });
-    let columns = sources.map(|(_, source)| encodings::of_columns(&source.columns));
+    let sources = sources_among(job, &tables);
+    let sources = sources.map(|(name, source)| encodings::of_source(name, source));
     let references = project.references.iter();
     let references = references.filter(|reference| tables.contains(&reference.name));
     Fingerprint::builder()
         .parts("model", models)
-        .parts("columns", columns)
+        .parts("source", sources)
         .parts("reference", references.map(ReferenceTable::fingerprint))
         .finish()
 }

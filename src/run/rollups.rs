@@ -12,7 +12,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, col, lit
 
 use crate::ground::{Fingerprint, Folder, Problems, SnapshotDate, TableName};
 use crate::inputs::{KnownDay, Manifest, SourceHistory};
-use crate::job::{Job, encodings};
+use crate::job::{Job, Source, encodings};
 use crate::models::{Graph, Model};
 use crate::tiles::{
     Addresses, Change, DAY, Definition, Rollup, SourceDays, StoredTile, StoredTiles, TilePlan,
@@ -326,15 +326,8 @@ fn definition(
     let tables = upstream(&project.graph, rollup);
     let models = tables.iter().filter_map(|table| project.graph.model(table));
     let models = models.map(|model| model.fingerprint(&parameters));
-    let sources = job.sources.iter().filter(|(name, _)| {
-        let name = TableName::new(Folder::Sources, name.as_str());
-        tables.contains(&name)
-    });
-    let sources = sources.map(|(name, source)| {
-        let columns = encodings::of_columns(&source.columns);
-        let builder = Fingerprint::builder().part("name", name);
-        builder.nested("columns", &columns).finish()
-    });
+    let sources = sources_among(job, &tables);
+    let sources = sources.map(|(name, source)| encodings::of_source(name, source));
     let references = project.references.iter();
     let references = references.filter(|reference| tables.contains(&reference.name));
     let references = references.map(|found| format!("{}\n{}", found.name, found.file.text));
@@ -345,6 +338,15 @@ fn definition(
         references: references.collect(),
         before: definition_before(job, project, tables.iter(), &parameters)?,
     })
+}
+
+/// The sources of a job that are among some tables.
+pub(super) fn sources_among<'a>(
+    job: &'a Job,
+    tables: &BTreeSet<TableName>,
+) -> impl Iterator<Item = (&'a String, &'a Source)> {
+    let sources = job.sources.iter();
+    sources.filter(|(name, _)| tables.contains(&TableName::new(Folder::Sources, name.as_str())))
 }
 
 /// A table and everything that it reads, directly or not.

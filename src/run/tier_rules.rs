@@ -19,7 +19,7 @@ use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::{Dimension, Dimensions};
 
 use super::Project;
-use super::rollups::upstream;
+use super::rollups::{sources_among, upstream};
 use super::snapshot_column::SnapshotColumn;
 
 /// The columns of reference tables that are read by people alone, in one language or several:
@@ -75,7 +75,7 @@ fn version(rules: &str) -> Option<&str> {
 /// |---|---|
 /// | `model`, for each table behind the dimension | its [SQL and parameters](Model::fingerprint) |
 /// | `snapshot` | [what the snapshot makes of it](SnapshotColumn), in canonical text |
-/// | `source`, for each | its `name`, its [`columns`](encodings::of_columns) |
+/// | `source`, for each | its [name and columns](encodings::of_source) |
 /// | `reference`, for each | its [rows](of_rows) |
 /// | `tier`, for each | its `name`, its `rank` where it has one |
 fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerprint {
@@ -89,7 +89,7 @@ fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerpri
         .collect();
     let sql: Vec<String> = models
         .iter()
-        .map(|model| model.canonical_sql())
+        .map(|model| model.canonical_sql.clone())
         .chain(selected.iter().map(|selected| selected.sql.clone()))
         .collect();
     let references = project.references.iter();
@@ -99,20 +99,13 @@ fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerpri
             let is_named = |column: &str| sql.iter().any(|sql| sql.contains(column));
             of_rows(reference, is_named)
         });
-    let named = |name: &str| Fingerprint::builder().part("name", name);
-    let sources = job.sources.iter();
-    let sources = sources.filter(|(name, _)| {
-        let name = TableName::new(Folder::Sources, name.as_str());
-        tables.contains(&name)
-    });
-    let sources = sources.map(|(name, source)| {
-        let columns = encodings::of_columns(&source.columns);
-        named(name).nested("columns", &columns).finish()
-    });
+    let sources = sources_among(job, &tables);
+    let sources = sources.map(|(name, source)| encodings::of_source(name, source));
     let tiers = dimension.tiers.iter();
     let tiers = tiers.map(|tier| {
         let rank = tier.rank.map(|rank| rank.to_string());
-        named(&tier.name).parts("rank", rank).finish()
+        let named = Fingerprint::builder().part("name", &tier.name);
+        named.parts("rank", rank).finish()
     });
     let models = models
         .iter()

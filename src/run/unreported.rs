@@ -49,11 +49,11 @@ pub(super) struct Found {
 }
 
 impl Unreported {
-    /// Adds what this try found in a source.
+    /// Adds what this night found in a source, by the rules that all of it is [judged
+    /// by](Self::keep_judged_by).
     pub(super) fn add(&mut self, source: &str, found: Found) {
         let known = self.sources.entry(source.to_owned()).or_default();
-        let is_counted_anew = known.days.is_subset(&found.days) || found.days.is_empty();
-        if is_counted_anew || known.rules != found.rules {
+        if known.days.is_subset(&found.days) || found.days.is_empty() {
             *known = found;
             return;
         }
@@ -291,6 +291,8 @@ mod tests {
             ..found(&[17, 20], &[(17, 200), (20, 500)], "a")
         };
         unreported.add("orders", edited);
+        let rules = [("orders".to_owned(), "by SQL".to_owned())];
+        unreported.keep_judged_by(&rules.into());
         unreported.add("orders", found(&[20], &[(20, 1)], "b"));
         let expected = [("2026-11-20".to_owned(), 1)];
         assert_eq!(told(&unreported), (expected.into(), vec!["b".to_owned()]));

@@ -26,39 +26,20 @@ use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::logical_plan::TableScanBuilder;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, Projection, TableScan, lit};
-use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use crate::engine::{Projected, equal_keys, project_as, replaced};
+use crate::engine::{NodeRule, Projected, equal_keys, project_as};
 use crate::models::folded;
 
 use super::merged::{IS_PRESENT, MergedTiles, joined_name};
 use super::rollup::USER_ID;
 
 /// Turns full joins of merged tiles by user into one merge.
-#[derive(Debug)]
-pub struct FuseFullJoins;
-
-impl OptimizerRule for FuseFullJoins {
-    fn name(&self) -> &str {
-        "fuse_full_joins"
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        Some(ApplyOrder::BottomUp)
-    }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        _config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        let new = match &plan {
-            LogicalPlan::Join(join) => fused(join)?,
-            LogicalPlan::Projection(projection) => with_user(projection)?,
-            _ => None,
-        };
-        Ok(replaced(plan, new))
-    }
+pub fn fuse_full_joins() -> NodeRule {
+    NodeRule::bottom_up("fuse_full_joins", |plan| match plan {
+        LogicalPlan::Join(join) => fused(join),
+        LogicalPlan::Projection(projection) => with_user(projection),
+        _ => Ok(None),
+    })
 }
 
 /// A projection of a merge with the user in place of COALESCE over the users of all rollups; none

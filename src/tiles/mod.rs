@@ -7,7 +7,7 @@
 //! 4. [`Workshop`]: fetches the ones and makes the others, each a [file] with a stamp.
 //! 5. [`windows::over`]: a [table](merged) of one row per user, each column once per window, made
 //!    by one [merge] of the tiles. Windows of several rollups that SQL joins by user are one merge,
-//!    too ([`FuseFullJoins`]).
+//!    too ([`fuse_full_joins`]).
 
 mod address;
 mod cover;
@@ -27,7 +27,7 @@ mod workshop;
 pub use address::{Address, Addresses, Change, Definition, DefinitionBefore, SourceDays};
 pub use cover::cover;
 pub use error::{DamagedTile, TileError};
-pub use full_joins::FuseFullJoins;
+pub use full_joins::fuse_full_joins;
 pub use merged::{MergedTiles, TileRows};
 pub use period::Period;
 pub use plan::{CoverTile, TileBuild, TilePlan};

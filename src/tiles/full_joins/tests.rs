@@ -331,8 +331,7 @@ fn open_session() -> Session {
         memory_bytes: None,
         spill_folder: None,
     };
-    let fusing: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(FuseFullJoins);
-    Session::open(&limits, [], [fusing]).unwrap()
+    Session::open(&limits, [], [fuse_full_joins()]).unwrap()
 }
 
 fn batch(users: &[Option<i64>], rows: &[Row]) -> RecordBatch {
