@@ -8,6 +8,9 @@ mod diagnostic;
 mod exact_number;
 mod failure;
 mod fingerprint;
+#[cfg(test)]
+#[path = "../../tests/integration/formats/fixtures.rs"]
+pub(crate) mod fixtures;
 mod layout;
 mod redacted;
 mod secrets;

@@ -10,10 +10,25 @@
 //! ]}}
 //! ```
 //!
-//! Each text is a day: what its tiles are found by, its files, their bytes, when the newest of them
-//! was written, in seconds since 1970, a hash of their keys and sizes, and a short hash of each key,
-//! one after the other; `-` once all are gone. A day whose files were put back has one part more:
-//! the fingerprint of the files as they are stored now. In format 1 a day ends with the time.
+//! | field | |
+//! |---|---|
+//! | `format` | 2; 1 is read, too |
+//! | `sources` | the days of each source, by its name, in runs of days one after another |
+//! | `.from` | the first day of a run |
+//! | `.expired` | whether a retention rule has removed files of these days, so that tiles alone hold them; left out where not |
+//! | `.days` | a text for each day, whose parts are parted by spaces |
+//!
+//! | part | |
+//! |---|---|
+//! | 1 | what the tiles of the day are found by, 32 hex digits |
+//! | 2, 3 | how many files it has, or had, and their bytes |
+//! | 4 | when the newest of them was written, in seconds since 1970 |
+//! | 5 | a hash of their keys and sizes, 16 hex digits |
+//! | 6 | 8 hex digits for the key of each, sorted, one after the other; `-` once all are gone |
+//! | 7 | the fingerprint of the files as they are stored now, where they were put back and are told apart from those of part 1 |
+//!
+//! In format 1 a day ends with part 4, in its first records with part 3, and is kept so until its
+//! files are seen again.
 //!
 //! A record costs one request however long the history: some 80 bytes a day, and 8 for each
 //! file that is stored.
@@ -37,6 +52,10 @@ const OLDEST_FORMAT: u32 = 1;
 
 /// Of a day none of whose files are there.
 const NO_FILES: &str = "-";
+
+/// Of files whose time is not known: no others count as newer, so that fewer of them are what is
+/// left, and are asked about or have expired, rather than late data.
+const TIME_UNKNOWN: i64 = i64::MAX;
 
 /// What is known of one day of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -225,7 +244,10 @@ impl Run {
             fingerprint: fingerprint.clone(),
             count: parts.next()?.parse().ok()?,
             bytes: parts.next()?.parse().ok()?,
-            newest: parts.next()?.parse().ok()?,
+            newest: match parts.next() {
+                Some(newest) => newest.parse().ok()?,
+                None => TIME_UNKNOWN,
+            },
             places: None,
             each: None,
         };
@@ -286,6 +308,7 @@ fn each_of(text: &str) -> Option<Option<Vec<u32>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inputs::day_files::Relation;
 
     pub(super) fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
@@ -375,6 +398,19 @@ mod tests {
         assert_eq!(known.files.fingerprint, known.fingerprint);
         assert_eq!((known.files.count, known.files.bytes), (1, 2_048));
         assert_eq!((known.files.places, &known.files.each), (None, &None));
+        let again = SourceRecord::from_json(&record.to_json().unwrap());
+        assert_eq!(again, Ok(record));
+    }
+
+    /// Taken for written anew they would be late data, and the rows of the others would go.
+    #[test]
+    fn fewer_files_than_a_record_without_times_knew_are_what_is_left() {
+        let json = r#"{"format": 1, "sources": {"orders": [{"from": "2026-07-01",
+            "days": ["9a44be100d3f6a7c81e2b94577c0a1d0 3 2048"]}]}}"#;
+        let record = SourceRecord::from_json(json.as_bytes()).unwrap();
+        let before = &record.0["orders"][&day("2026-07-01")];
+        let now = known("what is left", false);
+        assert_eq!(before.files.relation(&now.files), Relation::Fewer);
         let again = SourceRecord::from_json(&record.to_json().unwrap());
         assert_eq!(again, Ok(record));
     }

@@ -4,6 +4,35 @@
 //! 2. [`JobFile::parse`]: the mirror. A value of a wrong type is reported and left out, until the
 //!    rest reads, so that every wrong value is found.
 //! 3. `check_required`: the keys that are missing.
+//!
+//! A job file is TOML, of version 1. A key may come, with a default that leaves older files what
+//! they were; one that goes, or means something else, makes another version. Unknown keys are refused.
+//!
+//! | key | type | default | |
+//! |---|---|---|---|
+//! | `version` | whole number | required | 1 |
+//! | `name` | text | the file's name | in logs, publications and commits |
+//! | `timezone` | text | required | an IANA name: where a business day ends |
+//! | `output` | text | required | the URL, or the path relative to the file, below which everything is kept |
+//! | `sql` | text | the built-in pack | the folder of the SQL pack, relative to the file |
+//! | `sources.<name>.url` | text | required | where the source is delivered |
+//! | `.required` | boolean | true | whether a night needs a partition of its date |
+//! | `.files`, `.ready`, `.incomplete`, `.odd_days` | text | | see [`delivery`](super::delivery) |
+//! | `.keeps` | text, such as `"400 days"` | nothing is known | how old files are when a retention rule removes them |
+//! | `.columns.<column>` | a type as text, or `{ type = "BIGINT", optional = true }` | | columns beyond the contract, or of other types than there |
+//! | `.profile.<column>` | the same | | columns that the snapshot shows as they are |
+//! | `params.<name>` | whole number, number, text, boolean, date, or list of texts and whole numbers | those of the pack | parameters of the SQL |
+//! | `grace_days.<dimension>` | whole number | 7 for `value_tier`, else 0 | days that a lower tier must hold |
+//! | `dimensions.<name>.tiers` | list of texts | required | the values, from the lowest rank |
+//! | `.ranked` | boolean | true | whether their order means anything |
+//! | `calibration.id` | text | the newest | the calibration to score by |
+//! | `calibration.<metric>` | list of four numbers, or texts of numbers | | cut points by hand, in the unit of the metric |
+//! | `guards.max_users_drop`, `.max_users_growth`, `.max_tier_share_change`, `.min_volume_share` | number, a share | 0.05, 1.0, 0.25, 0.2 | how far a night may be from those before it |
+//! | `guards.future_dates` | boolean | false | whether dates in the future may be published |
+//! | `engine.threads` | whole number from 1 on | those of the machine | |
+//! | `engine.memory_limit_mib` | whole number from 1 on, MiB | no limit | queries spill beyond it |
+//! | `engine.spill_folder` | text | the system's | relative to the file |
+//! | `storage.retry_seconds`, `.request_seconds` | whole number, seconds | 180, 120 | how long a failing request is retried, and how long one may take |
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -56,6 +85,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "max_users_growth",
             "max_tier_share_change",
             "min_volume_share",
+            "future_dates",
         ],
     ),
     ("engine", &["threads", "memory_limit_mib", "spill_folder"]),
@@ -362,4 +392,34 @@ fn check_required(file: &SourceFile, keys: &Keys, document: &DeTable<'_>) -> Pro
         }
     }
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::fixtures::path;
+
+    /// A key that comes needs no new version: it goes into this fixture, and its default into what
+    /// is read from the others.
+    #[test]
+    fn one_fixture_has_every_key() {
+        let text = std::fs::read_to_string(path("job/v1-every-key.toml")).unwrap();
+        let (_, keys, problems) =
+            JobFile::parse(&text, &SourceFile::new("job.toml", &*text)).unwrap();
+        assert!(problems.0.is_empty(), "{problems}");
+        let has = |section: &str, key: &str| {
+            keys.0.keys().any(|path| {
+                let (found, last) = path.rsplit_once('.').unwrap_or(("", path));
+                last == key && is_section(section, found)
+            })
+        };
+        for (section, known) in SECTIONS {
+            for key in known {
+                assert!(
+                    has(section, key),
+                    "tests/fixtures/formats/job/v1-every-key.toml has no `{key}` in `{section}`"
+                );
+            }
+        }
+    }
 }

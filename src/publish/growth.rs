@@ -9,7 +9,9 @@
 //! that made it and got no further binds nobody.
 //!
 //! A dropped column is still in older files, so its type stays on record in the table's own
-//! configuration: should it ever come back, then as it was.
+//! configuration: should it ever come back, then as it was. That is `tierline.droppedColumns`, a
+//! schema as Delta's `schemaString` writes one, with name, type and comment of each such column; a
+//! table without it has lost none.
 
 use arrow::datatypes::Schema;
 use deltalake_core::DeltaResult;

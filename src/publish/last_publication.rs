@@ -14,6 +14,18 @@
 //! and of two runs the slower may write last. One that is ahead of tables which agree with one
 //! another is of a time before these were restored from a copy: whoever publishes next takes it back
 //! before the first commit.
+//!
+//! `last-publication.json`:
+//!
+//! ```json
+//! {"format": 1, "run_id": "2026-11-19-81fb40b71f30", "sequence": 2, "snapshot_date": "2026-11-19"}
+//! ```
+//!
+//! | field | |
+//! |---|---|
+//! | `format` | 1; a record of another counts as none |
+//! | `sequence` | the number of the publication; all that is read |
+//! | `snapshot_date`, `run_id` | its date and its run, for people |
 
 use object_store::ObjectStoreExt;
 use object_store::path::Path;

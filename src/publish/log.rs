@@ -4,6 +4,17 @@
 //! short is told by name: taken for a commit without rows it would hide what was published. Cut at
 //! the end of a line it still is an entry, so each of ours says in its first line how many actions
 //! it has.
+//!
+//! What a commit of tierline says beside what Delta asks for:
+//!
+//! | in | | |
+//! |---|---|---|
+//! | `commitInfo` | `runId` | the run; every commit of a publication or a withdrawal says so |
+//! | | `inputFingerprint` | everything that the run read |
+//! | | `restoredPublication` | in a repair, which has no `runId`: the number of the last publication that it restored |
+//! | | `actionCount` | how many lines the entry has; form 1 lacks it, and its entries count as whole |
+//! | `txn` | `appId` | `tierline/` and the name of the job |
+//! | | `version` | the number of the publication |
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -208,4 +219,51 @@ pub(super) fn has_every_action(bytes: &[u8]) -> bool {
 fn lines(bytes: &[u8]) -> Option<impl Iterator<Item = &str>> {
     let lines = std::str::from_utf8(bytes).ok()?.lines();
     Some(lines.filter(|line| !line.trim().is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ground::fixtures::{assert_reads, path, versions};
+    use crate::publish::repair::restored_publication;
+
+    #[test]
+    fn commits_of_every_form_are_read() {
+        for version in versions("commits") {
+            let mut reading = serde_json::Map::new();
+            for name in ["publication", "repair"] {
+                let entry = path(&format!("commits/{version}/{name}.json"));
+                let actions = parse(&std::fs::read(entry).unwrap()).unwrap();
+                let version = 7;
+                let entry = LogEntry { version, actions };
+                reading.insert(name.to_owned(), of_entry(&entry));
+            }
+            assert_reads("commits", &version, &Value::Object(reading));
+        }
+    }
+
+    fn of_entry(entry: &LogEntry) -> Value {
+        json!({
+            "told": entry.told(),
+            "run_id": entry.run_id(),
+            "sequence": entry.sequence(),
+            "restored": restored_publication(entry),
+            "kinds": entry.kinds().collect::<Vec<_>>(),
+            "changes_rows": entry.changes_rows(),
+        })
+    }
+
+    /// Cut at the end of a line it still is JSON: it says itself that it has more.
+    #[test]
+    fn commits_of_the_newest_form_know_when_they_are_cut() {
+        let newest = versions("commits").pop().unwrap();
+        for name in ["publication", "repair"] {
+            let entry = path(&format!("commits/{newest}/{name}.json"));
+            let entry = std::fs::read_to_string(entry).unwrap();
+            let (cut, _) = entry.trim_end().rsplit_once('\n').unwrap();
+            assert_eq!(parse(cut.as_bytes()), None, "{name}");
+        }
+    }
 }

@@ -3,6 +3,14 @@
 //! Of each day and reason the [`SAMPLE_ROWS`] rows are kept that come first when all columns are
 //! compared from left to right: the same rows make the same sample, in whatever order they come.
 //! Reasons that the result does not name share one sample a day.
+//!
+//! `quarantine/<source>/<run>.parquet`, for people and their programs, has all columns of the staging
+//! table in their types, as SQL selects them; among them always
+//!
+//! | column | type | |
+//! |---|---|---|
+//! | `day` | DATE | the business day of the row's partition |
+//! | `reject_reason` | VARCHAR | why it was left out |
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;

@@ -1,4 +1,19 @@
 //! What happened in a run: the JSON result for machines, a few lines for people.
+//!
+//! The result is one line of JSON, the last of `--output json` and all of `--result-file`. [`Report`]
+//! documents its fields: dates and days as `2026-11-20`, bytes, rows, users and requests as whole
+//! numbers, seconds and the values of metrics as fractions. `status` is one of the words of
+//! [`Status::as_str`]; of a run that failed, a field that says nothing is null, 0 or empty. Fields that
+//! are only there when there is something to say: `error`, `repaired`, `held_in_tiles`. Fields may come,
+//! and none goes: schedulers and scripts read them.
+//!
+//! | command | its result |
+//! |---|---|
+//! | `run` | [`Report`] |
+//! | `backfill` | [`BackfillReport`](super::BackfillReport) |
+//! | `calibrate` | `job`, whether the cut points are `kept`, `not_kept` or `unchanged` as `status`, and [`Proposal`](super::Proposal) |
+//! | `withdraw` | `job`, `withdrawn`, `not_withdrawn` or `already_withdrawn` as `status`, [`Withdrawal`](super::Withdrawal), and `withdrawn_by`, the run |
+//! | the last two, where they fail | [`Report`] |
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;

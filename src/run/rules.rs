@@ -200,7 +200,20 @@ impl Rules {
     }
 }
 
-/// A record as it is written.
+/// `rules/<rules fingerprint>.json`, a record as it is written:
+///
+/// | field | |
+/// |---|---|
+/// | `format` | 1; a record of another is refused |
+/// | `files` | the files of the SQL pack as text, by path |
+/// | `parameters` | of the job, by name: `kind` is `integer`, `decimal`, `text`, `boolean`, `date` or `list`, and `value` its text; those of a list are parted by the character U+001F |
+/// | `grace_days` | of the job, by dimension, in days |
+/// | `dimensions` | the job's own, by name: `tiers`, from the lowest rank to the highest where they are `ranked` |
+/// | `sources` | by name: whether it is `delivered`; its `columns`, each with `name`, `type` as a job file declares it, and whether it is `optional`; the names of those in its `profile` |
+/// | `history_starts` | by table, the first day that it sees, where earlier ones were given up; left out where none were |
+/// | `digest` | a fingerprint of all of that and the name of the record, so that a changed one is refused; records from before it have none, and are taken as they are |
+///
+/// Another field is refused: what it says could change rows.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RulesFile {

@@ -14,6 +14,17 @@
 //! What was counted by other SQL counts for nothing: each source has the [rules](Found::rules) that
 //! its rows were judged by. The record has the number that the next publication was to have, so
 //! that what a publication has told since is known whether or not the record could be removed.
+//!
+//! `quarantine/unreported.json`; one that cannot be read counts for nothing, and a warning says so:
+//!
+//! ```json
+//! {"next_sequence": 8, "sources": {"orders": {
+//!   "days": ["2026-11-19", "2026-11-20"],
+//!   "rejected": [{"source": "orders", "day": "2026-11-19", "reason": "null_time", "rows": 2}],
+//!   "remarks": [], "sample": "2026-11-20-57c88436396c", "rules": "88fc4464ee004972dbaf1ce12e397b78"}}}
+//! ```
+//!
+//! It says no number of its form: the first one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -221,6 +232,7 @@ impl Run<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ground::fixtures::{assert_reads, path, versions};
 
     fn day(day: u32) -> NaiveDate {
         NaiveDate::from_ymd_opt(2026, 11, day).unwrap()
@@ -248,6 +260,52 @@ mod tests {
         let rejected = report.rejected.into_iter();
         let rejected = rejected.map(|row| (row.day, row.rows)).collect();
         (rejected, report.warnings)
+    }
+
+    #[test]
+    fn records_of_every_form_are_read() {
+        for version in versions("unreported") {
+            let record = path(&format!("unreported/{version}/quarantine/unreported.json"));
+            let record = std::fs::read(record).unwrap();
+            let found: Unreported = serde_json::from_slice(&record).unwrap();
+            assert_reads("unreported", &version, &reading(&found));
+        }
+    }
+
+    fn reading(unreported: &Unreported) -> serde_json::Value {
+        let Unreported {
+            next_sequence,
+            sources,
+        } = unreported;
+        let sources = sources.iter().map(|(source, found)| {
+            let Found {
+                days,
+                rejected,
+                remarks,
+                sample,
+                rules,
+            } = found;
+            let rejected = rejected.iter().map(|row| {
+                let RowCount {
+                    source,
+                    day,
+                    reason,
+                    rows,
+                } = row;
+                format!("{source} {day} {reason} {rows}")
+            });
+            let rejected: Vec<String> = rejected.collect();
+            let of_source = serde_json::json!({
+                "days": days,
+                "rejected": rejected,
+                "remarks": remarks,
+                "sample": sample,
+                "rules": rules,
+            });
+            (source, of_source)
+        });
+        let sources: BTreeMap<_, _> = sources.collect();
+        serde_json::json!({"next_sequence": next_sequence, "sources": sources})
     }
 
     #[test]

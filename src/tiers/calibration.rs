@@ -1,8 +1,30 @@
 //! Calibrations: frozen cut points, each an immutable record below the output.
 //!
 //! The id names the as-of date and a version, `2026-11-20-v1`. A job pins an id, takes the newest
-//! one as of D or earlier (or the earliest, where D is before all of them), or gives its cut points by hand, which are kept in the same way;
-//! nothing ever changes a record.
+//! one as of D or earlier (or the earliest, where D is before all of them), or gives its cut points
+//! by hand, which are kept in the same way; nothing ever changes a record.
+//!
+//! `calibrations/<id>.json`:
+//!
+//! ```json
+//! {"format": 1, "id": "2026-11-20-v1", "as_of": "2026-11-20", "population": 6, "metrics": [
+//!   {"metric": "revenue_365d", "cuts": ["40.00", "90.00", "160.00", "250.00"], "users": [2, 1, 1, 1, 1]}
+//! ]}
+//! ```
+//!
+//! | field | |
+//! |---|---|
+//! | `format` | 1; a record of another is refused before anything else is read of it |
+//! | `id` | the name of the file, too |
+//! | `as_of` | the snapshot date whose users were measured |
+//! | `population` | how many users were scored |
+//! | `origin` | `"by_hand"` where the job file gave the cut points; left out where they were computed, as in records from before there were others |
+//! | `metrics` | one entry for each column of `calibration/rfm.sql`, in its order |
+//! | `.metric` | the column |
+//! | `.cuts` | four strictly increasing values in the unit of the column, as texts: they keep their digits |
+//! | `.users` | how many of the population are at or below cut 1, between the cuts, and above cut 4 |
+//!
+//! Another field is refused: what it says could change scores.
 
 use futures::TryStreamExt;
 use object_store::path::Path;

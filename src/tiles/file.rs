@@ -1,5 +1,31 @@
 //! A tile as a file: written to this machine's disk with a stamp inside, and accepted from a
 //! store only when its digest and its stamp are the expected ones.
+//!
+//! A tile is Parquet, compressed by LZ4, in the order of its first column, NULL first, with one row
+//! a user:
+//!
+//! | column | type |
+//! |---|---|
+//! | `user_id` | BIGINT or VARCHAR, as staging selects it; texts are ordered by their bytes |
+//! | one for each column of the rollup, of its name | that of the aggregate: BIGINT for counts and DECIMAL for sums, or whatever MIN and the like give. NULL where it has no value |
+//!
+//! The file's metadata has the stamp under the key `tierline.tile`, as JSON:
+//!
+//! ```json
+//! {"rollup": "rollups.purchases", "period": "2026-11-20.1d",
+//!  "address": "2026-11-20.1d-7a1d9592-af1349b9-ba7c62cd344fe4b4", "rows": 2}
+//! ```
+//!
+//! | field | |
+//! |---|---|
+//! | `rollup` | the table |
+//! | `period` | the [days](super::period): `<first day>.<length>d`, or `until.<last day>` |
+//! | `address` | [what the rows depend on](super::address), which the name of the file begins with |
+//! | `rows` | how many there are |
+//!
+//! The [store](super::store) says what the name is. The version of the format is a part of the
+//! address, so that a tile of another has another name: tiles of version 2 differ in nothing else, and
+//! are taken for days that have expired; those of version 1 are made anew.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -271,3 +297,6 @@ impl<W: Write> Write for Hashing<W> {
         self.inner.flush()
     }
 }
+
+#[cfg(test)]
+mod tests;

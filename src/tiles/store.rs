@@ -111,6 +111,12 @@ impl StoredTiles {
         self.addresses().filter(holds)
     }
 
+    /// All of them.
+    #[cfg(test)]
+    pub(super) fn tiles(&self) -> impl Iterator<Item = &StoredTile> {
+        self.tiles.values()
+    }
+
     /// Notes a tile that was made.
     #[cfg(test)]
     pub(super) fn remember(&mut self, address: &Address) {

@@ -49,6 +49,8 @@ use crate::tables;
 
 pub(super) use undoing::Wanted;
 pub use unnamed::ForeignCommit;
+#[cfg(test)]
+pub(super) use unnamed::restored_publication;
 
 /// Where an entry says which publication it restored.
 const RESTORED: &str = "restoredPublication";

@@ -202,6 +202,6 @@ impl<'a> Accounts<'a> {
 }
 
 /// The sequence of the last publication that an entry restored; none when it is no repair.
-fn restored_publication(entry: &LogEntry) -> Option<i64> {
+pub(in crate::publish) fn restored_publication(entry: &LogEntry) -> Option<i64> {
     entry.commit_info()?[RESTORED].as_i64()
 }

@@ -13,17 +13,17 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
 /// The last day that has files: the night that tests run.
-pub(super) const LAST_DAY: u32 = 6;
+pub(crate) const LAST_DAY: u32 = 6;
 
 /// The orders of one day, or its engagement.
 #[derive(Clone)]
-pub(super) struct Rows {
+pub(crate) struct Rows {
     columns: Vec<(&'static str, ArrayRef)>,
 }
 
 impl Rows {
     /// As many orders of 10.00 as the day has a number, all of one user.
-    pub(super) fn orders(day: u32) -> Self {
+    pub(crate) fn orders(day: u32) -> Self {
         let count = day as usize;
         let ids = (1..=day).map(|order| format!("{day}-{order}"));
         let amounts = Decimal128Array::from(vec![10_00; count]);
@@ -43,7 +43,7 @@ impl Rows {
     }
 
     /// One click of the same user.
-    pub(super) fn engagement(day: u32) -> Self {
+    pub(crate) fn engagement(day: u32) -> Self {
         Self {
             columns: vec![
                 ("user_id", Arc::new(Int64Array::from(vec![user(day)]))),
@@ -54,7 +54,7 @@ impl Rows {
     }
 
     /// No rows, in the same columns.
-    pub(super) fn none(mut self) -> Self {
+    pub(crate) fn none(mut self) -> Self {
         for (_, values) in &mut self.columns {
             *values = values.slice(0, 0);
         }
@@ -62,31 +62,31 @@ impl Rows {
     }
 
     /// The same rows without a column.
-    pub(super) fn without(mut self, column: &str) -> Self {
+    pub(crate) fn without(mut self, column: &str) -> Self {
         self.columns.retain(|(name, _)| *name != column);
         self
     }
 
     /// The same rows with one text in a column.
-    pub(super) fn with_text(self, column: &'static str, text: &str) -> Self {
+    pub(crate) fn with_text(self, column: &'static str, text: &str) -> Self {
         let texts = vec![text; self.count()];
         self.with(column, Arc::new(StringArray::from(texts)))
     }
 
     /// The same rows with one floating-point number in a column.
-    pub(super) fn with_double(self, column: &'static str, number: f64) -> Self {
+    pub(crate) fn with_double(self, column: &'static str, number: f64) -> Self {
         let numbers = vec![number; self.count()];
         self.with(column, Arc::new(Float64Array::from(numbers)))
     }
 
     /// The same rows, all by the user of another day.
-    pub(super) fn by_user_of(self, day: u32) -> Self {
+    pub(crate) fn by_user_of(self, day: u32) -> Self {
         let users = vec![user(day); self.count()];
         self.with("user_id", Arc::new(Int64Array::from(users)))
     }
 
     /// The same rows with a column under another name.
-    pub(super) fn renamed(mut self, column: &str, name: &'static str) -> Self {
+    pub(crate) fn renamed(mut self, column: &str, name: &'static str) -> Self {
         for (old, _) in &mut self.columns {
             if *old == column {
                 *old = name;
@@ -96,13 +96,13 @@ impl Rows {
     }
 
     /// The same rows with a column more, there in every row.
-    pub(super) fn and(mut self, column: &'static str, values: ArrayRef) -> Self {
+    pub(crate) fn and(mut self, column: &'static str, values: ArrayRef) -> Self {
         self.columns.push((column, values));
         self
     }
 
     /// The same rows with other values in a column.
-    pub(super) fn with(mut self, column: &'static str, values: ArrayRef) -> Self {
+    pub(crate) fn with(mut self, column: &'static str, values: ArrayRef) -> Self {
         for (name, old) in &mut self.columns {
             if *name == column {
                 *old = Arc::clone(&values);
@@ -116,13 +116,13 @@ impl Rows {
     }
 
     /// Writes a Parquet file, and the folders above it.
-    pub(super) fn write(&self, path: &Path) {
+    pub(crate) fn write(&self, path: &Path) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, self.bytes(WriterProperties::default())).unwrap();
     }
 
     /// A Parquet file.
-    pub(super) fn bytes(&self, properties: WriterProperties) -> Vec<u8> {
+    pub(crate) fn bytes(&self, properties: WriterProperties) -> Vec<u8> {
         let rows = RecordBatch::try_from_iter(self.columns.clone()).unwrap();
         let mut file = Vec::new();
         let mut writer = ArrowWriter::try_new(&mut file, rows.schema(), Some(properties)).unwrap();
@@ -133,7 +133,7 @@ impl Rows {
 }
 
 /// The file of a source and day, below the project.
-pub(super) fn file_of(source: &str, day: u32) -> String {
+pub(crate) fn file_of(source: &str, day: u32) -> String {
     format!("data/{source}/dt=2026-03-{day:02}/part-0.parquet")
 }
 

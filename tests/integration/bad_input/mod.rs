@@ -45,11 +45,11 @@ mod fuzz;
 mod ids;
 mod instants;
 mod job_file;
-mod lake;
+pub(crate) mod lake;
 #[cfg(unix)]
 mod links;
 mod names;
-mod project;
+pub(crate) mod project;
 mod references;
 mod remedies;
 mod remedies_of_nights;

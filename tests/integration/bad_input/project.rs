@@ -37,14 +37,14 @@ static FILES: LazyLock<BTreeMap<PathBuf, Vec<u8>>> = LazyLock::new(|| {
 });
 
 /// A project of one test.
-pub(super) struct Project {
+pub(crate) struct Project {
     folder: TempDir,
     environment: Vec<(&'static str, String)>,
 }
 
 impl Project {
     /// The project that works.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let project = Self {
             folder,
@@ -57,55 +57,55 @@ impl Project {
     }
 
     /// Replaces a text that stands once or more in a file, at its first place.
-    pub(super) fn edit(self, path: &str, from: &str, to: &str) -> Self {
+    pub(crate) fn edit(self, path: &str, from: &str, to: &str) -> Self {
         let text = std::fs::read_to_string(self.path(path)).unwrap();
         assert!(text.contains(from), "{path} has no `{from}`");
         self.write(path, &text.replacen(from, to, 1))
     }
 
     /// Writes a file.
-    pub(super) fn write(self, path: &str, text: &str) -> Self {
+    pub(crate) fn write(self, path: &str, text: &str) -> Self {
         self.put(Path::new(path), text.as_bytes());
         self
     }
 
     /// Adds to the end of a file.
-    pub(super) fn append(self, path: &str, text: &str) -> Self {
+    pub(crate) fn append(self, path: &str, text: &str) -> Self {
         let before = std::fs::read_to_string(self.path(path)).unwrap();
         self.write(path, &format!("{before}{text}"))
     }
 
     /// Puts other rows into the file of a source and day.
-    pub(super) fn deliver(self, source: &str, day: u32, rows: &Rows) -> Self {
+    pub(crate) fn deliver(self, source: &str, day: u32, rows: &Rows) -> Self {
         rows.write(&self.path(&file_of(source, day)));
         self
     }
 
     /// Takes the file of a source and day away.
-    pub(super) fn withhold(self, source: &str, day: u32) -> Self {
+    pub(crate) fn withhold(self, source: &str, day: u32) -> Self {
         std::fs::remove_file(self.path(&file_of(source, day))).unwrap();
         self
     }
 
     /// Sets variables for every call.
-    pub(super) fn environment(mut self, variables: Vec<(&'static str, String)>) -> Self {
+    pub(crate) fn environment(mut self, variables: Vec<(&'static str, String)>) -> Self {
         self.environment = variables;
         self
     }
 
     /// What `tierline check` says.
-    pub(super) fn check(&self) -> String {
+    pub(crate) fn check(&self) -> String {
         self.said(&self.call(&["check", "job.toml"]))
     }
 
     /// What the run of the last night says, which must leave the output as it was. Tiles,
     /// records and what was found in rows may come: nobody reads them until a publication asks for them.
-    pub(super) fn refused_run(&self) -> String {
+    pub(crate) fn refused_run(&self) -> String {
         self.refused_run_with(&[])
     }
 
     /// As [`refused_run`](Self::refused_run), with more arguments.
-    pub(super) fn refused_run_with(&self, more: &[&str]) -> String {
+    pub(crate) fn refused_run_with(&self, more: &[&str]) -> String {
         let published = || {
             let mut files = files_below(&self.path("output"));
             let unasked = ["tiles", "sources", "rules", "quarantine"];
@@ -122,14 +122,14 @@ impl Project {
     }
 
     /// Runs a night, which must succeed.
-    pub(super) fn publish(self, date: &str) -> Self {
+    pub(crate) fn publish(self, date: &str) -> Self {
         let finished = self.call(&["run", "job.toml", "--date", date]);
         assert_eq!(finished.exit_code, 0, "{finished:?}");
         self
     }
 
     /// Calls `tierline` in the project's folder.
-    pub(super) fn call(&self, arguments: &[&str]) -> Finished {
+    pub(crate) fn call(&self, arguments: &[&str]) -> Finished {
         Tierline::new()
             .current_dir(self.folder.path())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
@@ -139,7 +139,7 @@ impl Project {
 
     /// The exit code, stdout and stderr, without what differs from run to run. No user may be
     /// named.
-    pub(super) fn said(&self, finished: &Finished) -> String {
+    pub(crate) fn said(&self, finished: &Finished) -> String {
         let said = format!("{}{}", finished.stdout, finished.stderr);
         for user in 1001..=1006 {
             let named = said.contains(&user.to_string());
@@ -151,7 +151,7 @@ impl Project {
     }
 
     /// A path below the project.
-    pub(super) fn path(&self, relative: &str) -> PathBuf {
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.folder.path().join(relative)
     }
 
@@ -164,7 +164,7 @@ impl Project {
 
 /// Tries each, several at once: each waits for a child most of the time. `failure_of` says what is
 /// wrong with one.
-pub(super) fn all_hold<T: Sync>(tried: &[T], failure_of: impl Fn(&T) -> Option<String> + Sync) {
+pub(crate) fn all_hold<T: Sync>(tried: &[T], failure_of: impl Fn(&T) -> Option<String> + Sync) {
     let failures = tried.chunks(4).flat_map(|some| {
         thread::scope(|scope| {
             let failure_of = &failure_of;
@@ -179,7 +179,7 @@ pub(super) fn all_hold<T: Sync>(tried: &[T], failure_of: impl Fn(&T) -> Option<S
 }
 
 /// Every file below a folder, by its path there; none when there is no such folder.
-pub(super) fn files_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn files_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(current) = folders.pop() {

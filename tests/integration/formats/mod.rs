@@ -1,0 +1,59 @@
+//! What tierline writes and later reads, or other programs do, stays readable for ever.
+//!
+//! `tests/fixtures/formats/<format>/` has one of every form that a format ever had, beside what is
+//! to be read from it. Its README says how one is added.
+//!
+//! | format | document | fixtures are read by | today's form is written by |
+//! |---|---|---|---|
+//! | job file | `job::file` | `job_file` | people |
+//! | calibrations | `tiers::calibration` | `records` | `records`, `today` |
+//! | records of rules | `run::rules` | `records` | `today` |
+//! | records of source days | `inputs::record` | `records` | `records`, `today` |
+//! | last publication | `publish::last_publication` | `records` | `today` |
+//! | findings not reported yet | `run::unreported` | a test in `run::unreported` | `today` |
+//! | publications | `publish::publications::columns` | `publications` | `today` |
+//! | commits of tables | `publish::log` | a test in `publish::log` | `today` |
+//! | dropped columns | `publish::growth` | `publications` | tests in `publish::growth` |
+//! | tiles | `tiles::file` | a test in `tiles::file` | the same test, `today` |
+//! | samples of rejected rows | `run::reject_sample` | `samples` | `today` |
+//! | results | `run::report`, `run::backfill`, `cli` | other programs | `results`, `today` |
+
+mod fixtures;
+mod form;
+mod job_file;
+mod publications;
+mod records;
+mod results;
+mod samples;
+mod today;
+
+use std::fs;
+use std::path::Path;
+
+use tierline::ground::Layout;
+use tierline::storage::{Location, Patience, Stores};
+
+/// The name of the form of a format that is written today: that of the largest number.
+fn newest(format: &str) -> String {
+    fixtures::versions(format).pop().unwrap()
+}
+
+/// A folder as the output of a job.
+fn output(folder: &Path) -> (Location, Layout) {
+    let url = folder.to_str().unwrap();
+    let output = Stores::new(Patience::default()).open(url, Path::new(""));
+    let output = output.unwrap();
+    let layout = Layout::below(output.path.clone());
+    (output, layout)
+}
+
+/// The names of the files in a folder, without what they end in.
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().path());
+    let mut names: Vec<String> = names
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names
+}
