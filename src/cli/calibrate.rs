@@ -3,12 +3,12 @@
 use clap::builder::styling::Style;
 use serde::Serialize;
 
+use crate::calibration::CutPoints;
 use crate::ground::SnapshotDate;
 use crate::job::Job;
-use crate::run::{
-    Circumstances, MetricChange, Old, Proposal, Report, RunError, Takers, ValueChange, propose,
-};
-use crate::tiers::CutPoints;
+use crate::night::{NightError, Report};
+use crate::plan::Circumstances;
+use crate::proposal::{MetricChange, Old, Proposal, Takers, ValueChange, propose};
 
 use super::arguments::{CalibrateArguments, OutputFormat};
 use super::figures::{NONE, change, count};
@@ -45,7 +45,7 @@ struct CalibrationResult<'a> {
 pub(super) async fn calibrate(
     arguments: &CalibrateArguments,
     output: &Output,
-) -> Result<(), RunError> {
+) -> Result<(), NightError> {
     let mut known_date = None;
     let outcome = Box::pin(compare_and_keep(arguments, &mut known_date, output)).await;
     if let (Err(error), OutputFormat::Json) = (&outcome, arguments.output) {
@@ -60,7 +60,7 @@ async fn compare_and_keep(
     arguments: &CalibrateArguments,
     known_date: &mut Option<SnapshotDate>,
     output: &Output,
-) -> Result<(), RunError> {
+) -> Result<(), NightError> {
     let time = &arguments.night.time;
     let job = jobs::load(&arguments.night.job)?;
     let date = jobs::snapshot_date(time, &job)?;

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::backfill::{BackfillNight, BackfillReport};
 use crate::drafts::TableColumn;
 use crate::ground::{Classified, FailureKind, SnapshotDate, counted};
-use crate::job::Job;
-use crate::run::{
-    self, Accepted, BackfillNight, BackfillReport, Circumstances, HistoryError, Plan, Project,
-    Report, RunError, Status, Workspace,
-};
+use crate::job::{Job, Workspace};
+use crate::night::{self, NightError, Report, Status};
+use crate::pack::Project;
+use crate::plan::{Accepted, Circumstances, HistoryError, Plan};
+use crate::{check, overview};
 
 use super::arguments::{
     BackfillArguments, Command, HistoryArguments, NightArguments, OutputFormat, ResultArguments,
@@ -22,7 +23,7 @@ use super::{calibrate, demo, init, jobs, withdraw};
 const NOTHING_TO_DO: u8 = 99;
 
 /// Carries out a command.
-pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCode, RunError> {
+pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCode, NightError> {
     match command {
         Command::Run(arguments) => return Box::pin(night(&arguments, output)).await,
         Command::Backfill(arguments) => return Box::pin(backfill(&arguments, output)).await,
@@ -37,12 +38,12 @@ pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-async fn check(job: &Job, output: &Output) -> Result<(), RunError> {
+async fn check(job: &Job, output: &Output) -> Result<(), NightError> {
     let any_date = TimeArguments {
         as_of: None,
         date: None,
     };
-    let project = run::check(job, jobs::snapshot_date(&any_date, job)?).await?;
+    let project = check::check(job, jobs::snapshot_date(&any_date, job)?).await?;
     let models = counted(project.graph.models().len(), "model");
     let references = counted(project.references.len(), "reference file");
     output.result(&format!(
@@ -52,7 +53,7 @@ async fn check(job: &Job, output: &Output) -> Result<(), RunError> {
     Ok(())
 }
 
-async fn plan(arguments: &NightArguments, output: &Output) -> Result<(), RunError> {
+async fn plan(arguments: &NightArguments, output: &Output) -> Result<(), NightError> {
     let job = jobs::load(&arguments.job)?;
     let snapshot_date = jobs::snapshot_date(&arguments.time, &job)?;
     let (_, _, plan) = prepare(&job, snapshot_date, Circumstances::default()).await?;
@@ -65,10 +66,10 @@ pub(super) async fn prepare(
     job: &Job,
     snapshot_date: SnapshotDate,
     circumstances: Circumstances<'_>,
-) -> Result<(Project, Workspace, Plan), RunError> {
+) -> Result<(Project, Workspace, Plan), NightError> {
     let project = Project::load(job)?;
     let workspace = Workspace::open(job)?;
-    Box::pin(run::check_rules(job, &project, snapshot_date)).await?;
+    Box::pin(check::check_rules(job, &project, snapshot_date)).await?;
     let plan = Plan::make_with(job, &project, &workspace, snapshot_date, circumstances);
     let plan = Box::pin(plan).await?;
     Ok((project, workspace, plan))
@@ -90,7 +91,7 @@ pub(super) async fn publish(
     allowed: Allowed<'_>,
     progress: &(dyn Fn(&str) + Sync),
     report: &mut Report,
-) -> Result<(), RunError> {
+) -> Result<(), NightError> {
     *report = Report::of(snapshot_date);
     let Allowed {
         may_drop,
@@ -107,27 +108,27 @@ pub(super) async fn publish(
         }
     };
     let plan = plan.allowing_drops(&workspace.output, may_drop).await?;
-    let executed = run::execute(job, &project, &workspace, &plan, progress, report);
+    let executed = night::execute(job, &project, &workspace, &plan, progress, report);
     Box::pin(executed).await
 }
 
 /// Whether tables can be put right all the same. Nothing is to be tried again where stores or this
 /// machine are out of order, nor where what is published itself ended it: that would be said twice.
-fn may_be_put_right(error: &RunError) -> bool {
-    let is_of_tables = matches!(error, RunError::Publish(_));
+fn may_be_put_right(error: &NightError) -> bool {
+    let is_of_tables = matches!(error, NightError::Publish(_));
     error.kind() != FailureKind::Unexpected && !is_of_tables
 }
 
 /// Undoes what runs left unpublished, for a night that comes no further. What it came to is not
 /// what ended the night.
 async fn put_right(job: &Job, report: &mut Report) {
-    if let Err(error) = Box::pin(run::put_right_unplanned(job, report)).await {
+    if let Err(error) = Box::pin(night::put_right_unplanned(job, report)).await {
         tracing::warn!(%error, "cannot look for rows that a run left unpublished");
     }
 }
 
 /// One night, told even when it fails; its exit code tells, when asked, that there was nothing to do.
-async fn night(arguments: &RunArguments, output: &Output) -> Result<ExitCode, RunError> {
+async fn night(arguments: &RunArguments, output: &Output) -> Result<ExitCode, NightError> {
     let mut report = Report::default();
     let outcome = Box::pin(one_night(arguments, &mut report, output)).await;
     if let Err(error) = &outcome {
@@ -156,7 +157,7 @@ fn exit_code(arguments: &ResultArguments, status: Status) -> ExitCode {
 }
 
 /// Many nights; the first that fails ends them.
-async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<ExitCode, RunError> {
+async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<ExitCode, NightError> {
     let mut report = BackfillReport::default();
     let outcome = Box::pin(many_nights(arguments, &mut report, output)).await;
     if let Err(error) = &outcome {
@@ -176,7 +177,7 @@ async fn many_nights(
     arguments: &BackfillArguments,
     report: &mut BackfillReport,
     output: &Output,
-) -> Result<(), RunError> {
+) -> Result<(), NightError> {
     let job = jobs::load(&arguments.job)?;
     let accepted = accepted(arguments.history);
     let workspace = Workspace::open(&job)?;
@@ -237,8 +238,8 @@ async fn many_nights(
 }
 
 /// Whether an error says nothing of other dates: this one cannot be made without loss.
-fn is_about_date(error: &RunError) -> bool {
-    matches!(error, RunError::History(HistoryError::OutOfReach { .. }))
+fn is_about_date(error: &NightError) -> bool {
+    matches!(error, NightError::History(HistoryError::OutOfReach { .. }))
 }
 
 fn accepted(arguments: HistoryArguments) -> Accepted {
@@ -252,7 +253,7 @@ async fn one_night(
     arguments: &RunArguments,
     report: &mut Report,
     output: &Output,
-) -> Result<(), RunError> {
+) -> Result<(), NightError> {
     let NightArguments { job, time } = &arguments.night;
     let job = jobs::load(job)?;
     let snapshot_date = jobs::snapshot_date(time, &job)?;
@@ -278,7 +279,7 @@ async fn one_night(
 /// Tells what the night had found that published the date, so that a result which is asked for
 /// twice says the same. The date is published all the same when that cannot be read.
 async fn recall(job: &Job, snapshot_date: SnapshotDate, report: &mut Report) {
-    match Box::pin(run::published_outcome(job, snapshot_date)).await {
+    match Box::pin(overview::published_outcome(job, snapshot_date)).await {
         Ok((moves, alerts)) => {
             report.moves = moves;
             report.alerts = alerts;

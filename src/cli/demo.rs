@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 
 use crate::ground::{Diagnostic, Problems, SnapshotDate, counted};
 use crate::job::Job;
-use crate::run::{Report, RunError};
+use crate::night::{NightError, Report};
 use crate::sample::{self, SampleSpec, SampleTotals, UserIds};
 
 use super::arguments::DemoArguments;
@@ -24,7 +24,7 @@ const LAST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2026, 10, 31) {
 };
 
 /// Makes the data, runs the nights, shows the newest.
-pub(super) async fn demo(arguments: &DemoArguments, output: &Output) -> Result<(), RunError> {
+pub(super) async fn demo(arguments: &DemoArguments, output: &Output) -> Result<(), NightError> {
     let folder = &arguments.folder;
     let totals = make_data(arguments, output).await?;
     let job_path = folder.join("jobs").join("demo.toml");
@@ -50,7 +50,7 @@ pub(super) async fn demo(arguments: &DemoArguments, output: &Output) -> Result<(
     Ok(())
 }
 
-async fn make_data(arguments: &DemoArguments, output: &Output) -> Result<SampleTotals, RunError> {
+async fn make_data(arguments: &DemoArguments, output: &Output) -> Result<SampleTotals, NightError> {
     let spec = SampleSpec {
         user_count: arguments.users,
         day_count: arguments.days,
@@ -67,10 +67,10 @@ async fn make_data(arguments: &DemoArguments, output: &Output) -> Result<SampleT
     });
     let totals = written.await.map_err(|error| problem(&error.to_string()))?;
     bar.finish_and_clear();
-    Ok(totals.map_err(|error| problem(&crate::run::chain(&error)))?)
+    Ok(totals.map_err(|error| problem(&crate::engine::chain(&error)))?)
 }
 
-async fn run_nights(job: &Job, nights: u32, output: &Output) -> Result<(), RunError> {
+async fn run_nights(job: &Job, nights: u32, output: &Output) -> Result<(), NightError> {
     let bar: ProgressBar = output.progress(u64::from(nights));
     for ago in (0..nights).rev() {
         let date = SnapshotDate::on(LAST_DAY - Days::new(u64::from(ago)));

@@ -6,7 +6,7 @@ use include_dir::Dir;
 
 use crate::ground::{Diagnostic, Problems, counted};
 use crate::models::BUILT_IN;
-use crate::run::RunError;
+use crate::night::NightError;
 
 use super::arguments::InitArguments;
 use super::output::Output;
@@ -32,7 +32,7 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 /// Writes the files; those that exist are left alone and named.
-pub(super) fn init(arguments: &InitArguments, output: &Output) -> Result<(), RunError> {
+pub(super) fn init(arguments: &InitArguments, output: &Output) -> Result<(), NightError> {
     let folder = &arguments.folder;
     let mut files: Vec<(PathBuf, &[u8])> = FILES
         .iter()

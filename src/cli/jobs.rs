@@ -4,9 +4,10 @@ use std::path::{Component, Path, PathBuf};
 
 use chrono::Days;
 
+use crate::backfill::{Backfill, RulesChoice};
 use crate::ground::{AsOfError, Diagnostic, Problems, SnapshotDate, did_you_mean};
 use crate::job::Job;
-use crate::run::{Backfill, RulesChoice, RunError};
+use crate::night::NightError;
 
 use super::arguments::{BackfillArguments, JobArguments, RulesArgument, TimeArguments};
 
@@ -14,7 +15,7 @@ use super::arguments::{BackfillArguments, JobArguments, RulesArgument, TimeArgum
 const FOLDER: &str = "jobs";
 
 /// Loads the job that the arguments name, or the only one there is.
-pub(super) fn load(arguments: &JobArguments) -> Result<Job, RunError> {
+pub(super) fn load(arguments: &JobArguments) -> Result<Job, NightError> {
     let path = match &arguments.job {
         Some(named) => find(named)?,
         None => only_job()?,
@@ -131,7 +132,7 @@ fn is_toml(path: &Path) -> bool {
 pub(super) fn snapshot_date(
     arguments: &TimeArguments,
     job: &Job,
-) -> Result<SnapshotDate, RunError> {
+) -> Result<SnapshotDate, NightError> {
     let date = match (&arguments.as_of, &arguments.date) {
         (Some(as_of), _) => SnapshotDate::from_as_of(as_of, job.timezone)?,
         (None, Some(date)) => date.parse()?,
@@ -154,7 +155,7 @@ fn ended(
     date: SnapshotDate,
     last_ended: SnapshotDate,
     job: &Job,
-) -> Result<SnapshotDate, RunError> {
+) -> Result<SnapshotDate, NightError> {
     if date <= last_ended || job.guards.future_dates {
         return Ok(date);
     }
@@ -168,7 +169,7 @@ fn ended(
 }
 
 /// The nights that the arguments of `backfill` ask for.
-pub(super) fn backfill(arguments: &BackfillArguments, job: &Job) -> Result<Backfill, RunError> {
+pub(super) fn backfill(arguments: &BackfillArguments, job: &Job) -> Result<Backfill, NightError> {
     let Some(from) = &arguments.from else {
         let rules = match arguments.rules {
             RulesArgument::Published => RulesChoice::Published,

@@ -7,9 +7,10 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::engine::chain;
 use crate::ground::Problems;
 use crate::inputs::InputError;
-use crate::run::{RunError, chain};
+use crate::night::NightError;
 
 use super::arguments::{LogFormat, Logging};
 
@@ -89,9 +90,9 @@ impl Output {
     }
 
     /// Prints what ended a command: problems with their places, or the chain of causes.
-    pub(super) fn failure(&self, error: &RunError) {
+    pub(super) fn failure(&self, error: &NightError) {
         match error {
-            RunError::Problems(problems) | RunError::Input(InputError::Refused(problems)) => {
+            NightError::Problems(problems) | NightError::Input(InputError::Refused(problems)) => {
                 self.problems(problems);
             }
             error => self.error(&chain(error)),

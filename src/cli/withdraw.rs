@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::ground::{Diagnostic, Problems, SnapshotDate};
-use crate::job::Job;
-use crate::run::{CutPointsKept, Report, RunError, Withdrawal, WithdrawalPlan, Workspace};
+use crate::job::{Job, Workspace};
+use crate::night::{NightError, Report};
+use crate::withdrawal::{CutPointsKept, Withdrawal, WithdrawalPlan};
 
 use super::arguments::{OutputFormat, WithdrawArguments};
 use super::figures::count_of;
@@ -45,7 +46,7 @@ enum Answer {
 pub(super) async fn withdraw(
     arguments: &WithdrawArguments,
     output: &Output,
-) -> Result<(), RunError> {
+) -> Result<(), NightError> {
     let outcome = Box::pin(look_and_withdraw(arguments, output)).await;
     if let (Err(error), OutputFormat::Json) = (&outcome, arguments.output) {
         let known_date = arguments.date.parse::<SnapshotDate>();
@@ -68,7 +69,7 @@ fn unconfirmed(date: &str) -> Problems {
 async fn look_and_withdraw(
     arguments: &WithdrawArguments,
     output: &Output,
-) -> Result<Answer, RunError> {
+) -> Result<Answer, NightError> {
     let job = jobs::load(&arguments.job)?;
     let date = arguments.date.parse::<SnapshotDate>()?;
     let workspace = Workspace::open(&job)?;

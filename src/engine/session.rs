@@ -16,10 +16,14 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::concat_batches;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, TableProvider,
 };
 use datafusion::common::TableReference;
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::Result;
 use datafusion::execution::SessionState;
 use datafusion::execution::runtime_env::RuntimeEnv;
@@ -90,6 +94,14 @@ impl Session {
         self.0.table(reference_to(name)).await
     }
 
+    /// All rows of a table.
+    ///
+    /// # Errors
+    /// When there is no such table, or it cannot be read.
+    pub async fn rows(&self, name: &TableName) -> Result<RecordBatch> {
+        all_rows(self.table(name).await?).await
+    }
+
     /// The rows of a query of tierline's own.
     ///
     /// # Errors
@@ -143,4 +155,18 @@ impl Session {
 /// The engine's name of a table.
 pub fn reference_to(name: &TableName) -> TableReference {
     TableReference::partial(name.folder.as_str(), name.name.as_str())
+}
+
+/// All rows of a query, as one batch.
+///
+/// # Errors
+/// Rows that cannot be computed.
+pub async fn all_rows(rows: DataFrame) -> Result<RecordBatch> {
+    let schema = Arc::new(rows.schema().as_arrow().clone());
+    Ok(concat_batches(&schema, &rows.collect().await?)?)
+}
+
+/// A table of these columns without rows.
+pub fn empty(schema: SchemaRef) -> Arc<EmptyTable> {
+    Arc::new(EmptyTable::new(schema))
 }

@@ -23,7 +23,8 @@ use datafusion::error::Result;
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
 
-use super::file_error::Refused;
+use crate::engine::Refused;
+
 use super::schema::USER_ID;
 
 /// How many bytes a UUID has.

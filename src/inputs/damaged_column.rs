@@ -9,9 +9,10 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
+use crate::engine::{FileError, FileName, naming};
+
 use super::decoding::decoding;
 use super::encryption::is_encrypted;
-use super::file_error::{FileError, FileName, naming};
 
 /// The size from which on a file is not read once more: it has to fit into memory.
 const LARGE: u64 = 1 << 30;

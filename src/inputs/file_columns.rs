@@ -24,12 +24,12 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{CastExpr, Column, lit};
 use datafusion_physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
 
+use crate::engine::Refused;
 use crate::ground::sql_type;
 
 use super::PathValues;
 use super::column_names::{Found, find};
 use super::converted::{Converted, is_converted};
-use super::file_error::Refused;
 use super::footer_notes::byte_columns;
 use super::instant::Instant;
 use super::path_values::{InPath, typed};

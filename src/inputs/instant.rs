@@ -29,7 +29,8 @@ use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
 
-use super::file_error::Refused;
+use crate::engine::Refused;
+
 use super::int96;
 
 /// 0001-01-01T00:00:00Z and the last microsecond of 9999-12-31.

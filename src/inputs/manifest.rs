@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use object_store::ObjectMeta;
 
+use crate::engine::FileError;
 use crate::ground::{Classified, FailureKind, Problems, SnapshotDate};
 use crate::job::Column;
 use crate::storage::StorageError;
 
-use super::{Aside, DayFiles, FileError, KnownDay, KnownDays, PathValues, Shortfalls};
+use super::{Aside, DayFiles, KnownDay, KnownDays, PathValues, Shortfalls};
 
 /// A file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,9 +24,10 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::ObjectStore;
 
+use crate::engine::{FileName, naming};
+
 use super::damaged_column::ScannedFile;
 use super::decoding::{decoded, decoded_stream, decoding};
-use super::file_error::{FileName, naming};
 
 /// What the files of a scan are called.
 #[derive(Debug, Clone)]

@@ -485,7 +485,7 @@ mod tests {
         write(folder.path(), "usual.parquet", vec![("discount", other)]).await;
         let rows = session().read(Arc::new(table)).unwrap();
         let error = rows.collect().await.unwrap_err();
-        let error = crate::inputs::FileError::within(&error).unwrap();
+        let error = crate::engine::FileError::within(&error).unwrap();
         assert!(
             error.to_string().ends_with(
                 "usual.parquet` of source `orders` changed while it was read; run again"

@@ -25,6 +25,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
 use parquet::file::metadata::ParquetMetaData;
 
+use crate::engine::{FileError, FileName};
 use crate::ground::{Diagnostic, Problems, sql_type};
 use crate::job::{Column, ColumnType};
 use crate::storage::{ListedObject, Location};
@@ -33,7 +34,7 @@ use super::column_names::{Found, find};
 use super::decoding::decoded;
 use super::footers::KeptFooter;
 use super::path_values::{InPath, typed};
-use super::{FileError, FileName, InputError, InputFile, Manifest, PathValues};
+use super::{InputError, InputFile, Manifest, PathValues};
 
 /// The ID that must be of one type in all files of all sources.
 pub(super) const USER_ID: &str = "user_id";

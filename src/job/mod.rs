@@ -10,8 +10,9 @@ mod delivery;
 pub mod encodings;
 mod file;
 mod parameter;
+mod workspace;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +20,9 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use crate::engine::EngineLimits;
-use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean, has_secret, starred};
+use crate::ground::{
+    Diagnostic, Folder, Problems, SourceFile, TableName, did_you_mean, has_secret, starred,
+};
 use crate::storage::{Patience, without_dots};
 
 pub use calibration::{CalibrationChoice, GivenCuts};
@@ -27,6 +30,7 @@ pub use column::{Column, ColumnType, contract_columns};
 pub use delivery::{Delivery, Incomplete, NamePattern, OddDays, PARTITION_KEY, day_of_partition};
 pub use file::Keys;
 pub use parameter::ParameterValue;
+pub use workspace::Workspace;
 
 use file::JobFile;
 
@@ -118,6 +122,15 @@ pub struct Guards {
 }
 
 impl Job {
+    /// The sources that are among some tables.
+    pub fn sources_among(
+        &self,
+        tables: &BTreeSet<TableName>,
+    ) -> impl Iterator<Item = (&String, &Source)> {
+        let sources = self.sources.iter();
+        sources.filter(|(name, _)| tables.contains(&TableName::new(Folder::Sources, name.as_str())))
+    }
+
     /// A problem with the key at `path`, such as `params.churned_days`.
     pub fn problem(&self, path: &str, message: impl Into<String>) -> Diagnostic {
         Diagnostic::at(&self.file, self.keys.place(path), message)

@@ -28,6 +28,24 @@ pub struct Graph {
 }
 
 impl Graph {
+    /// A table and everything that it reads, directly or not.
+    pub fn upstream(&self, table: &TableName) -> BTreeSet<TableName> {
+        let mut found = BTreeSet::from([table.clone()]);
+        let mut waiting = vec![table.clone()];
+        while let Some(table) = waiting.pop() {
+            let reads = self
+                .model(&table)
+                .into_iter()
+                .flat_map(|model| &model.reads);
+            for read in reads {
+                if found.insert(read.table.clone()) {
+                    waiting.push(read.table.clone());
+                }
+            }
+        }
+        found
+    }
+
     /// Orders `models`; `others` are the tables that exist without a model: sources, references,
     /// the previous publication.
     ///

@@ -1,6 +1,7 @@
 //! What can go wrong with a publication.
 
 use crate::drafts::{ContractError, DraftError};
+use crate::engine::EngineError;
 use crate::ground::{Classified, FailureKind, SnapshotDate};
 use crate::storage::StorageError;
 use crate::tables::DIM_TIER;
@@ -13,6 +14,9 @@ pub(super) type Source = Box<dyn std::error::Error + Send + Sync>;
 /// A table that could not be read, made or committed to.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
+    /// What is published cannot be read.
+    #[error(transparent)]
+    Reading(#[from] EngineError),
     /// Another run's commit is in the way.
     #[error(
         "another run committed to table `{table}` first: version {found} is newer than version {expected}, which this run was based on; run it again"
@@ -355,6 +359,7 @@ impl Classified for PublishError {
             | Self::EntryGone { .. }
             | Self::ListGone { .. }
             | Self::Protocol { .. } => FailureKind::Blocked,
+            Self::Reading(error) => error.kind(),
             Self::Draft(error) => error.kind(),
             Self::Storage(error) => error.kind(),
             _ => FailureKind::Unexpected,

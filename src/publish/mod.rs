@@ -34,6 +34,7 @@ mod last_publication;
 mod log;
 mod lost_files;
 pub mod publications;
+mod reading;
 mod repair;
 mod retired;
 mod table;
@@ -44,19 +45,24 @@ use std::collections::BTreeMap;
 
 use futures::future::{join_all, try_join_all};
 
-use self::commit::{Prepared, drop_files};
-use self::retired::Retired;
 use crate::audits::Cleared;
 use crate::drafts::{ContractError, Draft, TableColumn};
 use crate::ground::SnapshotDate;
 use crate::storage::Location;
 use crate::tables;
 
+use self::commit::{Prepared, drop_files};
+use self::retired::Retired;
+
 pub use checkpoint::write_checkpoints;
 pub use commit::{Committed, Provenance};
 pub use error::PublishError;
 pub use lost_files::{LostFiles, lost_files};
 pub use publications::{Publication, PublicationStatus, Publications, TableVersion};
+pub(crate) use reading::{
+    files_by_date, missing, published_files, published_snapshot, published_table, rows_of,
+    with_columns_of,
+};
 pub use repair::{ForeignCommit, Inspection, check_complete, inspect, repair};
 pub use table::{PublishedFile, Table};
 pub use withdraw::withdraw;

@@ -137,6 +137,13 @@ const fn names() -> [&'static str; ALL.len()] {
     names
 }
 
+/// The columns with the snapshot date in front.
+pub fn dated(schema: &Schema) -> Schema {
+    let date = Field::new(SNAPSHOT_DATE, DataType::Date32, true);
+    let fields = schema.fields().iter().map(|field| field.as_ref().clone());
+    Schema::new(std::iter::once(date).chain(fields).collect::<Vec<_>>())
+}
+
 /// A column with its comment.
 const fn column(
     name: &'static str,

@@ -10,19 +10,14 @@
 //!    it go, and since when.
 
 pub mod bands;
-pub mod calibration;
 pub mod coverage;
-mod cut_points;
 mod dimension;
-mod given;
 mod grace_limits;
 pub mod literals;
 mod numbering;
 mod settle;
 mod standing;
 
-pub use cut_points::{CutPointError, CutPoints, Histogram, Histograms, calibrate};
 pub use dimension::{Dimension, Dimensions, Tier, WARNING, warnings};
-pub use given::{Metric, fit_given};
 pub use grace_limits::GraceLimits;
 pub use settle::{Settled, SettledDimension, Settling};

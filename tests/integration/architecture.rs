@@ -21,7 +21,7 @@ const KNOW_DELTA: [&str; 2] = ["drafts", "publish"];
 const READS_DELTA_SOURCES: &str = "src/inputs/delta.rs";
 
 /// What `sample` may use: it makes data for the engine, and must not lean on the engine.
-const SAMPLE_USES: [&str; 2] = ["ground", "config"];
+const SAMPLE_USES: [&str; 1] = ["ground"];
 
 /// A comment, up to the end of its line. A URL's slashes follow a colon.
 static COMMENT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m)(^|[ \t])//.*$").unwrap());
@@ -117,18 +117,18 @@ fn every_model_begins_with_a_comment() {
 #[test]
 fn imports_are_found_wherever_they_stand() {
     let text = "\
-//! Of [`run`](crate::run) a comment may speak.
+//! Of [`night`](crate::night) a comment may speak.
 use crate::{
     ground::{Failure, SnapshotDate}, // no matter how they are grouped
-    run,
+    night,
 };
 pub(crate) use crate::cli::main;
 fn total() { crate::publish::total(super::models::count(), super::helper()) }
 ";
     let file = SourceFile::new("src/tiles/mod.rs", text);
-    let order = ["ground", "models", "tiles", "publish", "run", "cli"].map(str::to_owned);
+    let order = ["ground", "models", "tiles", "publish", "night", "cli"].map(str::to_owned);
     insta::assert_snapshot!(misplaced_imports(&file, "tiles", &order).join("\n"), @r"
-    src/tiles/mod.rs:4: imports `crate::run`: `tiles` may use only ground, models
+    src/tiles/mod.rs:4: imports `crate::night`: `tiles` may use only ground, models
     src/tiles/mod.rs:6: imports `crate::cli`: `tiles` may use only ground, models
     src/tiles/mod.rs:7: imports `crate::publish`: `tiles` may use only ground, models
     ");
@@ -136,22 +136,22 @@ fn total() { crate::publish::total(super::models::count(), super::helper()) }
 
 #[test]
 fn imports_by_way_of_super_are_found() {
-    let order = ["tiles", "run"].map(str::to_owned);
+    let order = ["tiles", "night"].map(str::to_owned);
     let misplaced = |path, text| misplaced_imports(&SourceFile::new(path, text), "tiles", &order);
-    assert_eq!(misplaced("src/tiles/mod.rs", "use super::run;").len(), 1);
-    let deeper = "use super::super::{run::Plan, tiles};";
+    assert_eq!(misplaced("src/tiles/mod.rs", "use super::night;").len(), 1);
+    let deeper = "use super::super::{night::Report, tiles};";
     assert_eq!(misplaced("src/tiles/rollup.rs", deeper).len(), 1);
-    let of_its_own = "use super::run::Plan;";
+    let of_its_own = "use super::night::Report;";
     assert!(misplaced("src/tiles/rollup.rs", of_its_own).is_empty());
 }
 
 #[test]
 fn sample_leans_on_nothing_of_the_engine() {
-    let order = ["ground", "config", "run", "sample"].map(str::to_owned);
-    let file = SourceFile::new("src/sample/mod.rs", "use crate::{config, run};");
+    let order = ["ground", "job", "night", "sample"].map(str::to_owned);
+    let file = SourceFile::new("src/sample/mod.rs", "use crate::{ground, night};");
     assert_eq!(
         misplaced_imports(&file, "sample", &order),
-        ["src/sample/mod.rs:1: imports `crate::run`: `sample` may use only ground, config"]
+        ["src/sample/mod.rs:1: imports `crate::night`: `sample` may use only ground"]
     );
 }
 
@@ -216,7 +216,7 @@ impl SourceFile {
         imports
     }
 
-    /// How many modules deep the file is: 1 for `src/run/mod.rs`, 2 for `src/run/plan.rs`.
+    /// How many modules deep the file is: 1 for `src/plan/mod.rs`, 2 for `src/plan/facts.rs`.
     fn depth(&self) -> usize {
         let below_src = self.path.trim_start_matches("src/");
         below_src.trim_end_matches("/mod.rs").split('/').count()

@@ -7,7 +7,7 @@ use clap::builder::styling::{AnsiColor, Style};
 use crate::cli::figures::{NONE, count, money};
 use crate::cli::table::{Cell, Paint, Side, Table, width};
 use crate::migration::Direction;
-use crate::run::{DimensionOverview, Flow};
+use crate::overview::{DimensionOverview, Flow};
 
 use super::TERMINAL_WIDTH;
 use super::lines::filled;

@@ -16,13 +16,13 @@ use clap::builder::styling::{AnsiColor, Style};
 
 use crate::ground::SnapshotDate;
 use crate::job::Job;
-use crate::run::{DimensionOverview, Overview, RunError};
+use crate::night::NightError;
+use crate::overview::{DimensionOverview, Overview};
 
 use super::arguments::ShowArguments;
 use super::figures::{NONE, count, count_of, count_or_none, money};
 use super::output::Output;
 use super::table::{Cell, Paint, Side, Table, width};
-
 use lines::wrapped;
 use matrix::{largest, matrix, totals};
 use tiers::{has_grace, tier_table};
@@ -40,7 +40,7 @@ const DEMO_DIMENSIONS: [&str; 2] = ["value_tier", "lifecycle_stage"];
 const INDENT: &str = "  ";
 
 /// Shows a published snapshot.
-pub(super) async fn show(arguments: &ShowArguments, output: &Output) -> Result<(), RunError> {
+pub(super) async fn show(arguments: &ShowArguments, output: &Output) -> Result<(), NightError> {
     let job = super::jobs::load(&arguments.job)?;
     let date = arguments.date.as_deref().map(str::parse::<SnapshotDate>);
     let overview = Box::pin(Overview::read(&job, date.transpose()?)).await?;
@@ -58,7 +58,7 @@ pub(super) async fn show(arguments: &ShowArguments, output: &Output) -> Result<(
 }
 
 /// Shows the newest published snapshot on one screen.
-pub(super) async fn show_newest(job: &Job, output: &Output) -> Result<(), RunError> {
+pub(super) async fn show_newest(job: &Job, output: &Output) -> Result<(), NightError> {
     let overview = Box::pin(Overview::read(job, None)).await?;
     let page = Page::of(&overview, output.is_colourful);
     output.result(&page.compact());
@@ -246,7 +246,8 @@ fn number(text: String) -> Cell {
 mod tests {
     use super::testing::{segment, value_tier};
     use super::*;
-    use crate::run::{Alert, Kpi, WarningOverview};
+    use crate::night::Alert;
+    use crate::overview::{Kpi, WarningOverview};
 
     fn date(day: &str) -> SnapshotDate {
         day.parse().unwrap()

@@ -1,7 +1,7 @@
 //! Dimensions that tests show.
 
 use crate::migration::Direction;
-use crate::run::{DimensionOverview, Flow, TierOverview};
+use crate::overview::{DimensionOverview, Flow, TierOverview};
 
 pub(super) fn tier(name: &str, users: i64, in_grace: i64, revenue_cents: i128) -> TierOverview {
     TierOverview {

@@ -4,7 +4,7 @@ use clap::builder::styling::AnsiColor;
 
 use crate::cli::figures::{bar, change, count_or_none, share};
 use crate::cli::table::{Cell, Side, Table};
-use crate::run::{DimensionOverview, TierOverview};
+use crate::overview::{DimensionOverview, TierOverview};
 
 use super::number;
 

@@ -11,7 +11,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tierline::ground::{Layout, SnapshotDate};
 use tierline::job::Job;
-use tierline::run::{Plan, Project, Workspace};
+use tierline::job::Workspace;
+use tierline::pack::Project;
+use tierline::plan::Plan;
 use tierline::storage::Location;
 
 use super::job::{job_text, source};

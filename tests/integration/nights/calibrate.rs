@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde_json::Value;
 use tierline::ground::{Classified, FailureKind};
-use tierline::run::{Report, Status};
+use tierline::night::{Report, Status};
 
 use super::example::{history, history_with_late, last_night, late, night_before, rows_of_last};
 use super::expected::{assert_same_night, published};

@@ -14,8 +14,8 @@ use tierline::audits::built_in::{self, BuiltIn, Compared};
 use tierline::engine::{EngineLimits, Session};
 use tierline::ground::{Classified, FailureKind, SnapshotDate};
 use tierline::job::Guards;
+use tierline::night::NightError;
 use tierline::publish::Publications;
-use tierline::run::RunError;
 
 use super::example::{last_night, night_before};
 use super::expected::{NightRows, newest, newest_current, published};
@@ -140,7 +140,7 @@ async fn seen(nights: &Nights, date: NaiveDate) -> Seen {
 async fn blocked_by(nights: &Nights) -> Vec<String> {
     let refused = nights.run_without_removed(last_night()).await.unwrap_err();
     assert_eq!(refused.kind(), FailureKind::Blocked, "{refused}");
-    let RunError::Blocked(Blocked { failed }) = refused else {
+    let NightError::Blocked(Blocked { failed }) = refused else {
         panic!("no audit blocked: {refused}");
     };
     failed.into_iter().map(|audit| audit.name).collect()

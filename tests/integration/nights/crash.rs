@@ -15,7 +15,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use tierline::ground::{Classified, FailureKind};
-use tierline::run::{Report, RunError};
+use tierline::night::{NightError, Report};
 
 use super::example::{
     history, history_with_late, last_night, late, night_before, rows_of_last, rules,
@@ -126,7 +126,7 @@ pub(super) async fn run_dying(
     commits: i64,
     nights: &Nights,
     night: NaiveDate,
-) -> std::result::Result<Report, RunError> {
+) -> std::result::Result<Report, NightError> {
     let (planned, _) = plan_until(commits, nights, night).await;
     planned.execute().await
 }

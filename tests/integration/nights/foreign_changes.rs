@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tierline::ground::{Classified, FailureKind};
-use tierline::run::RunError;
+use tierline::night::NightError;
 
 use super::example::{history, last_night, night_before};
 use super::expected::newest;
@@ -54,7 +54,7 @@ fn removed(added: &Value) -> Value {
     }})
 }
 
-fn refusal(failure: &RunError) -> String {
+fn refusal(failure: &NightError) -> String {
     assert_eq!(failure.kind(), FailureKind::Blocked, "{failure}");
     failure.to_string()
 }

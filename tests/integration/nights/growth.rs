@@ -2,8 +2,8 @@
 //! later, and columns that go.
 
 use tierline::ground::{Classified, FailureKind};
+use tierline::night::Status;
 use tierline::publish::Table;
-use tierline::run::Status;
 
 use super::crash::die_unpublished;
 use super::example::{history, last_night, night_before, rules};

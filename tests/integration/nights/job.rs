@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use tempfile::TempDir;
+use tierline::backfill::{Backfill, BackfillPlan, NightRules, RulesChoice};
 use tierline::ground::SnapshotDate;
 use tierline::job::Job;
-use tierline::run::{
-    self, Accepted, Backfill, BackfillPlan, Circumstances, NightRules, Plan, Project, Proposal,
-    Report, RulesChoice, RunError, WithdrawalPlan, Workspace,
-};
+use tierline::job::Workspace;
+use tierline::night::{NightError, Report};
+use tierline::pack::Project;
+use tierline::plan::{Accepted, Circumstances, Plan};
+use tierline::proposal::Proposal;
 use tierline::storage::Location;
+use tierline::withdrawal::WithdrawalPlan;
 
 use super::lake::Delivery;
 use super::pack::{self, Edit};
@@ -243,7 +246,7 @@ impl Nights {
     }
 
     /// Plans a night without executing it.
-    pub(crate) async fn plan(&self, date: NaiveDate) -> Result<Planned, RunError> {
+    pub(crate) async fn plan(&self, date: NaiveDate) -> Result<Planned, NightError> {
         self.plan_in(self.workspace(), date).await
     }
 
@@ -252,7 +255,7 @@ impl Nights {
         &self,
         workspace: Workspace,
         date: NaiveDate,
-    ) -> Result<Planned, RunError> {
+    ) -> Result<Planned, NightError> {
         let job = self.job();
         let project = Project::load(&job)?;
         let date = SnapshotDate::on(date);
@@ -271,7 +274,7 @@ impl Nights {
         date: NaiveDate,
         rules: &NightRules,
         accepted: Accepted,
-    ) -> Result<Report, RunError> {
+    ) -> Result<Report, NightError> {
         let job = rules.job(&self.job());
         let project = Project::load(&job)?;
         let workspace = Workspace::open(&job)?;
@@ -293,12 +296,12 @@ impl Nights {
     }
 
     /// Plans and executes a night in which days that are gone count as removed.
-    pub(crate) async fn run_without_removed(&self, date: NaiveDate) -> Result<Report, RunError> {
+    pub(crate) async fn run_without_removed(&self, date: NaiveDate) -> Result<Report, NightError> {
         Box::pin(self.run_by(date, &NightRules::Today, REMOVED_DAYS)).await
     }
 
     /// The nights that `tierline backfill --affected` would run.
-    pub(crate) async fn affected(&self, rules: RulesChoice) -> Result<BackfillPlan, RunError> {
+    pub(crate) async fn affected(&self, rules: RulesChoice) -> Result<BackfillPlan, NightError> {
         let backfill = Backfill::Affected { rules };
         let (job, workspace) = (self.job(), self.workspace());
         let plan = backfill.plan(&job, &workspace, Accepted::default());
@@ -324,7 +327,7 @@ impl Nights {
     }
 
     /// Plans and executes a night, as `tierline run` does.
-    pub(crate) async fn run(&self, date: NaiveDate) -> Result<Report, RunError> {
+    pub(crate) async fn run(&self, date: NaiveDate) -> Result<Report, NightError> {
         self.plan(date).await?.execute().await
     }
 
@@ -335,7 +338,7 @@ impl Nights {
 }
 
 impl Planned {
-    pub(crate) async fn execute(&self) -> Result<Report, RunError> {
+    pub(crate) async fn execute(&self) -> Result<Report, NightError> {
         let Self {
             job,
             project,
@@ -343,13 +346,14 @@ impl Planned {
             plan,
         } = self;
         let mut report = Report::default();
-        let executed = run::execute(job, project, workspace, plan, &|_| {}, &mut report);
+        let executed =
+            tierline::night::execute(job, project, workspace, plan, &|_| {}, &mut report);
         Box::pin(executed).await?;
         Ok(report)
     }
 
     /// The same night, in which tables may lose these columns.
-    pub(crate) async fn dropping(mut self, columns: &[&str]) -> Result<Self, RunError> {
+    pub(crate) async fn dropping(mut self, columns: &[&str]) -> Result<Self, NightError> {
         let columns: Vec<_> = columns.iter().map(|name| name.parse().unwrap()).collect();
         let output = &self.workspace.output;
         self.plan = self.plan.allowing_drops(output, &columns).await?;
@@ -357,14 +361,14 @@ impl Planned {
     }
 
     /// Proposes new cut points, as `tierline calibrate` does.
-    pub(crate) async fn propose(self) -> Result<(Proposal, Workspace), RunError> {
+    pub(crate) async fn propose(self) -> Result<(Proposal, Workspace), NightError> {
         let Self {
             job,
             project,
             workspace,
             plan,
         } = self;
-        let proposal = run::propose(&job, &project, &workspace, plan, &|_| {});
+        let proposal = tierline::proposal::propose(&job, &project, &workspace, plan, &|_| {});
         let proposal = Box::pin(proposal).await?;
         Ok((proposal, workspace))
     }

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use tierline::ground::{Classified, FailureKind};
-use tierline::run::Status;
+use tierline::night::Status;
 
 use super::example::{
     history, history_with_late, last_night, late, night_before, rows_of_last, rules,

@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 use object_store::ObjectStoreExt;
 use tierline::ground::{Classified, FailureKind};
-use tierline::run::Status;
+use tierline::night::Status;
 use tierline::tiles::{Address, Change, TilePlan};
 
 use super::bucket::Bucket;

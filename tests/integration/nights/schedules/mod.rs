@@ -21,10 +21,10 @@ use std::sync::LazyLock;
 use chrono::{NaiveDate, TimeDelta};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
+use tierline::backfill::{BackfillNight, NightRules, RulesChoice};
 use tierline::ground::SnapshotDate;
-use tierline::run::{
-    Accepted, BackfillNight, HistoryError, NightRules, Report, RulesChoice, RunError, Status,
-};
+use tierline::night::{NightError, Report, Status};
+use tierline::plan::{Accepted, HistoryError};
 use tokio::runtime::Runtime;
 
 use self::cases::{Case, Expiry, FileChoice, Step, cases};
@@ -424,7 +424,7 @@ impl Play {
         let accepted = Accepted::default();
         let report = match Box::pin(self.aging.run_by(date, rules[0], accepted)).await {
             Ok(report) => report,
-            Err(RunError::History(HistoryError::OutOfReach { .. })) => return false,
+            Err(NightError::History(HistoryError::OutOfReach { .. })) => return false,
             // Nobody is there yet.
             Err(refused) => {
                 self.whole.remove_tiles();

@@ -1,0 +1,388 @@
+//! Everything that can be wrong with a job before any data is read:
+//!
+//! 1. every model is planned on empty tables; those that read a broken one are passed over
+//! 2. `dim_tier` is read for the dimensions
+//! 3. the rules of the tier models are proved to [cover](crate::tiers::coverage) them
+//! 4. what is published has the columns and types it needs
+//! 5. what any model [compares](crate::tiers::literals) with a dimension is one of its values
+//! 6. every model is one that the engine can [compute](crate::pack::runnable)
+//!
+//! Problems of all steps are told at once.
+
+mod problems;
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::error::DataFusionError;
+
+use crate::calibration::fit_given;
+use crate::drafts::SNAPSHOT_DATE;
+use crate::engine::{EngineError, Session, empty};
+use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
+use crate::job::{CalibrationChoice, Job, Workspace};
+use crate::models::{Model, Parameters};
+use crate::night::{NightError, Specs};
+use crate::pack::{
+    Catalog, ID_TYPES, PackError, Project, Shape, UPSTREAM, cut_points, disagreement, keep_all,
+    made_by_tierline, marts, register_sources, required, runnable, session_of,
+};
+use crate::tables::{self, DIM_TIER, Maker, TIER_SNAPSHOT};
+use crate::tiers::coverage::{self, Findings, TierModel};
+use crate::tiers::literals::Listed;
+use crate::tiers::{Dimensions, Settling};
+use crate::tiles::USER_ID;
+
+use self::problems::Found;
+
+/// Checks a job: file, SQL, reference files, bands, dimensions, and the contract of the tables.
+/// Sources are taken to be as declared, and ids to be of the [type](crate::pack) that brings
+/// fewer problems.
+///
+/// # Errors
+/// Every problem found.
+pub async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Project, NightError> {
+    let mut found = Found::default();
+    found.keep(Workspace::open(job));
+    let (project, problems) = match Project::load_what_parses(job) {
+        Ok(loaded) => loaded,
+        Err(problems) => return Err(found.and(problems)),
+    };
+    found.keep(problems.or_ok(()));
+    let [numbers, texts] = &ID_TYPES;
+    let (mut of_models, mut by_texts) = (Found::default(), Found::default());
+    let mut note = check_models(job, &project, snapshot_date, numbers, &mut of_models).await;
+    if of_models.len() > 0 {
+        let of_texts = check_models(job, &project, snapshot_date, texts, &mut by_texts).await;
+        if by_texts.len() < of_models.len() {
+            (of_models, note) = (by_texts, of_texts);
+        }
+    }
+    found.extend(of_models);
+    found.or_ok(note)?;
+    Ok(project)
+}
+
+/// Plans every model, proves the rules, and checks the shape of everything that is published.
+/// Returns which models could not be looked at.
+async fn check_models(
+    job: &Job,
+    project: &Project,
+    snapshot_date: SnapshotDate,
+    id_type: &DataType,
+    found: &mut Found,
+) -> Option<Diagnostic> {
+    let session = found.keep(session_of(job))?;
+    let check = Check::open(job, project, &session, snapshot_date, id_type);
+    let mut check = found.keep(check)?;
+    check.tiers(found).await;
+    let shape = check.shape(found).await;
+    if let Some(shape) = &shape
+        && let Some(findings) = found.keep(check.rules(&shape.dimensions).await)
+    {
+        found.keep(findings.wrong.or_ok(()));
+        found.keep(findings.unreachable.or_ok(()));
+    }
+    check.published(shape.as_ref(), found).await;
+    let audits = check
+        .catalog
+        .register_models(&[Folder::Audits], &check.parameters)
+        .await;
+    found.keep(audits);
+    if let Some(shape) = &shape {
+        found.keep(check.literals(shape).await);
+    }
+    let runnable = runnable::check(&check.catalog, project, &check.parameters);
+    found.keep(runnable.await);
+    not_checked(check.catalog.passed_over())
+}
+
+/// Refuses rules that would leave users without a value, or give one that dim_tier does not list,
+/// before a night begins. Whatever keeps the rules from being examined, the night itself will
+/// name.
+///
+/// # Errors
+/// Every such rule.
+pub async fn check_rules(
+    job: &Job,
+    project: &Project,
+    snapshot_date: SnapshotDate,
+) -> Result<(), NightError> {
+    let [numbers, texts] = &ID_TYPES;
+    let (others, mut wrong) = wrong_rules(job, project, snapshot_date, numbers).await?;
+    if others.len() > 0 {
+        let (others_of_texts, of_texts) = wrong_rules(job, project, snapshot_date, texts).await?;
+        if others_of_texts.len() < others.len() {
+            wrong = of_texts;
+        }
+    }
+    Ok(wrong.or_ok(())?)
+}
+
+/// What else is wrong up to the rules, and the rules that are, where they can be examined.
+async fn wrong_rules(
+    job: &Job,
+    project: &Project,
+    snapshot_date: SnapshotDate,
+    id_type: &DataType,
+) -> Result<(Found, Problems), NightError> {
+    let session = session_of(job)?;
+    let mut check = Check::open(job, project, &session, snapshot_date, id_type)?;
+    let mut others = Found::default();
+    check.tiers(&mut others).await;
+    let wrong = match check.shape(&mut others).await {
+        Some(shape) => check.rules(&shape.dimensions).await?.wrong,
+        None => Problems::default(),
+    };
+    Ok((others, wrong))
+}
+
+/// A job being checked in a session of empty tables.
+struct Check<'a> {
+    job: &'a Job,
+    project: &'a Project,
+    catalog: Catalog<'a>,
+    /// Those of the project, and stand-ins for cut points.
+    parameters: Parameters,
+    snapshot_date: SnapshotDate,
+}
+
+impl<'a> Check<'a> {
+    fn open(
+        job: &'a Job,
+        project: &'a Project,
+        session: &'a Session,
+        snapshot_date: SnapshotDate,
+        id_type: &DataType,
+    ) -> Result<Self, NightError> {
+        register_sources(job, session, id_type).map_err(EngineError::during("checking sources"))?;
+        let catalog = Catalog::open(session, project, snapshot_date);
+        Ok(Self {
+            job,
+            project,
+            catalog: catalog.map_err(EngineError::during("reading references"))?,
+            parameters: project.parameters.clone().comparing_with_week_ago(true),
+            snapshot_date,
+        })
+    }
+
+    /// Plans everything up to the tier models.
+    async fn tiers(&mut self, found: &mut Found) {
+        let upstream = self
+            .catalog
+            .register_models(&UPSTREAM, &self.parameters)
+            .await;
+        found.keep(upstream);
+        let disagreement = disagreement(&self.catalog, self.project).await;
+        let disagreement =
+            found.keep(disagreement.map_err(EngineError::during("checking user ids")));
+        let disagreement = Problems(disagreement.flatten().into_iter().collect());
+        found.keep(disagreement.or_ok(()));
+        let parameters = self.parameters.clone();
+        match cut_points::stand_ins(&self.catalog, self.project, parameters).await {
+            Ok(parameters) => {
+                self.parameters = parameters;
+                let given = self.given_cut_points().await;
+                found.keep(given);
+            }
+            // Without cut points their parameters would seem to be misspelt.
+            Err(_) => self.pass_over(Folder::Tiers),
+        }
+        let tiers = self
+            .catalog
+            .register_models(&[Folder::Tiers], &self.parameters)
+            .await;
+        found.keep(tiers);
+    }
+
+    /// Cut points that the job gives must be those of the calibration models' metrics.
+    async fn given_cut_points(&self) -> Result<(), Problems> {
+        let CalibrationChoice::ByHand(given) = &self.job.calibration else {
+            return Ok(());
+        };
+        match cut_points::metrics(&self.catalog, self.project).await {
+            Ok(metrics) => fit_given(self.job, given, &metrics).map(|_| ()),
+            Err(PackError::Problems(found)) => Err(found),
+            // The models' own problems are told with the models.
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn pass_over(&mut self, folder: Folder) {
+        for model in self.project.graph.in_folder(folder) {
+            self.catalog.pass_over(&model.name);
+        }
+    }
+
+    /// What `dim_tier` lists, when it can be read.
+    async fn shape(&mut self, found: &mut Found) -> Option<Shape> {
+        let model = required(self.project, &DIM_TIER).ok();
+        let model = model.filter(|model| self.catalog.may_plan(model))?;
+        let read = Shape::read(&self.catalog, self.project, self.job, &self.parameters).await;
+        let read = found.keep(read);
+        if read.is_none() {
+            self.catalog.leave_out(&model.name);
+        }
+        read
+    }
+
+    /// What the rules of the tier models do not cover.
+    async fn rules(&self, dimensions: &Dimensions) -> Result<Findings, NightError> {
+        let mut tiers = Vec::new();
+        for model in self.project.graph.in_folder(Folder::Tiers) {
+            if self.catalog.has_planned(model) {
+                let plan = self.catalog.plan(model, &self.parameters).await?;
+                tiers.push(TierModel { model, plan });
+            }
+        }
+        Ok(coverage::check(&tiers, dimensions, &cut_points::STAND_INS))
+    }
+
+    /// Refuses literals that are compared with a dimension and are none of its values.
+    async fn literals(&self, shape: &Shape) -> Result<(), Problems> {
+        let listed = Listed {
+            dimensions: &shape.dimensions,
+            warnings: &shape.warnings,
+        };
+        let mut problems = Problems::default();
+        for model in self.project.graph.models() {
+            let folders = [Folder::Tiers, Folder::Publish, Folder::Audits];
+            if !folders.contains(&model.name.folder) || !self.catalog.has_planned(model) {
+                continue;
+            }
+            // What does not plan is told elsewhere.
+            if let Ok(plan) = self.catalog.plan(model, &self.parameters).await {
+                keep_all(&mut problems, listed.check(model, &plan, &self.parameters));
+            }
+        }
+        problems.or_ok(())
+    }
+
+    /// Checks the shape of what is published, and registers it for audits.
+    async fn published(&mut self, shape: Option<&Shape>, found: &mut Found) {
+        let snapshot = required(self.project, &TIER_SNAPSHOT).ok();
+        if let (Some(snapshot), None) = (snapshot, shape) {
+            self.catalog.pass_over(&snapshot.name);
+        }
+        let snapshot = snapshot.filter(|snapshot| self.catalog.may_plan(snapshot));
+        let schemas = match (snapshot, shape) {
+            (Some(snapshot), Some(shape)) => {
+                let forgotten = self.forgotten(snapshot, &shape.dimensions).await;
+                found.keep(forgotten);
+                found.keep(self.schemas(shape).await)
+            }
+            _ => None,
+        };
+        let Some((settled, dim_tier)) = schemas else {
+            let required = tables::made_by(Maker::RequiredModel);
+            let required = required.map(|table| TableName::new(Folder::Publish, table.name));
+            for table in required.chain(made_by_tierline()) {
+                self.catalog.leave_out(&table);
+            }
+            return;
+        };
+        found.keep(Specs::new(&settled, &dim_tier, &Default::default()));
+        let registered = register_published(self.catalog.session, &settled, &dim_tier);
+        found.keep(registered.map_err(EngineError::during("checking")));
+        self.marts(found).await;
+    }
+
+    /// Plans the marts, and registers them for each other and for audits.
+    async fn marts(&mut self, found: &mut Found) {
+        for (model, table) in marts::models(self.project) {
+            if !self.catalog.may_plan(model) {
+                self.catalog.pass_over(&model.name);
+                continue;
+            }
+            let planned = marts::plan(&self.catalog, (model, table), &self.parameters).await;
+            let registered = planned.and_then(|(rows, _)| {
+                let session = self.catalog.session;
+                let registered = session.register(&model.name, rows.into_view());
+                Ok(registered.map_err(EngineError::during("checking"))?)
+            });
+            if found.keep(registered).is_none() {
+                self.catalog.leave_out(&model.name);
+            }
+        }
+    }
+
+    /// The columns of the settled snapshot and of `dim_tier`.
+    async fn schemas(&self, shape: &Shape) -> Result<(SchemaRef, SchemaRef), NightError> {
+        let raw = shape.raw_snapshot(&self.catalog, self.project, self.job, &self.parameters);
+        let raw = raw.await?;
+        let settling = Settling::new(&raw.schema, &shape.dimensions, self.snapshot_date);
+        Ok((settling.schema(), shape.dim_tier.schema()))
+    }
+
+    /// Refuses tier models that look like dimensions, but are neither listed nor selected.
+    async fn forgotten(&self, snapshot: &Model, dimensions: &Dimensions) -> Result<(), Problems> {
+        let Ok(snapshot) = self.catalog.plan(snapshot, &self.parameters).await else {
+            // Its problems are told where its columns are checked.
+            return Ok(());
+        };
+        let readers = self.project.graph.reader_counts();
+        let mut problems = Problems::default();
+        for model in self.project.graph.in_folder(Folder::Tiers) {
+            let name = model.name.name.as_str();
+            let is_listed = dimensions.iter().any(|dimension| dimension.name == name);
+            let is_selected = snapshot.schema().has_column_with_unqualified_name(name);
+            let is_used = is_listed || is_selected || readers.contains_key(&model.name);
+            if is_used || !self.catalog.has_planned(model) {
+                continue;
+            }
+            let plan = self.catalog.plan(model, &self.parameters).await?;
+            if plan.schema().has_column_with_unqualified_name(name) {
+                problems.push(forgotten(model));
+            }
+        }
+        problems.or_ok(())
+    }
+}
+
+fn forgotten(model: &Model) -> Diagnostic {
+    let name = &model.name.name;
+    let message = format!(
+        "`{}` has a column `{name}` that nothing publishes",
+        model.name
+    );
+    Diagnostic::at(&model.file, model.head(), message).help(format!(
+        "list its values under [dimensions.{name}] in the job, or in reference/dim_tier.csv and select {name}.{name} in publish/tier_snapshot.sql"
+    ))
+}
+
+fn not_checked(passed_over: &[TableName]) -> Option<Diagnostic> {
+    let names: Vec<String> = passed_over
+        .iter()
+        .map(|table| format!("`{table}`"))
+        .collect();
+    let message = format!("not checked until that is mended: {}", names.join(", "));
+    (!names.is_empty()).then(|| Diagnostic::note(message))
+}
+
+/// Empty tables with the published columns, for audits to be planned on.
+fn register_published(
+    session: &Session,
+    settled: &Schema,
+    dim_tier: &Schema,
+) -> Result<(), DataFusionError> {
+    let user_id = settled
+        .field_with_name(USER_ID)
+        .map_or(DataType::Int64, |field| field.data_type().clone());
+    let of_migration = tables::made_by(Maker::Migration);
+    let of_migration = of_migration.map(|table| (table, dated(&table.schema(&user_id))));
+    let required = [
+        (&TIER_SNAPSHOT, dated(settled)),
+        (&DIM_TIER, Arc::new(dim_tier.clone())),
+    ];
+    for (table, schema) in of_migration.chain(required) {
+        let name = TableName::new(Folder::Publish, table.name);
+        session.register(&name, empty(schema))?;
+    }
+    marts::register_nothing_before(session, &dated(settled))
+}
+
+fn dated(schema: &Schema) -> SchemaRef {
+    let date = Field::new(SNAPSHOT_DATE, DataType::Date32, true);
+    let fields = schema.fields().iter().map(|field| field.as_ref().clone());
+    Arc::new(Schema::new(fields.chain([date]).collect::<Vec<_>>()))
+}

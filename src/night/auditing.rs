@@ -1,0 +1,153 @@
+//! The audits of a night, over its drafts as they lie in storage: those built in, which count the
+//! users of every tier once for all, and those of the SQL pack.
+
+use datafusion::common::TableReference;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+
+use crate::audits::built_in::{self, Compared, USERS_COMPLETE};
+use crate::audits::{self, Audit, Blocked, Cleared, Verdict};
+use crate::drafts::Draft;
+use crate::engine::EngineError;
+use crate::ground::{Folder, TableName, counted};
+use crate::models::Parameters;
+use crate::pack::Catalog;
+use crate::tiers::Dimensions;
+
+use super::comparable::Scoring;
+use super::context::Run;
+use super::error::NightError;
+use super::snapshot::discard;
+
+impl Run<'_> {
+    /// Runs every audit. When one does not pass, no draft is left.
+    pub(super) async fn audit(
+        &self,
+        catalog: &mut Catalog<'_>,
+        parameters: &Parameters,
+        dimensions: &Dimensions,
+        scoring: &Scoring,
+        drafts: Vec<Draft>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Cleared, NightError> {
+        let output = &self.workspace.output;
+        let planned = self.plan_audits(catalog, parameters, dimensions, scoring, warnings);
+        let audits = match planned.await {
+            Ok(audits) => audits,
+            Err(error) => {
+                discard(output, drafts).await;
+                return Err(error);
+            }
+        };
+        match audits::run(self.session, audits, drafts).await {
+            Ok(Verdict::Cleared(cleared)) => Ok(cleared),
+            Ok(Verdict::Blocked(mut blocked, drafts)) => {
+                discard(output, drafts).await;
+                self.explain_lost_users(catalog, &mut blocked).await;
+                Err(blocked.into())
+            }
+            Err((source, drafts)) => {
+                discard(output, drafts).await;
+                Err(EngineError::during("auditing")(*source).into())
+            }
+        }
+    }
+
+    async fn plan_audits(
+        &self,
+        catalog: &mut Catalog<'_>,
+        parameters: &Parameters,
+        dimensions: &Dimensions,
+        scoring: &Scoring,
+        warnings: &mut Vec<String>,
+    ) -> Result<Vec<Audit>, NightError> {
+        let compared = self.plan.previous.as_ref().map(|before| Compared {
+            other_cut_points: scoring.other_cut_points(before),
+            other_rules: scoring.other_rules(before),
+        });
+        self.count_users_by_tier(dimensions)
+            .await
+            .map_err(EngineError::during("counting users for audits"))?;
+        let mut audits = Vec::new();
+        let has_users = self.project.graph.model(&users()).is_some();
+        let volumes = self.volumes();
+        warnings.extend(self.remarks_on_volumes(&volumes).await?);
+        let built_in = built_in::audits(&self.job.guards, compared.as_ref(), &volumes.known);
+        for built_in in built_in {
+            if built_in.name == USERS_COMPLETE && !has_users {
+                continue;
+            }
+            let planned = self.session.sql(&built_in.sql).await;
+            audits.push(Audit {
+                name: built_in.name.to_owned(),
+                help: built_in.help,
+                plan: planned
+                    .map_err(EngineError::during("planning audits"))?
+                    .into_unoptimized_plan(),
+            });
+        }
+        for model in self.project.graph.in_folder(Folder::Audits) {
+            let plan = catalog.plan(model, parameters).await?;
+            if let Some(remark) = self
+                .plan
+                .remark_on_scan(self.session, self.workspace, model, &plan)
+                .await?
+            {
+                warnings.push(remark);
+                continue;
+            }
+            audits.push(Audit {
+                name: model.name.name.clone(),
+                help: format!("the query is {}", model.file.name),
+                plan: named(plan, &model.name).map_err(EngineError::during("planning audits"))?,
+            });
+        }
+        Ok(audits)
+    }
+
+    /// Says which tier models have other users than features.users, where users were lost. They are
+    /// counted only then.
+    async fn explain_lost_users(&self, catalog: &Catalog<'_>, blocked: &mut Blocked) {
+        let mut failed = blocked.failed.iter_mut();
+        let Some(lost) = failed.find(|audit| audit.name == USERS_COMPLETE) else {
+            return;
+        };
+        let Ok(users) = count(catalog, &users()).await else {
+            return;
+        };
+        for model in self.project.graph.in_folder(Folder::Tiers) {
+            if let Ok(rows) = count(catalog, &model.name).await
+                && rows != users
+            {
+                lost.help.push_str(&format!(
+                    "\n`{}` has {} for {}",
+                    model.name,
+                    counted(rows, "row"),
+                    counted(users, "user")
+                ));
+            }
+        }
+    }
+
+    /// Counts the users of each tier, today and before, for all audits that ask.
+    async fn count_users_by_tier(&self, dimensions: &Dimensions) -> datafusion::error::Result<()> {
+        let counted = self.session.sql(&built_in::counted(dimensions)).await?;
+        let name = TableName::new(Folder::Audits, built_in::COUNTED);
+        self.session
+            .register(&name, counted.cache().await?.into_view())
+    }
+}
+
+/// The plan below the audit's name, so that what fails in it can say where.
+fn named(plan: LogicalPlan, audit: &TableName) -> datafusion::error::Result<LogicalPlan> {
+    let name = TableReference::partial(audit.folder.as_str(), audit.name.as_str());
+    LogicalPlanBuilder::from(plan).alias(name)?.build()
+}
+
+/// The model of all users.
+fn users() -> TableName {
+    TableName::new(Folder::Features, "users")
+}
+
+async fn count(catalog: &Catalog<'_>, table: &TableName) -> datafusion::error::Result<usize> {
+    catalog.table(table).await?.count().await
+}

@@ -1,0 +1,25 @@
+//! What every stage of a run works on, its session among it.
+
+use crate::engine::{EngineError, Session};
+use crate::job::{Job, Workspace};
+use crate::pack::Project;
+use crate::plan::Plan;
+use crate::publish::Inspection;
+use crate::tiles::fuse_full_joins;
+
+/// One run, with everything it works on.
+pub(crate) struct Run<'a> {
+    pub job: &'a Job,
+    pub project: &'a Project,
+    pub workspace: &'a Workspace,
+    pub plan: &'a Plan,
+    /// The tables as they are once they are put right.
+    pub inspection: &'a Inspection,
+    pub session: &'a Session,
+}
+
+/// A session over the places of a job, which knows how the windows of tiles are joined.
+pub(crate) fn open_session(job: &Job, workspace: &Workspace) -> Result<Session, EngineError> {
+    Session::open(&job.engine, workspace.locations(), [fuse_full_joins()])
+        .map_err(EngineError::during("opening a session"))
+}

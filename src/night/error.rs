@@ -1,0 +1,133 @@
+//! Everything that can end a night early.
+
+use datafusion::error::DataFusionError;
+
+use crate::audits::Blocked;
+use crate::calibration::{CalibrationError, CutPointError};
+use crate::drafts::{ContractError, DraftError};
+use crate::engine::EngineError;
+use crate::ground::{AsOfError, Classified, FailureKind, Problems};
+use crate::inputs::InputError;
+use crate::pack::PackError;
+use crate::plan::{HistoryError, PlanError};
+use crate::publish::PublishError;
+use crate::storage::StorageError;
+use crate::tiles::TileError;
+
+/// Why a night ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum NightError {
+    /// The job file, the SQL or the reference files are wrong.
+    #[error("{0}")]
+    Problems(#[from] Problems),
+    /// The point in time cannot be read.
+    #[error(transparent)]
+    AsOf(#[from] AsOfError),
+    /// A store failed, or a URL names none.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The inputs are missing or cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// History is gone that the night needs.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// Tiles could not be made or read.
+    #[error(transparent)]
+    Tile(TileError),
+    /// A calibration cannot be loaded or made.
+    #[error(transparent)]
+    Calibration(#[from] CalibrationError),
+    /// The users cannot be calibrated on.
+    #[error(transparent)]
+    CutPoints(#[from] CutPointError),
+    /// A query failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A table would not be readable everywhere.
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+    /// A draft could not be written.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// An audit found offending rows.
+    #[error(transparent)]
+    Blocked(#[from] Blocked),
+    /// Publication failed.
+    #[error(transparent)]
+    Publish(PublishError),
+}
+
+impl From<PackError> for NightError {
+    fn from(error: PackError) -> Self {
+        match error {
+            PackError::Problems(error) => error.into(),
+            PackError::Contract(error) => error.into(),
+            PackError::Engine(error) => error.into(),
+        }
+    }
+}
+
+impl From<PlanError> for NightError {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Pack(error) => error.into(),
+            PlanError::Storage(error) => error.into(),
+            PlanError::Input(error) => error.into(),
+            PlanError::History(error) => error.into(),
+            PlanError::Calibration(error) => error.into(),
+            PlanError::Tile(error) => error.into(),
+            PlanError::Publish(error) => error.into(),
+        }
+    }
+}
+
+impl From<PublishError> for NightError {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Reading(error) => error.into(),
+            other => Self::Publish(other),
+        }
+    }
+}
+
+impl From<TileError> for NightError {
+    fn from(error: TileError) -> Self {
+        match error {
+            TileError::Engine {
+                rollup,
+                days,
+                source,
+            } => {
+                let days = match days {
+                    Some((first, last)) if first == last => format!(" from {first}"),
+                    Some((first, last)) => format!(" from {first} to {last}"),
+                    None => String::new(),
+                };
+                let stage = format!("making tiles of `{rollup}`{days}");
+                let error = DataFusionError::Context(stage, source);
+                EngineError::during("making tiles")(error).into()
+            }
+            other => Self::Tile(other),
+        }
+    }
+}
+
+impl Classified for NightError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Problems(error) => error.kind(),
+            Self::AsOf(AsOfError::NotEnded { .. }) => FailureKind::InputsNotReady,
+            Self::AsOf(_) => FailureKind::Usage,
+            Self::Storage(error) => error.kind(),
+            Self::Input(error) => error.kind(),
+            Self::History(error) => error.kind(),
+            Self::Tile(error) => error.kind(),
+            Self::Calibration(error) => error.kind(),
+            Self::Engine(error) => error.kind(),
+            Self::CutPoints(_) | Self::Contract(_) | Self::Blocked(_) => FailureKind::Blocked,
+            Self::Draft(error) => error.kind(),
+            Self::Publish(error) => error.kind(),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The first stages of a night: everything up to the features, which the calibration and the
+//! tiers read.
+//!
+//! 1. [sources](super::sources): registered, and held against what staging reads
+//! 2. [tiles](super::tiling): fetched or made, for the windows to read
+//! 3. features: planned; those that several models read are computed once
+
+use std::sync::Arc;
+
+use crate::engine::EngineError;
+use crate::ground::Folder;
+use crate::pack::Catalog;
+use crate::tiles::TileError;
+
+use super::context::Run;
+use super::error::NightError;
+use super::report::Report;
+use super::scratch::{Scratch, is_worth_keeping};
+use super::sources::{Footers, SourceColumns};
+use super::stages::Stages;
+use super::tiling::Tiling;
+use super::unreported::Unreported;
+
+/// The features of D, ready to be read.
+pub(crate) struct Featured<'a> {
+    /// Everything up to the metrics.
+    pub catalog: Catalog<'a>,
+    /// Where the rows lie that the catalog reads, for as long as this is kept.
+    pub scratch: Scratch,
+    /// What is kept about rows until D is published.
+    pub unreported: Unreported,
+}
+
+impl Run<'_> {
+    /// The first stages: everything up to the features, which the calibration and the tiers read.
+    pub(crate) async fn compute_features(
+        &self,
+        stages: &mut Stages<'_>,
+        report: &mut Report,
+    ) -> Result<Featured<'_>, NightError> {
+        let files = self.read_sources(report).await?;
+        let catalog = self.stage(&files, &SourceColumns::new()).await?;
+        // Before the tiles are kept: no later night reads these days again.
+        stages.begin("rejected rows");
+        let unreported = self.count_rejects(&catalog, report).await?;
+        stages.begin("tiles");
+        let scratch = Scratch::open(&self.workspace.disk, self.job.engine.spill_folder.as_ref())
+            .map_err(EngineError::during("opening a scratch folder"))?;
+        let tiling = Tiling {
+            session: self.session,
+            workspace: self.workspace,
+            plan: self.plan,
+            folder: scratch.folder(),
+            threads: self.job.engine.threads.get(),
+        };
+        let mut catalog = self.tiled(&files, catalog, &tiling, report).await?;
+        stages.begin("features");
+        let downstream = [Folder::Features, Folder::Calibration];
+        catalog
+            .register_models(&downstream, &self.project.parameters)
+            .await?;
+        self.keep_shared_features(&catalog, &scratch).await?;
+        Ok(Featured {
+            catalog,
+            scratch,
+            unreported,
+        })
+    }
+
+    /// The catalog with tiles for the windows. IDs that are numbers in the files of tonight and
+    /// texts in tiles of other days are texts: then staging is planned anew.
+    async fn tiled<'a>(
+        &'a self,
+        files: &Footers<'_>,
+        mut catalog: Catalog<'a>,
+        tiling: &Tiling<'_>,
+        report: &mut Report,
+    ) -> Result<Catalog<'a>, NightError> {
+        let mut texts = SourceColumns::new();
+        loop {
+            let unfit = match tiling.provide(&mut catalog, report).await {
+                Ok(()) => return Ok(catalog),
+                Err(NightError::Tile(error @ TileError::Texts { .. })) => error,
+                Err(error) => return Err(error),
+            };
+            let found = self.numbers_behind(&catalog, &unfit, &texts);
+            let found = found.map_err(EngineError::during("looking for ids"))?;
+            if found.is_empty() {
+                return Err(unfit.into());
+            }
+            for (source, columns) in found {
+                texts.entry(source).or_default().extend(columns);
+            }
+            catalog = self.stage(files, &texts).await?;
+        }
+    }
+
+    /// Features that several models read are computed once.
+    async fn keep_shared_features(
+        &self,
+        catalog: &Catalog<'_>,
+        scratch: &Scratch,
+    ) -> Result<(), NightError> {
+        let engine = EngineError::during("computing features");
+        let readers = self.project.graph.reader_counts();
+        for model in self.project.graph.in_folder(Folder::Features) {
+            let rows = catalog.table(&model.name).await.map_err(&engine)?;
+            let is_shared = readers.get(&model.name).is_some_and(|readers| *readers > 1);
+            let optimized = self.session.optimized(rows.logical_plan());
+            let is_costly = is_worth_keeping(&optimized.map_err(&engine)?).map_err(&engine)?;
+            if is_shared && is_costly {
+                let kept = scratch
+                    .keep(&model.name.name, rows)
+                    .await
+                    .map_err(&engine)?;
+                self.session
+                    .register(&model.name, Arc::new(kept))
+                    .map_err(&engine)?;
+            }
+        }
+        Ok(())
+    }
+}

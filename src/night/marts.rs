@@ -1,0 +1,151 @@
+//! Marts: small tables that SQL computes from the night's drafts and from what was published
+//! before: the KPIs, and the alerts on them.
+//!
+//! | table | holds |
+//! |---|---|
+//! | `previous.tier_snapshot` | the previous snapshot, without rows on the first night |
+//! | `previous.kpi_daily` | the KPIs of the previous snapshot |
+//! | `week_ago.tier_snapshot` | the snapshot of D - 7, without rows when it is not published |
+//! | `history.kpi_daily` | the KPIs of the last 28 published dates before D |
+//!
+//! Both snapshots have the columns of today's, NULL where they were published without.
+
+use std::sync::Arc;
+
+use datafusion::common::ScalarValue;
+use datafusion::prelude::DataFrame;
+
+use crate::drafts::Draft;
+use crate::engine::{EngineError, Session};
+use crate::ground::{Folder, TableName};
+use crate::models::Parameters;
+use crate::pack::{Catalog, marts};
+use crate::plan::{Plan, dates_of_history};
+use crate::publish::{Table, files_by_date, missing, published_snapshot, rows_of, with_columns_of};
+use crate::storage::Location;
+use crate::tables::{KPI_DAILY, TIER_SNAPSHOT};
+
+use super::context::Run;
+use super::error::NightError;
+use super::snapshot::Night;
+
+/// What the engine was doing when it failed.
+const READING_BEFORE: &str = "reading what was published before";
+
+/// Registers what marts and audits read of earlier publications. Today's snapshot must be written:
+/// its draft goes by the columns that the previous one has, and these are completed here.
+///
+/// # Errors
+/// Tables that cannot be read.
+pub(super) async fn register_before(run: &Run<'_>) -> Result<(), NightError> {
+    let Run { plan, session, .. } = run;
+    let output = &run.workspace.output;
+    let engine = EngineError::during(READING_BEFORE);
+    let today = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
+    let today = session.table(&today).await.map_err(&engine)?;
+    let today = Arc::new(today.schema().as_arrow().clone());
+    let snapshots = [
+        (Folder::Previous, previous_snapshot(session, plan).await?),
+        (
+            Folder::WeekAgo,
+            week_ago_snapshot(session, output, plan).await?,
+        ),
+    ];
+    marts::register_nothing_before(session, &today).map_err(&engine)?;
+    for (folder, rows) in snapshots {
+        let name = TableName::new(folder, TIER_SNAPSHOT.name);
+        let completed = with_columns_of(&today, rows).map_err(&engine)?;
+        session.register(&name, completed).map_err(&engine)?;
+    }
+    // The version of the table that is known to be as publications say: a run that is at work
+    // beside this one may have committed to it since.
+    let version = run.inspection.version(KPI_DAILY.name);
+    let Some(kpis) = Table::open_at(output, KPI_DAILY.name, version).await? else {
+        return Ok(());
+    };
+    if let Some(previous) = &plan.previous
+        && previous.tables.contains_key(KPI_DAILY.name)
+    {
+        let date = Some(previous.snapshot_date);
+        let rows = rows_of(output, &kpis, date, kpis.files(date)?)?;
+        let name = TableName::new(Folder::Previous, KPI_DAILY.name);
+        session.register(&name, Arc::new(rows)).map_err(&engine)?;
+    }
+    register_history(run, &kpis)
+}
+
+/// The previous snapshot, which the night has registered with the columns that it has.
+async fn previous_snapshot(
+    session: &Session,
+    plan: &Plan,
+) -> Result<Option<DataFrame>, NightError> {
+    if plan.previous.is_none() {
+        return Ok(None);
+    }
+    let name = TableName::new(Folder::Previous, TIER_SNAPSHOT.name);
+    let rows = session.table(&name).await;
+    Ok(rows
+        .map(Some)
+        .map_err(EngineError::during(READING_BEFORE))?)
+}
+
+/// The snapshot of D - 7, when it is published.
+async fn week_ago_snapshot(
+    session: &Session,
+    output: &Location,
+    plan: &Plan,
+) -> Result<Option<DataFrame>, NightError> {
+    let Some(week_ago) = plan.week_ago() else {
+        return Ok(None);
+    };
+    let snapshot = published_snapshot(output, week_ago, &session.runtime()).await?;
+    let snapshot = snapshot.ok_or_else(|| missing(week_ago, TIER_SNAPSHOT.name))?;
+    let rows = session.read(Arc::new(snapshot));
+    Ok(rows
+        .map(Some)
+        .map_err(EngineError::during(READING_BEFORE))?)
+}
+
+/// Registers the KPIs of the last published dates.
+fn register_history(run: &Run<'_>, kpis: &Table) -> Result<(), NightError> {
+    let output = &run.workspace.output;
+    let mut files = Vec::new();
+    for date in dates_of_history(&run.plan.publications, run.plan.snapshot_date) {
+        let value = ScalarValue::Date32(Some(date.days_since_epoch()));
+        let of_date = kpis.files(Some(date))?.into_iter();
+        files.extend(of_date.map(|file| (file.path, file.size_bytes, value.clone())));
+    }
+    let table = files_by_date(output, files, &marts::schema_of(&KPI_DAILY));
+    let name = TableName::new(Folder::History, KPI_DAILY.name);
+    let registered = run.session.register(&name, Arc::new(table));
+    Ok(registered.map_err(EngineError::during(READING_BEFORE))?)
+}
+
+/// Computes and writes the marts, each readable for the next and for audits. Returns what is to be
+/// said of them.
+///
+/// # Errors
+/// Models that do not plan, and queries and stores that fail.
+pub(super) async fn write(
+    run: &Run<'_>,
+    night: &Night<'_>,
+    catalog: &Catalog<'_>,
+    parameters: &Parameters,
+    drafts: &mut Vec<Draft>,
+) -> Result<Vec<String>, NightError> {
+    let mut remarks = Vec::new();
+    for (model, table) in marts::models(run.project) {
+        let (rows, spec) = marts::plan(catalog, (model, table), parameters).await?;
+        remarks.extend(
+            run.plan
+                .remark_on_scan(run.session, run.workspace, model, rows.logical_plan())
+                .await?,
+        );
+        let rows = rows
+            .collect()
+            .await
+            .map_err(EngineError::during("computing KPIs"))?;
+        night.write_rows(&spec, &rows, drafts).await?;
+    }
+    Ok(remarks)
+}

@@ -1,0 +1,335 @@
+//! Rows that staging leaves out or remarks on: counted per source, day and reason, and a sample
+//! of the rejected ones kept in quarantine.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::error::Result;
+use datafusion::functions_aggregate::expr_fn::count;
+use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::prelude::DataFrame;
+use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use parquet::arrow::ArrowWriter;
+
+use crate::engine::EngineError;
+use crate::ground::{Fingerprint, Folder, TableName, counted, shown};
+use crate::job::{Job, encodings};
+use crate::models::{Model, ReferenceTable};
+use crate::pack::{Catalog, Project, REJECT_REASON, WARNING, all_rows_of};
+use crate::storage::Location;
+use crate::tiles::{DAY, any_of};
+
+use super::context::Run;
+use super::error::NightError;
+use super::reject_sample::RejectSample;
+use super::report::{Report, RowCount};
+use super::row_remarks::{RowRemarks, SHOWN};
+use super::tiling::days_read;
+use super::times_outside::{IS_OUTSIDE, TimesOutside, is_outside, span_of, time_column};
+use super::unreported::{Found, Unreported};
+
+/// What is wrong with the rows of one source.
+#[derive(Debug, Default)]
+struct Findings {
+    /// Rows left out.
+    rejected: Vec<RowCount>,
+    /// The reasons that most of them have.
+    reasons: BTreeSet<String>,
+    /// Rows kept with a remark.
+    remarks: RowRemarks,
+    /// What is said of times that are of quite another day.
+    times_outside: Option<String>,
+}
+
+impl Run<'_> {
+    /// Counts the rejected and the remarked rows of the days that the night's tiles are made from,
+    /// and keeps samples of the rejected ones. What nights that failed counted is told, too.
+    pub(super) async fn count_rejects(
+        &self,
+        catalog: &Catalog<'_>,
+        report: &mut Report,
+    ) -> Result<Unreported, NightError> {
+        let mut unreported = self.unreported(report).await?;
+        let has_earlier = !unreported.is_empty();
+        let rules = self.rules_of_staging();
+        unreported.keep_judged_by(&rules);
+        for model in self.project.graph.in_folder(Folder::Staging) {
+            let read = days_read(&self.project.graph, &model.name, &self.plan.tiles);
+            if read.as_ref().is_none_or(|days| !days.is_empty()) {
+                let rules = &rules[&model.name.name];
+                let found = self.found_in(catalog, &model.name, read, rules).await?;
+                unreported.add(&model.name.name, found);
+            }
+        }
+        unreported.note_in(report, self.plan.snapshot_date.day());
+        self.keep_unreported(&mut unreported, has_earlier).await?;
+        Ok(unreported)
+    }
+
+    /// What the rows of each staging table are judged by.
+    fn rules_of_staging(&self) -> BTreeMap<String, String> {
+        let models = self.project.graph.in_folder(Folder::Staging);
+        let rules = models.map(|model| {
+            let rules = staging_rules(self.job, self.project, model);
+            (model.name.name.clone(), rules.to_string())
+        });
+        rules.collect()
+    }
+
+    /// What the rows of a staging table are like on the days that are read.
+    async fn found_in(
+        &self,
+        catalog: &Catalog<'_>,
+        staging: &TableName,
+        read: Option<BTreeSet<NaiveDate>>,
+        rules: &str,
+    ) -> Result<Found, NightError> {
+        let days = read.as_ref().and_then(any_of);
+        let findings = find(catalog, staging, days.as_ref(), self.job.timezone).await;
+        let findings = findings.map_err(EngineError::during("counting rejected rows"))?;
+        let mut remarks = findings.remarks.lines(&staging.name);
+        remarks.extend(findings.times_outside);
+        let mut sample = None;
+        if !findings.rejected.is_empty() {
+            match self
+                .keep_sample(catalog, staging, days.as_ref(), findings.reasons)
+                .await
+            {
+                Ok(run_id) => sample = Some(run_id),
+                // All columns are computed of these rows, which may be why they are rejected.
+                Err(NightError::Engine(EngineError::Rows { reason, .. })) => remarks.push(format!(
+                    "{}: no sample of the rejected rows is kept: {reason}",
+                    staging.name
+                )),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Found {
+            days: read.unwrap_or_default(),
+            rejected: findings.rejected,
+            remarks,
+            sample,
+            rules: rules.to_owned(),
+        })
+    }
+
+    /// Keeps a sample of rejected rows, and returns the run that it lies under.
+    async fn keep_sample(
+        &self,
+        catalog: &Catalog<'_>,
+        staging: &TableName,
+        days: Option<&Expr>,
+        reasons: BTreeSet<String>,
+    ) -> Result<String, NightError> {
+        let sample = sample(catalog, staging, days, reasons).await;
+        let sample = sample.map_err(EngineError::during("counting rejected rows"))?;
+        let run_id = self.identity().run_id;
+        let path = self.workspace.layout.quarantine(&staging.name, &run_id);
+        write_sample(&self.workspace.output, &path, sample).await?;
+        Ok(run_id)
+    }
+}
+
+/// What the rows of a staging table depend on but for the files: all that it reads.
+fn staging_rules(job: &Job, project: &Project, model: &Model) -> Fingerprint {
+    let tables = project.graph.upstream(&model.name);
+    let models = tables.iter().filter_map(|table| project.graph.model(table));
+    let models = models.map(|model| model.fingerprint(&project.parameters));
+    let sources = job.sources_among(&tables);
+    let sources = sources.map(|(name, source)| encodings::of_source(name, source));
+    let references = project.references.iter();
+    let references = references.filter(|reference| tables.contains(&reference.name));
+    Fingerprint::builder()
+        .parts("model", models)
+        .parts("source", sources)
+        .parts("reference", references.map(ReferenceTable::fingerprint))
+        .finish()
+}
+
+/// Counts the rejected and the remarked rows of a staging table, of the days that pass `days`, and
+/// those whose time is of quite another day.
+async fn find(
+    catalog: &Catalog<'_>,
+    staging: &TableName,
+    days: Option<&Expr>,
+    timezone: Tz,
+) -> Result<Findings> {
+    let rows = rows_of(catalog, staging, days).await?;
+    let has = |column: &&str| rows.schema().has_column_with_unqualified_name(column);
+    let told: Vec<&str> = [REJECT_REASON, WARNING].into_iter().filter(has).collect();
+    let has_reasons = told.contains(&REJECT_REASON);
+    let time = time_column(&staging.name, &rows);
+    let mut keys: Vec<Expr> = told.iter().map(|column| col(*column)).collect();
+    let mut is_told: Vec<Expr> = keys.iter().cloned().map(Expr::is_not_null).collect();
+    let mut counted = vec![count(lit(1)).alias("rows")];
+    if let Some(time) = time {
+        let is_outside = is_outside(time, timezone, has_reasons)?;
+        is_told.push(is_outside.clone());
+        keys.push(is_outside.alias(IS_OUTSIDE));
+        counted.extend(span_of(time));
+    }
+    let Some(is_told) = is_told.into_iter().reduce(Expr::or) else {
+        return Ok(Findings::default());
+    };
+    keys.push(col(DAY));
+    let mut counted = rows
+        .filter(is_told)?
+        .aggregate(keys, counted)?
+        .execute_stream()
+        .await?;
+    let mut found = Counting::default();
+    while let Some(batch) = counted.try_next().await? {
+        found.add(&batch, &told, time.is_some())?;
+    }
+    Ok(found.finish(staging, time))
+}
+
+/// What adds up while counted rows come in.
+#[derive(Default)]
+struct Counting {
+    rejected: BTreeMap<(String, String), i64>,
+    remarks: RowRemarks,
+    times_outside: TimesOutside,
+}
+
+impl Counting {
+    fn add(&mut self, batch: &RecordBatch, told: &[&str], has_time: bool) -> Result<()> {
+        let days = texts(batch, DAY)?;
+        let days: Vec<String> = (0..batch.num_rows())
+            .map(|row| days.as_string::<i32>().value(row).to_owned())
+            .collect();
+        let rows = batch.column(batch.schema_ref().index_of("rows")?);
+        let rows = rows.as_primitive::<Int64Type>();
+        for column in told {
+            let reasons = texts(batch, column)?;
+            let reasons = reasons.as_string::<i32>();
+            for row in (0..batch.num_rows()).filter(|row| reasons.is_valid(*row)) {
+                let (reason, rows) = (reasons.value(row), rows.value(row));
+                if *column == WARNING {
+                    self.remarks.add(&days[row], reason, rows);
+                    continue;
+                }
+                let key = (days[row].clone(), reason.to_owned());
+                *self.rejected.entry(key).or_insert(0) += rows;
+            }
+        }
+        if has_time {
+            self.times_outside.add(batch, &days)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self, staging: &TableName, time: Option<&str>) -> Findings {
+        let source = &staging.name;
+        let line = time.and_then(|time| self.times_outside.line(source, time));
+        let reasons = most_frequent(&self.rejected);
+        Findings {
+            rejected: few_reasons(source, &self.rejected, &reasons),
+            reasons: reasons.into_iter().map(str::to_owned).collect(),
+            remarks: self.remarks,
+            times_outside: line,
+        }
+    }
+}
+
+/// A column as text.
+fn texts(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
+    let index = batch.schema_ref().index_of(name)?;
+    Ok(cast(batch.column(index), &DataType::Utf8)?)
+}
+
+/// The reasons that most rows have.
+fn most_frequent(counts: &BTreeMap<(String, String), i64>) -> BTreeSet<&str> {
+    let mut by_reason: HashMap<&str, i64> = HashMap::new();
+    for ((_, reason), rows) in counts {
+        *by_reason.entry(reason).or_insert(0) += rows;
+    }
+    let mut reasons: Vec<(&str, i64)> = by_reason.into_iter().collect();
+    reasons.sort_unstable_by_key(|(reason, rows)| (Reverse(*rows), *reason));
+    let reasons = reasons.into_iter().take(SHOWN);
+    reasons.map(|(reason, _)| reason).collect()
+}
+
+/// The rows of each day and reason. Reasons beyond those that most rows have are one: SQL may put
+/// anything into them.
+fn few_reasons(
+    source: &str,
+    counts: &BTreeMap<(String, String), i64>,
+    most_frequent: &BTreeSet<&str>,
+) -> Vec<RowCount> {
+    let reasons = counts.keys().map(|(_, reason)| reason.as_str());
+    let others: HashSet<&str> = reasons
+        .filter(|reason| !most_frequent.contains(reason))
+        .collect();
+    let others_name = counted(others.len(), "other reason");
+    let mut few: BTreeMap<(&str, String), i64> = BTreeMap::new();
+    for ((day, reason), rows) in counts {
+        let reason = match others.contains(reason.as_str()) {
+            true => others_name.clone(),
+            false => shown(reason),
+        };
+        *few.entry((day, reason)).or_insert(0) += rows;
+    }
+    let counts = few.into_iter().map(|((day, reason), rows)| RowCount {
+        source: source.to_owned(),
+        day: day.to_owned(),
+        reason,
+        rows,
+    });
+    counts.collect()
+}
+
+/// The first rejected rows of each day and reason, in an order that every run repeats.
+async fn sample(
+    catalog: &Catalog<'_>,
+    staging: &TableName,
+    days: Option<&Expr>,
+    reasons: BTreeSet<String>,
+) -> Result<RecordBatch> {
+    let rows = rows_of(catalog, staging, days).await?;
+    let rejected = rows.filter(col(REJECT_REASON).is_not_null())?;
+    let mut rejected = rejected.execute_stream().await?;
+    let mut sample = RejectSample::new(rejected.schema(), reasons)?;
+    while let Some(batch) = rejected.try_next().await? {
+        sample.add(&batch)?;
+    }
+    Ok(sample.finish()?)
+}
+
+/// All rows of a staging table, of the days that pass `days`.
+async fn rows_of(
+    catalog: &Catalog<'_>,
+    staging: &TableName,
+    days: Option<&Expr>,
+) -> Result<DataFrame> {
+    let rows = catalog.table(&all_rows_of(staging)).await?;
+    match days {
+        Some(days) => rows.filter(days.clone()),
+        None => Ok(rows),
+    }
+}
+
+/// Keeps a sample of rejected rows below the output.
+async fn write_sample(
+    output: &Location,
+    path: &Path,
+    sample: RecordBatch,
+) -> Result<(), NightError> {
+    const STAGE: &str = "keeping a sample of rejected rows";
+    let encode = || -> datafusion::error::Result<Vec<u8>> {
+        let mut writer = ArrowWriter::try_new(Vec::new(), sample.schema(), None)?;
+        writer.write(&sample)?;
+        Ok(writer.into_inner()?)
+    };
+    let bytes = encode().map_err(EngineError::during(STAGE))?;
+    let put = output.store.put(path, bytes.into()).await;
+    put.map_err(|error| output.failure("write", path, error))?;
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! Models that several others read are computed once: their rows lie on this machine's disk,
+//! sorted by user, for as long as the run takes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::compute::kernels::cmp::distinct;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::{DataFrame, col};
+use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+use tempfile::TempDir;
+
+use crate::engine::stream_ahead_of;
+use crate::inputs::ParquetFiles;
+use crate::storage::Location;
+use crate::tiles::USER_ID;
+
+/// A folder for this run; gone when dropped.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    folder: TempDir,
+    disk: Location,
+}
+
+impl Scratch {
+    /// A fresh folder below `parent`, or below the system's temporary folder.
+    pub(super) fn open(disk: &Location, parent: Option<&PathBuf>) -> std::io::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("tierline-");
+        // Rows of users lie in it.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let folder = match parent {
+            Some(parent) => builder.tempdir_in(parent)?,
+            None => builder.tempdir()?,
+        };
+        Ok(Self {
+            folder,
+            disk: disk.clone(),
+        })
+    }
+
+    /// Where it is.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Computes rows once and returns them as a table sorted by user, whose primary key is the
+    /// user when no two rows are of one.
+    pub(super) async fn keep(&self, name: &str, rows: DataFrame) -> Result<ParquetFiles> {
+        let sorted = rows.sort(vec![col(USER_ID).sort(true, true)])?;
+        let mut stream = stream_ahead_of(sorted, name).await?;
+        let schema = stream.schema();
+        let path = self.folder.path().join(format!("{name}.parquet"));
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::LZ4_RAW)
+            .build();
+        let file = std::fs::File::create(&path)?;
+        let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))?;
+        let user_id = schema.index_of(USER_ID)?;
+        let mut users = Users::default();
+        while let Some(batch) = stream.try_next().await? {
+            users.see(batch.column(user_id))?;
+            writer.write(&batch)?;
+        }
+        writer.close()?;
+        let path = Path::from_absolute_path(&path).map_err(object_store::Error::from)?;
+        let object = self.disk.store.head(&path).await?;
+        let disk = ObjectStoreUrl::local_filesystem();
+        let table = ParquetFiles::new(disk, vec![object], schema).sorted_by(user_id);
+        Ok(match users.are_unique() {
+            true => table.with_primary_key(user_id),
+            false => table,
+        })
+    }
+}
+
+/// Sorted users on their way: whether each is there once.
+#[derive(Default)]
+struct Users {
+    last: Option<ArrayRef>,
+    is_repeated: bool,
+}
+
+impl Users {
+    fn see(&mut self, users: &ArrayRef) -> Result<()> {
+        let Some(end) = users.len().checked_sub(1) else {
+            return Ok(());
+        };
+        let repeats = |left: &ArrayRef, right: &ArrayRef| -> Result<bool> {
+            Ok(distinct(left, right)?.has_false())
+        };
+        if let Some(last) = &self.last {
+            self.is_repeated |= repeats(last, &users.slice(0, 1))?;
+        }
+        self.is_repeated |= users.null_count() > 0;
+        self.is_repeated |= repeats(&users.slice(0, end), &users.slice(1, end))?;
+        self.last = Some(users.slice(end, 1));
+        Ok(())
+    }
+
+    fn are_unique(&self) -> bool {
+        !self.is_repeated
+    }
+}
+
+/// Whether computing a plan twice costs more than reading its rows twice: it aggregates, joins
+/// or sorts.
+pub(super) fn is_worth_keeping(plan: &LogicalPlan) -> Result<bool, DataFusionError> {
+    let mut is_costly = false;
+    plan.apply_with_subqueries(|node| {
+        is_costly |= matches!(
+            node,
+            LogicalPlan::Aggregate(_)
+                | LogicalPlan::Join(_)
+                | LogicalPlan::Window(_)
+                | LogicalPlan::Distinct(_)
+        );
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(is_costly)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path as FilePath;
+
+    use crate::storage::{Patience, Stores};
+
+    use super::*;
+
+    #[test]
+    fn nobody_else_may_look_into_the_folder() {
+        let parent = TempDir::new().unwrap();
+        let disk = Stores::new(Patience::default()).open_scratch().unwrap();
+        let scratch = Scratch::open(&disk, Some(&parent.path().to_owned())).unwrap();
+        let mode = |folder: &FilePath| folder.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(scratch.folder()), 0o700);
+    }
+}

@@ -1,0 +1,231 @@
+//! The sources of a night as tables of its session.
+//!
+//! 1. [`Run::read_sources`]: the footers of the files to open are read; day D without a row is not
+//!    whole.
+//! 2. [`Run::stage`]: each source becomes a scan of its visible files, with the declared columns,
+//!    and the staging models are planned over them. Files that lack what these read, or have it in
+//!    a type that does not fit, are refused, and so are user ids that [disagree](crate::pack),
+//!    with each other or with the previous snapshot.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::Result as EngineResult;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ident};
+
+use crate::engine::{EngineError, empty};
+use crate::ground::{Folder, Problems, TableName};
+use crate::inputs::{InputError, ParquetFiles, Shortfall, Shortfalls, schema, without_rows};
+use crate::job::{ColumnType, Incomplete};
+use crate::pack::{Catalog, all_rows_of, check_previous, keep_all, stage};
+use crate::plan::doubled;
+use crate::tiles::{DAY, TileError, USER_ID};
+
+use super::context::Run;
+use super::error::NightError;
+use super::report::Report;
+
+/// Columns by source.
+pub(super) type SourceColumns = BTreeMap<String, BTreeSet<String>>;
+
+/// What is known of the files that a night opens, by source.
+pub(super) type Footers<'a> = BTreeMap<&'a str, Vec<schema::FileSchema>>;
+
+impl Run<'_> {
+    /// Reads the footers of the files to open, by source.
+    pub(super) async fn read_sources(
+        &self,
+        report: &mut Report,
+    ) -> Result<Footers<'_>, NightError> {
+        let runtime = self.session.runtime();
+        let mut files = BTreeMap::new();
+        for (name, manifest) in &self.plan.manifests {
+            let read = match self.workspace.sources.get(name) {
+                Some(location) => {
+                    let days = self.plan.days_opened(self.project, name);
+                    let opened = match self.plan.later.get(name) {
+                        Some(later) => later.clone(),
+                        None => manifest.on(&days),
+                    };
+                    schema::read(&opened, location, &runtime).await?
+                }
+                None => Vec::new(),
+            };
+            report.warnings.extend(doubled(name, &read));
+            files.insert(name.as_str(), read);
+        }
+        self.check_rows(&files, report)?;
+        Ok(files)
+    }
+
+    /// Registers each source with the declared columns, and the staging and rollup models over
+    /// them. `texts` are IDs that are texts although the files have numbers.
+    pub(super) async fn stage(
+        &self,
+        files: &Footers<'_>,
+        texts: &SourceColumns,
+    ) -> Result<Catalog<'_>, NightError> {
+        let folders = [Folder::Staging, Folder::Rollups];
+        let date = self.plan.snapshot_date;
+        let register = |id_type: &DataType| {
+            let mut resolved = self.resolved(files, texts, id_type);
+            resolved.try_for_each(|(name, source)| self.register_source(name, &source))
+        };
+        let staged = stage(self.session, self.project, date, &folders, register).await?;
+        let sources = self.resolved(files, texts, &staged.id_type).collect();
+        self.check_sources(&staged.catalog, &sources).await?;
+        let disagreement = Problems(staged.disagreement.into_iter().collect());
+        let agreed = disagreement.or_ok(staged.catalog);
+        let catalog = agreed.map_err(InputError::Refused)?;
+        check_previous(&catalog, self.project).await?;
+        Ok(catalog)
+    }
+
+    /// The declared columns of each source, as its files have them.
+    fn resolved<'a>(
+        &self,
+        files: &'a Footers<'_>,
+        texts: &'a SourceColumns,
+        id_type: &DataType,
+    ) -> impl Iterator<Item = (&'a str, schema::SourceSchema)> {
+        files.iter().map(|(name, files)| {
+            let declared = &self.job.sources[*name].columns;
+            let resolved = schema::resolve(name, declared, files, id_type);
+            let resolved = match texts.get(*name) {
+                Some(texts) => resolved.with_texts(texts),
+                None => resolved,
+            };
+            (*name, resolved)
+        })
+    }
+
+    /// The IDs, read as numbers so far, that the column with [texts](TileError::Texts) of a tile is
+    /// made from; those of users are not among them.
+    pub(super) fn numbers_behind(
+        &self,
+        catalog: &Catalog<'_>,
+        unfit: &TileError,
+        texts: &SourceColumns,
+    ) -> EngineResult<SourceColumns> {
+        let TileError::Texts { rollup, column, .. } = unfit else {
+            return Ok(SourceColumns::new());
+        };
+        let Some(rollup) = catalog.rollup(&rollup.name) else {
+            return Ok(SourceColumns::new());
+        };
+        let rows = LogicalPlanBuilder::from(rollup.daily(None)?).project([ident(column)])?;
+        let optimized = self.session.optimized(&rows.build()?)?;
+        let mut behind = columns_scanned(&optimized)?;
+        for (source, columns) in &mut behind {
+            let declared = self.job.sources.get(source).map(|source| &source.columns);
+            let ids = declared.into_iter().flatten();
+            let ids = ids.filter(|column| column.column_type == ColumnType::Id);
+            let ids: BTreeSet<&str> = ids.map(|column| column.name.as_str()).collect();
+            let known = texts.get(source);
+            columns.retain(|column| {
+                let is_text = known.is_some_and(|known| known.contains(column));
+                column != USER_ID && ids.contains(column.as_str()) && !is_text
+            });
+        }
+        behind.retain(|_, columns| !columns.is_empty());
+        Ok(behind)
+    }
+
+    /// Day D must have rows as well as files, where a source says that a day is to be whole.
+    fn check_rows(&self, files: &Footers<'_>, report: &mut Report) -> Result<(), InputError> {
+        let date = self.plan.snapshot_date;
+        let mut shortfalls = Shortfalls::default();
+        for (name, files) in files {
+            let Some(text) = without_rows(name, files, date.day()) else {
+                continue;
+            };
+            match self.job.sources[*name].delivery.incomplete {
+                Incomplete::Wait => shortfalls.0.push(Shortfall::Incomplete(text)),
+                Incomplete::Warn => report.warnings.push(format!("{text} for {date}")),
+            }
+        }
+        shortfalls.or_ready(date)
+    }
+
+    fn register_source(&self, name: &str, source: &schema::SourceSchema) -> EngineResult<()> {
+        let table = TableName::new(Folder::Sources, name);
+        let partition = Arc::new(Field::new(DAY, DataType::Date32, false));
+        let manifest = &self.plan.manifests[name];
+        let Some(location) = self.workspace.sources.get(name) else {
+            let fields = source.columns.fields().iter().cloned().chain([partition]);
+            let columns = Schema::new(fields.collect::<Vec<_>>());
+            return self.session.register(&table, empty(Arc::new(columns)));
+        };
+        let values = manifest.files.iter();
+        let values = values.filter(|file| !file.values.is_empty());
+        let values = values.map(|file| (file.object.location.clone(), file.values.clone()));
+        let files = manifest.files.iter().map(|file| {
+            let day = ScalarValue::Date32(Some(file.day.to_epoch_days()));
+            (file.object.clone(), day)
+        });
+        let scan = ParquetFiles::partitioned(
+            location.root.clone(),
+            files.collect(),
+            Arc::clone(&source.columns),
+            partition,
+        )
+        .of_source(name)
+        .with_values(values.collect());
+        self.session.register(&table, Arc::new(scan))
+    }
+
+    /// Refuses files that lack what staging SQL reads, or have it in a type that does not fit.
+    async fn check_sources(
+        &self,
+        catalog: &Catalog<'_>,
+        sources: &BTreeMap<&str, schema::SourceSchema>,
+    ) -> Result<(), NightError> {
+        let engine = EngineError::during("checking sources");
+        let mut problems = Problems::default();
+        for model in self.project.graph.in_folder(Folder::Staging) {
+            let rows = catalog
+                .table(&all_rows_of(&model.name))
+                .await
+                .map_err(&engine)?;
+            let optimized = rows.into_optimized_plan().map_err(&engine)?;
+            for (source, used) in columns_scanned(&optimized).map_err(&engine)? {
+                if let Some(schema) = sources.get(source.as_str()) {
+                    keep_all(&mut problems, schema.require(&used, &model.file.name));
+                }
+            }
+        }
+        Ok(problems.or_ok(()).map_err(InputError::Refused)?)
+    }
+}
+
+/// The source columns that an optimized plan reads, in subqueries too, by source.
+fn columns_scanned(plan: &LogicalPlan) -> EngineResult<SourceColumns> {
+    let mut scanned = SourceColumns::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && scan.table_name.schema() == Some(Folder::Sources.as_str())
+        {
+            let columns = scan
+                .projected_schema
+                .fields()
+                .iter()
+                .map(|field| field.name().clone());
+            let in_filters = scan.filters.iter().flat_map(|filter| {
+                filter
+                    .column_refs()
+                    .into_iter()
+                    .map(|column| column.name.clone())
+                    .collect::<Vec<_>>()
+            });
+            let entry = scanned
+                .entry(scan.table_name.table().to_owned())
+                .or_default();
+            entry.extend(columns.chain(in_filters));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(scanned)
+}

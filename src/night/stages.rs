@@ -1,0 +1,44 @@
+//! The stages of a run: told on as they begin, and timed.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Hears which stage has begun.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
+
+/// Times the stages and tells them on.
+pub(crate) struct Stages<'a> {
+    progress: Progress<'a>,
+    current: Option<(&'static str, Instant)>,
+    seconds: BTreeMap<String, f64>,
+}
+
+impl<'a> Stages<'a> {
+    pub(crate) fn new(progress: Progress<'a>) -> Self {
+        Self {
+            progress,
+            current: None,
+            seconds: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn begin(&mut self, stage: &'static str) {
+        self.end_current();
+        (self.progress)(stage);
+        tracing::info!(stage, "stage begins");
+        self.current = Some((stage, Instant::now()));
+    }
+
+    fn end_current(&mut self) {
+        if let Some((stage, began)) = self.current.take() {
+            self.seconds
+                .insert(stage.to_owned(), began.elapsed().as_secs_f64());
+        }
+    }
+
+    /// Ends the last stage: how many seconds each took.
+    pub(super) fn finish(mut self) -> BTreeMap<String, f64> {
+        self.end_current();
+        self.seconds
+    }
+}

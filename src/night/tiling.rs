@@ -1,0 +1,185 @@
+//! The tiles of a night: fetched, made, and laid out for the windows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use chrono::NaiveDate;
+use object_store::ObjectStoreExt;
+
+use crate::engine::Session;
+use crate::ground::TableName;
+use crate::job::Workspace;
+use crate::models::Graph;
+use crate::pack::Catalog;
+use crate::plan::{Plan, RollupTiles, refuse};
+use crate::tiles::{DamagedTile, Rollup, TilePlan, TileRows, Workshop};
+
+use super::error::NightError;
+use super::report::Report;
+
+/// What the tiles of a night are made with.
+pub(super) struct Tiling<'a> {
+    pub session: &'a Session,
+    pub workspace: &'a Workspace,
+    pub plan: &'a Plan,
+    pub folder: &'a Path,
+    pub threads: usize,
+}
+
+/// The rows of one rollup, and what they came from.
+struct Provided {
+    tiles: RollupTiles,
+    rows: Vec<TileRows>,
+    warnings: Vec<String>,
+}
+
+impl Tiling<'_> {
+    /// Gives every rollup of the plan its rows.
+    pub(super) async fn provide(
+        &self,
+        catalog: &mut Catalog<'_>,
+        report: &mut Report,
+    ) -> Result<(), NightError> {
+        let (mut provided, mut remarks) = (Vec::new(), Vec::new());
+        for planned in &self.plan.tiles {
+            let Some(rollup) = catalog.rollup(&planned.plan.rollup.name).cloned() else {
+                continue;
+            };
+            let Provided {
+                tiles,
+                rows,
+                warnings,
+            } = self.provide_one(&rollup, planned).await?;
+            remarks.extend(warnings);
+            catalog.set_tiles(&tiles.plan.rollup.name, rows);
+            provided.push(tiles);
+        }
+        let count = |of: fn(&TilePlan) -> usize| -> u64 {
+            provided.iter().map(|tiles| of(&tiles.plan) as u64).sum()
+        };
+        report.tiles_built += count(|plan| plan.builds.len());
+        report.tiles_reused += count(|plan| plan.reused.len());
+        report.warnings.extend(remarks);
+        Ok(())
+    }
+
+    /// The rows of one rollup. Damaged tiles are removed and made anew.
+    async fn provide_one(
+        &self,
+        rollup: &Rollup,
+        planned: &RollupTiles,
+    ) -> Result<Provided, NightError> {
+        let workshop = self.workshop();
+        let mut tiles = planned.clone();
+        let mut warnings = Vec::new();
+        let mut files = loop {
+            let (files, damaged) = workshop.fetch(rollup, &tiles.plan).await?;
+            if damaged.is_empty() {
+                break files;
+            }
+            tiles = self.without(tiles, &damaged).await?;
+            warnings.extend(damaged.into_iter().map(|DamagedTile { path, what, .. }| {
+                format!("tile {path} was made anew: {what}")
+            }));
+        };
+        let bytes = self.source_bytes(&tiles);
+        workshop
+            .make(rollup, &tiles.plan, &mut files, &bytes)
+            .await?;
+        Ok(Provided {
+            rows: workshop.lay_out(&tiles.plan, &files),
+            tiles,
+            warnings,
+        })
+    }
+
+    /// Plans anew without the tiles that are damaged, and removes them.
+    ///
+    /// # Errors
+    /// Days of which nothing else is left: such a tile may be whole in a copy.
+    async fn without(
+        &self,
+        tiles: RollupTiles,
+        damaged: &[DamagedTile],
+    ) -> Result<RollupTiles, NightError> {
+        let addresses = damaged.iter().map(|tile| &tile.address);
+        let without = addresses.fold(tiles.clone(), |tiles, address| tiles.without(address));
+        let missing = without.out_of_reach();
+        for DamagedTile {
+            address,
+            path,
+            what,
+        } in damaged
+        {
+            match missing {
+                Some(_) => tracing::warn!(path, what, "a tile is damaged and cannot be made anew"),
+                None => tracing::warn!(path, what, "a tile is made anew"),
+            }
+            if missing.is_none() || self.plan.accepted.shorter_history {
+                self.remove(&tiles, address).await;
+            }
+        }
+        if let Some(missing) = missing {
+            refuse(&[missing])?;
+        }
+        Ok(without)
+    }
+
+    fn workshop(&self) -> Workshop<'_> {
+        Workshop {
+            session: self.session,
+            output: &self.workspace.output,
+            layout: &self.workspace.layout,
+            folder: self.folder,
+            threads: self.threads,
+        }
+    }
+
+    /// Bytes of each day's files.
+    fn source_bytes(&self, tiles: &RollupTiles) -> BTreeMap<NaiveDate, u64> {
+        let mut bytes = BTreeMap::new();
+        let sources = tiles.inputs.by_day.iter();
+        for manifest in sources.filter_map(|source| self.plan.manifests.get(source)) {
+            for file in &manifest.files {
+                *bytes.entry(file.day).or_insert(0) += file.object.size;
+            }
+        }
+        bytes
+    }
+
+    async fn remove(&self, tiles: &RollupTiles, address: &crate::tiles::Address) {
+        let Some(stored) = tiles.plan.reused.get(address) else {
+            return;
+        };
+        let removed = self.workspace.output.store.delete(&stored.path).await;
+        if let Err(error) = removed {
+            tracing::warn!(%error, "a damaged tile is left");
+        }
+    }
+}
+
+/// The days on which a staging table was read to make tiles; none when its rows do not all pass
+/// through tiles, so that nobody knows which were new.
+pub(super) fn days_read(
+    graph: &Graph,
+    staging: &TableName,
+    tiles: &[RollupTiles],
+) -> Option<BTreeSet<NaiveDate>> {
+    let reads_it = |rollup: &TableName| {
+        let model = graph.model(rollup);
+        model.is_some_and(|model| model.reads.iter().any(|read| read.table == *staging))
+    };
+    let of_staging: Vec<&RollupTiles> = tiles
+        .iter()
+        .filter(|tiles| reads_it(&tiles.plan.rollup))
+        .collect();
+    if of_staging.is_empty()
+        || of_staging
+            .iter()
+            .any(|tiles| !tiles.inputs.whole.is_empty())
+    {
+        return None;
+    }
+    let days = of_staging.iter().flat_map(|tiles| tiles.plan.source_days());
+    Some(days.collect())
+}

@@ -1,0 +1,365 @@
+//! A published date for people to look at: the users of every tier, and who moved.
+//!
+//! 1. [`choose`]: the publication that holds for the date, or for the newest.
+//! 2. The tables are opened at the versions which that publication recorded, as every reader who
+//!    goes by publications finds them.
+//! 3. `dim_tier` gives the order of dimensions and tiers, [`counts`] their users and revenue,
+//!    `tier_migration_matrix` the flows between them.
+//! 4. `kpi_daily` and `alerts` are read as they are, where the publication has them.
+
+mod counts;
+mod kpis;
+mod not_published;
+mod outcome;
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, Decimal128Array, Int64Array, RecordBatch};
+use datafusion::arrow::error::ArrowError;
+use datafusion::error::Result as EngineResult;
+
+use crate::engine::{EngineError, Session, decimals, integers, texts};
+use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName, did_you_mean};
+use crate::job::Job;
+use crate::migration::{Direction, REVENUE};
+use crate::night::{Alert, NightError, alerts_of};
+use crate::publish::{Publication, Publications, check_complete, missing, published_table};
+use crate::storage::{Location, Stores};
+use crate::tables::{
+    ALERTS, DIM_TIER, KPI_DAILY, REVENUE_TYPE, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT, TIER_SUMMARY,
+};
+use crate::tiers::{Dimension, Dimensions, warnings};
+
+use self::counts::Counts;
+
+pub use self::outcome::published_outcome;
+pub use kpis::{Kpi, WarningOverview};
+pub(crate) use not_published::{Wish, not_published};
+
+/// The table with what each tier adds up to.
+const SUMMARY: &str = TIER_SUMMARY.name;
+
+/// What is published of one date.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Overview {
+    /// The date.
+    pub snapshot_date: SnapshotDate,
+    /// The date that moves are counted from; none where nothing was published before.
+    pub previous_snapshot_date: Option<SnapshotDate>,
+    /// The run that published it.
+    pub run_id: String,
+    /// The cut points that its scores come from.
+    pub cutpoints_id: String,
+    /// Users in the snapshot.
+    pub users: u64,
+    /// The dimensions, in the order of `dim_tier`.
+    pub dimensions: Vec<DimensionOverview>,
+    /// The warnings, in the order of `dim_tier`.
+    pub warnings: Vec<WarningOverview>,
+    /// The metrics, by name.
+    pub kpis: Vec<Kpi>,
+    /// The metrics past their limits, the critical ones first.
+    pub alerts: Vec<Alert>,
+}
+
+/// One dimension of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DimensionOverview {
+    /// The column of the snapshot.
+    pub name: String,
+    /// Every tier, those without users too, in the order of `dim_tier`.
+    pub tiers: Vec<TierOverview>,
+    /// The cells of the migration matrix that have users, the diagonal among them.
+    pub flows: Vec<Flow>,
+}
+
+/// One tier of a dimension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TierOverview {
+    /// The value in the tables.
+    pub name: String,
+    /// Users whom the snapshot shows in it.
+    pub users: i64,
+    /// Those of them who are lower already, but for grace.
+    pub in_grace: i64,
+    /// What they spent in 365 days, in hundredths.
+    pub revenue_cents: i128,
+}
+
+/// Users who were in one tier and are in another, or in the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flow {
+    /// The tier in the previous snapshot; none for users who were not in it.
+    pub from: Option<String>,
+    /// The tier in this snapshot; none for users who are not in it.
+    pub to: Option<String>,
+    /// Which way that is; none for users who stayed.
+    pub direction: Option<Direction>,
+    /// How many users.
+    pub users: i64,
+    /// What they spent in 365 days, in hundredths.
+    pub revenue_cents: i128,
+}
+
+impl Overview {
+    /// Reads a published date, the newest unless told otherwise.
+    ///
+    /// # Errors
+    /// A date that is not published, and whatever keeps its tables from being read.
+    pub async fn read(job: &Job, date: Option<SnapshotDate>) -> Result<Self, NightError> {
+        let output = Stores::new(job.patience).open(&job.output, &job.base)?;
+        let publications = Publications::load(&output).await?;
+        check_complete(&output, &publications).await?;
+        let publication = choose(&publications, date).await?;
+        let session = Session::open(&job.engine, [&output], [])
+            .map_err(EngineError::during("opening a session"))?;
+        for table in [
+            DIM_TIER.name,
+            TIER_SNAPSHOT.name,
+            TIER_MIGRATION_MATRIX.name,
+        ] {
+            register_published(&session, &output, publication, table).await?;
+        }
+        let dim_tier = rows_of(&session, DIM_TIER.name).await;
+        let dim_tier = dim_tier.map_err(EngineError::during("reading dim_tier"))?;
+        let (listed, listed_warnings) = (Dimensions::listed(&dim_tier)?, warnings(&dim_tier)?);
+        let summary = read_summary(&session, &output, publication).await?;
+        let counts = Counts::of(&session, &listed, &listed_warnings, summary.as_ref());
+        let counts = Box::pin(counts).await;
+        let counts = counts.map_err(EngineError::during("counting users"))?;
+        let dimensions = read_dimensions(&session, &listed, &counts).await?;
+        let warnings = counts.warnings(listed_warnings);
+        let kpis = read_mart(
+            &session,
+            &output,
+            publication,
+            KPI_DAILY.name,
+            kpis::kpis_of,
+        )
+        .await?;
+        let alerts = read_mart(&session, &output, publication, ALERTS.name, alerts_of).await?;
+        let snapshot = publication.tables.get(TIER_SNAPSHOT.name);
+        Ok(Self {
+            snapshot_date: publication.snapshot_date,
+            previous_snapshot_date: publication.previous_snapshot_date,
+            run_id: publication.run_id.clone(),
+            cutpoints_id: publication.cutpoints_id.clone(),
+            users: snapshot.map_or(0, |table| table.rows),
+            dimensions,
+            warnings,
+            kpis,
+            alerts,
+        })
+    }
+
+    /// The dimension of that name.
+    ///
+    /// # Errors
+    /// When there is none: names those that there are.
+    pub fn dimension(&self, name: &str) -> Result<&DimensionOverview, Problems> {
+        let mut dimensions = self.dimensions.iter();
+        let found = dimensions.find(|dimension| dimension.name == name);
+        found.ok_or_else(|| {
+            let names = self
+                .dimensions
+                .iter()
+                .map(|dimension| dimension.name.as_str());
+            let near = did_you_mean(name, names.clone());
+            let message = format!("there is no dimension `{name}`{near}");
+            let known = names.collect::<Vec<_>>().join(", ");
+            let help = format!("the dimensions of {} are {known}", self.snapshot_date);
+            Problems(vec![Diagnostic::new(message).help(help)])
+        })
+    }
+}
+
+impl DimensionOverview {
+    /// Users more or less than before in each tier, those who entered and left included.
+    pub fn net_change(&self, tier: &str) -> i64 {
+        let is_tier = |side: &Option<String>| side.as_deref() == Some(tier);
+        let changes = self.flows.iter().map(|flow| {
+            let into = i64::from(is_tier(&flow.to)) - i64::from(is_tier(&flow.from));
+            into * flow.users
+        });
+        changes.sum()
+    }
+
+    /// The flows of users who did not stay, those with the most users first.
+    pub fn largest_moves(&self) -> Vec<&Flow> {
+        let moves = self.flows.iter().filter(|flow| flow.direction.is_some());
+        let mut moves: Vec<&Flow> = moves.collect();
+        moves.sort_by_key(|flow| {
+            let size = Reverse((flow.users, flow.revenue_cents));
+            (size, &flow.from, &flow.to)
+        });
+        moves
+    }
+}
+
+/// The publication that holds for `date`, or for the newest date.
+async fn choose(
+    publications: &Publications,
+    date: Option<SnapshotDate>,
+) -> Result<&Publication, NightError> {
+    let wanted = date.or_else(|| publications.latest_date());
+    match wanted.and_then(|date| publications.newest_for(date)) {
+        Some(found) => Ok(found),
+        None => Err(not_published(wanted, publications, Wish::Show).await),
+    }
+}
+
+/// Registers a table as the publication recorded it.
+async fn register_published(
+    session: &Session,
+    output: &Location,
+    publication: &Publication,
+    table: &str,
+) -> Result<(), NightError> {
+    let rows = published_table(output, publication, table).await?;
+    let rows = rows.ok_or_else(|| missing(publication, table))?;
+    let name = TableName::new(Folder::Publish, table);
+    let registered = session.register(&name, Arc::new(rows));
+    Ok(registered.map_err(EngineError::during("reading published tables"))?)
+}
+
+/// The rows of `tier_summary`; dates of an earlier version of tierline have none.
+async fn read_summary(
+    session: &Session,
+    output: &Location,
+    publication: &Publication,
+) -> Result<Option<RecordBatch>, NightError> {
+    if !publication.tables.contains_key(SUMMARY) {
+        return Ok(None);
+    }
+    register_published(session, output, publication, SUMMARY).await?;
+    let rows = rows_of(session, SUMMARY).await;
+    let rows = rows.map_err(EngineError::during("reading tier_summary"))?;
+    Ok(Some(rows))
+}
+
+/// The dimensions with what was counted of them, and the flows in each.
+async fn read_dimensions(
+    session: &Session,
+    dimensions: &Dimensions,
+    counts: &Counts,
+) -> Result<Vec<DimensionOverview>, NightError> {
+    let matrix = rows_of(session, TIER_MIGRATION_MATRIX.name).await;
+    let matrix = matrix.map_err(EngineError::during("reading tier_migration_matrix"))?;
+    let overview = |dimension: &Dimension| {
+        let flows = flows_of(dimension, &matrix)?;
+        Ok(DimensionOverview {
+            name: dimension.name.clone(),
+            tiers: counts.tiers(dimension),
+            flows,
+        })
+    };
+    let overviews: Result<_, ArrowError> = dimensions.iter().map(overview).collect();
+    Ok(overviews.map_err(EngineError::during("reading tier_migration_matrix"))?)
+}
+
+/// The rows of a mart; dates of an earlier version of tierline have none.
+async fn read_mart<T>(
+    session: &Session,
+    output: &Location,
+    publication: &Publication,
+    mart: &str,
+    read: fn(&RecordBatch) -> Result<Vec<T>, ArrowError>,
+) -> Result<Vec<T>, NightError> {
+    if !publication.tables.contains_key(mart) {
+        return Ok(Vec::new());
+    }
+    register_published(session, output, publication, mart).await?;
+    let rows = rows_of(session, mart).await;
+    let rows = rows.map_err(EngineError::during("reading KPIs"))?;
+    Ok(read(&rows).map_err(EngineError::during("reading KPIs"))?)
+}
+
+/// The rows of a published table that has been registered.
+async fn rows_of(session: &Session, table: &str) -> EngineResult<RecordBatch> {
+    session.rows(&TableName::new(Folder::Publish, table)).await
+}
+
+fn flows_of(dimension: &Dimension, matrix: &RecordBatch) -> Result<Vec<Flow>, ArrowError> {
+    let dimensions = texts(matrix, "dimension")?;
+    let (from, to) = (texts(matrix, "from_tier")?, texts(matrix, "to_tier")?);
+    let amounts = Amounts::of(matrix)?;
+    let rows = (0..matrix.num_rows()).filter(|row| dimensions.value(*row) == dimension.name);
+    let flow = |row: usize| {
+        let from = from.is_valid(row).then(|| from.value(row));
+        let to = to.is_valid(row).then(|| to.value(row));
+        let (users, revenue_cents) = amounts.at(row);
+        Flow {
+            direction: Direction::of(dimension, from, to),
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+            users,
+            revenue_cents,
+        }
+    };
+    Ok(rows.map(flow).collect())
+}
+
+/// The columns users and revenue_365d.
+struct Amounts {
+    users: Int64Array,
+    revenue: Decimal128Array,
+}
+
+impl Amounts {
+    fn of(rows: &RecordBatch) -> Result<Self, ArrowError> {
+        Ok(Self {
+            users: integers(rows, "users")?,
+            revenue: decimals(rows, REVENUE, &REVENUE_TYPE)?,
+        })
+    }
+
+    /// Users and revenue of a row; without revenue, none.
+    fn at(&self, row: usize) -> (i64, i128) {
+        let has_revenue = self.revenue.is_valid(row);
+        let revenue = has_revenue.then(|| self.revenue.value(row));
+        (self.users.value(row), revenue.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(from: Option<&str>, to: Option<&str>, users: i64) -> Flow {
+        let dimension = Dimension {
+            name: "value_tier".to_owned(),
+            tiers: Vec::new(),
+            grace_days: 0,
+            has_raw: false,
+        };
+        Flow {
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+            direction: Direction::of(&dimension, from, to),
+            users,
+            revenue_cents: 0,
+        }
+    }
+
+    #[test]
+    fn moves_are_ordered_by_users_and_tell_the_change_of_a_tier() {
+        let dimension = DimensionOverview {
+            name: "value_tier".to_owned(),
+            tiers: Vec::new(),
+            flows: vec![
+                flow(Some("gold"), Some("gold"), 90),
+                flow(Some("gold"), Some("basic"), 2),
+                flow(Some("basic"), Some("gold"), 5),
+                flow(None, Some("basic"), 5),
+                flow(Some("gold"), None, 1),
+            ],
+        };
+        let largest = dimension.largest_moves();
+        let users: Vec<i64> = largest.iter().map(|flow| flow.users).collect();
+        assert_eq!(users, [5, 5, 2, 1]);
+        assert_eq!(largest[0].from, None);
+        assert_eq!(dimension.net_change("gold"), 2);
+        assert_eq!(dimension.net_change("basic"), 2);
+    }
+}

@@ -1,0 +1,71 @@
+//! What a night that is published found: its alerts, and how many users moved. A later run of the
+//! same date that has nothing to do tells the same.
+
+use std::collections::BTreeMap;
+
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::error::Result as EngineResult;
+
+use crate::engine::{EngineError, Session};
+use crate::ground::SnapshotDate;
+use crate::job::Job;
+use crate::migration::Moves;
+use crate::night::{Alert, NightError};
+use crate::publish::Publications;
+use crate::storage::Stores;
+use crate::tables::{ALERTS, TIER_MIGRATION};
+
+use super::{choose, read_mart, register_published};
+
+/// The table of who moved.
+const MIGRATION: &str = TIER_MIGRATION.name;
+
+/// The moves and alerts of a published date.
+///
+/// # Errors
+/// A date that is not published, and whatever keeps its tables from being read.
+pub async fn published_outcome(
+    job: &Job,
+    date: SnapshotDate,
+) -> Result<(Moves, Vec<Alert>), NightError> {
+    let output = Stores::new(job.patience).open(&job.output, &job.base)?;
+    let publications = Publications::load(&output).await?;
+    let publication = choose(&publications, Some(date)).await?;
+    let session = Session::open(&job.engine, [&output], [])
+        .map_err(EngineError::during("opening a session"))?;
+    let alerts = read_mart(
+        &session,
+        &output,
+        publication,
+        ALERTS.name,
+        crate::night::alerts_of,
+    )
+    .await?;
+    register_published(&session, &output, publication, MIGRATION).await?;
+    let moves = count_moves(&session).await;
+    Ok((
+        moves.map_err(EngineError::during("counting moves"))?,
+        alerts,
+    ))
+}
+
+async fn count_moves(session: &Session) -> EngineResult<Moves> {
+    let sql = "SELECT dimension, direction, COUNT(*) AS users FROM publish.tier_migration
+               GROUP BY dimension, direction";
+    let mut moves = Moves::new();
+    for batch in session.sql(sql).await?.collect().await? {
+        let text = |index: usize| cast(batch.column(index), &DataType::Utf8);
+        let (dimensions, directions) = (text(0)?, text(1)?);
+        let (dimensions, directions) =
+            (dimensions.as_string::<i32>(), directions.as_string::<i32>());
+        let users = batch.column(2).as_primitive::<Int64Type>();
+        for row in 0..batch.num_rows() {
+            let dimension = dimensions.value(row).to_owned();
+            let of_dimension: &mut BTreeMap<String, i64> = moves.entry(dimension).or_default();
+            of_dimension.insert(directions.value(row).to_owned(), users.value(row));
+        }
+    }
+    Ok(moves)
+}

@@ -1,0 +1,80 @@
+//! Marts as a pack has them: small tables that SQL computes from what a night has drafted, and from
+//! what was published before.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::prelude::DataFrame;
+
+use crate::drafts::TableSpec;
+use crate::engine::{Session, empty};
+use crate::ground::{Diagnostic, Folder, Problems, TableName};
+use crate::models::{Model, Parameters};
+use crate::tables::{self, Maker, PublishedTable, dated};
+
+use super::{Catalog, PackError, Project};
+
+/// The marts of a pack, each after what it reads.
+pub(crate) fn models(project: &Project) -> impl Iterator<Item = (&Model, &PublishedTable)> {
+    let published = project.graph.in_folder(Folder::Publish);
+    published.filter_map(|model| {
+        let table = tables::find(&model.name.name)?;
+        (table.maker == Maker::Mart).then_some((model, table))
+    })
+}
+
+/// The columns of a mart that SQL may rely on, the date in front.
+pub(crate) fn schema_of(mart: &PublishedTable) -> SchemaRef {
+    // No mart has users of its own.
+    Arc::new(dated(&mart.schema(&DataType::Null)))
+}
+
+/// Plans a mart and holds it to its columns.
+///
+/// # Errors
+/// Every problem of the model.
+pub(crate) async fn plan(
+    catalog: &Catalog<'_>,
+    (model, table): (&Model, &PublishedTable),
+    parameters: &Parameters,
+) -> Result<(DataFrame, Arc<TableSpec>), PackError> {
+    let plan = catalog.plan_by_name(model, parameters).await?;
+    let rows = catalog.session.plan(plan);
+    let spec = TableSpec::of(table, &dated(rows.schema().as_arrow()))?;
+    check_columns(model, table, spec.schema())?;
+    let spec = spec.with_comments(model.column_comments());
+    Ok((rows, Arc::new(spec)))
+}
+
+fn check_columns(model: &Model, table: &PublishedTable, found: &Schema) -> Result<(), Problems> {
+    let mut problems = Problems::default();
+    for expected in table.columns {
+        let data_type = found.field_with_name(expected.name).map(Field::data_type);
+        if data_type.ok() != expected.column_type.arrow().as_ref() {
+            let message = format!(
+                "`{}` needs a column `{}` of type {}",
+                model.name, expected.name, expected.column_type
+            );
+            problems.push(
+                Diagnostic::at(&model.file, model.head(), message)
+                    .help("tierline shows it and compares it from night to night"),
+            );
+        }
+    }
+    problems.or_ok(())
+}
+
+/// Registers tables of the right columns and no rows in place of what was published before.
+pub(crate) fn register_nothing_before(
+    session: &Session,
+    snapshot: &SchemaRef,
+) -> datafusion::error::Result<()> {
+    for (folder, table) in tables::earlier() {
+        let schema = match table.maker {
+            Maker::Mart => schema_of(table),
+            _ => Arc::clone(snapshot),
+        };
+        session.register(&TableName::new(folder, table.name), empty(schema))?;
+    }
+    Ok(())
+}

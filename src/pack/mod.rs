@@ -1,0 +1,36 @@
+//! The pack: a job's SQL in a session.
+//!
+//! 1. [`Project::load`]: the models, parsed and ordered; all their problems at once.
+//! 2. [`Catalog`]: the models as tables of a session, over the files of a night or over the sources
+//!    as they are [declared], with the type of [user ids](user_ids) that staging selects.
+//! 3. [`Shape`]: the tiers that `dim_tier` lists, and the snapshot held against them; the job's
+//!    [own dimensions](own_dimensions) are among them. [`marts`]: the tables that follow.
+//! 4. [`cut_points`]: the metrics of the calibration models, counted.
+//! 5. [`TierRules`]: what decides the values of each dimension, as a fingerprint.
+
+mod catalog;
+mod clauses;
+mod contracted;
+pub(crate) mod cut_points;
+mod declared;
+mod error;
+pub(crate) mod marts;
+mod own_dimensions;
+mod project;
+pub(crate) mod runnable;
+mod shape;
+mod snapshot_column;
+mod tier_rules;
+mod user_ids;
+
+pub use catalog::Catalog;
+pub(crate) use catalog::{REJECT_REASON, WARNING, all_rows_of};
+pub(crate) use declared::{
+    UPSTREAM, declared_metrics, register_declared, register_sources, session_of,
+};
+pub use error::PackError;
+pub use project::Project;
+pub(crate) use project::{VALUE_TIER, keep_all, made_by_tierline, required};
+pub(crate) use shape::{Shape, column_comments};
+pub(crate) use tier_rules::TierRules;
+pub(crate) use user_ids::{ID_TYPES, check_previous, disagreement, stage};

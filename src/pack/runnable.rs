@@ -1,0 +1,57 @@
+//! What the engine can analyse and yet not compute, such as EXISTS in a SELECT list: found by
+//! planning each model over tables without rows as a night plans it.
+
+use std::collections::BTreeSet;
+
+use datafusion::error::DataFusionError;
+
+use crate::ground::{Problems, TableName};
+use crate::models::Parameters;
+use crate::models::planner::explain;
+
+use super::catalog::Catalog;
+use super::project::Project;
+
+/// Plans every model down to what is executed. Of models that read each other the first is told.
+///
+/// # Errors
+/// Every model that no night can compute.
+pub(crate) async fn check(
+    catalog: &Catalog<'_>,
+    project: &Project,
+    parameters: &Parameters,
+) -> Result<(), Problems> {
+    let state = catalog.session.state();
+    let mut problems = Problems::default();
+    let mut failing: BTreeSet<&TableName> = BTreeSet::new();
+    for model in project.graph.models() {
+        if !catalog.has_planned(model) {
+            continue;
+        }
+        let mut read = model.reads.iter().map(|read| &read.table);
+        if read.any(|table| failing.contains(table)) {
+            failing.insert(&model.name);
+            continue;
+        }
+        // What cannot be analysed is told elsewhere.
+        let Ok(plan) = catalog.plan(model, parameters).await else {
+            continue;
+        };
+        if let Err(error) = state.create_physical_plan(&plan).await {
+            failing.insert(&model.name);
+            if is_of_statement(&error) {
+                problems.extend(explain(&error, &model.file));
+            }
+        }
+    }
+    problems.or_ok(())
+}
+
+/// Whether a statement is at fault. The values of reference files, which planning may compute
+/// with, are told of where they are read.
+fn is_of_statement(error: &DataFusionError) -> bool {
+    !matches!(
+        error.find_root(),
+        DataFusionError::ArrowError(..) | DataFusionError::External(_)
+    )
+}

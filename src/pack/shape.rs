@@ -1,0 +1,221 @@
+//! The shape of what a night publishes: the tiers that `dim_tier` lists, read once, and the raw
+//! snapshot held against them.
+//!
+//! 1. [`Shape::read`]: the rows of `dim_tier`, and those of the job's own dimensions.
+//! 2. [`Shape::raw_snapshot`]: the snapshot before it is settled, refused unless it has every
+//!    column that is listed or that tierline itself reads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::concat_batches;
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::logical_expr::lit;
+use datafusion::prelude::DataFrame;
+
+use crate::engine::EngineError;
+use crate::ground::{Diagnostic, Folder, Problems};
+use crate::job::Job;
+use crate::migration;
+use crate::models::{Model, Parameters};
+use crate::tables::{DIM_TIER, TIER_SNAPSHOT};
+use crate::tiers::{Dimensions, Settling, warnings};
+use crate::tiles::USER_ID;
+
+use super::catalog::Catalog;
+use super::error::PackError;
+use super::own_dimensions;
+use super::project::{Project, required};
+
+/// The columns that tell how a row was made.
+const ORIGIN: [&str; 2] = ["cutpoints_id", "run_id"];
+
+/// What `dim_tier` lists.
+pub(crate) struct Shape {
+    /// Its rows, whose order is that of dimensions and tiers everywhere.
+    pub dim_tier: RecordBatch,
+    /// The dimensions, with the job's grace.
+    pub dimensions: Dimensions,
+    /// The warnings.
+    pub warnings: Vec<String>,
+}
+
+/// Today's rows as SQL gives them.
+pub(crate) struct RawSnapshot {
+    rows: DataFrame,
+    /// Their columns, with those that tell their origin.
+    pub schema: Schema,
+}
+
+impl Shape {
+    /// Reads `dim_tier`. The tier models must be registered.
+    ///
+    /// # Errors
+    /// A model that does not plan, and rows that cannot be a list of tiers.
+    pub(crate) async fn read(
+        catalog: &Catalog<'_>,
+        project: &Project,
+        job: &Job,
+        parameters: &Parameters,
+    ) -> Result<Self, PackError> {
+        let dim_tier = read_dim_tier(catalog, project, parameters).await?;
+        let dim_tier = own_dimensions::with_rows(dim_tier, job)?;
+        let dimensions = Dimensions::read(&dim_tier, job)?;
+        let warnings = warnings(&dim_tier)?;
+        Ok(Self {
+            dim_tier,
+            dimensions,
+            warnings,
+        })
+    }
+
+    /// Plans the snapshot before it is settled.
+    ///
+    /// # Errors
+    /// A snapshot without a dimension that `dim_tier` lists, or without what tierline itself reads.
+    pub(crate) async fn raw_snapshot(
+        &self,
+        catalog: &Catalog<'_>,
+        project: &Project,
+        job: &Job,
+        parameters: &Parameters,
+    ) -> Result<RawSnapshot, PackError> {
+        let model = required(project, &TIER_SNAPSHOT)?;
+        let plan = catalog.plan_by_name(model, parameters).await?;
+        let rows = catalog.session.plan(plan);
+        let rows = Box::pin(own_dimensions::with_columns(rows, catalog, project, job)).await?;
+        let schema = rows.schema().as_arrow();
+        self.check(model, schema)?;
+        let origin = ORIGIN.map(|name| Field::new(name, DataType::Utf8, true));
+        let fields = schema.fields().iter().map(|field| field.as_ref().clone());
+        let schema = Schema::new(fields.chain(origin).collect::<Vec<_>>());
+        Ok(RawSnapshot { rows, schema })
+    }
+
+    fn check(&self, model: &Model, schema: &Schema) -> Result<(), Problems> {
+        let dimensions = self.dimensions.iter().map(|dimension| &*dimension.name);
+        let mut found: Vec<Diagnostic> = Vec::new();
+        found.extend(dimensions.filter_map(|name| missing_dimension(model, schema, name)));
+        found.extend(missing_user_id(model, schema));
+        let warnings = self.warnings.iter();
+        found.extend(warnings.filter_map(|name| missing_warning(model, schema, name)));
+        found.extend(missing_measures(model, schema));
+        Problems(found).or_ok(())
+    }
+}
+
+impl RawSnapshot {
+    /// The rows with the columns that tell how they were made.
+    pub(crate) fn with_origin(
+        self,
+        cutpoints_id: &str,
+        run_id: &str,
+    ) -> datafusion::error::Result<DataFrame> {
+        let [cutpoints_column, run_column] = ORIGIN;
+        self.rows
+            .with_column(cutpoints_column, lit(cutpoints_id))?
+            .with_column(run_column, lit(run_id))
+    }
+}
+
+/// What the engine was doing when it failed.
+const READING: &str = "reading dim_tier";
+
+async fn read_dim_tier(
+    catalog: &Catalog<'_>,
+    project: &Project,
+    parameters: &Parameters,
+) -> Result<RecordBatch, PackError> {
+    let engine = EngineError::during(READING);
+    let plan = catalog
+        .plan_by_name(required(project, &DIM_TIER)?, parameters)
+        .await?;
+    let schema = Arc::new(plan.schema().as_arrow().clone());
+    let rows = catalog.session.plan(plan);
+    // One partition after the other: collected together, the parts of a UNION ALL come in the
+    // order in which they happen to be done.
+    let partitions = rows.collect_partitioned().await.map_err(&engine)?;
+    let batches: Vec<RecordBatch> = partitions.into_iter().flatten().collect();
+    Ok(concat_batches(&schema, &batches).map_err(EngineError::during(READING))?)
+}
+
+/// A dimension needs a column of its name.
+fn missing_dimension(model: &Model, schema: &Schema, dimension: &str) -> Option<Diagnostic> {
+    if schema.field_with_name(dimension).is_ok() {
+        return None;
+    }
+    let message = format!(
+        "`{}` has no column `{dimension}`, which dim_tier lists as a dimension",
+        model.name
+    );
+    let help = "select the column there, or take the dimension out of dim_tier";
+    Some(Diagnostic::at(&model.file, model.head(), message).help(help))
+}
+
+/// Every row is a user's.
+fn missing_user_id(model: &Model, schema: &Schema) -> Option<Diagnostic> {
+    if schema.field_with_name(USER_ID).is_ok() {
+        return None;
+    }
+    let message = format!("`{}` has no column `{USER_ID}`", model.name);
+    Some(Diagnostic::at(&model.file, model.head(), message))
+}
+
+/// A warning needs a column of its name that is true or false.
+fn missing_warning(model: &Model, schema: &Schema, warning: &str) -> Option<Diagnostic> {
+    if has_type(schema, warning, |found| *found == DataType::Boolean) {
+        return None;
+    }
+    let message = format!(
+        "`{}` needs a column `{warning}` of type BOOLEAN, which dim_tier lists as a warning",
+        model.name
+    );
+    let help = "select the column there, or take the warning out of dim_tier";
+    Some(Diagnostic::at(&model.file, model.head(), message).help(help))
+}
+
+/// The measures that the matrix and the summary add up.
+fn missing_measures(model: &Model, schema: &Schema) -> Vec<Diagnostic> {
+    let is_money: fn(&DataType) -> bool = |found| matches!(found, DataType::Decimal128(_, 2));
+    let is_count: fn(&DataType) -> bool = |found| *found == DataType::Int64;
+    let measures = [
+        (migration::REVENUE, "DECIMAL(18,2)", is_money),
+        (migration::ORDERS, "BIGINT", is_count),
+        (migration::INTERACTIONS, "BIGINT", is_count),
+    ];
+    let missing = measures
+        .into_iter()
+        .filter(|(column, _, fits)| !has_type(schema, column, fits));
+    let problem = |(column, sql_type, _)| {
+        let message = format!(
+            "`{}` needs a column `{column}` of type {sql_type}",
+            model.name
+        );
+        Diagnostic::at(&model.file, model.head(), message)
+            .help("the migration matrix and the summary sum it")
+    };
+    missing.map(problem).collect()
+}
+
+fn has_type(schema: &Schema, column: &str, fits: impl Fn(&DataType) -> bool) -> bool {
+    let found = schema.field_with_name(column);
+    found.is_ok_and(|field| fits(field.data_type()))
+}
+
+/// What the columns of the snapshot mean: the pack's own comments, the later folder's winning,
+/// and those of the columns that settling adds.
+pub(crate) fn column_comments(
+    project: &Project,
+    dimensions: &Dimensions,
+) -> BTreeMap<String, String> {
+    let mut comments = BTreeMap::new();
+    for folder in [Folder::Features, Folder::Tiers, Folder::Publish] {
+        for model in project.graph.in_folder(folder) {
+            comments.extend(model.column_comments());
+        }
+    }
+    comments.extend(dimensions.iter().flat_map(Settling::column_comments));
+    comments.extend(TIER_SNAPSHOT.comments());
+    comments
+}

@@ -1,0 +1,232 @@
+//! The rules of each dimension as one fingerprint, recorded with every publication: whether two
+//! snapshots were made by the same ones decides where grace goes on and what can be compared.
+//!
+//! | part of the rules | no part of them |
+//! |---|---|
+//! | the tier model and everything upstream of it | KPIs, alerts, audits, other dimensions, comments |
+//! | [what the snapshot makes of it](super::snapshot_column) | other columns of the snapshot |
+//! | the parameters that these models name | the snapshot date, cut points |
+//! | the reference tables that they read | labels and playbooks that none of them names |
+//! | the columns that the job declares of the sources that they read | URLs, other sources |
+//! | the values of the dimension and their ranks | days of grace |
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ground::{Fingerprint, Folder, TableName};
+use crate::job::{Job, encodings};
+use crate::models::{Model, ReferenceTable};
+use crate::tables::TIER_SNAPSHOT;
+use crate::tiers::{Dimension, Dimensions};
+
+use super::project::Project;
+use super::snapshot_column::SnapshotColumn;
+
+/// The columns of reference tables that are read by people alone, in one language or several:
+/// `label`, `label_en`.
+const FOR_PEOPLE: [&str; 2] = ["label", "playbook"];
+
+/// How rules are told apart. Rules that were recorded otherwise are not compared.
+const VERSION: &str = "3";
+
+/// The rules of some dimensions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TierRules(BTreeMap<String, String>);
+
+impl TierRules {
+    /// The rules of a project.
+    pub(crate) fn of(job: &Job, project: &Project, dimensions: &Dimensions) -> Self {
+        let rules = dimensions.iter().map(|dimension| {
+            let rules = fingerprint(job, project, dimension);
+            (
+                dimension.name.clone(),
+                format!("{VERSION}:{}", rules.short()),
+            )
+        });
+        Self(rules.collect())
+    }
+
+    /// The text that a publication records.
+    pub(crate) fn to_text(&self) -> String {
+        serde_json::to_string(&self.0).unwrap_or_default()
+    }
+
+    /// The dimensions whose rules are not those that a publication recorded. Publications of
+    /// before there were records count as made by the same rules, and so does a dimension that
+    /// one does not name or told apart otherwise.
+    pub(crate) fn changed_since(&self, recorded: Option<&str>) -> BTreeSet<String> {
+        let recorded: BTreeMap<String, String> = recorded
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default();
+        let changed = self.0.iter().filter(|(dimension, rules)| {
+            let before = recorded.get(*dimension);
+            before.is_some_and(|before| version(before) == version(rules) && before != *rules)
+        });
+        changed.map(|(dimension, _)| dimension.clone()).collect()
+    }
+}
+
+/// In which way a recorded fingerprint was made.
+fn version(rules: &str) -> Option<&str> {
+    rules.split_once(':').map(|(version, _)| version)
+}
+
+/// | label | value |
+/// |---|---|
+/// | `model`, for each table behind the dimension | its [SQL and parameters](Model::fingerprint) |
+/// | `snapshot` | [what the snapshot makes of it](SnapshotColumn), in canonical text |
+/// | `source`, for each | its [name and columns](encodings::of_source) |
+/// | `reference`, for each | its [rows](of_rows) |
+/// | `tier`, for each | its `name`, its `rank` where it has one |
+fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerprint {
+    let snapshot = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
+    let snapshot = project.graph.model(&snapshot);
+    let selected = snapshot.and_then(|model| SnapshotColumn::of(model, &dimension.name));
+    let tables = tables_behind(project, &dimension.name, selected.as_ref());
+    let models: Vec<&Model> = tables
+        .iter()
+        .filter_map(|table| project.graph.model(table))
+        .collect();
+    let sql: Vec<String> = models
+        .iter()
+        .map(|model| model.canonical_sql.clone())
+        .chain(selected.iter().map(|selected| selected.sql.clone()))
+        .collect();
+    let references = project.references.iter();
+    let references = references
+        .filter(|reference| tables.contains(&reference.name))
+        .map(|reference| {
+            let is_named = |column: &str| sql.iter().any(|sql| sql.contains(column));
+            of_rows(reference, is_named)
+        });
+    let sources = job.sources_among(&tables);
+    let sources = sources.map(|(name, source)| encodings::of_source(name, source));
+    let tiers = dimension.tiers.iter();
+    let tiers = tiers.map(|tier| {
+        let rank = tier.rank.map(|rank| rank.to_string());
+        let named = Fingerprint::builder().part("name", &tier.name);
+        named.parts("rank", rank).finish()
+    });
+    let models = models
+        .iter()
+        .map(|model| model.fingerprint(&project.parameters));
+    Fingerprint::builder()
+        .parts("model", models)
+        .parts("snapshot", selected.map(|selected| selected.sql))
+        .parts("source", sources)
+        .parts("reference", references)
+        .parts("tier", tiers)
+        .finish()
+}
+
+/// The tables that a dimension comes of: the model of its name, what the snapshot reads for it, or
+/// else all tier models, and what they read.
+fn tables_behind(
+    project: &Project,
+    dimension: &str,
+    selected: Option<&SnapshotColumn>,
+) -> BTreeSet<TableName> {
+    let own = TableName::new(Folder::Tiers, dimension);
+    let own = project.graph.model(&own).map(|model| model.name.clone());
+    let selected = selected.map(|selected| selected.tables.clone());
+    let mut tables: BTreeSet<TableName> = selected.into_iter().flatten().chain(own).collect();
+    if tables.is_empty() {
+        let models = project.graph.in_folder(Folder::Tiers);
+        tables = models.map(|model| model.name.clone()).collect();
+    }
+    let behind = tables.iter();
+    behind
+        .flat_map(|table| project.graph.upstream(table))
+        .collect()
+}
+
+/// Whether a column of a reference table is there for people: `label`, or `label_en`.
+fn is_for_people(column: &str) -> bool {
+    FOR_PEOPLE.iter().any(|name| {
+        let language = column.strip_prefix(name);
+        language.is_some_and(|language| {
+            language.is_empty() || language.starts_with('_') && language.len() == 3
+        })
+    })
+}
+
+/// The rows of a reference table, without the columns that are there for people, unless they are
+/// named: `table`, `column` for each, and `value` for each value that is not NULL, `null` for the
+/// others, row by row.
+fn of_rows(reference: &ReferenceTable, is_named: impl Fn(&str) -> bool) -> Fingerprint {
+    let rows = &reference.rows;
+    let schema = rows.schema();
+    let columns: Vec<usize> = (0..rows.num_columns())
+        .filter(|index| {
+            let name = schema.field(*index).name();
+            !is_for_people(name) || is_named(name)
+        })
+        .collect();
+    let names = columns.iter().map(|index| schema.field(*index).name());
+    let mut builder = Fingerprint::builder()
+        .part("table", &reference.name.to_string())
+        .parts("column", names);
+    for row in 0..rows.num_rows() {
+        for index in &columns {
+            builder = match reference.value(row, *index) {
+                Some(value) => builder.part("value", &value),
+                None => builder.part("null", ""),
+            };
+        }
+    }
+    builder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::SourceFile;
+
+    /// A change needs another [`VERSION`].
+    #[test]
+    fn rows_without_what_is_for_people_stay_what_they_were() {
+        let text =
+            "value_tier,rank,label_en,is_open\ngold,1,\"Gold, pure\",true\nnone,,None,false\n";
+        let file = SourceFile::new("value_tiers.csv", text);
+        let rows = ReferenceTable::read("reference.value_tiers".parse().unwrap(), file).unwrap();
+        let found = of_rows(&rows, |_| false);
+        insta::assert_snapshot!(found.short(), @"8f33df009a6f");
+        assert_ne!(found, of_rows(&rows, |column| column == "label_en"));
+    }
+
+    fn rules(of: &[(&str, &str)]) -> TierRules {
+        let rules = of.iter();
+        TierRules(
+            rules
+                .map(|(dimension, rules)| ((*dimension).to_owned(), (*rules).to_owned()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn columns_for_people_are_labels_and_playbooks_in_any_language() {
+        for column in ["label", "label_en", "playbook", "playbook_zh"] {
+            assert!(is_for_people(column), "{column}");
+        }
+        for column in ["labelled_rank", "label_limit", "playbooks", "rank"] {
+            assert!(!is_for_people(column), "{column}");
+        }
+    }
+
+    #[test]
+    fn only_rules_that_are_recorded_and_others_have_changed() {
+        let recorded = [("value_tier", "3:a"), ("need_type", "3:b"), ("layer", "a")];
+        let recorded = rules(&recorded).to_text();
+        let today = rules(&[
+            ("value_tier", "3:c"),
+            ("need_type", "3:b"),
+            ("app_fan", "3:d"),
+            ("layer", "3:c"),
+        ]);
+        assert_eq!(
+            today.changed_since(Some(&recorded)),
+            BTreeSet::from(["value_tier".to_owned()])
+        );
+        assert_eq!(today.changed_since(None), BTreeSet::new());
+        assert_eq!(today.changed_since(Some("who knows")), BTreeSet::new());
+    }
+}

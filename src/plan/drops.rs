@@ -1,0 +1,60 @@
+//! The columns that a run may take from readers, as `--drop-columns` names them.
+
+use crate::drafts::TableColumn;
+use crate::ground::{Diagnostic, Problems, did_you_mean};
+use crate::publish::Table;
+use crate::storage::Location;
+use crate::tables;
+
+use super::Plan;
+use super::error::PlanError;
+
+impl Plan {
+    /// The same plan, which may take `columns` from the tables below `output`. One that is gone
+    /// already is no mistake: the command may run again, for the next night or after a failure.
+    ///
+    /// # Errors
+    /// Every column that no published table has or had, and tables that cannot be read.
+    pub async fn allowing_drops(
+        mut self,
+        output: &Location,
+        columns: &[TableColumn],
+    ) -> Result<Self, PlanError> {
+        let mut problems = Problems::default();
+        for named in columns {
+            if let Some(problem) = unknown(output, named).await? {
+                problems.push(problem);
+            }
+        }
+        self.may_drop = columns.to_vec();
+        Ok(problems.or_ok(self)?)
+    }
+}
+
+/// What is wrong with the name of a column, if anything.
+async fn unknown(output: &Location, named: &TableColumn) -> Result<Option<Diagnostic>, PlanError> {
+    let TableColumn { table, column } = named;
+    if !tables::NAMES.contains(&table.as_str()) {
+        let near = did_you_mean(table, tables::NAMES);
+        let message = format!("--drop-columns names an unknown table `{table}`{near}");
+        let help = format!("the published tables are {}", tables::NAMES.join(", "));
+        return Ok(Some(Diagnostic::new(message).help(help)));
+    }
+    let Some(opened) = Table::open(output, table).await? else {
+        let message =
+            format!("--drop-columns names table `{table}`, of which nothing is published yet");
+        return Ok(Some(Diagnostic::new(message).help("leave it out")));
+    };
+    let columns = opened.columns()?;
+    let fields = [&columns.shown, &columns.dropped].into_iter();
+    let names: Vec<&String> = fields
+        .flat_map(|schema| schema.fields())
+        .map(|field| field.name())
+        .collect();
+    if names.contains(&column) {
+        return Ok(None);
+    }
+    let near = did_you_mean(column, names.into_iter().map(String::as_str));
+    let message = format!("--drop-columns names an unknown column `{column}` of `{table}`{near}");
+    Ok(Some(Diagnostic::new(message)))
+}

@@ -1,0 +1,102 @@
+//! Published files that somebody has removed: which dates are made anew, and what a night that
+//! reads such a file does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ground::{Folder, SnapshotDate};
+use crate::publish::{LostFiles, Publications, PublishError};
+use crate::tables;
+
+use super::{Plan, PlannedAction};
+
+/// Of how many published dates before D the KPIs are at hand.
+const HISTORY_DATES: usize = 28;
+
+/// How many dates a message names.
+const DATES_NAMED: usize = 10;
+
+impl Plan {
+    /// Whether D is published and lacks files.
+    pub(super) fn lacks_files(&self) -> bool {
+        self.lost.iter().any(|lost| lost.date == self.snapshot_date)
+    }
+
+    /// Refuses a night that reads a file which is gone.
+    ///
+    /// # Errors
+    /// [`PublishError::FileNeeded`].
+    pub(crate) fn check_files_needed(&self) -> Result<(), PublishError> {
+        if matches!(self.action, PlannedAction::Nothing { .. }) {
+            return Ok(());
+        }
+        let needed = self.lost.iter().find(|lost| self.reads(lost));
+        match needed.cloned() {
+            None => Ok(()),
+            Some(LostFiles { date, table, path }) => {
+                Err(PublishError::FileNeeded { table, path, date })
+            }
+        }
+    }
+
+    /// Whether the night reads a table of a date.
+    fn reads(&self, LostFiles { date, table, .. }: &LostFiles) -> bool {
+        let previous = self.previous.as_ref().map(|row| row.snapshot_date);
+        let week_ago = self.week_ago().map(|row| row.snapshot_date);
+        let folders = tables::find(table).map_or(&[][..], |table| table.earlier);
+        folders.iter().any(|folder| match folder {
+            Folder::Previous => previous == Some(*date),
+            Folder::WeekAgo => week_ago == Some(*date),
+            _ => {
+                let mut history = dates_of_history(&self.publications, self.snapshot_date);
+                history.any(|read| read == *date)
+            }
+        })
+    }
+
+    /// What is to be said of files that are gone.
+    pub(crate) fn remarks_on_lost_files(&self) -> Vec<String> {
+        let others = self.lost.iter();
+        let others = others.filter(|lost| lost.date != self.snapshot_date);
+        let others = remark(&others.collect::<Vec<_>>()).map(|remark| {
+            format!("{remark}; `tierline backfill --affected` makes these dates anew, `tierline run --date` one of them")
+        });
+        let own = self.lost.iter();
+        let own = own.filter(|lost| lost.date == self.snapshot_date);
+        let own = remark(&own.collect::<Vec<_>>());
+        let own = own.map(|remark| format!("{remark}; this date is made anew"));
+        own.into_iter().chain(others).collect()
+    }
+}
+
+/// Which dates lack files of which tables; nothing where none do.
+pub(crate) fn remark(lost: &[&LostFiles]) -> Option<String> {
+    let first = lost.first()?;
+    let mut tables: BTreeMap<SnapshotDate, BTreeSet<&str>> = BTreeMap::new();
+    for lost in lost {
+        tables.entry(lost.date).or_default().insert(&lost.table);
+    }
+    let named = tables.iter().take(DATES_NAMED).map(|(date, tables)| {
+        let tables: Vec<&str> = tables.iter().copied().collect();
+        format!("{date} ({})", tables.join(", "))
+    });
+    let named: Vec<String> = named.collect();
+    let more = match tables.len().saturating_sub(DATES_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more dates"),
+    };
+    Some(format!(
+        "published data files are missing or cut short, so that readers fail: {}{more}, such as `{}`",
+        named.join(", "),
+        first.path
+    ))
+}
+
+/// The last published dates before D, whose KPIs are at hand.
+pub(crate) fn dates_of_history(
+    publications: &Publications,
+    snapshot_date: SnapshotDate,
+) -> impl Iterator<Item = SnapshotDate> + use<> {
+    let dates = publications.dates();
+    let before: Vec<SnapshotDate> = dates.range(..snapshot_date).copied().collect();
+    before.into_iter().rev().take(HISTORY_DATES)
+}

@@ -1,0 +1,77 @@
+//! What is worth a look in a plan, told as the warnings of the run.
+
+use std::collections::BTreeSet;
+
+use crate::ground::{counted, verb_for};
+use crate::job::Job;
+
+use super::{CalibrationPlan, Plan};
+
+/// Days that sources or snapshots lack, what is odd about the delivered files, and dates that late
+/// data affects.
+pub(crate) fn remarks_on(job: &Job, plan: &Plan) -> Vec<String> {
+    let mut remarks = plan.remarks_on_lost_files();
+    remarks.extend(plan.remarks_on_history());
+    remarks.extend(missing_days(job, plan));
+    remarks.extend(plan.oddities.iter().cloned());
+    remarks.extend(cut_points_of_later(plan));
+    remarks.extend(plan.remarks_on_retired());
+    // What a refused night is to do first is in the refusal.
+    if plan.check_history().is_ok() {
+        remarks.extend(advice(plan));
+    }
+    remarks
+}
+
+/// What to run next: dates that were never published, and dates that late data affects.
+fn advice(plan: &Plan) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if let (Some(first), Some(last)) = (plan.gaps.first(), plan.gaps.last()) {
+        remarks.push(format!(
+            "{} before this one {} never published: {first} to {last}; `tierline backfill --from {first} --to {last}` does so",
+            counted(plan.gaps.len(), "day"),
+            verb_for(plan.gaps.len(), "was", "were")
+        ));
+    }
+    if let Some(first) = plan.affected.first() {
+        remarks.push(format!(
+            "published dates to restate: {}, from {} on; `tierline backfill --affected` does so",
+            plan.affected.len(),
+            first.date
+        ));
+    }
+    remarks
+}
+
+/// That D is scored by cut points of a later date.
+fn cut_points_of_later(plan: &Plan) -> Option<String> {
+    match &plan.calibration {
+        CalibrationPlan::Use(calibration) if plan.is_before_all_calibrations() => Some(format!(
+            "scored by the cut points {}, the earliest there are: {} is before all of them",
+            calibration.id, plan.snapshot_date
+        )),
+        _ => None,
+    }
+}
+
+/// Required sources that have no files for some days since the previous snapshot, or since their
+/// first file when there is none.
+fn missing_days<'a>(job: &'a Job, plan: &'a Plan) -> impl Iterator<Item = String> + 'a {
+    let required = plan.histories.iter();
+    let required = required.filter(|(name, _)| job.sources[*name].required);
+    required.filter_map(|(name, history)| {
+        let delivered: BTreeSet<_> = history.days.keys().copied().collect();
+        let first = match &plan.previous {
+            Some(previous) => previous.snapshot_date.day().succ_opt()?,
+            None => *delivered.first()?,
+        };
+        let days = first.iter_days();
+        let days = days.take_while(|day| *day <= plan.snapshot_date.day());
+        let missing: Vec<_> = days.filter(|day| !delivered.contains(day)).collect();
+        let (first, last) = (missing.first()?, missing.last()?);
+        Some(match missing.len() {
+            1 => format!("source `{name}` has no files for {first}"),
+            count => format!("source `{name}` has no files for {count} days, {first} to {last}"),
+        })
+    })
+}

@@ -1,0 +1,485 @@
+//! The rules that a run publishes by: everything of the SQL pack and the job that decides rows.
+//! They are kept below the output by their fingerprint, so that a published date can be restated
+//! as it was meant, whatever has been edited since.
+//!
+//! | kept | not kept |
+//! |---|---|
+//! | SQL, reference files and parameters of the pack, as text | URLs, credentials |
+//! | of the job: parameters, grace, its own dimensions, declared columns and profile | limits of engine and storage, guards |
+//! | from which day on a model sees history, where that was given up | cut points: they have records of their own |
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use object_store::ObjectStoreExt;
+use serde::{Deserialize, Serialize};
+
+use crate::ground::{Fingerprint, TableName};
+use crate::job::{
+    CalibrationChoice, Column, ColumnType, Job, OwnDimension, ParameterValue, Source, Workspace,
+    encodings,
+};
+use crate::pack::Project;
+
+use super::error::PlanError;
+use super::history::HistoryError;
+
+/// The format of the records.
+const FORMAT: u32 = 1;
+
+/// From which day on a model sees history, where earlier days were given up.
+pub type HistoryStarts = BTreeMap<TableName, NaiveDate>;
+
+/// The rules of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    files: BTreeMap<String, String>,
+    parameters: BTreeMap<String, ParameterValue>,
+    grace_days: BTreeMap<String, u32>,
+    dimensions: BTreeMap<String, OwnDimension>,
+    sources: BTreeMap<String, RuledSource>,
+    /// From which day on models see history.
+    pub history_starts: HistoryStarts,
+}
+
+/// What the rules say of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct RuledSource {
+    is_delivered: bool,
+    columns: Vec<Column>,
+    profile: Vec<String>,
+}
+
+/// The fingerprint of the rules of a run:
+///
+/// | label | value |
+/// |---|---|
+/// | `sql` | the [pack](Project::fingerprint) |
+/// | `grace`, for each dimension | its name, a space, the days |
+/// | `dimension`, for each of the job's own | its `name`, its [`value`](encodings::of_dimension) |
+/// | `source`, for each that SQL reads | its `name`, its [`columns`](encodings::of_columns), whether it is `delivered` |
+/// | `history start`, for each model that has one | its name, a space, the day |
+///
+/// The timezone has no part in it: it decides which day a run is of, and no row of that day.
+pub(crate) fn fingerprint(job: &Job, project: &Project, starts: &HistoryStarts) -> Fingerprint {
+    let grace_days = job.grace_days_or_default();
+    let grace = grace_days
+        .iter()
+        .map(|(dimension, days)| format!("{dimension} {days}"));
+    let named = |name: &str| Fingerprint::builder().part("name", name);
+    let dimensions = job.dimensions.iter().map(|(name, dimension)| {
+        let dimension = encodings::of_dimension(dimension);
+        named(name).nested("value", &dimension).finish()
+    });
+    let sources = job.sources.iter();
+    let read = sources.filter(|(name, _)| project.graph.reads_source(name));
+    let sources = read.map(|(name, source)| {
+        let delivered = is_delivered(source).then_some("true");
+        named(name)
+            .nested("columns", &encodings::of_columns(&source.columns))
+            .parts("delivered", delivered)
+            .finish()
+    });
+    let starts = starts.iter().map(|(model, day)| format!("{model} {day}"));
+    Fingerprint::builder()
+        .nested("sql", &project.fingerprint)
+        .parts("grace", grace)
+        .parts("dimension", dimensions)
+        .parts("source", sources)
+        .parts("history start", starts)
+        .finish()
+}
+
+/// Whether the night has files of a source, or had them when its rules were published.
+fn is_delivered(source: &Source) -> bool {
+    source.url.is_some() || source.is_held
+}
+
+impl Rules {
+    /// The rules of a job, with the SQL as it was loaded, whatever has become of its files since.
+    pub(super) fn of(job: &Job, project: &Project, history_starts: HistoryStarts) -> Self {
+        let sources = job.sources.iter().map(|(name, source)| {
+            let ruled = RuledSource {
+                is_delivered: is_delivered(source),
+                columns: source.columns.clone(),
+                profile: source.profile.clone(),
+            };
+            (name.clone(), ruled)
+        });
+        Self {
+            files: project.texts.clone(),
+            parameters: job.parameters.clone(),
+            grace_days: job.grace_days.clone(),
+            dimensions: job.dimensions.clone(),
+            sources: sources.collect(),
+            history_starts,
+        }
+    }
+
+    /// The job with these rules in place of its own, scored by a calibration that is kept. Where
+    /// to read, what to use, and how much a snapshot may differ stay as the job says.
+    pub fn job(&self, job: &Job, cutpoints_id: &str) -> Job {
+        let sources = self.sources.iter().map(|(name, ruled)| {
+            let today = job.sources.get(name);
+            let url = today.and_then(|source| source.url.clone());
+            let url = url.filter(|_| ruled.is_delivered);
+            let source = Source {
+                is_held: url.is_none() && ruled.is_delivered,
+                required: url.is_some() && today.is_some_and(|source| source.required),
+                delivery: today
+                    .map(|source| source.delivery.clone())
+                    .unwrap_or_default(),
+                keeps_days: today.and_then(|source| source.keeps_days),
+                url,
+                columns: ruled.columns.clone(),
+                profile: ruled.profile.clone(),
+            };
+            (name.clone(), source)
+        });
+        Job {
+            pack: Some(self.files.clone()),
+            parameters: self.parameters.clone(),
+            grace_days: self.grace_days.clone(),
+            dimensions: self.dimensions.clone(),
+            sources: sources.collect(),
+            calibration: CalibrationChoice::Pinned(cutpoints_id.to_owned()),
+            ..job.clone()
+        }
+    }
+
+    /// The sources that the rules know, and whether they were delivered.
+    pub(super) fn sources(&self) -> impl Iterator<Item = (&String, bool)> {
+        let sources = self.sources.iter();
+        sources.map(|(name, source)| (name, source.is_delivered))
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// A store that fails, and a record that is gone or cannot be read.
+    pub async fn read(workspace: &Workspace, rules_fingerprint: &str) -> Result<Self, PlanError> {
+        let Workspace { output, layout, .. } = workspace;
+        let path = layout.rules(rules_fingerprint);
+        let refused = |reason: String| HistoryError::Rules {
+            path: output.url_of(&path),
+            reason,
+        };
+        let found = match output.store.get(&path).await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => {
+                return Err(refused("it is gone".to_owned()).into());
+            }
+            Err(error) => return Err(output.failure("read", &path, error).into()),
+        };
+        let bytes = found.bytes().await;
+        let bytes = bytes.map_err(|error| output.failure("read", &path, error))?;
+        let record: RulesFile =
+            serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
+        record.check_digest(rules_fingerprint).map_err(refused)?;
+        Ok(record.rules().map_err(refused)?)
+    }
+
+    /// Keeps the record for good. One that is there already gives the same rows; it is written
+    /// anew in case somebody has changed it since.
+    ///
+    /// # Errors
+    /// A store that fails.
+    pub(super) async fn keep(
+        &self,
+        workspace: &Workspace,
+        rules_fingerprint: &str,
+    ) -> Result<(), PlanError> {
+        let Workspace { output, layout, .. } = workspace;
+        let path = layout.rules(rules_fingerprint);
+        let record = serde_json::to_vec_pretty(&RulesFile::named(self, rules_fingerprint));
+        let record = record.map_err(|error| HistoryError::Rules {
+            path: output.url_of(&path),
+            reason: error.to_string(),
+        })?;
+        let put = output.store.put(&path, record.into()).await;
+        put.map_err(|error| output.failure("write", &path, error))?;
+        Ok(())
+    }
+}
+
+/// `rules/<rules fingerprint>.json`, a record as it is written:
+///
+/// | field | |
+/// |---|---|
+/// | `format` | 1; a record of another is refused |
+/// | `files` | the files of the SQL pack as text, by path |
+/// | `parameters` | of the job, by name: `kind` is `integer`, `decimal`, `text`, `boolean`, `date` or `list`, and `value` its text; those of a list are parted by the character U+001F |
+/// | `grace_days` | of the job, by dimension, in days |
+/// | `dimensions` | the job's own, by name: `tiers`, from the lowest rank to the highest where they are `ranked` |
+/// | `sources` | by name: whether it is `delivered`; its `columns`, each with `name`, `type` as a job file declares it, and whether it is `optional`; the names of those in its `profile` |
+/// | `history_starts` | by table, the first day that it sees, where earlier ones were given up; left out where none were |
+/// | `digest` | a fingerprint of all of that and the name of the record, so that a changed one is refused; records from before it have none, and are taken as they are |
+///
+/// Another field is refused: what it says could change rows.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RulesFile {
+    format: u32,
+    files: BTreeMap<String, String>,
+    parameters: BTreeMap<String, ParameterText>,
+    grace_days: BTreeMap<String, u32>,
+    dimensions: BTreeMap<String, DimensionText>,
+    sources: BTreeMap<String, SourceText>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    history_starts: BTreeMap<String, String>,
+    /// Of everything else and the name of the record. Records of before there was one lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ParameterText {
+    kind: String,
+    value: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DimensionText {
+    tiers: Vec<String>,
+    ranked: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceText {
+    delivered: bool,
+    columns: Vec<ColumnText>,
+    profile: Vec<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ColumnText {
+    name: String,
+    #[serde(rename = "type")]
+    column_type: String,
+    optional: bool,
+}
+
+impl RulesFile {
+    /// The record of rules as it is kept under a name.
+    fn named(rules: &Rules, name: &str) -> Self {
+        let record = Self::of(rules);
+        Self {
+            digest: Some(record.digest(name)),
+            ..record
+        }
+    }
+
+    /// A digest of what the record says under a name, its own digest aside.
+    fn digest(&self, name: &str) -> String {
+        // Only texts and numbers, which always can be written.
+        let mut content = serde_json::to_value(self).unwrap_or_default();
+        if let Some(content) = content.as_object_mut() {
+            content.remove("digest");
+        }
+        let digest = Fingerprint::builder().part("name", name);
+        let digest = digest.part("content", &content.to_string());
+        digest.finish().to_string()
+    }
+
+    /// Whether this is what was kept under a name.
+    fn check_digest(&self, name: &str) -> Result<(), String> {
+        match &self.digest {
+            Some(digest) if *digest != self.digest(name) => {
+                Err("it was changed since it was written, or given another name".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn of(rules: &Rules) -> Self {
+        let parameters = rules.parameters.iter().map(|(name, value)| {
+            let (kind, value) = value.parts();
+            let kind = kind.to_owned();
+            (name.clone(), ParameterText { kind, value })
+        });
+        let dimensions = rules.dimensions.iter().map(|(name, dimension)| {
+            let OwnDimension { tiers, ranked } = dimension.clone();
+            (name.clone(), DimensionText { tiers, ranked })
+        });
+        let sources = rules.sources.iter();
+        let sources = sources.map(|(name, source)| (name.clone(), SourceText::of(source)));
+        let starts = rules.history_starts.iter();
+        let starts = starts.map(|(model, day)| (model.to_string(), day.to_string()));
+        Self {
+            format: FORMAT,
+            files: rules.files.clone(),
+            parameters: parameters.collect(),
+            grace_days: rules.grace_days.clone(),
+            dimensions: dimensions.collect(),
+            sources: sources.collect(),
+            history_starts: starts.collect(),
+            digest: None,
+        }
+    }
+
+    fn rules(self) -> Result<Rules, String> {
+        if self.format != FORMAT {
+            let found = self.format;
+            return Err(format!(
+                "its format is {found}, and this tierline reads {FORMAT}"
+            ));
+        }
+        let parameters = self.parameters.into_iter().map(|(name, text)| {
+            let value = ParameterValue::of_parts(&text.kind, &text.value);
+            let value = value.ok_or_else(|| format!("parameter `{name}` has no value"))?;
+            Ok((name, value))
+        });
+        let dimensions = self.dimensions.into_iter().map(|(name, dimension)| {
+            let DimensionText { tiers, ranked } = dimension;
+            (name, OwnDimension { tiers, ranked })
+        });
+        let sources = self.sources.into_iter();
+        let sources = sources.map(|(name, source)| Ok((name, source.source()?)));
+        let starts = self.history_starts.iter().map(|(model, day)| {
+            let parsed = model.parse::<TableName>().ok().zip(day.parse().ok());
+            parsed.ok_or_else(|| format!("`{model}` has no day `{day}`"))
+        });
+        Ok(Rules {
+            files: self.files,
+            parameters: parameters.collect::<Result<_, String>>()?,
+            grace_days: self.grace_days,
+            dimensions: dimensions.collect(),
+            sources: sources.collect::<Result<_, String>>()?,
+            history_starts: starts.collect::<Result<_, String>>()?,
+        })
+    }
+}
+
+impl SourceText {
+    fn of(source: &RuledSource) -> Self {
+        let columns = source.columns.iter().map(|column| ColumnText {
+            name: column.name.clone(),
+            column_type: column.column_type.declared(),
+            optional: column.optional,
+        });
+        Self {
+            delivered: source.is_delivered,
+            columns: columns.collect(),
+            profile: source.profile.clone(),
+        }
+    }
+
+    fn source(self) -> Result<RuledSource, String> {
+        let columns = self.columns.into_iter().map(|column| {
+            let column_type = column.column_type.parse::<ColumnType>();
+            Ok(Column {
+                column_type: column_type.map_err(|error| error.to_string())?,
+                name: column.name,
+                optional: column.optional,
+            })
+        });
+        Ok(RuledSource {
+            is_delivered: self.delivered,
+            columns: columns.collect::<Result<_, String>>()?,
+            profile: self.profile,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::ground::SourceFile;
+
+    fn job(sections: &str) -> Job {
+        let text = format!(
+            "version = 1\ntimezone = \"UTC\"\noutput = \"out\"\n\
+             [sources.orders]\nurl = \"orders\"\n[sources.engagement]\nurl = \"engagement\"\n{sections}"
+        );
+        Job::parse(&SourceFile::new("job.toml", text), "job", PathBuf::new()).unwrap()
+    }
+
+    const RICH: &str = "[sources.users]\nurl = \"users\"\n[sources.users.profile]\ncity = \"VARCHAR\"\n\
+        [sources.orders.columns]\nstore = { type = \"DECIMAL(9, 3)\", optional = true }\n\
+        [params]\nchurned_days = 61\n[grace_days]\nvalue_tier = 3\n\
+        [dimensions.app_fan]\ntiers = [\"low\", \"high\"]\n";
+
+    #[test]
+    fn rules_read_back_as_they_were_written() {
+        let starts = HistoryStarts::from([(
+            "rollups.purchases".parse().unwrap(),
+            "2026-08-07".parse().unwrap(),
+        )]);
+        let rich = job(RICH);
+        let rules = Rules::of(&rich, &Project::load(&rich).unwrap(), starts);
+        let written = serde_json::to_string(&RulesFile::of(&rules)).unwrap();
+        let read: RulesFile = serde_json::from_str(&written).unwrap();
+        assert_eq!(read.rules(), Ok(rules));
+    }
+
+    const OF_ORDERS: &str = "[sources.orders.columns]\nstore = { type = \"DECIMAL(9, 3)\", optional = true }\n\
+        [params]\nleast = 5\n[grace_days]\nvalue_tier = 3\n[dimensions.app_fan]\ntiers = [\"low\", \"high\"]\n";
+
+    /// A change of these restates dates that have not changed: it needs another version wherever
+    /// they are a part.
+    #[test]
+    fn what_is_hashed_stays_what_it_was() {
+        let pack = [
+            ("parameters.toml", "least = 1\nunused = 2\n"),
+            (
+                "staging/orders.sql",
+                "SELECT * FROM sources.orders WHERE amount > $least",
+            ),
+            ("reference/statuses.csv", "status,counts\npaid,true\n"),
+        ];
+        let pack = pack.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let job = Job {
+            pack: Some(pack.into()),
+            ..job(OF_ORDERS)
+        };
+        let (project, _) = Project::load_what_parses(&job).unwrap();
+        let start = ("rollups.purchases", "2026-08-07");
+        let start = (start.0.parse().unwrap(), start.1.parse().unwrap());
+        let starts = HistoryStarts::from([start]);
+        let found = [
+            project.sql_fingerprint(),
+            fingerprint(&job, &project, &HistoryStarts::new()).to_string(),
+            fingerprint(&job, &project, &starts).to_string(),
+        ];
+        insta::assert_snapshot!(found.join("\n"), @"
+        1:f1f7ca88f8152422d7544488bae49674
+        c482fd9d7231c3ef81f28fc93ee147cb
+        11bac01ec2126a9e26634fcfe88daccc
+        ");
+    }
+
+    #[test]
+    fn a_job_by_its_own_rules_has_the_same_fingerprints() {
+        let rich = job(RICH);
+        let project = Project::load(&rich).unwrap();
+        let rules = Rules::of(&rich, &project, HistoryStarts::new());
+        // Whatever the job says by now.
+        let again = rules.job(&job(""), "2026-07-01-v1");
+        let same = Project::load(&again).unwrap();
+        assert_eq!(same.fingerprint, project.fingerprint);
+        let none = HistoryStarts::new();
+        let of = |job: &Job, project: &Project| fingerprint(job, project, &none);
+        assert_eq!(of(&again, &same), of(&rich, &project));
+        assert_ne!(of(&job(""), &project), of(&rich, &project));
+        let mut undelivered = rich.clone();
+        undelivered.sources.get_mut("users").unwrap().url = None;
+        assert_ne!(of(&undelivered, &project), of(&rich, &project));
+        let pinned = CalibrationChoice::Pinned("2026-07-01-v1".to_owned());
+        assert_eq!(again.calibration, pinned);
+        assert!(again.sources["users"].is_held);
+    }
+
+    #[test]
+    fn a_record_says_nothing_of_where_data_lies() {
+        let rich = job(RICH);
+        let rules = Rules::of(&rich, &Project::load(&rich).unwrap(), HistoryStarts::new());
+        let written = serde_json::to_string(&RulesFile::of(&rules)).unwrap();
+        assert!(!written.contains("url"), "{written}");
+    }
+}

@@ -1,0 +1,254 @@
+//! Users by their values under the old cut points and under the new ones.
+//!
+//! 1. [`scored_models`]: the models that cut points have a part in; no other is compared.
+//! 2. [`Scored::plan`]: their tables under each calibration.
+//! 3. [`flows`]: for every score and dimension among them, how many users went from which value
+//!    to which.
+
+use std::collections::BTreeSet;
+
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::JoinType;
+use datafusion::error::Result as EngineResult;
+use datafusion::functions_aggregate::expr_fn::count;
+use datafusion::logical_expr::{col, ident, lit};
+use datafusion::prelude::DataFrame;
+
+use crate::calibration::Calibration;
+use crate::engine::EngineError;
+use crate::ground::{Folder, TableName};
+use crate::night::{NightError, Run};
+use crate::pack::cut_points::scored_models;
+use crate::pack::{Catalog, Shape};
+use crate::tiers::Dimension;
+use crate::tiles::USER_ID;
+
+use super::{ValueChange, ValueFlow};
+
+/// How the columns of scores end.
+const SCORE_SUFFIX: &str = "_score";
+
+/// What changes when cut points do.
+#[derive(Debug, Default)]
+pub(super) struct Comparison {
+    /// The scores.
+    pub scores: Vec<ValueChange>,
+    /// The dimensions that cut points have a part in.
+    pub dimensions: Vec<ValueChange>,
+    /// The others.
+    pub other_dimensions: Vec<String>,
+}
+
+/// The tables of the tiers under one calibration.
+struct Scored {
+    tables: Vec<(TableName, DataFrame)>,
+}
+
+impl Scored {
+    /// Plans the tier models anew; tables that were planned before stay as they were.
+    async fn plan(
+        run: &Run<'_>,
+        catalog: &mut Catalog<'_>,
+        calibration: &Calibration,
+    ) -> Result<Self, NightError> {
+        let parameters = calibration.parameters(run.project.parameters.clone());
+        catalog
+            .register_models(&[Folder::Tiers], &parameters)
+            .await?;
+        let mut tables = Vec::new();
+        for model in run.project.graph.in_folder(Folder::Tiers) {
+            let rows = catalog.table(&model.name).await;
+            let rows = rows.map_err(EngineError::during("comparing tiers"))?;
+            tables.push((model.name.clone(), rows));
+        }
+        Ok(Self { tables })
+    }
+
+    /// The table of a name.
+    fn table(&self, name: &TableName) -> Option<&DataFrame> {
+        let mut tables = self.tables.iter();
+        tables
+            .find(|(known, _)| known == name)
+            .map(|(_, rows)| rows)
+    }
+
+    /// The tables among `scored` and columns that hold scores.
+    fn scores(&self, scored: &BTreeSet<&TableName>) -> Vec<(TableName, String)> {
+        let tables = self.tables.iter().filter(|(name, _)| scored.contains(name));
+        let columns = tables.flat_map(|(name, rows)| {
+            let fields = rows.schema().fields().iter();
+            let scores = fields.filter(|field| {
+                field.name().ends_with(SCORE_SUFFIX) && field.data_type().is_integer()
+            });
+            scores.map(|field| (name.clone(), field.name().clone()))
+        });
+        columns.collect()
+    }
+}
+
+/// Counts users by their values under the old and the new cut points: of every score, and of
+/// every dimension that has a table of its name, as far as cut points have a part in them.
+pub(super) async fn compare(
+    run: &Run<'_>,
+    catalog: &mut Catalog<'_>,
+    [old, new]: [&Calibration; 2],
+) -> Result<Comparison, NightError> {
+    let both = Both {
+        old: Scored::plan(run, catalog, old).await?,
+        new: Scored::plan(run, catalog, new).await?,
+    };
+    let parameters = new.parameters(run.project.parameters.clone());
+    let Shape { dimensions, .. } = Shape::read(catalog, run.project, run.job, &parameters).await?;
+    let scored = scored_models(&run.project.graph, new);
+    let mut comparison = Comparison::default();
+    for (table, column) in both.new.scores(&scored) {
+        let values = (1..=5).map(|score| score.to_string());
+        let change = both.change(&table, &column, values).await;
+        let change = change.map_err(EngineError::during("comparing scores"))?;
+        comparison.scores.extend(change);
+    }
+    for Dimension { name, tiers, .. } in dimensions.iter() {
+        let table = TableName::new(Folder::Tiers, name);
+        if !scored.contains(&table) {
+            comparison.other_dimensions.extend(both.has(&table, name));
+            continue;
+        }
+        let values = tiers.iter().map(|tier| tier.name.clone());
+        let change = both.change(&table, name, values).await;
+        let change = change.map_err(EngineError::during("comparing tiers"))?;
+        comparison.dimensions.extend(change);
+    }
+    Ok(comparison)
+}
+
+/// The tables of the tiers under both calibrations.
+struct Both {
+    old: Scored,
+    new: Scored,
+}
+
+impl Both {
+    /// The tables of a name, where both have the column.
+    fn tables(&self, name: &TableName, column: &str) -> Option<[&DataFrame; 2]> {
+        let tables = [self.old.table(name)?, self.new.table(name)?];
+        let has = |table: &&DataFrame| table.schema().has_column_with_unqualified_name(column);
+        tables.iter().all(has).then_some(tables)
+    }
+
+    /// The column, where both have it.
+    fn has(&self, name: &TableName, column: &str) -> Option<String> {
+        self.tables(name, column).map(|_| column.to_owned())
+    }
+
+    /// Who has which of `values` under which calibration; none where a column is missing.
+    async fn change(
+        &self,
+        name: &TableName,
+        column: &str,
+        values: impl Iterator<Item = String>,
+    ) -> EngineResult<Option<ValueChange>> {
+        let Some(tables) = self.tables(name, column) else {
+            return Ok(None);
+        };
+        Ok(Some(in_order(column, values, flows(tables, column).await?)))
+    }
+}
+
+/// Flows in the order of the values; values that were not known come after those that were.
+fn in_order(
+    name: &str,
+    values: impl Iterator<Item = String>,
+    mut flows: Vec<ValueFlow>,
+) -> ValueChange {
+    let mut values: Vec<String> = values.collect();
+    flows.sort_by(|left, right| (&left.from, &left.to).cmp(&(&right.from, &right.to)));
+    let seen = flows.iter().flat_map(|flow| [&flow.from, &flow.to]);
+    for value in seen.flatten() {
+        if !values.contains(value) {
+            values.push(value.clone());
+        }
+    }
+    let position = |value: &Option<String>| {
+        let value = value.as_ref();
+        let position = value.and_then(|value| values.iter().position(|known| known == value));
+        position.unwrap_or(values.len())
+    };
+    flows.sort_by_key(|flow| (position(&flow.from), position(&flow.to)));
+    let changed = flows.iter().filter(|flow| flow.from != flow.to);
+    ValueChange {
+        name: name.to_owned(),
+        changed: changed.map(|flow| flow.users).sum(),
+        values,
+        flows,
+    }
+}
+
+/// Users by their value in the first table and in the second. A user whom only one of them has
+/// has no value in the other.
+async fn flows([old, new]: [&DataFrame; 2], column: &str) -> EngineResult<Vec<ValueFlow>> {
+    let side = |rows: &DataFrame, user: &str, value: &str| {
+        let columns = [ident(USER_ID).alias(user), ident(column).alias(value)];
+        rows.clone().select(columns)
+    };
+    let old = side(old, "old_user", "from_value")?;
+    let new = side(new, "new_user", "to_value")?;
+    let both = old.join(new, JoinType::Full, &["old_user"], &["new_user"], None)?;
+    let counted = both.aggregate(
+        vec![col("from_value"), col("to_value")],
+        vec![count(lit(1)).alias("users")],
+    )?;
+    let mut flows = Vec::new();
+    for batch in counted.collect().await? {
+        let from = cast(batch.column(0), &DataType::Utf8)?;
+        let to = cast(batch.column(1), &DataType::Utf8)?;
+        let users = cast(batch.column(2), &DataType::Int64)?;
+        let columns = from.as_string::<i32>().iter().zip(to.as_string::<i32>());
+        for ((from, to), users) in columns.zip(users.as_primitive::<Int64Type>().values()) {
+            flows.push(ValueFlow {
+                from: from.map(str::to_owned),
+                to: to.map(str::to_owned),
+                users: users.unsigned_abs(),
+            });
+        }
+    }
+    Ok(flows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(from: Option<&str>, to: Option<&str>, users: u64) -> ValueFlow {
+        ValueFlow {
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+            users,
+        }
+    }
+
+    #[test]
+    fn users_are_added_up_by_old_and_by_new_value() {
+        let flows = vec![
+            flow(None, None, 4),
+            flow(Some("new"), Some("low"), 1),
+            flow(Some("low"), Some("high"), 2),
+            flow(Some("high"), Some("high"), 3),
+        ];
+        let tiers = ["high", "low", "empty"].map(str::to_owned);
+        let change = in_order("tier", tiers.into_iter(), flows);
+        assert_eq!(change.values, ["high", "low", "empty", "new"]);
+        assert_eq!(
+            change.flows.first(),
+            Some(&flow(Some("high"), Some("high"), 3))
+        );
+        assert_eq!(change.flows.last(), Some(&flow(None, None, 4)));
+        assert_eq!((change.users(), change.changed), (10, 3));
+        let users = |value| (change.old_users(value), change.new_users(value));
+        assert_eq!(users(Some("high")), (3, 5));
+        assert_eq!(users(Some("low")), (2, 1));
+        assert_eq!(users(Some("empty")), (0, 0));
+        assert_eq!(users(None), (4, 4));
+    }
+}
