@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tierline::calibration::CutPoints;
+use tierline::calibration::{Calibration, Origin};
+use tierline::engine::chain;
 use tierline::ground::{Layout, SourceFile};
 use tierline::inputs::{DayFiles, InputError, KnownDay, KnownDays, SourceRecord};
 use tierline::job::Job;
+use tierline::job::Workspace;
+use tierline::plan::Rules;
 use tierline::publish::{Publications, check_complete};
-use tierline::run::{Rules, Workspace, chain};
 use tierline::storage::Location;
-use tierline::tiers::CutPoints;
-use tierline::tiers::calibration::{Calibration, Origin};
 
 use super::fixtures::{assert_reads, path, versions};
 use super::job_file::{of_columns, rules_of};

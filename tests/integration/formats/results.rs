@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use serde_json::{Value, json};
+use tierline::backfill::{BackfillReport, DateLeft};
 use tierline::ground::FailureKind;
-use tierline::run::{
-    Alert, BackfillReport, DateLeft, HeldInTiles, Report, RowCount, Status, TableReport,
-};
+use tierline::night::{Alert, Report, RowCount, Status, TableReport};
+use tierline::plan::HeldInTiles;
 
 use super::fixtures::path;
 use super::form::{Kept, form};
