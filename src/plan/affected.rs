@@ -105,7 +105,7 @@ fn in_one<'a>(
         .collect()
 }
 
-/// What a publication says of a source.
+/// What a publication says of a source, in the column `source_files`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SourceFiles {
     /// Its files as a fingerprint.
@@ -285,7 +285,36 @@ impl fmt::Display for AffectedBy {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::ground::fixtures::{assert_reads, path, versions};
+    use crate::storage::{Patience, Stores};
+
+    #[tokio::test]
+    async fn source_files_of_every_form_are_read() {
+        for version in versions("publications") {
+            let folder = path(&format!("publications/{version}"));
+            let output = Stores::new(Patience::default())
+                .open(folder.to_str().unwrap(), Path::new(""))
+                .unwrap();
+            let publications = Publications::load(&output).await.unwrap();
+            let rows = publications.all().iter().map(|row| {
+                let sources = files_then(row)?.into_iter();
+                let sources = sources.map(|(source, then)| {
+                    let SourceFiles { files, expired } = then;
+                    (
+                        source,
+                        serde_json::json!({"files": files, "expired": expired}),
+                    )
+                });
+                Some(sources.collect::<BTreeMap<_, _>>())
+            });
+            let rows: Vec<_> = rows.collect();
+            let reading = serde_json::json!(rows);
+            assert_reads("publications", &format!("{version}.source-files"), &reading);
+        }
+    }
 
     #[test]
     fn expired_days_are_told_by_their_ends() {

@@ -185,7 +185,7 @@ async fn tiles_are_written_in_the_newest_form() {
     let [written, kept] = [written, kept].map(|path| form_of(&path));
     assert_eq!(
         written, kept,
-        "tierline writes another form of tiles than tests/fixtures/formats/tile/{newest}. If that is meant, raise the version in tiles::address, keep that fixture and add one of the new form: see tests/fixtures/formats/README.md"
+        "tierline writes another form of tiles than tests/fixtures/formats/tile/{newest}. If that is meant, keep that fixture and add one of the new form; where a tierline of before could not read it, raise the version in tiles::address: see tests/fixtures/formats/README.md"
     );
 }
 

@@ -16,6 +16,7 @@
 //! | dropped columns | `publish::growth` | `publications` | tests in `publish::growth` |
 //! | tiles | `tiles::file` | a test in `tiles::file` | the same test, `today` |
 //! | samples of rejected rows | `run::reject_sample` | `samples` | `today` |
+//! | published tables | `tables`, and the comments of their columns | other programs | `today` |
 //! | results | `run::report`, `run::backfill`, `cli` | other programs | `results`, `today` |
 
 mod fixtures;
@@ -32,6 +33,32 @@ use std::path::Path;
 
 use tierline::ground::Layout;
 use tierline::storage::{Location, Patience, Stores};
+
+/// The folders of the fixtures, one for each format.
+const FORMATS: [&str; 13] = [
+    "calibration",
+    "commits",
+    "dropped-columns",
+    "job",
+    "last-publication",
+    "publications",
+    "quarantine",
+    "results",
+    "rules",
+    "source-days",
+    "tables",
+    "tile",
+    "unreported",
+];
+
+#[test]
+fn every_fixture_is_of_a_format_that_tests_read() {
+    let found = names_in(&fixtures::path(""));
+    let known: Vec<&str> = FORMATS.into_iter().chain(["README"]).collect();
+    let mut known: Vec<String> = known.into_iter().map(str::to_owned).collect();
+    known.sort();
+    assert_eq!(found, known);
+}
 
 /// The name of the form of a format that is written today: that of the largest number.
 fn newest(format: &str) -> String {

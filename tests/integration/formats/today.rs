@@ -139,6 +139,7 @@ async fn nights_of_today_write_the_newest_forms() {
     assert_records(&nights);
     assert_commits(&nights.output());
     assert_publications(&nights.output()).await;
+    assert_tables(&nights.output()).await;
 
     let backfill = [
         "backfill",
@@ -199,6 +200,36 @@ fn assert_sample(folder: &Path) {
     kept.assert_form(&form_of_sample(folder, "engagement"));
 }
 
+/// Fails when a published table has lost a column, or has one in another type. Columns may come.
+async fn assert_tables(folder: &Path) {
+    let fixture = format!("tables/{}", newest("tables"));
+    let kept = fs::read_to_string(path(&fixture).join("columns.txt")).unwrap();
+    let kept: BTreeSet<String> = kept.lines().map(str::to_owned).collect();
+    let (output, _) = output(folder);
+    let mut written = BTreeSet::new();
+    for name in tierline::tables::NAMES {
+        let table = Table::open(&output, name).await.unwrap().unwrap();
+        let columns = columns_of(&table).into_iter();
+        written.extend(columns.map(|column| format!("{name}.{column}")));
+    }
+    let mut kept = Kept::of(fixture, kept, |_| true);
+    kept.may.extend(written.iter().cloned());
+    kept.assert_form(&written);
+}
+
+/// The columns of a table, `user_id: Int64`.
+fn columns_of(table: &Table) -> Vec<String> {
+    let schema = table.schema().unwrap();
+    let columns = schema.fields().iter().map(|field| {
+        let data_type = match field.data_type() {
+            DataType::Utf8View => &DataType::Utf8,
+            other => other,
+        };
+        format!("{}: {data_type}", field.name())
+    });
+    columns.collect()
+}
+
 /// Fails when commits say other things of themselves.
 fn assert_commits(folder: &Path) {
     let fixture = format!("commits/{}/publication.json", newest("commits"));
@@ -230,13 +261,7 @@ async fn form_of_publications(folder: &Path) -> BTreeSet<String> {
     let (output, _) = output(folder);
     let table = Table::open(&output, "publications").await.unwrap().unwrap();
     let mut form = BTreeSet::new();
-    for field in table.schema().unwrap().fields() {
-        let data_type = match field.data_type() {
-            DataType::Utf8View => &DataType::Utf8,
-            other => other,
-        };
-        form.insert(format!("{}: {data_type}", of_any_table(field.name())));
-    }
+    form.extend(columns_of(&table).iter().map(|column| of_any_table(column)));
     let publications = Publications::load(&output).await.unwrap();
     form.extend(publications.all().iter().flat_map(form_of_texts));
     form
@@ -244,7 +269,7 @@ async fn form_of_publications(folder: &Path) -> BTreeSet<String> {
 
 /// The list of published tables may grow: it is no part of the form.
 fn of_any_table(column: &str) -> String {
-    let suffixes = ["_version", "_rows"];
+    let suffixes = ["_version: Int64", "_rows: Int64"];
     let suffix = suffixes.into_iter().find(|suffix| column.ends_with(suffix));
     suffix.map_or_else(|| column.to_owned(), |suffix| format!("*{suffix}"))
 }
