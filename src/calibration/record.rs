@@ -24,7 +24,7 @@
 //! | `.cuts` | four strictly increasing values in the unit of the column, as texts: they keep their digits |
 //! | `.users` | how many of the population are at or below cut 1, between the cuts, and above cut 4 |
 //!
-//! Another field is refused: what it says could change scores.
+//! Another field beside these of the record itself is refused: what it says could change scores.
 
 use futures::TryStreamExt;
 use object_store::path::Path;

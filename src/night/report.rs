@@ -10,9 +10,9 @@
 //! | command | its result |
 //! |---|---|
 //! | `run` | [`Report`] |
-//! | `backfill` | [`BackfillReport`](super::BackfillReport) |
-//! | `calibrate` | `job`, whether the cut points are `kept`, `not_kept` or `unchanged` as `status`, and [`Proposal`](super::Proposal) |
-//! | `withdraw` | `job`, `withdrawn`, `not_withdrawn` or `already_withdrawn` as `status`, [`Withdrawal`](super::Withdrawal), and `withdrawn_by`, the run |
+//! | `backfill` | `backfill::BackfillReport` |
+//! | `calibrate` | `job`, whether the cut points are `kept`, `not_kept` or `unchanged` as `status`, and `proposal::Proposal` |
+//! | `withdraw` | `job`, `withdrawn`, `not_withdrawn` or `already_withdrawn` as `status`, `withdrawal::Withdrawal`, and `withdrawn_by`, the run |
 //! | the last two, where they fail | [`Report`] |
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -6,18 +6,18 @@
 //! | format | document | fixtures are read by | today's form is written by |
 //! |---|---|---|---|
 //! | job file | `job::file` | `job_file` | people |
-//! | calibrations | `tiers::calibration` | `records` | `records`, `today` |
-//! | records of rules | `run::rules` | `records` | `today` |
+//! | calibrations | `calibration::record` | `records` | `records`, `today` |
+//! | records of rules | `plan::rules` | `records` | `today` |
 //! | records of source days | `inputs::record` | `records` | `records`, `today` |
 //! | last publication | `publish::last_publication` | `records` | `today` |
-//! | findings not reported yet | `run::unreported` | a test in `run::unreported` | `today` |
-//! | publications | `publish::publications::columns` | `publications` | `today` |
+//! | findings not reported yet | `night::unreported` | a test in `night::unreported` | `today` |
+//! | publications | `publish::publications::columns` | `publications`, a test in `plan::affected` | `today` |
 //! | commits of tables | `publish::log` | a test in `publish::log` | `today` |
 //! | dropped columns | `publish::growth` | `publications` | tests in `publish::growth` |
 //! | tiles | `tiles::file` | a test in `tiles::file` | the same test, `today` |
-//! | samples of rejected rows | `run::reject_sample` | `samples` | `today` |
+//! | samples of rejected rows | `night::reject_sample` | `samples` | `today` |
 //! | published tables | `tables`, and the comments of their columns | other programs | `today` |
-//! | results | `run::report`, `run::backfill`, `cli` | other programs | `results`, `today` |
+//! | results | `night::report` | other programs | `results`, `today` |
 
 mod fixtures;
 mod form;
