@@ -66,8 +66,11 @@ async fn compare_and_keep(
     let date = jobs::snapshot_date(time, &job)?;
     *known_date = Some(date);
     commands::note_default_date(time, &job, date, output);
-    let (project, workspace, plan) =
-        commands::prepare(&job, date, Circumstances::default()).await?;
+    let circumstances = Circumstances {
+        needs_tiles: true,
+        ..Circumstances::default()
+    };
+    let (project, workspace, plan) = commands::prepare(&job, date, circumstances).await?;
     let spinner = output.spinner();
     let progress = |stage: &str| spinner.set_message(stage.to_owned());
     let proposal = Box::pin(propose(&job, &project, &workspace, plan, &progress)).await;

@@ -9,7 +9,7 @@ use crate::ground::{Classified, FailureKind, SnapshotDate, counted};
 use crate::job::{Job, Workspace};
 use crate::night::{self, NightError, Report, Status};
 use crate::pack::Project;
-use crate::plan::{Accepted, Circumstances, HistoryError, Plan};
+use crate::plan::{Accepted, Circumstances, Facts, HistoryError, Plan, decide};
 use crate::{check, overview};
 
 use super::arguments::{
@@ -70,8 +70,8 @@ pub(super) async fn prepare(
     let project = Project::load(job)?;
     let workspace = Workspace::open(job)?;
     Box::pin(check::check_rules(job, &project, snapshot_date)).await?;
-    let plan = Plan::make_with(job, &project, &workspace, snapshot_date, circumstances);
-    let plan = Box::pin(plan).await?;
+    let facts = Facts::gather(job, &project, &workspace, snapshot_date, circumstances);
+    let plan = decide(job, &project, Box::pin(facts).await?);
     Ok((project, workspace, plan))
 }
 
@@ -215,6 +215,7 @@ async fn many_nights(
                 accepted,
                 rules: rules.published(),
                 is_by_rules_of_then: rules.are_of_then(),
+                needs_tiles: false,
             },
         };
         let job = rules.job(&job);

@@ -87,11 +87,7 @@ impl Run<'_> {
         }
         for model in self.project.graph.in_folder(Folder::Audits) {
             let plan = catalog.plan(model, parameters).await?;
-            if let Some(remark) = self
-                .plan
-                .remark_on_scan(self.session, self.workspace, model, &plan)
-                .await?
-            {
+            if let Some(remark) = self.plan.remark_on_scan(self.session, model, &plan)? {
                 warnings.push(remark);
                 continue;
             }

@@ -270,12 +270,16 @@ impl Run<'_> {
             CalibrationPlan::Use(calibration) => Ok(calibration.clone()),
             CalibrationPlan::Calibrate => {
                 let users = cut_points::measure(catalog, self.project).await?;
-                Ok(Calibration::computed(self.cutpoints_id(), date, &users)?)
+                Ok(Calibration::computed(
+                    self.plan.cutpoints_id.clone(),
+                    date,
+                    &users,
+                )?)
             }
             CalibrationPlan::Keep(given) => {
                 let users = cut_points::measure(catalog, self.project).await?;
                 Ok(Calibration::by_hand(
-                    self.cutpoints_id(),
+                    self.plan.cutpoints_id.clone(),
                     date,
                     given,
                     &users,
@@ -284,21 +288,10 @@ impl Run<'_> {
         }
     }
 
-    /// The id of the calibration that the night scores by, known before it is made.
-    fn cutpoints_id(&self) -> String {
-        match &self.plan.calibration {
-            CalibrationPlan::Use(calibration) => calibration.id.clone(),
-            CalibrationPlan::Calibrate | CalibrationPlan::Keep(_) => {
-                self.plan.calibrations.next(self.plan.snapshot_date)
-            }
-        }
-    }
-
     /// Who the night is, in all that it publishes.
     pub(super) fn identity(&self) -> RunRecord {
         let plan = self.plan;
-        let cutpoints_id = self.cutpoints_id();
-        let fingerprint = plan.input_fingerprint(self.project, &cutpoints_id);
+        let fingerprint = &plan.input_fingerprint;
         let previous = plan.previous.as_ref();
         RunRecord {
             snapshot_date: plan.snapshot_date,
@@ -309,7 +302,7 @@ impl Run<'_> {
             application: format!("tierline/{}", self.job.name),
             input_fingerprint: fingerprint.to_string(),
             sql_fingerprint: self.project.sql_fingerprint(),
-            cutpoints_id,
+            cutpoints_id: plan.cutpoints_id.clone(),
             rules_fingerprint: Some(plan.rules_fingerprint.to_string()),
             source_record: Some(plan.source_record(self.job).fingerprint().to_string()),
             source_files: Some(plan.source_files(self.job, &self.project.graph)),

@@ -138,8 +138,7 @@ pub(super) async fn write(
         let (rows, spec) = marts::plan(catalog, (model, table), parameters).await?;
         remarks.extend(
             run.plan
-                .remark_on_scan(run.session, run.workspace, model, rows.logical_plan())
-                .await?,
+                .remark_on_scan(run.session, model, rows.logical_plan())?,
         );
         let rows = rows
             .collect()

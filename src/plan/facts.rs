@@ -3,22 +3,28 @@
 use std::collections::BTreeMap;
 
 use crate::calibration::{Calibration, CalibrationError, KeptIds, fit_given};
-use crate::ground::{Problems, SnapshotDate};
+use crate::ground::{Fingerprint, Problems, SnapshotDate, TableName};
 use crate::inputs::{InputError, Manifest, Shortfalls, SourceHistory, SourceRecord};
 use crate::job::{CalibrationChoice, Job, Workspace};
 use crate::pack::{Project, declared_metrics};
 use crate::publish::{Inspection, LostFiles, Publications, inspect, lost_files};
+use crate::tiles::StoredTiles;
 
-use super::affected::{Affected, Found};
+use super::affected::{Affected, Found, files_read};
 use super::error::PlanError;
 use super::history::{
     Accepted, SeenThen, histories, known_days, published_last, seen_then, still_needed,
 };
-use super::rules::HistoryStarts;
-use super::{CalibrationPlan, Circumstances};
+use super::rollups::{RollupInputs, inputs_of_rollups};
+use super::rules::{self, HistoryStarts};
+use super::scans::{DaysBySource, DaysHad, expired_scans};
+use super::{CalibrationPlan, Circumstances, PlannedAction};
 
 /// The state of sources and output when the plan is made.
-pub(super) struct Facts {
+#[derive(Debug)]
+pub struct Facts {
+    /// The snapshot date, D.
+    pub(super) snapshot_date: SnapshotDate,
     /// The days of each source, those after D too.
     pub(super) all_days: BTreeMap<String, SourceHistory>,
     /// The days of each source up to D.
@@ -45,11 +51,29 @@ pub(super) struct Facts {
     pub(super) calibration: CalibrationPlan,
     /// Whether the rules are those that D was published by.
     pub(super) is_by_earlier_rules: bool,
+    /// The visible source files that SQL reads, as one hash.
+    pub(super) source_fingerprint: Fingerprint,
+    /// The days that D had when it was published.
+    pub(super) had: DaysHad,
+    /// What there is of the history; none where D is published as it would be today.
+    pub(super) stored: Option<StoredHistory>,
+}
+
+/// What there is of the history of the sources beside their files.
+#[derive(Debug, Default)]
+pub(super) struct StoredHistory {
+    /// The stored tiles of each rollup.
+    pub(super) rollups: Vec<(RollupInputs, StoredTiles)>,
+    /// The features that read staging directly, with the expired days among what they would read.
+    pub(super) scans: Vec<(TableName, DaysBySource)>,
 }
 
 impl Facts {
-    /// Reads them; a day that is not ready ends it early.
-    pub(super) async fn gather(
+    /// Lists the sources, reads the publications and calibrations, and lists the tiles.
+    ///
+    /// # Errors
+    /// Stores that fail, records that cannot be read, required partitions that are missing.
+    pub async fn gather(
         job: &Job,
         project: &Project,
         workspace: &Workspace,
@@ -60,6 +84,7 @@ impl Facts {
             accepted,
             rules,
             is_by_rules_of_then,
+            needs_tiles,
         } = circumstances;
         let delivered = list_sources(job, workspace).await?;
         let publications = Publications::load(&workspace.output).await?;
@@ -99,7 +124,13 @@ impl Facts {
         let calibrations = KeptIds::list(&workspace.output, &workspace.layout).await?;
         let found = find_calibration(job, workspace, &calibrations, snapshot_date).await?;
         let calibration = plan_calibration(job, project, found, snapshot_date).await?;
-        Ok(Self {
+        let published = publications.newest_for(snapshot_date);
+        let had = DaysHad::when_published(published, accepted, workspace).await?;
+        let mut facts = Self {
+            snapshot_date,
+            source_fingerprint: files_read(&project.graph, &visible, snapshot_date),
+            had,
+            stored: None,
             all_days,
             visible,
             known,
@@ -113,7 +144,33 @@ impl Facts {
             calibrations,
             calibration,
             is_by_earlier_rules: is_by_rules_of_then,
-        })
+        };
+        if needs_tiles || facts.has_something_to_do(job, project) {
+            facts.stored = Some(facts.stored_history(job, project, workspace).await?);
+        }
+        Ok(facts)
+    }
+
+    fn has_something_to_do(&self, job: &Job, project: &Project) -> bool {
+        let rules = rules::fingerprint(job, project, &self.history_starts);
+        !matches!(self.action(project, &rules), PlannedAction::Nothing { .. })
+    }
+
+    async fn stored_history(
+        &self,
+        job: &Job,
+        project: &Project,
+        workspace: &Workspace,
+    ) -> Result<StoredHistory, PlanError> {
+        let Workspace { output, layout, .. } = workspace;
+        let mut rollups = Vec::new();
+        for inputs in inputs_of_rollups(job, project, self.snapshot_date).await? {
+            let name = &inputs.definition.rollup.name;
+            let tiles = StoredTiles::list(output, layout, name).await?;
+            rollups.push((inputs, tiles));
+        }
+        let scans = expired_scans(job, project, &self.visible, self.snapshot_date).await?;
+        Ok(StoredHistory { rollups, scans })
     }
 }
 

@@ -16,11 +16,6 @@ const HISTORY_DATES: usize = 28;
 const DATES_NAMED: usize = 10;
 
 impl Plan {
-    /// Whether D is published and lacks files.
-    pub(super) fn lacks_files(&self) -> bool {
-        self.lost.iter().any(|lost| lost.date == self.snapshot_date)
-    }
-
     /// Refuses a night that reads a file which is gone.
     ///
     /// # Errors

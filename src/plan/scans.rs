@@ -15,108 +15,126 @@ use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::LogicalPlan;
 
 use crate::engine::{EngineError, Session};
-use crate::ground::{Folder, TableName};
+use crate::ground::{Folder, SnapshotDate, TableName};
 use crate::inputs::{SourceHistory, SourceRecord, days_passing};
 use crate::job::{Job, Workspace};
 use crate::models::Model;
 use crate::pack::{Project, register_declared, session_of};
+use crate::publish::Publication;
 
-use super::affected::files_then;
+use super::Plan;
+use super::affected::{SourceFiles, files_then};
 use super::error::PlanError;
-use super::history::{Because, OutOfReach, refuse, span};
-use super::{Plan, PlannedAction};
+use super::history::{Accepted, Because, OutOfReach, refuse, span};
 
 /// Days of each source.
-type DaysBySource = BTreeMap<String, BTreeSet<NaiveDate>>;
+pub(super) type DaysBySource = BTreeMap<String, BTreeSet<NaiveDate>>;
 
-impl Plan {
-    /// Finds the features that would be computed from staging without its expired days.
-    pub(super) async fn check_scans(
-        &mut self,
-        job: &Job,
-        project: &Project,
-        workspace: &Workspace,
-    ) -> Result<(), PlanError> {
-        if self.history_scans.is_empty() || !has_expired(&self.histories) {
-            return Ok(());
-        }
-        let engine = EngineError::during("planning features");
-        let session = session_of(job)?;
-        let folders = [Folder::Staging, Folder::Rollups, Folder::Features];
-        let catalog = register_declared(job, project, self.snapshot_date, &session, &folders);
-        let catalog = catalog.await?;
-        let scans = project.graph.in_folder(Folder::Features);
-        let reading_staging = self.history_scans.clone();
-        for model in scans.filter(|model| reading_staging.contains(&model.name)) {
+/// Features that read staging directly, with the expired days that they would read if these were
+/// there.
+///
+/// # Errors
+/// Problems of the models.
+pub(super) async fn expired_scans(
+    job: &Job,
+    project: &Project,
+    histories: &BTreeMap<String, SourceHistory>,
+    snapshot_date: SnapshotDate,
+) -> Result<Vec<(TableName, DaysBySource)>, PlanError> {
+    let scanning = history_scans(project);
+    if scanning.is_empty() || !has_expired(histories) {
+        return Ok(Vec::new());
+    }
+    let engine = EngineError::during("planning features");
+    let session = session_of(job)?;
+    let folders = [Folder::Staging, Folder::Rollups, Folder::Features];
+    let catalog = register_declared(job, project, snapshot_date, &session, &folders).await?;
+    let mut found = Vec::new();
+    for model in project.graph.in_folder(Folder::Features) {
+        if scanning.contains(&model.name) {
             let plan = catalog.plan(model, &project.parameters).await?;
-            let read = expired_days_read(&session, &plan, &self.histories).map_err(&engine)?;
-            self.check_scan(&model.name, &read, workspace).await?;
+            let read = expired_days_read(&session, &plan, histories).map_err(&engine)?;
+            found.push((model.name.clone(), read));
         }
-        Ok(())
     }
+    Ok(found)
+}
 
-    /// Decides on a feature that would read these days if they were there.
-    async fn check_scan(
-        &mut self,
-        model: &TableName,
-        read: &DaysBySource,
-        workspace: &Workspace,
-    ) -> Result<(), PlanError> {
-        let Some(start) = start_after(read) else {
-            return Ok(());
-        };
-        // A date that is published already, and stays as it is, loses nothing.
-        let lost = match self.action {
-            PlannedAction::Replace { .. } => self.lost_since_published(read, workspace).await?,
-            PlannedAction::Publish | PlannedAction::Nothing { .. } => BTreeSet::new(),
-        };
-        let was_accepted = self.history_starts.contains_key(model);
-        if !self.accepted.shorter_history && (!was_accepted || !lost.is_empty()) {
-            let days = if lost.is_empty() { all_of(read) } else { lost };
-            self.out_of_reach.push(reading_staging(model, days));
-            return Ok(());
-        }
-        // What was accepted goes on to hold as more days expire: how far is told anew each night.
-        self.history_starts.entry(model.clone()).or_insert(start);
-        self.scan_starts.insert(model.clone(), start);
-        Ok(())
-    }
+/// The features that read staging directly, and so the whole history.
+pub(super) fn history_scans(project: &Project) -> Vec<TableName> {
+    // The rows of a rollup but for its windows are computed from staging.
+    let reads_staging = |model: &&Model| {
+        model.reads.iter().any(|read| match read.table.folder {
+            Folder::Staging => true,
+            Folder::Rollups => read.windows.is_none(),
+            _ => false,
+        })
+    };
+    let features = project.graph.in_folder(Folder::Features);
+    features
+        .filter(reads_staging)
+        .map(|model| model.name.clone())
+        .collect()
+}
 
-    /// The days among those read that D is published from and that have expired since; none where
-    /// somebody has given them up.
-    async fn lost_since_published(
-        &self,
-        read: &DaysBySource,
+/// The days that D had when it was published, where it would come out poorer than that.
+#[derive(Debug, Clone, Default)]
+pub(super) enum DaysHad {
+    /// D is not published, or somebody has accepted that.
+    #[default]
+    Any,
+    /// As the publication says: all days but those that had expired.
+    Files(BTreeMap<String, SourceFiles>),
+    /// As its record of source days says.
+    Known(SourceRecord),
+}
+
+impl DaysHad {
+    /// Those of D as it is published.
+    ///
+    /// # Errors
+    /// A record that cannot be read.
+    pub(super) async fn when_published(
+        published: Option<&Publication>,
+        accepted: Accepted,
         workspace: &Workspace,
-    ) -> Result<BTreeSet<NaiveDate>, PlanError> {
-        let published = self.publications.newest_for(self.snapshot_date);
-        let Some(published) = published.filter(|_| !self.accepted.shorter_history) else {
-            return Ok(BTreeSet::new());
+    ) -> Result<Self, PlanError> {
+        let Some(published) = published.filter(|_| !accepted.shorter_history) else {
+            return Ok(Self::Any);
         };
         if let Some(then) = files_then(published) {
-            return Ok(lost_days(read, |source, day| {
-                let then = then.get(source);
-                then.is_some_and(|then| !then.had_expired(day))
-            }));
+            return Ok(Self::Files(then));
         }
         let Workspace { output, layout, .. } = workspace;
         let record = SourceRecord::read(output, layout, published.source_record()).await?;
-        let SourceRecord(known) = record.unwrap_or_default();
-        Ok(lost_days(read, |source, day| {
-            let known = known.get(source).and_then(|days| days.get(&day));
-            known.is_some_and(|known| !known.is_expired)
-        }))
+        Ok(Self::Known(record.unwrap_or_default()))
     }
 
+    /// Which expired days D had, and has lost since.
+    pub(super) fn lost(&self, expired: &DaysBySource) -> BTreeSet<NaiveDate> {
+        lost_days(expired, |source, day| match self {
+            Self::Any => false,
+            Self::Files(then) => {
+                let then = then.get(source);
+                then.is_some_and(|then| !then.had_expired(day))
+            }
+            Self::Known(SourceRecord(known)) => {
+                let known = known.get(source).and_then(|days| days.get(&day));
+                known.is_some_and(|known| !known.is_expired)
+            }
+        })
+    }
+}
+
+impl Plan {
     /// What is to be said of a mart or an audit that reads expired days of staging; none when it
     /// reads none.
     ///
     /// # Errors
     /// A mart of a published date that would come out poorer than it is published.
-    pub(crate) async fn remark_on_scan(
+    pub(crate) fn remark_on_scan(
         &self,
         session: &Session,
-        workspace: &Workspace,
         model: &Model,
         plan: &LogicalPlan,
     ) -> Result<Option<String>, PlanError> {
@@ -129,8 +147,7 @@ impl Plan {
             return Ok(None);
         }
         if model.name.folder == Folder::Publish {
-            let lost = self.lost_since_published(&read, workspace);
-            let lost = Some(lost.await?).filter(|lost| !lost.is_empty());
+            let lost = Some(self.had.lost(&read)).filter(|lost| !lost.is_empty());
             refuse(
                 lost.map(|lost| reading_staging(&model.name, lost))
                     .as_slice(),
@@ -149,7 +166,7 @@ impl Plan {
 }
 
 /// A model that needs these days of staging.
-fn reading_staging(model: &TableName, days: BTreeSet<NaiveDate>) -> OutOfReach {
+pub(super) fn reading_staging(model: &TableName, days: BTreeSet<NaiveDate>) -> OutOfReach {
     OutOfReach {
         model: model.clone(),
         days,
@@ -158,13 +175,13 @@ fn reading_staging(model: &TableName, days: BTreeSet<NaiveDate>) -> OutOfReach {
 }
 
 /// The days, whatever their source.
-fn all_of(days: &DaysBySource) -> BTreeSet<NaiveDate> {
+pub(super) fn all_of(days: &DaysBySource) -> BTreeSet<NaiveDate> {
     days.values().flatten().copied().collect()
 }
 
 /// The day from which on everything that is read is there; none where nothing that is read has
 /// expired.
-fn start_after(expired: &DaysBySource) -> Option<NaiveDate> {
+pub(super) fn start_after(expired: &DaysBySource) -> Option<NaiveDate> {
     let last = expired.values().filter_map(BTreeSet::last).max();
     last.and_then(NaiveDate::succ_opt)
 }

@@ -175,7 +175,6 @@ pub async fn propose(
     plan: Plan,
     progress: Progress<'_>,
 ) -> Result<Proposal, NightError> {
-    let plan = plan.with_tiles(job, project, workspace).await?;
     plan.check_history()?;
     let session = open_session(job, workspace)?;
     let run = Run {

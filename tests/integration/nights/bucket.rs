@@ -13,7 +13,7 @@ use tierline::ground::{Layout, SnapshotDate};
 use tierline::job::Job;
 use tierline::job::Workspace;
 use tierline::pack::Project;
-use tierline::plan::Plan;
+use tierline::plan::{Circumstances, Facts, Plan, decide};
 use tierline::storage::Location;
 
 use super::job::{job_text, source};
@@ -108,9 +108,9 @@ impl Bucket {
         };
         let project = Project::load(&job).unwrap();
         let night = SnapshotDate::on(night);
-        Box::pin(Plan::make(&job, &project, &workspace, night))
-            .await
-            .unwrap()
+        let usual = Circumstances::default();
+        let facts = Facts::gather(&job, &project, &workspace, night, usual);
+        decide(&job, &project, Box::pin(facts).await.unwrap())
     }
 
     /// Runs a night in a process of its own.

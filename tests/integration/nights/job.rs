@@ -12,7 +12,7 @@ use tierline::job::Job;
 use tierline::job::Workspace;
 use tierline::night::{NightError, Report};
 use tierline::pack::Project;
-use tierline::plan::{Accepted, Circumstances, Plan};
+use tierline::plan::{Accepted, Circumstances, Facts, Plan, decide};
 use tierline::proposal::Proposal;
 use tierline::storage::Location;
 use tierline::withdrawal::WithdrawalPlan;
@@ -259,7 +259,9 @@ impl Nights {
         let job = self.job();
         let project = Project::load(&job)?;
         let date = SnapshotDate::on(date);
-        let plan = Box::pin(Plan::make(&job, &project, &workspace, date)).await?;
+        let usual = Circumstances::default();
+        let facts = Facts::gather(&job, &project, &workspace, date, usual);
+        let plan = decide(&job, &project, Box::pin(facts).await?);
         Ok(Planned {
             job,
             project,
@@ -283,9 +285,10 @@ impl Nights {
             accepted,
             rules: rules.published(),
             is_by_rules_of_then: rules.are_of_then(),
+            needs_tiles: false,
         };
-        let plan = Plan::make_with(&job, &project, &workspace, date, circumstances);
-        let plan = Box::pin(plan).await?;
+        let facts = Facts::gather(&job, &project, &workspace, date, circumstances);
+        let plan = decide(&job, &project, Box::pin(facts).await?);
         let planned = Planned {
             job,
             project,

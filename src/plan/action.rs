@@ -1,0 +1,147 @@
+//! Whether D is to be published: what its rows depend on today, against what it was published from.
+
+use chrono::Days;
+
+use crate::ground::{Fingerprint, SnapshotDate};
+use crate::pack::Project;
+use crate::publish::{Publication, Publications};
+
+use super::{CalibrationPlan, Facts};
+
+/// Part of every input fingerprint: raised when the same inputs would give other rows.
+const ROWS_VERSION: &str = "4";
+
+/// What has changed where published files are gone: the same rows are published anew.
+pub(super) const LOST_FILES: &str = "published files, which are missing";
+
+/// How long ago `week_ago` is.
+const WEEK: Days = Days::new(7);
+
+/// Whether the night has anything to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlannedAction {
+    /// D is published from exactly these inputs.
+    Nothing {
+        /// The run that published it.
+        run_id: String,
+    },
+    /// D is not published yet.
+    Publish,
+    /// D is published from other inputs.
+    Replace {
+        /// The run that published it.
+        run_id: String,
+        /// What is other than it was then.
+        changed: Vec<&'static str>,
+    },
+}
+
+impl CalibrationPlan {
+    fn id(&self) -> Option<&str> {
+        match self {
+            Self::Use(calibration) => Some(&calibration.id),
+            Self::Calibrate | Self::Keep(_) => None,
+        }
+    }
+}
+
+/// The publication of D - 7.
+pub(super) fn week_ago(
+    publications: &Publications,
+    snapshot_date: SnapshotDate,
+) -> Option<&Publication> {
+    publications.newest_for(SnapshotDate::on(snapshot_date.day() - WEEK))
+}
+
+impl Facts {
+    /// Whether D is published already, and from the same inputs.
+    pub(super) fn action(&self, project: &Project, rules: &Fingerprint) -> PlannedAction {
+        let Some(published) = self.publications.newest_for(self.snapshot_date) else {
+            return PlannedAction::Publish;
+        };
+        let run_id = published.run_id.clone();
+        let has_same_inputs = self.calibration.id().is_some_and(|id| {
+            self.input_fingerprint(project, rules, id).as_str() == published.input_fingerprint
+        });
+        if has_same_inputs && !self.lacks_files() {
+            return PlannedAction::Nothing { run_id };
+        }
+        let mut changed = match has_same_inputs {
+            true => Vec::new(),
+            false => self.changes_since(project, published),
+        };
+        changed.extend(self.lacks_files().then_some(LOST_FILES));
+        PlannedAction::Replace { run_id, changed }
+    }
+
+    /// The cut points that D is scored by: their id is known before they are.
+    pub(super) fn cutpoints_id(&self) -> String {
+        let known = self.calibration.id().map(str::to_owned);
+        known.unwrap_or_else(|| self.calibrations.next(self.snapshot_date))
+    }
+
+    /// Everything that the rows of D depend on, scored by some cut points. What earlier dates have
+    /// depended on is part of the run that the previous snapshot comes from.
+    pub(super) fn input_fingerprint(
+        &self,
+        project: &Project,
+        rules: &Fingerprint,
+        cutpoints_id: &str,
+    ) -> Fingerprint {
+        let week_ago = week_ago(&self.publications, self.snapshot_date);
+        let week_ago = week_ago.filter(|_| project.graph.compares_with_week_ago());
+        let run_of =
+            |published: &Publication| format!("{} {}", published.snapshot_date, published.run_id);
+        Fingerprint::builder()
+            .part("rows version", ROWS_VERSION)
+            .part("snapshot date", &self.snapshot_date.to_string())
+            .nested("rules", rules)
+            .part("cut points", cutpoints_id)
+            .parts("previous", self.previous().map(run_of))
+            .parts("week ago", week_ago.map(run_of))
+            .nested("source files", &self.source_fingerprint)
+            .finish()
+    }
+
+    /// The publication that D follows on.
+    pub(super) fn previous(&self) -> Option<&Publication> {
+        self.publications.previous_to(self.snapshot_date)
+    }
+
+    /// Whether files of D are gone.
+    fn lacks_files(&self) -> bool {
+        self.lost.iter().any(|lost| lost.date == self.snapshot_date)
+    }
+
+    /// What is other than when `published` was; whatever the record does not tell apart is the
+    /// job's settings.
+    fn changes_since(&self, project: &Project, published: &Publication) -> Vec<&'static str> {
+        let previous = self.previous().map(|previous| &previous.run_id);
+        let is_comparable = Project::can_tell_apart(&published.sql_fingerprint);
+        let is_changed = [
+            ("how tierline records SQL", !is_comparable),
+            (
+                "source files",
+                published.source_fingerprint != self.source_fingerprint.as_str(),
+            ),
+            (
+                "SQL or parameters",
+                is_comparable && published.sql_fingerprint != project.sql_fingerprint(),
+            ),
+            (
+                "cut points",
+                self.calibration.id() != Some(published.cutpoints_id.as_str()),
+            ),
+            (
+                "the snapshot before it",
+                published.previous_run_id.as_ref() != previous,
+            ),
+        ];
+        let changed = is_changed.into_iter().filter(|(_, is_changed)| *is_changed);
+        let changed: Vec<_> = changed.map(|(what, _)| what).collect();
+        match changed.is_empty() {
+            true => vec!["settings of the job"],
+            false => changed,
+        }
+    }
+}
