@@ -7,7 +7,6 @@ use crate::calibration::CutPoints;
 use crate::ground::SnapshotDate;
 use crate::job::Job;
 use crate::night::{NightError, Report};
-use crate::plan::Circumstances;
 use crate::proposal::{MetricChange, Old, Proposal, Takers, ValueChange, propose};
 
 use super::arguments::{CalibrateArguments, OutputFormat};
@@ -66,14 +65,10 @@ async fn compare_and_keep(
     let date = jobs::snapshot_date(time, &job)?;
     *known_date = Some(date);
     commands::note_default_date(time, &job, date, output);
-    let circumstances = Circumstances {
-        needs_tiles: true,
-        ..Circumstances::default()
-    };
-    let (project, workspace, plan) = commands::prepare(&job, date, circumstances).await?;
+    let (project, workspace) = commands::open(&job, date).await?;
     let spinner = output.spinner();
     let progress = |stage: &str| spinner.set_message(stage.to_owned());
-    let proposal = Box::pin(propose(&job, &project, &workspace, plan, &progress)).await;
+    let proposal = Box::pin(propose(&job, &project, &workspace, date, &progress)).await;
     spinner.finish_and_clear();
     let proposal = proposal?;
     let page = Page {

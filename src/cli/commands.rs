@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::backfill::{BackfillNight, BackfillReport};
-use crate::drafts::TableColumn;
 use crate::ground::{Classified, FailureKind, SnapshotDate, counted};
 use crate::job::{Job, Workspace};
 use crate::night::{self, NightError, Report, Status};
@@ -61,42 +60,38 @@ async fn plan(arguments: &NightArguments, output: &Output) -> Result<(), NightEr
     Ok(())
 }
 
+/// The job's pack, whose rules hold, and its places.
+pub(super) async fn open(
+    job: &Job,
+    snapshot_date: SnapshotDate,
+) -> Result<(Project, Workspace), NightError> {
+    let project = Project::load(job)?;
+    let workspace = Workspace::open(job)?;
+    Box::pin(check::check_rules(job, &project, snapshot_date)).await?;
+    Ok((project, workspace))
+}
+
 /// Everything up to the plan of a night.
-pub(super) async fn prepare(
+async fn prepare(
     job: &Job,
     snapshot_date: SnapshotDate,
     circumstances: Circumstances<'_>,
 ) -> Result<(Project, Workspace, Plan), NightError> {
-    let project = Project::load(job)?;
-    let workspace = Workspace::open(job)?;
-    Box::pin(check::check_rules(job, &project, snapshot_date)).await?;
+    let (project, workspace) = open(job, snapshot_date).await?;
     let facts = Facts::gather(job, &project, &workspace, snapshot_date, circumstances);
     let plan = decide(job, &project, Box::pin(facts).await?);
     Ok((project, workspace, plan))
-}
-
-/// What a night may do that it does not do unasked.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Allowed<'a> {
-    /// Columns that tables may lose.
-    pub may_drop: &'a [TableColumn],
-    /// What is planned with besides the job.
-    pub circumstances: Circumstances<'a>,
 }
 
 /// Plans and executes one night. What it finds is in `report`, whatever comes of it.
 pub(super) async fn publish(
     job: &Job,
     snapshot_date: SnapshotDate,
-    allowed: Allowed<'_>,
+    circumstances: Circumstances<'_>,
     progress: &(dyn Fn(&str) + Sync),
     report: &mut Report,
 ) -> Result<(), NightError> {
     *report = Report::of(snapshot_date);
-    let Allowed {
-        may_drop,
-        circumstances,
-    } = allowed;
     let prepared = Box::pin(prepare(job, snapshot_date, circumstances)).await;
     let (project, workspace, plan) = match prepared {
         Ok(prepared) => prepared,
@@ -107,9 +102,10 @@ pub(super) async fn publish(
             return Err(error);
         }
     };
-    let plan = plan.allowing_drops(&workspace.output, may_drop).await?;
-    let executed = night::execute(job, &project, &workspace, &plan, progress, report);
-    Box::pin(executed).await
+    let night = night::run(job, &project, &workspace, &plan, progress);
+    let outcome = Box::pin(night).await;
+    *report = outcome.report;
+    outcome.result
 }
 
 /// Whether tables can be put right all the same. Nothing is to be tried again where stores or this
@@ -209,17 +205,15 @@ async fn many_nights(
     {
         bar.set_message(format!("night of {date}"));
         let mut night = Report::default();
-        let allowed = Allowed {
+        let circumstances = Circumstances {
+            accepted,
+            rules: rules.published(),
+            is_by_rules_of_then: rules.are_of_then(),
             may_drop: &arguments.drops.drop_columns,
-            circumstances: Circumstances {
-                accepted,
-                rules: rules.published(),
-                is_by_rules_of_then: rules.are_of_then(),
-                needs_tiles: false,
-            },
+            needs_tiles: false,
         };
         let job = rules.job(&job);
-        let published = publish(&job, date, allowed, &|_stage| {}, &mut night);
+        let published = publish(&job, date, circumstances, &|_stage| {}, &mut night);
         match Box::pin(published).await {
             Ok(()) => report.add(night),
             Err(error) if is_published && is_about_date(&error) => {
@@ -260,15 +254,13 @@ async fn one_night(
     let snapshot_date = jobs::snapshot_date(time, &job)?;
     note_default_date(time, &job, snapshot_date, output);
     let spinner = output.spinner();
-    let allowed = Allowed {
+    let circumstances = Circumstances {
+        accepted: accepted(arguments.history),
         may_drop: &arguments.drops.drop_columns,
-        circumstances: Circumstances {
-            accepted: accepted(arguments.history),
-            ..Circumstances::default()
-        },
+        ..Circumstances::default()
     };
     let progress = |stage: &str| spinner.set_message(stage.to_owned());
-    let published = publish(&job, snapshot_date, allowed, &progress, report).await;
+    let published = publish(&job, snapshot_date, circumstances, &progress, report).await;
     spinner.finish_and_clear();
     published?;
     if matches!(report.status, Status::AlreadyPublished | Status::Repaired) {

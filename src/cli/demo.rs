@@ -8,6 +8,7 @@ use indicatif::ProgressBar;
 use crate::ground::{Diagnostic, Problems, SnapshotDate, counted};
 use crate::job::Job;
 use crate::night::{NightError, Report};
+use crate::plan::Circumstances;
 use crate::sample::{self, SampleSpec, SampleTotals, UserIds};
 
 use super::arguments::DemoArguments;
@@ -75,9 +76,9 @@ async fn run_nights(job: &Job, nights: u32, output: &Output) -> Result<(), Night
     for ago in (0..nights).rev() {
         let date = SnapshotDate::on(LAST_DAY - Days::new(u64::from(ago)));
         bar.set_message(format!("night of {date}"));
-        let nothing_unasked = commands::Allowed::default();
+        let usual = Circumstances::default();
         let mut report = Report::default();
-        commands::publish(job, date, nothing_unasked, &|_stage| {}, &mut report).await?;
+        commands::publish(job, date, usual, &|_stage| {}, &mut report).await?;
         bar.inc(1);
     }
     bar.finish_and_clear();

@@ -9,7 +9,6 @@ use crate::audits::{self, Audit, Blocked, Cleared, Verdict};
 use crate::drafts::Draft;
 use crate::engine::EngineError;
 use crate::ground::{Folder, TableName, counted};
-use crate::models::Parameters;
 use crate::pack::Catalog;
 use crate::tiers::Dimensions;
 
@@ -17,20 +16,19 @@ use super::comparable::Scoring;
 use super::context::Run;
 use super::error::NightError;
 use super::snapshot::discard;
+use super::tiers::Tiers;
 
 impl Run<'_> {
     /// Runs every audit. When one does not pass, no draft is left.
     pub(super) async fn audit(
         &self,
         catalog: &mut Catalog<'_>,
-        parameters: &Parameters,
-        dimensions: &Dimensions,
-        scoring: &Scoring,
+        (tiers, scoring): (&Tiers, &Scoring),
         drafts: Vec<Draft>,
         warnings: &mut Vec<String>,
     ) -> Result<Cleared, NightError> {
         let output = &self.workspace.output;
-        let planned = self.plan_audits(catalog, parameters, dimensions, scoring, warnings);
+        let planned = self.plan_audits(catalog, (tiers, scoring), warnings);
         let audits = match planned.await {
             Ok(audits) => audits,
             Err(error) => {
@@ -55,20 +53,18 @@ impl Run<'_> {
     async fn plan_audits(
         &self,
         catalog: &mut Catalog<'_>,
-        parameters: &Parameters,
-        dimensions: &Dimensions,
-        scoring: &Scoring,
+        (tiers, scoring): (&Tiers, &Scoring),
         warnings: &mut Vec<String>,
     ) -> Result<Vec<Audit>, NightError> {
-        let compared = self.plan.previous.as_ref().map(|before| Compared {
+        let compared = self.scenario.previous.map(|before| Compared {
             other_cut_points: scoring.other_cut_points(before),
             other_rules: scoring.other_rules(before),
         });
-        self.count_users_by_tier(dimensions)
+        self.count_users_by_tier(&tiers.shape.dimensions)
             .await
             .map_err(EngineError::during("counting users for audits"))?;
         let mut audits = Vec::new();
-        let has_users = self.project.graph.model(&users()).is_some();
+        let has_users = self.scenario.project.graph.model(&users()).is_some();
         let volumes = self.volumes();
         warnings.extend(self.remarks_on_volumes(&volumes).await?);
         let built_in = built_in::audits(&self.job.guards, compared.as_ref(), &volumes.known);
@@ -85,8 +81,8 @@ impl Run<'_> {
                     .into_unoptimized_plan(),
             });
         }
-        for model in self.project.graph.in_folder(Folder::Audits) {
-            let plan = catalog.plan(model, parameters).await?;
+        for model in self.scenario.project.graph.in_folder(Folder::Audits) {
+            let plan = catalog.plan(model, &tiers.parameters).await?;
             if let Some(remark) = self.plan.remark_on_scan(self.session, model, &plan)? {
                 warnings.push(remark);
                 continue;
@@ -110,7 +106,7 @@ impl Run<'_> {
         let Ok(users) = count(catalog, &users()).await else {
             return;
         };
-        for model in self.project.graph.in_folder(Folder::Tiers) {
+        for model in self.scenario.project.graph.in_folder(Folder::Tiers) {
             if let Ok(rows) = count(catalog, &model.name).await
                 && rows != users
             {

@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::calibration::Calibration;
 use crate::ground::{Folder, TableName};
 use crate::pack::cut_points::scored_models;
 use crate::pack::{TierRules, VALUE_TIER};
 use crate::publish::Publication;
+use crate::tiers::GraceLimits;
 use crate::tiers::bands::unscored_tier;
-use crate::tiers::{Dimensions, GraceLimits};
 
 use super::context::Run;
+use super::tiers::Tiers;
 
 /// What tells tonight's tiers from those of earlier nights.
 #[derive(Debug, Clone)]
@@ -24,8 +24,12 @@ pub(super) struct Scoring {
 
 impl Scoring {
     /// The cut points and the rules of a night.
-    pub(super) fn of(run: &Run<'_>, dimensions: &Dimensions, calibration: &Calibration) -> Self {
-        let graph = &run.project.graph;
+    pub(super) fn of(run: &Run<'_>, tiers: &Tiers) -> Self {
+        let Tiers {
+            calibration, shape, ..
+        } = tiers;
+        let dimensions = &shape.dimensions;
+        let graph = &run.scenario.project.graph;
         let models = scored_models(graph, calibration);
         let has_cut_points = |dimension: &str| {
             let own = TableName::new(Folder::Tiers, dimension);
@@ -36,7 +40,7 @@ impl Scoring {
         Self {
             cutpoints_id: calibration.id.clone(),
             scored: names.filter(|name| has_cut_points(name)).cloned().collect(),
-            rules: TierRules::of(run.job, run.project, dimensions),
+            rules: TierRules::of(run.job, run.scenario.project, dimensions),
         }
     }
 
@@ -60,9 +64,9 @@ impl Scoring {
 
     /// How far grace goes in a night.
     pub(super) fn grace_limits(&self, run: &Run<'_>) -> GraceLimits {
-        let unscored = run.project.bands().and_then(unscored_tier);
+        let unscored = run.scenario.project.bands().and_then(unscored_tier);
         let unscored = unscored.map(|tier| (VALUE_TIER.to_owned(), tier));
-        let before = run.plan.previous.as_ref();
+        let before = run.scenario.previous;
         let of_before = |dimensions: fn(&Self, &Publication) -> BTreeSet<String>| {
             before.map_or_else(BTreeSet::new, |before| dimensions(self, before))
         };
@@ -76,7 +80,7 @@ impl Scoring {
 
     /// What is to be said of a night whose tiers are not made like those of the snapshot before it.
     pub(super) fn told(&self, run: &Run<'_>) -> Vec<String> {
-        let Some(before) = &run.plan.previous else {
+        let Some(before) = run.scenario.previous else {
             return Vec::new();
         };
         let date = before.snapshot_date;

@@ -2,17 +2,19 @@
 
 use crate::engine::{EngineError, Session};
 use crate::job::{Job, Workspace};
-use crate::pack::Project;
 use crate::plan::Plan;
 use crate::publish::Inspection;
 use crate::tiles::fuse_full_joins;
 
+use super::scenario::Scenario;
+
 /// One run, with everything it works on.
 pub(crate) struct Run<'a> {
     pub job: &'a Job,
-    pub project: &'a Project,
     pub workspace: &'a Workspace,
     pub plan: &'a Plan,
+    /// What is computed.
+    pub scenario: Scenario<'a>,
     /// The tables as they are once they are put right.
     pub inspection: &'a Inspection,
     pub session: &'a Session,

@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use datafusion::prelude::DataFrame;
+
 use crate::engine::EngineError;
 use crate::ground::Folder;
 use crate::pack::Catalog;
@@ -35,11 +37,12 @@ impl Run<'_> {
     /// The first stages: everything up to the features, which the calibration and the tiers read.
     pub(crate) async fn compute_features(
         &self,
+        previous: Option<&DataFrame>,
         stages: &mut Stages<'_>,
         report: &mut Report,
     ) -> Result<Featured<'_>, NightError> {
         let files = self.read_sources(report).await?;
-        let catalog = self.stage(&files, &SourceColumns::new()).await?;
+        let catalog = self.stage(&files, &SourceColumns::new(), previous).await?;
         // Before the tiles are kept: no later night reads these days again.
         stages.begin("rejected rows");
         let unreported = self.count_rejects(&catalog, report).await?;
@@ -53,11 +56,13 @@ impl Run<'_> {
             folder: scratch.folder(),
             threads: self.job.engine.threads.get(),
         };
-        let mut catalog = self.tiled(&files, catalog, &tiling, report).await?;
+        let mut catalog = self
+            .tiled((&files, previous), catalog, &tiling, report)
+            .await?;
         stages.begin("features");
         let downstream = [Folder::Features, Folder::Calibration];
         catalog
-            .register_models(&downstream, &self.project.parameters)
+            .register_models(&downstream, &self.scenario.project.parameters)
             .await?;
         self.keep_shared_features(&catalog, &scratch).await?;
         Ok(Featured {
@@ -71,7 +76,7 @@ impl Run<'_> {
     /// texts in tiles of other days are texts: then staging is planned anew.
     async fn tiled<'a>(
         &'a self,
-        files: &Footers<'_>,
+        (files, previous): (&Footers<'_>, Option<&DataFrame>),
         mut catalog: Catalog<'a>,
         tiling: &Tiling<'_>,
         report: &mut Report,
@@ -91,7 +96,7 @@ impl Run<'_> {
             for (source, columns) in found {
                 texts.entry(source).or_default().extend(columns);
             }
-            catalog = self.stage(files, &texts).await?;
+            catalog = self.stage(files, &texts, previous).await?;
         }
     }
 
@@ -102,8 +107,8 @@ impl Run<'_> {
         scratch: &Scratch,
     ) -> Result<(), NightError> {
         let engine = EngineError::during("computing features");
-        let readers = self.project.graph.reader_counts();
-        for model in self.project.graph.in_folder(Folder::Features) {
+        let readers = self.scenario.project.graph.reader_counts();
+        for model in self.scenario.project.graph.in_folder(Folder::Features) {
             let rows = catalog.table(&model.name).await.map_err(&engine)?;
             let is_shared = readers.get(&model.name).is_some_and(|readers| *readers > 1);
             let optimized = self.session.optimized(rows.logical_plan());

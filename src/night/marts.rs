@@ -27,7 +27,7 @@ use crate::tables::{KPI_DAILY, TIER_SNAPSHOT};
 
 use super::context::Run;
 use super::error::NightError;
-use super::snapshot::Night;
+use super::snapshot::Drafting;
 
 /// What the engine was doing when it failed.
 const READING_BEFORE: &str = "reading what was published before";
@@ -37,7 +37,10 @@ const READING_BEFORE: &str = "reading what was published before";
 ///
 /// # Errors
 /// Tables that cannot be read.
-pub(super) async fn register_before(run: &Run<'_>) -> Result<(), NightError> {
+pub(super) async fn register_before(
+    run: &Run<'_>,
+    previous: Option<&DataFrame>,
+) -> Result<(), NightError> {
     let Run { plan, session, .. } = run;
     let output = &run.workspace.output;
     let engine = EngineError::during(READING_BEFORE);
@@ -45,7 +48,7 @@ pub(super) async fn register_before(run: &Run<'_>) -> Result<(), NightError> {
     let today = session.table(&today).await.map_err(&engine)?;
     let today = Arc::new(today.schema().as_arrow().clone());
     let snapshots = [
-        (Folder::Previous, previous_snapshot(session, plan).await?),
+        (Folder::Previous, previous.cloned()),
         (
             Folder::WeekAgo,
             week_ago_snapshot(session, output, plan).await?,
@@ -72,21 +75,6 @@ pub(super) async fn register_before(run: &Run<'_>) -> Result<(), NightError> {
         session.register(&name, Arc::new(rows)).map_err(&engine)?;
     }
     register_history(run, &kpis)
-}
-
-/// The previous snapshot, which the night has registered with the columns that it has.
-async fn previous_snapshot(
-    session: &Session,
-    plan: &Plan,
-) -> Result<Option<DataFrame>, NightError> {
-    if plan.previous.is_none() {
-        return Ok(None);
-    }
-    let name = TableName::new(Folder::Previous, TIER_SNAPSHOT.name);
-    let rows = session.table(&name).await;
-    Ok(rows
-        .map(Some)
-        .map_err(EngineError::during(READING_BEFORE))?)
 }
 
 /// The snapshot of D - 7, when it is published.
@@ -128,13 +116,13 @@ fn register_history(run: &Run<'_>, kpis: &Table) -> Result<(), NightError> {
 /// Models that do not plan, and queries and stores that fail.
 pub(super) async fn write(
     run: &Run<'_>,
-    night: &Night<'_>,
+    drafting: &Drafting<'_>,
     catalog: &Catalog<'_>,
     parameters: &Parameters,
     drafts: &mut Vec<Draft>,
 ) -> Result<Vec<String>, NightError> {
     let mut remarks = Vec::new();
-    for (model, table) in marts::models(run.project) {
+    for (model, table) in marts::models(run.scenario.project) {
         let (rows, spec) = marts::plan(catalog, (model, table), parameters).await?;
         remarks.extend(
             run.plan
@@ -144,7 +132,7 @@ pub(super) async fn write(
             .collect()
             .await
             .map_err(EngineError::during("computing KPIs"))?;
-        night.write_rows(&spec, &rows, drafts).await?;
+        drafting.write_rows(&spec, &rows, drafts).await?;
     }
     Ok(remarks)
 }

@@ -1,38 +1,229 @@
-//! A night: a plan carried out.
+//! A night: a [plan](crate::plan) carried out, stage by stage.
+//!
+//! | stage | what it does |
+//! |---|---|
+//! | [repair] | tables that are not as the publications say are put right, whatever comes after |
+//! | [sources] | the visible files become tables; staging is planned over them |
+//! | [rejects] | rows that staging leaves out are counted and sampled, before their tiles are kept |
+//! | [tiling] | stored tiles are fetched, missing ones made |
+//! | [features] | features are planned; those that several models read are computed once |
+//! | [tiers] | cut points: kept, computed on the first night, or given by hand; the tier models under them |
+//! | [settled] | today's users against the previous snapshot |
+//! | [drafting] | every table is written aside, the [marts] last |
+//! | [auditing] | audits over the drafts as they lie in storage |
+//! | [publication] | calibration and records are kept, the drafts are committed, `publications` last |
+//!
+//! What is computed is one value, a [scenario]. Whatever fails before the first commit leaves
+//! readers' view as it was, and no drafts behind.
 
 mod alerts;
 mod auditing;
 mod beside;
 mod comparable;
 mod context;
+mod drafting;
 mod error;
-mod execute;
 mod features;
 mod marts;
 mod old_records;
+mod publication;
 mod reject_sample;
 mod rejects;
+mod repair;
 mod report;
 mod row_remarks;
+mod scenario;
 mod scratch;
+mod settled;
 mod snapshot;
 mod sources;
 mod stages;
 mod status;
+mod tiers;
 mod tiling;
 mod times_outside;
 mod unreported;
 mod volumes;
 
+use std::collections::BTreeMap;
+
+use crate::job::{Job, Workspace};
+use crate::pack::Project;
+use crate::plan::{CalibrationPlan, Plan, PlannedAction, remarks_on};
+use crate::publish::Publication;
+
+use self::comparable::Scoring;
+use self::drafting::Drafted;
+
 pub use alerts::Alert;
 pub(crate) use alerts::alerts_of;
 pub(crate) use context::{Run, open_session};
 pub use error::NightError;
-pub use execute::{execute, put_right_unplanned};
 pub(crate) use features::Featured;
+pub use repair::put_right_unplanned;
 pub(crate) use report::{ReasonCount, by_reason};
 pub use report::{Report, RowCount, TableReport};
+pub(crate) use scenario::Scenario;
 pub(crate) use snapshot::Specs;
 pub use stages::Progress;
 pub(crate) use stages::Stages;
 pub use status::Status;
+
+/// What came of a night.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What it found and did, until it ended.
+    pub report: Report,
+    /// Whatever kept the date from being published.
+    pub result: Result<(), NightError>,
+}
+
+/// Carries out a plan.
+pub async fn run(
+    job: &Job,
+    project: &Project,
+    workspace: &Workspace,
+    plan: &Plan,
+    progress: Progress<'_>,
+) -> Outcome {
+    let mut report = begin(job, workspace, plan);
+    let done = carry_out(job, project, workspace, plan, progress, &mut report);
+    let result = Box::pin(done).await;
+    report.count_traffic(workspace.traffic());
+    Outcome { report, result }
+}
+
+/// The report of a night that has not begun, with what the plan has to say.
+fn begin(job: &Job, workspace: &Workspace, plan: &Plan) -> Report {
+    for oddity in &plan.oddities {
+        tracing::warn!("{oddity}");
+    }
+    for remark in plan.remarks_on_lost_files() {
+        tracing::warn!("{remark}");
+    }
+    let previous = plan.previous.as_ref();
+    Report {
+        snapshot_date: Some(plan.snapshot_date.to_string()),
+        previous_snapshot_date: previous.map(|previous| previous.snapshot_date.to_string()),
+        output: Some(workspace.output.url_of(&workspace.output.path)),
+        warnings: remarks_on(job, plan),
+        held_in_tiles: plan.held_in_tiles(),
+        ..Report::default()
+    }
+}
+
+async fn carry_out(
+    job: &Job,
+    project: &Project,
+    workspace: &Workspace,
+    plan: &Plan,
+    progress: Progress<'_>,
+    report: &mut Report,
+) -> Result<(), NightError> {
+    let found = &plan.inspection;
+    let inspection = repair::put_right(workspace, &plan.publications, found, report).await?;
+    plan.check_history()?;
+    if let PlannedAction::Nothing { run_id } = &plan.action {
+        tell_of_nothing(report, plan, run_id);
+        return Ok(());
+    }
+    plan.check_files_needed()?;
+    let session = open_session(job, workspace)?;
+    let run = Run {
+        job,
+        workspace,
+        plan,
+        scenario: Scenario::of(plan, project),
+        inspection: &inspection,
+        session: &session,
+    };
+    let mut stages = Stages::new(progress);
+    let published = Box::pin(run.publish(&mut stages, report)).await;
+    report.seconds = stages.finish();
+    published?;
+    report.status = match plan.action {
+        PlannedAction::Replace { .. } => Status::Replaced,
+        PlannedAction::Publish | PlannedAction::Nothing { .. } => Status::Published,
+    };
+    Ok(())
+}
+
+/// Notes what is published of a date already.
+fn tell_of_nothing(report: &mut Report, plan: &Plan, run_id: &str) {
+    report.status = match report.repaired.is_empty() {
+        true => Status::AlreadyPublished,
+        false => Status::Repaired,
+    };
+    report.run_id = Some(run_id.to_owned());
+    if let Some(published) = plan.publications.newest_for(plan.snapshot_date) {
+        report.cutpoints_id = Some(published.cutpoints_id.clone());
+        report.tables = table_reports(published);
+    }
+}
+
+impl Run<'_> {
+    /// The stages up to the publication.
+    async fn publish(
+        &self,
+        stages: &mut Stages<'_>,
+        report: &mut Report,
+    ) -> Result<(), NightError> {
+        let scenario = &self.scenario;
+        let mut record = self.record();
+        report.run_id = Some(record.run_id.clone());
+        stages.begin("sources");
+        let previous = self.previous_snapshot().await?;
+        let Featured {
+            mut catalog,
+            scratch: _scratch,
+            unreported,
+        } = Box::pin(self.compute_features(previous.as_ref(), stages, report)).await?;
+        stages.begin("cut points");
+        let calibration = self.calibration(scenario, &mut catalog).await?;
+        stages.begin("drafts");
+        let mut tiers = self.tiers(scenario, &mut catalog, calibration).await?;
+        let scoring = Scoring::of(self, &tiers);
+        record.tier_rules = Some(scoring.tier_rules());
+        report.warnings.extend(scoring.told(self));
+        let is_comparable = scoring.is_comparable_to_week_ago(self);
+        tiers.parameters = tiers.parameters.comparing_with_week_ago(is_comparable);
+        let Drafted {
+            drafts,
+            moves,
+            alerts,
+            remarks,
+        } = self
+            .write_drafts(&catalog, (&tiers, &scoring), (previous.as_ref(), &record))
+            .await?;
+        report.warnings.extend(remarks);
+        stages.begin("audits");
+        let warnings = &mut report.warnings;
+        let audited = self.audit(&mut catalog, (&tiers, &scoring), drafts, warnings);
+        let cleared = audited.await?;
+        stages.begin("publication");
+        let cleared = self.keep_calibration(&tiers.calibration, cleared).await?;
+        let cleared = self.keep_records(cleared).await?;
+        report.cutpoints_id = Some(tiers.calibration.id);
+        report.calibrated = *scenario.cut_points == CalibrationPlan::Calibrate;
+        report.kept_by_hand = matches!(scenario.cut_points, CalibrationPlan::Keep(_));
+        let published = self.commit(cleared, record).await?;
+        if !unreported.is_empty() {
+            self.forget_unreported(unreported).await;
+        }
+        report.moves = moves;
+        report.alerts = alerts;
+        report.tables = table_reports(&published);
+        Ok(())
+    }
+}
+
+fn table_reports(publication: &Publication) -> BTreeMap<String, TableReport> {
+    let tables = publication.tables.iter().map(|(name, table)| {
+        let report = TableReport {
+            rows: table.rows,
+            version: table.version,
+        };
+        (name.clone(), report)
+    });
+    tables.collect()
+}

@@ -60,8 +60,8 @@ impl Run<'_> {
         let has_earlier = !unreported.is_empty();
         let rules = self.rules_of_staging();
         unreported.keep_judged_by(&rules);
-        for model in self.project.graph.in_folder(Folder::Staging) {
-            let read = days_read(&self.project.graph, &model.name, &self.plan.tiles);
+        for model in self.scenario.project.graph.in_folder(Folder::Staging) {
+            let read = days_read(&self.scenario.project.graph, &model.name, &self.plan.tiles);
             if read.as_ref().is_none_or(|days| !days.is_empty()) {
                 let rules = &rules[&model.name.name];
                 let found = self.found_in(catalog, &model.name, read, rules).await?;
@@ -75,9 +75,9 @@ impl Run<'_> {
 
     /// What the rows of each staging table are judged by.
     fn rules_of_staging(&self) -> BTreeMap<String, String> {
-        let models = self.project.graph.in_folder(Folder::Staging);
+        let models = self.scenario.project.graph.in_folder(Folder::Staging);
         let rules = models.map(|model| {
-            let rules = staging_rules(self.job, self.project, model);
+            let rules = staging_rules(self.job, self.scenario.project, model);
             (model.name.name.clone(), rules.to_string())
         });
         rules.collect()
@@ -130,7 +130,7 @@ impl Run<'_> {
     ) -> Result<String, NightError> {
         let sample = sample(catalog, staging, days, reasons).await;
         let sample = sample.map_err(EngineError::during("counting rejected rows"))?;
-        let run_id = self.identity().run_id;
+        let run_id = self.plan.run_id();
         let path = self.workspace.layout.quarantine(&staging.name, &run_id);
         write_sample(&self.workspace.output, &path, sample).await?;
         Ok(run_id)

@@ -1,9 +1,8 @@
-//! The drafts of a night, in one pass over today's rows.
+//! Drafts from the [settled rows](super::settled), in one pass over them.
 //!
-//! 1. Today's raw rows come [beside](super::beside) the previous snapshot's, in user order.
-//! 2. Each batch is settled, written to the snapshot, and its moves to the migration.
-//! 3. Users of the previous snapshot who are gone today go to the migration as they are met.
-//! 4. The matrix and the summary follow, from what added up on the way.
+//! 1. Each batch is written to the snapshot, and its moves to the migration.
+//! 2. Users of the previous snapshot who are gone today go to the migration as they are met.
+//! 3. The matrix and the summary follow, from what added up on the way.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,31 +11,25 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
-use datafusion::logical_expr::{Expr, col};
-use datafusion::prelude::DataFrame;
-use futures::TryStreamExt;
 
 use crate::drafts::{ContractError, Draft, DraftWriter, TableSpec, WriterAhead};
-use crate::engine::{EngineError, Session, reading_whole_files, stream_ahead_of};
+use crate::engine::{EngineError, Session};
 use crate::ground::{Folder, SnapshotDate, TableName};
-use crate::migration::{self, Measures, Migration, Moves};
+use crate::migration::{Measures, Migration, Moves};
 use crate::publish::published_files;
 use crate::storage::Location;
 use crate::tables::{
     DIM_TIER, PublishedTable, TIER_CURRENT, TIER_MIGRATION, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT,
     TIER_SUMMARY, dated,
 };
-use crate::tiers::{Dimensions, Settled, Settling};
+use crate::tiers::{Dimensions, Settled, SettledDimension};
 use crate::tiles::USER_ID;
 
-use super::beside::{Beside, Previous};
 use super::error::NightError;
+use super::settled::{STAGE, SettledRows, SettledUsers};
 
-/// What the engine was doing when it failed.
-const STAGE: &str = "writing the snapshot";
-
-/// The night whose drafts are written.
-pub(super) struct Night<'a> {
+/// What drafts are written with.
+pub(super) struct Drafting<'a> {
     pub session: &'a Session,
     pub output: &'a Location,
     pub snapshot_date: SnapshotDate,
@@ -107,17 +100,16 @@ fn plain_type(schema: &Schema, column: &str) -> DataType {
     }
 }
 
-impl Night<'_> {
-    /// Writes the snapshot and its migration, and tells how many users moved. `raw` is today's rows
-    /// as SQL gives them. When it fails, `drafts` has what is to be [discarded](discard).
+impl Drafting<'_> {
+    /// Writes the snapshot and its migration. Returns how many users moved, and what is to be said
+    /// of the rows. When it fails, `drafts` has what is to be [discarded](discard).
     pub(super) async fn write(
         &self,
-        raw: DataFrame,
-        settling: &mut Settling,
+        rows: SettledRows,
         specs: &Specs,
         drafts: &mut Vec<Draft>,
-    ) -> Result<Moves, NightError> {
-        let user_id = plain_type(&settling.schema(), USER_ID);
+    ) -> Result<(Moves, Vec<String>), NightError> {
+        let user_id = plain_type(&rows.schema(), USER_ID);
         let mut migration = Migration::new(
             self.previous_snapshot_date,
             self.snapshot_date,
@@ -125,11 +117,11 @@ impl Night<'_> {
             &user_id,
         );
         let mut moves = DraftWriter::open(self.output, &specs.migration, self.snapshot_date)?;
-        let snapshot = self
-            .write_snapshot(raw, settling, specs, &mut migration, &mut moves)
+        let written = self
+            .write_snapshot(rows, specs, &mut migration, &mut moves)
             .await;
-        let snapshot = match snapshot {
-            Ok(snapshot) => snapshot,
+        let (snapshot, told) = match written {
+            Ok(written) => written,
             Err(error) => {
                 abandon(moves).await;
                 return Err(error);
@@ -146,7 +138,7 @@ impl Night<'_> {
         for (spec, rows) in [(&specs.matrix, matrix), (&specs.summary, summary)] {
             self.write_rows(spec, &[rows], drafts).await?;
         }
-        Ok(migration.moves())
+        Ok((migration.moves(), told))
     }
 
     /// Writes rows that are already there, and makes them readable.
@@ -191,102 +183,50 @@ impl Night<'_> {
 
     async fn write_snapshot(
         &self,
-        raw: DataFrame,
-        settling: &mut Settling,
+        rows: SettledRows,
         specs: &Specs,
         migration: &mut Migration,
         moves: &mut DraftWriter,
-    ) -> Result<Draft, NightError> {
+    ) -> Result<(Draft, Vec<String>), NightError> {
         let writer = DraftWriter::open(self.output, &specs.snapshot, self.snapshot_date)?;
         let snapshot = WriterAhead::start(writer);
-        let written = self
-            .write_users(raw, settling, migration, &snapshot, moves)
-            .await;
-        match written {
-            Ok(()) => Ok(snapshot.finish().await?),
+        match write_users(rows, migration, &snapshot, moves).await {
+            Ok(told) => Ok((snapshot.finish().await?, told)),
             Err(error) => {
                 snapshot.abandon().await;
                 Err(error)
             }
         }
     }
+}
 
-    /// Writes today's users, and the moves of today's and of the previous snapshot's.
-    async fn write_users(
-        &self,
-        raw: DataFrame,
-        settling: &mut Settling,
-        migration: &mut Migration,
-        snapshot: &WriterAhead,
-        moves: &mut DraftWriter,
-    ) -> Result<(), NightError> {
-        let engine = EngineError::during(STAGE);
-        let sorted = raw.sort(vec![col(USER_ID).sort(true, true)]);
-        let mut today = stream_ahead_of(sorted.map_err(&engine)?, TIER_SNAPSHOT.name)
-            .await
-            .map_err(&engine)?;
-        let mut previous = self.previous().await.map_err(&engine)?;
-        while let Some(batch) = today.try_next().await.map_err(&engine)? {
-            let beside = match &mut previous {
-                Some(previous) => Some(previous.beside(&batch).await.map_err(&engine)?),
-                None => None,
-            };
-            let (previous, gone) = match beside {
-                Some(Beside { previous, gone }) => (Some(previous), gone),
-                None => (None, Vec::new()),
-            };
-            let settled = settling
-                .settle(&batch, previous.as_ref())
-                .map_err(EngineError::during(STAGE))?;
-            if !snapshot.write(settled.rows.clone()).await {
-                // Completing the draft tells why.
-                return Ok(());
-            }
-            for gone in &gone {
-                self.write_gone(gone, settling, migration, moves).await?;
-            }
-            let observed = observe(migration, &settled);
-            moves
-                .write(&observed.map_err(EngineError::during(STAGE))?)
-                .await?;
+/// Writes today's users, and the moves of today's and of the previous snapshot's. Returns what is
+/// to be said of them.
+async fn write_users(
+    rows: SettledRows,
+    migration: &mut Migration,
+    snapshot: &WriterAhead,
+    moves: &mut DraftWriter,
+) -> Result<Vec<String>, NightError> {
+    let mut rows = rows.stream().await?;
+    while let Some(SettledUsers { today, gone }) = rows.next().await? {
+        if let Some(today) = &today
+            && !snapshot.write(today.rows.clone()).await
+        {
+            // Completing the draft tells why.
+            break;
         }
-        if let Some(previous) = &mut previous {
-            while let Some(gone) = previous.rest().await.map_err(&engine)? {
-                self.write_gone(&gone, settling, migration, moves).await?;
-            }
+        for (gone, tiers) in &gone {
+            let observed = observe_gone(migration, gone, tiers);
+            let observed = observed.map_err(EngineError::during("counting users who are gone"))?;
+            moves.write(&observed).await?;
         }
-        Ok(())
-    }
-
-    /// The previous snapshot in user order; none before the first.
-    async fn previous(&self) -> datafusion::error::Result<Option<Previous>> {
-        if self.previous_snapshot_date.is_none() {
-            return Ok(None);
+        if let Some(today) = &today {
+            let observed = observe(migration, today).map_err(EngineError::during(STAGE))?;
+            moves.write(&observed).await?;
         }
-        let table = TableName::new(Folder::Previous, TIER_SNAPSHOT.name);
-        let rows = self.session.table(&table).await?;
-        let columns = Settling::previous_columns(self.dimensions, rows.schema().as_arrow());
-        let names = [USER_ID, migration::REVENUE].into_iter();
-        let names = names.chain(columns.iter().map(String::as_str));
-        let rows = rows
-            .select(names.map(col).collect::<Vec<Expr>>())?
-            .sort(vec![col(USER_ID).sort(true, true)])?;
-        let rows = stream_ahead_of(reading_whole_files(rows), "previous tier_snapshot").await?;
-        Ok(Some(Previous::open(rows)))
     }
-
-    /// Counts users whom the previous snapshot had and today's has not.
-    async fn write_gone(
-        &self,
-        gone: &RecordBatch,
-        settling: &mut Settling,
-        migration: &mut Migration,
-        moves: &mut DraftWriter,
-    ) -> Result<(), NightError> {
-        let arrow = EngineError::during("counting users who are gone");
-        let observed = observe_gone(settling, migration, gone).map_err(&arrow)?;
-        Ok(moves.write(&observed).await?)
-    }
+    Ok(rows.told())
 }
 
 /// Counts a batch of today's rows into the migration.
@@ -296,14 +236,14 @@ fn observe(migration: &mut Migration, settled: &Settled) -> Result<RecordBatch, 
     migration.observe(user_id, &measures, &settled.dimensions)
 }
 
+/// Counts users whom the previous snapshot had and today's has not.
 fn observe_gone(
-    settling: &mut Settling,
     migration: &mut Migration,
     gone: &RecordBatch,
+    tiers: &[SettledDimension],
 ) -> Result<RecordBatch, ArrowError> {
-    let settled = settling.gone(gone)?;
     let measures = Measures::of_gone(gone)?;
-    migration.observe(column(gone, USER_ID)?, &measures, &settled)
+    migration.observe(column(gone, USER_ID)?, &measures, tiers)
 }
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {

@@ -15,6 +15,7 @@ use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ident};
+use datafusion::prelude::DataFrame;
 
 use crate::engine::{EngineError, empty};
 use crate::ground::{Folder, Problems, TableName};
@@ -22,6 +23,8 @@ use crate::inputs::{InputError, ParquetFiles, Shortfall, Shortfalls, schema, wit
 use crate::job::{ColumnType, Incomplete};
 use crate::pack::{Catalog, all_rows_of, check_previous, keep_all, stage};
 use crate::plan::doubled;
+use crate::publish::{missing, published_snapshot};
+use crate::tables::TIER_SNAPSHOT;
 use crate::tiles::{DAY, TileError, USER_ID};
 
 use super::context::Run;
@@ -45,7 +48,7 @@ impl Run<'_> {
         for (name, manifest) in &self.plan.manifests {
             let read = match self.workspace.sources.get(name) {
                 Some(location) => {
-                    let days = self.plan.days_opened(self.project, name);
+                    let days = self.plan.days_opened(self.scenario.project, name);
                     let opened = match self.plan.later.get(name) {
                         Some(later) => later.clone(),
                         None => manifest.on(&days),
@@ -61,26 +64,49 @@ impl Run<'_> {
         Ok(files)
     }
 
+    /// The snapshot that the scenario follows on, with the columns that it had.
+    pub(super) async fn previous_snapshot(&self) -> Result<Option<DataFrame>, NightError> {
+        let Some(previous) = self.scenario.previous else {
+            return Ok(None);
+        };
+        let runtime = self.session.runtime();
+        let table = published_snapshot(&self.workspace.output, previous, &runtime).await?;
+        let table = table.ok_or_else(|| missing(previous, TIER_SNAPSHOT.name))?;
+        let rows = self.session.read(Arc::new(table));
+        let rows = rows.map_err(EngineError::during("reading the previous snapshot"))?;
+        Ok(Some(rows))
+    }
+
     /// Registers each source with the declared columns, and the staging and rollup models over
     /// them. `texts` are IDs that are texts although the files have numbers.
     pub(super) async fn stage(
         &self,
         files: &Footers<'_>,
         texts: &SourceColumns,
+        previous: Option<&DataFrame>,
     ) -> Result<Catalog<'_>, NightError> {
         let folders = [Folder::Staging, Folder::Rollups];
-        let date = self.plan.snapshot_date;
+        let date = self.scenario.date;
         let register = |id_type: &DataType| {
             let mut resolved = self.resolved(files, texts, id_type);
             resolved.try_for_each(|(name, source)| self.register_source(name, &source))
         };
-        let staged = stage(self.session, self.project, date, &folders, register).await?;
+        let staged = stage(
+            self.session,
+            self.scenario.project,
+            date,
+            &folders,
+            register,
+        )
+        .await?;
         let sources = self.resolved(files, texts, &staged.id_type).collect();
         self.check_sources(&staged.catalog, &sources).await?;
         let disagreement = Problems(staged.disagreement.into_iter().collect());
         let agreed = disagreement.or_ok(staged.catalog);
         let catalog = agreed.map_err(InputError::Refused)?;
-        check_previous(&catalog, self.project).await?;
+        if let Some(previous) = previous {
+            check_previous(&catalog, self.scenario.project, previous).await?;
+        }
         Ok(catalog)
     }
 
@@ -159,10 +185,11 @@ impl Run<'_> {
             let columns = Schema::new(fields.collect::<Vec<_>>());
             return self.session.register(&table, empty(Arc::new(columns)));
         };
-        let values = manifest.files.iter();
-        let values = values.filter(|file| !file.values.is_empty());
+        let through = self.scenario.data_through;
+        let visible = manifest.files.iter().filter(|file| file.day <= through);
+        let values = visible.clone().filter(|file| !file.values.is_empty());
         let values = values.map(|file| (file.object.location.clone(), file.values.clone()));
-        let files = manifest.files.iter().map(|file| {
+        let files = visible.map(|file| {
             let day = ScalarValue::Date32(Some(file.day.to_epoch_days()));
             (file.object.clone(), day)
         });
@@ -185,7 +212,7 @@ impl Run<'_> {
     ) -> Result<(), NightError> {
         let engine = EngineError::during("checking sources");
         let mut problems = Problems::default();
-        for model in self.project.graph.in_folder(Folder::Staging) {
+        for model in self.scenario.project.graph.in_folder(Folder::Staging) {
             let rows = catalog
                 .table(&all_rows_of(&model.name))
                 .await

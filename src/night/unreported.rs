@@ -174,7 +174,7 @@ impl Run<'_> {
         found: &mut Unreported,
         has_earlier: bool,
     ) -> Result<(), NightError> {
-        let run_id = self.identity().run_id;
+        let run_id = self.plan.run_id();
         let date = self.plan.snapshot_date.day();
         for (source, found) in &mut found.sources {
             let is_of_date = found.days.last().is_none_or(|last| *last <= date);

@@ -64,9 +64,9 @@ impl Run<'_> {
         let is_guarded = self.job.guards.min_volume_share > 0.0;
         let sources = self.job.sources.iter();
         let required = sources.filter(|(_, source)| is_guarded && source.required);
-        let volumes = required.flat_map(|(name, _)| self.project.volumes_of(name));
+        let volumes = required.flat_map(|(name, _)| self.scenario.project.volumes_of(name));
         let kpis = TableName::new(Folder::Publish, KPI_DAILY.name);
-        let (known, missing) = match self.project.graph.model(&kpis) {
+        let (known, missing) = match self.scenario.project.graph.model(&kpis) {
             Some(_) => (volumes.collect(), Vec::new()),
             None => (Vec::new(), volumes.collect()),
         };

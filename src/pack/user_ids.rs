@@ -5,6 +5,7 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result as EngineResult;
+use datafusion::prelude::DataFrame;
 
 use crate::drafts::{ContractError, ContractProblem};
 use crate::engine::{EngineError, Session};
@@ -110,22 +111,17 @@ pub(crate) async fn disagreement(
     })
 }
 
-/// Refuses user ids that are of one type in staging and of the other in the previous snapshot,
-/// where the session has one: a calibration reads none.
+/// Refuses user ids that are of one type in staging and of the other in the previous snapshot.
 ///
 /// # Errors
 /// The type that is published, with what to do about it.
 pub(crate) async fn check_previous(
     catalog: &Catalog<'_>,
     project: &Project,
+    previous: &DataFrame,
 ) -> Result<(), PackError> {
     let engine = EngineError::during("comparing user ids with those of the previous snapshot");
-    let previous = TableName::new(Folder::Previous, TIER_SNAPSHOT.name);
-    let is_there = catalog.session.has(&previous);
-    if !is_there.map_err(&engine)? {
-        return Ok(());
-    }
-    let published = type_in(catalog, &previous).await.map_err(&engine)?;
+    let published = type_of(previous).map_err(&engine)?;
     // All of them agree.
     let Some(model) = project.graph.in_folder(Folder::Staging).next() else {
         return Ok(());
@@ -135,19 +131,18 @@ pub(crate) async fn check_previous(
     if is_number(&found) == is_number(&published) {
         return Ok(());
     }
-    Err(ContractError {
-        problems: vec![ContractProblem::user_ids(
-            TIER_SNAPSHOT.name,
-            &published,
-            &found,
-        )],
-    }
-    .into())
+    let problem = ContractProblem::user_ids(TIER_SNAPSHOT.name, &published, &found);
+    Err(PackError::Contract(ContractError {
+        problems: vec![problem],
+    }))
 }
 
 /// The type of user ids in a table of the catalog.
 async fn type_in(catalog: &Catalog<'_>, table: &TableName) -> EngineResult<DataType> {
-    let rows = catalog.table(table).await?;
+    type_of(&catalog.table(table).await?)
+}
+
+fn type_of(rows: &DataFrame) -> EngineResult<DataType> {
     let user_id = rows.schema().field_with_unqualified_name(USER_ID)?;
     Ok(user_id.data_type().clone())
 }

@@ -67,7 +67,7 @@ pub fn decide(job: &Job, project: &Project, mut facts: Facts) -> Plan {
         inspection: facts.inspection,
         lost: facts.lost,
         oddities: Vec::new(),
-        may_drop: Vec::new(),
+        may_drop: facts.may_drop,
     };
     plan.oddities = oddities(job, &plan);
     plan

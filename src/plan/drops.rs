@@ -6,29 +6,24 @@ use crate::publish::Table;
 use crate::storage::Location;
 use crate::tables;
 
-use super::Plan;
 use super::error::PlanError;
 
-impl Plan {
-    /// The same plan, which may take `columns` from the tables below `output`. One that is gone
-    /// already is no mistake: the command may run again, for the next night or after a failure.
-    ///
-    /// # Errors
-    /// Every column that no published table has or had, and tables that cannot be read.
-    pub async fn allowing_drops(
-        mut self,
-        output: &Location,
-        columns: &[TableColumn],
-    ) -> Result<Self, PlanError> {
-        let mut problems = Problems::default();
-        for named in columns {
-            if let Some(problem) = unknown(output, named).await? {
-                problems.push(problem);
-            }
+/// Refuses `columns` that the tables below `output` never had. One that is gone already is no
+/// mistake: the command may run again, for the next night or after a failure.
+///
+/// # Errors
+/// Every column that no published table has or had, and tables that cannot be read.
+pub(super) async fn check_drops(
+    output: &Location,
+    columns: &[TableColumn],
+) -> Result<(), PlanError> {
+    let mut problems = Problems::default();
+    for named in columns {
+        if let Some(problem) = unknown(output, named).await? {
+            problems.push(problem);
         }
-        self.may_drop = columns.to_vec();
-        Ok(problems.or_ok(self)?)
     }
+    Ok(problems.or_ok(())?)
 }
 
 /// What is wrong with the name of a column, if anything.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::calibration::{Calibration, CalibrationError, KeptIds, fit_given};
+use crate::drafts::TableColumn;
 use crate::ground::{Fingerprint, Problems, SnapshotDate, TableName};
 use crate::inputs::{InputError, Manifest, Shortfalls, SourceHistory, SourceRecord};
 use crate::job::{CalibrationChoice, Job, Workspace};
@@ -11,6 +12,7 @@ use crate::publish::{Inspection, LostFiles, Publications, inspect, lost_files};
 use crate::tiles::StoredTiles;
 
 use super::affected::{Affected, Found, files_read};
+use super::drops::check_drops;
 use super::error::PlanError;
 use super::history::{
     Accepted, SeenThen, histories, known_days, published_last, seen_then, still_needed,
@@ -55,6 +57,8 @@ pub struct Facts {
     pub(super) source_fingerprint: Fingerprint,
     /// The days that D had when it was published.
     pub(super) had: DaysHad,
+    /// The columns that tables may lose.
+    pub(super) may_drop: Vec<TableColumn>,
     /// What there is of the history; none where D is published as it would be today.
     pub(super) stored: Option<StoredHistory>,
 }
@@ -84,6 +88,7 @@ impl Facts {
             accepted,
             rules,
             is_by_rules_of_then,
+            may_drop,
             needs_tiles,
         } = circumstances;
         let delivered = list_sources(job, workspace).await?;
@@ -124,12 +129,14 @@ impl Facts {
         let calibrations = KeptIds::list(&workspace.output, &workspace.layout).await?;
         let found = find_calibration(job, workspace, &calibrations, snapshot_date).await?;
         let calibration = plan_calibration(job, project, found, snapshot_date).await?;
+        check_drops(&workspace.output, may_drop).await?;
         let published = publications.newest_for(snapshot_date);
         let had = DaysHad::when_published(published, accepted, workspace).await?;
         let mut facts = Self {
             snapshot_date,
             source_fingerprint: files_read(&project.graph, &visible, snapshot_date),
             had,
+            may_drop: may_drop.to_vec(),
             stored: None,
             all_days,
             visible,

@@ -23,6 +23,8 @@ mod rollups;
 mod rules;
 mod scans;
 mod text;
+#[cfg(test)]
+mod tests;
 mod tiles_before;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +67,8 @@ pub struct Circumstances<'a> {
     /// Whether the rules are those that D was published by, be they the job's own by chance. Then
     /// the columns of the tables stay as they are: others may have come since.
     pub is_by_rules_of_then: bool,
+    /// The columns that tables may lose.
+    pub may_drop: &'a [TableColumn],
     /// Whether the tiles are planned also where D is published as it would be today.
     pub needs_tiles: bool,
 }
@@ -137,7 +141,7 @@ pub struct Plan {
     pub inspection: Inspection,
     /// Published files that are gone, so that their dates are to be made anew.
     pub lost: Vec<LostFiles>,
-    /// The columns that tables may lose; none unless [allowed](Self::allowing_drops).
+    /// The columns that tables may lose.
     pub may_drop: Vec<TableColumn>,
 }
 
@@ -179,6 +183,12 @@ impl Plan {
         };
         let affected = self.affected.iter().filter(is_other);
         affected.map(|affected| affected.date).collect()
+    }
+
+    /// The run that publishes D, which is the same for the same inputs.
+    pub fn run_id(&self) -> String {
+        let fingerprint = self.input_fingerprint.short();
+        format!("{}-{fingerprint}", self.snapshot_date)
     }
 
     /// The publication of D - 7.

@@ -19,10 +19,11 @@ use datafusion::prelude::DataFrame;
 use crate::calibration::Calibration;
 use crate::engine::EngineError;
 use crate::ground::{Folder, TableName};
-use crate::night::{NightError, Run};
+use crate::night::{NightError, Run, Scenario};
+use crate::pack::Catalog;
 use crate::pack::cut_points::scored_models;
-use crate::pack::{Catalog, Shape};
-use crate::tiers::Dimension;
+use crate::plan::CalibrationPlan;
+use crate::tiers::{Dimension, Dimensions};
 use crate::tiles::USER_ID;
 
 use super::{ValueChange, ValueFlow};
@@ -44,26 +45,33 @@ pub(super) struct Comparison {
 /// The tables of the tiers under one calibration.
 struct Scored {
     tables: Vec<(TableName, DataFrame)>,
+    dimensions: Dimensions,
 }
 
 impl Scored {
-    /// Plans the tier models anew; tables that were planned before stay as they were.
+    /// Plans the same night with the cut points of a calibration.
     async fn plan(
         run: &Run<'_>,
         catalog: &mut Catalog<'_>,
         calibration: &Calibration,
     ) -> Result<Self, NightError> {
-        let parameters = calibration.parameters(run.project.parameters.clone());
-        catalog
-            .register_models(&[Folder::Tiers], &parameters)
-            .await?;
+        let cut_points = CalibrationPlan::Use(calibration.clone());
+        let scenario = Scenario {
+            cut_points: &cut_points,
+            ..run.scenario
+        };
+        let calibration = run.calibration(&scenario, catalog).await?;
+        let tiers = run.tiers(&scenario, catalog, calibration).await?;
         let mut tables = Vec::new();
-        for model in run.project.graph.in_folder(Folder::Tiers) {
+        for model in scenario.project.graph.in_folder(Folder::Tiers) {
             let rows = catalog.table(&model.name).await;
             let rows = rows.map_err(EngineError::during("comparing tiers"))?;
             tables.push((model.name.clone(), rows));
         }
-        Ok(Self { tables })
+        Ok(Self {
+            tables,
+            dimensions: tiers.shape.dimensions,
+        })
     }
 
     /// The table of a name.
@@ -99,9 +107,7 @@ pub(super) async fn compare(
         old: Scored::plan(run, catalog, old).await?,
         new: Scored::plan(run, catalog, new).await?,
     };
-    let parameters = new.parameters(run.project.parameters.clone());
-    let Shape { dimensions, .. } = Shape::read(catalog, run.project, run.job, &parameters).await?;
-    let scored = scored_models(&run.project.graph, new);
+    let scored = scored_models(&run.scenario.project.graph, new);
     let mut comparison = Comparison::default();
     for (table, column) in both.new.scores(&scored) {
         let values = (1..=5).map(|score| score.to_string());
@@ -109,7 +115,7 @@ pub(super) async fn compare(
         let change = change.map_err(EngineError::during("comparing scores"))?;
         comparison.scores.extend(change);
     }
-    for Dimension { name, tiers, .. } in dimensions.iter() {
+    for Dimension { name, tiers, .. } in both.new.dimensions.iter() {
         let table = TableName::new(Folder::Tiers, name);
         if !scored.contains(&table) {
             comparison.other_dimensions.extend(both.has(&table, name));

@@ -14,11 +14,11 @@ use crate::calibration::{Calibration, CutPoints, Histograms};
 use crate::ground::SnapshotDate;
 use crate::job::{CalibrationChoice, Job, Workspace};
 use crate::night::{
-    Featured, NightError, Progress, ReasonCount, Report, RowCount, Run, Stages, by_reason,
-    open_session,
+    Featured, NightError, Progress, ReasonCount, Report, RowCount, Run, Scenario, Stages,
+    by_reason, open_session,
 };
 use crate::pack::{Project, cut_points};
-use crate::plan::{CalibrationPlan, Plan};
+use crate::plan::{CalibrationPlan, Circumstances, Facts, Plan, decide};
 
 use self::comparison::{Comparison, compare};
 
@@ -164,7 +164,7 @@ impl Proposal {
     }
 }
 
-/// Computes new cut points as of the plan's date, and compares.
+/// Computes new cut points as of a date, published or not, and compares.
 ///
 /// # Errors
 /// Whatever keeps the features of the date from being computed, and metrics that cannot be cut.
@@ -172,16 +172,25 @@ pub async fn propose(
     job: &Job,
     project: &Project,
     workspace: &Workspace,
-    plan: Plan,
+    date: SnapshotDate,
     progress: Progress<'_>,
 ) -> Result<Proposal, NightError> {
+    let circumstances = Circumstances {
+        needs_tiles: true,
+        ..Circumstances::default()
+    };
+    let facts = Facts::gather(job, project, workspace, date, circumstances);
+    let plan = decide(job, project, Box::pin(facts).await?);
     plan.check_history()?;
     let session = open_session(job, workspace)?;
     let run = Run {
         job,
-        project,
         workspace,
         plan: &plan,
+        scenario: Scenario {
+            previous: None,
+            ..Scenario::of(&plan, project)
+        },
         inspection: &plan.inspection,
         session: &session,
     };
@@ -193,7 +202,7 @@ async fn propose_in(run: &Run<'_>, stages: &mut Stages<'_>) -> Result<Proposal, 
     let date = plan.snapshot_date;
     stages.begin("sources");
     let mut report = Report::default();
-    let featured = Box::pin(run.compute_features(stages, &mut report)).await?;
+    let featured = Box::pin(run.compute_features(None, stages, &mut report)).await?;
     let Featured {
         mut catalog,
         scratch: _scratch,
@@ -202,7 +211,7 @@ async fn propose_in(run: &Run<'_>, stages: &mut Stages<'_>) -> Result<Proposal, 
     } = featured;
     report.warnings.extend(left_out(&report.rejected));
     stages.begin("cut points");
-    let users = cut_points::measure(&mut catalog, run.project).await?;
+    let users = cut_points::measure(&mut catalog, run.scenario.project).await?;
     let new = Calibration::computed(plan.calibrations.next(date), date, &users)?;
     let old = old_calibration(plan, &users);
     stages.begin("tiers");

@@ -454,7 +454,7 @@ fn versions(commits: &[Prepared]) -> BTreeMap<String, TableVersion> {
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 #[cfg(test)]
 mod tests {

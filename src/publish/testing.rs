@@ -17,10 +17,10 @@ use object_store::{
 use serde_json::Value;
 
 use super::{
-    Committed, Provenance, Publications, PublishError, Published, RunRecord, Table, commit_all,
-    inspect,
+    Committed, Provenance, Publication, Publications, PublishError, Published, RunRecord, Table,
+    commit_all, inspect,
 };
-use crate::drafts::testing::{date, draft, tiers};
+use crate::drafts::testing::{date, draft, in_memory, tiers};
 use crate::drafts::{Dating, Draft, SNAPSHOT_DATE, TableSpec, objects};
 use crate::ground::SnapshotDate;
 use crate::storage::Location;
@@ -54,6 +54,11 @@ pub(crate) fn record(day: &str, run_id: &str) -> RunRecord {
         is_by_earlier_rules: false,
         left_alone: BTreeMap::new(),
     }
+}
+
+/// Publications as they would be read from their table.
+pub(crate) fn publications(rows: Vec<Publication>) -> Publications {
+    Publications::of(&in_memory(), None, rows)
 }
 
 pub(crate) async fn load(output: &Location) -> Publications {

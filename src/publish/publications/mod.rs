@@ -75,7 +75,7 @@ impl Publications {
         Ok(Self::of(output, table, publications))
     }
 
-    fn of(output: &Location, table: Option<Table>, mut rows: Vec<Publication>) -> Self {
+    pub(super) fn of(output: &Location, table: Option<Table>, mut rows: Vec<Publication>) -> Self {
         rows.sort_by_key(|publication| publication.sequence);
         let numbered = rows.iter().enumerate();
         let last_rows = numbered.map(|(number, row)| (row.snapshot_date, number));

@@ -74,6 +74,17 @@ pub struct Inspection {
 }
 
 impl Inspection {
+    /// Tables in which a run that died left rows.
+    #[cfg(test)]
+    pub(crate) fn with_rows_of_a_dead_run(tables: &[&str]) -> Self {
+        let tables = || tables.iter().map(|table| (*table).to_owned());
+        Self {
+            unfinished: tables().collect(),
+            left_by_runs: tables().collect(),
+            ..Self::default()
+        }
+    }
+
     /// The tables with commits that no publication names.
     pub fn unfinished(&self) -> impl Iterator<Item = &str> {
         self.unfinished.iter().map(String::as_str)

@@ -10,7 +10,7 @@ use tierline::backfill::{Backfill, BackfillPlan, NightRules, RulesChoice};
 use tierline::ground::SnapshotDate;
 use tierline::job::Job;
 use tierline::job::Workspace;
-use tierline::night::{NightError, Report};
+use tierline::night::{NightError, Outcome, Report};
 use tierline::pack::Project;
 use tierline::plan::{Accepted, Circumstances, Facts, Plan, decide};
 use tierline::proposal::Proposal;
@@ -285,7 +285,7 @@ impl Nights {
             accepted,
             rules: rules.published(),
             is_by_rules_of_then: rules.are_of_then(),
-            needs_tiles: false,
+            ..Circumstances::default()
         };
         let facts = Facts::gather(&job, &project, &workspace, date, circumstances);
         let plan = decide(&job, &project, Box::pin(facts).await?);
@@ -348,18 +348,27 @@ impl Planned {
             workspace,
             plan,
         } = self;
-        let mut report = Report::default();
-        let executed =
-            tierline::night::execute(job, project, workspace, plan, &|_| {}, &mut report);
-        Box::pin(executed).await?;
+        let night = tierline::night::run(job, project, workspace, plan, &|_| {});
+        let Outcome { report, result } = Box::pin(night).await;
+        result?;
         Ok(report)
     }
 
     /// The same night, in which tables may lose these columns.
     pub(crate) async fn dropping(mut self, columns: &[&str]) -> Result<Self, NightError> {
         let columns: Vec<_> = columns.iter().map(|name| name.parse().unwrap()).collect();
-        let output = &self.workspace.output;
-        self.plan = self.plan.allowing_drops(output, &columns).await?;
+        let circumstances = Circumstances {
+            may_drop: &columns,
+            ..Circumstances::default()
+        };
+        let Self {
+            job,
+            project,
+            workspace,
+            plan,
+        } = &self;
+        let facts = Facts::gather(job, project, workspace, plan.snapshot_date, circumstances);
+        self.plan = decide(job, project, Box::pin(facts).await?);
         Ok(self)
     }
 
@@ -371,7 +380,8 @@ impl Planned {
             workspace,
             plan,
         } = self;
-        let proposal = tierline::proposal::propose(&job, &project, &workspace, plan, &|_| {});
+        let date = plan.snapshot_date;
+        let proposal = tierline::proposal::propose(&job, &project, &workspace, date, &|_| {});
         let proposal = Box::pin(proposal).await?;
         Ok((proposal, workspace))
     }

@@ -1,0 +1,139 @@
+//! The drafts of every table, in the order in which one needs another: the
+//! [snapshot](super::snapshot) and what follows from it, `dim_tier` and `tier_current`, the
+//! [marts](super::marts).
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::datasource::MemTable;
+use datafusion::prelude::DataFrame;
+
+use crate::drafts::Draft;
+use crate::engine::EngineError;
+use crate::ground::{Folder, TableName};
+use crate::migration::Moves;
+use crate::pack::{Catalog, column_comments};
+use crate::publish::RunRecord;
+use crate::tables::{ALERTS, DIM_TIER, TIER_SNAPSHOT};
+
+use super::alerts::{Alert, alerts_of};
+use super::comparable::Scoring;
+use super::context::Run;
+use super::error::NightError;
+use super::marts::{self, register_before};
+use super::snapshot::{Drafting, Specs, discard};
+use super::tiers::Tiers;
+
+/// What a night is about to publish.
+pub(super) struct Drafted {
+    pub drafts: Vec<Draft>,
+    pub moves: Moves,
+    pub alerts: Vec<Alert>,
+    pub remarks: Vec<String>,
+}
+
+impl Run<'_> {
+    /// Writes the drafts of every table, and notes what is told of them. When either fails, no
+    /// draft is left.
+    pub(super) async fn write_drafts(
+        &self,
+        catalog: &Catalog<'_>,
+        (tiers, scoring): (&Tiers, &Scoring),
+        (previous, identity): (Option<&DataFrame>, &RunRecord),
+    ) -> Result<Drafted, NightError> {
+        let mut drafts = Vec::new();
+        let written = async {
+            let (moves, remarks) = self
+                .write_into(&mut drafts, catalog, (tiers, scoring), (previous, identity))
+                .await?;
+            Ok((moves, self.alerts().await?, remarks))
+        };
+        match Box::pin(written).await {
+            Ok((moves, alerts, remarks)) => Ok(Drafted {
+                drafts,
+                moves,
+                alerts,
+                remarks,
+            }),
+            Err(error) => {
+                discard(&self.workspace.output, drafts).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn write_into(
+        &self,
+        drafts: &mut Vec<Draft>,
+        catalog: &Catalog<'_>,
+        (tiers, scoring): (&Tiers, &Scoring),
+        (previous, identity): (Option<&DataFrame>, &RunRecord),
+    ) -> Result<(Moves, Vec<String>), NightError> {
+        let Tiers {
+            parameters, shape, ..
+        } = tiers;
+        let scenario = &self.scenario;
+        let limits = scoring.grace_limits(self);
+        let before = (previous, identity.run_id.as_str());
+        let rows = self
+            .settled(scenario, catalog, tiers, limits, before)
+            .await?;
+        let comments = column_comments(scenario.project, &shape.dimensions);
+        let specs = Specs::new(&rows.schema(), &shape.dim_tier.schema(), &comments)?;
+        let drafting = Drafting {
+            session: self.session,
+            output: &self.workspace.output,
+            snapshot_date: scenario.date,
+            previous_snapshot_date: identity.previous_snapshot_date,
+            dimensions: &shape.dimensions,
+        };
+        let (moves, mut remarks) = Box::pin(drafting.write(rows, &specs, drafts)).await?;
+        self.write_other_drafts(&drafting, &specs, drafts, &shape.dim_tier)
+            .await?;
+        register_before(self, previous).await?;
+        let of_marts = marts::write(self, &drafting, catalog, parameters, drafts).await?;
+        remarks.extend(of_marts);
+        Ok((moves, remarks))
+    }
+
+    /// The alerts, from their draft; a pack may do without.
+    async fn alerts(&self) -> Result<Vec<Alert>, NightError> {
+        let model = TableName::new(Folder::Publish, ALERTS.name);
+        if self.scenario.project.graph.model(&model).is_none() {
+            return Ok(Vec::new());
+        }
+        let rows = self.session.rows(&model).await;
+        let rows = rows.map_err(EngineError::during("reading alerts"))?;
+        Ok(alerts_of(&rows).map_err(EngineError::during("reading alerts"))?)
+    }
+
+    /// `dim_tier`, and `tier_current` unless a later date is published already.
+    async fn write_other_drafts(
+        &self,
+        drafting: &Drafting<'_>,
+        specs: &Specs,
+        drafts: &mut Vec<Draft>,
+        dim_tier: &RecordBatch,
+    ) -> Result<(), NightError> {
+        if self.leaves_dim_tier() {
+            let rows = MemTable::try_new(dim_tier.schema(), vec![vec![dim_tier.clone()]]);
+            let name = TableName::new(Folder::Publish, DIM_TIER.name);
+            rows.and_then(|rows| self.session.register(&name, Arc::new(rows)))
+                .map_err(EngineError::during("reading dim_tier"))?;
+        } else {
+            drafting
+                .write_rows(&specs.dim_tier, std::slice::from_ref(dim_tier), drafts)
+                .await?;
+        }
+        let is_newest = self.plan.is_newest();
+        let snapshot = drafts
+            .iter()
+            .find(|draft| draft.spec().name() == TIER_SNAPSHOT.name);
+        if let Some(snapshot) = snapshot.filter(|_| is_newest) {
+            let output = &self.workspace.output;
+            let current = snapshot.copy_as(output, &specs.current).await?;
+            drafts.push(current);
+        }
+        Ok(())
+    }
+}

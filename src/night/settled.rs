@@ -1,0 +1,181 @@
+//! The users of a scenario in order, settled against the previous snapshot: the rows that a night
+//! publishes, as a stream.
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::error::Result as EngineResult;
+use datafusion::logical_expr::{Expr, col};
+use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::prelude::DataFrame;
+use futures::TryStreamExt;
+
+use crate::engine::{EngineError, reading_whole_files, stream_ahead_of};
+use crate::migration;
+use crate::pack::Catalog;
+use crate::tables::TIER_SNAPSHOT;
+use crate::tiers::{Dimensions, GraceLimits, Settled, SettledDimension, Settling};
+use crate::tiles::USER_ID;
+
+use super::beside::{Beside, Previous};
+use super::context::Run;
+use super::error::NightError;
+use super::scenario::Scenario;
+use super::tiers::Tiers;
+
+/// What the engine was doing when it failed.
+pub(super) const STAGE: &str = "writing the snapshot";
+
+/// The rows of a scenario, planned.
+pub(crate) struct SettledRows {
+    /// Today's rows as SQL gives them, in user order.
+    today: DataFrame,
+    /// Those of the previous snapshot, in the same order.
+    previous: Option<DataFrame>,
+    settling: Settling,
+}
+
+/// The rows of a scenario, on their way.
+pub(super) struct SettledStream {
+    /// None once they are through.
+    today: Option<SendableRecordBatchStream>,
+    previous: Option<Previous>,
+    settling: Settling,
+}
+
+/// The next users.
+pub(super) struct SettledUsers {
+    /// Rows of the snapshot; none once they are through.
+    pub today: Option<Settled>,
+    /// Users of the previous snapshot who are not there today, with the tiers they had. They come
+    /// before the last of today's.
+    pub gone: Vec<(RecordBatch, Vec<SettledDimension>)>,
+}
+
+impl Run<'_> {
+    /// The settled rows of a scenario, made by the run of an id. `previous` are the rows of the
+    /// snapshot that it follows on, with the columns that this one had.
+    pub(super) async fn settled(
+        &self,
+        scenario: &Scenario<'_>,
+        catalog: &Catalog<'_>,
+        tiers: &Tiers,
+        limits: GraceLimits,
+        (previous, run_id): (Option<&DataFrame>, &str),
+    ) -> Result<SettledRows, NightError> {
+        let engine = EngineError::during("planning the snapshot");
+        let Tiers {
+            calibration,
+            parameters,
+            shape,
+        } = tiers;
+        let raw = shape
+            .raw_snapshot(catalog, scenario.project, self.job, parameters)
+            .await?;
+        let settling = Settling::new(&raw.schema, &shape.dimensions, scenario.date);
+        let today = raw.with_origin(&calibration.id, run_id);
+        let today = today.and_then(in_order).map_err(&engine)?;
+        let previous = previous.map(|previous| columns_settled(previous, &shape.dimensions));
+        Ok(SettledRows {
+            today,
+            previous: previous.transpose().map_err(&engine)?,
+            settling: settling.within(limits),
+        })
+    }
+}
+
+/// The columns of the previous snapshot that settling and the migration read.
+fn columns_settled(previous: &DataFrame, dimensions: &Dimensions) -> EngineResult<DataFrame> {
+    let columns = Settling::previous_columns(dimensions, previous.schema().as_arrow());
+    let names = [USER_ID, migration::REVENUE].into_iter();
+    let names = names.chain(columns.iter().map(String::as_str));
+    let rows = previous.clone();
+    in_order(rows.select(names.map(col).collect::<Vec<Expr>>())?)
+}
+
+fn in_order(rows: DataFrame) -> EngineResult<DataFrame> {
+    rows.sort(vec![col(USER_ID).sort(true, true)])
+}
+
+impl SettledRows {
+    /// The columns of the snapshot.
+    pub(super) fn schema(&self) -> SchemaRef {
+        self.settling.schema()
+    }
+
+    /// Starts to compute them.
+    pub(super) async fn stream(self) -> Result<SettledStream, EngineError> {
+        let engine = EngineError::during(STAGE);
+        let today = stream_ahead_of(self.today, TIER_SNAPSHOT.name).await;
+        let today = today.map_err(&engine)?;
+        let previous = match self.previous {
+            Some(rows) => {
+                let rows = reading_whole_files(rows);
+                let rows = stream_ahead_of(rows, "previous tier_snapshot").await;
+                Some(Previous::open(rows.map_err(&engine)?))
+            }
+            None => None,
+        };
+        Ok(SettledStream {
+            today: Some(today),
+            previous,
+            settling: self.settling,
+        })
+    }
+}
+
+impl SettledStream {
+    /// The next users; none once all are through.
+    pub(super) async fn next(&mut self) -> Result<Option<SettledUsers>, EngineError> {
+        let engine = EngineError::during(STAGE);
+        if let Some(today) = &mut self.today {
+            if let Some(batch) = today.try_next().await.map_err(&engine)? {
+                return self.settle(&batch).await.map(Some);
+            }
+            self.today = None;
+        }
+        let Some(previous) = &mut self.previous else {
+            return Ok(None);
+        };
+        let Some(gone) = previous.rest().await.map_err(&engine)? else {
+            return Ok(None);
+        };
+        Ok(Some(SettledUsers {
+            today: None,
+            gone: vec![self.with_tiers(gone)?],
+        }))
+    }
+
+    /// A batch of today's users.
+    async fn settle(&mut self, today: &RecordBatch) -> Result<SettledUsers, EngineError> {
+        let engine = EngineError::during(STAGE);
+        let beside = match &mut self.previous {
+            Some(previous) => Some(previous.beside(today).await.map_err(&engine)?),
+            None => None,
+        };
+        let (previous, gone) = match beside {
+            Some(Beside { previous, gone }) => (Some(previous), gone),
+            None => (None, Vec::new()),
+        };
+        let settled = self.settling.settle(today, previous.as_ref());
+        let gone = gone.into_iter().map(|gone| self.with_tiers(gone));
+        Ok(SettledUsers {
+            gone: gone.collect::<Result<_, _>>()?,
+            today: Some(settled.map_err(EngineError::during(STAGE))?),
+        })
+    }
+
+    /// Users who are gone, with the tiers they had.
+    fn with_tiers(
+        &mut self,
+        gone: RecordBatch,
+    ) -> Result<(RecordBatch, Vec<SettledDimension>), EngineError> {
+        let tiers = self.settling.gone(&gone);
+        let tiers = tiers.map_err(EngineError::during("counting users who are gone"))?;
+        Ok((gone, tiers))
+    }
+
+    /// What is to be said of the rows that are through.
+    pub(super) fn told(&self) -> Vec<String> {
+        self.settling.told()
+    }
+}
