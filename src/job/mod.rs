@@ -23,7 +23,7 @@ use crate::engine::EngineLimits;
 use crate::ground::{
     Diagnostic, Folder, Problems, SourceFile, TableName, did_you_mean, has_secret, starred,
 };
-use crate::storage::{Patience, without_dots};
+use crate::storage::{RetryPolicy, without_dots};
 
 pub use calibration::{CalibrationChoice, GivenCuts};
 pub use column::{Column, ColumnType, contract_columns};
@@ -67,8 +67,8 @@ pub struct Job {
     pub calibration: CalibrationChoice,
     /// What the engine may use.
     pub engine: EngineLimits,
-    /// How patient the stores' clients are.
-    pub patience: Patience,
+    /// How long requests to the stores are retried.
+    pub retry_policy: RetryPolicy,
     /// How much a snapshot may differ from the one before it.
     pub guards: Guards,
     /// The file without what may be secrets, for problems that show only together with other files.
@@ -241,7 +241,7 @@ impl Reading<'_> {
                     .map(|mebibytes| mebibytes.get() << 20),
                 spill_folder: file.engine.spill_folder.map(|folder| base.join(folder)),
             },
-            patience: Patience {
+            retry_policy: RetryPolicy {
                 retry: Duration::from_secs(file.storage.retry_seconds),
                 request: Duration::from_secs(file.storage.request_seconds),
             },

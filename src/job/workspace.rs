@@ -25,7 +25,7 @@ impl Workspace {
     /// # Errors
     /// URLs that no store understands.
     pub fn open(job: &Job) -> Result<Self, StorageError> {
-        let mut stores = Stores::new(job.patience);
+        let mut stores = Stores::new(job.retry_policy);
         let output = stores.open(&job.output, &job.base)?;
         let mut sources = BTreeMap::new();
         for (name, source) in &job.sources {

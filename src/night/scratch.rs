@@ -135,14 +135,14 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path as FilePath;
 
-    use crate::storage::{Patience, Stores};
+    use crate::storage::{RetryPolicy, Stores};
 
     use super::*;
 
     #[test]
     fn nobody_else_may_look_into_the_folder() {
         let parent = TempDir::new().unwrap();
-        let disk = Stores::new(Patience::default()).open_scratch().unwrap();
+        let disk = Stores::new(RetryPolicy::default()).open_scratch().unwrap();
         let scratch = Scratch::open(&disk, Some(&parent.path().to_owned())).unwrap();
         let mode = |folder: &FilePath| folder.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(scratch.folder()), 0o700);

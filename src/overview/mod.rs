@@ -108,7 +108,7 @@ impl Overview {
     /// # Errors
     /// A date that is not published, and whatever keeps its tables from being read.
     pub async fn read(job: &Job, date: Option<SnapshotDate>) -> Result<Self, NightError> {
-        let output = Stores::new(job.patience).open(&job.output, &job.base)?;
+        let output = Stores::new(job.retry_policy).open(&job.output, &job.base)?;
         let publications = Publications::load(&output).await?;
         check_complete(&output, &publications).await?;
         let publication = choose(&publications, date).await?;

@@ -30,7 +30,7 @@ pub async fn published_outcome(
     job: &Job,
     date: SnapshotDate,
 ) -> Result<(Moves, Vec<Alert>), NightError> {
-    let output = Stores::new(job.patience).open(&job.output, &job.base)?;
+    let output = Stores::new(job.retry_policy).open(&job.output, &job.base)?;
     let publications = Publications::load(&output).await?;
     let publication = choose(&publications, Some(date)).await?;
     let session = Session::open(&job.engine, [&output], [])

@@ -289,13 +289,13 @@ mod tests {
 
     use super::*;
     use crate::ground::fixtures::{assert_reads, path, versions};
-    use crate::storage::{Patience, Stores};
+    use crate::storage::{RetryPolicy, Stores};
 
     #[tokio::test]
     async fn source_files_of_every_form_are_read() {
         for version in versions("publications") {
             let folder = path(&format!("publications/{version}"));
-            let output = Stores::new(Patience::default())
+            let output = Stores::new(RetryPolicy::default())
                 .open(folder.to_str().unwrap(), Path::new(""))
                 .unwrap();
             let publications = Publications::load(&output).await.unwrap();

@@ -41,16 +41,16 @@ pub use noise::without_noise;
 pub use odd_files::UselessLink;
 pub use odd_names::{Oddity, oddity, without_mark};
 
-/// How patient a store's client is.
+/// How long requests to a store are retried, and how long one may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// How long a failing request is retried.
     pub retry: Duration,
     /// How long one request may take.
     pub request: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             retry: Duration::from_secs(180),
@@ -170,15 +170,15 @@ impl fmt::Debug for Location {
 /// Opens URLs, one client per bucket.
 #[derive(Debug, Default)]
 pub struct Stores {
-    patience: Patience,
+    retry_policy: RetryPolicy,
     opened: BTreeMap<String, (Arc<dyn ObjectStore>, Arc<Traffic>)>,
 }
 
 impl Stores {
     /// No store opened yet.
-    pub fn new(patience: Patience) -> Self {
+    pub fn new(retry_policy: RetryPolicy) -> Self {
         Self {
-            patience,
+            retry_policy,
             opened: BTreeMap::new(),
         }
     }
@@ -205,7 +205,7 @@ impl Stores {
                 refuse_secret_in_endpoint()?;
             }
             let store =
-                client(&full_url, self.patience).map_err(|error| refused(Box::new(error)))?;
+                client(&full_url, self.retry_policy).map_err(|error| refused(Box::new(error)))?;
             let traffic = Arc::new(Traffic::default());
             let counting = CountingStore::new(store, Arc::clone(&traffic));
             self.opened
@@ -263,10 +263,10 @@ pub fn without_dots(path: &FilePath) -> PathBuf {
     plain
 }
 
-fn client(url: &Url, patience: Patience) -> object_store::Result<Arc<dyn ObjectStore>> {
+fn client(url: &Url, retry_policy: RetryPolicy) -> object_store::Result<Arc<dyn ObjectStore>> {
     match url.scheme() {
         "file" => Ok(Arc::new(DurableDisk::new())),
-        "s3" | "s3a" => Ok(Arc::new(s3_builder(url, patience).build()?)),
+        "s3" | "s3a" => Ok(Arc::new(s3_builder(url, retry_policy).build()?)),
         _ => {
             let (store, _path) = object_store::parse_url_opts(url, environment())?;
             Ok(Arc::from(store))
@@ -284,11 +284,11 @@ fn refuse_secret_in_endpoint() -> Result<(), StorageError> {
 }
 
 /// Everything the `AWS_*` variables say; only what they leave open is filled in.
-fn s3_builder(url: &Url, patience: Patience) -> AmazonS3Builder {
+fn s3_builder(url: &Url, retry_policy: RetryPolicy) -> AmazonS3Builder {
     let retry = RetryConfig {
         backoff: BackoffConfig::default(),
         max_retries: 10,
-        retry_timeout: patience.retry,
+        retry_timeout: retry_policy.retry,
     };
     let builder = AmazonS3Builder::from_env()
         .with_url(url.as_str())
@@ -298,7 +298,10 @@ fn s3_builder(url: &Url, patience: Patience) -> AmazonS3Builder {
         return builder;
     }
     let timeout = AmazonS3ConfigKey::Client(ClientConfigKey::Timeout);
-    builder.with_config(timeout, format!("{} seconds", patience.request.as_secs()))
+    builder.with_config(
+        timeout,
+        format!("{} seconds", retry_policy.request.as_secs()),
+    )
 }
 
 #[expect(

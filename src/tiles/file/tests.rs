@@ -21,7 +21,7 @@ use super::*;
 use crate::engine::{EngineLimits, Session};
 use crate::ground::fixtures::{assert_reads, path as fixture, versions};
 use crate::ground::{Fingerprint, Folder, Layout};
-use crate::storage::{Location, Patience, Stores};
+use crate::storage::{Location, RetryPolicy, Stores};
 use crate::tiles::merged::{MergedColumn, MergedRollup};
 use crate::tiles::store::StoredTiles;
 use crate::tiles::{
@@ -69,7 +69,7 @@ async fn tiles_of_every_form_are_read() {
 }
 
 fn output(folder: &Path) -> (Location, Layout) {
-    let output = Stores::new(Patience::default()).open(folder.to_str().unwrap(), Path::new(""));
+    let output = Stores::new(RetryPolicy::default()).open(folder.to_str().unwrap(), Path::new(""));
     let output = output.unwrap();
     let layout = Layout::below(output.path.clone());
     (output, layout)

@@ -10,7 +10,7 @@ use tierline::ground::SourceFile;
 use tierline::job::{
     CalibrationChoice, Column, Delivery, Guards, Incomplete, Job, OddDays, OwnDimension, Source,
 };
-use tierline::storage::Patience;
+use tierline::storage::RetryPolicy;
 
 use super::fixtures::{assert_reads, path, versions};
 
@@ -39,7 +39,7 @@ fn reading(job: &Job) -> Value {
         dimensions: _,
         calibration,
         engine,
-        patience,
+        retry_policy,
         guards,
         file: _,
         keys: _,
@@ -54,7 +54,7 @@ fn reading(job: &Job) -> Value {
         "sources": sources.iter().map(of_source).collect::<BTreeMap<_, _>>(),
         "calibration": of_calibration(calibration),
         "engine": of_engine(engine),
-        "patience": of_patience(patience),
+        "patience": of_retry_policy(retry_policy),
         "guards": of_guards(guards),
     });
     let Value::Object(others) = others else {
@@ -165,8 +165,8 @@ fn of_engine(limits: &EngineLimits) -> Value {
     json!({"threads": threads, "memory_bytes": memory_bytes, "spill_folder": spill_folder.as_deref().map(shown)})
 }
 
-fn of_patience(patience: &Patience) -> Value {
-    let Patience { retry, request } = patience;
+fn of_retry_policy(retry_policy: &RetryPolicy) -> Value {
+    let RetryPolicy { retry, request } = retry_policy;
     json!({"retry_seconds": retry.as_secs(), "request_seconds": request.as_secs()})
 }
 

@@ -32,7 +32,7 @@ use std::fs;
 use std::path::Path;
 
 use tierline::ground::Layout;
-use tierline::storage::{Location, Patience, Stores};
+use tierline::storage::{Location, RetryPolicy, Stores};
 
 /// The folders of the fixtures, one for each format.
 const FORMATS: [&str; 13] = [
@@ -68,7 +68,7 @@ fn newest(format: &str) -> String {
 /// A folder as the output of a job.
 fn output(folder: &Path) -> (Location, Layout) {
     let url = folder.to_str().unwrap();
-    let output = Stores::new(Patience::default()).open(url, Path::new(""));
+    let output = Stores::new(RetryPolicy::default()).open(url, Path::new(""));
     let output = output.unwrap();
     let layout = Layout::below(output.path.clone());
     (output, layout)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tierline::storage::{Location, Patience, Stores};
+use tierline::storage::{Location, RetryPolicy, Stores};
 use tierline::tables::NAMES as PUBLISHED_TABLES;
 
 use super::pack;
@@ -75,7 +75,7 @@ fn tierline(folder: &Path, command: &str, arguments: &[&str]) -> Finished {
 
 fn location(folder: &Path) -> Location {
     let url = folder.to_str().unwrap();
-    let mut stores = Stores::new(Patience::default());
+    let mut stores = Stores::new(RetryPolicy::default());
     stores.open(url, Path::new("")).unwrap()
 }
 
