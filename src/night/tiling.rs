@@ -12,7 +12,7 @@ use crate::job::Workspace;
 use crate::models::Graph;
 use crate::pack::Catalog;
 use crate::plan::{Plan, RollupTiles, refuse};
-use crate::tiles::{DamagedTile, Rollup, TilePlan, TileRows, Workshop};
+use crate::tiles::{DamagedTile, Rollup, TileBuilder, TilePlan, TileRows};
 
 use super::error::NightError;
 use super::report::Report;
@@ -69,11 +69,11 @@ impl Tiling<'_> {
         rollup: &Rollup,
         planned: &RollupTiles,
     ) -> Result<Provided, NightError> {
-        let workshop = self.workshop();
+        let tile_builder = self.tile_builder();
         let mut tiles = planned.clone();
         let mut warnings = Vec::new();
         let mut files = loop {
-            let (files, damaged) = workshop.fetch(rollup, &tiles.plan).await?;
+            let (files, damaged) = tile_builder.fetch(rollup, &tiles.plan).await?;
             if damaged.is_empty() {
                 break files;
             }
@@ -83,11 +83,11 @@ impl Tiling<'_> {
             }));
         };
         let bytes = self.source_bytes(&tiles);
-        workshop
+        tile_builder
             .make(rollup, &tiles.plan, &mut files, &bytes)
             .await?;
         Ok(Provided {
-            rows: workshop.lay_out(&tiles.plan, &files),
+            rows: tile_builder.lay_out(&tiles.plan, &files),
             tiles,
             warnings,
         })
@@ -125,8 +125,8 @@ impl Tiling<'_> {
         Ok(without)
     }
 
-    fn workshop(&self) -> Workshop<'_> {
-        Workshop {
+    fn tile_builder(&self) -> TileBuilder<'_> {
+        TileBuilder {
             session: self.session,
             output: &self.workspace.output,
             layout: &self.workspace.layout,

@@ -4,7 +4,7 @@
 //! 2. [`cover`]: the [periods](period) that together are the wanted [windows].
 //! 3. [`TilePlan::make`]: which of them are [stored](store) under their [address], which must be
 //!    made, from what, and why.
-//! 4. [`Workshop`]: fetches the ones and makes the others, each a [file] with a stamp.
+//! 4. [`TileBuilder`]: fetches the ones and makes the others, each a [file] with a stamp.
 //! 5. [`windows::over`]: a [table](merged) of one row per user, each column once per window, made
 //!    by one [merge] of the tiles. Windows of several rollups that SQL joins by user are one merge,
 //!    too ([`fuse_full_joins`]).
@@ -22,7 +22,7 @@ mod plan;
 mod rollup;
 mod store;
 pub mod windows;
-mod workshop;
+mod tile_builder;
 
 pub use address::{Address, Addresses, Change, Definition, DefinitionBefore, SourceDays};
 pub use cover::cover;
@@ -33,5 +33,5 @@ pub use period::Period;
 pub use plan::{CoverTile, TileBuild, TilePlan};
 pub use rollup::{DAY, Merge, Rollup, RollupColumn, USER_ID};
 pub use store::{StoredTile, StoredTiles};
+pub use tile_builder::{TileBuilder, TileFiles, any_of};
 pub use windows::{DayRange, Window};
-pub use workshop::{TileFiles, Workshop, any_of};

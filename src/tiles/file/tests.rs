@@ -215,7 +215,7 @@ fn form_of(path: &Path) -> (Option<String>, Vec<String>) {
     (stamp, columns.collect())
 }
 
-/// Rows without a user and of two, one of whom has no value in most columns, as the tile that a workshop would write.
+/// Rows without a user and of two, one of whom has no value in most columns, as the tile that a tile_builder would write.
 fn write_every_type(folder: &Path) -> PathBuf {
     let rollup = TableName::new(Folder::Rollups, "every_type");
     let day = NaiveDate::from_ymd_opt(2026, 10, 24).unwrap();

@@ -1,10 +1,10 @@
-//! The workshop: fetches stored tiles, makes missing ones, and lays out both as rows.
+//! The tile builder: fetches stored tiles, makes missing ones, and lays out both as rows.
 //!
-//! 1. [`Workshop::fetch`]: stored tiles of a plan, each whole and checked. Where the output is on
+//! 1. [`TileBuilder::fetch`]: stored tiles of a plan, each whole and checked. Where the output is on
 //!    this machine they are read in place, otherwise they are copied here by one GET each.
-//! 2. [`Workshop::make`]: missing tiles, shorter periods first, since longer ones are merged from
+//! 2. [`TileBuilder::make`]: missing tiles, shorter periods first, since longer ones are merged from
 //!    them. Runs of recent days are made by one query each.
-//! 3. [`Workshop::lay_out`]: the tiles of the cover, by the windows that they lie in.
+//! 3. [`TileBuilder::lay_out`]: the tiles of the cover, by the windows that they lie in.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -56,7 +56,7 @@ const GONE: &str = "it is gone";
 const UPLOAD_BYTES: usize = 8 << 20;
 
 /// Where tiles are made.
-pub struct Workshop<'a> {
+pub struct TileBuilder<'a> {
     /// The session that holds the staging tables.
     pub session: &'a Session,
     /// Where tiles are stored.
@@ -72,7 +72,7 @@ pub struct Workshop<'a> {
 /// Tiles at hand, by address.
 pub type TileFiles = BTreeMap<Address, TileFile>;
 
-impl Workshop<'_> {
+impl TileBuilder<'_> {
     /// Brings the stored tiles of a plan here; those that are not what their names say are
     /// returned beside them.
     ///
