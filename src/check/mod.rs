@@ -19,7 +19,7 @@ use datafusion::error::DataFusionError;
 use crate::calibration::fit_given;
 use crate::drafts::SNAPSHOT_DATE;
 use crate::engine::{EngineError, Session, empty};
-use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName};
+use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName};
 use crate::job::{CalibrationChoice, Job, Workspace};
 use crate::models::{Model, Parameters};
 use crate::night::{NightError, Specs};
@@ -86,7 +86,7 @@ async fn check_models(
     check.published(shape.as_ref(), found).await;
     let audits = check
         .catalog
-        .register_models(&[Folder::Audits], &check.parameters)
+        .register_models(&[SqlSchema::Audits], &check.parameters)
         .await;
     found.keep(audits);
     if let Some(shape) = &shape {
@@ -186,11 +186,11 @@ impl<'a> Check<'a> {
                 found.keep(given);
             }
             // Without cut points their parameters would seem to be misspelt.
-            Err(_) => self.pass_over(Folder::Tiers),
+            Err(_) => self.pass_over(SqlSchema::Tiers),
         }
         let tiers = self
             .catalog
-            .register_models(&[Folder::Tiers], &self.parameters)
+            .register_models(&[SqlSchema::Tiers], &self.parameters)
             .await;
         found.keep(tiers);
     }
@@ -208,8 +208,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn pass_over(&mut self, folder: Folder) {
-        for model in self.project.graph.in_folder(folder) {
+    fn pass_over(&mut self, schema: SqlSchema) {
+        for model in self.project.graph.in_schema(schema) {
             self.catalog.pass_over(&model.name);
         }
     }
@@ -229,7 +229,7 @@ impl<'a> Check<'a> {
     /// What the rules of the tier models do not cover.
     async fn rules(&self, dimensions: &Dimensions) -> Result<Findings, NightError> {
         let mut tiers = Vec::new();
-        for model in self.project.graph.in_folder(Folder::Tiers) {
+        for model in self.project.graph.in_schema(SqlSchema::Tiers) {
             if self.catalog.has_planned(model) {
                 let plan = self.catalog.plan(model, &self.parameters).await?;
                 tiers.push(TierModel { model, plan });
@@ -246,8 +246,8 @@ impl<'a> Check<'a> {
         };
         let mut problems = Problems::default();
         for model in self.project.graph.models() {
-            let folders = [Folder::Tiers, Folder::Publish, Folder::Audits];
-            if !folders.contains(&model.name.folder) || !self.catalog.has_planned(model) {
+            let schemas = [SqlSchema::Tiers, SqlSchema::Publish, SqlSchema::Audits];
+            if !schemas.contains(&model.name.schema) || !self.catalog.has_planned(model) {
                 continue;
             }
             // What does not plan is told elsewhere.
@@ -275,7 +275,7 @@ impl<'a> Check<'a> {
         };
         let Some((settled, dim_tier)) = schemas else {
             let required = tables::made_by(Maker::RequiredModel);
-            let required = required.map(|table| TableName::new(Folder::Publish, table.name));
+            let required = required.map(|table| TableName::new(SqlSchema::Publish, table.name));
             for table in required.chain(made_by_tierline()) {
                 self.catalog.leave_out(&table);
             }
@@ -322,7 +322,7 @@ impl<'a> Check<'a> {
         };
         let readers = self.project.graph.reader_counts();
         let mut problems = Problems::default();
-        for model in self.project.graph.in_folder(Folder::Tiers) {
+        for model in self.project.graph.in_schema(SqlSchema::Tiers) {
             let name = model.name.name.as_str();
             let is_listed = dimensions.iter().any(|dimension| dimension.name == name);
             let is_selected = snapshot.schema().has_column_with_unqualified_name(name);
@@ -375,7 +375,7 @@ fn register_published(
         (&DIM_TIER, Arc::new(dim_tier.clone())),
     ];
     for (table, schema) in of_migration.chain(required) {
-        let name = TableName::new(Folder::Publish, table.name);
+        let name = TableName::new(SqlSchema::Publish, table.name);
         session.register(&name, empty(schema))?;
     }
     marts::register_nothing_before(session, &dated(settled))

@@ -6,7 +6,7 @@
 //! plan(plan)                        a plan made elsewhere, to be executed
 //! ```
 //!
-//! Tables are named by folder and name, as SQL names them. A table that is registered again takes
+//! Tables are named by schema and name, as SQL names them. A table that is registered again takes
 //! the place of the one before; plans that were made over that one keep it.
 
 #![expect(
@@ -31,7 +31,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use datafusion::prelude::{DataFrame, SessionContext};
 
-use crate::ground::{Folder, TableName};
+use crate::ground::{SqlSchema, TableName};
 use crate::storage::Location;
 
 use super::{EngineLimits, NodeRule, state};
@@ -57,7 +57,7 @@ impl Session {
     ) -> Result<Self> {
         let context = SessionContext::new_with_state(state(limits, fusing)?);
         let catalog = MemoryCatalogProvider::new();
-        for folder in Folder::ALL {
+        for folder in SqlSchema::ALL {
             let schema = Arc::new(MemorySchemaProvider::new());
             catalog.register_schema(folder.as_str(), schema)?;
         }
@@ -154,7 +154,7 @@ impl Session {
 
 /// The engine's name of a table.
 pub fn reference_to(name: &TableName) -> TableReference {
-    TableReference::partial(name.folder.as_str(), name.name.as_str())
+    TableReference::partial(name.schema.as_str(), name.name.as_str())
 }
 
 /// All rows of a query, as one batch.

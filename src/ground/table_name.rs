@@ -1,11 +1,12 @@
-//! Table names: a folder of the SQL pack and a file in it, `features.purchases`.
+//! Table names: a SQL schema and a table in it, `features.purchases`. The schemas are the folders of
+//! the SQL pack, and those of the tables of earlier dates.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The folders of a SQL pack, in the order in which data flows through them.
+/// The schemas that SQL knows, in the order in which data flows through them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Folder {
+pub enum SqlSchema {
     /// The declared inputs as they are in storage.
     Sources,
     /// CSV files of the pack.
@@ -32,8 +33,8 @@ pub enum Folder {
     Audits,
 }
 
-impl Folder {
-    /// Every folder, in the order of flow.
+impl SqlSchema {
+    /// Every schema, in the order of flow.
     pub const ALL: [Self; 12] = [
         Self::Sources,
         Self::Reference,
@@ -49,7 +50,7 @@ impl Folder {
         Self::Audits,
     ];
 
-    /// The folder's name on disk and the schema's name in SQL.
+    /// The schema's name in SQL, and the folder's name in the pack.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sources => "sources",
@@ -67,7 +68,7 @@ impl Folder {
         }
     }
 
-    /// Whether the pack holds `.sql` files in this folder.
+    /// Whether the pack has `.sql` files for this schema.
     pub fn holds_models(self) -> bool {
         !matches!(self, Self::Sources | Self::Reference) && !self.is_published_before()
     }
@@ -78,43 +79,43 @@ impl Folder {
     }
 }
 
-impl fmt::Display for Folder {
+impl fmt::Display for SqlSchema {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
     }
 }
 
-/// The full name of a table: folder and name.
+/// The full name of a table: schema and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TableName {
-    /// The folder, which is the SQL schema.
-    pub folder: Folder,
+    /// The schema.
+    pub schema: SqlSchema,
     /// The file's stem.
     pub name: String,
 }
 
-/// A name that is not `folder.name`.
+/// A name that is not `schema.name`.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TableNameError {
-    /// No folder in front.
+    /// No schema in front.
     #[error("`{given}` is not a full table name; write folder and name, such as features.users")]
     NotQualified {
         /// The text as given.
         given: String,
     },
-    /// A folder that does not exist.
-    #[error("`{folder}` is not a folder of tables")]
-    UnknownFolder {
-        /// The folder as given.
-        folder: String,
+    /// A schema that does not exist.
+    #[error("`{schema}` is not a folder of tables")]
+    UnknownSchema {
+        /// The schema as given.
+        schema: String,
     },
 }
 
 impl TableName {
-    /// `folder.name`.
-    pub fn new(folder: Folder, name: impl Into<String>) -> Self {
+    /// `schema.name`.
+    pub fn new(schema: SqlSchema, name: impl Into<String>) -> Self {
         Self {
-            folder,
+            schema,
             name: name.into(),
         }
     }
@@ -124,23 +125,23 @@ impl FromStr for TableName {
     type Err = TableNameError;
 
     fn from_str(given: &str) -> Result<Self, Self::Err> {
-        let Some((folder, name)) = given.split_once('.') else {
+        let Some((schema, name)) = given.split_once('.') else {
             return Err(TableNameError::NotQualified {
                 given: given.to_owned(),
             });
         };
-        let known = Folder::ALL
+        let known = SqlSchema::ALL
             .into_iter()
-            .find(|known| known.as_str() == folder);
-        let folder = known.ok_or_else(|| TableNameError::UnknownFolder {
-            folder: folder.to_owned(),
+            .find(|known| known.as_str() == schema);
+        let schema = known.ok_or_else(|| TableNameError::UnknownSchema {
+            schema: schema.to_owned(),
         })?;
-        Ok(Self::new(folder, name))
+        Ok(Self::new(schema, name))
     }
 }
 
 impl fmt::Display for TableName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}.{}", self.folder, self.name)
+        write!(formatter, "{}.{}", self.schema, self.name)
     }
 }

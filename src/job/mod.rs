@@ -21,7 +21,7 @@ use chrono_tz::Tz;
 
 use crate::engine::EngineLimits;
 use crate::ground::{
-    Diagnostic, Folder, Problems, SourceFile, TableName, did_you_mean, has_secret, starred,
+    Diagnostic, Problems, SourceFile, SqlSchema, TableName, did_you_mean, has_secret, starred,
 };
 use crate::storage::{RetryPolicy, without_dots};
 
@@ -128,7 +128,8 @@ impl Job {
         tables: &BTreeSet<TableName>,
     ) -> impl Iterator<Item = (&String, &Source)> {
         let sources = self.sources.iter();
-        sources.filter(|(name, _)| tables.contains(&TableName::new(Folder::Sources, name.as_str())))
+        sources
+            .filter(|(name, _)| tables.contains(&TableName::new(SqlSchema::Sources, name.as_str())))
     }
 
     /// A problem with the key at `path`, such as `params.churned_days`.

@@ -84,14 +84,14 @@ impl Visitor for Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::ground::{Folder, SourceFile, TableName};
+    use crate::ground::{SourceFile, SqlSchema, TableName};
     use crate::models::Model;
 
     #[test]
     fn every_branch_has_its_place() {
         let text =
             "SELECT CASE a WHEN 1 THEN 'x' ELSE CASE WHEN b THEN c END END AS d FROM tiers.t";
-        let name = TableName::new(Folder::Tiers, "d");
+        let name = TableName::new(SqlSchema::Tiers, "d");
         let model = Model::parse(name, SourceFile::new("d.sql", text)).unwrap();
         let shown = |place: &std::ops::Range<usize>| text[place.clone()].to_owned();
         let cases: Vec<Vec<String>> = model

@@ -1,6 +1,6 @@
 //! The graph of a pack: which model reads which, and the order in which they can be planned.
 //!
-//! | folder | may read |
+//! | schema | may read |
 //! |---|---|
 //! | staging | sources, reference |
 //! | rollups | one table of staging |
@@ -14,7 +14,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ground::{Diagnostic, Folder, Problems, TableName, did_you_mean};
+use crate::ground::{Diagnostic, Problems, SqlSchema, TableName, did_you_mean};
 use crate::tables::{self, Maker};
 
 use super::limits::check_tables_beneath;
@@ -83,7 +83,7 @@ impl Graph {
     /// Whether any model reads a source. One that none reads decides no row.
     pub fn reads_source(&self, source: &str) -> bool {
         let reads = self.models().iter().flat_map(|model| &model.reads);
-        let mut sources = reads.filter(|read| read.table.folder == Folder::Sources);
+        let mut sources = reads.filter(|read| read.table.schema == SqlSchema::Sources);
         sources.any(|read| read.table.name == source)
     }
 
@@ -92,16 +92,16 @@ impl Graph {
     pub fn compares_with_week_ago(&self) -> bool {
         self.models().iter().any(|model| {
             let mut reads = model.reads.iter();
-            reads.any(|read| read.table.folder == Folder::WeekAgo)
+            reads.any(|read| read.table.schema == SqlSchema::WeekAgo)
                 || model.parameters().contains(WEEK_AGO_IS_COMPARABLE)
         })
     }
 
-    /// The models of one folder, in planning order.
-    pub fn in_folder(&self, folder: Folder) -> impl Iterator<Item = &Model> {
+    /// The models of one schema, in planning order.
+    pub fn in_schema(&self, schema: SqlSchema) -> impl Iterator<Item = &Model> {
         self.models
             .iter()
-            .filter(move |model| model.name.folder == folder)
+            .filter(move |model| model.name.schema == schema)
     }
 
     /// How many models name each table directly.
@@ -117,8 +117,8 @@ impl Graph {
     }
 }
 
-fn may_read(reader: Folder, read: Folder) -> bool {
-    use Folder::{Calibration, Features, Publish, Reference, Rollups, Sources, Staging, Tiers};
+fn may_read(reader: SqlSchema, read: SqlSchema) -> bool {
+    use SqlSchema::{Calibration, Features, Publish, Reference, Rollups, Sources, Staging, Tiers};
     match reader {
         Staging => matches!(read, Sources | Reference),
         Rollups => matches!(read, Staging),
@@ -129,8 +129,10 @@ fn may_read(reader: Folder, read: Folder) -> bool {
             matches!(read, Staging | Features | Tiers | Publish | Reference)
                 || read.is_published_before()
         }
-        Folder::Audits => !matches!(read, Sources | Folder::Audits),
-        Sources | Reference | Folder::Previous | Folder::WeekAgo | Folder::History => false,
+        SqlSchema::Audits => !matches!(read, Sources | SqlSchema::Audits),
+        Sources | Reference | SqlSchema::Previous | SqlSchema::WeekAgo | SqlSchema::History => {
+            false
+        }
     }
 }
 
@@ -140,11 +142,11 @@ fn check_read(
     known: &BTreeSet<TableName>,
 ) -> Result<(), Diagnostic> {
     let problem = |message: String| Diagnostic::at(&model.file, read.place.clone(), message);
-    let (reader, folder) = (model.name.folder, read.table.folder);
+    let (reader, schema) = (model.name.schema, read.table.schema);
     if !known.contains(&read.table) {
         let names: Vec<String> = known
             .iter()
-            .filter(|table| may_read(reader, table.folder))
+            .filter(|table| may_read(reader, table.schema))
             .map(TableName::to_string)
             .collect();
         let name = read.table.to_string();
@@ -152,13 +154,13 @@ fn check_read(
         let message = format!("model `{}` reads unknown table `{name}`{near}", model.name);
         return Err(problem(message));
     }
-    if may_read(reader, folder) {
+    if may_read(reader, schema) {
         return check_is_later(model, read);
     }
-    let allowed: Vec<&str> = Folder::ALL
+    let allowed: Vec<&str> = SqlSchema::ALL
         .into_iter()
         .filter(|other| may_read(reader, *other))
-        .map(Folder::as_str)
+        .map(SqlSchema::as_str)
         .collect();
     let message = format!("a model in {reader} cannot read `{}`", read.table);
     Err(problem(message).help(format!("{reader} may read {}", allowed.join(", "))))
@@ -168,8 +170,8 @@ fn check_read(
 fn check_is_later(model: &Model, read: &Reference) -> Result<(), Diagnostic> {
     let mut first = tables::made_by(Maker::RequiredModel);
     let is_first =
-        model.name.folder == Folder::Publish && first.any(|table| table.name == model.name.name);
-    if !is_first || !read.table.folder.is_published_before() {
+        model.name.schema == SqlSchema::Publish && first.any(|table| table.name == model.name.name);
+    if !is_first || !read.table.schema.is_published_before() {
         return Ok(());
     }
     let message = format!("`{}` cannot read `{}`", model.name, read.table);
@@ -183,7 +185,7 @@ fn check_is_later(model: &Model, read: &Reference) -> Result<(), Diagnostic> {
 
 /// A rollup reads exactly one staging table, so that its tiles depend on one source.
 fn check_rollup(model: &Model) -> Result<(), Diagnostic> {
-    if model.name.folder != Folder::Rollups {
+    if model.name.schema != SqlSchema::Rollups {
         return Ok(());
     }
     let help = "a rollup is one SELECT ... GROUP BY user_id over one staging table";

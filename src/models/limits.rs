@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
     ObjectName, Query, Statement, Visit, Visitor, visit_relations,
 };
 
-use crate::ground::{Diagnostic, Folder, Problems, SourceFile};
+use crate::ground::{Diagnostic, Problems, SourceFile, SqlSchema};
 
 use super::Model;
 use super::lexemes::{Kind, Lexeme, is_of_operator};
@@ -200,7 +200,7 @@ pub(super) fn check_tables_beneath(models: &[Model]) -> Result<(), Problems> {
             problems.push(too_many_beneath(model, &beneath));
         }
         // What is published is read back from storage, and what is told is told once.
-        let is_one = model.name.folder == Folder::Publish || tables > MOST_TABLES_BENEATH;
+        let is_one = model.name.schema == SqlSchema::Publish || tables > MOST_TABLES_BENEATH;
         let counted = if is_one { 1 } else { tables.max(1) };
         beneath.insert(model.name.to_string(), counted);
     }

@@ -9,7 +9,7 @@ use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::sql::sqlparser::ast::{Expr as Written, Value, Visit, Visitor};
 
-use crate::ground::{Diagnostic, Folder, Problems, sql_type};
+use crate::ground::{Diagnostic, Problems, SqlSchema, sql_type};
 use crate::job::ParameterValue;
 
 use super::model::bytes_of;
@@ -55,7 +55,7 @@ fn is_table(node: &LogicalPlan) -> bool {
         _ => return false,
     };
     let schema = TableReference::schema(name);
-    Folder::ALL
+    SqlSchema::ALL
         .iter()
         .any(|folder| Some(folder.as_str()) == schema)
 }

@@ -12,7 +12,9 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, Tokenizer};
 
-use crate::ground::{Diagnostic, Folder, Problems, SourceFile, TableName, TableNameError, nearest};
+use crate::ground::{
+    Diagnostic, Problems, SourceFile, SqlSchema, TableName, TableNameError, nearest,
+};
 
 use super::canonical::tokens;
 use super::distinct_from::read_as_sql;
@@ -74,7 +76,7 @@ impl Model {
     /// # Errors
     /// Syntax errors; what is too large or has odd characters; anything but one SELECT; functions
     /// that read the clock or chance; table functions but `windows`; tables not written as
-    /// `folder.name`.
+    /// `schema.name`.
     pub fn parse(name: TableName, file: SourceFile) -> Result<Self, Problems> {
         let one = |problem| Problems(vec![problem]);
         limits::check_size(&file).map_err(one)?;
@@ -306,7 +308,7 @@ impl<'a> Reader<'a> {
             return None;
         };
         let table = rollup.parse::<TableName>().ok();
-        let table = table.filter(|table| table.folder == Folder::Rollups && !windows.is_empty());
+        let table = table.filter(|table| table.schema == SqlSchema::Rollups && !windows.is_empty());
         let Some(table) = table else {
             let message = "windows() needs a rollup and at least one window";
             self.problems
@@ -354,7 +356,7 @@ fn place_of_table(file: &SourceFile, name: &ObjectName, text: &str) -> Range<usi
     start.map_or(place, |start| start..start + quoted.len())
 }
 
-/// A name in FROM that is no `folder.name`: a file, a URL, or a folder that does not exist.
+/// A name in FROM that is no `schema.name`: a file, a URL, or a schema that does not exist.
 fn not_a_table(
     file: &SourceFile,
     place: Range<usize>,
@@ -368,13 +370,13 @@ fn not_a_table(
         );
     }
     let problem = Diagnostic::at(file, place, format!("unknown table: {error}"));
-    let folders = Folder::ALL.map(Folder::as_str);
-    let TableNameError::UnknownFolder { folder } = error else {
+    let schemas = SqlSchema::ALL.map(SqlSchema::as_str);
+    let TableNameError::UnknownSchema { schema } = error else {
         return problem;
     };
-    match nearest(folder, folders) {
+    match nearest(schema, schemas) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
-        None => problem.help(format!("the folders are {}", folders.join(", "))),
+        None => problem.help(format!("the folders are {}", schemas.join(", "))),
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
-use crate::ground::{Diagnostic, Folder, Problems, SourceFile, TableName};
+use crate::ground::{Diagnostic, Problems, SourceFile, SqlSchema, TableName};
 
 /// The pack that the binary carries.
 pub static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql");
@@ -58,7 +58,7 @@ impl SqlPack {
         let models = self.models.iter().map(|model| (model, "sql"));
         let references = self.references.iter().map(|reference| (reference, "csv"));
         let named = models.chain(references).map(|((name, file), extension)| {
-            let path = format!("{}/{}.{extension}", name.folder, name.name);
+            let path = format!("{}/{}.{extension}", name.schema, name.name);
             (path, file.text.to_string())
         });
         let parameters = (PARAMETERS.to_owned(), self.parameters.text.to_string());
@@ -98,7 +98,7 @@ impl SqlPack {
             return Ok(());
         }
         let folder = relative.parent().and_then(Path::to_str).unwrap_or_default();
-        let mut folders = Folder::ALL.into_iter();
+        let mut folders = SqlSchema::ALL.into_iter();
         let known = folders.find(|known| known.as_str() == folder);
         let stem = relative.file_stem().and_then(|stem| stem.to_str());
         let extension = relative
@@ -106,7 +106,9 @@ impl SqlPack {
             .and_then(|extension| extension.to_str());
         let (folder, tables) = match (extension, known) {
             (Some("sql"), Some(known)) if known.holds_models() => (known, &mut self.models),
-            (Some("csv"), Some(Folder::Reference)) => (Folder::Reference, &mut self.references),
+            (Some("csv"), Some(SqlSchema::Reference)) => {
+                (SqlSchema::Reference, &mut self.references)
+            }
             (Some("sql"), _) => {
                 let message = match folder {
                     "" => "no SQL models lie outside the pack's folders".to_owned(),

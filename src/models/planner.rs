@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use crate::ground::{Diagnostic, Folder, Problems, SourceFile, nearest, with_sql_types};
+use crate::ground::{Diagnostic, Problems, SourceFile, SqlSchema, nearest, with_sql_types};
 use crate::job::ParameterValue;
 
 use super::model::{bytes_of, head_of};
@@ -70,7 +70,7 @@ impl Binder<'_> {
             .iter()
             .find(|read| read.windows.is_some() && read.place.start > after)?;
         let call = read.windows.as_ref()?;
-        let schema = Ident::new(Folder::Rollups.as_str());
+        let schema = Ident::new(SqlSchema::Rollups.as_str());
         let table = Ident::with_quote('"', call.table_name(&read.table.name));
         Some(ObjectName::from(vec![schema, table]))
     }

@@ -13,7 +13,7 @@
 //! columns whatever the job lists. A pack's own `features/profile.sql` or `rollups/profile.sql`
 //! stands in place of what would be written here.
 
-use crate::ground::{Folder, SourceFile, TableName};
+use crate::ground::{SourceFile, SqlSchema, TableName};
 
 use super::SqlPack;
 
@@ -23,8 +23,8 @@ const PROFILE: &str = "profile";
 /// Adds the models for `attributes`, columns of the users source, to a pack.
 pub fn add_models(pack: &mut SqlPack, attributes: &[String]) {
     let has = |pack: &SqlPack, table: &TableName| pack.models.iter().any(|(name, _)| name == table);
-    let features = TableName::new(Folder::Features, PROFILE);
-    let users = TableName::new(Folder::Features, "users");
+    let features = TableName::new(SqlSchema::Features, PROFILE);
+    let users = TableName::new(SqlSchema::Features, "users");
     if has(pack, &features) || (attributes.is_empty() && !has(pack, &users)) {
         return;
     }
@@ -35,7 +35,7 @@ pub fn add_models(pack: &mut SqlPack, attributes: &[String]) {
         .iter()
         .map(|name| name.replace('"', "\"\""))
         .collect::<Vec<_>>();
-    let rollup = TableName::new(Folder::Rollups, PROFILE);
+    let rollup = TableName::new(SqlSchema::Rollups, PROFILE);
     if !quoted.is_empty() && !has(pack, &rollup) {
         let order = ["registered_at".to_owned(), "acquisition_cost".to_owned()];
         let attributes = quoted.iter().filter(|name| !order.contains(name));

@@ -112,12 +112,12 @@ fn line_named_in(reason: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ground::Folder;
+    use crate::ground::SqlSchema;
 
     #[test]
     fn rows_know_their_lines() {
         let text = "tier,playbook\na,\"two\nlines\"\n\nb,one\n";
-        let name = TableName::new(Folder::Reference, "t");
+        let name = TableName::new(SqlSchema::Reference, "t");
         let table = ReferenceTable::read(name, SourceFile::new("t.csv", text)).unwrap();
         assert_eq!([0, 1].map(|row| table.line_of(row)), [2, 5]);
     }

@@ -121,12 +121,12 @@ fn selected_by_wildcard<'a>(
 
 #[cfg(test)]
 mod tests {
-    use crate::ground::{Folder, SourceFile, TableName};
+    use crate::ground::{SourceFile, SqlSchema, TableName};
 
     use super::*;
 
     fn cast_in(sql: &str) -> String {
-        let name = TableName::new(Folder::Staging, "orders");
+        let name = TableName::new(SqlSchema::Staging, "orders");
         let model = Model::parse(name, SourceFile::new("orders.sql", sql)).unwrap();
         model.cast_of("user_id", "VARCHAR")
     }

@@ -8,7 +8,7 @@ use crate::audits::built_in::{self, Compared, USERS_COMPLETE};
 use crate::audits::{self, Audit, Blocked, Cleared, Verdict};
 use crate::drafts::Draft;
 use crate::engine::EngineError;
-use crate::ground::{Folder, TableName, counted};
+use crate::ground::{SqlSchema, TableName, counted};
 use crate::pack::Catalog;
 use crate::tiers::Dimensions;
 
@@ -81,7 +81,7 @@ impl Run<'_> {
                     .into_unoptimized_plan(),
             });
         }
-        for model in self.scenario.project.graph.in_folder(Folder::Audits) {
+        for model in self.scenario.project.graph.in_schema(SqlSchema::Audits) {
             let plan = catalog.plan(model, &tiers.parameters).await?;
             if let Some(remark) = self.plan.remark_on_scan(self.session, model, &plan)? {
                 warnings.push(remark);
@@ -106,7 +106,7 @@ impl Run<'_> {
         let Ok(users) = count(catalog, &users()).await else {
             return;
         };
-        for model in self.scenario.project.graph.in_folder(Folder::Tiers) {
+        for model in self.scenario.project.graph.in_schema(SqlSchema::Tiers) {
             if let Ok(rows) = count(catalog, &model.name).await
                 && rows != users
             {
@@ -123,7 +123,7 @@ impl Run<'_> {
     /// Counts the users of each tier, today and before, for all audits that ask.
     async fn count_users_by_tier(&self, dimensions: &Dimensions) -> datafusion::error::Result<()> {
         let counted = self.session.sql(&built_in::counted(dimensions)).await?;
-        let name = TableName::new(Folder::Audits, built_in::COUNTED);
+        let name = TableName::new(SqlSchema::Audits, built_in::COUNTED);
         self.session
             .register(&name, counted.cache().await?.into_view())
     }
@@ -131,13 +131,13 @@ impl Run<'_> {
 
 /// The plan below the audit's name, so that what fails in it can say where.
 fn named(plan: LogicalPlan, audit: &TableName) -> datafusion::error::Result<LogicalPlan> {
-    let name = TableReference::partial(audit.folder.as_str(), audit.name.as_str());
+    let name = TableReference::partial(audit.schema.as_str(), audit.name.as_str());
     LogicalPlanBuilder::from(plan).alias(name)?.build()
 }
 
 /// The model of all users.
 fn users() -> TableName {
-    TableName::new(Folder::Features, "users")
+    TableName::new(SqlSchema::Features, "users")
 }
 
 async fn count(catalog: &Catalog<'_>, table: &TableName) -> datafusion::error::Result<usize> {

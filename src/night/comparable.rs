@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ground::{Folder, TableName};
+use crate::ground::{SqlSchema, TableName};
 use crate::pack::cut_points::scored_models;
 use crate::pack::{TierRules, VALUE_TIER};
 use crate::publish::Publication;
@@ -32,7 +32,7 @@ impl Scoring {
         let graph = &run.scenario.project.graph;
         let models = scored_models(graph, calibration);
         let has_cut_points = |dimension: &str| {
-            let own = TableName::new(Folder::Tiers, dimension);
+            let own = TableName::new(SqlSchema::Tiers, dimension);
             // A column of another model's: of which, only its SQL says.
             graph.model(&own).is_none() || models.contains(&own)
         };

@@ -10,7 +10,7 @@ use datafusion::prelude::DataFrame;
 
 use crate::drafts::Draft;
 use crate::engine::EngineError;
-use crate::ground::{Folder, TableName};
+use crate::ground::{SqlSchema, TableName};
 use crate::migration::Moves;
 use crate::pack::{Catalog, column_comments};
 use crate::publish::RunRecord;
@@ -98,7 +98,7 @@ impl Run<'_> {
 
     /// The alerts, from their draft; a pack may do without.
     async fn alerts(&self) -> Result<Vec<Alert>, NightError> {
-        let model = TableName::new(Folder::Publish, ALERTS.name);
+        let model = TableName::new(SqlSchema::Publish, ALERTS.name);
         if self.scenario.project.graph.model(&model).is_none() {
             return Ok(Vec::new());
         }
@@ -117,7 +117,7 @@ impl Run<'_> {
     ) -> Result<(), NightError> {
         if self.leaves_dim_tier() {
             let rows = MemTable::try_new(dim_tier.schema(), vec![vec![dim_tier.clone()]]);
-            let name = TableName::new(Folder::Publish, DIM_TIER.name);
+            let name = TableName::new(SqlSchema::Publish, DIM_TIER.name);
             rows.and_then(|rows| self.session.register(&name, Arc::new(rows)))
                 .map_err(EngineError::during("reading dim_tier"))?;
         } else {

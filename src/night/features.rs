@@ -10,7 +10,7 @@ use std::sync::Arc;
 use datafusion::prelude::DataFrame;
 
 use crate::engine::EngineError;
-use crate::ground::Folder;
+use crate::ground::SqlSchema;
 use crate::pack::Catalog;
 use crate::tiles::TileError;
 
@@ -60,7 +60,7 @@ impl Run<'_> {
             .tiled((&files, previous), catalog, &tiling, report)
             .await?;
         stages.begin("features");
-        let downstream = [Folder::Features, Folder::Calibration];
+        let downstream = [SqlSchema::Features, SqlSchema::Calibration];
         catalog
             .register_models(&downstream, &self.scenario.project.parameters)
             .await?;
@@ -108,7 +108,7 @@ impl Run<'_> {
     ) -> Result<(), NightError> {
         let engine = EngineError::during("computing features");
         let readers = self.scenario.project.graph.reader_counts();
-        for model in self.scenario.project.graph.in_folder(Folder::Features) {
+        for model in self.scenario.project.graph.in_schema(SqlSchema::Features) {
             let rows = catalog.table(&model.name).await.map_err(&engine)?;
             let is_shared = readers.get(&model.name).is_some_and(|readers| *readers > 1);
             let optimized = self.session.optimized(rows.logical_plan());

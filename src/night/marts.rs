@@ -17,7 +17,7 @@ use datafusion::prelude::DataFrame;
 
 use crate::drafts::Draft;
 use crate::engine::{EngineError, Session};
-use crate::ground::{Folder, TableName};
+use crate::ground::{SqlSchema, TableName};
 use crate::models::Parameters;
 use crate::pack::{Catalog, marts};
 use crate::plan::{Plan, dates_of_history};
@@ -44,13 +44,13 @@ pub(super) async fn register_before(
     let Run { plan, session, .. } = run;
     let output = &run.workspace.output;
     let engine = EngineError::during(READING_BEFORE);
-    let today = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
+    let today = TableName::new(SqlSchema::Publish, TIER_SNAPSHOT.name);
     let today = session.table(&today).await.map_err(&engine)?;
     let today = Arc::new(today.schema().as_arrow().clone());
     let snapshots = [
-        (Folder::Previous, previous.cloned()),
+        (SqlSchema::Previous, previous.cloned()),
         (
-            Folder::WeekAgo,
+            SqlSchema::WeekAgo,
             week_ago_snapshot(session, output, plan).await?,
         ),
     ];
@@ -71,7 +71,7 @@ pub(super) async fn register_before(
     {
         let date = Some(previous.snapshot_date);
         let rows = rows_of(output, &kpis, date, kpis.files(date)?)?;
-        let name = TableName::new(Folder::Previous, KPI_DAILY.name);
+        let name = TableName::new(SqlSchema::Previous, KPI_DAILY.name);
         session.register(&name, Arc::new(rows)).map_err(&engine)?;
     }
     register_history(run, &kpis)
@@ -104,7 +104,7 @@ fn register_history(run: &Run<'_>, kpis: &Table) -> Result<(), NightError> {
         files.extend(of_date.map(|file| (file.path, file.size_bytes, value.clone())));
     }
     let table = files_by_date(output, files, &marts::schema_of(&KPI_DAILY));
-    let name = TableName::new(Folder::History, KPI_DAILY.name);
+    let name = TableName::new(SqlSchema::History, KPI_DAILY.name);
     let registered = run.session.register(&name, Arc::new(table));
     Ok(registered.map_err(EngineError::during(READING_BEFORE))?)
 }

@@ -19,7 +19,7 @@ use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 
 use crate::engine::EngineError;
-use crate::ground::{Fingerprint, Folder, TableName, counted, shown};
+use crate::ground::{Fingerprint, SqlSchema, TableName, counted, shown};
 use crate::job::{Job, encodings};
 use crate::models::{Model, ReferenceTable};
 use crate::pack::{Catalog, Project, REJECT_REASON, WARNING, all_rows_of};
@@ -60,7 +60,7 @@ impl Run<'_> {
         let has_earlier = !unreported.is_empty();
         let rules = self.rules_of_staging();
         unreported.keep_judged_by(&rules);
-        for model in self.scenario.project.graph.in_folder(Folder::Staging) {
+        for model in self.scenario.project.graph.in_schema(SqlSchema::Staging) {
             let read = days_read(&self.scenario.project.graph, &model.name, &self.plan.tiles);
             if read.as_ref().is_none_or(|days| !days.is_empty()) {
                 let rules = &rules[&model.name.name];
@@ -75,7 +75,7 @@ impl Run<'_> {
 
     /// What the rows of each staging table are judged by.
     fn rules_of_staging(&self) -> BTreeMap<String, String> {
-        let models = self.scenario.project.graph.in_folder(Folder::Staging);
+        let models = self.scenario.project.graph.in_schema(SqlSchema::Staging);
         let rules = models.map(|model| {
             let rules = staging_rules(self.job, self.scenario.project, model);
             (model.name.name.clone(), rules.to_string())

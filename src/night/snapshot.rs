@@ -14,7 +14,7 @@ use datafusion::catalog::TableProvider;
 
 use crate::drafts::{ContractError, Draft, DraftWriter, TableSpec, WriterAhead};
 use crate::engine::{EngineError, Session};
-use crate::ground::{Folder, SnapshotDate, TableName};
+use crate::ground::{SnapshotDate, SqlSchema, TableName};
 use crate::migration::{Measures, Migration, Moves};
 use crate::publish::published_files;
 use crate::storage::Location;
@@ -176,7 +176,7 @@ impl Drafting<'_> {
             Some(index) => table.sorted_by(index),
             None => table,
         };
-        let name = TableName::new(Folder::Publish, spec.name());
+        let name = TableName::new(SqlSchema::Publish, spec.name());
         let registered = self.session.register(&name, Arc::new(table));
         Ok(registered.map_err(EngineError::during("reading drafts back"))?)
     }

@@ -18,7 +18,7 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ident};
 use datafusion::prelude::DataFrame;
 
 use crate::engine::{EngineError, empty};
-use crate::ground::{Folder, Problems, TableName};
+use crate::ground::{Problems, SqlSchema, TableName};
 use crate::inputs::{InputError, ParquetFiles, Shortfall, Shortfalls, schema, without_rows};
 use crate::job::{ColumnType, Incomplete};
 use crate::pack::{Catalog, all_rows_of, check_previous, keep_all, stage};
@@ -85,7 +85,7 @@ impl Run<'_> {
         texts: &SourceColumns,
         previous: Option<&DataFrame>,
     ) -> Result<Catalog<'_>, NightError> {
-        let folders = [Folder::Staging, Folder::Rollups];
+        let folders = [SqlSchema::Staging, SqlSchema::Rollups];
         let date = self.scenario.date;
         let register = |id_type: &DataType| {
             let mut resolved = self.resolved(files, texts, id_type);
@@ -177,7 +177,7 @@ impl Run<'_> {
     }
 
     fn register_source(&self, name: &str, source: &schema::SourceSchema) -> EngineResult<()> {
-        let table = TableName::new(Folder::Sources, name);
+        let table = TableName::new(SqlSchema::Sources, name);
         let partition = Arc::new(Field::new(DAY, DataType::Date32, false));
         let manifest = &self.plan.manifests[name];
         let Some(location) = self.workspace.sources.get(name) else {
@@ -212,7 +212,7 @@ impl Run<'_> {
     ) -> Result<(), NightError> {
         let engine = EngineError::during("checking sources");
         let mut problems = Problems::default();
-        for model in self.scenario.project.graph.in_folder(Folder::Staging) {
+        for model in self.scenario.project.graph.in_schema(SqlSchema::Staging) {
             let rows = catalog
                 .table(&all_rows_of(&model.name))
                 .await
@@ -233,7 +233,7 @@ fn columns_scanned(plan: &LogicalPlan) -> EngineResult<SourceColumns> {
     let mut scanned = SourceColumns::new();
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node
-            && scan.table_name.schema() == Some(Folder::Sources.as_str())
+            && scan.table_name.schema() == Some(SqlSchema::Sources.as_str())
         {
             let columns = scan
                 .projected_schema

@@ -1,7 +1,7 @@
 //! Cut points, and the tier models under them.
 
 use crate::calibration::Calibration;
-use crate::ground::Folder;
+use crate::ground::SqlSchema;
 use crate::models::Parameters;
 use crate::pack::{Catalog, Shape, cut_points};
 use crate::plan::CalibrationPlan;
@@ -53,7 +53,7 @@ impl Run<'_> {
         let project = scenario.project;
         let parameters = calibration.parameters(project.parameters.clone());
         catalog
-            .register_models(&[Folder::Tiers], &parameters)
+            .register_models(&[SqlSchema::Tiers], &parameters)
             .await?;
         let shape = Shape::read(catalog, project, self.job, &parameters).await?;
         Ok(Tiers {

@@ -13,7 +13,7 @@ use datafusion::arrow::datatypes::Int64Type;
 
 use crate::audits::built_in::{MIN_VOLUME_DATES, volumes_known};
 use crate::engine::EngineError;
-use crate::ground::{Folder, TableName};
+use crate::ground::{SqlSchema, TableName};
 use crate::tables::KPI_DAILY;
 
 use super::context::Run;
@@ -65,7 +65,7 @@ impl Run<'_> {
         let sources = self.job.sources.iter();
         let required = sources.filter(|(_, source)| is_guarded && source.required);
         let volumes = required.flat_map(|(name, _)| self.scenario.project.volumes_of(name));
-        let kpis = TableName::new(Folder::Publish, KPI_DAILY.name);
+        let kpis = TableName::new(SqlSchema::Publish, KPI_DAILY.name);
         let (known, missing) = match self.scenario.project.graph.model(&kpis) {
             Some(_) => (volumes.collect(), Vec::new()),
             None => (Vec::new(), volumes.collect()),

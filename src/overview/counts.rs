@@ -21,7 +21,7 @@ use datafusion::logical_expr::{Expr, ExprFunctionExt, ident, lit};
 use datafusion::prelude::DataFrame;
 
 use crate::engine::{Session, all_rows, texts};
-use crate::ground::{Folder, TableName};
+use crate::ground::{SqlSchema, TableName};
 use crate::migration::REVENUE;
 use crate::tables::{REVENUE_TYPE, TIER_SNAPSHOT};
 use crate::tiers::{Dimension, Dimensions, Tier};
@@ -64,7 +64,7 @@ impl Counts {
         warnings: &[String],
         summary: Option<&RecordBatch>,
     ) -> EngineResult<Self> {
-        let snapshot = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
+        let snapshot = TableName::new(SqlSchema::Publish, TIER_SNAPSHOT.name);
         let snapshot = session.table(&snapshot).await?;
         let mut counts = Self::default();
         if let Some(summary) = summary {
@@ -282,7 +282,7 @@ mod tests {
         let session = Session::open(&limits, [], []).unwrap();
         let rows = snapshot();
         let table = MemTable::try_new(rows.schema(), vec![vec![rows]]).unwrap();
-        let name = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
+        let name = TableName::new(SqlSchema::Publish, TIER_SNAPSHOT.name);
         session.register(&name, Arc::new(table)).unwrap();
         session
     }
@@ -335,7 +335,7 @@ mod tests {
 
     #[tokio::test]
     async fn everything_is_counted_in_one_scan() {
-        let name = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
+        let name = TableName::new(SqlSchema::Publish, TIER_SNAPSHOT.name);
         let snapshot = context().table(&name).await.unwrap();
         let warnings = WARNINGS.map(str::to_owned);
         let questions = questions(snapshot.schema(), &dimensions(), &warnings, false).unwrap();

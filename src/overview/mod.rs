@@ -20,7 +20,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::Result as EngineResult;
 
 use crate::engine::{EngineError, Session, decimals, integers, texts};
-use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName, did_you_mean};
+use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName, did_you_mean};
 use crate::job::Job;
 use crate::migration::{Direction, REVENUE};
 use crate::night::{Alert, NightError, alerts_of};
@@ -218,7 +218,7 @@ async fn register_published(
 ) -> Result<(), NightError> {
     let rows = published_table(output, publication, table).await?;
     let rows = rows.ok_or_else(|| missing(publication, table))?;
-    let name = TableName::new(Folder::Publish, table);
+    let name = TableName::new(SqlSchema::Publish, table);
     let registered = session.register(&name, Arc::new(rows));
     Ok(registered.map_err(EngineError::during("reading published tables"))?)
 }
@@ -277,7 +277,9 @@ async fn read_mart<T>(
 
 /// The rows of a published table that has been registered.
 async fn rows_of(session: &Session, table: &str) -> EngineResult<RecordBatch> {
-    session.rows(&TableName::new(Folder::Publish, table)).await
+    session
+        .rows(&TableName::new(SqlSchema::Publish, table))
+        .await
 }
 
 fn flows_of(dimension: &Dimension, matrix: &RecordBatch) -> Result<Vec<Flow>, ArrowError> {

@@ -1,6 +1,6 @@
 //! The models of a project as tables of a session, registered in graph order.
 //!
-//! | folder | what the session holds |
+//! | schema | what the session holds |
 //! |---|---|
 //! | sources, reference | scans and CSV rows |
 //! | staging | the good rows, without `reject_reason` and `warning`; all rows under `<name>(all)` |
@@ -18,7 +18,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, ident
 use datafusion::prelude::DataFrame;
 
 use crate::engine::{Session, reference_to};
-use crate::ground::{Diagnostic, Folder, Problems, SnapshotDate, TableName, sql_type};
+use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName, sql_type};
 use crate::job::{ColumnType, contract_columns};
 use crate::models::planner::{self, explain};
 use crate::models::{Model, Parameters};
@@ -75,19 +75,19 @@ impl<'a> Catalog<'a> {
         })
     }
 
-    /// Plans and registers the models of some folders, in graph order. Models that read what
+    /// Plans and registers the models of some schemas, in graph order. Models that read what
     /// could not be planned are passed over.
     ///
     /// # Errors
     /// Every problem of every model.
     pub async fn register_models(
         &mut self,
-        folders: &[Folder],
+        schemas: &[SqlSchema],
         parameters: &Parameters,
     ) -> Result<(), Problems> {
         let mut problems = Problems::default();
         for model in self.project.graph.models() {
-            if !folders.contains(&model.name.folder) {
+            if !schemas.contains(&model.name.schema) {
                 continue;
             }
             if !self.may_plan(model) {
@@ -189,8 +189,8 @@ impl<'a> Catalog<'a> {
     ) -> Result<(), Problems> {
         let plan = self.plan(model, parameters).await?;
         let explained = |error: DataFusionError| explain(&error, &model.file);
-        match model.name.folder {
-            Folder::Staging => {
+        match model.name.schema {
+            SqlSchema::Staging => {
                 let plan = as_contracted(&model.name.name, plan).map_err(explained)?;
                 check_staging(model, &plan)?;
                 let all = all_rows_of(&model.name);
@@ -202,7 +202,7 @@ impl<'a> Catalog<'a> {
                     .register(&model.name, view(good))
                     .map_err(explained)
             }
-            Folder::Rollups => {
+            SqlSchema::Rollups => {
                 let rollup = Rollup::derive(model, &plan)?;
                 let rows = view(rollup.daily(None).map_err(explained)?);
                 self.rollups.insert(model.name.name.clone(), rollup);
@@ -228,7 +228,7 @@ impl<'a> Catalog<'a> {
             let Some(rollup) = self.rollups.get(&read.table.name) else {
                 continue;
             };
-            let name = TableName::new(Folder::Rollups, call.table_name(&read.table.name));
+            let name = TableName::new(SqlSchema::Rollups, call.table_name(&read.table.name));
             let tiles = self
                 .tiles
                 .get(&read.table.name)
@@ -245,7 +245,7 @@ impl<'a> Catalog<'a> {
 
 /// The name under which all rows of a staging table stand, rejected ones too.
 pub(crate) fn all_rows_of(staging: &TableName) -> TableName {
-    TableName::new(Folder::Staging, format!("{}(all)", staging.name))
+    TableName::new(SqlSchema::Staging, format!("{}(all)", staging.name))
 }
 
 fn view(plan: LogicalPlan) -> Arc<dyn TableProvider> {

@@ -11,7 +11,7 @@ use futures::TryStreamExt;
 
 use crate::calibration::{Calibration, Histogram, Histograms, Metric, parameter_name};
 use crate::engine::EngineError;
-use crate::ground::{Diagnostic, ExactNumber, Folder, Problems, TableName};
+use crate::ground::{Diagnostic, ExactNumber, Problems, SqlSchema, TableName};
 use crate::job::ParameterValue;
 use crate::models::{Graph, Parameters};
 
@@ -38,10 +38,10 @@ pub(crate) async fn measure(
     // Planned anew, so that the features kept by now are read and not computed again for each
     // metric.
     catalog
-        .register_models(&[Folder::Calibration], &project.parameters)
+        .register_models(&[SqlSchema::Calibration], &project.parameters)
         .await?;
     let mut counted = Histograms::default();
-    for model in project.graph.in_folder(Folder::Calibration) {
+    for model in project.graph.in_schema(SqlSchema::Calibration) {
         let users = catalog.table(&model.name).await.map_err(&engine)?;
         let metrics = check_metrics(&users, &model.name)?;
         let histograms = histograms(users, &metrics).await.map_err(&engine)?;
@@ -60,7 +60,7 @@ pub(crate) async fn metrics(
     project: &Project,
 ) -> Result<Vec<Metric>, PackError> {
     let mut metrics = Vec::new();
-    for model in project.graph.in_folder(Folder::Calibration) {
+    for model in project.graph.in_schema(SqlSchema::Calibration) {
         let users = catalog.table(&model.name).await;
         let users = users.map_err(EngineError::during("checking metrics"))?;
         metrics.extend(check_metrics(&users, &model.name)?);
@@ -76,7 +76,7 @@ pub(crate) async fn stand_ins(
     parameters: Parameters,
 ) -> EngineResult<Parameters> {
     let mut stand_ins = parameters;
-    for model in project.graph.in_folder(Folder::Calibration) {
+    for model in project.graph.in_schema(SqlSchema::Calibration) {
         let users = catalog.table(&model.name).await?;
         for field in users.schema().fields() {
             for (k, cut_point) in (1..).zip(STAND_INS) {

@@ -8,7 +8,7 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 
 use crate::calibration::Metric;
 use crate::engine::{EngineError, Session};
-use crate::ground::{Folder, Problems, SnapshotDate, TableName};
+use crate::ground::{Problems, SnapshotDate, SqlSchema, TableName};
 use crate::inputs::ParquetFiles;
 use crate::job::{Column, Job};
 use crate::tiles::DAY;
@@ -19,12 +19,12 @@ use super::error::PackError;
 use super::project::Project;
 use super::user_ids::{Staged, stage};
 
-/// The folders that are planned before the cut points are known.
-pub(crate) const UPSTREAM: [Folder; 4] = [
-    Folder::Staging,
-    Folder::Rollups,
-    Folder::Features,
-    Folder::Calibration,
+/// The schemas that are planned before the cut points are known.
+pub(crate) const UPSTREAM: [SqlSchema; 4] = [
+    SqlSchema::Staging,
+    SqlSchema::Rollups,
+    SqlSchema::Features,
+    SqlSchema::Calibration,
 ];
 
 /// A session without tables.
@@ -32,7 +32,7 @@ pub(crate) fn session_of(job: &Job) -> Result<Session, EngineError> {
     Session::open(&job.engine, [], []).map_err(EngineError::during("opening a session"))
 }
 
-/// Registers the declared sources without files, and the models of some folders over them.
+/// Registers the declared sources without files, and the models of some schemas over them.
 ///
 /// # Errors
 /// Every problem of the models, and user ids about which declarations and staging SQL disagree.
@@ -41,10 +41,10 @@ pub(crate) async fn register_declared<'a>(
     project: &'a Project,
     snapshot_date: SnapshotDate,
     session: &'a Session,
-    folders: &[Folder],
+    schemas: &[SqlSchema],
 ) -> Result<Catalog<'a>, PackError> {
     let register = |id_type: &DataType| register_sources(job, session, id_type);
-    let staged = stage(session, project, snapshot_date, folders, register).await?;
+    let staged = stage(session, project, snapshot_date, schemas, register).await?;
     let Staged {
         catalog,
         disagreement,
@@ -69,7 +69,7 @@ pub(crate) fn register_sources(
         let nowhere = ObjectStoreUrl::local_filesystem();
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let table = ParquetFiles::partitioned(nowhere, Vec::new(), schema, day);
-        let source = TableName::new(Folder::Sources, name);
+        let source = TableName::new(SqlSchema::Sources, name);
         session.register(&source, Arc::new(table))?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use datafusion::prelude::DataFrame;
 
 use crate::drafts::TableSpec;
 use crate::engine::{Session, empty};
-use crate::ground::{Diagnostic, Folder, Problems, TableName};
+use crate::ground::{Diagnostic, Problems, SqlSchema, TableName};
 use crate::models::{Model, Parameters};
 use crate::tables::{self, Maker, PublishedTable, dated};
 
@@ -16,7 +16,7 @@ use super::{Catalog, PackError, Project};
 
 /// The marts of a pack, each after what it reads.
 pub(crate) fn models(project: &Project) -> impl Iterator<Item = (&Model, &PublishedTable)> {
-    let published = project.graph.in_folder(Folder::Publish);
+    let published = project.graph.in_schema(SqlSchema::Publish);
     published.filter_map(|model| {
         let table = tables::find(&model.name.name)?;
         (table.maker == Maker::Mart).then_some((model, table))

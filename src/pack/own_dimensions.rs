@@ -16,7 +16,7 @@ use datafusion::logical_expr::{col, ident};
 use datafusion::prelude::DataFrame;
 
 use crate::engine::EngineError;
-use crate::ground::{Diagnostic, Folder, Problems, Severity, TableName};
+use crate::ground::{Diagnostic, Problems, Severity, SqlSchema, TableName};
 use crate::job::{Job, OwnDimension};
 use crate::models::Model;
 use crate::tiles::USER_ID;
@@ -116,7 +116,7 @@ pub(super) async fn with_columns(
         if joined.schema().has_column_with_unqualified_name(name) {
             continue;
         }
-        let table = TableName::new(Folder::Tiers, name);
+        let table = TableName::new(SqlSchema::Tiers, name);
         let Some(model) = project.graph.model(&table) else {
             problems.push(without_model(job, name));
             continue;

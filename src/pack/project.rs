@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use crate::ground::{
-    Diagnostic, Fingerprint, Folder, Problems, SourceFile, TableName, did_you_mean,
+    Diagnostic, Fingerprint, Problems, SourceFile, SqlSchema, TableName, did_you_mean,
 };
 use crate::job::{Job, ParameterValue};
 use crate::models::{Graph, Model, Parameters, ReferenceTable, SqlPack, profile};
@@ -31,9 +31,9 @@ const ENCODING: &str = "1";
 /// the snapshot, and rows of earlier dates.
 pub(crate) fn made_by_tierline() -> impl Iterator<Item = TableName> {
     let migration = tables::made_by(Maker::Migration);
-    let tonight = migration.map(|table| (Folder::Publish, table));
+    let tonight = migration.map(|table| (SqlSchema::Publish, table));
     let made = tonight.chain(tables::earlier());
-    made.map(|(folder, table)| TableName::new(folder, table.name))
+    made.map(|(schema, table)| TableName::new(schema, table.name))
 }
 
 /// The models of `publish` that a pack has or may have.
@@ -229,7 +229,7 @@ fn parse_models(pack: &SqlPack, problems: &mut Problems) -> Vec<Model> {
         models.extend(keep_all(problems, Model::parse(name.clone(), file.clone())));
     }
     for table in tables::made_by(Maker::RequiredModel) {
-        let required = TableName::new(Folder::Publish, table.name);
+        let required = TableName::new(SqlSchema::Publish, table.name);
         if pack.models.iter().all(|(name, _)| *name != required) {
             let message = format!("the SQL pack has no model `{required}`");
             problems.push(
@@ -246,7 +246,7 @@ pub(crate) fn required<'a>(
     project: &'a Project,
     table: &PublishedTable,
 ) -> Result<&'a Model, Problems> {
-    let table = TableName::new(Folder::Publish, table.name);
+    let table = TableName::new(SqlSchema::Publish, table.name);
     project.graph.model(&table).ok_or_else(|| {
         let message = format!("the SQL pack has no model `{table}`");
         Problems(vec![Diagnostic::new(message)])
@@ -256,7 +256,7 @@ pub(crate) fn required<'a>(
 /// Refuses models in `publish` that no night would compute, and no reader ever see.
 fn unpublished(pack: &SqlPack) -> impl Iterator<Item = Diagnostic> {
     let published = pack.models.iter();
-    let published = published.filter(|(name, _)| name.folder == Folder::Publish);
+    let published = published.filter(|(name, _)| name.schema == SqlSchema::Publish);
     published.filter_map(|(name, file)| refuse_unpublished(name, file))
 }
 
@@ -280,7 +280,7 @@ fn tables_without_models(
     let sources = job
         .sources
         .keys()
-        .map(|name| TableName::new(Folder::Sources, name));
+        .map(|name| TableName::new(SqlSchema::Sources, name));
     let unread = pack.references.iter().map(|(name, _)| name.clone());
     let read = references.iter().map(|reference| reference.name.clone());
     let known = sources.chain(unread).chain(read);

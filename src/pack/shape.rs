@@ -15,7 +15,7 @@ use datafusion::logical_expr::lit;
 use datafusion::prelude::DataFrame;
 
 use crate::engine::EngineError;
-use crate::ground::{Diagnostic, Folder, Problems};
+use crate::ground::{Diagnostic, Problems, SqlSchema};
 use crate::job::Job;
 use crate::migration;
 use crate::models::{Model, Parameters};
@@ -203,15 +203,15 @@ fn has_type(schema: &Schema, column: &str, fits: impl Fn(&DataType) -> bool) -> 
     found.is_ok_and(|field| fits(field.data_type()))
 }
 
-/// What the columns of the snapshot mean: the pack's own comments, the later folder's winning,
+/// What the columns of the snapshot mean: the pack's own comments, the later schema's winning,
 /// and those of the columns that settling adds.
 pub(crate) fn column_comments(
     project: &Project,
     dimensions: &Dimensions,
 ) -> BTreeMap<String, String> {
     let mut comments = BTreeMap::new();
-    for folder in [Folder::Features, Folder::Tiers, Folder::Publish] {
-        for model in project.graph.in_folder(folder) {
+    for schema in [SqlSchema::Features, SqlSchema::Tiers, SqlSchema::Publish] {
+        for model in project.graph.in_schema(schema) {
             comments.extend(model.column_comments());
         }
     }

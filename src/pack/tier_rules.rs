@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ground::{Fingerprint, Folder, TableName};
+use crate::ground::{Fingerprint, SqlSchema, TableName};
 use crate::job::{Job, encodings};
 use crate::models::{Model, ReferenceTable};
 use crate::tables::TIER_SNAPSHOT;
@@ -78,7 +78,7 @@ fn version(rules: &str) -> Option<&str> {
 /// | `reference`, for each | its [rows](of_rows) |
 /// | `tier`, for each | its `name`, its `rank` where it has one |
 fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerprint {
-    let snapshot = TableName::new(Folder::Publish, TIER_SNAPSHOT.name);
+    let snapshot = TableName::new(SqlSchema::Publish, TIER_SNAPSHOT.name);
     let snapshot = project.graph.model(&snapshot);
     let selected = snapshot.and_then(|model| SnapshotColumn::of(model, &dimension.name));
     let tables = tables_behind(project, &dimension.name, selected.as_ref());
@@ -125,12 +125,12 @@ fn tables_behind(
     dimension: &str,
     selected: Option<&SnapshotColumn>,
 ) -> BTreeSet<TableName> {
-    let own = TableName::new(Folder::Tiers, dimension);
+    let own = TableName::new(SqlSchema::Tiers, dimension);
     let own = project.graph.model(&own).map(|model| model.name.clone());
     let selected = selected.map(|selected| selected.tables.clone());
     let mut tables: BTreeSet<TableName> = selected.into_iter().flatten().chain(own).collect();
     if tables.is_empty() {
-        let models = project.graph.in_folder(Folder::Tiers);
+        let models = project.graph.in_schema(SqlSchema::Tiers);
         tables = models.map(|model| model.name.clone()).collect();
     }
     let behind = tables.iter();

@@ -9,7 +9,7 @@ use datafusion::prelude::DataFrame;
 
 use crate::drafts::{ContractError, ContractProblem};
 use crate::engine::{EngineError, Session};
-use crate::ground::{Diagnostic, Folder, SnapshotDate, TableName, sql_type};
+use crate::ground::{Diagnostic, SnapshotDate, SqlSchema, TableName, sql_type};
 use crate::models::Model;
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiles::USER_ID;
@@ -23,7 +23,7 @@ pub(crate) const ID_TYPES: [DataType; 2] = [DataType::Int64, DataType::Utf8View]
 
 /// Models over sources whose ids have been given a type.
 pub(crate) struct Staged<'a> {
-    /// The models of the folders asked for.
+    /// The models of the schemas asked for.
     pub catalog: Catalog<'a>,
     /// The type of ID columns that nothing else decides.
     pub id_type: DataType,
@@ -40,7 +40,7 @@ pub(crate) async fn stage<'a>(
     session: &'a Session,
     project: &'a Project,
     snapshot_date: SnapshotDate,
-    folders: &[Folder],
+    schemas: &[SqlSchema],
     register_sources: impl Fn(&DataType) -> EngineResult<()>,
 ) -> Result<Staged<'a>, PackError> {
     let [numbers, texts] = &ID_TYPES;
@@ -49,7 +49,7 @@ pub(crate) async fn stage<'a>(
             session,
             project,
             snapshot_date,
-            folders,
+            schemas,
             id_type,
             &register_sources,
         )
@@ -74,7 +74,7 @@ async fn attempt<'a>(
     session: &'a Session,
     project: &'a Project,
     snapshot_date: SnapshotDate,
-    folders: &[Folder],
+    schemas: &[SqlSchema],
     id_type: &DataType,
     register_sources: &impl Fn(&DataType) -> EngineResult<()>,
 ) -> Result<Staged<'a>, PackError> {
@@ -82,7 +82,7 @@ async fn attempt<'a>(
     register_sources(id_type).map_err(&engine)?;
     let mut catalog = Catalog::open(session, project, snapshot_date).map_err(&engine)?;
     catalog
-        .register_models(folders, &project.parameters)
+        .register_models(schemas, &project.parameters)
         .await?;
     let disagreement = disagreement(&catalog, project).await;
     Ok(Staged {
@@ -98,7 +98,7 @@ pub(crate) async fn disagreement(
     project: &Project,
 ) -> EngineResult<Option<Diagnostic>> {
     let (mut numbers, mut texts) = (Vec::new(), Vec::new());
-    let staging = project.graph.in_folder(Folder::Staging);
+    let staging = project.graph.in_schema(SqlSchema::Staging);
     for model in staging.filter(|model| catalog.has_planned(model)) {
         match type_in(catalog, &model.name).await? {
             DataType::Int64 => numbers.push(model),
@@ -123,7 +123,7 @@ pub(crate) async fn check_previous(
     let engine = EngineError::during("comparing user ids with those of the previous snapshot");
     let published = type_of(previous).map_err(&engine)?;
     // All of them agree.
-    let Some(model) = project.graph.in_folder(Folder::Staging).next() else {
+    let Some(model) = project.graph.in_schema(SqlSchema::Staging).next() else {
         return Ok(());
     };
     let found = type_in(catalog, &model.name).await.map_err(&engine)?;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ground::{Folder, SnapshotDate};
+use crate::ground::{SnapshotDate, SqlSchema};
 use crate::publish::{LostFiles, Publications, PublishError};
 use crate::tables;
 
@@ -37,10 +37,10 @@ impl Plan {
     fn reads(&self, LostFiles { date, table, .. }: &LostFiles) -> bool {
         let previous = self.previous.as_ref().map(|row| row.snapshot_date);
         let week_ago = self.week_ago().map(|row| row.snapshot_date);
-        let folders = tables::find(table).map_or(&[][..], |table| table.earlier);
-        folders.iter().any(|folder| match folder {
-            Folder::Previous => previous == Some(*date),
-            Folder::WeekAgo => week_ago == Some(*date),
+        let schemas = tables::find(table).map_or(&[][..], |table| table.earlier);
+        schemas.iter().any(|schema| match schema {
+            SqlSchema::Previous => previous == Some(*date),
+            SqlSchema::WeekAgo => week_ago == Some(*date),
             _ => {
                 let mut history = dates_of_history(&self.publications, self.snapshot_date);
                 history.any(|read| read == *date)

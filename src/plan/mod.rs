@@ -33,7 +33,7 @@ use chrono::NaiveDate;
 
 use crate::calibration::{Calibration, KeptIds};
 use crate::drafts::TableColumn;
-use crate::ground::{Fingerprint, Folder, SnapshotDate, TableName};
+use crate::ground::{Fingerprint, SnapshotDate, SqlSchema, TableName};
 use crate::inputs::{Manifest, SourceHistory, SourceRecord};
 use crate::job::GivenCuts;
 use crate::pack::Project;
@@ -228,17 +228,17 @@ impl Plan {
 
     /// Whether a model that is not made of tiles reads a source.
     fn is_scanned_whole(&self, project: &Project, source: &str) -> bool {
-        let source = TableName::new(Folder::Sources, source);
+        let source = TableName::new(SqlSchema::Sources, source);
         let models = project.graph.models().iter();
         let outside_tiles = models.filter(|model| {
             !matches!(
-                model.name.folder,
-                Folder::Staging | Folder::Rollups | Folder::Publish | Folder::Audits
+                model.name.schema,
+                SqlSchema::Staging | SqlSchema::Rollups | SqlSchema::Publish | SqlSchema::Audits
             )
         });
         let directly = outside_tiles.flat_map(|model| &model.reads).filter(|read| {
             let is_by_windows = read.windows.is_some();
-            matches!(read.table.folder, Folder::Staging | Folder::Rollups) && !is_by_windows
+            matches!(read.table.schema, SqlSchema::Staging | SqlSchema::Rollups) && !is_by_windows
         });
         let mut tables = directly.map(|read| &read.table);
         tables.any(|table| project.graph.upstream(table).contains(&source))

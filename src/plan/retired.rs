@@ -1,6 +1,6 @@
 //! Marts that a pack has published and no longer has: their tables keep the dates they hold.
 
-use crate::ground::{Folder, SnapshotDate, TableName};
+use crate::ground::{SnapshotDate, SqlSchema, TableName};
 use crate::publish::Publications;
 use crate::tables::{self, Maker};
 
@@ -11,7 +11,7 @@ impl Plan {
     pub(super) fn remarks_on_retired(&self) -> impl Iterator<Item = String> {
         let marts = tables::made_by(Maker::Mart).map(|table| table.name);
         let retired = marts.filter(|mart| {
-            let model = TableName::new(Folder::Publish, *mart);
+            let model = TableName::new(SqlSchema::Publish, *mart);
             !self.models.contains(&model)
         });
         retired.filter_map(|mart| {

@@ -10,7 +10,7 @@ use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, col, lit};
 
 use crate::engine::{EngineError, Session};
-use crate::ground::{Fingerprint, Folder, Problems, SnapshotDate, TableName};
+use crate::ground::{Fingerprint, Problems, SnapshotDate, SqlSchema, TableName};
 use crate::inputs::{KnownDay, Manifest, SourceHistory};
 use crate::job::{Job, encodings};
 use crate::pack::{Catalog, Project, register_declared, session_of};
@@ -231,8 +231,8 @@ pub(super) async fn inputs_of_rollups(
 ) -> Result<Vec<RollupInputs>, PlanError> {
     let windows = windows_by_rollup(project)?;
     let session = session_of(job)?;
-    let folders = [Folder::Staging, Folder::Rollups];
-    let catalog = register_declared(job, project, snapshot_date, &session, &folders).await?;
+    let schemas = [SqlSchema::Staging, SqlSchema::Rollups];
+    let catalog = register_declared(job, project, snapshot_date, &session, &schemas).await?;
     let mut inputs = Vec::new();
     for rollup in rollups_of(&catalog, &windows) {
         let name = &rollup.name;
@@ -295,7 +295,7 @@ fn scans_of(session: &Session, rows: LogicalPlan) -> EngineResult<Vec<(String, b
     let optimized = session.optimized(&rows)?;
     optimized.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node
-            && scan.table_name.schema() == Some(Folder::Sources.as_str())
+            && scan.table_name.schema() == Some(SqlSchema::Sources.as_str())
         {
             let is_reached = scan.filters.iter().any(is_about_probe);
             scans.push((scan.table_name.table().to_owned(), is_reached));

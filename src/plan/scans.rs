@@ -15,7 +15,7 @@ use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::LogicalPlan;
 
 use crate::engine::{EngineError, Session};
-use crate::ground::{Folder, SnapshotDate, TableName};
+use crate::ground::{SnapshotDate, SqlSchema, TableName};
 use crate::inputs::{SourceHistory, SourceRecord, days_passing};
 use crate::job::{Job, Workspace};
 use crate::models::Model;
@@ -47,10 +47,10 @@ pub(super) async fn expired_scans(
     }
     let engine = EngineError::during("planning features");
     let session = session_of(job)?;
-    let folders = [Folder::Staging, Folder::Rollups, Folder::Features];
-    let catalog = register_declared(job, project, snapshot_date, &session, &folders).await?;
+    let schemas = [SqlSchema::Staging, SqlSchema::Rollups, SqlSchema::Features];
+    let catalog = register_declared(job, project, snapshot_date, &session, &schemas).await?;
     let mut found = Vec::new();
-    for model in project.graph.in_folder(Folder::Features) {
+    for model in project.graph.in_schema(SqlSchema::Features) {
         if scanning.contains(&model.name) {
             let plan = catalog.plan(model, &project.parameters).await?;
             let read = expired_days_read(&session, &plan, histories).map_err(&engine)?;
@@ -64,13 +64,13 @@ pub(super) async fn expired_scans(
 pub(super) fn history_scans(project: &Project) -> Vec<TableName> {
     // The rows of a rollup but for its windows are computed from staging.
     let reads_staging = |model: &&Model| {
-        model.reads.iter().any(|read| match read.table.folder {
-            Folder::Staging => true,
-            Folder::Rollups => read.windows.is_none(),
+        model.reads.iter().any(|read| match read.table.schema {
+            SqlSchema::Staging => true,
+            SqlSchema::Rollups => read.windows.is_none(),
             _ => false,
         })
     };
-    let features = project.graph.in_folder(Folder::Features);
+    let features = project.graph.in_schema(SqlSchema::Features);
     features
         .filter(reads_staging)
         .map(|model| model.name.clone())
@@ -146,15 +146,15 @@ impl Plan {
         if read.is_empty() {
             return Ok(None);
         }
-        if model.name.folder == Folder::Publish {
+        if model.name.schema == SqlSchema::Publish {
             let lost = Some(self.had.lost(&read)).filter(|lost| !lost.is_empty());
             refuse(
                 lost.map(|lost| reading_staging(&model.name, lost))
                     .as_slice(),
             )?;
         }
-        let what = match model.name.folder {
-            Folder::Audits => "it is passed over",
+        let what = match model.name.schema {
+            SqlSchema::Audits => "it is passed over",
             _ => "it is computed from the days that are left",
         };
         let days = span(&all_of(&read));
@@ -212,7 +212,7 @@ fn expired_days_read(
     let mut read = DaysBySource::new();
     optimized.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node
-            && scan.table_name.schema() == Some(Folder::Sources.as_str())
+            && scan.table_name.schema() == Some(SqlSchema::Sources.as_str())
             && let Some(history) = histories.get(scan.table_name.table())
         {
             let source = scan.table_name.table().to_owned();

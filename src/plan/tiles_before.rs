@@ -5,7 +5,7 @@
 //! All others are made anew, once. This is needed for as long as an output may hold expired days in
 //! tiles of then.
 
-use crate::ground::{Folder, Problems, TableName};
+use crate::ground::{Problems, SqlSchema, TableName};
 use crate::job::{Column, ColumnType, Job};
 use crate::models::Parameters;
 use crate::models::planner::bind;
@@ -28,7 +28,7 @@ pub(super) fn definition_before<'a>(
             before.statements.push(bind(model, parameters)?.to_string());
         }
         if let Some(source) = job.sources.get(&table.name)
-            && table.folder == Folder::Sources
+            && table.schema == SqlSchema::Sources
         {
             let columns = printed(&source.columns);
             before.columns.push(format!("{table} {columns}"));

@@ -18,7 +18,7 @@ use datafusion::prelude::DataFrame;
 
 use crate::calibration::Calibration;
 use crate::engine::EngineError;
-use crate::ground::{Folder, TableName};
+use crate::ground::{SqlSchema, TableName};
 use crate::night::{NightError, Run, Scenario};
 use crate::pack::Catalog;
 use crate::pack::cut_points::scored_models;
@@ -63,7 +63,7 @@ impl Scored {
         let calibration = run.calibration(&scenario, catalog).await?;
         let tiers = run.tiers(&scenario, catalog, calibration).await?;
         let mut tables = Vec::new();
-        for model in scenario.project.graph.in_folder(Folder::Tiers) {
+        for model in scenario.project.graph.in_schema(SqlSchema::Tiers) {
             let rows = catalog.table(&model.name).await;
             let rows = rows.map_err(EngineError::during("comparing tiers"))?;
             tables.push((model.name.clone(), rows));
@@ -116,7 +116,7 @@ pub(super) async fn compare(
         comparison.scores.extend(change);
     }
     for Dimension { name, tiers, .. } in both.new.dimensions.iter() {
-        let table = TableName::new(Folder::Tiers, name);
+        let table = TableName::new(SqlSchema::Tiers, name);
         if !scored.contains(&table) {
             comparison.other_dimensions.extend(both.has(&table, name));
             continue;

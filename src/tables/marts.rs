@@ -2,7 +2,7 @@
 //! published before. A pack may do without any of them. The columns here are those that tierline
 //! shows and compares; others are published beside them.
 
-use crate::ground::Folder;
+use crate::ground::SqlSchema;
 use crate::job::ColumnType::{Double, Varchar};
 
 use super::{Dating, Maker, PublishedTable, column};
@@ -20,7 +20,7 @@ pub const KPI_DAILY: PublishedTable = PublishedTable {
         column("previous_value", Double, ""),
     ],
     may_be_empty: false,
-    earlier: &[Folder::Previous, Folder::History],
+    earlier: &[SqlSchema::Previous, SqlSchema::History],
 };
 
 /// The metrics that are past their limits. A date without alerts is a good one.

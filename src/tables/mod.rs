@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use crate::ground::Folder;
+use crate::ground::SqlSchema;
 use crate::job::ColumnType;
 
 pub use dating::{Dating, SNAPSHOT_DATE};
@@ -57,8 +57,8 @@ pub struct PublishedTable {
     pub columns: &'static [PublishedColumn],
     /// Whether a date may have no rows.
     pub may_be_empty: bool,
-    /// The folders in which SQL reads the rows of earlier dates.
-    pub earlier: &'static [Folder],
+    /// The schemas in which SQL reads the rows of earlier dates.
+    pub earlier: &'static [SqlSchema],
 }
 
 /// What gives a table its rows.
@@ -119,11 +119,11 @@ pub fn made_by(maker: Maker) -> impl Iterator<Item = &'static PublishedTable> {
     ALL.into_iter().filter(move |table| table.maker == maker)
 }
 
-/// The folders and names under which SQL reads rows of earlier dates.
-pub fn earlier() -> impl Iterator<Item = (Folder, &'static PublishedTable)> {
+/// The schemas and names under which SQL reads rows of earlier dates.
+pub fn earlier() -> impl Iterator<Item = (SqlSchema, &'static PublishedTable)> {
     ALL.into_iter().flat_map(|table| {
-        let folders = table.earlier.iter();
-        folders.map(move |folder| (*folder, table))
+        let schemas = table.earlier.iter();
+        schemas.map(move |schema| (*schema, table))
     })
 }
 

@@ -2,7 +2,7 @@
 
 use datafusion::arrow::datatypes::DataType;
 
-use crate::ground::Folder;
+use crate::ground::SqlSchema;
 use crate::job::ColumnType::{self, BigInt, Date, Decimal, Double, Id, Varchar};
 
 use super::{Dating, Maker, PublishedColumn, PublishedTable, column};
@@ -54,7 +54,7 @@ pub const TIER_SNAPSHOT: PublishedTable = PublishedTable {
     sorted_by: &["user_id"],
     columns: &SNAPSHOT_COLUMNS,
     may_be_empty: false,
-    earlier: &[Folder::Previous, Folder::WeekAgo],
+    earlier: &[SqlSchema::Previous, SqlSchema::WeekAgo],
 };
 
 /// The users of the newest date.

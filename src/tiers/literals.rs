@@ -18,7 +18,7 @@ use datafusion::logical_expr::expr::{AggregateFunction, InList, ScalarFunction};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Case, Expr, LogicalPlan, Operator};
 
-use crate::ground::{Diagnostic, Folder, Problems, did_you_mean};
+use crate::ground::{Diagnostic, Problems, SqlSchema, did_you_mean};
 use crate::models::{Model, Parameters};
 
 use super::{Dimensions, WARNING};
@@ -82,25 +82,25 @@ impl Listed<'_> {
 
     /// What a column of a table of the pack holds.
     fn column_of(&self, table: &TableReference, column: &str) -> Option<Holds> {
-        let is_in = |folder: Folder| table.schema() == Some(folder.as_str());
-        let is_listing = is_in(Folder::Publish) || is_in(Folder::Reference);
+        let is_in = |schema: SqlSchema| table.schema() == Some(schema.as_str());
+        let is_listing = is_in(SqlSchema::Publish) || is_in(SqlSchema::Reference);
         if is_listing && column == NAME {
             return Some(Holds::of(What::Name));
         }
-        if is_in(Folder::Publish) && OF_ANY.contains(&column) {
+        if is_in(SqlSchema::Publish) && OF_ANY.contains(&column) {
             return Some(Holds::of(What::ValueOf(self.names())));
         }
-        let folders = [
-            Folder::Tiers,
-            Folder::Publish,
-            Folder::Previous,
-            Folder::WeekAgo,
+        let schemas = [
+            SqlSchema::Tiers,
+            SqlSchema::Publish,
+            SqlSchema::Previous,
+            SqlSchema::WeekAgo,
         ];
         let is_shown = |name: &str| column == name || column.strip_suffix("_raw") == Some(name);
         let mut dimensions = self.dimensions.iter();
         let dimension = dimensions.find(|dimension| is_shown(&dimension.name))?;
         let name = BTreeSet::from([dimension.name.clone()]);
-        folders
+        schemas
             .into_iter()
             .any(is_in)
             .then(|| Holds::of(What::ValueOf(name)))
@@ -299,10 +299,10 @@ fn pack_table(plan: &LogicalPlan) -> Option<TableReference> {
         LogicalPlan::TableScan(scan) => &scan.table_name,
         _ => return None,
     };
-    let folder = name.schema()?;
-    let mut folders = Folder::ALL.iter();
-    folders
-        .any(|known| known.as_str() == folder)
+    let schema = name.schema()?;
+    let mut schemas = SqlSchema::ALL.iter();
+    schemas
+        .any(|known| known.as_str() == schema)
         .then(|| name.clone())
 }
 

@@ -271,11 +271,11 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ground::Folder;
+    use crate::ground::SqlSchema;
 
     fn addresses(statement: &str, reference: &str, days: &[(&str, &str)]) -> Addresses {
         let definition = Definition {
-            rollup: TableName::new(Folder::Rollups, "purchases"),
+            rollup: TableName::new(SqlSchema::Rollups, "purchases"),
             models: vec![Fingerprint::of(statement)],
             sources: Vec::new(),
             references: vec![reference.to_owned()],

@@ -239,7 +239,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::ground::{Fingerprint, Folder};
+    use crate::ground::{Fingerprint, SqlSchema};
     use crate::tiles::{Definition, DefinitionBefore, SourceDays};
 
     const WINDOWS: [&str; 8] = [
@@ -256,7 +256,7 @@ mod tests {
     /// The addresses on a day when all days from `first` on have files, of which those before
     /// `stored_from` have expired.
     fn addresses(first: i32, stored_from: i32, today: i32) -> Addresses {
-        let rollup = TableName::new(Folder::Rollups, "purchases");
+        let rollup = TableName::new(SqlSchema::Rollups, "purchases");
         let definition = Definition {
             rollup,
             models: Vec::new(),
@@ -290,7 +290,7 @@ mod tests {
             // Some nights are left out.
             for today in (begin..begin + 1_300).filter(|today| today % 11 != 3) {
                 let addresses = addresses(first, first.max(today - KEPT), today);
-                let rollup = TableName::new(Folder::Rollups, "purchases");
+                let rollup = TableName::new(SqlSchema::Rollups, "purchases");
                 let date = SnapshotDate::on(day_of(today));
                 let plan = TilePlan::make(&rollup, &windows(), date, &addresses, &stored);
                 let missed = plan.out_of_reach(&addresses);
@@ -311,7 +311,7 @@ mod tests {
             stored.remember_as(&addresses.name_before(&address));
         }
         let stored = stored.found_by(&addresses);
-        let rollup = TableName::new(Folder::Rollups, "purchases");
+        let rollup = TableName::new(SqlSchema::Rollups, "purchases");
         let date = SnapshotDate::on(day_of(20_020));
         let plan = TilePlan::make(&rollup, &windows(), date, &addresses, &stored);
         assert!(plan.out_of_reach(&addresses).is_empty());
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn expired_days_without_tiles_are_out_of_reach() {
         let addresses = addresses(20_000, 20_010, 20_020);
-        let rollup = TableName::new(Folder::Rollups, "purchases");
+        let rollup = TableName::new(SqlSchema::Rollups, "purchases");
         let date = SnapshotDate::on(day_of(20_020));
         let plan = TilePlan::make(
             &rollup,

@@ -229,7 +229,7 @@ impl Rollup {
         let columns = self.aggregates.iter().map(Aggregated::column);
         // What fails in a row is told with the rollup.
         let rows = grouped.project(keys.into_iter().chain(columns))?;
-        let name = TableReference::partial(self.name.folder.as_str(), self.name.name.as_str());
+        let name = TableReference::partial(self.name.schema.as_str(), self.name.name.as_str());
         rows.alias(name)?.build()
     }
 }

@@ -18,7 +18,7 @@ use datafusion::common::{Column, DFSchema, JoinType, Result, TableReference};
 use datafusion::logical_expr::{Case, Expr, Join, LogicalPlan};
 
 use crate::engine::equal_keys;
-use crate::ground::Folder;
+use crate::ground::SqlSchema;
 use crate::tiles::USER_ID;
 
 /// What a column of a plan is.
@@ -163,8 +163,8 @@ fn of_column(column: Column) -> Definition {
 /// The name of a table of the pack, without the catalog.
 pub(super) fn pack_table(name: &TableReference) -> Option<TableReference> {
     let schema = name.schema()?;
-    let is_folder = Folder::ALL.iter().any(|folder| folder.as_str() == schema);
-    is_folder.then(|| TableReference::partial(schema, name.table()))
+    let is_schema = SqlSchema::ALL.iter().any(|known| known.as_str() == schema);
+    is_schema.then(|| TableReference::partial(schema, name.table()))
 }
 
 /// What a projection makes of the columns below it.

@@ -66,7 +66,7 @@ impl Tables {
     ) -> Result<Vec<(Column, Definition)>> {
         self.domains.add_fields(definitions.fields);
         let name = &tier.model.name;
-        let table = TableReference::partial(name.folder.as_str(), name.name.as_str());
+        let table = TableReference::partial(name.schema.as_str(), name.name.as_str());
         let fields = tier.plan.schema().fields().iter();
         let mut columns = Vec::new();
         for ((_, definition), field) in definitions.columns.into_iter().zip(fields) {

@@ -8,7 +8,7 @@ use datafusion::datasource::{TableProvider, ViewTable};
 
 use super::{Findings, TierModel, check};
 use crate::engine::{EngineLimits, Session};
-use crate::ground::{Folder, SourceFile, TableName};
+use crate::ground::{SourceFile, SqlSchema, TableName};
 use crate::models::{Model, Parameters, planner};
 use crate::tiers::{Dimension, Dimensions, Tier};
 
@@ -61,7 +61,7 @@ fn findings(sql: &str, tiers: &[&str]) -> Findings {
 
 fn model(name: &str, sql: &str) -> Model {
     let file = SourceFile::new(format!("{name}.sql"), sql);
-    Model::parse(TableName::new(Folder::Tiers, name), file).unwrap()
+    Model::parse(TableName::new(SqlSchema::Tiers, name), file).unwrap()
 }
 
 fn kinds(tiers: &[&str]) -> Dimensions {

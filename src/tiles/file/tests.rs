@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::engine::{EngineLimits, Session};
 use crate::ground::fixtures::{assert_reads, path as fixture, versions};
-use crate::ground::{Fingerprint, Folder, Layout};
+use crate::ground::{Fingerprint, Layout, SqlSchema};
 use crate::storage::{Location, RetryPolicy, Stores};
 use crate::tiles::merged::{MergedColumn, MergedRollup};
 use crate::tiles::store::StoredTiles;
@@ -81,7 +81,7 @@ async fn read(folder: &Path, rollup: &str, stored: &StoredTile) -> Value {
     let path = folder.join("tiles").join(rollup).join(name);
     let period = stored.address.rsplitn(4, '-').nth(3).unwrap();
     let period = Period::parse(period).unwrap();
-    let rollup = TableName::new(Folder::Rollups, rollup);
+    let rollup = TableName::new(SqlSchema::Rollups, rollup);
     let columns = columns_of(&path);
     let tile = accept(&path, &rollup, stored, period, &columns)
         .unwrap()
@@ -215,9 +215,9 @@ fn form_of(path: &Path) -> (Option<String>, Vec<String>) {
     (stamp, columns.collect())
 }
 
-/// Rows without a user and of two, one of whom has no value in most columns, as the tile that a tile_builder would write.
+/// Rows without a user and of two, one of whom has no value in most columns, as the tile that a tile builder would write.
 fn write_every_type(folder: &Path) -> PathBuf {
-    let rollup = TableName::new(Folder::Rollups, "every_type");
+    let rollup = TableName::new(SqlSchema::Rollups, "every_type");
     let day = NaiveDate::from_ymd_opt(2026, 10, 24).unwrap();
     let address = address_of(&rollup, day);
     let columns: [(&str, ArrayRef); 9] = [

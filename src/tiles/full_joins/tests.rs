@@ -18,7 +18,7 @@ use proptest::sample::select;
 
 use super::*;
 use crate::engine::{EngineLimits, Session};
-use crate::ground::{Folder, TableName};
+use crate::ground::{SqlSchema, TableName};
 use crate::tiles::file::TileFile;
 use crate::tiles::merged::{MergedColumn, MergedRollup};
 use crate::tiles::{Merge, TileRows};
@@ -319,7 +319,7 @@ fn session_over(
         let users: Vec<Option<i64>> = rows.keys().copied().map(Some).collect();
         let rows: Vec<Row> = rows.values().cloned().collect();
         let table = provider(name, &batch(&users, &rows), folder);
-        let name = TableName::new(Folder::Rollups, *name);
+        let name = TableName::new(SqlSchema::Rollups, *name);
         session.register(&name, table).unwrap();
     }
     session
