@@ -15,9 +15,11 @@ mod show;
 mod table;
 mod withdraw;
 
+use std::panic::{set_hook, take_hook};
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::runtime::Runtime;
 
 use crate::ground::{Classified, FailureKind};
 
@@ -32,7 +34,12 @@ pub fn main() -> ExitCode {
         .enable_all()
         .build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(Box::pin(commands::run(arguments.command, &mut output))),
+        Ok(runtime) => {
+            let command = commands::run(arguments.command, &mut output);
+            let outcome = runtime.block_on(Box::pin(command));
+            abandon(runtime);
+            outcome
+        }
         Err(error) => {
             output.error(&error.to_string());
             return ExitCode::from(FailureKind::Unexpected.exit_code());
@@ -45,4 +52,13 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.kind().exit_code())
         }
     }
+}
+
+/// Ends what is still at work and nobody waits for, such as reads of other tables when one is
+/// damaged: the library of Delta Lake panics over reads that are given up, and says so.
+fn abandon(runtime: Runtime) {
+    let usual = take_hook();
+    set_hook(Box::new(|_| {}));
+    drop(runtime);
+    set_hook(usual);
 }

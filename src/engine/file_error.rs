@@ -141,7 +141,7 @@ fn of_column(column: Option<&str>) -> String {
 fn remedy(file: &FileName) -> &'static str {
     match file.source {
         Some(_) => "deliver the file again",
-        None => "restore it from a copy, or publish its date again",
+        None => "restore it from a copy, or delete it and publish its date again",
     }
 }
 
@@ -149,7 +149,9 @@ fn remedy(file: &FileName) -> &'static str {
 fn gone(file: &FileName) -> String {
     match file.source {
         Some(_) => format!("{file} was removed since it was listed; run again"),
-        None => format!("{file} is not in storage; {}", remedy(file)),
+        None => {
+            format!("{file} is not in storage; restore it from a copy, or publish its date again")
+        }
     }
 }
 

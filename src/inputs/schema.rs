@@ -27,7 +27,7 @@ use parquet::file::metadata::ParquetMetaData;
 
 use crate::engine::{FileError, FileName};
 use crate::ground::{Diagnostic, Problems, sql_type};
-use crate::job::{Column, ColumnType};
+use crate::job::{Column, ColumnType, contract_columns};
 use crate::storage::{ListedObject, Location};
 
 use super::column_names::{Found, find};
@@ -293,14 +293,30 @@ impl SourceSchema {
                 "source `{}` lacks the required column `{column}` in {}",
                 self.source, file.url
             );
-            let help = format!(
-                "the file has: {}; deliver the column, or map another one in {staging_file} and declare it under [sources.{}.columns]",
-                present.join(", "),
-                self.source
-            );
+            let remedy = self.remedy_for(column, staging_file);
+            let help = format!("the file has: {}; {remedy}", present.join(", "));
             problems.push(Diagnostic::new(message).help(help));
         }
         problems.or_ok(())
+    }
+
+    /// What to do about a column that some file lacks: what the contract does not ask for, the job
+    /// has declared, and may say that files lack it.
+    fn remedy_for(&self, column: &str, staging_file: &str) -> String {
+        let source = &self.source;
+        let contract = contract_columns(source);
+        let is_asked_for = contract
+            .iter()
+            .any(|asked| asked.name == column && !asked.optional);
+        match self.type_of(column).filter(|_| !is_asked_for) {
+            None => format!(
+                "deliver the column, or map another one in {staging_file} and declare it under [sources.{source}.columns]"
+            ),
+            Some(declared) => format!(
+                "deliver the column, or declare it as {column} = {{ type = \"{}\", optional = true }} under [sources.{source}.columns] if files may lack it",
+                sql_type(declared)
+            ),
+        }
     }
 }
 

@@ -78,11 +78,11 @@ mod tests {
         assert_eq!(sorted(&reopened, None), sorted(&table, None));
         let day = Some(date("2026-11-15"));
         assert_eq!(sorted(&reopened, day), sorted(&table, day));
-        assert_eq!(reopened.files(day).unwrap()[0].rows, 2);
+        assert_eq!(reopened.files(day).unwrap()[0].rows, Some(2));
 
         let draft = draft(output, &spec, "2026-11-15", &[(3, "gold")]).await;
         let replaced = reopened.replace(draft, &provenance("b", 2)).await.unwrap();
-        assert_eq!(replaced.files(day).unwrap()[0].rows, 1);
+        assert_eq!(replaced.files(day).unwrap()[0].rows, Some(1));
         assert_eq!(replaced.files(None).unwrap().len(), 10);
     }
 

@@ -375,7 +375,7 @@ mod tests {
     /// Rows of a date, as the table's log counts them.
     fn rows_on(table: &Table, day: &str) -> Vec<u64> {
         let files = table.files(Some(date(day))).unwrap();
-        files.iter().map(|file| file.rows).collect()
+        files.iter().map(|file| file.rows.unwrap()).collect()
     }
 
     async fn with_rows(
@@ -421,7 +421,7 @@ mod tests {
         let [file] = &table.files(None).unwrap()[..] else {
             panic!("one file")
         };
-        assert_eq!((file.rows, table.version()), (2, 2));
+        assert_eq!((file.rows, table.version()), (Some(2), 2));
         let entry = log_entry(output, "dim_tier", 2).await;
         let parameters = &action(&entry, "commitInfo")["operationParameters"];
         assert_eq!(parameters, &serde_json::json!({"mode": "Overwrite"}));

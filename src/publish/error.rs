@@ -228,16 +228,6 @@ pub enum PublishError {
         /// The full URL of the checkpoint.
         path: String,
     },
-    /// A file that somebody else put into a table.
-    #[error(
-        "file `{path}` of table `{table}` has no count of rows in the log; publish its date again"
-    )]
-    Uncounted {
-        /// The table.
-        table: String,
-        /// The file, from the root of the store.
-        path: String,
-    },
     /// A table that could not be made.
     #[error("cannot create table `{table}` at `{folder}`; check the permissions")]
     Create {

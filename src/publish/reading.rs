@@ -23,7 +23,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 
 use crate::drafts::{PublishedColumns, SNAPSHOT_DATE};
-use crate::engine::{EngineError, empty};
+use crate::engine::{EngineError, FileName, empty, naming};
 use crate::ground::SnapshotDate;
 use crate::inputs::ParquetFiles;
 use crate::publish::{Publication, PublishError, PublishedFile, Table};
@@ -170,7 +170,13 @@ async fn unreadable(
 ) -> PublishError {
     match is_gone(output, path).await {
         true => needed(output, publication, TIER_SNAPSHOT.name, path),
-        false => EngineError::during("reading the previous snapshot")(error).into(),
+        false => {
+            let file = FileName {
+                url: output.url_of(path),
+                source: None,
+            };
+            EngineError::during("reading the previous snapshot")(naming(&file, error)).into()
+        }
     }
 }
 

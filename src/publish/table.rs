@@ -56,8 +56,8 @@ pub struct PublishedFile {
     pub path: Path,
     /// Its size.
     pub size_bytes: u64,
-    /// Its rows.
-    pub rows: u64,
+    /// Its rows, where the log counts them: other programs need not.
+    pub rows: Option<u64>,
 }
 
 impl Place {
@@ -220,10 +220,10 @@ impl Table {
     /// The files of a date, or of all dates.
     ///
     /// # Errors
-    /// When the log's entries cannot be read, or lack a count of rows.
+    /// When the log's entries cannot be read.
     pub fn files(&self, date: Option<SnapshotDate>) -> Result<Vec<PublishedFile>, PublishError> {
         let entries = self.entries(date)?.into_iter();
-        entries.map(|entry| self.published_file(&entry)).collect()
+        Ok(entries.map(|entry| self.published_file(&entry)).collect())
     }
 
     /// What the log says about the files of a date, or of all dates.
@@ -241,17 +241,12 @@ impl Table {
         Ok(entries.into_iter().filter(wanted).collect())
     }
 
-    fn published_file(&self, entry: &LogicalFileView) -> Result<PublishedFile, PublishError> {
-        let path = self.full_path(entry);
-        let rows = entry.num_records().ok_or_else(|| PublishError::Uncounted {
-            table: self.name.clone(),
-            path: path.to_string(),
-        })?;
-        Ok(PublishedFile {
-            path,
+    fn published_file(&self, entry: &LogicalFileView) -> PublishedFile {
+        PublishedFile {
+            path: self.full_path(entry),
             size_bytes: entry.size().cast_unsigned(),
-            rows: rows as u64,
-        })
+            rows: entry.num_records().map(|rows| rows as u64),
+        }
     }
 
     pub(super) fn full_path(&self, entry: &LogicalFileView) -> Path {
@@ -299,7 +294,8 @@ mod tests {
         let [file] = &then.files(Some(date("2026-11-20"))).unwrap()[..] else {
             panic!("one file")
         };
-        assert_eq!((then.version(), &file.path, file.rows), (1, &first_path, 1));
+        let found = (then.version(), &file.path, file.rows);
+        assert_eq!(found, (1, &first_path, Some(1)));
         assert_eq!(
             output.store.head(&file.path).await.unwrap().size,
             file.size_bytes

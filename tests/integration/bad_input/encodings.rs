@@ -30,13 +30,17 @@ fn files_that_are_not_utf8_are_told_by_line() {
      = help: save the file as UTF-8
     ");
     let label = b"SELECT\n    user_id,\n    'caf\xe9' AS place\nFROM features.users\n";
-    insta::assert_snapshot!(with_bytes("sql/tiers/label.sql", label).check(), @"
+    let project = with_bytes("sql/tiers/label.sql", label);
+    insta::assert_snapshot!(project.check(), @"
     exit code 2
 
     error: `sql/tiers/label.sql` is not UTF-8 text: line 3 is none
      |
      = help: save the file as UTF-8
     ");
+    let saved = String::from_utf8_lossy(label).replace('\u{fffd}', "\u{e9}");
+    let said = project.write("sql/tiers/label.sql", &saved).check();
+    assert!(said.starts_with("exit code 0\n"), "{said}");
 }
 
 #[test]
@@ -46,6 +50,12 @@ fn characters_that_nobody_sees_are_told_at_their_place() {
     assert!(said.starts_with("exit code 2\n"), "{said}");
     let told = "an invisible character (U+202E)\n --> job.toml:3:";
     assert!(said.contains(told), "{said}");
+    assert!(
+        said.contains("help: delete it, or type the line anew"),
+        "{said}"
+    );
+    let said = project.edit("job.toml", "\u{202e}", "").check();
+    assert!(said.starts_with("exit code 0\n"), "{said}");
     let types = "sql/reference/event_types.csv";
     let text = text_of(types).replacen("open,", "open\u{200b},", 1);
     let said = with_bytes(types, text.as_bytes()).check();

@@ -55,6 +55,41 @@ fn night_waits_for_what_links_lead_to() {
     }
 }
 
+/// Each remedy, by the plan of the night.
+#[test]
+fn links_that_are_no_data_may_be_removed_or_lead_elsewhere() {
+    let folder = "data/orders/dt=2026-03-06";
+    let away = with_link(
+        Project::new(),
+        "/mnt/away",
+        &format!("{folder}/part-1.parquet"),
+    );
+    let circle = with_link(Project::new(), "again", &format!("{folder}/again"));
+    for (project, link, help) in [
+        (away, "part-1.parquet", "or remove it if it is no data"),
+        (
+            circle,
+            "again",
+            "remove it, or let it lead to files or a folder that it does not lie in",
+        ),
+    ] {
+        let said = project.refused_run();
+        assert!(said.contains(help), "{said}");
+        let link = project.path(&format!("{folder}/{link}"));
+        std::fs::remove_file(&link).unwrap();
+        passes(&project);
+        std::fs::create_dir_all(project.path("aside")).unwrap();
+        symlink(project.path("aside"), link.with_file_name("elsewhere")).unwrap();
+        passes(&project);
+    }
+}
+
+fn passes(project: &Project) {
+    let finished = project.call(&["plan", "job.toml", "--date", "2026-03-06"]);
+    assert_eq!(finished.exit_code, 0, "{finished:?}");
+    assert!(!finished.stdout.contains("warning: "), "{finished:?}");
+}
+
 /// Nobody knows which days lie behind it.
 #[test]
 fn link_without_a_day_may_be_of_any() {
@@ -95,6 +130,12 @@ fn source_that_is_a_circle_is_refused() {
     assert!(said.starts_with("exit code 3\n"), "{said}");
     let told = "data/orders is a link that leads in a circle";
     assert!(said.contains(told), "{said}");
+    let help = "help: let it lead to the folder of the source";
+    assert!(said.contains(help), "{said}");
+    std::fs::remove_file(&source).unwrap();
+    let whole = Project::new();
+    symlink(whole.path("data/orders"), &source).unwrap();
+    passes(&project);
 }
 
 #[test]
@@ -150,6 +191,10 @@ fn what_is_nobodys_data_is_told_and_left_out() {
     ] {
         assert!(finished.stdout.contains(told), "{finished:?}");
     }
+    for name in ["one", "two", "notes.txt", "notes.pipe"] {
+        std::fs::remove_file(project.path(&format!("data/orders/{name}"))).unwrap();
+    }
+    passes(&project);
 }
 
 #[test]

@@ -27,9 +27,15 @@
 //! | `secrets` | credentials and values of users, which nobody may see |
 //! | `audits` | what blocks publication |
 //! | `columns` | columns that go, and dimensions that come |
+//! | `help_texts` | all texts that say what to do, and the tests that do it |
 //! | `remedies` | every help text of `check`, applied |
 //! | `remedies_of_nights` | the help texts of other commands, applied |
 //! | `remedies_of_runs` | those about dates, calibrations, empty snapshots and stores |
+//! | `remedies_of_columns` | those about published columns, and about values |
+//! | `remedies_of_files` | those about a source's files |
+//! | `remedies_of_logs` | those about sources that are tables |
+//! | `remedies_of_tables` | those about published tables and records that are damaged |
+//! | `remedies_together` | more of those of `check`, many at once |
 //! | `results` | JSON, result file and exit codes |
 
 mod audits;
@@ -42,6 +48,7 @@ mod deliveries;
 mod encodings;
 mod files;
 mod fuzz;
+mod help_texts;
 mod ids;
 mod instants;
 mod job_file;
@@ -52,8 +59,13 @@ mod names;
 pub(crate) mod project;
 mod references;
 mod remedies;
+mod remedies_of_columns;
+mod remedies_of_files;
+mod remedies_of_logs;
 mod remedies_of_nights;
 mod remedies_of_runs;
+mod remedies_of_tables;
+mod remedies_together;
 mod results;
 mod rules;
 mod secrets;

@@ -4,14 +4,14 @@
 use super::project::{Project, all_hold};
 
 /// A mistake, what the help text says, and what it takes to do that.
-struct Remedy {
-    help: &'static str,
-    broken: &'static [Edit],
-    mended: &'static [Edit],
+pub(super) struct Remedy {
+    pub(super) help: &'static str,
+    pub(super) broken: &'static [Edit],
+    pub(super) mended: &'static [Edit],
 }
 
 /// A change of one file of the project.
-enum Edit {
+pub(super) enum Edit {
     /// A text by another, at its first place.
     Replace(&'static str, &'static str, &'static str),
     /// At the end of a file.
@@ -24,7 +24,7 @@ enum Edit {
 
 use Edit::{Append, Remove, Replace, Write};
 
-fn edited(project: Project, edits: &[Edit]) -> Project {
+pub(super) fn edited(project: Project, edits: &[Edit]) -> Project {
     edits.iter().fold(project, |project, edit| match *edit {
         Replace(path, from, to) => project.edit(path, from, to),
         Append(path, text) => project.append(path, text),

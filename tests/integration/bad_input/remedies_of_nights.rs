@@ -72,6 +72,37 @@ fn of_arguments() {
             again: &["check", "mine/jobs/production.toml"],
         },
         Remedy {
+            help: "name a job file, or let `tierline init` write one to start from",
+            broken: |project| {
+                std::fs::remove_dir_all(project.path("jobs")).unwrap();
+                project
+            },
+            command: &["check"],
+            mended: same,
+            again: &["plan", "job.toml", "--date", "2026-03-06"],
+        },
+        Remedy {
+            help: "give one such as 2026-11-20",
+            broken: same,
+            command: &["plan", "job.toml", "--date", "2026-13-06"],
+            mended: same,
+            again: &["plan", "job.toml", "--date", "2026-03-06"],
+        },
+        Remedy {
+            help: "give a date such as 2026-11-21 or an instant with an offset such as 2026-11-21T02:00:00+08:00",
+            broken: same,
+            command: &["plan", "job.toml", "--as-of", "midnight"],
+            mended: same,
+            again: &["plan", "job.toml", "--as-of", "2026-03-07T02:00:00+00:00"],
+        },
+        Remedy {
+            help: "; give a date such as 2026-11-21",
+            broken: same,
+            command: &["plan", "job.toml", "--as-of=-262143-01-01"],
+            mended: same,
+            again: &["plan", "job.toml", "--as-of", "2026-03-07"],
+        },
+        Remedy {
             help: "name one of them",
             broken: |project| {
                 let job = std::fs::read_to_string(project.path("job.toml")).unwrap();
@@ -281,6 +312,22 @@ fn of_audits() {
             again: &NIGHT,
         },
         Remedy {
+            help: "allows; check inputs and SQL, or raise the guard for this run",
+            broken: |project| {
+                let guards = "\n[guards]\nmax_users_growth = 1.0\nmax_tier_share_change = 0.01\n";
+                project.publish("2026-03-05").append("job.toml", guards)
+            },
+            command: &NIGHT,
+            mended: |project| {
+                project.edit(
+                    "job.toml",
+                    "max_tier_share_change = 0.01",
+                    "max_tier_share_change = 1.0",
+                )
+            },
+            again: &NIGHT,
+        },
+        Remedy {
             help: "or raise the guard for this run",
             broken: |project| {
                 let project = project.append("job.toml", "\n[guards]\nmax_users_growth = 0.1\n");
@@ -297,6 +344,23 @@ fn of_audits() {
             again: &NIGHT,
         },
     ]);
+}
+
+#[test]
+fn of_metrics_that_are_not_exact() {
+    try_all(&[Remedy {
+        help: "CAST it AS BIGINT or DECIMAL: cut points are exact",
+        broken: |project| {
+            let inexact = "    CAST(revenue_365d AS DOUBLE) AS revenue_365d\n";
+            project.edit("sql/calibration/rfm.sql", "    revenue_365d\n", inexact)
+        },
+        command: &NIGHT,
+        mended: |project| {
+            let exact = "AS DECIMAL(28, 2))";
+            project.edit("sql/calibration/rfm.sql", "AS DOUBLE)", exact)
+        },
+        again: &NIGHT,
+    }]);
 }
 
 /// What the day's files lack, delivered.

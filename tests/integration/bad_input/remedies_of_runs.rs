@@ -2,6 +2,9 @@
 //! and says what to do, that is done, and the command succeeds. Expired days are in
 //! `nights::retention`, volumes in `nights::boundaries`.
 
+use std::sync::Arc;
+
+use arrow::array::{Decimal128Array, Int64Array};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
@@ -81,6 +84,35 @@ fn of_a_calibration_record() {
     .unwrap();
     let project = project.edit("job.toml", "2026-03-06-v2", "2026-03-06-v1");
     succeeds(&project, &NIGHT);
+
+    let of_another = whole.replace("\"format\": 1", "\"format\": 99");
+    assert_ne!(of_another, whole);
+    let project = project.write(record, &of_another);
+    refused(
+        &project,
+        &NIGHT,
+        2,
+        "use the tierline that wrote it, or pin another id",
+    );
+    let mut read: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    read["metrics"][0]["cuts"][0] = "9".into();
+    let project = project.write(record, &read.to_string());
+    refused(
+        &project,
+        &NIGHT,
+        2,
+        " comes after 9; restore it, or pin another id",
+    );
+    std::fs::write(
+        project.path("output/calibrations/2026-03-06-v7.json"),
+        whole.replace("2026-03-06-v1", "2026-03-06-v7"),
+    )
+    .unwrap();
+    let project = project.edit("job.toml", "2026-03-06-v1", "2026-03-06-v7");
+    succeeds(&project, &NIGHT);
+    let project = project.write(record, &whole);
+    let project = project.edit("job.toml", "2026-03-06-v7", "2026-03-06-v1");
+    succeeds(&project, &NIGHT);
 }
 
 /// What `calibrate` says of its outcome is what to do next.
@@ -150,6 +182,60 @@ fn with_orders_in(server: &S3Server) -> Project {
     project
 }
 
+/// The server holds no object below another, so that one in the place of a table refuses writes as
+/// missing permissions do.
+#[test]
+fn of_a_store_that_refuses_writes() {
+    let server = S3Server::start();
+    let project = Project::new()
+        .edit("job.toml", "\"output\"", "\"s3://tierline/output\"")
+        .append(
+            "job.toml",
+            "\n[storage]\nretry_seconds = 1\nrequest_seconds = 1\n",
+        );
+    let mut wrong = server.environment();
+    wrong.retain(|(name, _)| *name != "AWS_ALLOW_HTTP");
+    let project = project.environment(wrong);
+    let help =
+        "check the endpoint, the credentials, the permissions and that its folder is whole: ";
+    refused(&project, &NIGHT, 1, help);
+    let project = project.environment(server.environment());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for (key, help) in [
+        (
+            "output/tables/tier_snapshot/snapshot_date=2026-03-06",
+            "check the endpoint, the permissions and the space left: ",
+        ),
+        (
+            "output/tables/alerts",
+            "cannot create table `alerts` at `s3://tierline/output/tables/alerts`; check the permissions: ",
+        ),
+    ] {
+        let store = server.store();
+        let key = Path::from(key);
+        runtime
+            .block_on(store.put(&key, "in the way".into()))
+            .unwrap();
+        refused(&project, &NIGHT, 1, help);
+        runtime.block_on(store.delete(&key)).unwrap();
+    }
+    succeeds(&project, &NIGHT);
+}
+
+/// More than a fifth of the users have spent the most.
+#[test]
+fn of_users_that_cannot_be_told_apart() {
+    let many = Int64Array::from_iter_values(2001..2007);
+    let amounts = Decimal128Array::from(vec![100_000; 6]);
+    let amounts = amounts.with_precision_and_scale(18, 2).unwrap();
+    let rows = Rows::orders(6).with("user_id", Arc::new(many));
+    let rows = rows.with("amount", Arc::new(amounts));
+    let project = Project::new().deliver("orders", 6, &rows);
+    let help = "that no five groups can be made; give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `";
+    refused(&project, &NIGHT, 3, help);
+    succeeds(&project.append("job.toml", BY_HAND), &NIGHT);
+}
+
 #[test]
 fn of_a_store_that_does_not_answer() {
     let server = S3Server::start();
@@ -185,6 +271,12 @@ fn of_a_store_that_does_not_answer() {
         refused(&project, &NIGHT, 1, help);
         refused(&project, &NIGHT, 1, told);
     }
+    let host = server
+        .endpoint()
+        .replace("http://", "http://user:password@");
+    project = project.environment(with("AWS_ENDPOINT_URL", Some(&host)));
+    let help = "take them out of it: credentials have variables of their own, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+    refused(&project, &NIGHT, 2, help);
     project = project.environment(right.clone());
     succeeds(&project, &NIGHT);
 }

@@ -19,6 +19,16 @@ async fn run_that_was_overtaken_gets_a_conflict_and_changes_nothing() {
     let overtaken = slow.execute().await.unwrap_err();
 
     assert_eq!(overtaken.kind(), FailureKind::Conflict);
+    let told = overtaken.to_string();
+    assert!(
+        told.starts_with("another run committed to table "),
+        "{told}"
+    );
+    assert!(
+        told.ends_with(", which this run was based on; run it again"),
+        "{told}"
+    );
+    assert_eq!(nights.status_of(last_night()).await, "already_published");
     let expected = rows_of_last(&[(last_night(), &history())], &rules(last_night()));
     let output = nights.output();
     assert_same_night(
@@ -43,7 +53,14 @@ async fn calibration_that_another_run_kept_first_leaves_no_drafts() {
     let overtaken = slow.execute().await.unwrap_err();
 
     assert_eq!(overtaken.kind(), FailureKind::Conflict);
+    let told = overtaken.to_string();
+    assert!(
+        told.starts_with("another run has just written calibration `"),
+        "{told}"
+    );
+    assert!(told.ends_with("`; run again"), "{told}");
     assert_eq!(files_below(&nights.output_folder().join("tables")), 0);
+    assert_eq!(nights.status_of(last_night()).await, "published");
 }
 
 /// How many files there are in a folder and the folders in it.

@@ -66,6 +66,7 @@ mod own_columns;
 mod pack;
 mod property;
 mod published_before;
+mod remedies_of_history;
 mod requests;
 mod rerun;
 mod row_remarks;

@@ -238,6 +238,14 @@ async fn gap_of_nights_is_warned_about() {
     );
     assert_eq!(report.warnings, [expected]);
     assert_eq!(report.previous_snapshot_date, Some(days_ago(4).to_string()));
+
+    let (first, last) = (first.to_string(), last.to_string());
+    let backfill = Tierline::new().args(["backfill"]).args([nights.job_file()]);
+    let filled = backfill.args(["--from", &first, "--to", &last]).run();
+    assert_eq!(filled.exit_code, 0, "{filled:?}");
+    let planned = nights.plan(last_night()).await.unwrap();
+    let plan = planned.plan().to_string();
+    assert!(!plan.contains("never published"), "{plan}");
 }
 
 #[tokio::test]

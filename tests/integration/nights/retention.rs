@@ -366,6 +366,24 @@ async fn a_day_that_expires_file_by_file_behind_others_is_told_and_held_in_tiles
     pair.night(2).await;
 }
 
+/// The other remedy that the warning names.
+#[tokio::test]
+async fn a_file_that_was_removed_on_purpose_as_others_expire_is_taken_so_once_it_is_said() {
+    let pair = pair_with_second_files(&[DAYS - 2]).await;
+    pair.expire(DAYS - 1);
+    remove_file(&pair.aging, DAYS - 2, "part");
+    pair.deliver(&day(3), "part");
+    let help = "; where files were removed on purpose, say so once with --accept-removed-days";
+    let said = plan(&pair.aging, 3);
+    assert!(said.contains(help), "{said}");
+    let accepted = run(&pair.aging, 3, &["--accept-removed-days"]);
+    assert_eq!(accepted.exit_code, 0, "{accepted:?}");
+    assert!(!accepted.stdout.contains(help), "{accepted:?}");
+    pair.deliver(&day(2), "part");
+    let said = plan(&pair.aging, 2);
+    assert!(!said.contains(help), "{said}");
+}
+
 /// The flag answers what the night has asked: it took the rows of a day that was expiring, too.
 #[tokio::test]
 async fn accepting_that_a_day_was_removed_takes_no_other_day() {
@@ -514,7 +532,7 @@ async fn a_partition_of_a_wrong_clock_makes_no_day_old() {
 }
 
 /// Another count of orders: the old tiles do not fit.
-const EDIT: Edit = Edit {
+pub(super) const EDIT: Edit = Edit {
     file: "rollups/purchases.sql",
     from: "COUNT(*) FILTER (WHERE is_counting) AS orders",
     to: "COUNT(*) FILTER (WHERE is_counting AND amount > 20) AS orders",
@@ -920,6 +938,12 @@ async fn a_source_that_is_read_across_days_is_needed_whole() {
         days_ago(50)
     );
     assert!(refused.stderr.contains(&needs), "{refused:?}");
+    let help = "; restore the raw files of these days, read the source day by day, or go on with";
+    assert!(refused.stderr.contains(help), "{refused:?}");
+    let mut by_day = pair.aging.clone();
+    by_day.edit_pack(&[]);
+    assert!(!plan(&by_day, 3).contains("would be refused"));
+    pair.aging.edit_pack(ACROSS_DAYS);
     let given_up = run(&pair.aging, 3, &["--accept-shorter-history"]);
     assert_eq!(given_up.exit_code, 0, "{given_up:?}");
 }

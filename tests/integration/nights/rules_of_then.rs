@@ -309,6 +309,11 @@ async fn a_lost_record_of_rules_keeps_its_own_dates_as_they_are_and_no_others() 
     publish(&nights, [3, 2]).await;
     let lost = rules_on_record(&nights);
     nights.sections = SETTINGS.to_owned();
+    let records = nights.output_folder().join("rules");
+    let copies = lost
+        .iter()
+        .map(|name| std::fs::read(records.join(name)).unwrap());
+    let copies: Vec<Vec<u8>> = copies.collect();
     for name in &lost {
         std::fs::remove_file(nights.output_folder().join("rules").join(name)).unwrap();
     }
@@ -327,6 +332,20 @@ async fn a_lost_record_of_rules_keeps_its_own_dates_as_they_are_and_no_others() 
     assert_eq!(left.stdout.matches(" replaced: ").count(), 2, "{left:?}");
     let told = "2 published dates are left as they are, ";
     assert!(left.stderr.contains(told), "{left:?}");
+
+    let told = "; restore it from a copy, or restate by today's with --rules today";
+    assert_eq!(left.stdout.matches(told).count(), 2, "{left:?}");
+    for (name, copy) in lost.iter().zip(&copies) {
+        std::fs::write(nights.output_folder().join("rules").join(name), copy).unwrap();
+    }
+    let restated = call(&nights, &["backfill", "--affected"]);
+    assert_eq!(restated.exit_code, 0, "{restated:?}");
+    // Those that follow on them, too.
+    assert_eq!(
+        restated.stdout.matches(" replaced: ").count(),
+        4,
+        "{restated:?}"
+    );
 }
 
 #[tokio::test]

@@ -171,7 +171,7 @@ async fn read_all(
             }));
         }
         assert_eq!(
-            (rows.len() - before) as u64,
+            Some((rows.len() - before) as u64),
             file.rows,
             "rows of {}",
             file.path

@@ -106,7 +106,11 @@ async fn dates_after_a_withdrawn_one_are_restated() {
     for night in [days_ago(2), night_before(), last_night()] {
         nights.run(night).await.unwrap();
     }
-    let result = withdraw(&nights, &night_before().to_string());
+    let date = night_before().to_string();
+    let shown = tierline(&nights.copied(), &["withdraw", "--date", &date, "--yes"]);
+    let told = "`tierline backfill --affected` restates the dates that follow on it.";
+    assert!(shown.stdout.contains(told), "{shown:?}");
+    let result = withdraw(&nights, &date);
     assert_eq!(
         result["affected_dates"],
         serde_json::json!([last_night().to_string()])

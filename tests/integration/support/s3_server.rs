@@ -156,6 +156,11 @@ impl S3Server {
         self.troubles.plan(keys, nth, trouble);
     }
 
+    /// Ends all trouble.
+    pub(crate) fn end_trouble(&self) {
+        self.troubles.end();
+    }
+
     /// Every request for a single key, in the order they came.
     pub(crate) fn sequence(&self) -> Vec<(RequestKind, String)> {
         self.requests.sequence()

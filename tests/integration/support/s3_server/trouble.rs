@@ -51,6 +51,11 @@ impl Troubles {
         });
     }
 
+    /// All goes well from here on.
+    pub(super) fn end(&self) {
+        self.0.lock().unwrap().clear();
+    }
+
     /// What happens to a GET of `key`.
     pub(super) fn meet(&self, key: &str) -> Option<Trouble> {
         let mut plans = self.0.lock().unwrap();

@@ -1,0 +1,450 @@
+//! More help texts of `check`, applied together: all mistakes of a kind are made in one project,
+//! `check` tells what to do about each, and once that is done it finds nothing more. It is quicker
+//! than a project for each, where the mistakes do not hide one another.
+
+use super::project::Project;
+use super::remedies::Edit::{Append, Remove, Replace, Write};
+use super::remedies::{Remedy, edited};
+
+const JOB: &str = "job.toml";
+const PARAMETERS: &str = "sql/parameters.toml";
+const TIERS: &str = "sql/reference/dim_tier.csv";
+const SNAPSHOT: &str = "sql/publish/tier_snapshot.sql";
+const BEFORE_INTERACTION: &str = "    -- interaction\n";
+
+/// Mends what is told until nothing is: some mistakes hide others.
+fn apply_together(remedies: &[Remedy]) {
+    let mut project = remedies.iter().fold(Project::new(), |project, remedy| {
+        edited(project, remedy.broken)
+    });
+    let mut left: Vec<&Remedy> = remedies.iter().collect();
+    while !left.is_empty() {
+        let said = project.check();
+        assert!(said.starts_with("exit code 2\n"), "{said}");
+        let is_told = |remedy: &&Remedy| said.contains(&format!("help: {}", remedy.help));
+        let (told, hidden): (Vec<_>, Vec<_>) = left.into_iter().partition(is_told);
+        let hidden_helps: Vec<&str> = hidden.iter().map(|remedy| remedy.help).collect();
+        assert!(!told.is_empty(), "{hidden_helps:?} are not said: {said}");
+        project = told
+            .into_iter()
+            .fold(project, |project, remedy| edited(project, remedy.mended));
+        left = hidden;
+    }
+    let said = project.check();
+    assert!(said.starts_with("exit code 0\n"), "{said}");
+}
+
+#[test]
+fn of_characters_and_statements() {
+    apply_together(&[
+        Remedy {
+            help: "save it as UTF-8 without a byte order mark (BOM)",
+            broken: &[Write(
+                "sql/tiers/a.sql",
+                "\u{feff}SELECT user_id FROM features.users\n",
+            )],
+            mended: &[Write(
+                "sql/tiers/a.sql",
+                "SELECT user_id FROM features.users\n",
+            )],
+        },
+        Remedy {
+            help: "delete it: what is shown is not what is run",
+            broken: &[Write(
+                "sql/tiers/b.sql",
+                "SELECT user_id FROM \u{202e}features.users\n",
+            )],
+            mended: &[Replace("sql/tiers/b.sql", "\u{202e}", "")],
+        },
+        Remedy {
+            help: "delete it, or type the line anew",
+            broken: &[Write(
+                "sql/tiers/c.sql",
+                "SELECT user_id\u{200b} FROM features.users\n",
+            )],
+            mended: &[Write(
+                "sql/tiers/c.sql",
+                "SELECT user_id FROM features.users\n",
+            )],
+        },
+        Remedy {
+            help: "write texts in straight single quotes: 'text'",
+            broken: &[Write(
+                "sql/tiers/d.sql",
+                "SELECT user_id, \u{2018}once\u{2019} AS habit FROM features.users\n",
+            )],
+            mended: &[
+                Replace("sql/tiers/d.sql", "\u{2018}", "'"),
+                Replace("sql/tiers/d.sql", "\u{2019}", "'"),
+            ],
+        },
+        Remedy {
+            help: "write texts in 'single' quotes and names in \"double\" quotes, both straight",
+            broken: &[Write(
+                "sql/tiers/e.sql",
+                "SELECT user_id, 'once' AS \u{201c}habit\u{201d} FROM features.users\n",
+            )],
+            mended: &[
+                Replace("sql/tiers/e.sql", "\u{201c}", "\""),
+                Replace("sql/tiers/e.sql", "\u{201d}", "\""),
+            ],
+        },
+        Remedy {
+            help: "type an ordinary space",
+            broken: &[Write(
+                "sql/tiers/f.sql",
+                "SELECT user_id\u{a0}FROM features.users\n",
+            )],
+            mended: &[Replace("sql/tiers/f.sql", "\u{a0}", " ")],
+        },
+        Remedy {
+            help: "a model is one SELECT\n",
+            broken: &[Write("sql/tiers/g.sql", "-- Nothing yet.\n")],
+            mended: &[Append(
+                "sql/tiers/g.sql",
+                "SELECT user_id FROM features.users\n",
+            )],
+        },
+        Remedy {
+            help: "write each level as a common table expression of its own, or deliver the pairs as a CSV of reference/",
+            broken: &[Write(
+                "sql/tiers/h.sql",
+                "WITH RECURSIVE steps AS (SELECT 1 AS step UNION ALL SELECT step + 1 FROM steps WHERE step < 3)\nSELECT user_id, step FROM features.users CROSS JOIN steps\n",
+            )],
+            mended: &[Write(
+                "sql/tiers/h.sql",
+                "WITH first AS (SELECT 1 AS step), second AS (SELECT step + 1 AS step FROM first)\nSELECT user_id, second.step FROM features.users CROSS JOIN second\n",
+            )],
+        },
+        Remedy {
+            help: "a rollup is one SELECT ... GROUP BY user_id over one staging table",
+            broken: &[Write(
+                "sql/rollups/both.sql",
+                "SELECT o.user_id, COUNT(*) AS rows FROM staging.orders AS o INNER JOIN staging.engagement AS e ON o.user_id = e.user_id GROUP BY o.user_id\n",
+            )],
+            mended: &[Write(
+                "sql/rollups/both.sql",
+                "SELECT user_id, COUNT(*) AS rows FROM staging.orders GROUP BY user_id\n",
+            )],
+        },
+        Remedy {
+            help: "it comes of today's sources alone; read what was published before in kpi_daily.sql, alerts.sql or an audit",
+            broken: &[Replace(
+                SNAPSHOT,
+                BEFORE_INTERACTION,
+                "    (SELECT COUNT(*) FROM previous.tier_snapshot) AS users_before,\n    -- interaction\n",
+            )],
+            mended: &[
+                Replace(
+                    SNAPSHOT,
+                    "    (SELECT COUNT(*) FROM previous.tier_snapshot) AS users_before,\n",
+                    "",
+                ),
+                Write(
+                    "sql/audits/some_before.sql",
+                    "SELECT COUNT(*) AS users_before FROM previous.tier_snapshot HAVING COUNT(*) > 1000000\n",
+                ),
+            ],
+        },
+    ]);
+}
+
+#[test]
+fn of_queries_and_values() {
+    apply_together(&[
+        Remedy {
+            help: "put it into WHERE, or LEFT JOIN what it selects and ask whether its column IS NOT NULL",
+            broken: &[
+                Write(
+                    "sql/tiers/a.sql",
+                    "SELECT user_id, EXISTS (SELECT 1 FROM features.purchases AS p WHERE p.user_id = u.user_id) AS has_bought FROM features.users AS u\n",
+                ),
+                Write(
+                    "sql/tiers/b.sql",
+                    "SELECT user_id, user_id IN (SELECT user_id FROM features.purchases) AS has_bought FROM features.users\n",
+                ),
+            ],
+            mended: &[
+                Write(
+                    "sql/tiers/a.sql",
+                    "SELECT user_id FROM features.users AS u WHERE EXISTS (SELECT 1 FROM features.purchases AS p WHERE p.user_id = u.user_id)\n",
+                ),
+                Write(
+                    "sql/tiers/b.sql",
+                    "SELECT u.user_id, p.user_id IS NOT NULL AS has_bought FROM features.users AS u LEFT JOIN features.purchases AS p ON p.user_id = u.user_id\n",
+                ),
+            ],
+        },
+        Remedy {
+            help: "there are: user_id, rfm_class",
+            broken: &[Write(
+                "sql/tiers/c.sql",
+                "SELECT user_id, completely_other FROM tiers.rfm_class\n",
+            )],
+            mended: &[Replace("sql/tiers/c.sql", "completely_other", "rfm_class")],
+        },
+        Remedy {
+            help: "add a WHEN for them, or an ELSE; ELSE NULL says that none is meant",
+            broken: &[Write(
+                "sql/tiers/d.sql",
+                "SELECT user_id, CASE WHEN rfm_class = 'unscored' THEN 'hello' END AS greeting FROM tiers.rfm_class\n",
+            )],
+            mended: &[Replace("sql/tiers/d.sql", " END", " ELSE NULL END")],
+        },
+        Remedy {
+            help: "take the ELSE out, or narrow a condition",
+            broken: &[Write(
+                "sql/tiers/e.sql",
+                "SELECT user_id, CASE WHEN rfm_class = 'unscored' THEN 'hello' WHEN rfm_class <> 'unscored' OR rfm_class IS NULL THEN 'again' ELSE 'who' END AS greeting FROM tiers.rfm_class\n",
+            )],
+            mended: &[Replace("sql/tiers/e.sql", " ELSE 'who'", "")],
+        },
+        Remedy {
+            help: "select the column there, or take the warning out of dim_tier",
+            broken: &[Append(TIERS, "warning,asleep,,Asleep,x,Wake,x\n")],
+            mended: &[Replace(
+                SNAPSHOT,
+                BEFORE_INTERACTION,
+                "    users.orders_30d = 0 AS asleep,\n    -- interaction\n",
+            )],
+        },
+        Remedy {
+            help: "write SUM(CAST(... AS DECIMAL(28, 2)))",
+            broken: &[Write(
+                "sql/rollups/sums.sql",
+                "SELECT user_id, SUM(CAST(amount AS DECIMAL(38, 2))) AS total FROM staging.orders GROUP BY user_id\n",
+            )],
+            mended: &[Replace("sql/rollups/sums.sql", "(38, 2)", "(28, 2)")],
+        },
+        Remedy {
+            help: "write SUM(CAST(... AS DECIMAL(28, 0)))",
+            broken: &[Write(
+                "sql/rollups/lengths.sql",
+                "SELECT user_id, SUM(arrow_cast(1, 'UInt64')) AS total FROM staging.orders GROUP BY user_id\n",
+            )],
+            mended: &[Replace(
+                "sql/rollups/lengths.sql",
+                "arrow_cast(1, 'UInt64')",
+                "CAST(1 AS DECIMAL(28, 0))",
+            )],
+        },
+    ]);
+}
+
+#[test]
+fn of_dim_tier_and_the_job() {
+    apply_together(&[
+        Remedy {
+            help: "list each warning once",
+            broken: &[Append(TIERS, "warning,peak_order,,Again,x,Again,x\n")],
+            mended: &[Replace(TIERS, "warning,peak_order,,Again,x,Again,x\n", "")],
+        },
+        Remedy {
+            help: "list it in one of the two places",
+            broken: &[Append(
+                JOB,
+                "\n[dimensions.lifecycle_stage]\ntiers = [\"old\", \"new\"]\n",
+            )],
+            mended: &[Replace(
+                JOB,
+                "\n[dimensions.lifecycle_stage]\ntiers = [\"old\", \"new\"]\n",
+                "",
+            )],
+        },
+        Remedy {
+            help: "it needs the columns dimension and tier (VARCHAR) and rank (BIGINT)",
+            broken: &[Replace(
+                "sql/publish/dim_tier.sql",
+                "    tier,  ",
+                "    tier AS value,  ",
+            )],
+            mended: &[Replace(
+                "sql/publish/dim_tier.sql",
+                "    tier AS value,  ",
+                "    tier,  ",
+            )],
+        },
+        Remedy {
+            help: "the metrics are the columns of the calibration model: recency_days, orders_365d, revenue_365d",
+            broken: &[Append(
+                JOB,
+                "\n[calibration]\nrecency_days = [1, 2, 4, 8]\norders_365d = [1, 2, 4, 8]\nrevenue_365d = [1, 2, 4, 8]\nvisits = [1, 2, 3, 4]\n",
+            )],
+            mended: &[Replace(JOB, "visits = [1, 2, 3, 4]\n", "")],
+        },
+        Remedy {
+            help: "its values have at most 28 digits, 2 of them behind the point",
+            broken: &[Replace(
+                JOB,
+                "revenue_365d = [1,",
+                "revenue_365d = [\"0.005\",",
+            )],
+            mended: &[Replace(JOB, "\"0.005\"", "\"0.05\"")],
+        },
+        Remedy {
+            help: "give \"refuse\", to end with exit code 3, or \"skip\", to run without them",
+            broken: &[Replace(
+                JOB,
+                "url = \"data/orders\"",
+                "url = \"data/orders\"\nodd_days = \"leave\"",
+            )],
+            mended: &[Replace(JOB, "\"leave\"", "\"skip\"")],
+        },
+        Remedy {
+            help: "use an integer, a decimal number, a text, true, false, a date, or a list of texts or integers",
+            broken: &[Append(PARAMETERS, "mine = [1.5]\n")],
+            mended: &[Replace(PARAMETERS, "[1.5]", "1.5")],
+        },
+        Remedy {
+            help: "`tierline init` writes the whole pack to start from",
+            broken: &[Remove("sql/publish/tier_snapshot.sql")],
+            mended: &[Write(
+                "sql/publish/tier_snapshot.sql",
+                include_str!("../../../sql/publish/tier_snapshot.sql"),
+            )],
+        },
+    ]);
+}
+
+/// A statement that is too large, the help text, and what it says to write instead.
+struct Shrunk {
+    help: &'static str,
+    large: String,
+    /// The models and references that take its place, the model itself first.
+    instead: Vec<(&'static str, String)>,
+}
+
+/// `1`, `2` and so on, with something between them.
+fn numbers(count: usize, between: &str) -> String {
+    let numbers: Vec<String> = (1..=count).map(|number| number.to_string()).collect();
+    numbers.join(between)
+}
+
+/// Common tables with the names of such numbers, and a SELECT over the last.
+fn chain(from: usize, to: usize, first: &str) -> String {
+    let tables: Vec<String> = (from..=to)
+        .map(|number| match number == from {
+            true => format!("t{number} AS (SELECT user_id FROM {first})"),
+            false => format!("t{number} AS (SELECT user_id FROM t{})", number - 1),
+        })
+        .collect();
+    format!("WITH {}\nSELECT user_id FROM t{to}\n", tables.join(",\n"))
+}
+
+#[test]
+fn of_sizes() {
+    let users = "SELECT user_id FROM features.users";
+    let listed = |count| {
+        format!(
+            "{users} WHERE orders_lifetime IN ({})\n",
+            numbers(count, ", ")
+        )
+    };
+    let joined = |table: &str| {
+        format!("{users} AS u INNER JOIN reference.{table} AS l ON u.orders_lifetime = l.orders\n")
+    };
+    let rows = |count| format!("orders\n{}\n", numbers(count, "\n"));
+    let texts = format!(
+        "{users} WHERE CAST(user_id AS VARCHAR) <> '{}'\n",
+        "x".repeat(300_000)
+    );
+    let apart = "SELECT u.user_id FROM features.users AS u LEFT JOIN reference.texts AS t ON CAST(u.user_id AS VARCHAR) = t.text WHERE t.text IS NULL\n";
+    let shrunk = [
+        Shrunk {
+            help: "put values into a CSV of reference/ and join it, and split the model into several",
+            large: texts,
+            instead: vec![
+                ("sql/tiers/m0.sql", apart.to_owned()),
+                (
+                    "sql/reference/texts.csv",
+                    format!("text\n{}\n", "x".repeat(300)),
+                ),
+            ],
+        },
+        Shrunk {
+            help: "compute parts of it in a WITH or in another model, and write many OR as one IN",
+            large: format!(
+                "{users} WHERE orders_lifetime = {}\n",
+                numbers(600, " OR orders_lifetime = ")
+            ),
+            instead: vec![("sql/tiers/m1.sql", listed(600))],
+        },
+        Shrunk {
+            help: "compute parts of it in a WITH or in another model, and write many OR as one IN",
+            large: format!(
+                "SELECT user_id, {} AS total FROM features.users\n",
+                numbers(600, " + ")
+            ),
+            instead: vec![(
+                "sql/tiers/m2.sql",
+                format!(
+                    "WITH half AS (SELECT user_id, {0} AS half FROM features.users)\nSELECT user_id, half + {0} AS total FROM half\n",
+                    numbers(300, " + ")
+                ),
+            )],
+        },
+        Shrunk {
+            help: "put the values into a CSV of reference/ and join it",
+            large: listed(2_500),
+            instead: vec![
+                ("sql/tiers/m3.sql", joined("listed")),
+                ("sql/reference/listed.csv", rows(2_500)),
+            ],
+        },
+        Shrunk {
+            help: "put the rows into a CSV of reference/, or select them by one WHERE",
+            large: vec![users; 150].join(" UNION ALL ") + "\n",
+            instead: vec![("sql/tiers/m4.sql", listed(150))],
+        },
+        Shrunk {
+            help: "split the model into several",
+            large: chain(1, 150, "features.users"),
+            instead: vec![
+                ("sql/tiers/m5.sql", chain(76, 150, "tiers.m5_before")),
+                ("sql/tiers/m5_before.sql", chain(1, 75, "features.users")),
+            ],
+        },
+    ];
+    let project = (0..)
+        .zip(&shrunk)
+        .fold(Project::new(), |project, (number, shrunk)| {
+            project.write(&format!("sql/tiers/m{number}.sql"), &shrunk.large)
+        });
+    let said = project.check();
+    assert!(said.starts_with("exit code 2\n"), "{said}");
+    for Shrunk { help, .. } in &shrunk {
+        assert!(
+            said.contains(&format!("help: {help}\n")),
+            "`{help}` is not said: {said}"
+        );
+    }
+    let instead = shrunk.iter().flat_map(|shrunk| &shrunk.instead);
+    let project = instead.fold(project, |project, (path, text)| project.write(path, text));
+    let said = project.check();
+    assert!(said.starts_with("exit code 0\n"), "{said}");
+}
+
+/// A job file of that size is told before anything else.
+#[test]
+fn of_the_size_of_the_job() {
+    let statuses: Vec<String> = (0..20_000).map(|_| "\"elsewhere\"".to_owned()).collect();
+    let listed = format!("\n[params]\nother_statuses = [{}]\n", statuses.join(", "));
+    let project = Project::new().append(JOB, &listed);
+    let said = project.check();
+    let help = "help: values that SQL looks up belong in a CSV of the SQL pack's reference/";
+    assert!(said.contains(help), "{said}");
+    let known = "status NOT IN ('paid', 'completed', $other_statuses)";
+    let looked_up = "status NOT IN ('paid', 'completed') AND statuses.status IS NULL";
+    let orders = "sql/staging/orders.sql";
+    let project = project
+        .edit(JOB, &listed, "")
+        .write("sql/reference/statuses.csv", "other\npending\nelsewhere\n")
+        .edit(orders, known, &looked_up.replace("statuses.status", "statuses.other"))
+        .edit(
+            orders,
+            "FROM sources.orders",
+            "FROM sources.orders\nLEFT JOIN reference.statuses AS statuses ON statuses.other = status",
+        );
+    let said = project.check();
+    assert!(said.starts_with("exit code 0\n"), "{said}");
+}
