@@ -416,7 +416,7 @@ pub fn check_order(table: &str, schema: &Schema, columns: &[&str]) -> Result<(),
 
 /// Compares the columns that rows have with the columns their table has, both in plain form. The
 /// order of columns does not matter, since readers find them by name. How a table's own columns may
-/// change is up to [`Growth`](super::Growth).
+/// change is up to [`SchemaEvolution`](super::SchemaEvolution).
 ///
 /// # Errors
 /// Every added, removed or retyped column, with both types.

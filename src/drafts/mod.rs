@@ -11,14 +11,14 @@
 //!    folder that no other draft uses.
 //!    [`WriterAhead`] does so in a task of its own.
 //! 3. A [`Draft`] names those files. Until a commit names them too, they are not in the table.
-//! 4. [`Growth`] is what a draft changes about the columns of its table, where that is allowed.
+//! 4. [`SchemaEvolution`] is what a draft changes about the columns of its table, where that is allowed.
 
 mod ahead;
 pub mod contract;
 mod draft;
 mod error;
 mod files;
-mod growth;
+mod schema_evolution;
 pub(crate) mod objects;
 mod order;
 mod rows;
@@ -31,7 +31,7 @@ pub use ahead::WriterAhead;
 pub use contract::{ContractError, ContractProblem};
 pub use draft::{Draft, DraftFile};
 pub use error::DraftError;
-pub use growth::{Growth, PublishedColumns, TableColumn, TableColumnError};
+pub use schema_evolution::{PublishedColumns, SchemaEvolution, TableColumn, TableColumnError};
 pub use spec::TableSpec;
 pub use writer::DraftWriter;
 

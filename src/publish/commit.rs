@@ -1,7 +1,7 @@
 //! One commit: the files of a draft take the place of those that readers see.
 //!
 //! 1. `admit` refuses a draft that must not replace anything, and tells how the table's columns
-//!    [grow](super::growth) with it.
+//!    change with it: [schema evolution](super::schema_evolution).
 //! 2. `prepare` lists the files to remove and to add, and the columns as they are then: the entry
 //!    of the next version, down to its last byte. Nothing is asked of the store for it.
 //! 3. `put` writes the entry, in one conditional request. It is not retried: a version that
@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::PublishError;
 use super::log::{ACTION_COUNT, RUN_ID};
 use super::table::Table;
-use crate::drafts::{Draft, Growth, SNAPSHOT_DATE};
+use crate::drafts::{Draft, SNAPSHOT_DATE, SchemaEvolution};
 use crate::ground::SnapshotDate;
 use crate::storage::Location;
 
@@ -87,7 +87,7 @@ impl Table {
     ) -> Result<Prepared, PublishError> {
         let swapped = self
             .admit(&draft)
-            .and_then(|growth| self.swap(&draft, &growth));
+            .and_then(|evolution| self.swap(&draft, &evolution));
         let entry = match swapped {
             Ok(actions) => self.replacing(actions, &draft, provenance).await,
             Err(refusal) => Err(refusal),
@@ -106,10 +106,10 @@ impl Table {
         }
     }
 
-    /// How the columns grow with a draft. Refuses one of another table, in another layout or with
+    /// How the columns change with a draft. Refuses one of another table, in another layout or with
     /// columns that the table's cannot become, and one without rows for a table that may not be
     /// empty.
-    pub(super) fn admit(&self, draft: &Draft) -> Result<Growth, PublishError> {
+    pub(super) fn admit(&self, draft: &Draft) -> Result<SchemaEvolution, PublishError> {
         let spec = draft.spec();
         if spec.name() != self.name {
             return Err(PublishError::OtherTable {
@@ -122,17 +122,21 @@ impl Table {
                 table: self.name.clone(),
             });
         }
-        let growth = self.growth(spec)?;
+        let evolution = self.schema_evolution(spec)?;
         if draft.rows() == 0 && !spec.may_be_empty() {
             return Err(PublishError::EmptyReplacement {
                 table: self.name.clone(),
             });
         }
-        Ok(growth)
+        Ok(evolution)
     }
 
-    fn swap(&self, draft: &Draft, growth: &Growth) -> Result<Vec<Action>, PublishError> {
-        let metadata = self.grown(growth, draft.spec())?;
+    fn swap(
+        &self,
+        draft: &Draft,
+        evolution: &SchemaEvolution,
+    ) -> Result<Vec<Action>, PublishError> {
+        let metadata = self.evolved(evolution, draft.spec())?;
         let published = self.entries(replaced_date(draft))?;
         let removals = published
             .iter()

@@ -9,7 +9,7 @@
 //! 3. The first table is committed alone: of two runs at once only one gets past it, so that they
 //!    do not each win some tables. The other tables that keep every date follow side by side.
 //!    Each commit replaces the rows of the date, and the table's columns where they
-//!    [grow](growth).
+//!    [evolve](schema_evolution).
 //! 4. `tier_current` and `dim_tier` follow, side by side.
 //! 5. One commit to [`publications`] says which versions belong together. Only now the date is
 //!    published, and [put on record](last_publication) as such.
@@ -29,7 +29,7 @@ mod checkpoint;
 mod commit;
 mod create;
 mod error;
-mod growth;
+mod schema_evolution;
 mod last_publication;
 mod log;
 mod lost_files;

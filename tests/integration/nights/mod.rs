@@ -23,7 +23,7 @@
 //! | `foreign_changes` | what others do to published tables is put back, or refused with what happened |
 //! | `lost_files` | published files that somebody removed are told, and their dates made anew |
 //! | `retired` | a table that the pack makes no longer keeps the dates that no run publishes anew |
-//! | `growth` | tables get columns and dimensions, and lose columns only when the run may |
+//! | `schema_evolution` | tables get columns and dimensions, and lose columns only when the run may |
 //! | `calibrate` | new cut points are compared, and kept when confirmed; cut points by hand are kept |
 //! | `published_before` | KPIs over earlier snapshots, also where there is none or it has fewer columns |
 //! | `dim_tier` | the list of tiers is that of the page, with labels and playbooks |
@@ -57,7 +57,7 @@ mod dumps;
 mod example;
 mod expected;
 mod foreign_changes;
-mod growth;
+mod schema_evolution;
 mod incremental;
 mod job;
 mod lake;

@@ -1,4 +1,4 @@
-//! Growth: how the columns of a published table change with a draft.
+//! Schema evolution: how the columns of a published table change with a draft.
 //!
 //! | the table | the draft | |
 //! |---|---|---|
@@ -56,14 +56,14 @@ pub struct PublishedColumns {
 
 /// What a publication changes about the columns of its table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Growth {
+pub struct SchemaEvolution {
     /// Columns that readers get.
     pub added: Vec<FieldRef>,
     /// Columns that readers lose.
     pub dropped: Vec<FieldRef>,
 }
 
-impl Growth {
+impl SchemaEvolution {
     /// From the columns that a table has to those of a draft; `may_drop` names the columns that
     /// readers may lose. The order of columns does not matter, since readers find them by name.
     ///
@@ -75,13 +75,13 @@ impl Growth {
         drafted: &Schema,
         may_drop: &BTreeSet<String>,
     ) -> Result<Self, ContractError> {
-        let mut growth = Self::default();
+        let mut evolution = Self::default();
         let mut problems = Vec::new();
         for known in published.shown.fields() {
             let found = drafted.field_with_name(known.name()).ok();
             let is_dropped = may_drop.contains(known.name());
             match found {
-                None if is_dropped => growth.dropped.push(FieldRef::clone(known)),
+                None if is_dropped => evolution.dropped.push(FieldRef::clone(known)),
                 None => problems.push(lost(table, known)),
                 Some(found) if found.data_type() != known.data_type() => {
                     problems.push(retyped(table, known, found));
@@ -98,10 +98,10 @@ impl Growth {
                 Ok(before) if before.data_type() != found.data_type() => {
                     problems.push(returned(table, before, found));
                 }
-                _ => growth.added.push(FieldRef::clone(found)),
+                _ => evolution.added.push(FieldRef::clone(found)),
             }
         }
-        ContractError::unless_none(problems).map(|()| growth)
+        ContractError::unless_none(problems).map(|()| evolution)
     }
 
     /// As [`between`](Self::between), for rows as they were published at an earlier time: columns
@@ -114,7 +114,7 @@ impl Growth {
         published: &PublishedColumns,
         drafted: &Schema,
     ) -> Result<Self, ContractError> {
-        let mut growth = Self::default();
+        let mut evolution = Self::default();
         let mut problems = Vec::new();
         for found in drafted.fields() {
             let shown = published.shown.field_with_name(found.name());
@@ -124,10 +124,10 @@ impl Growth {
                     problems.push(retyped(table, known, found));
                 }
                 Ok(_) => {}
-                Err(_) => growth.added.push(FieldRef::clone(found)),
+                Err(_) => evolution.added.push(FieldRef::clone(found)),
             }
         }
-        ContractError::unless_none(problems).map(|()| growth)
+        ContractError::unless_none(problems).map(|()| evolution)
     }
 
     /// Whether the columns stay as they are.
@@ -185,14 +185,17 @@ mod tests {
     }
 
     /// From a table with columns `users` and `share`, and `old` dropped.
-    fn growth(drafted: &[(&str, DataType)], may_drop: &[&str]) -> Result<Growth, String> {
+    fn evolution(
+        drafted: &[(&str, DataType)],
+        may_drop: &[&str],
+    ) -> Result<SchemaEvolution, String> {
         let published = PublishedColumns {
             shown: schema(&[("users", Int64), ("share", Utf8)]),
             dropped: schema(&[("old", Int64)]),
         };
         let may_drop = may_drop.iter().map(|column| (*column).to_owned()).collect();
-        let growth = Growth::between("kpis", &published, &schema(drafted), &may_drop);
-        growth.map_err(|error| error.to_string())
+        let evolution = SchemaEvolution::between("kpis", &published, &schema(drafted), &may_drop);
+        evolution.map_err(|error| error.to_string())
     }
 
     fn names(fields: &[FieldRef]) -> Vec<&str> {
@@ -200,9 +203,9 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_columns_is_no_growth() {
-        let growth = growth(&[("share", Utf8), ("users", Int64)], &[]).unwrap();
-        assert!(growth.is_none());
+    fn the_order_of_columns_is_no_evolution() {
+        let evolution = evolution(&[("share", Utf8), ("users", Int64)], &[]).unwrap();
+        assert!(evolution.is_none());
     }
 
     #[test]
@@ -213,9 +216,9 @@ mod tests {
             ("old", Int64),
             ("share", Utf8),
         ];
-        let growth = growth(&drafted, &[]).unwrap();
-        assert_eq!(names(&growth.added), ["churned", "old"]);
-        assert_eq!(names(&growth.dropped), Vec::<&str>::new());
+        let evolution = evolution(&drafted, &[]).unwrap();
+        assert_eq!(names(&evolution.added), ["churned", "old"]);
+        assert_eq!(names(&evolution.dropped), Vec::<&str>::new());
     }
 
     #[test]
@@ -224,28 +227,29 @@ mod tests {
             shown: schema(&[("users", Int64), ("share", Utf8)]),
             dropped: schema(&[("old", Int64)]),
         };
-        let growth = |drafted| Growth::of_earlier_rows("kpis", &published, &schema(drafted));
+        let evolution =
+            |drafted| SchemaEvolution::of_earlier_rows("kpis", &published, &schema(drafted));
         assert!(
-            growth(&[("users", Int64), ("old", Int64)])
+            evolution(&[("users", Int64), ("old", Int64)])
                 .unwrap()
                 .is_none()
         );
-        let unknown = growth(&[("users", Int64), ("lost", Utf8)]).unwrap();
+        let unknown = evolution(&[("users", Int64), ("lost", Utf8)]).unwrap();
         assert_eq!(names(&unknown.added), ["lost"]);
-        growth(&[("users", Utf8)]).unwrap_err();
+        evolution(&[("users", Utf8)]).unwrap_err();
     }
 
     #[test]
     fn columns_are_dropped_when_the_run_may() {
-        let growth = growth(&[("users", Int64)], &["share"]).unwrap();
-        assert_eq!(names(&growth.dropped), ["share"]);
-        assert_eq!(names(&growth.added), Vec::<&str>::new());
+        let evolution = evolution(&[("users", Int64)], &["share"]).unwrap();
+        assert_eq!(names(&evolution.dropped), ["share"]);
+        assert_eq!(names(&evolution.added), Vec::<&str>::new());
     }
 
     #[test]
     fn whatever_readers_could_not_follow_is_refused_at_once() {
         let drafted = [("users", Utf8), ("old", Utf8)];
-        insta::assert_snapshot!(growth(&drafted, &[]).unwrap_err(), @"
+        insta::assert_snapshot!(evolution(&drafted, &[]).unwrap_err(), @"
         table `kpis`: column `users` is BIGINT to readers and in older files and would become VARCHAR; cast it back, or give it a new name and drop the old one with `--drop-columns kpis.users`
         table `kpis`: column `share` (VARCHAR) is missing, and readers rely on it; select it again, or run it again with `--drop-columns kpis.share`
         table `kpis`: column `old` was BIGINT when it was dropped, still is in older files, and would come back as VARCHAR; cast it to what it was, or give it a new name
@@ -254,7 +258,7 @@ mod tests {
 
     #[test]
     fn columns_that_are_missing_share_one_command() {
-        insta::assert_snapshot!(growth(&[], &[]).unwrap_err(), @"
+        insta::assert_snapshot!(evolution(&[], &[]).unwrap_err(), @"
         table `kpis`: column `users` (BIGINT) is missing, and readers rely on it; select it again, or run it again with `--drop-columns kpis.users`
         table `kpis`: column `share` (VARCHAR) is missing, and readers rely on it; select it again, or run it again with `--drop-columns kpis.share`
         ");
@@ -263,7 +267,7 @@ mod tests {
     #[test]
     fn permission_to_drop_is_not_permission_to_retype_or_to_keep() {
         let drafted = [("users", Utf8), ("share", Utf8)];
-        insta::assert_snapshot!(growth(&drafted, &["users", "share"]).unwrap_err(), @"
+        insta::assert_snapshot!(evolution(&drafted, &["users", "share"]).unwrap_err(), @"
         table `kpis`: column `users` is BIGINT to readers and in older files and would become VARCHAR; cast it back, or give it a new name and drop the old one with `--drop-columns kpis.users`
         table `kpis`: column `share` is to be dropped and still selected; take it out of the SQL, or out of `--drop-columns`
         ");

@@ -1,4 +1,4 @@
-//! Growth of a published table: the columns that readers see, and those that they lost.
+//! Schema evolution of a published table: the columns that readers see, and those that they lost.
 //!
 //! What changes goes into the log as new metadata, in the commit of the rows that need it: new
 //! columns behind those there are, dropped ones out. No file is touched. Readers give NULL for a
@@ -21,7 +21,7 @@ use deltalake_core::kernel::{Metadata, MetadataExt, StructField, StructType};
 use super::PublishError;
 use super::create::with_comments;
 use super::table::Table;
-use crate::drafts::{Growth, PublishedColumns, TableColumn, TableSpec, contract};
+use crate::drafts::{PublishedColumns, SchemaEvolution, TableColumn, TableSpec, contract};
 
 /// Where the configuration keeps the columns that were dropped: a schema as Delta writes it.
 const DROPPED_COLUMNS: &str = "tierline.droppedColumns";
@@ -59,47 +59,58 @@ impl Table {
     }
 
     /// How the columns change with a draft of `spec`.
-    pub(super) fn growth(&self, spec: &TableSpec) -> Result<Growth, PublishError> {
+    pub(super) fn schema_evolution(
+        &self,
+        spec: &TableSpec,
+    ) -> Result<SchemaEvolution, PublishError> {
         if self.is_unbound {
-            return Ok(Growth::default());
+            return Ok(SchemaEvolution::default());
         }
         let columns = self.columns()?;
-        let growth = match self.keeps_columns {
-            true => Growth::of_earlier_rows(&self.name, &columns, spec.schema()),
-            false => Growth::between(&self.name, &columns, spec.schema(), &self.may_drop),
+        let evolution = match self.keeps_columns {
+            true => SchemaEvolution::of_earlier_rows(&self.name, &columns, spec.schema()),
+            false => SchemaEvolution::between(&self.name, &columns, spec.schema(), &self.may_drop),
         };
-        Ok(growth?)
+        Ok(evolution?)
     }
 
-    /// The metadata of the table once it has grown, with the comments of the draft; none when
+    /// The metadata of the table once it has evolved, with the comments of the draft; none when
     /// nothing changes.
-    pub(super) fn grown(
+    pub(super) fn evolved(
         &self,
-        growth: &Growth,
+        evolution: &SchemaEvolution,
         spec: &TableSpec,
     ) -> Result<Option<Metadata>, PublishError> {
-        if self.keeps_columns && !self.is_unbound && growth.is_none() {
+        if self.keeps_columns && !self.is_unbound && evolution.is_none() {
             return Ok(None);
         }
         let metadata = match self.is_unbound {
             true => self.metadata_of(spec),
-            false => self.grown_metadata(growth, spec),
+            false => self.evolved_metadata(evolution, spec),
         };
         metadata.map_err(|source| self.unreadable(source))
     }
 
-    fn grown_metadata(&self, growth: &Growth, spec: &TableSpec) -> DeltaResult<Option<Metadata>> {
+    fn evolved_metadata(
+        &self,
+        evolution: &SchemaEvolution,
+        spec: &TableSpec,
+    ) -> DeltaResult<Option<Metadata>> {
         let is_added =
-            |field: &&StructField| growth.added.iter().any(|new| new.name() == &field.name);
-        let is_dropped =
-            |field: &&StructField| growth.dropped.iter().any(|old| old.name() == &field.name);
+            |field: &&StructField| evolution.added.iter().any(|new| new.name() == &field.name);
+        let is_dropped = |field: &&StructField| {
+            evolution
+                .dropped
+                .iter()
+                .any(|old| old.name() == &field.name)
+        };
         let shown = self.state.schema();
         let drafted: StructType = (&with_comments(spec)).try_into_kernel()?;
         let kept = shown.fields().filter(|field| !is_dropped(field));
         let kept = kept.map(|field| drafted.field(&field.name).unwrap_or(field));
         let columns = kept.chain(drafted.fields().filter(is_added));
         let columns = StructType::try_new(columns.cloned())?;
-        if growth.is_none() && columns == *shown {
+        if evolution.is_none() && columns == *shown {
             return Ok(None);
         }
         let before = self.dropped()?;
@@ -231,8 +242,8 @@ mod tests {
             ("segment", DataType::Utf8),
             ("tier", DataType::Utf8),
         ];
-        let grown = published(output, &new, "2026-11-20").await;
-        assert_eq!((old.version(), grown.version()), (1, 3));
+        let evolved = published(output, &new, "2026-11-20").await;
+        assert_eq!((old.version(), evolved.version()), (1, 3));
 
         let entry = log_entry(output, TABLE, 3).await;
         let comment = json!({"comment": "How they found us"});
@@ -260,8 +271,8 @@ mod tests {
         assert!(entry.iter().all(|action| action.get("protocol").is_none()));
 
         let reopened = Table::open(output, TABLE).await.unwrap().unwrap();
-        assert_eq!(reopened.schema().unwrap(), grown.schema().unwrap());
-        assert_eq!(reopened.paths(None).unwrap(), grown.paths(None).unwrap());
+        assert_eq!(reopened.schema().unwrap(), evolved.schema().unwrap());
+        assert_eq!(reopened.paths(None).unwrap(), evolved.paths(None).unwrap());
         let before = Table::open_at(output, TABLE, 2).await.unwrap().unwrap();
         assert_eq!(before.schema().unwrap(), old.schema().unwrap());
 
@@ -341,11 +352,11 @@ mod tests {
         let table = published(output, OLD, "2026-11-20").await;
         let other = [("user_id", DataType::Int64), ("spent", DataType::Int64)];
         let other = draft(output, &other, "2026-11-20").await;
-        let grown = replace_dropping(&table, "tier", other).await.unwrap();
-        grown.committed().checkpoint().await.unwrap();
+        let evolved = replace_dropping(&table, "tier", other).await.unwrap();
+        evolved.committed().checkpoint().await.unwrap();
         let reopened = Table::open(output, TABLE).await.unwrap().unwrap();
         let columns = reopened.columns().unwrap();
-        assert_eq!(columns, grown.columns().unwrap());
+        assert_eq!(columns, evolved.columns().unwrap());
         assert_eq!(names(&columns.shown), ["snapshot_date", "user_id", "spent"]);
         assert_eq!(names(&columns.dropped), ["tier"]);
     }
@@ -362,7 +373,7 @@ mod tests {
     }
 
     /// Adds a column to a table without rows, by a draft without rows.
-    async fn grown_despite(fault: Fault) -> Result<Table, PublishError> {
+    async fn evolved_despite(fault: Fault) -> Result<Table, PublishError> {
         let (store, output) = faulty();
         let table = Table::open_or_create(&output, &spec(&OLD[..1])).await;
         let writer = DraftWriter::open(&output, &spec(OLD), date("2026-11-20"));
@@ -373,10 +384,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_commit_without_files_is_told_by_its_entry() {
-        let grown = grown_despite(Fault::AnswerLost).await.unwrap();
-        let shown = grown.schema().unwrap();
+        let evolved = evolved_despite(Fault::AnswerLost).await.unwrap();
+        let shown = evolved.schema().unwrap();
         assert_eq!(names(&shown), ["snapshot_date", "user_id", "tier"]);
-        let error = grown_despite(Fault::NotStored).await.unwrap_err();
+        let error = evolved_despite(Fault::NotStored).await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "cannot tell whether version 1 of table `tier_snapshot` will be there: the store failed to write it and does not have it now, but a request that timed out may still arrive; run it again, it goes by what is there then"
