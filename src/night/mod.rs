@@ -18,7 +18,7 @@
 
 mod alerts;
 mod auditing;
-mod beside;
+mod previous_join;
 mod comparable;
 mod context;
 mod drafting;

@@ -16,9 +16,9 @@ use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::{Dimensions, GraceLimits, Settled, SettledDimension, Settling};
 use crate::tiles::USER_ID;
 
-use super::beside::{Beside, Previous};
 use super::context::Run;
 use super::error::NightError;
+use super::previous_join::{PreviousJoin, PreviousRows};
 use super::scenario::Scenario;
 use super::tiers::Tiers;
 
@@ -38,7 +38,7 @@ pub(crate) struct SettledRows {
 pub(super) struct SettledStream {
     /// None once they are through.
     today: Option<SendableRecordBatchStream>,
-    previous: Option<Previous>,
+    previous: Option<PreviousJoin>,
     settling: Settling,
 }
 
@@ -111,7 +111,7 @@ impl SettledRows {
             Some(rows) => {
                 let rows = reading_whole_files(rows);
                 let rows = stream_ahead_of(rows, "previous tier_snapshot").await;
-                Some(Previous::open(rows.map_err(&engine)?))
+                Some(PreviousJoin::open(rows.map_err(&engine)?))
             }
             None => None,
         };
@@ -148,12 +148,12 @@ impl SettledStream {
     /// A batch of today's users.
     async fn settle(&mut self, today: &RecordBatch) -> Result<SettledUsers, EngineError> {
         let engine = EngineError::during(STAGE);
-        let beside = match &mut self.previous {
-            Some(previous) => Some(previous.beside(today).await.map_err(&engine)?),
+        let joined = match &mut self.previous {
+            Some(previous) => Some(previous.join(today).await.map_err(&engine)?),
             None => None,
         };
-        let (previous, gone) = match beside {
-            Some(Beside { previous, gone }) => (Some(previous), gone),
+        let (previous, gone) = match joined {
+            Some(PreviousRows { previous, gone }) => (Some(previous), gone),
             None => (None, Vec::new()),
         };
         let settled = self.settling.settle(today, previous.as_ref());

@@ -1,10 +1,10 @@
-//! Today's users beside those of the previous snapshot: one pass over two streams that are both
-//! sorted by user.
+//! Today's users joined with those of the previous snapshot: one pass over two streams that are
+//! both sorted by user.
 //!
-//! | today | previous | gives |
+//! | today | previous | result |
 //! |---|---|---|
-//! | a | a | a beside a |
-//! | b | | b beside nothing |
+//! | a | a | a with its previous row |
+//! | b | | b with a previous row of NULL |
 //! | | c | c among those who are gone |
 
 use std::cmp::Ordering;
@@ -21,19 +21,19 @@ use futures::TryStreamExt;
 
 use crate::tiles::USER_ID;
 
-/// What the previous snapshot had of a batch of today's users.
-pub(super) struct Beside {
-    /// A row for each of today's; NULL for users whom the previous snapshot had not.
+/// The rows of the previous snapshot that belong to a batch of today's users.
+pub(super) struct PreviousRows {
+    /// A row for each of today's users; NULL for users absent from the previous snapshot.
     pub previous: RecordBatch,
     /// Rows of the previous snapshot whose users are not there today, and come before the last
     /// of today's.
     pub gone: Vec<RecordBatch>,
 }
 
-/// The previous snapshot on its way.
-pub(super) struct Previous {
+/// The previous snapshot, read along with today's users.
+pub(super) struct PreviousJoin {
     stream: SendableRecordBatchStream,
-    /// Batches that rows of the batch at hand may be in, the one being read last.
+    /// Batches that may have rows of today's current batch; the one being read is the last.
     batches: Vec<RecordBatch>,
     users: Users,
     row: usize,
@@ -42,7 +42,7 @@ pub(super) struct Previous {
     is_done: bool,
 }
 
-impl Previous {
+impl PreviousJoin {
     /// Starts to read a stream that is sorted by user.
     pub(super) fn open(stream: SendableRecordBatchStream) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Previous {
     }
 
     /// The rows of the next batch of today's users.
-    pub(super) async fn beside(&mut self, today: &RecordBatch) -> Result<Beside> {
+    pub(super) async fn join(&mut self, today: &RecordBatch) -> Result<PreviousRows> {
         let users = Users::of(today)?;
         let mut gone = Vec::new();
         // Only the batch being read can have rows for users to come.
@@ -85,7 +85,7 @@ impl Previous {
         }
         gone.extend(self.take_gone()?);
         let previous = self.rows_at(&places)?;
-        Ok(Beside { previous, gone })
+        Ok(PreviousRows { previous, gone })
     }
 
     /// Everybody who comes after today's last user.
