@@ -42,7 +42,7 @@ impl Sums {
 
 /// One value of a dimension: who has it, and who came and went.
 #[derive(Debug)]
-pub(super) struct Standing<'a> {
+pub(super) struct ValueCounts<'a> {
     pub value: &'a str,
     pub today: Sums,
     pub entered: i64,
@@ -89,18 +89,18 @@ impl DimensionMatrix {
         })
     }
 
-    /// The values that somebody has today or had before, each with its [`Standing`].
-    pub(super) fn standings(&self) -> impl Iterator<Item = Standing<'_>> {
+    /// The values that somebody has today or had before, each with its [`ValueCounts`].
+    pub(super) fn counts_by_value(&self) -> impl Iterator<Item = ValueCounts<'_>> {
         let today = self.today().into_iter().enumerate().skip(1);
-        let all = today.map(|(value, today)| self.standing(value, today));
-        all.filter(|standing| standing.today.users > 0 || standing.left > 0)
+        let all = today.map(|(value, today)| self.counts_of(value, today));
+        all.filter(|counts| counts.today.users > 0 || counts.left > 0)
     }
 
-    fn standing(&self, value: usize, today: Sums) -> Standing<'_> {
+    fn counts_of(&self, value: usize, today: Sums) -> ValueCounts<'_> {
         let row = &self.rows[value];
         let stayed = row.get(&value).map_or(0, |cell| cell.users);
         let before: i64 = row.values().map(|cell| cell.users).sum();
-        Standing {
+        ValueCounts {
             value: self.value(value).unwrap_or_default(),
             today,
             entered: today.users - stayed,

@@ -8,7 +8,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
-use super::matrix::{DimensionMatrix, Standing, Sums};
+use super::matrix::{DimensionMatrix, Sums, ValueCounts};
 use crate::tables::{REVENUE_TYPE, TIER_SUMMARY};
 
 /// Hundredths of a unit of money.
@@ -22,8 +22,8 @@ pub(super) fn rows(
 ) -> Result<RecordBatch, ArrowError> {
     let total = matrix.total();
     let mut columns = Columns::new()?;
-    for standing in matrix.standings() {
-        columns.append(dimension, &standing, total, has_previous);
+    for counts in matrix.counts_by_value() {
+        columns.append(dimension, &counts, total, has_previous);
     }
     columns.finish()
 }
@@ -66,10 +66,10 @@ impl Columns {
         })
     }
 
-    fn append(&mut self, dimension: &str, standing: &Standing, total: Sums, has_previous: bool) {
-        let Standing { value, today, .. } = standing;
+    fn append(&mut self, dimension: &str, counts: &ValueCounts, total: Sums, has_previous: bool) {
+        let ValueCounts { value, today, .. } = counts;
         let (entered, left) = match has_previous {
-            true => (standing.entered, standing.left),
+            true => (counts.entered, counts.left),
             false => (0, 0),
         };
         let (users, orders) = (today.users as f64, today.orders as f64);

@@ -16,7 +16,7 @@ mod grace_limits;
 pub mod literals;
 mod numbering;
 mod settle;
-mod standing;
+mod grace;
 
 pub use dimension::{Dimension, Dimensions, Tier, WARNING, warnings};
 pub use grace_limits::GraceLimits;

@@ -27,9 +27,9 @@ use datafusion::arrow::error::ArrowError;
 
 use crate::ground::{SnapshotDate, counted};
 
+use super::grace::GraceState;
 use super::grace_limits::{AtOnce, GraceLimits};
 use super::numbering::Numbering;
-use super::standing::Shown;
 use super::{Dimension, Dimensions};
 
 /// Settles batches of one snapshot.
@@ -211,16 +211,16 @@ impl NumberedDimension {
             .map(|(number, _)| number);
     }
 
-    /// Where a user stands whose value today is `raw`, and why a lower one shows before its grace
+    /// The state of a user whose value today is `raw`, and why a lower one shows before its grace
     /// is over, if it does.
-    fn standing(
+    fn next_state(
         &self,
         raw: u32,
-        previous: Option<Shown<u32>>,
+        previous: Option<GraceState<u32>>,
         today: i32,
-    ) -> (Shown<u32>, Option<AtOnce>) {
+    ) -> (GraceState<u32>, Option<AtOnce>) {
         let Some(before) = previous else {
-            return (Shown::first(raw, today), None);
+            return (GraceState::first(raw, today), None);
         };
         let is_demotion = self.numbering.is_demotion(before.tier, raw);
         let waiting = before.next(raw, is_demotion, self.dimension.grace_days, today);
@@ -259,13 +259,13 @@ impl NumberedDimension {
                 pending_since.append_null();
                 continue;
             };
-            let (standing, at_once) = self.standing(raw, previous.shown(row), today);
+            let (state, at_once) = self.next_state(raw, previous.shown(row), today);
             if let Some(reason) = at_once {
                 *self.at_once.entry(reason).or_insert(0) += 1;
             }
-            shown.append_value(standing.tier);
-            since.append_value(standing.since);
-            pending_since.append_option(standing.pending_since);
+            shown.append_value(state.tier);
+            since.append_value(state.since);
+            pending_since.append_option(state.pending_since);
         }
         let shown = shown.finish();
         let values = self.numbering.values();
@@ -343,9 +343,9 @@ impl Previous {
         }
     }
 
-    fn shown(&self, row: usize) -> Option<Shown<u32>> {
+    fn shown(&self, row: usize) -> Option<GraceState<u32>> {
         let day = |dates: &Date32Array| dates.is_valid(row).then(|| dates.value(row));
-        Some(Shown {
+        Some(GraceState {
             tier: self.tier.is_valid(row).then(|| self.tier.value(row))?,
             since: day(&self.since)?,
             pending_since: day(&self.pending_since),

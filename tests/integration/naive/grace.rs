@@ -23,9 +23,9 @@ pub(crate) struct RawTier {
     pub(crate) grace_days: i64,
 }
 
-/// Where a user stands in one dimension of a snapshot.
+/// The tier of a user in one dimension of a snapshot, with its grace period.
 #[derive(Debug, Clone)]
-pub(crate) struct Standing {
+pub(crate) struct TierState {
     pub(crate) raw: RawTier,
     pub(crate) shown: Tier,
     /// "The snapshot date on which the shown value last changed."
@@ -39,12 +39,12 @@ pub(crate) struct Standing {
 /// previous snapshot is as many days old as the grace, the night before D aside, "or when r is the
 /// tier of users who can have no score".
 ///
-/// `previous` is the user's standing in the previous snapshot, and its date.
+/// `previous` is the user's state in the previous snapshot, and its date.
 pub(crate) fn settle(
     raw: RawTier,
-    previous: Option<(&Standing, NaiveDate)>,
+    previous: Option<(&TierState, NaiveDate)>,
     snapshot_date: NaiveDate,
-) -> Standing {
+) -> TierState {
     let Some((previous, previous_date)) = previous else {
         return show_raw(raw, snapshot_date);
     };
@@ -63,7 +63,7 @@ pub(crate) fn settle(
     if days_between(pending_since, snapshot_date) >= raw.grace_days {
         return show_raw(raw, since_if_shown);
     }
-    Standing {
+    TierState {
         raw,
         shown: previous.shown,
         since: previous.since,
@@ -71,8 +71,8 @@ pub(crate) fn settle(
     }
 }
 
-fn show_raw(raw: RawTier, since: NaiveDate) -> Standing {
-    Standing {
+fn show_raw(raw: RawTier, since: NaiveDate) -> TierState {
+    TierState {
         raw,
         shown: raw.tier,
         since,
@@ -86,7 +86,7 @@ fn is_demotion(raw: RawTier, shown_before: Tier) -> bool {
     raw.dimension.rank(raw.tier) < raw.dimension.rank(shown_before)
 }
 
-impl Standing {
+impl TierState {
     /// The shown tier and its date; the raw tier and `pending_since` for a dimension with grace.
     pub(crate) fn columns(&self) -> Columns {
         let names = self.raw.dimension.column_names();
@@ -115,7 +115,7 @@ mod tests {
         nights: &[(i64, Tier)],
     ) -> Vec<(Tier, i64, Option<i64>)> {
         let days_before_d = |day| days_between(day, days_ago(0));
-        let mut previous: Option<(Standing, NaiveDate)> = None;
+        let mut previous: Option<(TierState, NaiveDate)> = None;
         let mut shown = Vec::new();
         for (days, tier) in nights {
             let raw = RawTier {
@@ -123,14 +123,14 @@ mod tests {
                 tier,
                 grace_days,
             };
-            let before = previous.as_ref().map(|(standing, date)| (standing, *date));
-            let standing = settle(raw, before, days_ago(*days));
+            let before = previous.as_ref().map(|(state, date)| (state, *date));
+            let state = settle(raw, before, days_ago(*days));
             shown.push((
-                standing.shown,
-                days_before_d(standing.since),
-                standing.pending_since.map(days_before_d),
+                state.shown,
+                days_before_d(state.since),
+                state.pending_since.map(days_before_d),
             ));
-            previous = Some((standing, days_ago(*days)));
+            previous = Some((state, days_ago(*days)));
         }
         shown
     }

@@ -223,8 +223,8 @@ fn reactivation_rate(previous: Option<&Snapshot>, current: &Snapshot) -> Option<
 /// "users whose shown value_tier differs from the raw one"
 fn shown_not_raw_share(current: &Snapshot) -> Option<f64> {
     let shown_not_raw = sum(current, |row| {
-        let standing = &row.standings[&Dimension::ValueTier];
-        i64::from(standing.shown != standing.raw.tier)
+        let state = &row.tier_states[&Dimension::ValueTier];
+        i64::from(state.shown != state.raw.tier)
     });
     quotient(shown_not_raw, sum(current, |_| 1))
 }

@@ -47,7 +47,7 @@ fn add(
     now: Option<&SnapshotRow>,
     newest: &SnapshotRow,
 ) {
-    for dimension in newest.standings.keys().copied() {
+    for dimension in newest.tier_states.keys().copied() {
         let from_tier = before.map(|row| row.shown(dimension));
         let to_tier = now.map(|row| row.shown(dimension));
         let cell = cells

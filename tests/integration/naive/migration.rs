@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 
 use super::dimensions::{Dimension, Tier};
-use super::grace::Standing;
+use super::grace::TierState;
 use super::snapshot::Snapshot;
 use super::text::{Columns, or_null};
 use super::windows::days_between;
@@ -41,10 +41,10 @@ pub(crate) fn migration(previous: Option<&Snapshot>, current: &Snapshot) -> Vec<
     };
     let mut moves = Vec::new();
     for (user_id, dimension) in users_and_dimensions(previous, current) {
-        let before = standing(previous, user_id, dimension);
-        let now = standing(current, user_id, dimension);
-        let from_tier = before.map(|standing| standing.shown);
-        let to_tier = now.map(|standing| standing.shown);
+        let before = state(previous, user_id, dimension);
+        let now = state(current, user_id, dimension);
+        let from_tier = before.map(|state| state.shown);
+        let to_tier = now.map(|state| state.shown);
         if from_tier == to_tier {
             continue;
         }
@@ -57,7 +57,7 @@ pub(crate) fn migration(previous: Option<&Snapshot>, current: &Snapshot) -> Vec<
             to_tier,
             direction: direction(dimension, from_tier, to_tier),
             days_in_previous_tier: before
-                .map(|standing| days_between(standing.since, current.snapshot_date)),
+                .map(|state| days_between(state.since, current.snapshot_date)),
         });
     }
     moves
@@ -70,19 +70,15 @@ fn users_and_dimensions<'a>(
 ) -> BTreeSet<(&'a str, Dimension)> {
     let mut pairs = BTreeSet::new();
     for row in previous.rows.values().chain(current.rows.values()) {
-        for dimension in row.standings.keys() {
+        for dimension in row.tier_states.keys() {
             pairs.insert((row.user_id.as_str(), *dimension));
         }
     }
     pairs
 }
 
-fn standing<'a>(
-    snapshot: &'a Snapshot,
-    user_id: &str,
-    dimension: Dimension,
-) -> Option<&'a Standing> {
-    snapshot.rows.get(user_id)?.standings.get(&dimension)
+fn state<'a>(snapshot: &'a Snapshot, user_id: &str, dimension: Dimension) -> Option<&'a TierState> {
+    snapshot.rows.get(user_id)?.tier_states.get(&dimension)
 }
 
 /// "A user absent before is `entered` (from_tier NULL), one absent now is `left` (to_tier NULL)";
@@ -238,7 +234,7 @@ mod tests {
 
         let moves = migration(Some(&previous), &current);
 
-        assert_eq!(moves.len(), previous.rows["7"].standings.len());
+        assert_eq!(moves.len(), previous.rows["7"].tier_states.len());
         assert_eq!(
             moves_in(Dimension::ValueTier, &moves),
             [vec!["7", "no_orders", "NULL", "left", "4"]]

@@ -36,8 +36,8 @@ fn with_previous(
 fn counts_by_tier(snapshot: &Snapshot) -> BTreeMap<(Dimension, Tier), i64> {
     let mut counts = BTreeMap::new();
     for row in snapshot.rows.values() {
-        for (dimension, standing) in &row.standings {
-            *counts.entry((*dimension, standing.shown)).or_insert(0) += 1;
+        for (dimension, state) in &row.tier_states {
+            *counts.entry((*dimension, state.shown)).or_insert(0) += 1;
         }
     }
     counts
@@ -117,12 +117,12 @@ proptest! {
     #[test]
     fn shown_tier_is_raw_or_higher_and_waiting(case in cases()) {
         for snapshot in snapshots_of(&case).values() {
-            for standing in snapshot.rows.values().flat_map(|row| row.standings.values()) {
-                let dimension = standing.raw.dimension;
-                let is_held = standing.shown != standing.raw.tier;
-                prop_assert!(dimension.rank(standing.shown) >= dimension.rank(standing.raw.tier));
-                prop_assert_eq!(standing.pending_since.is_some(), is_held);
-                prop_assert!(standing.since <= snapshot.snapshot_date);
+            for state in snapshot.rows.values().flat_map(|row| row.tier_states.values()) {
+                let dimension = state.raw.dimension;
+                let is_held = state.shown != state.raw.tier;
+                prop_assert!(dimension.rank(state.shown) >= dimension.rank(state.raw.tier));
+                prop_assert_eq!(state.pending_since.is_some(), is_held);
+                prop_assert!(state.since <= snapshot.snapshot_date);
             }
         }
     }

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::dimensions::{Dimension, Tier, participation_rate_90d, raw_tiers};
 use super::features::{Features, features};
-use super::grace::{RawTier, Standing, settle};
+use super::grace::{RawTier, TierState, settle};
 use super::history::History;
 use super::lifetime_value::LifetimeValue;
 use super::parameters::Rules;
@@ -30,7 +30,7 @@ pub(crate) struct SnapshotRow {
     pub(crate) features: Features,
     pub(crate) scores: Option<Scores>,
     /// Every dimension is there.
-    pub(crate) standings: BTreeMap<Dimension, Standing>,
+    pub(crate) tier_states: BTreeMap<Dimension, TierState>,
     pub(crate) participation_rate_90d: Option<Ratio>,
     pub(crate) warnings: Warnings,
     pub(crate) lifetime_value: LifetimeValue,
@@ -99,7 +99,7 @@ fn row(
         snapshot_date: features.snapshot_date,
         user_id,
         scores,
-        standings: settle_all(raw, rules, previous, features.snapshot_date),
+        tier_states: settle_all(raw, rules, previous, features.snapshot_date),
         participation_rate_90d: participation_rate_90d(&features.interactions),
         warnings,
         lifetime_value,
@@ -112,7 +112,7 @@ fn settle_all(
     rules: &Rules,
     previous: Option<(&SnapshotRow, NaiveDate)>,
     snapshot_date: NaiveDate,
-) -> BTreeMap<Dimension, Standing> {
+) -> BTreeMap<Dimension, TierState> {
     raw_tiers
         .into_iter()
         .map(|(dimension, tier)| {
@@ -121,7 +121,7 @@ fn settle_all(
                 tier,
                 grace_days: rules.grace_days.get(&dimension).copied().unwrap_or(0),
             };
-            let previous = previous.map(|(row, date)| (&row.standings[&dimension], date));
+            let previous = previous.map(|(row, date)| (&row.tier_states[&dimension], date));
             (dimension, settle(raw, previous, snapshot_date))
         })
         .collect()
@@ -129,7 +129,7 @@ fn settle_all(
 
 impl SnapshotRow {
     pub(crate) fn shown(&self, dimension: Dimension) -> Tier {
-        self.standings[&dimension].shown
+        self.tier_states[&dimension].shown
     }
 
     /// Every published column but cutpoints_id and run_id, which only the pipeline knows.
@@ -140,7 +140,7 @@ impl SnapshotRow {
         ];
         columns.extend(self.features.columns());
         columns.extend(scores::columns(self.scores));
-        columns.extend(self.standings.values().flat_map(Standing::columns));
+        columns.extend(self.tier_states.values().flat_map(TierState::columns));
         columns.push((
             "participation_rate_90d",
             ratio_or_null(self.participation_rate_90d),

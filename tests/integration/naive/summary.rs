@@ -39,8 +39,8 @@ fn occupied_tiers(previous: Option<&Snapshot>, current: &Snapshot) -> BTreeSet<(
     let mut tiers = BTreeSet::new();
     for snapshot in previous.into_iter().chain([current]) {
         for row in snapshot.rows.values() {
-            for (dimension, standing) in &row.standings {
-                tiers.insert((*dimension, standing.shown));
+            for (dimension, state) in &row.tier_states {
+                tiers.insert((*dimension, state.shown));
             }
         }
     }

@@ -12,18 +12,18 @@
 /// A date, in days since 1970-01-01.
 type Day = i32;
 
-/// What a snapshot shows of a tier, which is a name or a number.
+/// The tier that a snapshot shows, a name or a number, and how far its grace period is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Shown<T> {
+pub(super) struct GraceState<T> {
     /// The tier.
     pub(super) tier: T,
     /// The snapshot date on which it became this tier.
     pub(super) since: Day,
-    /// Since when a lower tier has been waiting to show.
+    /// The date since which a lower tier has been pending.
     pub(super) pending_since: Option<Day>,
 }
 
-impl<T: Copy + PartialEq> Shown<T> {
+impl<T: Copy + PartialEq> GraceState<T> {
     /// The first snapshot of a user shows the raw tier.
     pub(super) fn first(raw: T, snapshot_date: Day) -> Self {
         Self {
@@ -75,7 +75,7 @@ mod tests {
         20_573 + day
     }
 
-    const SHOWN: Shown<&str> = Shown {
+    const SHOWN: GraceState<&str> = GraceState {
         tier: "high_value",
         since: may(1),
         pending_since: None,
