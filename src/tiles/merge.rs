@@ -44,9 +44,9 @@ const CHUNK_ROWS: usize = 8192;
 /// Rows of a tile that are read at once.
 const ROWS_READ: usize = 4096;
 
-/// What a column of the result shows.
+/// A column of the merged rows.
 #[derive(Debug, Clone)]
-pub(super) enum Shown {
+pub(super) enum OutputColumn {
     /// The user.
     UserId,
     /// The user, where the rollup has any row of theirs.
@@ -60,7 +60,7 @@ pub(super) enum Shown {
 /// Merges tiles into batches of users.
 pub(super) struct TileMerge {
     schema: SchemaRef,
-    shown: Vec<Shown>,
+    output_columns: Vec<OutputColumn>,
     cursors: Vec<Cursor>,
     /// Indexes of the cursors that have rows left, as a heap.
     heap: Vec<usize>,
@@ -101,19 +101,22 @@ impl TileMerge {
     /// Opens the tiles of some rollups.
     pub(super) fn open(
         rollups: &[MergedRollup],
-        shown: Vec<Shown>,
+        output_columns: Vec<OutputColumn>,
         schema: SchemaRef,
         user_id_type: &DataType,
     ) -> Result<Self> {
         let mut columns = Vec::new();
-        for column in shown.iter().filter_map(Shown::column) {
+        for column in output_columns.iter().filter_map(OutputColumn::column) {
             let (rollup, column) = column;
             columns.push(Accumulated::new(&rollups[rollup].name, column)?);
         }
         let mut cursors = Vec::new();
         for (index, rollup) in rollups.iter().enumerate() {
             for (tile, windows) in rollup.tiles() {
-                let numbered = shown.iter().filter_map(Shown::column).enumerate();
+                let numbered = output_columns
+                    .iter()
+                    .filter_map(OutputColumn::column)
+                    .enumerate();
                 let uses = numbered.filter(|(_, (of_rollup, column))| {
                     *of_rollup == index && column.takes(windows)
                 });
@@ -124,7 +127,7 @@ impl TileMerge {
         }
         let mut merge = Self {
             schema,
-            shown,
+            output_columns,
             heap: Vec::new(),
             cursors,
             columns,
@@ -247,12 +250,12 @@ impl TileMerge {
         let absent: Vec<BooleanArray> = present.iter().map(not).collect::<Result<_, _>>()?;
         let mut values = values.into_iter();
         let mut columns = Vec::new();
-        for shown in &self.shown {
-            columns.push(match shown {
-                Shown::UserId => Arc::clone(&user_ids),
-                Shown::UserIdIn(rollup) => nullif(&user_ids, &absent[*rollup])?,
-                Shown::IsIn(rollup) => Arc::new(present[*rollup].clone()),
-                Shown::Column(rollup, column) => {
+        for output_column in &self.output_columns {
+            columns.push(match output_column {
+                OutputColumn::UserId => Arc::clone(&user_ids),
+                OutputColumn::UserIdIn(rollup) => nullif(&user_ids, &absent[*rollup])?,
+                OutputColumn::IsIn(rollup) => Arc::new(present[*rollup].clone()),
+                OutputColumn::Column(rollup, column) => {
                     let values = values.next().unwrap_or_else(|| Arc::clone(&user_ids));
                     let values = match column.merge {
                         Merge::Count => nullif(&values, &absent[*rollup])?,
@@ -273,7 +276,7 @@ impl TileMerge {
     }
 }
 
-impl Shown {
+impl OutputColumn {
     fn column(&self) -> Option<(usize, &MergedColumn)> {
         match self {
             Self::Column(rollup, column) => Some((*rollup, column)),

@@ -21,7 +21,7 @@ use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 
 use super::file::TileFile;
-use super::merge::{Shown, TileMerge};
+use super::merge::{OutputColumn, TileMerge};
 use super::rollup::USER_ID;
 use super::{Merge, Window};
 
@@ -90,7 +90,7 @@ pub struct MergedTiles {
     rollups: Arc<Vec<MergedRollup>>,
     user_id_type: DataType,
     schema: SchemaRef,
-    shown: Vec<Shown>,
+    output_columns: Vec<OutputColumn>,
     constraints: Constraints,
 }
 
@@ -98,16 +98,16 @@ impl MergedTiles {
     /// The table of one rollup, or of several joined by user.
     pub fn new(rollups: Vec<MergedRollup>, user_id_type: DataType) -> Self {
         let mut fields = vec![Field::new(USER_ID, user_id_type.clone(), true)];
-        let mut shown = vec![Shown::UserId];
+        let mut output_columns = vec![OutputColumn::UserId];
         let is_joined = rollups.len() > 1;
         for (index, rollup) in rollups.iter().enumerate() {
             if is_joined {
                 let name = joined_name(&rollup.name, USER_ID);
                 fields.push(Field::new(name, user_id_type.clone(), true));
-                shown.push(Shown::UserIdIn(index));
+                output_columns.push(OutputColumn::UserIdIn(index));
                 let name = joined_name(&rollup.name, IS_PRESENT);
                 fields.push(Field::new(name, DataType::Boolean, false));
-                shown.push(Shown::IsIn(index));
+                output_columns.push(OutputColumn::IsIn(index));
             }
             for column in &rollup.columns {
                 let name = match is_joined {
@@ -115,14 +115,14 @@ impl MergedTiles {
                     false => column.name.clone(),
                 };
                 fields.push(Field::new(name, column.data_type.clone(), true));
-                shown.push(Shown::Column(index, column.clone()));
+                output_columns.push(OutputColumn::Column(index, column.clone()));
             }
         }
         Self {
             rollups: Arc::new(rollups),
             user_id_type,
             schema: Arc::new(Schema::new(fields)),
-            shown,
+            output_columns,
             constraints: Constraints::new_unverified(vec![Constraint::PrimaryKey(vec![0])]),
         }
     }
@@ -171,14 +171,14 @@ impl TableProvider for MergedTiles {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let all: Vec<usize> = (0..self.shown.len()).collect();
+        let all: Vec<usize> = (0..self.output_columns.len()).collect();
         let projection = projection.unwrap_or(&all);
         let schema = Arc::new(self.schema.project(projection)?);
         let scan = MergeStream {
             rollups: Arc::clone(&self.rollups),
-            shown: projection
+            output_columns: projection
                 .iter()
-                .map(|index| self.shown[*index].clone())
+                .map(|index| self.output_columns[*index].clone())
                 .collect(),
             schema: Arc::clone(&schema),
             user_id_type: self.user_id_type.clone(),
@@ -203,7 +203,7 @@ impl TableProvider for MergedTiles {
 #[derive(Debug)]
 struct MergeStream {
     rollups: Arc<Vec<MergedRollup>>,
-    shown: Vec<Shown>,
+    output_columns: Vec<OutputColumn>,
     schema: SchemaRef,
     user_id_type: DataType,
 }
@@ -217,10 +217,10 @@ impl PartitionStream for MergeStream {
         let schema = Arc::clone(&self.schema);
         let mut builder = RecordBatchReceiverStream::builder(Arc::clone(&schema), BATCHES_AHEAD);
         let sender = builder.tx();
-        let (rollups, shown) = (Arc::clone(&self.rollups), self.shown.clone());
+        let (rollups, output_columns) = (Arc::clone(&self.rollups), self.output_columns.clone());
         let user_id_type = self.user_id_type.clone();
         builder.spawn_blocking(move || {
-            let mut merge = TileMerge::open(&rollups, shown, schema, &user_id_type)?;
+            let mut merge = TileMerge::open(&rollups, output_columns, schema, &user_id_type)?;
             while let Some(batch) = merge.next_chunk()? {
                 // Nobody reads on: the query was given up.
                 if sender.blocking_send(Ok(batch)).is_err() {
