@@ -7,7 +7,7 @@ use crate::calibration::CutPoints;
 use crate::ground::SnapshotDate;
 use crate::job::Job;
 use crate::night::{NightError, Report};
-use crate::proposal::{MetricChange, Old, Proposal, Takers, ValueChange, propose};
+use crate::proposal::{AppliesTo, MetricChange, Old, Proposal, ValueChange, propose};
 
 use super::arguments::{CalibrateArguments, OutputFormat};
 use super::figures::{NONE, change, count};
@@ -232,14 +232,14 @@ impl Page<'_> {
     fn effect(&self) -> String {
         let (name, new_id) = (&self.job.name, &self.proposal.new_id);
         let date = &self.proposal.snapshot_date;
-        match &self.proposal.takers {
-            Takers::NobodyWhilePinned { id } => format!(
+        match &self.proposal.applies_to {
+            AppliesTo::NobodyWhilePinned { id } => format!(
                 "\nJob {name} pins {id} and goes on scoring by that one, until its job file says\n[calibration] id = \"{new_id}\".\n"
             ),
-            Takers::NobodyWhileByHand => format!(
+            AppliesTo::NobodyWhileByHand => format!(
                 "\nJob {name} gives its cut points by hand and goes on scoring by those, until they are\ntaken out of [calibration] in its job file.\n"
             ),
-            Takers::Runs {
+            AppliesTo::Runs {
                 until,
                 published_dates,
                 unpublished_between,

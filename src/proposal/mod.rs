@@ -44,8 +44,9 @@ pub struct Proposal {
     pub dimensions: Vec<ValueChange>,
     /// The dimensions that cut points have no part in; none without old cut points.
     pub other_dimensions: Vec<String>,
-    /// Who scores by the new cut points once they are kept.
-    pub takers: Takers,
+    /// Which runs score by the new cut points once they are kept.
+    #[serde(rename = "takers")]
+    pub applies_to: AppliesTo,
     /// What is worth a look.
     pub warnings: Vec<String>,
     #[serde(skip)]
@@ -100,10 +101,10 @@ pub struct ValueFlow {
     pub users: u64,
 }
 
-/// Who scores by the new cut points once they are kept.
+/// Which runs score by the new cut points once they are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "who", rename_all = "snake_case")]
-pub enum Takers {
+pub enum AppliesTo {
     /// Runs of the date and of later ones.
     Runs {
         /// The first later date that has a calibration of its own.
@@ -235,7 +236,7 @@ async fn propose_in(run: &Run<'_>, stages: &mut Stages<'_>) -> Result<Proposal, 
         scores: comparison.scores,
         dimensions: comparison.dimensions,
         other_dimensions: comparison.other_dimensions,
-        takers: takers(run.job, plan, date),
+        applies_to: applies_to(run.job, plan, date),
         warnings: report.warnings,
         new,
     })
@@ -322,11 +323,11 @@ fn uncut(old_id: &str, metrics: &[MetricChange]) -> Option<String> {
     })
 }
 
-/// Who takes the new cut points. A later calibration goes before them on its date and after.
-fn takers(job: &Job, plan: &Plan, date: SnapshotDate) -> Takers {
+/// Which runs score by the new cut points. A later calibration goes before them on its date and after.
+fn applies_to(job: &Job, plan: &Plan, date: SnapshotDate) -> AppliesTo {
     match &job.calibration {
-        CalibrationChoice::Pinned(id) => Takers::NobodyWhilePinned { id: id.clone() },
-        CalibrationChoice::ByHand(_) => Takers::NobodyWhileByHand,
+        CalibrationChoice::Pinned(id) => AppliesTo::NobodyWhilePinned { id: id.clone() },
+        CalibrationChoice::ByHand(_) => AppliesTo::NobodyWhileByHand,
         CalibrationChoice::Newest => {
             let until = plan.calibrations.next_date(date);
             let published = plan.publications.dates();
@@ -334,7 +335,7 @@ fn takers(job: &Job, plan: &Plan, date: SnapshotDate) -> Takers {
                 .range(date..)
                 .take_while(|date| until.is_none_or(|until| **date < until));
             let taking: Vec<SnapshotDate> = taking.copied().collect();
-            Takers::Runs {
+            AppliesTo::Runs {
                 until: until.map(|until| until.to_string()),
                 published_dates: taking.iter().map(SnapshotDate::to_string).collect(),
                 unpublished_between: unpublished_between(&taking),
