@@ -13,7 +13,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 use crate::ground::{escaped_lines, with_sql_types, without_secrets, without_values};
-use crate::storage::without_noise;
+use crate::storage::shortened_error;
 
 /// The text of an error, where the engine's own functions are not quoted with their arguments.
 fn said(error: &(dyn Error + 'static)) -> String {
@@ -70,7 +70,7 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         }
         source = cause.source();
     }
-    escaped_lines(&without_secrets(&without_noise(&text)))
+    escaped_lines(&without_secrets(&shortened_error(&text)))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod counting;
 mod durable;
 mod full;
 mod listed;
-mod noise;
+mod error_text;
 mod odd_files;
 mod odd_keys;
 mod odd_names;
@@ -35,9 +35,9 @@ use durable::DurableDisk;
 use odd_keys::OddKeys;
 
 pub use counting::{CountingStore, Traffic, TrafficTotals};
+pub use error_text::shortened_error;
 pub use full::is_full;
 pub use listed::{BeyondEnd, ListedObject};
-pub use noise::without_noise;
 pub use odd_files::UselessLink;
 pub use odd_names::{Oddity, oddity, without_mark};
 

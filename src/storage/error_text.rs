@@ -8,7 +8,7 @@
 //! | the XML of a refusal, which repeats the signed request | its code and its message |
 
 /// The chain of an error without the store client's own wrapping.
-pub fn without_noise(chain: &str) -> String {
+pub fn shortened_error(chain: &str) -> String {
     const MARK: &str = "Error performing ";
     let Some((before, request)) = chain.rsplit_once(MARK) else {
         return chain.to_owned();
@@ -59,7 +59,7 @@ mod tests {
     fn refusal_keeps_its_code_and_not_the_signed_request() {
         let said = "cannot list `s3://b/x`: Generic S3 error: Error performing list request: Error performing GET http://127.0.0.1:9/b?list-type=2&prefix=x%2F in 1.07s, after 5 retries, max_retries: 10, retry_timeout: 1s  - Server returned non-2xx status code: 403 Forbidden: <?xml?><Error><Code>SignatureDoesNotMatch</Code><Message>no match</Message><StringToSign>AWS4</StringToSign></Error>";
         assert_eq!(
-            without_noise(said),
+            shortened_error(said),
             "cannot list `s3://b/x`: GET http://127.0.0.1:9/b: SignatureDoesNotMatch: no match"
         );
     }
@@ -68,9 +68,9 @@ mod tests {
     fn connection_error_keeps_its_cause() {
         let said = "Generic S3 error: Error performing PUT http://h/b/k in 2ms - HTTP error: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)";
         assert_eq!(
-            without_noise(said),
+            shortened_error(said),
             "PUT http://h/b/k: tcp connect error: Connection refused (os error 111)"
         );
-        assert_eq!(without_noise("disk full"), "disk full");
+        assert_eq!(shortened_error("disk full"), "disk full");
     }
 }
