@@ -12,7 +12,7 @@ use crate::publish::{Inspection, LostFiles, Publications, inspect, lost_files};
 use crate::tiles::StoredTiles;
 
 use super::affected::{Affected, Found, files_read};
-use super::drops::check_drops;
+use super::drop_columns::check_drops;
 use super::error::PlanError;
 use super::history::{
     Accepted, SeenThen, histories, known_days, published_last, seen_then, still_needed,

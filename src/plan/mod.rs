@@ -11,7 +11,7 @@ mod action;
 mod affected;
 mod decide;
 mod deliveries;
-mod drops;
+mod drop_columns;
 mod error;
 mod facts;
 mod history;
