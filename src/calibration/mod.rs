@@ -5,9 +5,9 @@
 //! 3. [`Calibration`]: the immutable record of either below the output; [`KeptIds`] chooses one.
 
 mod cut_points;
-mod given;
+mod given_cuts;
 mod record;
 
 pub use cut_points::{CutPointError, CutPoints, Histogram, Histograms, calibrate};
-pub use given::{Metric, fit_given};
+pub use given_cuts::{Metric, fit_given};
 pub use record::{Calibration, CalibrationError, KeptIds, Origin, parameter_name};
