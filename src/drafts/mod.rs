@@ -9,11 +9,11 @@
 //!    be made from such a schema, so nothing of it is ever written.
 //! 2. [`DraftWriter`] takes record batches and writes Parquet below the table's folder, into a
 //!    folder that no other draft uses.
-//!    [`WriterAhead`] does so in a task of its own.
+//!    [`BackgroundWriter`] does so in a task of its own.
 //! 3. A [`Draft`] names those files. Until a commit names them too, they are not in the table.
 //! 4. [`SchemaEvolution`] is what a draft changes about the columns of its table, where that is allowed.
 
-mod ahead;
+mod background_writer;
 pub mod contract;
 mod draft;
 mod error;
@@ -27,7 +27,7 @@ mod uploads;
 mod writer;
 
 pub use crate::tables::{Dating, SNAPSHOT_DATE};
-pub use ahead::WriterAhead;
+pub use background_writer::BackgroundWriter;
 pub use contract::{ContractError, ContractProblem};
 pub use draft::{Draft, DraftFile};
 pub use error::DraftError;

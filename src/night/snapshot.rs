@@ -12,7 +12,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
 
-use crate::drafts::{ContractError, Draft, DraftWriter, TableSpec, WriterAhead};
+use crate::drafts::{BackgroundWriter, ContractError, Draft, DraftWriter, TableSpec};
 use crate::engine::{EngineError, Session};
 use crate::ground::{SnapshotDate, SqlSchema, TableName};
 use crate::migration::{Measures, Migration, Moves};
@@ -189,7 +189,7 @@ impl Drafting<'_> {
         moves: &mut DraftWriter,
     ) -> Result<(Draft, Vec<String>), NightError> {
         let writer = DraftWriter::open(self.output, &specs.snapshot, self.snapshot_date)?;
-        let snapshot = WriterAhead::start(writer);
+        let snapshot = BackgroundWriter::start(writer);
         match write_users(rows, migration, &snapshot, moves).await {
             Ok(told) => Ok((snapshot.finish().await?, told)),
             Err(error) => {
@@ -205,7 +205,7 @@ impl Drafting<'_> {
 async fn write_users(
     rows: SettledRows,
     migration: &mut Migration,
-    snapshot: &WriterAhead,
+    snapshot: &BackgroundWriter,
     moves: &mut DraftWriter,
 ) -> Result<Vec<String>, NightError> {
     let mut rows = rows.stream().await?;

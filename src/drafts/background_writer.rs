@@ -10,12 +10,12 @@ use super::{Draft, DraftError, DraftWriter};
 const BATCHES_WAITING: usize = 4;
 
 /// Hands batches to a writer in another task.
-pub struct WriterAhead {
+pub struct BackgroundWriter {
     batches: Sender<RecordBatch>,
     task: SpawnedTask<(DraftWriter, Result<(), DraftError>)>,
 }
 
-impl WriterAhead {
+impl BackgroundWriter {
     /// Gives a writer a task of its own.
     pub fn start(mut writer: DraftWriter) -> Self {
         let (batches, mut waiting) = channel::<RecordBatch>(BATCHES_WAITING);
