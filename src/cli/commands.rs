@@ -131,13 +131,13 @@ async fn night(arguments: &RunArguments, output: &Output) -> Result<ExitCode, Ni
         report.fail(error);
     }
     let text = report.to_string();
-    tell(&arguments.result, &text, &report.to_json(), output);
+    write_outcome(&arguments.result, &text, &report.to_json(), output);
     outcome?;
     Ok(exit_code(&arguments.result, report.status))
 }
 
 /// Hands out a result: `text` is what people see of it.
-fn tell(arguments: &ResultArguments, text: &str, json: &str, output: &Output) {
+fn write_outcome(arguments: &ResultArguments, text: &str, json: &str, output: &Output) {
     if let Some(path) = &arguments.result_file {
         write_result(path, json, output);
     }
@@ -164,7 +164,7 @@ async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<Exit
         true => report.to_string(),
         false => String::new(),
     };
-    tell(&arguments.result, &text, &report.to_json(), output);
+    write_outcome(&arguments.result, &text, &report.to_json(), output);
     outcome?;
     Ok(exit_code(&arguments.result, report.status))
 }

@@ -79,7 +79,7 @@ impl Scoring {
     }
 
     /// What is to be said of a night whose tiers are not made like those of the snapshot before it.
-    pub(super) fn told(&self, run: &Run<'_>) -> Vec<String> {
+    pub(super) fn remarks(&self, run: &Run<'_>) -> Vec<String> {
         let Some(before) = run.scenario.previous else {
             return Vec::new();
         };

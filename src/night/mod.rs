@@ -95,8 +95,8 @@ pub async fn run(
 
 /// The report of a night that has not begun, with what the plan has to say.
 fn begin(job: &Job, workspace: &Workspace, plan: &Plan) -> Report {
-    for oddity in &plan.oddities {
-        tracing::warn!("{oddity}");
+    for warning in &plan.delivery_warnings {
+        tracing::warn!("{warning}");
     }
     for remark in plan.remarks_on_lost_files() {
         tracing::warn!("{remark}");
@@ -124,7 +124,7 @@ async fn carry_out(
     let inspection = repair::put_right(workspace, &plan.publications, found, report).await?;
     plan.check_history()?;
     if let PlannedAction::Nothing { run_id } = &plan.action {
-        tell_of_nothing(report, plan, run_id);
+        report_nothing_new(report, plan, run_id);
         return Ok(());
     }
     plan.check_files_needed()?;
@@ -149,7 +149,7 @@ async fn carry_out(
 }
 
 /// Notes what is published of a date already.
-fn tell_of_nothing(report: &mut Report, plan: &Plan, run_id: &str) {
+fn report_nothing_new(report: &mut Report, plan: &Plan, run_id: &str) {
     report.status = match report.repaired.is_empty() {
         true => Status::AlreadyPublished,
         false => Status::Repaired,
@@ -184,7 +184,7 @@ impl Run<'_> {
         let mut tiers = self.tiers(scenario, &mut catalog, calibration).await?;
         let scoring = Scoring::of(self, &tiers);
         record.tier_rules = Some(scoring.tier_rules());
-        report.warnings.extend(scoring.told(self));
+        report.warnings.extend(scoring.remarks(self));
         let is_comparable = scoring.is_comparable_to_week_ago(self);
         tiers.parameters = tiers.parameters.comparing_with_week_ago(is_comparable);
         let Drafted {

@@ -29,12 +29,12 @@ pub(super) async fn put_right(
     }
     let repaired = publish::repair(&workspace.output, publications).await?;
     report.repaired = found.unfinished().map(str::to_owned).collect();
-    report.warnings.extend(told_of_repair(found));
+    report.warnings.extend(remarks_on_repair(found));
     Ok(repaired)
 }
 
 /// What was put right: rows of runs that died, and what somebody else changed.
-fn told_of_repair(found: &Inspection) -> Vec<String> {
+fn remarks_on_repair(found: &Inspection) -> Vec<String> {
     let left: Vec<&str> = found.left_by_runs().collect();
     let left = (!left.is_empty()).then(|| {
         format!(
@@ -42,11 +42,11 @@ fn told_of_repair(found: &Inspection) -> Vec<String> {
             left.join(", ")
         )
     });
-    let foreign = found.foreign().iter().map(told_of_foreign);
+    let foreign = found.foreign().iter().map(remark_on_foreign);
     left.into_iter().chain(foreign).collect()
 }
 
-fn told_of_foreign(commit: &ForeignCommit) -> String {
+fn remark_on_foreign(commit: &ForeignCommit) -> String {
     let ForeignCommit {
         table,
         version,

@@ -175,7 +175,7 @@ impl SettledStream {
     }
 
     /// What is to be said of the rows that are through.
-    pub(super) fn told(&self) -> Vec<String> {
-        self.settling.told()
+    pub(super) fn remarks(&self) -> Vec<String> {
+        self.settling.remarks()
     }
 }

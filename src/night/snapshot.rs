@@ -226,7 +226,7 @@ async fn write_users(
             moves.write(&observed).await?;
         }
     }
-    Ok(rows.told())
+    Ok(rows.remarks())
 }
 
 /// Counts a batch of today's rows into the migration.

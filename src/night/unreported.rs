@@ -256,7 +256,7 @@ mod tests {
         }
     }
 
-    fn told(unreported: &Unreported) -> (Vec<(String, i64)>, Vec<String>) {
+    fn reported(unreported: &Unreported) -> (Vec<(String, i64)>, Vec<String>) {
         let mut report = Report::default();
         unreported.note_in(&mut report, day(20));
         let rejected = report.rejected.into_iter();
@@ -318,7 +318,7 @@ mod tests {
         unreported.add("orders", found(&[20], &[(20, 1)], "b"));
         let expected = [("2026-11-17".to_owned(), 2), ("2026-11-20".to_owned(), 1)];
         let remarks = ["a", "b"].map(str::to_owned);
-        assert_eq!(told(&unreported), (expected.into(), remarks.into()));
+        assert_eq!(reported(&unreported), (expected.into(), remarks.into()));
     }
 
     #[test]
@@ -333,11 +333,11 @@ mod tests {
             days.map(|(of, rows)| (day(*of).to_string(), *rows))
                 .collect()
         };
-        assert_eq!(told(&unreported).0, expected(&[(19, 1), (20, 2)]));
+        assert_eq!(reported(&unreported).0, expected(&[(19, 1), (20, 2)]));
         unreported.leave_out_until(day(19));
-        assert_eq!(told(&unreported).0, expected(&[(20, 2)]));
+        assert_eq!(reported(&unreported).0, expected(&[(20, 2)]));
         unreported.leave_out_until(day(20));
-        assert_eq!(told(&unreported), (Vec::new(), Vec::new()));
+        assert_eq!(reported(&unreported), (Vec::new(), Vec::new()));
         assert!(!unreported.is_empty());
         unreported.leave_out_until(day(21));
         assert!(unreported.is_empty());
@@ -355,7 +355,10 @@ mod tests {
         unreported.keep_judged_by(&rules.into());
         unreported.add("orders", found(&[20], &[(20, 1)], "b"));
         let expected = [("2026-11-20".to_owned(), 1)];
-        assert_eq!(told(&unreported), (expected.into(), vec!["b".to_owned()]));
+        assert_eq!(
+            reported(&unreported),
+            (expected.into(), vec!["b".to_owned()])
+        );
     }
 
     #[test]
@@ -366,7 +369,7 @@ mod tests {
             unreported.add("orders", found(days, &[(18, 1)], "b"));
             let expected = [("2026-11-18".to_owned(), 1)];
             assert_eq!(
-                told(&unreported),
+                reported(&unreported),
                 (expected.into(), vec!["b".to_owned()]),
                 "{days:?}"
             );

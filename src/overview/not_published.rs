@@ -32,7 +32,7 @@ pub(crate) async fn not_published(
         None => publications.all().last(),
     };
     let withdrawal = match withdrawal.filter(|last| last.is_withdrawn()) {
-        Some(withdrawal) => match told(publications, withdrawal).await {
+        Some(withdrawal) => match explanation(publications, withdrawal).await {
             Ok(told) => Some(told),
             Err(failure) => return failure,
         },
@@ -42,7 +42,10 @@ pub(crate) async fn not_published(
 }
 
 /// Which date was withdrawn, when, and by which run.
-async fn told(publications: &Publications, withdrawal: &Publication) -> Result<String, NightError> {
+async fn explanation(
+    publications: &Publications,
+    withdrawal: &Publication,
+) -> Result<String, NightError> {
     let date = withdrawal.snapshot_date;
     let run_id = &withdrawal.run_id;
     Ok(match publications.committed_at(withdrawal).await? {

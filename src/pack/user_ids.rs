@@ -106,7 +106,7 @@ pub(crate) async fn disagreement(
         }
     }
     Ok(match (numbers.first(), texts.first()) {
-        (Some(number), Some(text)) => Some(told(number, text)),
+        (Some(number), Some(text)) => Some(mixed_types(number, text)),
         _ => None,
     })
 }
@@ -147,7 +147,7 @@ fn type_of(rows: &DataFrame) -> EngineResult<DataType> {
     Ok(user_id.data_type().clone())
 }
 
-fn told(number: &Model, text: &Model) -> Diagnostic {
+fn mixed_types(number: &Model, text: &Model) -> Diagnostic {
     let message = format!(
         "`{USER_ID}` is {} in `{}` and {} in `{}`",
         sql_type(&DataType::Int64),

@@ -11,7 +11,7 @@ use crate::pack::Project;
 use crate::publish::{Publication, Publications};
 
 use super::action::LOST_FILES;
-use super::deliveries::oddities;
+use super::deliveries::delivery_warnings;
 use super::reach::Reach;
 use super::scans::history_scans;
 use super::{Affected, AffectedBy, Facts, Plan, PlannedAction, SourcePlan, rules};
@@ -66,10 +66,10 @@ pub fn decide(job: &Job, project: &Project, mut facts: Facts) -> Plan {
         publications: facts.publications,
         inspection: facts.inspection,
         lost: facts.lost,
-        oddities: Vec::new(),
+        delivery_warnings: Vec::new(),
         may_drop: facts.may_drop,
     };
-    plan.oddities = oddities(job, &plan);
+    plan.delivery_warnings = delivery_warnings(job, &plan);
     plan
 }
 

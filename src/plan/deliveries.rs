@@ -14,10 +14,10 @@ use super::Plan;
 
 /// What the listings show: writes that have not finished, markers that are missing, and files
 /// that are not read.
-pub(super) fn oddities(job: &Job, plan: &Plan) -> Vec<String> {
-    let oddities = plan.manifests.iter().flat_map(|(name, manifest)| {
+pub(super) fn delivery_warnings(job: &Job, plan: &Plan) -> Vec<String> {
+    let all = plan.manifests.iter().flat_map(|(name, manifest)| {
         let source = &job.sources[name];
-        let told = [
+        let warnings = [
             unfinished(manifest),
             writing(manifest),
             abandoned(manifest),
@@ -26,9 +26,9 @@ pub(super) fn oddities(job: &Job, plan: &Plan) -> Vec<String> {
             unread(source, manifest),
             strays(manifest),
         ];
-        told.into_iter().flatten().chain(odd(manifest))
+        warnings.into_iter().flatten().chain(odd(manifest))
     });
-    oddities.collect()
+    all.collect()
 }
 
 fn unfinished(manifest: &Manifest) -> Option<String> {

@@ -136,7 +136,7 @@ pub struct Plan {
     /// Everything published so far.
     pub publications: Publications,
     /// What is odd about the sources' files, in words.
-    pub oddities: Vec<String>,
+    pub delivery_warnings: Vec<String>,
     /// Whether the tables are as the publications say; a run puts right what is not.
     pub inspection: Inspection,
     /// Published files that are gone, so that their dates are to be made anew.

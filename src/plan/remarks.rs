@@ -13,7 +13,7 @@ pub(crate) fn remarks_on(job: &Job, plan: &Plan) -> Vec<String> {
     let mut remarks = plan.remarks_on_lost_files();
     remarks.extend(plan.remarks_on_history());
     remarks.extend(missing_days(job, plan));
-    remarks.extend(plan.oddities.iter().cloned());
+    remarks.extend(plan.delivery_warnings.iter().cloned());
     remarks.extend(cut_points_of_later(plan));
     remarks.extend(plan.remarks_on_retired());
     // What a refused night is to do first is in the refusal.

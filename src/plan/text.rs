@@ -57,8 +57,8 @@ impl Plan {
         if let Err(refusal) = self.check_files_needed() {
             writeln!(f, "  a run would be refused: {refusal}")?;
         }
-        for oddity in &self.oddities {
-            writeln!(f, "  warning: {oddity}")?;
+        for warning in &self.delivery_warnings {
+            writeln!(f, "  warning: {warning}")?;
         }
         let remarks = self.remarks_on_lost_files().into_iter();
         for remark in remarks.chain(self.remarks_on_retired()) {

@@ -69,7 +69,7 @@ impl LogEntry {
     }
 
     /// The version, what it says it did, and when: `version 2, DELETE at 2026-11-26 08:00:00 UTC`.
-    pub(super) fn told(&self) -> String {
+    pub(super) fn description(&self) -> String {
         let info = self.commit_info();
         let operation = info.and_then(|info| info.get("operation")?.as_str());
         let operation = operation.unwrap_or("commit");
@@ -246,7 +246,7 @@ mod tests {
 
     fn of_entry(entry: &LogEntry) -> Value {
         json!({
-            "told": entry.told(),
+            "told": entry.description(),
             "run_id": entry.run_id(),
             "sequence": entry.sequence(),
             "restored": restored_publication(entry),

@@ -57,7 +57,7 @@ impl GraceLimits {
     }
 
     /// What is said of users who were shown a lower tier at once.
-    pub(super) fn told(&self, dimension: &Dimension, reason: AtOnce, users: u64) -> String {
+    pub(super) fn remark(&self, dimension: &Dimension, reason: AtOnce, users: u64) -> String {
         let before = self.previous_date.map_or_else(
             || "the previous snapshot".to_owned(),
             |date| format!("the previous snapshot, of {date},"),

@@ -105,13 +105,13 @@ impl Settling {
 
     /// What is to be said of the users settled so far who were shown a lower value at once: how
     /// many, and why.
-    pub fn told(&self) -> Vec<String> {
+    pub fn remarks(&self) -> Vec<String> {
         let numbered = self.dimensions.iter();
-        let told = numbered.flat_map(|numbered| {
+        let remarks = numbered.flat_map(|numbered| {
             let counts = numbered.at_once.iter();
-            counts.map(|(reason, users)| self.limits.told(&numbered.dimension, *reason, *users))
+            counts.map(|(reason, users)| self.limits.remark(&numbered.dimension, *reason, *users))
         });
-        told.collect()
+        remarks.collect()
     }
 
     /// The columns of the snapshot that this produces.

@@ -145,7 +145,7 @@ async fn changed_by(table: &Table, changed: &LogEntry, before: i64) -> PublishEr
         ),
     };
     PublishError::PublicationsChanged {
-        what: changed.told(),
+        what: changed.description(),
         remedy,
     }
 }
