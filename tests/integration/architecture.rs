@@ -6,6 +6,7 @@
 //! 3. Published tables are named in `tables` alone: everybody else goes by the list there.
 //! 4. The engine's session is known to `engine` alone.
 //! 5. Every SQL model says in a comment what it is.
+//! 6. What documents name is there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -101,6 +102,20 @@ fn the_readme_lists_the_published_tables() {
     let mut expected = [&NAMES[..], &["publications"]].concat();
     expected.sort_unstable();
     assert_eq!(listed, expected);
+}
+
+#[test]
+fn paths_that_documents_name_are_there() {
+    let path = Regex::new(r"(?:`|\]\()((?:src|sql|tests|ci|jobs)/[\w./*-]+)").unwrap();
+    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = read(document);
+        let named = path.captures_iter(&text).map(|found| found[1].to_owned());
+        let missing: Vec<String> = named
+            .filter(|path| !path.contains('*') && !package().join(path).exists())
+            .map(|path| format!("{document}: names `{path}`, which is not there"))
+            .collect();
+        assert_none(&missing);
+    }
 }
 
 #[test]
