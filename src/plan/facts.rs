@@ -14,9 +14,7 @@ use crate::tiles::StoredTiles;
 use super::affected::{Affected, Found, files_read};
 use super::drop_columns::check_drops;
 use super::error::PlanError;
-use super::history::{
-    Accepted, SeenThen, histories, known_days, published_last, seen_then, still_needed,
-};
+use super::history::{Accepted, SeenThen, histories, known_days, published_last, seen_then};
 use super::rollups::{RollupInputs, inputs_of_rollups};
 use super::rules::{self, HistoryStarts};
 use super::scans::{DaysBySource, DaysHad, expired_scans};
@@ -98,24 +96,15 @@ impl Facts {
         let latest = publications.latest_date();
         let until = latest.map_or(snapshot_date, |latest| latest.max(snapshot_date));
         let all_days = histories(job, delivered, &known, until, accepted);
-        let visible: BTreeMap<String, SourceHistory> = all_days
-            .iter()
-            .map(|(name, history)| (name.clone(), history.up_to(snapshot_date)))
-            .collect();
+        let visible = up_to(&all_days, snapshot_date);
         check_ready(job, workspace, &visible, snapshot_date)?;
         let lost = lost_files(&workspace.output, &publications, &inspection).await?;
         let seen = match rules {
-            Some(rules) => SeenThen {
-                starts: rules.history_starts.clone(),
-                unread: None,
-            },
+            Some(rules) => SeenThen::by(rules),
             None => {
                 let last = published_last(&publications, snapshot_date);
                 let seen = seen_then(job, project, workspace, last).await?;
-                SeenThen {
-                    starts: still_needed(seen.starts, &visible),
-                    ..seen
-                }
+                seen.still_needed(&visible)
             }
         };
         let found = Found {
@@ -179,6 +168,17 @@ impl Facts {
         let scans = expired_scans(job, project, &self.visible, self.snapshot_date).await?;
         Ok(StoredHistory { rollups, scans })
     }
+}
+
+/// The days of each source up to a date.
+fn up_to(
+    all_days: &BTreeMap<String, SourceHistory>,
+    date: SnapshotDate,
+) -> BTreeMap<String, SourceHistory> {
+    let histories = all_days.iter();
+    histories
+        .map(|(name, history)| (name.clone(), history.up_to(date)))
+        .collect()
 }
 
 /// What every source delivers, days to come included.

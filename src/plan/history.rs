@@ -248,6 +248,25 @@ pub(crate) struct SeenThen {
     pub unread: Option<String>,
 }
 
+impl SeenThen {
+    /// As the rules of a publication say.
+    pub(super) fn by(rules: &Rules) -> Self {
+        Self {
+            starts: rules.history_starts.clone(),
+            unread: None,
+        }
+    }
+
+    /// Those of the starts before which days have expired: of others everything is there again.
+    pub(super) fn still_needed(mut self, histories: &BTreeMap<String, SourceHistory>) -> Self {
+        let expired = histories.values().flat_map(SourceHistory::expired);
+        let first = expired.min();
+        let is_needed = |start: &NaiveDate| first.is_some_and(|first| first < *start);
+        self.starts.retain(|_, start| is_needed(start));
+        self
+    }
+}
+
 /// How much of history models saw when `published` was.
 pub(crate) async fn seen_then(
     job: &Job,
@@ -266,10 +285,7 @@ pub(crate) async fn seen_then(
             unread: Some(unread_rules(&path, &reason)),
             ..SeenThen::default()
         }),
-        rules => Ok(SeenThen {
-            starts: rules?.history_starts,
-            unread: None,
-        }),
+        rules => Ok(SeenThen::by(&rules?)),
     }
 }
 
@@ -277,17 +293,6 @@ fn unread_rules(path: &str, reason: &str) -> String {
     format!(
         "the record of rules `{path}` cannot be read: {reason}; dates that were published by these rules can be restated by today's alone, unless it is restored from a copy"
     )
-}
-
-/// Those of the starts before which days have expired: of others everything is there again.
-pub(super) fn still_needed(
-    mut starts: HistoryStarts,
-    histories: &BTreeMap<String, SourceHistory>,
-) -> HistoryStarts {
-    let expired = histories.values().flat_map(SourceHistory::expired);
-    let first = expired.min();
-    starts.retain(|_, start| first.is_some_and(|first| first < *start));
-    starts
 }
 
 /// Something that needs days whose rows nothing gives any more.
