@@ -1,4 +1,4 @@
-//! Everything that can end a night early.
+//! Everything that can end a night early, and the commands that come after it or look at it.
 
 use datafusion::error::DataFusionError;
 

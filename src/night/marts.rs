@@ -20,7 +20,7 @@ use crate::engine::{EngineError, Session};
 use crate::ground::{SqlSchema, TableName};
 use crate::models::Parameters;
 use crate::pack::{Catalog, marts};
-use crate::plan::{Plan, dates_of_history};
+use crate::plan::Plan;
 use crate::publish::{Table, files_by_date, missing, published_snapshot, rows_of, with_columns_of};
 use crate::storage::Location;
 use crate::tables::{KPI_DAILY, TIER_SNAPSHOT};
@@ -98,7 +98,7 @@ async fn week_ago_snapshot(
 fn register_history(run: &Run<'_>, kpis: &Table) -> Result<(), NightError> {
     let output = &run.workspace.output;
     let mut files = Vec::new();
-    for date in dates_of_history(&run.plan.publications, run.plan.snapshot_date) {
+    for date in marts::dates_of_history(&run.plan.publications, run.plan.snapshot_date) {
         let value = ScalarValue::Date32(Some(date.days_since_epoch()));
         let of_date = kpis.files(Some(date))?.into_iter();
         files.extend(of_date.map(|file| (file.path, file.size_bytes, value.clone())));

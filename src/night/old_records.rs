@@ -2,9 +2,10 @@
 //! with the square of the history.
 //!
 //! Needed are those of publications that [no later one has overtaken](Publications::not_overtaken),
-//! and those of an older tierline's, which do not say themselves what had expired. A run that began before may still be reading one, and a run that has
-//! not published yet has written one that no publication names, so nothing goes that was younger
-//! than a [week](RECENT) when the newest record was written.
+//! and those of an older tierline's, which do not say themselves what had expired. A run that began
+//! before may still be reading one, and a run that has not published yet has written one that no
+//! publication names, so nothing goes that was younger than a [week](RECENT) when the newest record
+//! was written.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +15,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 
 use crate::job::Workspace;
+use crate::plan::files_then;
 use crate::publish::{Publication, Publications};
 
 /// No run takes longer from its plan to its publication.
@@ -25,7 +27,8 @@ pub(super) async fn forget_old_records(
     before: &Publications,
     published: &Publication,
 ) {
-    let of_older = before.all().iter().filter(|row| row.source_files.is_none());
+    let rows = before.all().iter();
+    let of_older = rows.filter(|row| files_then(row).is_none());
     let needed = before.not_overtaken().into_iter().chain(of_older);
     let needed = needed.chain([published]);
     let needed = needed.map(|row| workspace.layout.source_record(row.source_record()));

@@ -1,5 +1,8 @@
 //! What the tiers of a date are computed from, as one value: "the same night, but ..." is another
 //! value of it.
+//!
+//! Which files are opened, which tiles are made and which rejected rows are counted the
+//! [plan](crate::plan) says: a scenario with another date or other data needs a plan of its own.
 
 use chrono::NaiveDate;
 
@@ -8,7 +11,7 @@ use crate::pack::Project;
 use crate::plan::{CalibrationPlan, Plan};
 use crate::publish::Publication;
 
-/// The argument of everything that computes: [sources, tiles and features](super::features),
+/// The argument of what computes: staging over [sources](super::sources),
 /// [cut points and tiers](super::tiers), [settled rows](super::settled).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scenario<'a> {

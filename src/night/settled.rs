@@ -72,12 +72,12 @@ impl Run<'_> {
             .raw_snapshot(catalog, scenario.project, self.job, parameters)
             .await?;
         let settling = Settling::new(&raw.schema, &shape.dimensions, scenario.date);
-        let today = raw.with_origin(&calibration.id, run_id);
-        let today = today.and_then(in_order).map_err(&engine)?;
+        let today = raw.with_origin(&calibration.id, run_id).map_err(&engine)?;
+        let today = in_order(today).map_err(EngineError::during(STAGE))?;
         let previous = previous.map(|previous| columns_settled(previous, &shape.dimensions));
         Ok(SettledRows {
             today,
-            previous: previous.transpose().map_err(&engine)?,
+            previous: previous.transpose().map_err(EngineError::during(STAGE))?,
             settling: settling.within(limits),
         })
     }

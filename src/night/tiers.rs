@@ -28,7 +28,7 @@ impl Run<'_> {
         catalog: &mut Catalog<'_>,
     ) -> Result<Calibration, NightError> {
         let Scenario { date, project, .. } = *scenario;
-        let id = self.plan.cutpoints_id.clone();
+        let id = self.plan.calibrations.next(date);
         match scenario.cut_points {
             CalibrationPlan::Use(calibration) => Ok(calibration.clone()),
             CalibrationPlan::Calibrate => {
@@ -42,24 +42,36 @@ impl Run<'_> {
         }
     }
 
-    /// Plans the tier models under a calibration; tables that were planned under another stay as
-    /// they were.
-    pub(crate) async fn tiers(
+    /// Plans the tier models under a calibration, and reads what they list.
+    pub(super) async fn tiers(
         &self,
         scenario: &Scenario<'_>,
         catalog: &mut Catalog<'_>,
         calibration: Calibration,
     ) -> Result<Tiers, NightError> {
+        let parameters = scenario.plan_tiers(catalog, &calibration).await?;
         let project = scenario.project;
-        let parameters = calibration.parameters(project.parameters.clone());
-        catalog
-            .register_models(&[SqlSchema::Tiers], &parameters)
-            .await?;
         let shape = Shape::read(catalog, project, self.job, &parameters).await?;
         Ok(Tiers {
             calibration,
             parameters,
             shape,
         })
+    }
+}
+
+impl Scenario<'_> {
+    /// Plans the tier models under a calibration, and returns the parameters of SQL; tables that
+    /// were planned under another stay as they were.
+    pub(crate) async fn plan_tiers(
+        &self,
+        catalog: &mut Catalog<'_>,
+        calibration: &Calibration,
+    ) -> Result<Parameters, NightError> {
+        let parameters = calibration.parameters(self.project.parameters.clone());
+        catalog
+            .register_models(&[SqlSchema::Tiers], &parameters)
+            .await?;
+        Ok(parameters)
     }
 }

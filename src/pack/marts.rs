@@ -8,11 +8,15 @@ use datafusion::prelude::DataFrame;
 
 use crate::drafts::TableSpec;
 use crate::engine::{Session, empty};
-use crate::ground::{Diagnostic, Problems, SqlSchema, TableName};
+use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName};
 use crate::models::{Model, Parameters};
+use crate::publish::Publications;
 use crate::tables::{self, Maker, PublishedTable, dated};
 
 use super::{Catalog, PackError, Project};
+
+/// Of how many published dates before D the KPIs are at hand.
+const HISTORY_DATES: usize = 28;
 
 /// The marts of a pack, each after what it reads.
 pub(crate) fn models(project: &Project) -> impl Iterator<Item = (&Model, &PublishedTable)> {
@@ -77,4 +81,14 @@ pub(crate) fn register_nothing_before(
         session.register(&TableName::new(folder, table.name), empty(schema))?;
     }
     Ok(())
+}
+
+/// The last published dates before D, whose KPIs are at hand.
+pub(crate) fn dates_of_history(
+    publications: &Publications,
+    snapshot_date: SnapshotDate,
+) -> impl Iterator<Item = SnapshotDate> + use<> {
+    let dates = publications.dates();
+    let before: Vec<SnapshotDate> = dates.range(..snapshot_date).copied().collect();
+    before.into_iter().rev().take(HISTORY_DATES)
 }

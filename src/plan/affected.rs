@@ -107,7 +107,7 @@ fn in_one<'a>(
 
 /// What a publication says of a source, in the column `source_files`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct SourceFiles {
+pub(crate) struct SourceFiles {
     /// Its files as a fingerprint.
     files: String,
     /// The first and the last of days one after another that tiles alone held.
@@ -257,7 +257,7 @@ impl Found<'_> {
 }
 
 /// The files of each source that a date was published from.
-pub(super) fn files_then(publication: &Publication) -> Option<BTreeMap<String, SourceFiles>> {
+pub(crate) fn files_then(publication: &Publication) -> Option<BTreeMap<String, SourceFiles>> {
     serde_json::from_str(publication.source_files.as_ref()?).ok()
 }
 

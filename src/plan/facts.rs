@@ -120,7 +120,7 @@ impl Facts {
         let calibration = plan_calibration(job, project, found, snapshot_date).await?;
         check_drops(&workspace.output, may_drop).await?;
         let published = publications.newest_for(snapshot_date);
-        let had = DaysHad::when_published(published, accepted, workspace).await?;
+        let had = DaysHad::when_published(published, &visible, accepted, workspace).await?;
         let mut facts = Self {
             snapshot_date,
             source_fingerprint: files_read(&project.graph, &visible, snapshot_date),

@@ -4,13 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ground::{SnapshotDate, SqlSchema};
-use crate::publish::{LostFiles, Publications, PublishError};
+use crate::pack::marts::dates_of_history;
+use crate::publish::{LostFiles, PublishError};
 use crate::tables;
 
 use super::{Plan, PlannedAction};
-
-/// Of how many published dates before D the KPIs are at hand.
-const HISTORY_DATES: usize = 28;
 
 /// How many dates a message names.
 const DATES_NAMED: usize = 10;
@@ -84,14 +82,4 @@ pub(crate) fn remark(lost: &[&LostFiles]) -> Option<String> {
         named.join(", "),
         first.path
     ))
-}
-
-/// The last published dates before D, whose KPIs are at hand.
-pub(crate) fn dates_of_history(
-    publications: &Publications,
-    snapshot_date: SnapshotDate,
-) -> impl Iterator<Item = SnapshotDate> + use<> {
-    let dates = publications.dates();
-    let before: Vec<SnapshotDate> = dates.range(..snapshot_date).copied().collect();
-    before.into_iter().rev().take(HISTORY_DATES)
 }

@@ -42,8 +42,8 @@ use crate::publish::{Inspection, LostFiles, Publication, Publications};
 use self::scans::DaysHad;
 
 pub use action::PlannedAction;
-pub(crate) use affected::Found;
 pub use affected::{Affected, AffectedBy};
+pub(crate) use affected::{Found, files_then};
 pub use decide::decide;
 pub(crate) use deliveries::doubled;
 pub use error::PlanError;
@@ -51,7 +51,7 @@ pub use facts::Facts;
 pub(crate) use facts::list_sources;
 pub use history::{Accepted, Because, HeldInTiles, HistoryError, OutOfReach};
 pub(crate) use history::{check_doubts, histories, known_days, refuse, seen_then};
-pub(crate) use lost_files::{dates_of_history, remark};
+pub(crate) use lost_files::remark;
 pub(crate) use remarks::remarks_on;
 pub use rollups::{RollupInputs, RollupTiles};
 pub(crate) use rules::fingerprint;

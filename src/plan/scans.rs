@@ -80,7 +80,7 @@ pub(super) fn history_scans(project: &Project) -> Vec<TableName> {
 /// The days that D had when it was published, where it would come out poorer than that.
 #[derive(Debug, Clone, Default)]
 pub(super) enum DaysHad {
-    /// D is not published, or somebody has accepted that.
+    /// D is not published, nothing has expired, or somebody has accepted what is lost.
     #[default]
     Any,
     /// As the publication says: all days but those that had expired.
@@ -90,16 +90,18 @@ pub(super) enum DaysHad {
 }
 
 impl DaysHad {
-    /// Those of D as it is published.
+    /// Those of D as it is published, where days have expired that it may have had.
     ///
     /// # Errors
     /// A record that cannot be read.
     pub(super) async fn when_published(
         published: Option<&Publication>,
+        histories: &BTreeMap<String, SourceHistory>,
         accepted: Accepted,
         workspace: &Workspace,
     ) -> Result<Self, PlanError> {
-        let Some(published) = published.filter(|_| !accepted.shorter_history) else {
+        let may_be_poorer = has_expired(histories) && !accepted.shorter_history;
+        let Some(published) = published.filter(|_| may_be_poorer) else {
             return Ok(Self::Any);
         };
         if let Some(then) = files_then(published) {

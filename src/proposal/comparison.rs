@@ -19,11 +19,12 @@ use datafusion::prelude::DataFrame;
 use crate::calibration::Calibration;
 use crate::engine::EngineError;
 use crate::ground::{SqlSchema, TableName};
+use crate::models::Parameters;
 use crate::night::{NightError, Run, Scenario};
-use crate::pack::Catalog;
 use crate::pack::cut_points::scored_models;
+use crate::pack::{Catalog, Shape};
 use crate::plan::CalibrationPlan;
-use crate::tiers::{Dimension, Dimensions};
+use crate::tiers::Dimension;
 use crate::tiles::USER_ID;
 
 use super::{ValueChange, ValueFlow};
@@ -45,7 +46,7 @@ pub(super) struct Comparison {
 /// The tables of the tiers under one calibration.
 struct Scored {
     tables: Vec<(TableName, DataFrame)>,
-    dimensions: Dimensions,
+    parameters: Parameters,
 }
 
 impl Scored {
@@ -61,17 +62,14 @@ impl Scored {
             ..run.scenario
         };
         let calibration = run.calibration(&scenario, catalog).await?;
-        let tiers = run.tiers(&scenario, catalog, calibration).await?;
+        let parameters = scenario.plan_tiers(catalog, &calibration).await?;
         let mut tables = Vec::new();
         for model in scenario.project.graph.in_schema(SqlSchema::Tiers) {
             let rows = catalog.table(&model.name).await;
             let rows = rows.map_err(EngineError::during("comparing tiers"))?;
             tables.push((model.name.clone(), rows));
         }
-        Ok(Self {
-            tables,
-            dimensions: tiers.shape.dimensions,
-        })
+        Ok(Self { tables, parameters })
     }
 
     /// The table of a name.
@@ -107,6 +105,8 @@ pub(super) async fn compare(
         old: Scored::plan(run, catalog, old).await?,
         new: Scored::plan(run, catalog, new).await?,
     };
+    let Run { job, scenario, .. } = run;
+    let shape = Shape::read(catalog, scenario.project, job, &both.new.parameters).await?;
     let scored = scored_models(&run.scenario.project.graph, new);
     let mut comparison = Comparison::default();
     for (table, column) in both.new.scores(&scored) {
@@ -115,7 +115,7 @@ pub(super) async fn compare(
         let change = change.map_err(EngineError::during("comparing scores"))?;
         comparison.scores.extend(change);
     }
-    for Dimension { name, tiers, .. } in both.new.dimensions.iter() {
+    for Dimension { name, tiers, .. } in shape.dimensions.iter() {
         let table = TableName::new(SqlSchema::Tiers, name);
         if !scored.contains(&table) {
             comparison.other_dimensions.extend(both.has(&table, name));

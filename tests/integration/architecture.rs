@@ -105,6 +105,22 @@ fn the_readme_lists_the_published_tables() {
 }
 
 #[test]
+fn the_house_has_the_modules_in_their_order() {
+    let house = read("ARCHITECTURE.md");
+    let rows = house
+        .lines()
+        .skip_while(|line| !line.starts_with("| module"));
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    let first_cells = rows.filter_map(|row| row.split('|').nth(1));
+    let name = Regex::new(r"`(\w+)`").unwrap();
+    let listed: Vec<&str> = first_cells
+        .flat_map(|cell| name.captures_iter(cell))
+        .map(|found| found.get(1).unwrap().as_str())
+        .collect();
+    assert_eq!(listed, modules_in_order(&read("src/lib.rs")));
+}
+
+#[test]
 fn paths_that_documents_name_are_there() {
     let path = Regex::new(r"(?:`|\]\()((?:src|sql|tests|ci|jobs)/[\w./*-]+)").unwrap();
     for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
@@ -278,7 +294,7 @@ fn is_for_tests(path: &str) -> bool {
 
 /// The modules of `src/lib.rs`, from the ground up.
 fn modules_in_order(lib: &str) -> Vec<String> {
-    let module = Regex::new(r"(?m)^pub mod (\w+);$").unwrap();
+    let module = Regex::new(r"(?m)^(?:pub )?mod (\w+);$").unwrap();
     let modules = module.captures_iter(lib);
     modules.map(|found| found[1].to_owned()).collect()
 }
