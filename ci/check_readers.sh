@@ -4,7 +4,7 @@
 #   ci/check_readers.sh [TIERLINE]
 #
 # TIERLINE is the binary to try; left out, it is built. Makes sample tables in a temporary folder,
-# publishes the last night anew after a correction of its inputs, and hands the tables to
+# publishes the last night again after a correction of its inputs, and hands the tables to
 # ci/read_tables.py; then ci/check_models.py has both compute the same models. Needs Python 3.11
 # with pip.
 set -euo pipefail

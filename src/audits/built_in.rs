@@ -151,7 +151,7 @@ fn tiers_known() -> BuiltIn {
     BuiltIn {
         name: "tiers_known",
         sql: sql.to_owned(),
-        help: "every user needs exactly one value that dim_tier lists in every dimension; add the value there, or mend the tier model".to_owned(),
+        help: "every user needs exactly one value that dim_tier lists in every dimension; add the value there, or fix the tier model".to_owned(),
     }
 }
 

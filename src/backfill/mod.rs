@@ -189,7 +189,7 @@ impl Planning<'_> {
             .collect();
         let note = dates_text(&others).map(|dates| {
             format!(
-                "{dates} published by other SQL, parameters, settings or cut points than today's: published anew by today's"
+                "{dates} published by other SQL, parameters, settings or cut points than today's: republished by today's"
             )
         });
         BackfillPlan {
@@ -204,7 +204,7 @@ impl Planning<'_> {
         let mut plan = BackfillPlan::default();
         let lost: Vec<&LostFiles> = lost.iter().collect();
         plan.notes
-            .extend(remark(&lost).map(|remark| format!("{remark}; these dates are made anew")));
+            .extend(remark(&lost).map(|remark| format!("{remark}; these dates are made again")));
         let dates = self.dates_to_restate(&affected);
         let by_files = affected.iter().filter(|date| date.by == AffectedBy::Files);
         let by_files: BTreeSet<SnapshotDate> = by_files.map(|affected| affected.date).collect();

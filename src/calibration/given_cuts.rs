@@ -86,7 +86,7 @@ fn unfit(job: &Job, cut: ExactNumber, metric: &Metric) -> Diagnostic {
         scale,
     } = metric;
     let what = match cut.scale > *scale {
-        true => "lies between two of its values",
+        true => "is not a value that the metric can take",
         false => "has more digits than its values",
     };
     let help = match scale {

@@ -77,7 +77,7 @@ impl Origin {
     }
 }
 
-/// A calibration that cannot be had.
+/// A calibration that cannot be loaded or made.
 #[derive(Debug, thiserror::Error)]
 pub enum CalibrationError {
     /// The store failed.
@@ -488,7 +488,7 @@ mod tests {
     #[test]
     fn record_with_cuts_that_are_no_numbers_is_refused() {
         let error = refused("2.00", "two");
-        assert!(error.contains("`two` is no number"), "{error}");
+        assert!(error.contains("`two` is not a number"), "{error}");
     }
 
     #[test]

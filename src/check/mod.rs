@@ -355,7 +355,10 @@ fn not_checked(passed_over: &[TableName]) -> Option<Diagnostic> {
         .iter()
         .map(|table| format!("`{table}`"))
         .collect();
-    let message = format!("not checked until that is mended: {}", names.join(", "));
+    let message = format!(
+        "not checked until the problems above are fixed: {}",
+        names.join(", ")
+    );
     (!names.is_empty()).then(|| Diagnostic::note(message))
 }
 

@@ -165,7 +165,7 @@ pub(super) struct ResultArguments {
 pub(super) struct BackfillArguments {
     #[command(flatten)]
     pub job: JobArguments,
-    /// The first date: dates that are not published are, changed ones are published anew
+    /// First date. Publishes dates not published yet and republishes those whose inputs changed
     #[arg(long, value_name = "DATE", required_unless_present = "affected")]
     pub from: Option<String>,
     /// The last date; the last business day that has ended when left out

@@ -4,7 +4,7 @@ use clap::builder::styling::Style;
 use serde::Serialize;
 
 use crate::calibration::CutPoints;
-use crate::ground::SnapshotDate;
+use crate::ground::{SnapshotDate, verb_for};
 use crate::job::Job;
 use crate::night::{NightError, Report};
 use crate::proposal::{AppliesTo, MetricChange, Old, Proposal, ValueChange, propose};
@@ -148,7 +148,8 @@ impl Page<'_> {
         }
         if !self.proposal.other_dimensions.is_empty() {
             let names = self.proposal.other_dimensions.join(", ");
-            text.push_str(&format!("\ncut points have no part in {names}\n"));
+            let verb = verb_for(self.proposal.other_dimensions.len(), "does", "do");
+            text.push_str(&format!("\n{names} {verb} not depend on cut points\n"));
         }
         for warning in &self.proposal.warnings {
             text.push_str(&format!("\nwarning: {warning}\n"));
@@ -234,10 +235,10 @@ impl Page<'_> {
         let date = &self.proposal.snapshot_date;
         match &self.proposal.applies_to {
             AppliesTo::NobodyWhilePinned { id } => format!(
-                "\nJob {name} pins {id} and goes on scoring by that one, until its job file says\n[calibration] id = \"{new_id}\".\n"
+                "\nJob {name} pins {id} and keeps using it until its job file says\n[calibration] id = \"{new_id}\".\n"
             ),
             AppliesTo::NobodyWhileByHand => format!(
-                "\nJob {name} gives its cut points by hand and goes on scoring by those, until they are\ntaken out of [calibration] in its job file.\n"
+                "\nJob {name} gives its cut points by hand and keeps using those until they are\ntaken out of [calibration] in its job file.\n"
             ),
             AppliesTo::Runs {
                 until,

@@ -184,8 +184,8 @@ pub(super) fn backfill(arguments: &BackfillArguments, job: &Job) -> Result<Backf
     };
     let to = snapshot_date(&to, job)?;
     if to < from {
-        let message = format!("the nights from {from} to {to} are none");
-        let problem = Diagnostic::new(message).help("give --from a date that is not after --to");
+        let message = format!("--from {from} is after --to {to}, so there is no night to run");
+        let problem = Diagnostic::new(message).help("give a --from that is not after --to");
         return Err(Problems(vec![problem]).into());
     }
     Ok(Backfill::Between { from, to })

@@ -55,7 +55,9 @@ impl BackgroundWriter {
     pub async fn abandon(self) {
         match self.join().await {
             Ok((writer, _)) => abandon(writer).await,
-            Err(error) => tracing::warn!(%error, "files of an abandoned draft are left"),
+            Err(error) => {
+                tracing::warn!(%error, "could not delete the files of an abandoned draft")
+            }
         }
     }
 
@@ -70,6 +72,6 @@ impl BackgroundWriter {
 
 async fn abandon(writer: DraftWriter) {
     if let Err(error) = writer.abandon().await {
-        tracing::warn!(%error, "files of an abandoned draft are left");
+        tracing::warn!(%error, "could not delete the files of an abandoned draft");
     }
 }

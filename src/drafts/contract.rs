@@ -188,7 +188,7 @@ pub enum ContractProblem {
     },
     /// A column that was dropped and comes back with another type.
     #[error(
-        "table `{table}`: column `{column}` was {} when it was dropped, still is in older files, and would come back as {}; cast it to what it was, or give it a new name",
+        "table `{table}`: column `{column}` was {} when it was dropped, older files still have it with that type, and it would now return as {}; cast it to what it was, or give it a new name",
         sql_type(expected),
         sql_type(found)
     )]

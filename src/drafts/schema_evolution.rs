@@ -252,7 +252,7 @@ mod tests {
         insta::assert_snapshot!(evolution(&drafted, &[]).unwrap_err(), @"
         table `kpis`: column `users` is BIGINT to readers and in older files and would become VARCHAR; cast it back, or give it a new name and drop the old one with `--drop-columns kpis.users`
         table `kpis`: column `share` (VARCHAR) is missing, and readers rely on it; select it again, or run it again with `--drop-columns kpis.share`
-        table `kpis`: column `old` was BIGINT when it was dropped, still is in older files, and would come back as VARCHAR; cast it to what it was, or give it a new name
+        table `kpis`: column `old` was BIGINT when it was dropped, older files still have it with that type, and it would now return as VARCHAR; cast it to what it was, or give it a new name
         ");
     }
 

@@ -79,7 +79,7 @@ impl DraftWriter {
             Ok(()) => self.finish().await,
             Err(failure) => {
                 if let Err(error) = self.abandon().await {
-                    tracing::warn!(%error, "files of an abandoned draft are left");
+                    tracing::warn!(%error, "could not delete the files of an abandoned draft");
                 }
                 Err(failure)
             }

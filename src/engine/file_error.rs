@@ -298,7 +298,7 @@ fn damage(cause: &(dyn Error + 'static)) -> Option<String> {
     }
 }
 
-/// What a reader says of files that are whole, in the words of whoever has to write them anew.
+/// What a reader says of files that are whole, in the words of whoever has to write them again.
 fn unsupported(said: &str) -> Option<String> {
     if said.contains("non UTF-8") {
         return Some("has texts that are not UTF-8; write them in UTF-8".to_owned());

@@ -62,7 +62,7 @@ impl SourceFile {
         };
         let message = format!("an invisible character (U+{:04X})", u32::from(character));
         let place = start..start + character.len_utf8();
-        Err(Diagnostic::at(self, place, message).help("delete it, or type the line anew"))
+        Err(Diagnostic::at(self, place, message).help("delete it, or retype the line"))
     }
 
     /// The byte at a line and column, both counted from 1, columns in characters. Past the end

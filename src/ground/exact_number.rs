@@ -27,9 +27,9 @@ pub struct ExactNumber {
     pub scale: u8,
 }
 
-/// A text that is no exact number.
+/// A text that is not an exact number.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{text}` is no number of at most {MOST_DIGITS} digits, such as 7 or 50.00")]
+#[error("`{text}` is not a number of at most {MOST_DIGITS} digits, such as 7 or 50.00")]
 pub struct NotANumber {
     /// The text.
     pub text: String,

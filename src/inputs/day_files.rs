@@ -33,7 +33,7 @@ pub(super) enum Relation {
     Same,
     /// All are there, and more.
     More,
-    /// Files of the same keys, some of them written anew.
+    /// Files of the same keys, some of them rewritten.
     Overwritten,
     /// Some are gone, and none has come.
     Fewer,
@@ -75,7 +75,7 @@ impl DayFiles {
         }
     }
 
-    /// The same where files are not known one by one. A day that was written anew in fewer files
+    /// The same where files are not known one by one. A day that was rewritten in fewer files
     /// has newer ones.
     fn relation_by_count(&self, now: &Self) -> Relation {
         match now.count.cmp(&self.count) {

@@ -218,7 +218,7 @@ fn day_of(entry: &LogicalFileView, column: &str) -> Result<NaiveDate, Problem> {
     let day = value.as_ref().and_then(|value| value.parse().ok());
     day.ok_or_else(|| Problem {
         message: format!(
-            "has {column} = {} for {path}, which is no day",
+            "has {column} = {} for {path}, which is not a day",
             value.as_deref().unwrap_or("NULL")
         ),
         help: "give its rows a day such as 2026-11-20, delete them, or leave them out with odd_days = \"skip\" in the source's section",

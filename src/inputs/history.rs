@@ -51,7 +51,7 @@ pub enum Doubt {
     /// some that somebody has deleted.
     LostFiles,
     /// It is among the oldest days, and has other files than it had: late rows of a day that has
-    /// expired, or the day written anew.
+    /// expired, or the day rewritten.
     Replaced,
     /// The same of a Delta table where days have expired. Its log says that the files are the day,
     /// so that it is worth a look and no more.
@@ -223,7 +223,7 @@ struct Edges {
     /// Days up to here may be gone, as the source keeps none as old.
     limit: Option<NaiveDate>,
     /// Days up to here are that much older than the newest one. A source that is delivered no more,
-    /// or was delivered once, has nothing up to here, and is written anew as ever.
+    /// or was delivered once, has nothing up to here, and is rewritten as ever.
     limit_from_newest: Option<NaiveDate>,
     /// The first day that has expired, or is gone although nothing older is left.
     first_gone: Option<NaiveDate>,
@@ -272,7 +272,7 @@ impl Edges {
         self.intact.is_some_and(|intact| day < intact) || self.is_beyond_limit(day)
     }
 
-    /// The same, but that a source all of whose days are written anew has no old end.
+    /// The same, but that a source all of whose days are rewritten has no old end.
     fn is_at_old_end(&self, day: NaiveDate) -> bool {
         let is_beyond = self.limit_from_newest.is_some_and(|limit| day <= limit);
         self.known_intact.is_some_and(|intact| day < intact) || is_beyond
@@ -383,7 +383,7 @@ mod tests {
     }
 
     /// Files of days of July, by their names. One whose name has an ETag after a colon was written
-    /// anew, or put back.
+    /// again, or put back.
     fn delivered(files: &[(u32, &str)]) -> Manifest {
         let files = files.iter().map(|(number, name)| {
             let (name, e_tag) = name.split_once(':').unwrap_or((name, "1"));

@@ -480,7 +480,7 @@ impl Listing<'_> {
         };
         let source = self.source;
         let message =
-            format!("source `{source}` has files in partitions whose value is no day: {files}");
+            format!("source `{source}` has files in partitions whose value is not a day: {files}");
         let help = format!(
             "put them below a folder such as dt=2026-11-20, or leave such partitions out with odd_days = \"skip\" under [sources.{source}]"
         );
@@ -731,7 +731,7 @@ mod tests {
 
         objects.push((&names[4], 9));
         let error = list(&bucket(&objects).await).await.unwrap_err();
-        let said = "partitions whose value is no day: memory:///raw/orders/dt=2026-11-23\\t/part-0.parquet";
+        let said = "partitions whose value is not a day: memory:///raw/orders/dt=2026-11-23\\t/part-0.parquet";
         assert!(error.to_string().contains(said), "{error}");
     }
 

@@ -125,7 +125,7 @@ pub enum InputError {
     },
     /// A Delta log that no writer leaves so.
     #[error(
-        "the log of the Delta table of source `{source_name}` is damaged: `{file}` {what}; restore the log from a copy, or write the table anew"
+        "the log of the Delta table of source `{source_name}` is damaged: `{file}` {what}; restore the log from a copy, or rewrite the table"
     )]
     LogDamaged {
         /// The source's name.

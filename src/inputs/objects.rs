@@ -33,7 +33,7 @@ pub(super) enum Role {
     Marker,
     /// A file of rows without a day.
     Outside,
-    /// A file of rows in a partition whose value is no day.
+    /// A file of rows in a partition whose value is not a day.
     OfOddDay,
     /// No file of rows, to judge by its name, in no partition.
     Stray,

@@ -402,7 +402,7 @@ mod tests {
         assert_eq!(again, Ok(record));
     }
 
-    /// Taken for written anew they would be late data, and the rows of the others would go.
+    /// Taken for rewritten they would be late data, and the rows of the others would go.
     #[test]
     fn fewer_files_than_a_record_without_times_knew_are_what_is_left() {
         let json = r#"{"format": 1, "sources": {"orders": [{"from": "2026-07-01",

@@ -84,13 +84,13 @@ fn cuts(metric: &str, value: &toml::Value) -> Result<[ExactNumber; 4], String> {
     let values = value.as_array();
     let values = values.ok_or_else(|| {
         let near = did_you_mean(metric, [ID]);
-        format!("`{metric}` is no list of cut points{near}")
+        format!("`{metric}` is not a list of cut points{near}")
     })?;
     let mut cuts = Vec::new();
     for value in values {
         let cut = exact_number(value);
         let cut =
-            cut.ok_or_else(|| format!("cut point {value} of `{metric}` is no exact number"))?;
+            cut.ok_or_else(|| format!("cut point {value} of `{metric}` is not an exact number"))?;
         if let Some(last) = cuts.last()
             && cut <= *last
         {
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn lists_that_are_no_cut_points_are_refused() {
         let refused = |values: &str| choice(&format!("m = {values}")).unwrap_err();
-        assert_eq!(refused("7"), "`m` is no list of cut points");
+        assert_eq!(refused("7"), "`m` is not a list of cut points");
         assert_eq!(refused("[1, 2, 3]"), "`m` has 3 cut points, not four");
         assert_eq!(refused("[1, 2, 3, 4, 5]"), "`m` has 5 cut points, not four");
         assert_eq!(
@@ -162,11 +162,11 @@ mod tests {
         );
         assert_eq!(
             refused("[1, true, 3, 4]"),
-            "cut point true of `m` is no exact number"
+            "cut point true of `m` is not an exact number"
         );
         assert_eq!(
             refused("[1, 2, 3, nan]"),
-            "cut point nan of `m` is no exact number"
+            "cut point nan of `m` is not an exact number"
         );
     }
 }

@@ -35,7 +35,7 @@ pub struct Delivery {
     pub ready: Option<String>,
     /// What comes of a snapshot date that is not whole.
     pub incomplete: Incomplete,
-    /// What comes of partitions whose value is no day.
+    /// What comes of partitions whose value is not a day.
     pub odd_days: OddDays,
 }
 
@@ -55,7 +55,7 @@ pub enum Incomplete {
     Warn,
 }
 
-/// What comes of partitions whose value is no day, such as `dt=__HIVE_DEFAULT_PARTITION__`.
+/// What comes of partitions whose value is not a day, such as `dt=__HIVE_DEFAULT_PARTITION__`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OddDays {
     /// The night does not run.

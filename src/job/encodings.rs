@@ -67,7 +67,7 @@ mod tests {
     use super::*;
     use crate::job::ColumnType;
 
-    /// A change of these makes every tile and every publication anew: it needs another version
+    /// A change of these makes every tile and every publication again: it needs another version
     /// number wherever they are a part.
     #[test]
     fn what_is_hashed_stays_what_it_was() {

@@ -29,8 +29,8 @@
 //! | `calibration.<metric>` | list of four numbers, or texts of numbers | | cut points by hand, in the unit of the metric |
 //! | `guards.max_users_drop`, `.max_users_growth`, `.max_tier_share_change`, `.min_volume_share` | number, a share | 0.05, 1.0, 0.25, 0.2 | how far a night may be from those before it |
 //! | `guards.future_dates` | boolean | false | whether dates in the future may be published |
-//! | `engine.threads` | whole number from 1 on | those of the machine | |
-//! | `engine.memory_limit_mib` | whole number from 1 on, MiB | no limit | queries spill beyond it |
+//! | `engine.threads` | whole number of at least 1 | those of the machine | |
+//! | `engine.memory_limit_mib` | whole number of at least 1, MiB | no limit | queries spill beyond it |
 //! | `engine.spill_folder` | text | the system's | relative to the file |
 //! | `storage.retry_seconds`, `.request_seconds` | whole number, seconds | 180, 120 | how long a failing request is retried, and how long one may take |
 
@@ -105,10 +105,10 @@ pub(super) const DEFAULT_GRACE: (&str, u32) = ("value_tier", 7);
 
 /// Serde's names for what it expects, and what people call it.
 const EXPECTATIONS: [(&str, &str); 6] = [
-    ("a nonzero usize", "a whole number from 1 on"),
+    ("a nonzero usize", "a whole number of at least 1"),
     ("i64", "a whole number"),
-    ("u64", "a whole number from 0 on"),
-    ("u32", "a whole number from 0 on"),
+    ("u64", "a whole number of at least 0"),
+    ("u32", "a whole number of at least 0"),
     ("f64", "a number"),
     ("a map", "a section"),
 ];

@@ -275,10 +275,10 @@ impl Reading<'_> {
         let mut share = |key: &str, value: f64| {
             if !value.is_finite() || value < 0.0 {
                 let place = self.keys.place(&format!("guards.{key}"));
-                let message = format!("`{key}` is {value}, which no share can be");
+                let message = format!("`{key}` is {value}, but a share is 0 or more");
                 self.problems.push(
                     Diagnostic::at(self.file, place, message)
-                        .help("give a share from 0 on, such as 0.05 for five in a hundred"),
+                        .help("give a fraction, such as 0.05 for 5 %"),
                 );
             }
             value

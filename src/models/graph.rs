@@ -178,7 +178,7 @@ fn check_is_later(model: &Model, read: &Reference) -> Result<(), Diagnostic> {
     let marts = tables::made_by(Maker::Mart).map(|mart| format!("{}.sql", mart.name));
     let marts = marts.collect::<Vec<_>>().join(", ");
     let help = format!(
-        "it comes of today's sources alone; read what was published before in {marts} or an audit"
+        "it may depend on today's sources only; read what was published before in {marts} or an audit"
     );
     Err(Diagnostic::at(&model.file, read.place.clone(), message).help(help))
 }

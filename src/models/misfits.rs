@@ -101,8 +101,9 @@ impl Misfit {
             ));
         }
         let place = source.written.unwrap_or_else(|| model.head());
-        let message = format!("'{text}' stands where a {expected} is needed");
-        Diagnostic::at(&model.file, place, message).help("CAST the other side, or mend the value")
+        let message = format!("'{text}' is compared with a {expected}");
+        Diagnostic::at(&model.file, place, message)
+            .help("CAST the other side, or correct the value")
     }
 }
 

@@ -332,7 +332,7 @@ impl<'a> Reader<'a> {
         let place = bytes_of(self.file, name.span());
         let message =
             format!("`{function}` is not allowed: a run must give the same rows tomorrow");
-        let help = "use $snapshot_date for today; order by a column instead of chance";
+        let help = "use $snapshot_date for today; sort by a column instead of random()";
         self.problems
             .push(Diagnostic::at(self.file, place, message).help(help));
     }
@@ -407,7 +407,7 @@ fn text_argument(file: &SourceFile, argument: &FunctionArg) -> Option<(String, R
 fn sampled(file: &SourceFile, name: &ObjectName) -> Diagnostic {
     let message = "TABLESAMPLE is not allowed: a run must give the same rows tomorrow";
     Diagnostic::at(file, bytes_of(file, name.span()), message)
-        .help("filter by a column instead of chance")
+        .help("filter by a column instead of sampling")
 }
 
 /// A name in lower case, unless it is quoted.

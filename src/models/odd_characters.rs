@@ -66,7 +66,7 @@ fn said_of(character: char, kind: Option<Kind>) -> Option<Said> {
         '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}'
             if !in_comment =>
         {
-            Some(("an invisible character", "delete it, or type the line anew"))
+            Some(("an invisible character", "delete it, or retype the line"))
         }
         _ if in_text => None,
         '\u{2018}'..='\u{201b}' | '\u{2032}' | '\u{b4}' => Some((

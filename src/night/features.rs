@@ -73,7 +73,7 @@ impl Run<'_> {
     }
 
     /// The catalog with tiles for the windows. IDs that are numbers in the files of tonight and
-    /// texts in tiles of other days are texts: then staging is planned anew.
+    /// texts in tiles of other days are texts: then staging is planned again.
     async fn tiled<'a>(
         &'a self,
         (files, previous): (&Footers<'_>, Option<&DataFrame>),

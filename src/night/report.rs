@@ -172,7 +172,7 @@ impl Report {
         match self.status {
             Status::Published => format!("{date} published by run {run_id}"),
             Status::Replaced => {
-                format!("{date} published anew by run {run_id}: its inputs or rules had changed")
+                format!("{date} published again by run {run_id}: its inputs or rules had changed")
             }
             Status::Repaired => format!(
                 "{date} is already published from identical inputs (run {run_id}); the tables are as it published them again"

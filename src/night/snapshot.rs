@@ -252,7 +252,7 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowE
 
 async fn abandon(writer: DraftWriter) {
     if let Err(error) = writer.abandon().await {
-        tracing::warn!(%error, "files of an abandoned draft are left");
+        tracing::warn!(%error, "could not delete the files of an abandoned draft");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::ground::FailureKind;
 pub enum Status {
     /// The date is published.
     Published,
-    /// The date is published anew: its inputs or rules had changed.
+    /// The date is republished: its inputs or rules had changed.
     Replaced,
     /// The date is published from identical inputs; rows that another run had left unpublished in
     /// the tables were removed.

@@ -63,7 +63,7 @@ impl Tiling<'_> {
         Ok(())
     }
 
-    /// The rows of one rollup. Damaged tiles are removed and made anew.
+    /// The rows of one rollup. Damaged tiles are removed and made again.
     async fn provide_one(
         &self,
         rollup: &Rollup,
@@ -79,7 +79,7 @@ impl Tiling<'_> {
             }
             tiles = self.without(tiles, &damaged).await?;
             warnings.extend(damaged.into_iter().map(|DamagedTile { path, what, .. }| {
-                format!("tile {path} was made anew: {what}")
+                format!("tile {path} was made again: {what}")
             }));
         };
         let bytes = self.source_bytes(&tiles);
@@ -93,7 +93,7 @@ impl Tiling<'_> {
         })
     }
 
-    /// Plans anew without the tiles that are damaged, and removes them.
+    /// Plans again without the tiles that are damaged, and removes them.
     ///
     /// # Errors
     /// Days of which nothing else is left: such a tile may be whole in a copy.
@@ -112,8 +112,8 @@ impl Tiling<'_> {
         } in damaged
         {
             match missing {
-                Some(_) => tracing::warn!(path, what, "a tile is damaged and cannot be made anew"),
-                None => tracing::warn!(path, what, "a tile is made anew"),
+                Some(_) => tracing::warn!(path, what, "a tile is damaged and cannot be made again"),
+                None => tracing::warn!(path, what, "a tile is made again"),
             }
             if missing.is_none() || self.plan.accepted.shorter_history {
                 self.remove(&tiles, address).await;

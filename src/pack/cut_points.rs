@@ -35,7 +35,7 @@ pub(crate) async fn measure(
     project: &Project,
 ) -> Result<Histograms, PackError> {
     let engine = EngineError::during("calibrating");
-    // Planned anew, so that the features kept by now are read and not computed again for each
+    // Planned again, so that the features kept by now are read and not computed again for each
     // metric.
     catalog
         .register_models(&[SqlSchema::Calibration], &project.parameters)

@@ -16,7 +16,7 @@ use datafusion::logical_expr::{col, ident};
 use datafusion::prelude::DataFrame;
 
 use crate::engine::EngineError;
-use crate::ground::{Diagnostic, Problems, Severity, SqlSchema, TableName};
+use crate::ground::{Diagnostic, Problems, Severity, SqlSchema, TableName, verb_for};
 use crate::job::{Job, OwnDimension};
 use crate::models::Model;
 use crate::tiles::USER_ID;
@@ -151,7 +151,7 @@ fn without_model(job: &Job, name: &str) -> Diagnostic {
 fn not_planned(job: &Job, model: &Model) -> Diagnostic {
     let name = &model.name.name;
     let message = format!(
-        "dimension `{name}` is not checked until `{}` is mended",
+        "dimension `{name}` is not checked until `{}` is fixed",
         model.name
     );
     Diagnostic {
@@ -161,8 +161,9 @@ fn not_planned(job: &Job, model: &Model) -> Diagnostic {
 }
 
 fn without_columns(model: &Model, name: &str, lacking: &[&str]) -> Diagnostic {
-    let columns = lacking.join("` and no column `");
-    let message = format!("`{}` has no column `{columns}`", model.name);
+    let what = verb_for(lacking.len(), "column", "columns");
+    let columns = lacking.join("` and `");
+    let message = format!("`{}` lacks the {what} `{columns}`", model.name);
     Diagnostic::at(&model.file, model.head(), message).help(format!(
         "the job's dimension `{name}` is read from it, one row per user: user_id and {name}"
     ))

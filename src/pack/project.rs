@@ -266,7 +266,7 @@ fn refuse_unpublished(name: &TableName, file: &SourceFile) -> Option<Diagnostic>
         return None;
     }
     let near = did_you_mean(&name.name, published.iter().copied());
-    let message = format!("`{name}` is no table that tierline publishes{near}");
+    let message = format!("`{name}` is not a table that tierline publishes{near}");
     let files = published.join(".sql, ");
     let help = format!("publish/ holds {files}.sql; what they read belongs in features or tiers");
     Some(Diagnostic::at(file, 0..0, message).help(help))

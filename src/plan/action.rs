@@ -11,7 +11,7 @@ use super::{CalibrationPlan, Facts};
 /// Part of every input fingerprint: raised when the same inputs would give other rows.
 const ROWS_VERSION: &str = "4";
 
-/// What has changed where published files are gone: the same rows are published anew.
+/// What has changed where published files are gone: the same rows are republished.
 pub(super) const LOST_FILES: &str = "published files, which are missing";
 
 /// How long ago `week_ago` is.

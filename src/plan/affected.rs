@@ -1,5 +1,5 @@
 //! Published dates that would come out otherwise today: late data has changed their source files,
-//! or the snapshot that they follow on was published anew. Files that have expired are no change.
+//! or the snapshot that they follow on was republished. Files that have expired are no change.
 //! So do dates count of which somebody has removed published files.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,9 +33,9 @@ pub struct Affected {
 pub enum AffectedBy {
     /// Files of its days were added, replaced or removed.
     Files,
-    /// The snapshot before it was published anew or withdrawn, or is another.
+    /// The snapshot before it was republished or withdrawn, or is another.
     Snapshot,
-    /// Published files of its own are gone. They are made anew as they were, so that dates which
+    /// Published files of its own are gone. They are made again as they were, so that dates which
     /// follow on it stay as they are.
     LostFiles,
 }
@@ -277,7 +277,7 @@ impl fmt::Display for AffectedBy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Files => "source files of these days or earlier ones have changed",
-            Self::Snapshot => "an earlier snapshot is published anew or withdrawn",
+            Self::Snapshot => "an earlier snapshot is republished or withdrawn",
             Self::LostFiles => "published data files are missing",
         })
     }

@@ -74,7 +74,7 @@ pub fn decide(job: &Job, project: &Project, mut facts: Facts) -> Plan {
 }
 
 /// The affected dates but D itself. Publishing D affects the next date after it, and every affected
-/// date those that follow on it; not so one that is published anew as it was.
+/// date those that follow on it; not so one that is republished as it was.
 fn affected_others(facts: &Facts, action: &PlannedAction) -> Vec<Affected> {
     let is_moving = match action {
         PlannedAction::Nothing { .. } => false,

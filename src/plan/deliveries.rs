@@ -74,7 +74,7 @@ fn skipped(manifest: &Manifest) -> Option<String> {
     let verb = verb_for(names.len(), "is", "are");
     (!names.is_empty()).then(|| {
         format!(
-            "{} of source `{}` {verb} in partitions whose value is no day and {verb} left out: {}",
+            "{} of source `{}` {verb} in partitions whose value is not a day and {verb} left out: {}",
             counted(names.len(), "file"),
             manifest.source,
             Names(&names)

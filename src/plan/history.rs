@@ -430,7 +430,7 @@ fn doubts(histories: &BTreeMap<String, SourceHistory>) -> impl Iterator<Item = [
             ],
             Doubt::Replaced | Doubt::Rewritten | Doubt::Reduced => [
                 format!(
-                    "source `{source}` has other files of {days} than earlier runs have read, the oldest it has: {}; they are late rows of what has expired, or all of it written anew",
+                    "source `{source}` has other files of {days} than earlier runs have read, the oldest it has: {}; they are late rows of what has expired, or all of it rewritten",
                     Names(&files)
                 ),
                 "remove them if it has expired, restore what it had".to_owned(),

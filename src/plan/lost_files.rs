@@ -1,4 +1,4 @@
-//! Published files that somebody has removed: which dates are made anew, and what a night that
+//! Published files that somebody has removed: which dates are made again, and what a night that
 //! reads such a file does.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,12 +51,12 @@ impl Plan {
         let others = self.lost.iter();
         let others = others.filter(|lost| lost.date != self.snapshot_date);
         let others = remark(&others.collect::<Vec<_>>()).map(|remark| {
-            format!("{remark}; `tierline backfill --affected` makes these dates anew, `tierline run --date` one of them")
+            format!("{remark}; `tierline backfill --affected` makes these dates again, `tierline run --date` one of them")
         });
         let own = self.lost.iter();
         let own = own.filter(|lost| lost.date == self.snapshot_date);
         let own = remark(&own.collect::<Vec<_>>());
-        let own = own.map(|remark| format!("{remark}; this date is made anew"));
+        let own = own.map(|remark| format!("{remark}; this date is made again"));
         own.into_iter().chain(others).collect()
     }
 }

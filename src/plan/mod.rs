@@ -139,7 +139,7 @@ pub struct Plan {
     pub delivery_warnings: Vec<String>,
     /// Whether the tables are as the publications say; a run puts right what is not.
     pub inspection: Inspection,
-    /// Published files that are gone, so that their dates are to be made anew.
+    /// Published files that are gone, so that their dates are to be made again.
     pub lost: Vec<LostFiles>,
     /// The columns that tables may lose.
     pub may_drop: Vec<TableColumn>,

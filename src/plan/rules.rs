@@ -180,7 +180,7 @@ impl Rules {
     }
 
     /// Keeps the record for good. One that is there already gives the same rows; it is written
-    /// anew in case somebody has changed it since.
+    /// again in case somebody has changed it since.
     ///
     /// # Errors
     /// A store that fails.

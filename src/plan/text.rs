@@ -136,7 +136,7 @@ impl Plan {
         for source in &tiles.inputs.whole {
             writeln!(
                 f,
-                "    staging does not read {source} day by day: each of its files counts for every tile"
+                "    staging reads {source} across days, so any changed file rebuilds every tile"
             )?;
         }
         self.write_files_read(f, tiles)

@@ -2,7 +2,7 @@
 //! by the SQL as the parser prints it, and by the columns as Rust did.
 //!
 //! Of days that have expired there are no other tiles, so these are found under their old names.
-//! All others are made anew, once. This is needed for as long as an output may hold expired days in
+//! All others are made again, once. This is needed for as long as an output may hold expired days in
 //! tiles of then.
 
 use crate::ground::{Problems, SqlSchema, TableName};

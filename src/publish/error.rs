@@ -154,7 +154,7 @@ pub enum PublishError {
     },
     /// An output in which something was published, and that has no tables.
     #[error(
-        "publication {sequence} was made here, says `{record}`, and `{folder}` has no tables: somebody has removed them, or they are on a disk that is not mounted; bring them back, or delete `{record}` to begin anew"
+        "publication {sequence} was made here, says `{record}`, and `{folder}` has no tables: somebody has removed them, or they are on a disk that is not mounted; bring them back, or delete `{record}` to start over"
     )]
     TablesGone {
         /// The last publication on record.
@@ -178,7 +178,7 @@ pub enum PublishError {
     },
     /// A published file that is to be read.
     #[error(
-        "`{path}`, a file of table `{table}` that the publication of {date} names, is gone or cut short, and its rows are needed; make that date anew first, by `tierline backfill --affected` or `tierline run --date {date}`, or restore the file from a copy"
+        "`{path}`, a file of table `{table}` that the publication of {date} names, is gone or cut short, and its rows are needed; make that date again first, by `tierline backfill --affected` or `tierline run --date {date}`, or restore the file from a copy"
     )]
     FileNeeded {
         /// The table.

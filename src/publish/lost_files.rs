@@ -6,7 +6,7 @@
 //! 3. A file that the listing lacks is asked for by its key before it counts as gone, since a
 //!    listing may lag behind.
 //!
-//! | table | the date that is made anew |
+//! | table | the date that is made again |
 //! |---|---|
 //! | keeps every date | the date of the file |
 //! | keeps one state, as `tier_current` does | the newest date |
@@ -31,7 +31,7 @@ const AT_ONCE: usize = 16;
 /// A published date that lacks files in one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostFiles {
-    /// The date whose publication makes them anew.
+    /// The date whose publication makes them again.
     pub date: SnapshotDate,
     /// The table.
     pub table: String,
@@ -97,7 +97,7 @@ async fn lost_in(
     Ok(lost.into_iter().flatten().collect())
 }
 
-/// The files of published dates, each with the date that makes it anew.
+/// The files of published dates, each with the date that makes it again.
 fn named(
     table: &Table,
     publications: &Publications,

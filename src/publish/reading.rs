@@ -110,7 +110,7 @@ pub(crate) async fn published_snapshot(
     }))
 }
 
-/// A snapshot whose files another program has written anew, in whatever order, and a vacuum has
+/// A snapshot whose files another program has rewritten, in whatever order, and a vacuum has
 /// removed since: the newest version has its rows. None where that names the files which are gone.
 async fn rewritten(
     output: &Location,

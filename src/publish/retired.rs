@@ -1,7 +1,7 @@
 //! Tables that a job has published and no longer makes, such as `alerts` of a pack without
 //! `publish/alerts.sql`.
 //!
-//! They keep the dates that they have, but for the one that is published anew: a superseded run's
+//! They keep the dates that they have, but for the one that is republished: a superseded run's
 //! rows of it would stay among those of the new one, with no publication that names them. So its
 //! rows go by the same publication, which records the table without rows.
 

@@ -340,7 +340,7 @@ mod tests {
         let refused = dropped.replace(otherwise, &provenance("c", 3)).await;
         assert_eq!(
             refused.unwrap_err().to_string(),
-            "table `tier_snapshot`: column `tier` was VARCHAR when it was dropped, still is in older files, and would come back as BIGINT; cast it to what it was, or give it a new name"
+            "table `tier_snapshot`: column `tier` was VARCHAR when it was dropped, older files still have it with that type, and it would now return as BIGINT; cast it to what it was, or give it a new name"
         );
         let back = published(output, OLD, "2026-11-20").await;
         let columns = back.columns().unwrap();

@@ -42,7 +42,7 @@ const FROM_TIER: PublishedColumn = column(
 const TO_TIER: PublishedColumn = column(
     "to_tier",
     Varchar,
-    "what is shown now; NULL for users who are not there any more",
+    "what is shown now; NULL for users who are no longer there",
 );
 
 /// Every user of a date.
@@ -91,7 +91,7 @@ pub const TIER_MIGRATION: PublishedTable = PublishedTable {
         column(
             "days_in_previous_tier",
             BigInt,
-            "for how many days from_tier had been shown",
+            "the number of days for which from_tier had been shown",
         ),
     ],
     may_be_empty: true,
@@ -109,7 +109,7 @@ pub const TIER_MIGRATION_MATRIX: PublishedTable = PublishedTable {
         column(
             "users",
             BigInt,
-            "users who went from the one to the other, or stayed",
+            "users who moved from from_tier to to_tier, or stayed",
         ),
         column(
             MEASURES[0],
@@ -127,30 +127,38 @@ pub const TIER_SUMMARY: PublishedTable = PublishedTable {
     columns: &[
         DIMENSION,
         column("tier", Varchar, "the value of the dimension that is shown"),
-        column("users", BigInt, "users who have it"),
-        column("share", Double, "these users of all users"),
+        column("users", BigInt, "users who are in this tier"),
+        column(
+            "share",
+            Double,
+            "the fraction of all users who are in this tier",
+        ),
         column(MEASURES[0], REVENUE, "what these users spent in 365 days"),
         column(
             "revenue_share",
             Double,
-            "their revenue_365d of that of all users",
+            "the fraction of all users' revenue_365d that these users account for",
         ),
         column(MEASURES[1], BigInt, "their orders in 365 days"),
-        column("average_order_value", Double, "revenue_365d by orders_365d"),
+        column(
+            "average_order_value",
+            Double,
+            "revenue_365d divided by orders_365d",
+        ),
         column(
             "average_interactions_30d",
             Double,
-            "interactions in 30 days by users",
+            "interactions of the last 30 days, per user",
         ),
         column(
             "entered",
             BigInt,
-            "users who have it now and had not before",
+            "users who are in the tier now and were not in the previous snapshot",
         ),
         column(
             "left_tier",
             BigInt,
-            "users who had it before and have not now",
+            "users who were in the tier in the previous snapshot and no longer are",
         ),
         column("net_change", BigInt, "entered less left_tier"),
     ],

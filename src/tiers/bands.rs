@@ -87,12 +87,12 @@ fn ranges(bands: &ReferenceTable) -> Result<Vec<Band>, String> {
         let column = column(name)?;
         match column.data_type() {
             DataType::Int64 => Ok(column.as_primitive::<Int64Type>()),
-            _ => Err(format!("`{name}` has values that are no whole numbers")),
+            _ => Err(format!("`{name}` has values that are not whole numbers")),
         }
     };
     let (minimum, maximum) = (bound("min_total")?, bound("max_total")?);
     let tiers = column("tier")?.as_string_opt::<i32>();
-    let tiers = tiers.ok_or("`tier` has no texts")?;
+    let tiers = tiers.ok_or("`tier` is not a text column")?;
     let band = |row: usize| Band {
         tier: tiers.value(row).to_owned(),
         line: bands.line_of(row),

@@ -142,8 +142,9 @@ impl Settling {
         } = dimension;
         let since = format!("the snapshot date on which the shown {name} last changed");
         let grace = counted(*grace_days, "day");
-        let raw = format!("{name} as of today alone; a lower value shows after {grace}");
-        let pending_since = format!("since when a lower {name} waits to show");
+        let raw =
+            format!("{name} from today's data, before grace; a lower value shows after {grace}");
+        let pending_since = format!("the date since which a lower {name} has been pending");
         vec![
             (format!("{name}_since"), since),
             (format!("{name}_raw"), raw),

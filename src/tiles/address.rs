@@ -315,7 +315,7 @@ mod tests {
         assert!(!moved(Period::Until { last: 0 }));
     }
 
-    /// A change of these makes every tile anew: it needs another version of the format, and those
+    /// A change of these makes every tile again: it needs another version of the format, and those
     /// of the format before are found by it where expired days are held in them.
     #[test]
     fn addresses_stay_what_they_were() {

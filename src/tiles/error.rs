@@ -50,7 +50,7 @@ pub enum TileError {
     },
 }
 
-/// A stored tile that is not what its name says. Whoever meets it makes it anew.
+/// A stored tile that is not what its name says. Whoever meets it makes it again.
 #[derive(Debug, Clone)]
 pub struct DamagedTile {
     /// Which tile.

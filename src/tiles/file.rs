@@ -25,7 +25,7 @@
 //!
 //! The [store](super::store) says what the name is. The version of the format is a part of the
 //! address, so that a tile of another has another name: tiles of version 2 differ in nothing else, and
-//! are taken for days that have expired; those of version 1 are made anew.
+//! are taken for days that have expired; those of version 1 are made again.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -191,7 +191,7 @@ pub(super) fn accept(
     let rows = metadata.metadata().file_metadata().num_rows();
     let rows = rows.cast_unsigned();
     if stamp != Some(Stamp::new(rollup, period, &stored.address, rows)) {
-        return Ok(Err(Refusal::damaged("it says that it is another")));
+        return Ok(Err(Refusal::damaged("its footer names another tile")));
     }
     if let Some(refusal) = other_types(metadata.schema(), expected) {
         return Ok(Err(refusal));

@@ -75,7 +75,7 @@ impl StoredTiles {
     }
 
     /// The same tiles, those of the format before under the addresses that they would have now, as
-    /// far as they hold days that can be read no more. All others are made anew: what is read from
+    /// far as they hold days that can be read no more. All others are made again: what is read from
     /// a file may be read better by now.
     #[must_use]
     pub fn found_by(mut self, addresses: &Addresses) -> Self {

@@ -47,7 +47,7 @@ def case_constants_of_a_side_that_lacks_the_user(lake: Lake) -> None:
 
 
 def case_a_source_in_a_subquery(lake: Lake) -> None:
-    """Tiles are made anew when a source changes that staging reads in a subquery alone."""
+    """Tiles are made again when a source changes that staging reads in a subquery alone."""
     for source in ("orders", "engagement"):
         lake.deliver(source)
     lake.set("sources.fx", 'url = "../data/fx"\nrequired = false')

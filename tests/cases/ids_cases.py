@@ -164,7 +164,7 @@ def case_files_of_texts_where_numbers_are_published(lake: Lake) -> None:
 
 
 def case_numbers_behind_tiles_of_texts(lake: Lake) -> None:
-    """No night has published yet: the tiles that a refused one left are made anew."""
+    """No night has published yet: the tiles that a refused one left are made again."""
     lake.deliver("orders")
     lake.deliver("engagement")
     lake.path("sql/audits/nobody.sql").write_text("SELECT user_id FROM publish.tier_snapshot\n")

@@ -293,10 +293,10 @@ def case_partitions_of_no_day(lake: Lake) -> None:
     for value in ("__HIVE_DEFAULT_PARTITION__", "bad"):
         path = lake.path(f"data/orders/dt={value}/part-0.parquet")
         pyarrow.parquet.write_table(table(of_day(ORDERS, LAST_DAY), ORDER_SCHEMA), path)
-    lake.night().refused(3, "source `orders` has files in partitions whose value is no day",
+    lake.night().refused(3, "source `orders` has files in partitions whose value is not a day",
                          "dt=__HIVE_DEFAULT_PARTITION__/part-0.parquet, and 1 more", 'odd_days = "skip"')
     lake.set("sources.orders", 'odd_days = "skip"')
-    lake.night().published().says("2 files of source `orders` are in partitions whose value is no day and are left out: "
+    lake.night().published().says("2 files of source `orders` are in partitions whose value is not a day and are left out: "
                                   "dt=__HIVE_DEFAULT_PARTITION__/part-0.parquet, dt=bad/part-0.parquet")
 
 

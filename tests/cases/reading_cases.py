@@ -154,7 +154,7 @@ def _publish_top_content(lake: Lake) -> None:
 
 
 def case_ids_that_turn_from_numbers_into_texts_under_a_tile(lake: Lake) -> None:
-    """The tiles of the days before hold numbers, and are made anew from their files."""
+    """The tiles of the days before hold numbers, and are made again from their files."""
     _publish_top_content(lake)
     lake.deliver("orders")
     lake.deliver("engagement", DAYS[:-1])
@@ -162,7 +162,7 @@ def case_ids_that_turn_from_numbers_into_texts_under_a_tile(lake: Lake) -> None:
     today = [dict(event, content_id="a7") for event in of_day(EVENTS, LAST_DAY)]
     lake.deliver("engagement", [LAST_DAY], rows=today, schema=CONTENT_AS_TEXT)
     top = {event["user_id"]: "7" for event in EVENTS} | {event["user_id"]: "a7" for event in today}
-    lake.night().published(top_content=top).says("was made anew: its column top_content has another type")
+    lake.night().published(top_content=top).says("was made again: its column top_content has another type")
     shutil.rmtree(lake.path("output/tiles"))
     lake.edit("sql/features/users.sql", "AS top_content,", "AS top_content, 1 AS one,")
     lake.night().published(top_content=top)

@@ -207,7 +207,7 @@ impl<'a> Page<'a> {
         let since = format!("{} since {previous}", dimension.name);
         if dimension.flows.is_empty() {
             return format!(
-                "\n{}: not there yet, so nobody has moved\n",
+                "\n{}: new in this snapshot, so there are no moves to show\n",
                 self.bold(&since)
             );
         }

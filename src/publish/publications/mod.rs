@@ -8,7 +8,7 @@
 //!
 //! A date is published once its row is here, whatever the other tables hold already; of several
 //! rows for a date the one with the largest sequence holds. That may say that the date was
-//! withdrawn: then its versions are those in which the date has no rows. Each publication writes all rows anew
+//! withdrawn: then its versions are those in which the date has no rows. Each publication rewrites all rows
 //! as one small file, so that reading them costs one GET however long the history. Since the
 //! commit is based on the version that the run started from, of two runs at once only one can
 //! publish.

@@ -1,6 +1,6 @@
 //! Whether the rows of `publications` are those that tierline wrote last.
 //!
-//! A publication writes all rows anew, as one file in a folder of its own. Where there is anything
+//! A publication rewrites all rows, as one file in a folder of its own. Where there is anything
 //! else the log tells what became of it:
 //!
 //! | since the last publication, other programs | |

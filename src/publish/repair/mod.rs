@@ -148,7 +148,7 @@ pub async fn inspect(
     Ok(inspection)
 }
 
-/// Refuses to begin anew where something was published and no table is there.
+/// Refuses to start over where something was published and no table is there.
 async fn check_not_gone(
     output: &Location,
     publications: &Publications,

@@ -70,7 +70,7 @@ impl Rule<'_> {
         };
         let help = match self.dimension {
             Some(_) => "add a WHEN for them, or an ELSE: every user needs a value",
-            None => "add a WHEN for them, or an ELSE; ELSE NULL says that none is meant",
+            None => "add a WHEN for them, or an ELSE; write ELSE NULL if no value is intended",
         };
         Some(Diagnostic::at(&self.model.file, place.head(), message).help(help))
     }
@@ -118,10 +118,10 @@ fn shadowed_by(earlier: &BTreeSet<usize>, place: &Place<'_>) -> String {
         .collect();
     let lines: Vec<String> = lines.iter().map(usize::to_string).collect();
     match lines.as_slice() {
-        [] => "earlier branches take all that it asks for".to_owned(),
+        [] => "earlier branches already match everything it matches".to_owned(),
         [line] => format!("the branch on line {line} takes all that it asks for"),
         lines => format!(
-            "the branches on lines {} take all that it asks for",
+            "the branches on lines {} already match everything it matches",
             lines.join(", ")
         ),
     }

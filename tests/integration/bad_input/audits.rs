@@ -24,7 +24,7 @@ fn tier_that_dim_tier_does_not_list_is_blocked() {
     +-----------------+----------+-------+
     | lifecycle_stage | loyalist | 4     |
     +-----------------+----------+-------+
-    every user needs exactly one value that dim_tier lists in every dimension; add the value there, or mend the tier model
+    every user needs exactly one value that dim_tier lists in every dimension; add the value there, or fix the tier model
     ");
 
     let shown = project.call(&["show", "job.toml"]);

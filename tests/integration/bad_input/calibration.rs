@@ -39,7 +39,7 @@ fn lists_that_are_no_cut_points_are_told_at_once() {
        |
        = help: give four numbers, each greater than the one before it, such as [7, 30, 90, 180] or ["50.00", "200.00", "500.00", "2000.00"]
 
-    error: cut point "fifty" of `revenue_365d` is no exact number
+    error: cut point "fifty" of `revenue_365d` is not an exact number
       --> job.toml:16:1
        |
     16 | revenue_365d = ["fifty", 200, 500, 2000]
@@ -47,7 +47,7 @@ fn lists_that_are_no_cut_points_are_told_at_once() {
        |
        = help: give four numbers, each greater than the one before it, such as [7, 30, 90, 180] or ["50.00", "200.00", "500.00", "2000.00"]
 
-    error: `idd` is no list of cut points; did you mean `id`?
+    error: `idd` is not a list of cut points; did you mean `id`?
       --> job.toml:17:1
        |
     17 | idd = "2026-03-06-v1"
@@ -107,7 +107,7 @@ fn metrics_must_be_those_of_the_model_and_all_of_them() {
        |
        = help: give those of every metric, such as recency_days = [1, 2, 4, 8], or of none
 
-    error: cut point 7.5 of `orders_365d` lies between two of its values
+    error: cut point 7.5 of `orders_365d` is not a value that the metric can take
       --> job.toml:14:1
        |
     14 | orders_365d = [1, 2, 4, 7.5]

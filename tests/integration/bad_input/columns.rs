@@ -95,6 +95,7 @@ fn new_dimension_is_compared_with_nothing() {
         )
         .publish("2026-03-06");
     let shown = project.call(&["show", "job.toml", "--dimension", "purchase_habit"]);
-    let told = "purchase_habit since 2026-03-05: not there yet, so nobody has moved";
+    let told =
+        "purchase_habit since 2026-03-05: new in this snapshot, so there are no moves to show";
     assert!(shown.stdout.contains(told), "{shown:?}");
 }

@@ -51,7 +51,7 @@ fn characters_that_nobody_sees_are_told_at_their_place() {
     let told = "an invisible character (U+202E)\n --> job.toml:3:";
     assert!(said.contains(told), "{said}");
     assert!(
-        said.contains("help: delete it, or type the line anew"),
+        said.contains("help: delete it, or retype the line"),
         "{said}"
     );
     let said = project.edit("job.toml", "\u{202e}", "").check();

@@ -146,7 +146,7 @@ fn files_outside_partitions_are_refused() {
      |
      = help: put them below folders such as dt=2026-11-20; names of files and folders that start with _ or . are skipped
 
-    error: source `orders` has files in partitions whose value is no day: file://[PROJECT]/data/orders/dt=04-03-2026/part-0.parquet
+    error: source `orders` has files in partitions whose value is not a day: file://[PROJECT]/data/orders/dt=04-03-2026/part-0.parquet
      |
      = help: put them below a folder such as dt=2026-11-20, or leave such partitions out with odd_days = "skip" under [sources.orders]
 

@@ -26,7 +26,7 @@ static GIVES_HELP: LazyLock<Regex> = LazyLock::new(|| {
 
 /// What tells somebody to do something.
 static TELLS: LazyLock<Regex> = LazyLock::new(|| {
-    let verbs = "add|bring|CAST|cast|check|compute|declare|delete|deliver|divide|drop|export|filter|free|give|go|join|keep|LEFT JOIN|let|list|lower|make|mend|move|name|order|publish|pin|put|raise|rank|read|remove|rename|restate|restore|rewrite|run|save|say|select|set|sort|split|take|type|undo|use|wait|withdraw|write";
+    let verbs = "add|bring|CAST|cast|check|compute|correct|declare|delete|deliver|divide|drop|export|filter|fix|free|give|go|join|keep|LEFT JOIN|let|list|lower|make|move|name|order|publish|pin|put|raise|rank|read|remove|rename|restate|restore|retype|rewrite|run|save|say|select|set|sort|split|take|type|undo|use|wait|withdraw|write";
     let clause = r"(?:^|[;:,] (?:or |and |otherwise |first |then )?|\bor )";
     let command = "`tierline [a-z]|tierline backfill|--rules today|the same command";
     Regex::new(&format!(r"{clause}`?(?:{verbs})\b|{command}")).unwrap()
@@ -62,12 +62,12 @@ const APPLIED: &[(&str, &[&str])] = &[
             "a model is one SELECT; tables are created and written by tierline itself",
             "a model is one SELECT; put the other into a file of its own",
             "use $snapshot_date for today",
-            "filter by a column instead of chance",
+            "filter by a column instead of sampling",
             "the one table function is windows('rollups.<name>', '30d', ...)",
             "declare it under [sources] in the job file and read it as sources.<name> in a staging model",
             "give one of them another name with AS",
             "CAST one side to the type of the other",
-            "CAST the other side, or mend the value",
+            "CAST the other side, or correct the value",
             "set {} to a value of type {expected} under [params] in the job",
             "CAST them to what it takes",
             "lists stand in IN ({name}) or NOT IN ({name})",
@@ -128,7 +128,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "types are BIGINT, VARCHAR, ID (BIGINT or VARCHAR, as the files have it)",
             "use an integer, a decimal number, a text, true, false, a date, or a list of texts or integers",
             "parameters are declared, with their defaults, in {}",
-            "give a share from 0 on, such as 0.05 for five in a hundred",
+            "give a fraction, such as 0.05 for 5 %",
             "give \"*\" for all files, or an ending such as \"*.parquet\"",
             "give the name of the file that a partition has once it is whole, such as \"_SUCCESS\"",
             "give \"wait\", to end with exit code 4 until it is, or \"warn\"",
@@ -150,14 +150,14 @@ const APPLIED: &[(&str, &[&str])] = &[
         &[
             "save it as UTF-8 without a byte order mark (BOM)",
             "delete it: what is shown is not what is run",
-            "delete it, or type the line anew",
+            "delete it, or retype the line",
             "write texts in straight single quotes: 'text'",
             "write texts in 'single' quotes and names in \"double\" quotes, both straight",
             "type an ordinary space",
             "a model is one SELECT",
             "write each level as a common table expression of its own, or deliver the pairs as a CSV of reference/",
             "a rollup is one SELECT ... GROUP BY user_id over one staging table",
-            "it comes of today's sources alone; read what was published before in {marts} or an audit",
+            "it may depend on today's sources only; read what was published before in {marts} or an audit",
         ],
     ),
     (
@@ -165,7 +165,7 @@ const APPLIED: &[(&str, &[&str])] = &[
         &[
             "put it into WHERE, or LEFT JOIN what it selects and ask whether its column IS NOT NULL",
             "there are: {}",
-            "add a WHEN for them, or an ELSE; ELSE NULL says that none is meant",
+            "add a WHEN for them, or an ELSE; write ELSE NULL if no value is intended",
             "take the ELSE out, or narrow a condition",
             "select the column there, or take the warning out of dim_tier",
             "write SUM(CAST(... AS DECIMAL({MOST_DIGITS}, {scale})))",
@@ -207,7 +207,7 @@ const APPLIED: &[(&str, &[&str])] = &[
     ),
     (
         "encodings::characters_that_nobody_sees_are_told_at_their_place",
-        &["delete it, or type the line anew"],
+        &["delete it, or retype the line"],
     ),
     (
         "remedies_of_nights::of_arguments",
@@ -216,7 +216,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "name the one you mean by its path",
             "name a job file, or let `tierline init` write one to start from",
             "name one of them",
-            "give --from a date that is not after --to",
+            "give a --from that is not after --to",
             "the published tables are {}",
             "leave it out",
             "give one such as 2026-11-20",
@@ -250,7 +250,7 @@ const APPLIED: &[(&str, &[&str])] = &[
     (
         "remedies_of_nights::of_audits",
         &[
-            "add the value there, or mend the tier model",
+            "add the value there, or fix the tier model",
             "each feature and tier model must have one row per user",
             "whoever is not to be there is left out in features/users.sql",
             "or raise the guard for this run",
@@ -437,7 +437,7 @@ const APPLIED: &[(&str, &[&str])] = &[
         &[
             "run again when its writer is done; if that died, remove the file or restore it from a copy while no writer is at work",
             "run again when the table is written; if it is a folder of files and no table, remove `{log}`",
-            "restore the log from a copy, or write the table anew",
+            "restore the log from a copy, or rewrite the table",
             "run again, in case the table changes just now, or restore the file",
         ],
     ),
@@ -473,7 +473,7 @@ const APPLIED: &[(&str, &[&str])] = &[
         &[
             "is gone, so that its rows can be neither read nor put back; restore it from a copy{}",
             ", or withdraw the date, `tierline withdraw --date {date}`, and run it again",
-            "make that date anew first, by `tierline backfill --affected` or `tierline run --date {date}`, or restore the file from a copy",
+            "make that date again first, by `tierline backfill --affected` or `tierline run --date {date}`, or restore the file from a copy",
             "restore it from a copy, or delete it and publish its date again",
             "; restore it from a copy, or use the tierline that wrote it",
             "restore it from a copy, or go on from the files there are with --accept-shorter-history",
@@ -640,7 +640,7 @@ const APPLIED: &[(&str, &[&str])] = &[
     (
         "lost_files::files_missing_of_older_dates_are_told_and_their_dates_made_anew",
         &[
-            "; `tierline backfill --affected` makes these dates anew, `tierline run --date` one of them",
+            "; `tierline backfill --affected` makes these dates again, `tierline run --date` one of them",
         ],
     ),
     (

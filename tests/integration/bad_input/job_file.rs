@@ -202,21 +202,21 @@ retry_seconds = -1
     20 | max_users_drop = "5%"
        |                  ^^^^
 
-    error: `max_users_growth` is -1, which no share can be
+    error: `max_users_growth` is -1, but a share is 0 or more
       --> job.toml:21:1
        |
     21 | max_users_growth = -1
        | ^^^^^^^^^^^^^^^^
        |
-       = help: give a share from 0 on, such as 0.05 for five in a hundred
+       = help: give a fraction, such as 0.05 for 5 %
 
-    error: invalid value: integer `0`, expected a whole number from 1 on
+    error: invalid value: integer `0`, expected a whole number of at least 1
       --> job.toml:24:11
        |
     24 | threads = 0
        |           ^
 
-    error: invalid value: integer `-1`, expected a whole number from 0 on
+    error: invalid value: integer `-1`, expected a whole number of at least 0
       --> job.toml:27:17
        |
     27 | retry_seconds = -1
@@ -285,7 +285,7 @@ fn url_that_no_store_understands_is_refused() {
     insta::assert_snapshot!(project.check(), @"
     exit code 2
 
-    error: cannot open `s3:/bucket/orders`; use file:///path, s3://bucket/path or a path relative to the job file: a URL has two slashes after its colon
+    error: cannot open `s3:/bucket/orders`; use file:///path, s3://bucket/path or a path relative to the job file: write two slashes after the colon, as in file:///data or s3://bucket/path
     ");
 }
 

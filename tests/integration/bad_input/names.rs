@@ -50,7 +50,7 @@ fn file_in_publish_that_is_no_published_table_suggests_the_nearest() {
     insta::assert_snapshot!(project.check(), @"
     exit code 2
 
-    error: `publish.kpis_daily` is no table that tierline publishes; did you mean `kpi_daily`?
+    error: `publish.kpis_daily` is not a table that tierline publishes; did you mean `kpi_daily`?
      --> sql/publish/kpis_daily.sql:1:1
       |
     1 | -- One number per metric and night. Tiers are the shown ones. A quotient of nothing is NULL. Money
@@ -102,7 +102,7 @@ fn columns_that_no_reader_opens_are_told_beside_all_other_problems() {
 
     error: table `kpi_daily`: column name `Loud` is refused; start with a letter and use only lower-case letters, digits and underscores
 
-    note: not checked until that is mended: `publish.alerts`
+    note: not checked until the problems above are fixed: `publish.alerts`
 
     4 problems
     "#);
@@ -141,7 +141,7 @@ fn unknown_column_suggests_the_nearest() {
       |
       = help: did you mean `scores.rfm_total`?
 
-    note: not checked until that is mended: `tiers.value_engagement`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `tiers.value_engagement`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     2 problems
     ");
@@ -161,7 +161,7 @@ fn unknown_parameter_suggests_the_nearest() {
       |
       = help: parameters are declared, with their defaults, in parameters.toml of the SQL pack
 
-    note: not checked until that is mended: `tiers.value_engagement`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `tiers.value_engagement`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
     ");
 }
 
@@ -325,15 +325,15 @@ fn text_that_is_no_number_is_found_before_a_run() {
       |
       = help: set deep_interactions_7d to a value of type BIGINT under [params] in the job, or in parameters.toml
 
-    error: 'none' stands where a BIGINT is needed
+    error: 'none' is compared with a BIGINT
      --> sql/tiers/lifecycle_stage.sql:5:32
       |
     5 |         WHEN orders_lifetime = 'none' THEN 'prospect'
       |                                ^^^^^^
       |
-      = help: CAST the other side, or mend the value
+      = help: CAST the other side, or correct the value
 
-    note: not checked until that is mended: `tiers.value_engagement`, `tiers.warnings`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `tiers.value_engagement`, `tiers.warnings`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     2 problems
     ");
@@ -384,7 +384,7 @@ fn rollup_refuses_what_does_not_merge() {
       |
       = help: select the aggregates one by one and compute with them in a feature model
 
-    note: not checked until that is mended: `features.interactions`, `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `features.interactions`, `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     3 problems
     ");
@@ -438,7 +438,7 @@ fn rollup_refuses_what_depends_on_the_order_of_rows() {
       |
       = help: write SUM(CAST(... AS DECIMAL(18, 2))), with as many digits as you need
 
-    note: not checked until that is mended: `features.interactions`, `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `features.interactions`, `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     4 problems
     ");
@@ -508,7 +508,7 @@ fn rollup_groups_one_table_by_user() {
       |
       = help: a rollup is one SELECT user_id, <aggregates> ... GROUP BY user_id over one staging table; move anything else to a feature model
 
-    note: not checked until that is mended: `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
     ");
 }
 
@@ -528,7 +528,7 @@ fn the_snapshot_does_not_read_what_was_published_before() {
     86 | LEFT JOIN previous.tier_snapshot AS previous
        |           ^^^^^^^^^^^^^^^^^^^^^^
        |
-       = help: it comes of today's sources alone; read what was published before in kpi_daily.sql, alerts.sql or an audit
+       = help: it may depend on today's sources only; read what was published before in kpi_daily.sql, alerts.sql or an audit
     ");
 }
 
@@ -622,7 +622,7 @@ fn problems_of_several_files_are_told_at_once() {
       |
       = help: parameters are declared, with their defaults, in parameters.toml of the SQL pack
 
-    note: not checked until that is mended: `tiers.value_engagement`, `tiers.warnings`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `tiers.value_engagement`, `tiers.warnings`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     4 problems
     ");
@@ -653,7 +653,7 @@ fn problems_of_several_files_are_told_at_once() {
       |
       = help: parameters are declared, with their defaults, in parameters.toml of the SQL pack
 
-    note: not checked until that is mended: `tiers.value_engagement`, `tiers.warnings`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `tiers.value_engagement`, `tiers.warnings`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     3 problems
     ");

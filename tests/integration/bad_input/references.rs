@@ -123,7 +123,7 @@ fn bound_that_is_no_number_is_named() {
     insta::assert_snapshot!(project.check(), @"
     exit code 2
 
-    error: `reference.value_tiers` cannot be used as bands: `min_total` has values that are no whole numbers
+    error: `reference.value_tiers` cannot be used as bands: `min_total` has values that are not whole numbers
      --> sql/reference/value_tiers.csv:1:1
       |
     1 | tier,rank,min_total,max_total,label_en,label_zh,playbook,playbook_zh
@@ -147,7 +147,7 @@ fn line_with_too_few_values_is_shown() {
       |
       = help: a reference file is CSV with a header line and as many values on every line
 
-    note: not checked until that is mended: `tiers.value_tier`, `tiers.warnings`, `publish.dim_tier`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `tiers.value_tier`, `tiers.warnings`, `publish.dim_tier`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
     "#);
 }
 
@@ -165,7 +165,7 @@ fn dimension_without_a_column_is_refused() {
       |
       = help: select the column there, or take the dimension out of dim_tier
 
-    note: not checked until that is mended: `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
     ");
 }
 
@@ -203,7 +203,7 @@ fn tiers_are_listed_once_and_ranked_together() {
      |
      = help: list each value of a dimension once
 
-    note: not checked until that is mended: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     2 problems
     ");
@@ -232,7 +232,7 @@ fn grace_needs_a_ranked_dimension() {
     13 | value_teir = 7
        | ^^^^^^^^^^
 
-    note: not checked until that is mended: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     2 problems
     ");
@@ -274,7 +274,7 @@ fn row_of_dim_tier_that_names_nothing_is_refused() {
      |
      = help: give every row of dim_tier a dimension and a tier
 
-    note: not checked until that is mended: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     2 problems
     ");
@@ -296,7 +296,7 @@ fn model_of_a_dimension_without_its_columns_is_pointed_at() {
     insta::assert_snapshot!(project.check(), @"
     exit code 2
 
-    error: `tiers.mood` has no column `user_id` and no column `mood`
+    error: `tiers.mood` lacks the columns `user_id` and `mood`
      --> sql/tiers/mood.sql:2:1
       |
     2 | SELECT
@@ -304,7 +304,7 @@ fn model_of_a_dimension_without_its_columns_is_pointed_at() {
       |
       = help: the job's dimension `mood` is read from it, one row per user: user_id and mood
 
-    note: not checked until that is mended: `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
     ");
 }
 

@@ -247,7 +247,7 @@ fn of_statements_and_types() {
             mended: &[Replace(LABEL, "current_date", "$snapshot_date")],
         },
         Remedy {
-            help: "order by a column instead of chance",
+            help: "sort by a column instead of random()",
             broken: &[Write(
                 LABEL,
                 "SELECT user_id, ROW_NUMBER() OVER (ORDER BY random()) AS n FROM features.users\n",
@@ -255,7 +255,7 @@ fn of_statements_and_types() {
             mended: &[Replace(LABEL, "random()", "user_id")],
         },
         Remedy {
-            help: "filter by a column instead of chance",
+            help: "filter by a column instead of sampling",
             broken: &[Write(
                 LABEL,
                 "SELECT user_id FROM features.users TABLESAMPLE (10 PERCENT)\n",
@@ -316,7 +316,7 @@ fn of_statements_and_types() {
             )],
         },
         Remedy {
-            help: "CAST the other side, or mend the value",
+            help: "CAST the other side, or correct the value",
             broken: &[Replace(
                 "sql/tiers/lifecycle_stage.sql",
                 "orders_lifetime = 0",
@@ -814,7 +814,7 @@ fn of_the_job() {
             mended: &[Append("sql/parameters.toml", "mine = 50\n")],
         },
         Remedy {
-            help: "give a share from 0 on, such as 0.05 for five in a hundred",
+            help: "give a fraction, such as 0.05 for 5 %",
             broken: &[Append(JOB, "\n[guards]\nmax_users_growth = -1\n")],
             mended: &[Replace(JOB, "-1", "0.05")],
         },

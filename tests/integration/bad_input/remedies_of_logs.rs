@@ -194,7 +194,7 @@ fn of_logs_that_are_not_whole() {
                 ways: &[as_table, as_plain_parquet],
             },
             Remedy {
-                help: "restore the log from a copy, or write the table anew",
+                help: "restore the log from a copy, or rewrite the table",
                 broken: |project| {
                     let project = as_table(project).write(NEXT, "");
                     let last = NEXT.replace("1.json", "2.json");

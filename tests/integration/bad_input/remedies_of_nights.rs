@@ -123,7 +123,7 @@ fn of_arguments() {
             again: &["check", "./job.toml"],
         },
         Remedy {
-            help: "give --from a date that is not after --to",
+            help: "give a --from that is not after --to",
             broken: same,
             command: &[
                 "backfill",
@@ -270,7 +270,7 @@ fn of_rows_that_sql_cannot_compute() {
 fn of_audits() {
     try_all(&[
         Remedy {
-            help: "add the value there, or mend the tier model",
+            help: "add the value there, or fix the tier model",
             broken: |project| {
                 let stage = "sql/tiers/lifecycle_stage.sql";
                 let renamed = "END, 'loyal', 'loyalist') AS lifecycle_stage";

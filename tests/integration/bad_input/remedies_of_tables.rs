@@ -393,7 +393,7 @@ fn of_data_files_that_are_gone_or_damaged() {
             )],
         },
         Remedy {
-            help: "make that date anew first, by `tierline backfill --affected` or `tierline run --date 2026-03-06`, or restore the file from a copy",
+            help: "make that date again first, by `tierline backfill --affected` or `tierline run --date 2026-03-06`, or restore the file from a copy",
             damage: |output| output.remove(NEWEST_ROWS),
             command: SHOW,
             ways: &[

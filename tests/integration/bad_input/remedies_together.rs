@@ -57,7 +57,7 @@ fn of_characters_and_statements() {
             mended: &[Replace("sql/tiers/b.sql", "\u{202e}", "")],
         },
         Remedy {
-            help: "delete it, or type the line anew",
+            help: "delete it, or retype the line",
             broken: &[Write(
                 "sql/tiers/c.sql",
                 "SELECT user_id\u{200b} FROM features.users\n",
@@ -128,7 +128,7 @@ fn of_characters_and_statements() {
             )],
         },
         Remedy {
-            help: "it comes of today's sources alone; read what was published before in kpi_daily.sql, alerts.sql or an audit",
+            help: "it may depend on today's sources only; read what was published before in kpi_daily.sql, alerts.sql or an audit",
             broken: &[Replace(
                 SNAPSHOT,
                 BEFORE_INTERACTION,
@@ -184,7 +184,7 @@ fn of_queries_and_values() {
             mended: &[Replace("sql/tiers/c.sql", "completely_other", "rfm_class")],
         },
         Remedy {
-            help: "add a WHEN for them, or an ELSE; ELSE NULL says that none is meant",
+            help: "add a WHEN for them, or an ELSE; write ELSE NULL if no value is intended",
             broken: &[Write(
                 "sql/tiers/d.sql",
                 "SELECT user_id, CASE WHEN rfm_class = 'unscored' THEN 'hello' END AS greeting FROM tiers.rfm_class\n",

@@ -87,7 +87,7 @@ fn swapped_branches_name_the_line_that_takes_all() {
     insta::assert_snapshot!(project.check(), @"
     exit code 2
 
-    error: the branch for `2` is never reached: the branches on lines 16, 17 take all that it asks for
+    error: the branch for `2` is never reached: the branches on lines 16, 17 already match everything it matches
       --> sql/tiers/rfm.sql:18:18
        |
     18 |             WHEN orders_365d <= $orders_365d_cut_1 THEN 2
@@ -251,7 +251,7 @@ fn rules_are_told_beside_what_is_broken() {
       |
       = help: did you mean `moderate`?
 
-    note: not checked until that is mended: `tiers.warnings`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `tiers.warnings`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     3 problems
     ");

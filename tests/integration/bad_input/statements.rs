@@ -211,7 +211,7 @@ fn clock_and_chance_are_refused() {
     1 | SELECT user_id, current_date AS today FROM tiers.rfm
       |                 ^^^^^^^^^^^^
       |
-      = help: use $snapshot_date for today; order by a column instead of chance
+      = help: use $snapshot_date for today; sort by a column instead of random()
 
     error: `now` is not allowed: a run must give the same rows tomorrow
      --> sql/tiers/now.sql:1:17
@@ -219,7 +219,7 @@ fn clock_and_chance_are_refused() {
     1 | SELECT user_id, now() AS today FROM tiers.rfm
       |                 ^^^
       |
-      = help: use $snapshot_date for today; order by a column instead of chance
+      = help: use $snapshot_date for today; sort by a column instead of random()
 
     error: `now` is not allowed: a run must give the same rows tomorrow
      --> sql/tiers/quoted.sql:1:17
@@ -227,7 +227,7 @@ fn clock_and_chance_are_refused() {
     1 | SELECT user_id, "now"() AS today FROM tiers.rfm
       |                 ^^^^^
       |
-      = help: use $snapshot_date for today; order by a column instead of chance
+      = help: use $snapshot_date for today; sort by a column instead of random()
 
     error: `random` is not allowed: a run must give the same rows tomorrow
      --> sql/tiers/random.sql:1:40
@@ -235,7 +235,7 @@ fn clock_and_chance_are_refused() {
     1 | SELECT user_id FROM tiers.rfm ORDER BY Random()
       |                                        ^^^^^^
       |
-      = help: use $snapshot_date for today; order by a column instead of chance
+      = help: use $snapshot_date for today; sort by a column instead of random()
 
     error: TABLESAMPLE is not allowed: a run must give the same rows tomorrow
      --> sql/tiers/sampled.sql:1:21
@@ -243,7 +243,7 @@ fn clock_and_chance_are_refused() {
     1 | SELECT user_id FROM tiers.rfm TABLESAMPLE (10 PERCENT)
       |                     ^^^^^^^^^
       |
-      = help: filter by a column instead of chance
+      = help: filter by a column instead of sampling
 
     5 problems
     "#);
@@ -450,7 +450,7 @@ fn characters_that_look_like_others_are_shown_at_their_place() {
     1 | SELECT user\u{200b}_id
       |            ^
       |
-      = help: delete it, or type the line anew
+      = help: delete it, or retype the line
 
     7 problems
     ");

@@ -263,7 +263,7 @@ async fn filled_gap_affects_the_date_after_it() {
     let plan = call(&nights, "plan", &["--date", &days_ago(1).to_string()]);
     assert_eq!(
         affected_by(&plan.stdout)[0],
-        format!("  an earlier snapshot is published anew or withdrawn: {today}"),
+        format!("  an earlier snapshot is republished or withdrawn: {today}"),
         "{plan:?}"
     );
     let restated = restate(&nights);

@@ -153,7 +153,7 @@ async fn comparison_keeps_nothing_unless_told_to() {
       from -> to                                             users
       low_value_low_engagement -> high_value_low_engagement      1
 
-    cut points have no part in lifecycle_stage, customer_layer, interaction_depth, engagement_style, participation_level, need_type, price_sensitivity
+    lifecycle_stage, customer_layer, interaction_depth, engagement_style, participation_level, need_type, price_sensitivity do not depend on cut points
 
     Once kept, runs of 2026-11-20 and later dates score by the new cut points.
     2026-11-20 is published by other cut points and stays as published
@@ -251,7 +251,7 @@ async fn job_that_pins_a_calibration_is_told_to_change_its_id() {
     let kept = shown(&nights, last_night(), &["--yes"]);
 
     let end = "
-Job nights pins 2026-11-20-v1 and goes on scoring by that one, until its job file says
+Job nights pins 2026-11-20-v1 and keeps using it until its job file says
 [calibration] id = \"2026-11-20-v2\".
 
 Kept as 2026-11-20-v2.

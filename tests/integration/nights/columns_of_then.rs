@@ -152,7 +152,7 @@ async fn value(nights: &Nights, days: i64, user: &str, column: &str) -> String {
     row[column].clone()
 }
 
-/// It began anew every night, and nobody ever fell.
+/// It started over every night, and nobody ever fell.
 #[tokio::test]
 async fn grace_that_is_gone_by_now_still_ends_on_its_day() {
     let [first, later] = restated(async |mut nights| {

@@ -195,7 +195,7 @@ async fn a_file_of_the_previous_snapshot_that_somebody_else_removed_is_named() {
     let failure = nights.run(next).await.unwrap_err();
     let said = refusal(&failure);
     let gone = format!(
-        "a file of table `tier_snapshot` that the publication of {0} names, is gone or cut short, and its rows are needed; make that date anew first, by `tierline backfill --affected` or `tierline run --date {0}`, or restore the file from a copy",
+        "a file of table `tier_snapshot` that the publication of {0} names, is gone or cut short, and its rows are needed; make that date again first, by `tierline backfill --affected` or `tierline run --date {0}`, or restore the file from a copy",
         last_night()
     );
     assert!(said.contains(&path) && said.contains(&gone), "{said}");
@@ -368,7 +368,7 @@ async fn the_only_publication_that_is_gone_is_no_run_that_died() {
         message.starts_with("publication 1 was made here"),
         "{message}"
     );
-    // Whoever begins anew says so.
+    // Whoever starts over says so.
     std::fs::remove_file(nights.output_folder().join("last-publication.json")).unwrap();
     assert_eq!(nights.status_of(last_night()).await, "published");
 }
@@ -389,7 +389,7 @@ async fn tables_restored_from_an_older_copy_go_on_from_there() {
     assert!(!report.repaired.is_empty());
 }
 
-/// What `publications` say cannot be made anew, so that every damage to them is named and waited for.
+/// What `publications` say cannot be made again, so that every damage to them is named and waited for.
 #[tokio::test]
 async fn publications_damaged_inside_are_named() {
     let nights = two_nights().await;

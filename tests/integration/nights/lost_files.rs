@@ -1,5 +1,5 @@
 //! Published data files that somebody removes: every command says so, names the dates, and the
-//! dates are made anew as they were.
+//! dates are made again as they were.
 
 use std::path::{Path, PathBuf};
 
@@ -61,7 +61,7 @@ async fn files_missing_of_older_dates_are_told_and_their_dates_made_anew() {
     std::fs::write(&cut, "PAR1").unwrap();
 
     let told = format!(
-        "published data files are missing or cut short, so that readers fail: {oldest} (kpi_daily, tier_snapshot, tier_summary), such as `file://{}`; `tierline backfill --affected` makes these dates anew, `tierline run --date` one of them",
+        "published data files are missing or cut short, so that readers fail: {oldest} (kpi_daily, tier_snapshot, tier_summary), such as `file://{}`; `tierline backfill --affected` makes these dates again, `tierline run --date` one of them",
         cut.display()
     );
     let report = nights.run(last_night()).await.unwrap();
@@ -80,7 +80,7 @@ async fn files_missing_of_older_dates_are_told_and_their_dates_made_anew() {
     let shown = tierline(&nights, &["show", "--date", &oldest.to_string()]);
     assert_eq!(shown.exit_code, 3, "{shown:?}");
     let needed = format!(
-        "is gone or cut short, and its rows are needed; make that date anew first, by `tierline backfill --affected` or `tierline run --date {oldest}`"
+        "is gone or cut short, and its rows are needed; make that date again first, by `tierline backfill --affected` or `tierline run --date {oldest}`"
     );
     assert!(shown.stderr.contains(&needed), "{shown:?}");
 
@@ -112,7 +112,7 @@ async fn a_missing_file_of_the_newest_date_is_made_anew_by_its_night() {
         let report = nights.run(last_night()).await.unwrap();
         assert_eq!(report.status.to_string(), "replaced", "{table}");
         let told = format!(
-            "published data files are missing or cut short, so that readers fail: {} ({table}), such as `file://{}`; this date is made anew",
+            "published data files are missing or cut short, so that readers fail: {} ({table}), such as `file://{}`; this date is made again",
             last_night(),
             path.display()
         );
@@ -149,7 +149,7 @@ async fn a_night_that_reads_a_missing_file_names_what_makes_it_anew() {
     let refused = nights.run(next).await.unwrap_err();
     assert_eq!(refused.kind(), FailureKind::Blocked);
     let expected = format!(
-        "`file://{}`, a file of table `kpi_daily` that the publication of {oldest} names, is gone or cut short, and its rows are needed; make that date anew first, by `tierline backfill --affected` or `tierline run --date {oldest}`, or restore the file from a copy",
+        "`file://{}`, a file of table `kpi_daily` that the publication of {oldest} names, is gone or cut short, and its rows are needed; make that date again first, by `tierline backfill --affected` or `tierline run --date {oldest}`, or restore the file from a copy",
         path.display()
     );
     assert_eq!(refused.to_string(), expected);

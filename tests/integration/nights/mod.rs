@@ -21,8 +21,8 @@
 //! | `schedules` | random expiries, late files, overwrites, edits, restatements, withdrawals and crashes, over folders and Delta tables, leave the rows of a lake that keeps everything |
 //! | `backfill` | many nights in order: gaps filled, late data restated |
 //! | `foreign_changes` | what others do to published tables is put back, or refused with what happened |
-//! | `lost_files` | published files that somebody removed are told, and their dates made anew |
-//! | `retired` | a table that the pack makes no longer keeps the dates that no run publishes anew |
+//! | `lost_files` | published files that somebody removed are told, and their dates made again |
+//! | `retired` | a table that the pack makes no longer keeps the dates that no run republishes |
 //! | `schema_evolution` | tables get columns and dimensions, and lose columns only when the run may |
 //! | `calibrate` | new cut points are compared, and kept when confirmed; cut points by hand are kept |
 //! | `published_before` | KPIs over earlier snapshots, also where there is none or it has fewer columns |

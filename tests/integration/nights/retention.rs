@@ -452,7 +452,7 @@ async fn a_scrap_that_comes_as_a_day_expires_is_not_taken_for_the_day() {
         "source `orders` has other files of {expired} than earlier runs have read, the oldest it has: "
     );
     let files = format!(
-        "/lake/orders/dt={expired}/late-0.parquet; they are late rows of what has expired, or all of it written anew; remove them if it has expired"
+        "/lake/orders/dt={expired}/late-0.parquet; they are late rows of what has expired, or all of it rewritten; remove them if it has expired"
     );
     for said in [&doubt, &files] {
         assert!(asked.stderr.contains(said), "{asked:?}");

@@ -169,7 +169,7 @@ async fn span_that_is_backfilled_goes_by_todays_rules_and_says_so() {
     let anew = call(&nights, &span);
     assert_eq!(anew.exit_code, 0, "{anew:?}");
     let told = format!(
-        "{from} to {to} (2 dates) were published by other SQL, parameters, settings or cut points than today's: published anew by today's\n"
+        "{from} to {to} (2 dates) were published by other SQL, parameters, settings or cut points than today's: republished by today's\n"
     );
     assert_eq!(anew.stderr, told);
 }

@@ -316,7 +316,7 @@ impl Damage {
     /// What the warning says of it.
     fn told(self) -> &'static str {
         match self {
-            Self::NameAndBytesOfAnother => "it says that it is another",
+            Self::NameAndBytesOfAnother => "its footer names another tile",
             _ => "its bytes are not those that were written",
         }
     }
@@ -366,7 +366,7 @@ async fn damaged_tile_is_warned_about_and_made_anew() {
 
         let path = damaged.canonicalize().unwrap_or(damaged);
         let warning = format!(
-            "tile file://{} was made anew: {}",
+            "tile file://{} was made again: {}",
             path.display(),
             damage.told()
         );
@@ -393,7 +393,7 @@ async fn tile_damaged_in_a_bucket_is_made_anew() {
 
     let report = bucket.run(last_night());
 
-    let told = "was made anew: its bytes are not those that were written";
+    let told = "was made again: its bytes are not those that were written";
     let warning = format!("tile s3://{BUCKET}/{tile} {told}");
     assert_eq!(report["warnings"], serde_json::json!([warning]));
     let again = store.get(&tile).await.unwrap().bytes().await.unwrap();

@@ -110,7 +110,7 @@ async fn grace_begins_with_the_first_night_that_sees_the_lower_tier() {
 /// | returns | 0.00 | R 5 + F 3 + M 1 = 9 | active again, and nothing has moved |
 /// | rises | 10.01 | R 5 + F 3 + M 2 = 10 | of high potential at once |
 ///
-/// On D + 5 that order is 8 days old, R 4: "rises" has a raw total of 9, whose grace begins anew,
+/// On D + 5 that order is 8 days old, R 4: "rises" has a raw total of 9, whose grace starts over,
 /// and "returns" one of 8, which is active still.
 #[tokio::test]
 async fn grace_of_seven_days_is_counted_in_days_and_cleared_by_a_rise() {

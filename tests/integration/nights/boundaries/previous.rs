@@ -69,7 +69,7 @@ async fn outflow_is_not_known_from_other_days() {
     assert_eq!(outflow_on_d(&nights).await, [NULL, NULL]);
 }
 
-/// The day of the orders of "gone" is delivered anew, and they are not among them.
+/// The day of the orders of "gone" is delivered again, and they are not among them.
 #[tokio::test]
 async fn users_who_are_gone_have_flowed_out() {
     let stays = orders(4, "stays", 24, 100_00);

@@ -27,7 +27,7 @@ pub(super) enum Step {
     Late(FileChoice),
     /// A file takes the place of all files of such a day.
     Overwrite(FileChoice),
-    /// The files of such a day are written anew as one.
+    /// The files of such a day are rewritten as one.
     Compact(usize),
     /// One of several files of such a day is taken out.
     Delete(usize),

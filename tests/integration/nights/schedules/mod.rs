@@ -2,7 +2,7 @@
 //! with the rows of a lake that keeps everything, and no table has rows that no publication names.
 //!
 //! A case is a history and a list of steps, with every kind of step in it. Two jobs see the same
-//! deliveries, late files, files written anew, compactions, edits and withdrawals; in the lake of
+//! deliveries, late files, files rewritten, compactions, edits and withdrawals; in the lake of
 //! one the oldest days expire after a night, and its runs may die between two commits. The other
 //! keeps its files and forgets every tile before each of its nights. Sources of the one may be Delta
 //! tables, where a retention rule is a DELETE, and a vacuum may come at any time; those of the other

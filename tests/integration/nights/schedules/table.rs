@@ -67,7 +67,7 @@ impl DeltaSource {
         self.commit("WRITE", true, replaced, Some((day, name, rows)));
     }
 
-    /// Writes the rows of a day anew as one file.
+    /// Rewrites the rows of a day as one file.
     pub(super) fn optimize(&mut self, day: NaiveDate, name: &'static str, rows: &History) {
         let replaced = self.take_day(day);
         self.commit("OPTIMIZE", false, replaced, Some((day, name, rows)));
