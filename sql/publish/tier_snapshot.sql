@@ -1,6 +1,6 @@
 -- The snapshot: one row per user, as BI sees it. tierline adds snapshot_date, cutpoints_id and
 -- run_id, and settles each dimension against the previous snapshot: <dimension> becomes the shown
--- value, with <dimension>_since beside it, and with grace <dimension>_raw and
+-- value, each with <dimension>_since, and with grace <dimension>_raw and
 -- <dimension>_pending_since.
 SELECT
     users.user_id,

@@ -43,7 +43,7 @@ pub struct Compared {
 /// The audits of a snapshot; those that compare need a previous one. `volumes` are the KPIs that
 /// say how much required sources delivered.
 ///
-/// They read [`COUNTED`] beside the tables.
+/// They read [`COUNTED`] besides the tables.
 pub fn audits(guards: &Guards, compared: Option<&Compared>, volumes: &[String]) -> Vec<BuiltIn> {
     let mut audits = vec![
         snapshot_not_empty(),

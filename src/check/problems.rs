@@ -1,4 +1,4 @@
-//! What a check finds wrong, kept until all of it can be told together.
+//! What a check finds wrong, kept until all of it can be reported together.
 
 use crate::engine::chain;
 use crate::ground::{Diagnostic, Problems};
@@ -35,7 +35,7 @@ impl Found {
         self.failures.extend(other.failures);
     }
 
-    /// Nothing, when nothing was found; `note` is told beside what was.
+    /// Nothing, when nothing was found; `note` is added to what was found.
     ///
     /// # Errors
     /// Everything found. A single failure stays what it is.

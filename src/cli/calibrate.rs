@@ -1,4 +1,4 @@
-//! `tierline calibrate`: new cut points beside the old ones, and kept once that is confirmed.
+//! `tierline calibrate`: new cut points compared with the old ones, and kept once that is confirmed.
 
 use clap::builder::styling::Style;
 use serde::Serialize;
@@ -362,7 +362,7 @@ fn score_table(scores: &[&ValueChange]) -> Table {
     table
 }
 
-/// Users by value, old beside new.
+/// Users by value, old next to new.
 fn value_table(dimension: &ValueChange) -> Table {
     let mut table = Table::default();
     table.column("tier", Side::Left);

@@ -15,7 +15,7 @@ use super::arguments::DemoArguments;
 use super::output::Output;
 use super::{commands, init};
 
-/// The job file that the demo writes beside its data.
+/// The job file that the demo writes next to its data.
 const JOB: &str = include_str!("demo_job.toml");
 
 /// The last day of the sample data: fixed, so that every demo shows the same.

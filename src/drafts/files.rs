@@ -194,7 +194,7 @@ fn partition_writer(
         Some(draft_folder),
     )?;
     let configuration = configuration.with_roll_on_row_group_boundary(true);
-    // The default number, which the names given beside it overrule.
+    // The default number, which the names given next to it overrule.
     let (column_count, _) = get_num_idx_cols_and_stats_columns(None, HashMap::new());
     let indexed_columns = Some(indexed_columns(&spec.file_schema()));
     PartitionWriter::try_with_config(

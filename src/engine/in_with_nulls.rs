@@ -7,7 +7,7 @@
 //! | x is NULL, and there is a y | NULL | FALSE |
 //! | otherwise | FALSE | FALSE |
 //!
-//! The engine heeds NULLs where such a condition stands alone or beside others with AND. Elsewhere
+//! The engine heeds NULLs where such a condition stands alone or is joined with others by AND. Elsewhere
 //! it marks the rows that have a match and no more, so that NOT IN took in rows which SQL leaves
 //! out. Here whatever may be NULL is looked up, too.
 //!

@@ -89,7 +89,7 @@ impl SourceFile {
 pub enum Severity {
     /// It is, and must be mended.
     Error,
-    /// It is not; to be known beside the errors.
+    /// It is not; it is reported in addition to the errors.
     Note,
 }
 
@@ -129,7 +129,7 @@ impl Diagnostic {
         }
     }
 
-    /// Something to know beside the problems.
+    /// Something to know in addition to the problems.
     pub fn note(message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Note,

@@ -1,4 +1,4 @@
-//! What lies beside the files of a source and is not read: told, never left out in silence.
+//! What lies next to the files of a source and is not read: reported, never skipped silently.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,7 +13,7 @@ const NAMES_TOLD: usize = 10;
 /// What names of files and folders may not be.
 pub(super) const NAMES_MAY_NOT: &str = "names may not have control characters, bytes that are not UTF-8, or parts such as a//b and a/../b";
 
-/// What a source has beside the files that are read.
+/// What a source has besides the files that are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Aside {
     /// What writers have not finished, at work or dead.

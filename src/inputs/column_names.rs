@@ -21,7 +21,7 @@ pub(super) enum Found {
     Ambiguous(String),
 }
 
-/// Looks for the column `name` in a file. `declared` tells the names that are declared beside it.
+/// Looks for the column `name` in a file. `declared` has the names that are declared besides it.
 pub(super) fn find(file: &Schema, name: &str, declared: impl Fn(&str) -> bool) -> Found {
     let names = file.fields().iter().map(|field| field.name().as_str());
     find_among(names, name, declared)

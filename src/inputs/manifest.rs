@@ -32,7 +32,7 @@ pub struct Manifest {
     pub source: String,
     /// The files.
     pub files: Vec<InputFile>,
-    /// What it has beside them.
+    /// What it has besides them.
     pub aside: Aside,
     /// The version of the Delta table that the source is; none for a folder of files.
     pub delta_version: Option<u64>,

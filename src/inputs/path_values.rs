@@ -88,7 +88,7 @@ impl PathValues {
         self.0.retain(|(name, _)| is_declared(name));
     }
 
-    /// What they say of the column `name`. `declared` tells the names that are declared beside it.
+    /// What they say of the column `name`. `declared` has the names that are declared besides it.
     pub(super) fn find(&self, name: &str, declared: impl Fn(&str) -> bool) -> Option<InPath<'_>> {
         match find_among(self.names(), name, declared) {
             Found::Missing => None,

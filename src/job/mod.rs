@@ -61,7 +61,7 @@ pub struct Job {
     pub parameters: BTreeMap<String, ParameterValue>,
     /// How long a demotion must hold before it shows, by dimension, in days, as written.
     pub grace_days: BTreeMap<String, u32>,
-    /// Dimensions beside those of the SQL pack's `dim_tier`.
+    /// Dimensions in addition to those of the SQL pack's `dim_tier`.
     pub dimensions: BTreeMap<String, OwnDimension>,
     /// Which cut points users are scored by.
     pub calibration: CalibrationChoice,

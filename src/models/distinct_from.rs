@@ -1,4 +1,4 @@
-//! `IS [NOT] DISTINCT FROM` beside AND and OR, as SQL reads it.
+//! `IS [NOT] DISTINCT FROM` next to AND and OR, as SQL reads it.
 //!
 //! The parser takes for the right side of the operator whatever follows, AND and OR included:
 //!

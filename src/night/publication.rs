@@ -14,7 +14,7 @@ use super::old_records::forget_old_records;
 use super::snapshot::discard;
 
 impl Run<'_> {
-    /// What the night puts on record beside its tables.
+    /// What the night puts on record besides its tables.
     pub(super) fn record(&self) -> RunRecord {
         let plan = self.plan;
         let previous = plan.previous.as_ref();

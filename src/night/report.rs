@@ -123,7 +123,7 @@ impl Report {
         }
     }
 
-    /// Notes the error that ended the run, beside what was found until then.
+    /// Notes the error that ended the run, in addition to what was found until then.
     pub fn fail(&mut self, error: &NightError) {
         self.status = Status::Failed(error.kind());
         self.error = Some(chain(error));

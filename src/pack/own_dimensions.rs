@@ -1,4 +1,4 @@
-//! Dimensions that the job declares beside those of `dim_tier`: a model `tiers/<name>.sql` and a
+//! Dimensions that the job declares in addition to those of `dim_tier`: a model `tiers/<name>.sql` and a
 //! list of values are all it takes for the snapshot, the migration, the matrix, the summary and
 //! the audits to have them.
 

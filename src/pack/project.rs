@@ -27,7 +27,7 @@ pub(crate) const VALUE_TIER: &str = "value_tier";
 /// when what is hashed of a model, a parameter or a reference file changes.
 const ENCODING: &str = "1";
 
-/// The tables beside those of the pack's models that SQL may read: what tierline itself makes of
+/// The tables besides those of the pack's models that SQL may read: what tierline itself makes of
 /// the snapshot, and rows of earlier dates.
 pub(crate) fn made_by_tierline() -> impl Iterator<Item = TableName> {
     let migration = tables::made_by(Maker::Migration);
@@ -83,7 +83,7 @@ impl Project {
         problems.or_ok(project)
     }
 
-    /// The models and references that parse, so that they can be checked further, beside the
+    /// The models and references that parse, so that they can be checked further, besides the
     /// problems of the others.
     ///
     /// # Errors

@@ -61,7 +61,7 @@ pub struct Facts {
     pub(super) stored: Option<StoredHistory>,
 }
 
-/// What there is of the history of the sources beside their files.
+/// What there is of the history of the sources besides their files.
 #[derive(Debug, Default)]
 pub(super) struct StoredHistory {
     /// The stored tiles of each rollup.

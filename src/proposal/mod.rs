@@ -1,4 +1,4 @@
-//! New cut points as of a date, beside those that a run of the date scores by.
+//! New cut points as of a date, compared with those that a run of the date scores by.
 //!
 //! 1. [`propose`]: sources, tiles and features as a night computes them, without a publication;
 //!    the new cut points over the scored users.

@@ -309,7 +309,7 @@ fn replaced_date(draft: &Draft) -> Option<SnapshotDate> {
     draft.spec().dating().replaced_by(draft.date())
 }
 
-/// What an entry says of itself beside its operation.
+/// What an entry says of itself besides its operation.
 pub(super) struct Origin {
     metadata: Vec<(String, Value)>,
     transaction: Option<Transaction>,

@@ -1,4 +1,4 @@
-//! The last publication that is known to be in, kept beside the tables.
+//! The last publication that is known to be in, kept next to the tables.
 //!
 //! Two things leave the same tables: a run that died before the last of its commits, and a
 //! publication whose commit somebody has since removed from the log of `publications`. Only the

@@ -5,7 +5,7 @@
 //! the end of a line it still is an entry, so each of ours says in its first line how many actions
 //! it has.
 //!
-//! What a commit of tierline says beside what Delta asks for:
+//! What a commit of tierline says besides what Delta asks for:
 //!
 //! | in | | |
 //! |---|---|---|

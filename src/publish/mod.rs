@@ -67,7 +67,7 @@ pub use repair::{ForeignCommit, Inspection, check_complete, inspect, repair};
 pub use table::{PublishedFile, Table};
 pub use withdraw::withdraw;
 
-/// What a run puts on record beside its tables.
+/// What a run puts on record besides its tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
     /// The date to publish.

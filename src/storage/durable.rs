@@ -155,7 +155,7 @@ fn write(path: &FilePath, payload: &PutPayload, is_new: bool, sync: SyncPath) ->
     sync_folder_of(path, sync)
 }
 
-/// A new file beside `path`, under a name that listings of the store pass over.
+/// A new file next to `path`, under a name that listings of the store pass over.
 fn create_aside(path: &FilePath) -> io::Result<(File, PathBuf)> {
     let mut number = 1_u64;
     loop {

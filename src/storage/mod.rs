@@ -246,7 +246,7 @@ fn absolute_url(
     let scheme = url.split_once(":/").map(|(scheme, _)| scheme);
     if scheme.is_some_and(|scheme| scheme.len() > 1 && scheme.chars().all(char::is_alphanumeric)) {
         return Err(
-            "write two slashes after the colon, as in file:///data or s3://bucket/path".into(),
+            "a URL has two slashes after the colon, as in file:///data or s3://bucket/path".into(),
         );
     }
     let path = without_dots(&std::path::absolute(base.join(url))?);

@@ -1,7 +1,7 @@
 //! Literals that are compared with a dimension, in whatever model: `value_tier = 'hihg_value'` is
 //! never true, and no row shows it.
 //!
-//! | column | a literal beside it must be |
+//! | column | a literal compared with it must be |
 //! |---|---|
 //! | `<dimension>`, `<dimension>_raw` of tiers, publish, previous, week_ago | a value of the dimension |
 //! | `from_tier`, `to_tier`, `tier` | a value of the dimension that a filter names, or else of any |

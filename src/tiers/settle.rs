@@ -1,4 +1,4 @@
-//! Settling: a batch of today's raw rows beside the previous snapshot's, turned into the rows of
+//! Settling: a batch of today's raw rows and the previous snapshot's, turned into the rows of
 //! the snapshot.
 //!
 //! Both batches have the same users, row by row; the previous one has NULL for users whom the

@@ -285,7 +285,7 @@ fn url_that_no_store_understands_is_refused() {
     insta::assert_snapshot!(project.check(), @"
     exit code 2
 
-    error: cannot open `s3:/bucket/orders`; use file:///path, s3://bucket/path or a path relative to the job file: write two slashes after the colon, as in file:///data or s3://bucket/path
+    error: cannot open `s3:/bucket/orders`; use file:///path, s3://bucket/path or a path relative to the job file: a URL has two slashes after the colon, as in file:///data or s3://bucket/path
     ");
 }
 

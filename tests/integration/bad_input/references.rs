@@ -318,7 +318,7 @@ fn model_of_a_dimension_that_cannot_be_planned_is_told_like_any_other() {
     for told in [
         "exit code 2\n",
         "error: unknown column `feeling`\n --> sql/tiers/mood.sql:4:5\n",
-        "note: dimension `mood` is not checked until `tiers.mood` is mended\n",
+        "note: dimension `mood` is not checked until `tiers.mood` is fixed\n",
     ] {
         assert!(checked.contains(told), "{checked}");
     }
