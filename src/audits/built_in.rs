@@ -31,7 +31,7 @@ pub struct BuiltIn {
     pub help: String,
 }
 
-/// What tells tonight's tiers from those of the previous snapshot.
+/// What distinguishes tonight's tiers from those of the previous snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Compared {
     /// The dimensions that it scored by other cut points.
@@ -79,7 +79,7 @@ pub fn counted(dimensions: &Dimensions) -> String {
         let (dimension, tier) = (text(name), column(name));
         let since = column(&format!("{name}_since"));
         // Whoever has a value has had it since some date: so it is for all users of a snapshot
-        // that has the dimension, and for none of one that has not.
+        // that has the dimension, and for none of one that lacks it.
         format!(
             "SELECT 'today' AS snapshot, {dimension} AS dimension, {tier} AS tier, COUNT(*) AS users
              FROM publish.tier_snapshot GROUP BY {tier}

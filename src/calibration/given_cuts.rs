@@ -10,7 +10,7 @@ pub struct Metric {
     pub name: String,
     /// How many digits its values have at most.
     pub digits: u8,
-    /// How many of them stand behind the point.
+    /// How many of them are behind the decimal point.
     pub scale: u8,
 }
 

@@ -7,7 +7,7 @@
 //! 5. what any model [compares](crate::tiers::literals) with a dimension is one of its values
 //! 6. every model is one that the engine can [compute](crate::pack::runnable)
 //!
-//! Problems of all steps are told at once.
+//! Problems of all steps are reported at once.
 
 mod problems;
 
@@ -203,7 +203,7 @@ impl<'a> Check<'a> {
         match cut_points::metrics(&self.catalog, self.project).await {
             Ok(metrics) => fit_given(self.job, given, &metrics).map(|_| ()),
             Err(PackError::Problems(found)) => Err(found),
-            // The models' own problems are told with the models.
+            // The models' own problems are reported with the models.
             Err(_) => Ok(()),
         }
     }
@@ -250,7 +250,7 @@ impl<'a> Check<'a> {
             if !schemas.contains(&model.name.schema) || !self.catalog.has_planned(model) {
                 continue;
             }
-            // What does not plan is told elsewhere.
+            // What does not plan is reported elsewhere.
             if let Ok(plan) = self.catalog.plan(model, &self.parameters).await {
                 keep_all(&mut problems, listed.check(model, &plan, &self.parameters));
             }
@@ -317,7 +317,7 @@ impl<'a> Check<'a> {
     /// Refuses tier models that look like dimensions, but are neither listed nor selected.
     async fn forgotten(&self, snapshot: &Model, dimensions: &Dimensions) -> Result<(), Problems> {
         let Ok(snapshot) = self.catalog.plan(snapshot, &self.parameters).await else {
-            // Its problems are told where its columns are checked.
+            // Its problems are reported where its columns are checked.
             return Ok(());
         };
         let readers = self.project.graph.reader_counts();

@@ -123,7 +123,8 @@ async fn put_right(job: &Job, report: &mut Report) {
     }
 }
 
-/// One night, told even when it fails; its exit code tells, when asked, that there was nothing to do.
+/// One night, reported even when it fails; its exit code says, when asked, that there was nothing
+/// to do.
 async fn night(arguments: &RunArguments, output: &Output) -> Result<ExitCode, NightError> {
     let mut report = Report::default();
     let outcome = Box::pin(one_night(arguments, &mut report, output)).await;
@@ -298,7 +299,7 @@ pub(super) fn note_default_date(
     }
 }
 
-/// A result file that cannot be written is said, and fails nothing.
+/// A result file that cannot be written is logged; the run does not fail.
 fn write_result(path: &Path, json: &str, output: &Output) {
     if let Err(error) = std::fs::write(path, json) {
         output.error(&format!(

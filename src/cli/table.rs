@@ -31,7 +31,7 @@ impl Paint {
     }
 }
 
-/// Which side of its column a cell stands on.
+/// Which side of its column a cell is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Left,
@@ -59,7 +59,7 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
-/// A table. A heading may have several lines; they stand on the bottom of the head.
+/// A table. A heading may have several lines; they are on the bottom of the head.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Table {
     columns: Vec<(String, Side)>,

@@ -116,7 +116,7 @@ pub enum ContractProblem {
         /// Its type in Arrow.
         found: DataType,
     },
-    /// A column that the table has and the rows have not.
+    /// A column that the table has and the rows lack.
     #[error(
         "table `{table}`: column `{column}` ({}) is missing, and readers rely on it; select it again",
         sql_type(expected)

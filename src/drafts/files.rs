@@ -232,7 +232,7 @@ fn parquet_properties(spec: &TableSpec, shape: FileShape) -> WriterProperties {
         .fold(properties, |properties, column| {
             properties
                 .set_column_statistics_enabled(column.as_str().into(), EnabledStatistics::Page)
-                // Each value stands there once: a dictionary would be as long as the column.
+                // Each value is there once: a dictionary would be as long as the column.
                 .set_column_dictionary_enabled(column.as_str().into(), false)
         });
     properties.build()

@@ -23,7 +23,7 @@ const MOST_DIGITS: u32 = 38;
 pub struct ExactNumber {
     /// The digits without the point.
     pub unscaled: i128,
-    /// How many of them stand behind the point; at most 38.
+    /// How many of them are behind the decimal point; at most 38.
     pub scale: u8,
 }
 

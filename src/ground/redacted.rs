@@ -1,7 +1,7 @@
 //! What libraries say of a failure, without the values that they quote: they may be ids and e-mail
 //! addresses of users.
 
-/// The first line up to its first colon, with `…` for what stands in quotes.
+/// The first line up to its first colon, with `…` for what is in quotes.
 pub fn without_values(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     let mut kept = String::new();

@@ -74,7 +74,7 @@ fn is_of_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// What a word with what stands in parentheses behind it is in SQL, and the text after both.
+/// What a word with what is in parentheses behind it is in SQL, and the text after both.
 fn named<'a>(word: &str, after: &'a str) -> Option<(String, &'a str)> {
     let plain = |name: &str| Some((name.to_owned(), after));
     match word {

@@ -15,7 +15,7 @@
 //! | was expired, and other files have come | expired still, and they are not read |
 //!
 //! A day that no run knew is read, unless later ones have expired: tiles reach from the first day
-//! to these, and nothing can be put between. It is left out, and that is told.
+//! to these, and nothing can be put between. It is left out, and that is reported.
 //!
 //! The log of a Delta table says what was removed on purpose: a partition of which anything is left
 //! is stored or changed.
@@ -57,7 +57,7 @@ pub enum Doubt {
     /// so that it is worth a look and no more.
     Rewritten,
     /// It is not among the oldest days, and has lost files and got none. Nobody asks, since a file
-    /// that was delivered twice may have been taken out; its rows are gone, and that is told.
+    /// that was delivered twice may have been taken out; its rows are gone, and that is reported.
     Reduced,
 }
 
@@ -575,7 +575,7 @@ mod tests {
         // Nothing that was known is left, and a new day is there.
         let history = of(delivered(&[(6, "f")]), &known_from_2());
         assert_eq!(found(&history), [vec![2, 3, 4, 5], vec![], vec![]]);
-        // All of what had expired is put back, so that nothing stands in its way.
+        // All of what had expired is put back, so that nothing is in its way.
         let back = [(1, "z"), (2, "b:2"), (3, "c:2"), (4, "d"), (5, "e")];
         let history = of(delivered(&back), &known_from_2());
         assert_eq!(found(&history), NONE);

@@ -44,7 +44,7 @@ impl Manifest {
             delivery,
         };
         let above = TableFormat::above(location);
-        // Of two failures that of the source itself is told.
+        // Of two failures that of the source itself is reported.
         let (objects, above) = future::join(listing.objects(), above).await;
         let (objects, above) = (objects?, above?);
         match (listing.table_in(&objects)?, above) {

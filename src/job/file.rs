@@ -1,6 +1,6 @@
 //! The mirror of a job file: its keys, their defaults, nothing more.
 //!
-//! 1. [`Keys::of`]: where every key stands.
+//! 1. [`Keys::of`]: where every key is.
 //! 2. [`JobFile::parse`]: the mirror. A value of a wrong type is reported and left out, until the
 //!    rest reads, so that every wrong value is found.
 //! 3. `check_required`: the keys that are missing.
@@ -283,7 +283,7 @@ impl JobFile {
     }
 }
 
-/// Where each key of a job file stands, by its path, such as `storage.retry_seconds`.
+/// Where each key of a job file is, by its path, such as `storage.retry_seconds`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keys(BTreeMap<String, Range<usize>>);
 

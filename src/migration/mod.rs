@@ -55,7 +55,7 @@ pub struct Migration {
 struct DimensionMoves {
     dimension: Dimension,
     matrix: DimensionMatrix,
-    /// Whether the previous snapshot has the dimension. Where it has not, nobody moved.
+    /// Whether the previous snapshot has the dimension. Where it does not, nobody moved.
     is_in_previous: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Where the CASEs of a model stand in its file.
+//! Where the CASEs of a model are in its file.
 
 use std::ops::{ControlFlow, Range};
 

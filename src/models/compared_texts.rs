@@ -1,4 +1,4 @@
-//! Where a text stands in a statement that something is compared with.
+//! Where a text is in a statement that something is compared with.
 
 use std::ops::{ControlFlow, Range};
 

@@ -59,7 +59,7 @@ fn is_too_wide(expression: &Expr) -> bool {
     )
 }
 
-/// The operators that stand in a row with an expression, no parentheses between them.
+/// The operators that follow one another with an expression, no parentheses between them.
 fn in_a_row(expression: &Expr) -> impl Iterator<Item = &Expr> {
     let mut waiting = vec![expression];
     std::iter::from_fn(move || {

@@ -187,7 +187,7 @@ pub(super) fn check_tables(statement: &Statement) -> Result<(), String> {
 }
 
 /// Counts the tables beneath each model of a graph, which are in planning order. Of models that
-/// read each other the first is told.
+/// read each other the first is reported.
 pub(super) fn check_tables_beneath(models: &[Model]) -> Result<(), Problems> {
     let mut beneath: BTreeMap<String, u64> = BTreeMap::new();
     let mut problems = Problems::default();
@@ -199,7 +199,7 @@ pub(super) fn check_tables_beneath(models: &[Model]) -> Result<(), Problems> {
         if tables > MOST_TABLES_BENEATH {
             problems.push(too_many_beneath(model, &beneath));
         }
-        // What is published is read back from storage, and what is told is told once.
+        // What is published is read back from storage, and reported once.
         let is_one = model.name.schema == SqlSchema::Publish || tables > MOST_TABLES_BENEATH;
         let counted = if is_one { 1 } else { tables.max(1) };
         beneath.insert(model.name.to_string(), counted);

@@ -48,7 +48,7 @@ pub struct Model {
 pub struct Reference {
     /// The table; the rollup, for a `windows` call.
     pub table: TableName,
-    /// Where the name stands.
+    /// Where the name is.
     pub place: Range<usize>,
     /// The windows asked for, when the rollup is read through `windows(...)`.
     pub windows: Option<WindowsCall>,

@@ -18,7 +18,7 @@ const SNAPSHOT_DATE: &str = "snapshot_date";
 /// Whether the value tiers of D - 7 can be compared with today's.
 pub(super) const WEEK_AGO_IS_COMPARABLE: &str = "week_ago_is_comparable";
 
-/// The literal that stands in a statement for a value; none for lists, of which each text is one.
+/// The literal that is in a statement for a value; none for lists, of which each text is one.
 pub(super) fn literal_of(value: &ParameterValue) -> Option<Expr> {
     Some(match value {
         ParameterValue::Integer(value) => number(&value.to_string()),

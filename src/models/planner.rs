@@ -343,7 +343,7 @@ fn unknown_column(
     }
 }
 
-/// The first word in quotes of a message that stands in the file, so that errors without a place
+/// The first word in quotes of a message that is in the file, so that errors without a place
 /// still point near the cause.
 fn place_of_quoted(message: &str, file: &SourceFile) -> Range<usize> {
     message
@@ -377,7 +377,7 @@ fn place_of_lookup(file: &SourceFile) -> Range<usize> {
     }
 }
 
-/// Where a word first stands in the statement, in whatever case.
+/// The first place of a word in the statement, in whatever case.
 fn place_of_word(word: &str, file: &SourceFile) -> Range<usize> {
     let head = head_of(file);
     let statement = file.text[head.start..].to_ascii_lowercase();

@@ -13,7 +13,7 @@ use crate::tiers::bands::unscored_tier;
 use super::context::Run;
 use super::tiers::Tiers;
 
-/// What tells tonight's tiers from those of earlier nights.
+/// What distinguishes tonight's tiers from those of earlier nights.
 #[derive(Debug, Clone)]
 pub(super) struct Scoring {
     cutpoints_id: String,

@@ -50,7 +50,7 @@ struct Findings {
 
 impl Run<'_> {
     /// Counts the rejected and the remarked rows of the days that the night's tiles are made from,
-    /// and keeps samples of the rejected ones. What nights that failed counted is told, too.
+    /// and keeps samples of the rejected ones. What nights that failed counted is reported, too.
     pub(super) async fn count_rejects(
         &self,
         catalog: &Catalog<'_>,

@@ -236,7 +236,7 @@ fn observe(migration: &mut Migration, settled: &Settled) -> Result<RecordBatch, 
     migration.observe(user_id, &measures, &settled.dimensions)
 }
 
-/// Counts users whom the previous snapshot had and today's has not.
+/// Counts users who were in the previous snapshot and are absent from today's.
 fn observe_gone(
     migration: &mut Migration,
     gone: &RecordBatch,

@@ -38,7 +38,7 @@ use super::context::Run;
 use super::error::NightError;
 use super::report::{Report, RowCount};
 
-/// What is to be told, by source.
+/// What is to be reported, by source.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Unreported {
     /// The number that the next publication was to have.

@@ -157,7 +157,7 @@ impl<'a> Catalog<'a> {
         planner::plan(&self.session.state(), model, &parameters).await
     }
 
-    /// As [`Catalog::plan`], below the model's name, so that rows that cannot be computed are told
+    /// As [`Catalog::plan`], below the model's name, so that rows that cannot be computed are reported
     /// with it.
     ///
     /// # Errors

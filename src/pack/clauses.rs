@@ -1,11 +1,11 @@
 //! A query cut into its clauses, token by token, so that a part of it can be written down as it
-//! stands in the file.
+//! is in the file.
 //!
 //! ```text
 //! with .. | select | item , item | from table | join .. | join .. | where .. | order by .. | limit ..
 //! ```
 //!
-//! Only what stands outside brackets is looked at. A query that is not of this shape has no
+//! Only what is outside brackets is looked at. A query that is not of this shape has no
 //! clauses; whoever asks then takes all of it.
 
 use std::ops::Range;
@@ -99,7 +99,7 @@ impl<'a> Clauses<'a> {
     }
 }
 
-/// The places of tokens that stand in no brackets, and are no names behind a dot.
+/// The places of tokens that are in no brackets, and are no names behind a dot.
 fn outside_brackets(tokens: &[String]) -> Vec<usize> {
     let mut depth = 0_i64;
     let mut outside = Vec::new();

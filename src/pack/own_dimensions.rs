@@ -147,7 +147,7 @@ fn without_model(job: &Job, name: &str) -> Diagnostic {
         ))
 }
 
-/// What is wrong with the model is told with the models.
+/// What is wrong with the model is reported with the models.
 fn not_planned(job: &Job, model: &Model) -> Diagnostic {
     let name = &model.name.name;
     let message = format!(

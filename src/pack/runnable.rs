@@ -12,7 +12,7 @@ use crate::models::planner::explain;
 use super::catalog::Catalog;
 use super::project::Project;
 
-/// Plans every model down to what is executed. Of models that read each other the first is told.
+/// Plans every model down to what is executed. Of models that read each other the first is reported.
 ///
 /// # Errors
 /// Every model that no night can compute.
@@ -33,7 +33,7 @@ pub(crate) async fn check(
             failing.insert(&model.name);
             continue;
         }
-        // What cannot be analysed is told elsewhere.
+        // What cannot be analysed is reported elsewhere.
         let Ok(plan) = catalog.plan(model, parameters).await else {
             continue;
         };

@@ -1,4 +1,4 @@
-//! What is worth a look in a plan, told as the warnings of the run.
+//! What is worth a look in a plan, reported as the warnings of the run.
 
 use std::collections::BTreeSet;
 

@@ -46,8 +46,8 @@ struct LastPublication {
     run_id: String,
 }
 
-/// Puts on record that a publication is in. A store that fails is told, and fails nothing: the
-/// date is published.
+/// Puts on record that a publication is in. A store that fails is logged, and the run does not
+/// fail: the date is published.
 pub(super) async fn keep(output: &Location, publication: &Publication) {
     let record = LastPublication {
         format: FORMAT,

@@ -46,7 +46,7 @@ impl Table {
     /// The columns that readers see, and those that were dropped.
     ///
     /// # Errors
-    /// When the log holds types that Arrow has not, or somebody else's record of dropped columns.
+    /// When the log holds types that Arrow does not know, or somebody else's record of dropped columns.
     pub fn columns(&self) -> Result<PublishedColumns, PublishError> {
         let dropped = self.dropped().and_then(|dropped| {
             let dropped: Schema = (&dropped).try_into_arrow()?;

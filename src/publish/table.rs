@@ -195,7 +195,7 @@ impl Table {
     /// The columns as readers see them, in their plain form.
     ///
     /// # Errors
-    /// When the log holds types that Arrow has not.
+    /// When the log holds types that Arrow does not know.
     pub fn schema(&self) -> Result<Schema, PublishError> {
         let schema: Schema = self
             .state

@@ -3,7 +3,7 @@
 //! In: a day and the planned lives. Out: that day's [`DayRows`], in order of time.
 //!
 //! Every registered user is asked whether they are around; most are not, and cost no more than
-//! the question. What the others do is told in [`visits`](super::visits).
+//! the question. What the others do is described in [`visits`](super::visits).
 
 use super::calendar::Day;
 use super::lives::Life;

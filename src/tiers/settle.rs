@@ -73,7 +73,7 @@ pub struct SettledDimension {
     pub from_since: Date32Array,
     /// The number of what is shown now.
     pub to: UInt32Array,
-    /// Whether the previous snapshot has the dimension. Where it has not, nobody moved.
+    /// Whether the previous snapshot has the dimension. Where it does not, nobody moved.
     pub is_in_previous: bool,
 }
 
@@ -182,7 +182,7 @@ impl Settling {
         })
     }
 
-    /// The dimensions of users whom the previous snapshot had and today's has not.
+    /// The dimensions of users who were in the previous snapshot and are absent from today's.
     ///
     /// # Errors
     /// Arrow's, when a column is missing or of another type: a bug.
@@ -354,7 +354,7 @@ impl Previous {
     }
 }
 
-/// The columns that stand in the snapshot for one dimension.
+/// The columns that are in the snapshot for one dimension.
 struct DimensionColumns {
     shown: ArrayRef,
     since: Date32Array,

@@ -47,7 +47,7 @@ pub struct Definition {
     pub sources: Vec<Fingerprint>,
     /// The reference files it reads, as text.
     pub references: Vec<String>,
-    /// The same as it was told in the format before.
+    /// The same as it was written in the format before.
     pub before: DefinitionBefore,
 }
 

@@ -690,7 +690,7 @@ impl Users {
         }
     }
 
-    /// Whether a cursor stands on the user that was pushed last.
+    /// Whether a cursor is on the user that was pushed last.
     fn is_last(&self, cursor: &Cursor) -> bool {
         match self {
             Self::Number { last, .. } => *last == cursor.key,

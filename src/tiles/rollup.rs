@@ -227,7 +227,7 @@ impl Rollup {
         let aggregates = self.aggregates.iter().map(|one| one.expression.clone());
         let grouped = rows.aggregate(groups.collect::<Vec<_>>(), aggregates)?;
         let columns = self.aggregates.iter().map(Aggregated::column);
-        // What fails in a row is told with the rollup.
+        // What fails in a row is reported with the rollup.
         let rows = grouped.project(keys.into_iter().chain(columns))?;
         let name = TableReference::partial(self.name.schema.as_str(), self.name.name.as_str());
         rows.alias(name)?.build()
@@ -337,7 +337,7 @@ fn counts_days(call: &AggregateFunction) -> bool {
     matches!(call.params.args.as_slice(), [Expr::Column(column)] if column.name == DAY)
 }
 
-/// Where the expression of a column stands in the file.
+/// Where the expression of a column is in the file.
 fn select_item_place(model: &Model, index: usize) -> Range<usize> {
     let Statement::Query(query) = &model.statement else {
         return 0..0;

@@ -66,7 +66,7 @@ fn fitting(dimension: &DimensionOverview) -> Table {
         .unwrap_or_else(|| matrix_under(dimension, Headings::Letters))
 }
 
-/// What stands above the columns of a matrix.
+/// What is above the columns of a matrix.
 ///
 /// | | row | column |
 /// |---|---|---|

@@ -30,13 +30,13 @@ use tiers::{has_grace, tier_table};
 /// The columns that every terminal has. Tables that can be made narrower are, to fit.
 const TERMINAL_WIDTH: usize = 80;
 
-/// What stands below a column of users in grace.
+/// What is below a column of users in grace.
 const GRACE_LEGEND: &str = "  in grace: lower today, and shown lower once that has lasted";
 
 /// What the demo shows: the first of these with its moves, the others by their tiers alone.
 const DEMO_DIMENSIONS: [&str; 2] = ["value_tier", "lifecycle_stage"];
 
-/// What stands in front of lines that belong to the one above.
+/// What is in front of lines that belong to the one above.
 const INDENT: &str = "  ";
 
 /// Shows a published snapshot.

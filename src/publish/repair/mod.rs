@@ -263,7 +263,7 @@ async fn repair_by(
 }
 
 /// Undoes what a run has committed that did not publish, by the publications as they are now.
-/// What cannot be undone is undone by the next run, so a failure is told and no more.
+/// What cannot be undone is undone by the next run, so a failure is reported and no more.
 pub(super) async fn undo(output: &Location) {
     for _ in 0..ATTEMPTS {
         let repaired = match Publications::load(output).await {

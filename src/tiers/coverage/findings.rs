@@ -211,7 +211,7 @@ fn branch_of(results: &[Option<ScalarValue>], branch: usize) -> String {
     }
 }
 
-/// Where a CASE stands in its file.
+/// Where a CASE is in its file.
 struct Place<'a> {
     model: &'a Model,
     case: Option<WrittenCase>,
