@@ -173,7 +173,7 @@ fn matrix_adds_up(name: &'static str, side: &str, snapshot: &str) -> BuiltIn {
     BuiltIn {
         name,
         sql,
-        help: "users were lost or counted twice between two snapshots; where tiers_known fails too, mend that first, otherwise it is a bug in tierline, please report it".to_owned(),
+        help: "users were lost or counted twice between two snapshots; where tiers_known fails too, fix that first, otherwise it is a bug in tierline, please report it".to_owned(),
     }
 }
 

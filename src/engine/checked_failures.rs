@@ -66,7 +66,7 @@ const OUTGROWN: &str = "a number outgrows its type; CAST to a wider one before c
 
 const NANOSECONDS: &str = "an instant before 1678 or after 2261 is cast to nanoseconds, as CAST(.. AS TIMESTAMP), AT TIME ZONE and DATE_TRUNC do; leave such instants out by CASE";
 
-const PATTERN: &str = "a regular expression did not compile; mend the pattern, or leave rows whose pattern is none out by CASE";
+const PATTERN: &str = "a regular expression did not compile; correct the pattern, or leave rows whose pattern is not one out by CASE";
 
 fn reason_of(error: &DataFusionError) -> Option<String> {
     match error {

@@ -96,7 +96,7 @@ impl Listing<'_> {
         Ok(objects)
     }
 
-    /// Why the source cannot be listed: some name in it, which waiting does not mend, or the store.
+    /// Why the source cannot be listed: some name in it, which waiting does not fix, or the store.
     fn unlisted(&self, error: object_store::Error) -> InputError {
         if let Some(UselessLink { link, is_circle }) = UselessLink::behind(&error) {
             return self.behind_link(link, *is_circle);

@@ -34,7 +34,7 @@ pub fn check(bands: &ReferenceTable, totals: &RangeInclusive<i64>) -> Result<(),
         let message = format!("no total lies in the band `{}`", band.tier);
         let (first, last) = (totals.start(), totals.end());
         problems.push(at_line(bands, band.line, message).help(format!(
-            "totals run from {first} to {last}, and min_total must not be above max_total; mend the bounds, or take the band out"
+            "totals run from {first} to {last}, and min_total must not be above max_total; correct the bounds, or take the band out"
         )));
     }
     problems.or_ok(())

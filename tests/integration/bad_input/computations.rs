@@ -24,7 +24,7 @@ const CASES: [Case; 7] = [
     (
         STAGING,
         "regexp_replace('paid', status, 'x')",
-        "`regexp_replace('paid', orders.status, 'x')` in staging/orders.sql:9 cannot be computed: a regular expression did not compile; mend the pattern",
+        "`regexp_replace('paid', orders.status, 'x')` in staging/orders.sql:9 cannot be computed: a regular expression did not compile; correct the pattern",
     ),
     (
         STAGING,

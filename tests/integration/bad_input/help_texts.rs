@@ -103,7 +103,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "add a WHEN that gives it, or take it out of dim_tier",
             "it has {}",
             "give it min_total and max_total",
-            "mend the bounds, or take the band out",
+            "correct the bounds, or take the band out",
             "it is the tier of users without a counting order",
             "it needs the columns tier, and min_total and max_total with whole numbers",
             "a reference file is CSV with a header line and as many values on every line",
@@ -524,7 +524,7 @@ const APPLIED: &[(&str, &[&str])] = &[
     (
         "remedies_of_columns::of_values_that_sql_cannot_compute_with",
         &[
-            "mend the pattern, or leave rows whose pattern is none out by CASE",
+            "correct the pattern, or leave rows whose pattern is not one out by CASE",
             "leave the rows of which it cannot be computed out by CASE, or give them a reject_reason in staging",
             "CAST to a wider one before computing, or give rows that cannot be right a reject_reason in staging",
         ],

@@ -103,7 +103,7 @@ fn bands_that_nobody_can_be_in_are_refused() {
     6 | low_value,1,3,2,Low value,低价值用户,"Automated app push and SMS at big campaigns only: best sellers, the offer open to all; no adviser time, no extra coupons; leave out users recalled twice.","只在大促走自动化App推送和短信：爆款清单、全场优惠；不占用顾问人力，不额外补贴，召回满两次的不再发。"
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: totals run from 3 to 15, and min_total must not be above max_total; mend the bounds, or take the band out
+      = help: totals run from 3 to 15, and min_total must not be above max_total; correct the bounds, or take the band out
 
     error: no total lies in the band `legends`
      --> sql/reference/value_tiers.csv:8:1
@@ -111,7 +111,7 @@ fn bands_that_nobody_can_be_in_are_refused() {
     8 | legends,6,16,20,Legends,x,Applaud,x
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: totals run from 3 to 15, and min_total must not be above max_total; mend the bounds, or take the band out
+      = help: totals run from 3 to 15, and min_total must not be above max_total; correct the bounds, or take the band out
 
     8 problems
     "#);

@@ -639,7 +639,7 @@ fn of_rules_and_references() {
             mended: &[Replace(BANDS, "high_value,5,13,,", "high_value,5,13,15,")],
         },
         Remedy {
-            help: "mend the bounds, or take the band out",
+            help: "correct the bounds, or take the band out",
             broken: &[Append(BANDS, "legends,6,16,20,Legends,x,Applaud,x\n")],
             mended: &[Replace(BANDS, "legends,6,16,20,Legends,x,Applaud,x\n", "")],
         },

@@ -192,7 +192,7 @@ fn of_values_that_sql_cannot_compute_with() {
     let remedies: [Column; 4] = [
         [
             "'a' ~ (rfm_class.rfm_class || '(') AS x",
-            "mend the pattern, or leave rows whose pattern is none out by CASE",
+            "correct the pattern, or leave rows whose pattern is not one out by CASE",
             "'a' ~ (rfm_class.rfm_class || '[(]') AS x",
         ],
         [
