@@ -601,7 +601,7 @@ async fn job_with_cut_points_by_hand_is_told_that_it_keeps_them() {
     let old = "\n  old  those that the job gives by hand, which no run has kept yet\n";
     assert!(shown.contains(old), "{shown}");
     let end = "
-Job nights gives its cut points by hand and goes on scoring by those, until they are
+Job nights gives its cut points by hand and keeps using those until they are
 taken out of [calibration] in its job file.
 
 Nothing was kept. To keep the new cut points as 2026-11-20-v1, run this with --yes.
