@@ -18,7 +18,8 @@ use crate::night::{NightError, Report, Status};
 use crate::pack::Project;
 use crate::plan::{
     Accepted, Affected, AffectedBy, Found, HistoryError, HistoryStarts, PlanError, Rules,
-    check_doubts, fingerprint, histories, known_days, list_sources, remark, seen_then,
+    check_doubts, fingerprint, histories, known_days, list_sources, remark_on_lost_files,
+    seen_then,
 };
 use crate::publish::{LostFiles, Publication, Publications, check_complete, inspect, lost_files};
 use crate::tables::TIER_SNAPSHOT;
@@ -203,8 +204,10 @@ impl Planning<'_> {
         let (affected, lost) = self.affected_dates().await?;
         let mut plan = BackfillPlan::default();
         let lost: Vec<&LostFiles> = lost.iter().collect();
-        plan.notes
-            .extend(remark(&lost).map(|remark| format!("{remark}; these dates are made again")));
+        plan.notes.extend(
+            remark_on_lost_files(&lost)
+                .map(|remark| format!("{remark}; these dates are made again")),
+        );
         let dates = self.dates_to_restate(&affected);
         let by_files = affected.iter().filter(|date| date.by == AffectedBy::Files);
         let by_files: BTreeSet<SnapshotDate> = by_files.map(|affected| affected.date).collect();

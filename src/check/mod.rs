@@ -24,7 +24,7 @@ use crate::job::{CalibrationChoice, Job, Workspace};
 use crate::models::{Model, Parameters};
 use crate::night::{NightError, Specs};
 use crate::pack::{
-    Catalog, ID_TYPES, PackError, Project, Shape, UPSTREAM, cut_points, disagreement, keep_all,
+    Catalog, ID_TYPES, PackError, Project, Shape, UPSTREAM, cut_points, disagreement,
     made_by_tierline, marts, register_sources, required, runnable, session_of,
 };
 use crate::tables::{self, DIM_TIER, Maker, TIER_SNAPSHOT};
@@ -252,7 +252,7 @@ impl<'a> Check<'a> {
             }
             // What does not plan is reported elsewhere.
             if let Ok(plan) = self.catalog.plan(model, &self.parameters).await {
-                keep_all(&mut problems, listed.check(model, &plan, &self.parameters));
+                problems.keep_all(listed.check(model, &plan, &self.parameters));
             }
         }
         problems.or_ok(())

@@ -45,7 +45,7 @@ impl BackgroundWriter {
         match written {
             Ok(()) => writer.finish().await,
             Err(failure) => {
-                abandon(writer).await;
+                writer.abandon().await;
                 Err(failure)
             }
         }
@@ -54,7 +54,7 @@ impl BackgroundWriter {
     /// Removes whatever was written.
     pub async fn abandon(self) {
         match self.join().await {
-            Ok((writer, _)) => abandon(writer).await,
+            Ok((writer, _)) => writer.abandon().await,
             Err(error) => {
                 tracing::warn!(%error, "could not delete the files of an abandoned draft")
             }
@@ -67,11 +67,5 @@ impl BackgroundWriter {
         joined.map_err(|error| DraftError::Task {
             source: error.into(),
         })
-    }
-}
-
-async fn abandon(writer: DraftWriter) {
-    if let Err(error) = writer.abandon().await {
-        tracing::warn!(%error, "could not delete the files of an abandoned draft");
     }
 }

@@ -78,9 +78,7 @@ impl DraftWriter {
         match self.drain(rows).await {
             Ok(()) => self.finish().await,
             Err(failure) => {
-                if let Err(error) = self.abandon().await {
-                    tracing::warn!(%error, "could not delete the files of an abandoned draft");
-                }
+                self.abandon().await;
                 Err(failure)
             }
         }
@@ -106,12 +104,12 @@ impl DraftWriter {
         Ok(Draft::new(&self.output, self.spec, self.date, additions))
     }
 
-    /// Removes whatever was written.
-    ///
-    /// # Errors
-    /// When the store did not remove it; what is left is in no table, only in the way.
-    pub async fn abandon(self) -> Result<(), DraftError> {
-        self.files.abort().await
+    /// Removes whatever was written. What the store does not remove is in no table, only in the
+    /// way, and is logged.
+    pub async fn abandon(self) {
+        if let Err(error) = self.files.abort().await {
+            tracing::warn!(%error, "could not delete the files of an abandoned draft");
+        }
     }
 }
 
@@ -193,7 +191,7 @@ mod tests {
         let spec = tiers("tier_snapshot", Dating::EveryDate);
         let mut writer = DraftWriter::open(output, &spec, date("2026-11-20")).unwrap();
         writer.write(&many_rows()).await.unwrap();
-        writer.abandon().await.unwrap();
+        writer.abandon().await;
         assert_eq!(objects(output).await, Vec::<String>::new());
     }
 

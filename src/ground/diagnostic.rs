@@ -203,6 +203,11 @@ impl Problems {
         outcome.map_err(|problem| self.push(problem)).ok()
     }
 
+    /// Keeps the value, or all problems it comes with.
+    pub fn keep_all<T>(&mut self, outcome: Result<T, Self>) -> Option<T> {
+        outcome.map_err(|found| self.extend(found)).ok()
+    }
+
     /// `value` when nothing was found.
     ///
     /// # Errors

@@ -12,7 +12,6 @@ use crate::ground::{SqlSchema, TableName, counted};
 use crate::pack::Catalog;
 use crate::tiers::Dimensions;
 
-use super::comparable::Scoring;
 use super::context::Run;
 use super::error::NightError;
 use super::snapshot::discard;
@@ -23,12 +22,12 @@ impl Run<'_> {
     pub(super) async fn audit(
         &self,
         catalog: &mut Catalog<'_>,
-        (tiers, scoring): (&Tiers, &Scoring),
+        tiers: &Tiers,
         drafts: Vec<Draft>,
         warnings: &mut Vec<String>,
     ) -> Result<Cleared, NightError> {
         let output = &self.workspace.output;
-        let planned = self.plan_audits(catalog, (tiers, scoring), warnings);
+        let planned = self.plan_audits(catalog, tiers, warnings);
         let audits = match planned.await {
             Ok(audits) => audits,
             Err(error) => {
@@ -53,12 +52,12 @@ impl Run<'_> {
     async fn plan_audits(
         &self,
         catalog: &mut Catalog<'_>,
-        (tiers, scoring): (&Tiers, &Scoring),
+        tiers: &Tiers,
         warnings: &mut Vec<String>,
     ) -> Result<Vec<Audit>, NightError> {
         let compared = self.scenario.previous.map(|before| Compared {
-            other_cut_points: scoring.other_cut_points(before),
-            other_rules: scoring.other_rules(before),
+            other_cut_points: tiers.scoring.other_cut_points(before),
+            other_rules: tiers.scoring.other_rules(before),
         });
         self.count_users_by_tier(&tiers.shape.dimensions)
             .await

@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::calibration::Calibration;
 use crate::ground::{SqlSchema, TableName};
 use crate::pack::cut_points::scored_models;
 use crate::pack::{TierRules, VALUE_TIER};
 use crate::publish::Publication;
-use crate::tiers::GraceLimits;
 use crate::tiers::bands::unscored_tier;
+use crate::tiers::{Dimensions, GraceLimits};
 
 use super::context::Run;
-use super::tiers::Tiers;
 
 /// What distinguishes tonight's tiers from those of earlier nights.
 #[derive(Debug, Clone)]
@@ -24,11 +24,7 @@ pub(super) struct Scoring {
 
 impl Scoring {
     /// The cut points and the rules of a night.
-    pub(super) fn of(run: &Run<'_>, tiers: &Tiers) -> Self {
-        let Tiers {
-            calibration, shape, ..
-        } = tiers;
-        let dimensions = &shape.dimensions;
+    pub(super) fn of(run: &Run<'_>, dimensions: &Dimensions, calibration: &Calibration) -> Self {
         let graph = &run.scenario.project.graph;
         let models = scored_models(graph, calibration);
         let has_cut_points = |dimension: &str| {

@@ -8,7 +8,8 @@ use crate::tiles::fuse_full_joins;
 
 use super::scenario::Scenario;
 
-/// One run, with everything it works on.
+/// One run, with everything it works on. The same run of another scenario is a copy of it.
+#[derive(Clone, Copy)]
 pub(crate) struct Run<'a> {
     pub job: &'a Job,
     pub workspace: &'a Workspace,

@@ -17,7 +17,6 @@ use crate::publish::RunRecord;
 use crate::tables::{ALERTS, DIM_TIER, TIER_SNAPSHOT};
 
 use super::alerts::{Alert, alerts_of};
-use super::comparable::Scoring;
 use super::context::Run;
 use super::error::NightError;
 use super::marts::{self, register_before};
@@ -33,18 +32,19 @@ pub(super) struct Drafted {
 }
 
 impl Run<'_> {
-    /// Writes the drafts of every table, and notes what is told of them. When either fails, no
-    /// draft is left.
+    /// Writes the drafts of every table. `previous` are the rows of the previous snapshot, and
+    /// `record` is what the night puts on record. When that fails, no draft is left.
     pub(super) async fn write_drafts(
         &self,
         catalog: &Catalog<'_>,
-        (tiers, scoring): (&Tiers, &Scoring),
-        (previous, identity): (Option<&DataFrame>, &RunRecord),
+        tiers: &Tiers,
+        previous: Option<&DataFrame>,
+        record: &RunRecord,
     ) -> Result<Drafted, NightError> {
         let mut drafts = Vec::new();
         let written = async {
             let (moves, remarks) = self
-                .write_into(&mut drafts, catalog, (tiers, scoring), (previous, identity))
+                .write_into(&mut drafts, catalog, tiers, previous, record)
                 .await?;
             Ok((moves, self.alerts().await?, remarks))
         };
@@ -66,33 +66,30 @@ impl Run<'_> {
         &self,
         drafts: &mut Vec<Draft>,
         catalog: &Catalog<'_>,
-        (tiers, scoring): (&Tiers, &Scoring),
-        (previous, identity): (Option<&DataFrame>, &RunRecord),
+        tiers: &Tiers,
+        previous: Option<&DataFrame>,
+        record: &RunRecord,
     ) -> Result<(Moves, Vec<String>), NightError> {
         let Tiers {
             parameters, shape, ..
         } = tiers;
-        let scenario = &self.scenario;
-        let limits = scoring.grace_limits(self);
-        let before = (previous, identity.run_id.as_str());
         let rows = self
-            .settled(scenario, catalog, tiers, limits, before)
+            .settled(catalog, tiers, previous, &record.run_id)
             .await?;
-        let comments = column_comments(scenario.project, &shape.dimensions);
+        let comments = column_comments(self.scenario.project, &shape.dimensions);
         let specs = Specs::new(&rows.schema(), &shape.dim_tier.schema(), &comments)?;
         let drafting = Drafting {
             session: self.session,
             output: &self.workspace.output,
-            snapshot_date: scenario.date,
-            previous_snapshot_date: identity.previous_snapshot_date,
+            snapshot_date: self.scenario.date,
+            previous_snapshot_date: record.previous_snapshot_date,
             dimensions: &shape.dimensions,
         };
         let (moves, mut remarks) = Box::pin(drafting.write(rows, &specs, drafts)).await?;
         self.write_other_drafts(&drafting, &specs, drafts, &shape.dim_tier)
             .await?;
         register_before(self, previous).await?;
-        let of_marts = marts::write(self, &drafting, catalog, parameters, drafts).await?;
-        remarks.extend(of_marts);
+        remarks.extend(marts::write(self, &drafting, catalog, parameters, drafts).await?);
         Ok((moves, remarks))
     }
 

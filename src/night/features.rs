@@ -57,7 +57,7 @@ impl Run<'_> {
             threads: self.job.engine.threads.get(),
         };
         let mut catalog = self
-            .tiled((&files, previous), catalog, &tiling, report)
+            .tiled(&files, previous, catalog, &tiling, report)
             .await?;
         stages.begin("features");
         let downstream = [SqlSchema::Features, SqlSchema::Calibration];
@@ -76,7 +76,8 @@ impl Run<'_> {
     /// texts in tiles of other days are texts: then staging is planned again.
     async fn tiled<'a>(
         &'a self,
-        (files, previous): (&Footers<'_>, Option<&DataFrame>),
+        files: &Footers<'_>,
+        previous: Option<&DataFrame>,
         mut catalog: Catalog<'a>,
         tiling: &Tiling<'_>,
         report: &mut Report,

@@ -18,7 +18,6 @@
 
 mod alerts;
 mod auditing;
-mod previous_join;
 mod comparable;
 mod context;
 mod drafting;
@@ -26,6 +25,7 @@ mod error;
 mod features;
 mod marts;
 mod old_records;
+mod previous_join;
 mod publication;
 mod reject_sample;
 mod rejects;
@@ -52,7 +52,6 @@ use crate::pack::Project;
 use crate::plan::{CalibrationPlan, Plan, PlannedAction, remarks_on};
 use crate::publish::Publication;
 
-use self::comparable::Scoring;
 use self::drafting::Drafted;
 
 pub use alerts::Alert;
@@ -168,7 +167,6 @@ impl Run<'_> {
         stages: &mut Stages<'_>,
         report: &mut Report,
     ) -> Result<(), NightError> {
-        let scenario = &self.scenario;
         let mut record = self.record();
         report.run_id = Some(record.run_id.clone());
         stages.begin("sources");
@@ -179,33 +177,29 @@ impl Run<'_> {
             unreported,
         } = Box::pin(self.compute_features(previous.as_ref(), stages, report)).await?;
         stages.begin("cut points");
-        let calibration = self.calibration(scenario, &mut catalog).await?;
+        let calibration = self.calibration(&mut catalog).await?;
         stages.begin("drafts");
-        let mut tiers = self.tiers(scenario, &mut catalog, calibration).await?;
-        let scoring = Scoring::of(self, &tiers);
-        record.tier_rules = Some(scoring.tier_rules());
-        report.warnings.extend(scoring.remarks(self));
-        let is_comparable = scoring.is_comparable_to_week_ago(self);
-        tiers.parameters = tiers.parameters.comparing_with_week_ago(is_comparable);
+        let tiers = self.tiers(&mut catalog, calibration).await?;
+        record.tier_rules = Some(tiers.scoring.tier_rules());
+        report.warnings.extend(tiers.scoring.remarks(self));
         let Drafted {
             drafts,
             moves,
             alerts,
             remarks,
         } = self
-            .write_drafts(&catalog, (&tiers, &scoring), (previous.as_ref(), &record))
+            .write_drafts(&catalog, &tiers, previous.as_ref(), &record)
             .await?;
         report.warnings.extend(remarks);
         stages.begin("audits");
         let warnings = &mut report.warnings;
-        let audited = self.audit(&mut catalog, (&tiers, &scoring), drafts, warnings);
-        let cleared = audited.await?;
+        let cleared = self.audit(&mut catalog, &tiers, drafts, warnings).await?;
         stages.begin("publication");
-        let cleared = self.keep_calibration(&tiers.calibration, cleared).await?;
-        let cleared = self.keep_records(cleared).await?;
+        let cleared = self.keep_records(&tiers.calibration, cleared).await?;
+        let cut_points = self.scenario.cut_points;
         report.cutpoints_id = Some(tiers.calibration.id);
-        report.calibrated = *scenario.cut_points == CalibrationPlan::Calibrate;
-        report.kept_by_hand = matches!(scenario.cut_points, CalibrationPlan::Keep(_));
+        report.calibrated = *cut_points == CalibrationPlan::Calibrate;
+        report.kept_by_hand = matches!(cut_points, CalibrationPlan::Keep(_));
         let published = self.commit(cleared, record).await?;
         if !unreported.is_empty() {
             self.forget_unreported(unreported).await;

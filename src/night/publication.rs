@@ -38,37 +38,34 @@ impl Run<'_> {
         }
     }
 
-    /// Keeps a new calibration for good; when that fails, no draft is left.
-    pub(super) async fn keep_calibration(
+    /// Keeps what the publication is to name: a new calibration, the rules, and the days of the
+    /// sources. When that fails, no draft is left.
+    pub(super) async fn keep_records(
         &self,
         calibration: &Calibration,
         cleared: Cleared,
     ) -> Result<Cleared, NightError> {
-        let Workspace { output, layout, .. } = self.workspace;
-        match calibration.keep(output, layout).await {
+        match Box::pin(self.keep(calibration)).await {
             Ok(()) => Ok(cleared),
             Err(error) => {
-                discard(output, cleared.into_drafts()).await;
-                Err(error.into())
+                discard(&self.workspace.output, cleared.into_drafts()).await;
+                Err(error)
             }
         }
     }
 
-    /// Keeps what the publication is to name: the rules, and the days of the sources. When that
-    /// fails, no draft is left.
-    pub(super) async fn keep_records(&self, cleared: Cleared) -> Result<Cleared, NightError> {
-        match Box::pin(
-            self.plan
-                .keep_records(self.job, self.scenario.project, self.workspace),
-        )
-        .await
-        {
-            Ok(()) => Ok(cleared),
-            Err(error) => {
-                discard(&self.workspace.output, cleared.into_drafts()).await;
-                Err(error.into())
-            }
-        }
+    async fn keep(&self, calibration: &Calibration) -> Result<(), NightError> {
+        let Self {
+            job,
+            workspace,
+            plan,
+            scenario,
+            ..
+        } = self;
+        let Workspace { output, layout, .. } = workspace;
+        calibration.keep(output, layout).await?;
+        plan.keep_records(job, scenario.project, workspace).await?;
+        Ok(())
     }
 
     /// `dim_tier` keeps the rows that the newest date has, so that rules of an earlier time do not
@@ -90,16 +87,17 @@ impl Run<'_> {
             .collect()
     }
 
+    /// Commits the drafts, `publications` last, and removes what nobody needs any more.
     pub(super) async fn commit(
         &self,
         cleared: Cleared,
-        identity: RunRecord,
+        record: RunRecord,
     ) -> Result<Publication, NightError> {
         let published = publish::publish(
             &self.workspace.output,
             (&self.plan.publications, self.inspection),
             cleared,
-            identity,
+            record,
             &self.plan.may_drop,
         )
         .await?;

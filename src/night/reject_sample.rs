@@ -15,12 +15,13 @@
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::compute::{SortOptions, cast};
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::row::{OwnedRow, Row, RowConverter, SortField};
 
+use crate::engine::texts;
 use crate::pack::REJECT_REASON;
 use crate::tiles::DAY;
 
@@ -113,15 +114,9 @@ fn keep(sample: &mut BinaryHeap<OwnedRow>, row: Row<'_>) {
     }
 }
 
-fn texts(batch: &RecordBatch, name: &str) -> Result<StringArray, ArrowError> {
-    let column = batch.column(batch.schema_ref().index_of(name)?);
-    Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
-}
-
 #[cfg(test)]
 mod tests {
-
-    use datafusion::arrow::array::{ArrayRef, DictionaryArray, Int64Array};
+    use datafusion::arrow::array::{ArrayRef, AsArray, DictionaryArray, Int64Array, StringArray};
     use datafusion::arrow::datatypes::{Int32Type, Int64Type};
 
     use super::*;

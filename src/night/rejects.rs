@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
+use datafusion::arrow::datatypes::Int64Type;
 use datafusion::error::Result;
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{Expr, col, lit};
@@ -18,7 +17,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, texts};
 use crate::ground::{Fingerprint, SqlSchema, TableName, counted, shown};
 use crate::job::{Job, encodings};
 use crate::models::{Model, ReferenceTable};
@@ -203,13 +202,12 @@ impl Counting {
     fn add(&mut self, batch: &RecordBatch, told: &[&str], has_time: bool) -> Result<()> {
         let days = texts(batch, DAY)?;
         let days: Vec<String> = (0..batch.num_rows())
-            .map(|row| days.as_string::<i32>().value(row).to_owned())
+            .map(|row| days.value(row).to_owned())
             .collect();
         let rows = batch.column(batch.schema_ref().index_of("rows")?);
         let rows = rows.as_primitive::<Int64Type>();
         for column in told {
             let reasons = texts(batch, column)?;
-            let reasons = reasons.as_string::<i32>();
             for row in (0..batch.num_rows()).filter(|row| reasons.is_valid(*row)) {
                 let (reason, rows) = (reasons.value(row), rows.value(row));
                 if *column == WARNING {
@@ -237,12 +235,6 @@ impl Counting {
             times_outside: line,
         }
     }
-}
-
-/// A column as text.
-fn texts(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
-    let index = batch.schema_ref().index_of(name)?;
-    Ok(cast(batch.column(index), &DataType::Utf8)?)
 }
 
 /// The reasons that most rows have.

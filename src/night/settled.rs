@@ -13,20 +13,19 @@ use crate::engine::{EngineError, reading_whole_files, stream_ahead_of};
 use crate::migration;
 use crate::pack::Catalog;
 use crate::tables::TIER_SNAPSHOT;
-use crate::tiers::{Dimensions, GraceLimits, Settled, SettledDimension, Settling};
+use crate::tiers::{Dimensions, Settled, SettledDimension, Settling};
 use crate::tiles::USER_ID;
 
 use super::context::Run;
 use super::error::NightError;
 use super::previous_join::{PreviousJoin, PreviousRows};
-use super::scenario::Scenario;
 use super::tiers::Tiers;
 
 /// What the engine was doing when it failed.
 pub(super) const STAGE: &str = "writing the snapshot";
 
 /// The rows of a scenario, planned.
-pub(crate) struct SettledRows {
+pub(super) struct SettledRows {
     /// Today's rows as SQL gives them, in user order.
     today: DataFrame,
     /// Those of the previous snapshot, in the same order.
@@ -52,22 +51,23 @@ pub(super) struct SettledUsers {
 }
 
 impl Run<'_> {
-    /// The settled rows of a scenario, made by the run of an id. `previous` are the rows of the
+    /// The settled rows of the scenario, made by the run of an id. `previous` are the rows of the
     /// snapshot that it follows on, with the columns that this one had.
     pub(super) async fn settled(
         &self,
-        scenario: &Scenario<'_>,
         catalog: &Catalog<'_>,
         tiers: &Tiers,
-        limits: GraceLimits,
-        (previous, run_id): (Option<&DataFrame>, &str),
+        previous: Option<&DataFrame>,
+        run_id: &str,
     ) -> Result<SettledRows, NightError> {
         let engine = EngineError::during("planning the snapshot");
         let Tiers {
             calibration,
             parameters,
             shape,
+            scoring,
         } = tiers;
+        let scenario = &self.scenario;
         let raw = shape
             .raw_snapshot(catalog, scenario.project, self.job, parameters)
             .await?;
@@ -78,7 +78,7 @@ impl Run<'_> {
         Ok(SettledRows {
             today,
             previous: previous.transpose().map_err(EngineError::during(STAGE))?,
-            settling: settling.within(limits),
+            settling: settling.within(scoring.grace_limits(self)),
         })
     }
 }

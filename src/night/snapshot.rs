@@ -123,7 +123,7 @@ impl Drafting<'_> {
         let (snapshot, told) = match written {
             Ok(written) => written,
             Err(error) => {
-                abandon(moves).await;
+                moves.abandon().await;
                 return Err(error);
             }
         };
@@ -151,7 +151,7 @@ impl Drafting<'_> {
         let mut writer = DraftWriter::open(self.output, spec, self.snapshot_date)?;
         for batch in rows {
             if let Err(error) = writer.write(batch).await {
-                abandon(writer).await;
+                writer.abandon().await;
                 return Err(error.into());
             }
         }
@@ -248,12 +248,6 @@ fn observe_gone(
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
     Ok(batch.column(batch.schema_ref().index_of(name)?))
-}
-
-async fn abandon(writer: DraftWriter) {
-    if let Err(error) = writer.abandon().await {
-        tracing::warn!(%error, "could not delete the files of an abandoned draft");
-    }
 }
 
 /// Removes drafts that will not be committed.

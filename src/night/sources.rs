@@ -21,7 +21,7 @@ use crate::engine::{EngineError, empty};
 use crate::ground::{Problems, SqlSchema, TableName};
 use crate::inputs::{InputError, ParquetFiles, Shortfall, Shortfalls, schema, without_rows};
 use crate::job::{ColumnType, Incomplete};
-use crate::pack::{Catalog, all_rows_of, check_previous, keep_all, stage};
+use crate::pack::{Catalog, all_rows_of, check_previous, stage};
 use crate::plan::doubled;
 use crate::publish::{missing, published_snapshot};
 use crate::tables::TIER_SNAPSHOT;
@@ -220,7 +220,7 @@ impl Run<'_> {
             let optimized = rows.into_optimized_plan().map_err(&engine)?;
             for (source, used) in columns_scanned(&optimized).map_err(&engine)? {
                 if let Some(schema) = sources.get(source.as_str()) {
-                    keep_all(&mut problems, schema.require(&used, &model.file.name));
+                    problems.keep_all(schema.require(&used, &model.file.name));
                 }
             }
         }

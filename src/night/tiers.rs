@@ -6,61 +6,43 @@ use crate::models::Parameters;
 use crate::pack::{Catalog, Shape, cut_points};
 use crate::plan::CalibrationPlan;
 
+use super::comparable::Scoring;
 use super::context::Run;
 use super::error::NightError;
-use super::scenario::Scenario;
 
 /// The tiers of a scenario, planned.
-pub(crate) struct Tiers {
+pub(super) struct Tiers {
     /// The cut points, kept or new.
     pub calibration: Calibration,
     /// The parameters of SQL, cut points among them.
     pub parameters: Parameters,
     /// What `dim_tier` lists.
     pub shape: Shape,
+    /// What earlier snapshots can be compared by.
+    pub scoring: Scoring,
 }
 
 impl Run<'_> {
-    /// The calibration that a scenario scores by: the kept one, or a new one that is to be kept.
-    pub(crate) async fn calibration(
+    /// The calibration that the scenario scores by: the kept one, or a new one that is to be kept.
+    pub(super) async fn calibration(
         &self,
-        scenario: &Scenario<'_>,
         catalog: &mut Catalog<'_>,
     ) -> Result<Calibration, NightError> {
-        let Scenario { date, project, .. } = *scenario;
+        let date = self.scenario.date;
         let id = self.plan.calibrations.next(date);
-        match scenario.cut_points {
+        match self.scenario.cut_points {
             CalibrationPlan::Use(calibration) => Ok(calibration.clone()),
             CalibrationPlan::Calibrate => {
-                let users = cut_points::measure(catalog, project).await?;
+                let users = cut_points::measure(catalog, self.scenario.project).await?;
                 Ok(Calibration::computed(id, date, &users)?)
             }
             CalibrationPlan::Keep(given) => {
-                let users = cut_points::measure(catalog, project).await?;
+                let users = cut_points::measure(catalog, self.scenario.project).await?;
                 Ok(Calibration::by_hand(id, date, given, &users))
             }
         }
     }
 
-    /// Plans the tier models under a calibration, and reads what they list.
-    pub(super) async fn tiers(
-        &self,
-        scenario: &Scenario<'_>,
-        catalog: &mut Catalog<'_>,
-        calibration: Calibration,
-    ) -> Result<Tiers, NightError> {
-        let parameters = scenario.plan_tiers(catalog, &calibration).await?;
-        let project = scenario.project;
-        let shape = Shape::read(catalog, project, self.job, &parameters).await?;
-        Ok(Tiers {
-            calibration,
-            parameters,
-            shape,
-        })
-    }
-}
-
-impl Scenario<'_> {
     /// Plans the tier models under a calibration, and returns the parameters of SQL; tables that
     /// were planned under another stay as they were.
     pub(crate) async fn plan_tiers(
@@ -68,10 +50,29 @@ impl Scenario<'_> {
         catalog: &mut Catalog<'_>,
         calibration: &Calibration,
     ) -> Result<Parameters, NightError> {
-        let parameters = calibration.parameters(self.project.parameters.clone());
+        let parameters = self.scenario.project.parameters.clone();
+        let parameters = calibration.parameters(parameters);
         catalog
             .register_models(&[SqlSchema::Tiers], &parameters)
             .await?;
         Ok(parameters)
+    }
+
+    /// Plans the tier models, and reads what they list.
+    pub(super) async fn tiers(
+        &self,
+        catalog: &mut Catalog<'_>,
+        calibration: Calibration,
+    ) -> Result<Tiers, NightError> {
+        let parameters = self.plan_tiers(catalog, &calibration).await?;
+        let shape = Shape::read(catalog, self.scenario.project, self.job, &parameters).await?;
+        let scoring = Scoring::of(self, &shape.dimensions, &calibration);
+        let is_comparable = scoring.is_comparable_to_week_ago(self);
+        Ok(Tiers {
+            parameters: parameters.comparing_with_week_ago(is_comparable),
+            calibration,
+            shape,
+            scoring,
+        })
     }
 }

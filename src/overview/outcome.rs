@@ -3,16 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use datafusion::arrow::array::AsArray;
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::error::Result as EngineResult;
 
-use crate::engine::{EngineError, Session};
+use crate::engine::{EngineError, Session, integers, texts};
 use crate::ground::SnapshotDate;
 use crate::job::Job;
 use crate::migration::Moves;
-use crate::night::{Alert, NightError};
+use crate::night::{Alert, NightError, alerts_of};
 use crate::publish::Publications;
 use crate::storage::Stores;
 use crate::tables::{ALERTS, TIER_MIGRATION};
@@ -35,14 +32,7 @@ pub async fn published_outcome(
     let publication = choose(&publications, Some(date)).await?;
     let session = Session::open(&job.engine, [&output], [])
         .map_err(EngineError::during("opening a session"))?;
-    let alerts = read_mart(
-        &session,
-        &output,
-        publication,
-        ALERTS.name,
-        crate::night::alerts_of,
-    )
-    .await?;
+    let alerts = read_mart(&session, &output, publication, ALERTS.name, alerts_of).await?;
     register_published(&session, &output, publication, MIGRATION).await?;
     let moves = count_moves(&session).await;
     Ok((
@@ -56,11 +46,8 @@ async fn count_moves(session: &Session) -> EngineResult<Moves> {
                GROUP BY dimension, direction";
     let mut moves = Moves::new();
     for batch in session.sql(sql).await?.collect().await? {
-        let text = |index: usize| cast(batch.column(index), &DataType::Utf8);
-        let (dimensions, directions) = (text(0)?, text(1)?);
-        let (dimensions, directions) =
-            (dimensions.as_string::<i32>(), directions.as_string::<i32>());
-        let users = batch.column(2).as_primitive::<Int64Type>();
+        let (dimensions, directions) = (texts(&batch, "dimension")?, texts(&batch, "direction")?);
+        let users = integers(&batch, "users")?;
         for row in 0..batch.num_rows() {
             let dimension = dimensions.value(row).to_owned();
             let of_dimension: &mut BTreeMap<String, i64> = moves.entry(dimension).or_default();

@@ -24,9 +24,8 @@ use crate::models::planner::{self, explain};
 use crate::models::{Model, Parameters};
 use crate::tiles::{DAY, Rollup, TileRows, USER_ID, windows};
 
-use super::contracted::{TIMES_HELP, as_contracted};
-use super::project::{Project, keep_all};
-use super::user_ids::ID_TYPES;
+use super::contracted::{ID_TYPES, TIMES_HELP, as_contracted};
+use super::project::Project;
 
 /// The column of staging that says why a row is left out.
 pub(crate) const REJECT_REASON: &str = "reject_reason";
@@ -94,7 +93,7 @@ impl<'a> Catalog<'a> {
                 continue;
             }
             let registered = self.register_model(model, parameters).await;
-            if keep_all(&mut problems, registered).is_none() {
+            if problems.keep_all(registered).is_none() {
                 self.leave_out(&model.name);
             }
         }
@@ -222,7 +221,7 @@ impl<'a> Catalog<'a> {
             let Some(call) = &read.windows else {
                 continue;
             };
-            let Some(wanted) = keep_all(&mut problems, windows::parse(model, call)) else {
+            let Some(wanted) = problems.keep_all(windows::parse(model, call)) else {
                 continue;
             };
             let Some(rollup) = self.rollups.get(&read.table.name) else {

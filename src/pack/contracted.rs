@@ -14,6 +14,9 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, iden
 use crate::job::{ColumnType, contract_columns};
 use crate::tiles::USER_ID;
 
+/// What ids can be, in the order in which they are tried.
+pub(crate) const ID_TYPES: [DataType; 2] = [DataType::Int64, DataType::Utf8View];
+
 /// What to write in a staging model for a time that is no TIMESTAMP yet.
 pub(super) const TIMES_HELP: &str = "write CAST(... AS TIMESTAMP) for text such as 2026-11-20T08:00:00+08:00 and for a DATE, and to_timestamp_seconds(...) or to_timestamp_millis(...) for a number; what has no offset is in UTC";
 

@@ -25,12 +25,13 @@ mod user_ids;
 
 pub use catalog::Catalog;
 pub(crate) use catalog::{REJECT_REASON, WARNING, all_rows_of};
+pub(crate) use contracted::ID_TYPES;
 pub(crate) use declared::{
     UPSTREAM, declared_metrics, register_declared, register_sources, session_of,
 };
 pub use error::PackError;
 pub use project::Project;
-pub(crate) use project::{VALUE_TIER, keep_all, made_by_tierline, required};
+pub(crate) use project::{VALUE_TIER, made_by_tierline, required};
 pub(crate) use shape::{Shape, column_comments};
 pub(crate) use tier_rules::TierRules;
-pub(crate) use user_ids::{ID_TYPES, check_previous, disagreement, stage};
+pub(crate) use user_ids::{check_previous, disagreement, stage};

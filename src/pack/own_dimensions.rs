@@ -4,9 +4,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, Int64Array, RecordBatch, StringArray, new_null_array,
-};
+use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, new_null_array};
 use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::Schema;
 use datafusion::arrow::error::ArrowError;
@@ -15,7 +13,7 @@ use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::{col, ident};
 use datafusion::prelude::DataFrame;
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, texts};
 use crate::ground::{Diagnostic, Problems, Severity, SqlSchema, TableName, verb_for};
 use crate::job::{Job, OwnDimension};
 use crate::models::Model;
@@ -91,12 +89,6 @@ fn rows_of(
         })
         .collect::<Result<_, _>>()?;
     RecordBatch::try_new(dim_tier.schema(), columns)
-}
-
-fn texts(rows: &RecordBatch, name: &str) -> Result<StringArray, ArrowError> {
-    let column = rows.column(rows.schema_ref().index_of(name)?);
-    let texts = cast(column, &datafusion::arrow::datatypes::DataType::Utf8)?;
-    Ok(StringArray::from(texts.to_data()))
 }
 
 /// The rows of the snapshot with the columns of the job's own dimensions behind them, but for

@@ -98,7 +98,7 @@ impl Project {
         profile::add_models(&mut pack, profile.map_or(&[], |users| &users.profile));
         let mut problems = Problems::default();
         let resolved = Parameters::resolve(&pack.parameters, job);
-        let parameters = keep_all(&mut problems, resolved).map(|(parameters, unknown)| {
+        let parameters = problems.keep_all(resolved).map(|(parameters, unknown)| {
             problems.extend(unknown);
             parameters
         });
@@ -113,7 +113,7 @@ impl Project {
         let broken = broken_files(&pack, &models, &references);
         let others = known.into_iter().chain(broken.iter().cloned()).collect();
         let fingerprint = fingerprint(&models, &references, parameters.as_ref());
-        let graph = keep_all(&mut problems, Graph::build(models, &others));
+        let graph = problems.keep_all(Graph::build(models, &others));
         match (parameters, graph) {
             (Some(parameters), Some(graph)) => {
                 let project = Self {
@@ -165,11 +165,6 @@ fn broken_files(
         .collect()
 }
 
-/// The value, or its problems added to the others.
-pub(crate) fn keep_all<T>(problems: &mut Problems, outcome: Result<T, Problems>) -> Option<T> {
-    outcome.map_err(|found| problems.extend(found)).ok()
-}
-
 /// The RFM totals from the smallest to the largest, as the pack's parameters say, or those of the
 /// built-in pack where it says nothing.
 fn rfm_totals(parameters: Option<&Parameters>) -> RangeInclusive<i64> {
@@ -215,7 +210,7 @@ fn read_references(
         let read = ReferenceTable::read(name.clone(), file.clone());
         if let Some(reference) = problems.keep(read) {
             if reference.name.name == BANDS {
-                keep_all(problems, bands::check(&reference, totals));
+                problems.keep_all(bands::check(&reference, totals));
             }
             references.push(reference);
         }
@@ -226,7 +221,7 @@ fn read_references(
 fn parse_models(pack: &SqlPack, problems: &mut Problems) -> Vec<Model> {
     let mut models = Vec::new();
     for (name, file) in &pack.models {
-        models.extend(keep_all(problems, Model::parse(name.clone(), file.clone())));
+        models.extend(problems.keep_all(Model::parse(name.clone(), file.clone())));
     }
     for table in tables::made_by(Maker::RequiredModel) {
         let required = TableName::new(SqlSchema::Publish, table.name);

@@ -15,11 +15,9 @@ use crate::tables::TIER_SNAPSHOT;
 use crate::tiles::USER_ID;
 
 use super::catalog::Catalog;
+use super::contracted::ID_TYPES;
 use super::error::PackError;
 use super::project::Project;
-
-/// What ids can be, in the order in which they are tried.
-pub(crate) const ID_TYPES: [DataType; 2] = [DataType::Int64, DataType::Utf8View];
 
 /// Models over sources whose ids have been given a type.
 pub(crate) struct Staged<'a> {

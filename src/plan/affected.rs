@@ -15,8 +15,7 @@ use crate::models::Graph;
 use crate::publish::{LostFiles, Publication, Publications};
 
 use super::Plan;
-use super::error::PlanError;
-use super::history::HistoryError;
+use super::error::{HistoryError, PlanError};
 use super::rules::Rules;
 
 /// A published date that no longer is what its inputs say.

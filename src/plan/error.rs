@@ -2,14 +2,12 @@
 
 use crate::calibration::CalibrationError;
 use crate::engine::EngineError;
-use crate::ground::Problems;
+use crate::ground::{Classified, FailureKind, Problems, SnapshotDate};
 use crate::inputs::InputError;
 use crate::pack::PackError;
 use crate::publish::PublishError;
 use crate::storage::StorageError;
 use crate::tiles::TileError;
-
-use super::HistoryError;
 
 /// Why a night cannot be planned.
 #[derive(Debug, thiserror::Error)]
@@ -46,5 +44,64 @@ impl From<Problems> for PlanError {
 impl From<EngineError> for PlanError {
     fn from(error: EngineError) -> Self {
         Self::Pack(error.into())
+    }
+}
+
+/// History that is gone, and that nobody has given up.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// A record of rules that was changed by other hands, is gone, or is of another version.
+    #[error(
+        "the record of rules `{path}` cannot be read: {reason}; restore it from a copy, or restate by today's with --rules today"
+    )]
+    Rules {
+        /// The record's URL.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The record of a publication that must have one.
+    #[error(
+        "the record of source days `{path}`, which the publication of {date} names, is gone, so that nobody knows which days have expired; restore it from a copy, or go on from the files there are with --accept-shorter-history"
+    )]
+    RecordGone {
+        /// The record's URL.
+        path: String,
+        /// The published date.
+        date: SnapshotDate,
+    },
+    /// Days whose rows would go, and that have not expired as far as anybody can tell.
+    #[error(
+        "{days}, or confirm with --accept-removed-days that the rows that are missing are to go"
+    )]
+    Doubtful {
+        /// The sources, their days and what can be done about them, in one text.
+        days: String,
+    },
+    /// Rows of expired days that no stored tile gives.
+    #[error(
+        "{needs}; restore the raw files of these days{remedy}, or go on with --accept-shorter-history, and what needs them knows nothing of them from then on"
+    )]
+    OutOfReach {
+        /// What needs which days, and why no tile gives them.
+        needs: String,
+        /// What else helps.
+        remedy: &'static str,
+    },
+    /// Dates that a backfill has left as they were.
+    #[error("{count} published dates are left as they are, {first} to {last}; the result says why")]
+    DatesLeft {
+        /// How many.
+        count: usize,
+        /// The first.
+        first: String,
+        /// The last.
+        last: String,
+    },
+}
+
+impl Classified for HistoryError {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Blocked
     }
 }

@@ -12,7 +12,7 @@ use std::fmt;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::ground::{Classified, FailureKind, SnapshotDate, TableName};
+use crate::ground::{SnapshotDate, TableName};
 use crate::inputs::{
     Doubt, KnownDays, Manifest, Names, Retention, SourceHistory, SourceRecord, UnreadFiles,
 };
@@ -22,7 +22,7 @@ use crate::publish::{Publication, Publications};
 use crate::tiles::Change;
 
 use super::Plan;
-use super::error::PlanError;
+use super::error::{HistoryError, PlanError};
 use super::rollups::RollupTiles;
 use super::rules::{HistoryStarts, Rules, fingerprint};
 
@@ -34,65 +34,6 @@ pub struct Accepted {
     pub removed_days: bool,
     /// Rows of expired days that no stored tile gives are given up.
     pub shorter_history: bool,
-}
-
-/// History that is gone, and that nobody has given up.
-#[derive(Debug, thiserror::Error)]
-pub enum HistoryError {
-    /// A record of rules that was changed by other hands, is gone, or is of another version.
-    #[error(
-        "the record of rules `{path}` cannot be read: {reason}; restore it from a copy, or restate by today's with --rules today"
-    )]
-    Rules {
-        /// The record's URL.
-        path: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The record of a publication that must have one.
-    #[error(
-        "the record of source days `{path}`, which the publication of {date} names, is gone, so that nobody knows which days have expired; restore it from a copy, or go on from the files there are with --accept-shorter-history"
-    )]
-    RecordGone {
-        /// The record's URL.
-        path: String,
-        /// The published date.
-        date: SnapshotDate,
-    },
-    /// Days whose rows would go, and that have not expired as far as anybody can tell.
-    #[error(
-        "{days}, or confirm with --accept-removed-days that the rows that are missing are to go"
-    )]
-    Doubtful {
-        /// The sources, their days and what can be done about them, in one text.
-        days: String,
-    },
-    /// Rows of expired days that no stored tile gives.
-    #[error(
-        "{needs}; restore the raw files of these days{remedy}, or go on with --accept-shorter-history, and what needs them knows nothing of them from then on"
-    )]
-    OutOfReach {
-        /// What needs which days, and why no tile gives them.
-        needs: String,
-        /// What else helps.
-        remedy: &'static str,
-    },
-    /// Dates that a backfill has left as they were.
-    #[error("{count} published dates are left as they are, {first} to {last}; the result says why")]
-    DatesLeft {
-        /// How many.
-        count: usize,
-        /// The first.
-        first: String,
-        /// The last.
-        last: String,
-    },
-}
-
-impl Classified for HistoryError {
-    fn kind(&self) -> FailureKind {
-        FailureKind::Blocked
-    }
 }
 
 /// The expired days of a source up to some date.

@@ -50,19 +50,19 @@ impl Plan {
     pub(crate) fn remarks_on_lost_files(&self) -> Vec<String> {
         let others = self.lost.iter();
         let others = others.filter(|lost| lost.date != self.snapshot_date);
-        let others = remark(&others.collect::<Vec<_>>()).map(|remark| {
+        let others = remark_on_lost_files(&others.collect::<Vec<_>>()).map(|remark| {
             format!("{remark}; `tierline backfill --affected` makes these dates again, `tierline run --date` one of them")
         });
         let own = self.lost.iter();
         let own = own.filter(|lost| lost.date == self.snapshot_date);
-        let own = remark(&own.collect::<Vec<_>>());
+        let own = remark_on_lost_files(&own.collect::<Vec<_>>());
         let own = own.map(|remark| format!("{remark}; this date is made again"));
         own.into_iter().chain(others).collect()
     }
 }
 
 /// Which dates lack files of which tables; nothing where none do.
-pub(crate) fn remark(lost: &[&LostFiles]) -> Option<String> {
+pub(crate) fn remark_on_lost_files(lost: &[&LostFiles]) -> Option<String> {
     let first = lost.first()?;
     let mut tables: BTreeMap<SnapshotDate, BTreeSet<&str>> = BTreeMap::new();
     for lost in lost {

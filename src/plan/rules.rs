@@ -21,8 +21,7 @@ use crate::job::{
 };
 use crate::pack::Project;
 
-use super::error::PlanError;
-use super::history::HistoryError;
+use super::error::{HistoryError, PlanError};
 
 /// The format of the records.
 const FORMAT: u32 = 1;

@@ -7,9 +7,6 @@
 
 use std::collections::BTreeSet;
 
-use datafusion::arrow::array::AsArray;
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::JoinType;
 use datafusion::error::Result as EngineResult;
 use datafusion::functions_aggregate::expr_fn::count;
@@ -17,7 +14,7 @@ use datafusion::logical_expr::{col, ident, lit};
 use datafusion::prelude::DataFrame;
 
 use crate::calibration::Calibration;
-use crate::engine::EngineError;
+use crate::engine::{EngineError, integers, texts};
 use crate::ground::{SqlSchema, TableName};
 use crate::models::Parameters;
 use crate::night::{NightError, Run, Scenario};
@@ -61,8 +58,8 @@ impl Scored {
             cut_points: &cut_points,
             ..run.scenario
         };
-        let calibration = run.calibration(&scenario, catalog).await?;
-        let parameters = scenario.plan_tiers(catalog, &calibration).await?;
+        let run = Run { scenario, ..*run };
+        let parameters = run.plan_tiers(catalog, calibration).await?;
         let mut tables = Vec::new();
         for model in scenario.project.graph.in_schema(SqlSchema::Tiers) {
             let rows = catalog.table(&model.name).await;
@@ -207,11 +204,9 @@ async fn flows([old, new]: [&DataFrame; 2], column: &str) -> EngineResult<Vec<Va
     )?;
     let mut flows = Vec::new();
     for batch in counted.collect().await? {
-        let from = cast(batch.column(0), &DataType::Utf8)?;
-        let to = cast(batch.column(1), &DataType::Utf8)?;
-        let users = cast(batch.column(2), &DataType::Int64)?;
-        let columns = from.as_string::<i32>().iter().zip(to.as_string::<i32>());
-        for ((from, to), users) in columns.zip(users.as_primitive::<Int64Type>().values()) {
+        let (from, to) = (texts(&batch, "from_value")?, texts(&batch, "to_value")?);
+        let users = integers(&batch, "users")?;
+        for ((from, to), users) in from.iter().zip(&to).zip(users.values()) {
             flows.push(ValueFlow {
                 from: from.map(str::to_owned),
                 to: to.map(str::to_owned),

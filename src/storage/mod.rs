@@ -10,9 +10,9 @@
 
 mod counting;
 mod durable;
+mod error_text;
 mod full;
 mod listed;
-mod error_text;
 mod odd_files;
 mod odd_keys;
 mod odd_names;

@@ -12,11 +12,11 @@
 pub mod bands;
 pub mod coverage;
 mod dimension;
+mod grace;
 mod grace_limits;
 pub mod literals;
 mod numbering;
 mod settle;
-mod grace;
 
 pub use dimension::{Dimension, Dimensions, Tier, WARNING, warnings};
 pub use grace_limits::GraceLimits;

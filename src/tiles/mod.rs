@@ -21,8 +21,8 @@ mod period;
 mod plan;
 mod rollup;
 mod store;
-pub mod windows;
 mod tile_builder;
+pub mod windows;
 
 pub use address::{Address, Addresses, Change, Definition, DefinitionBefore, SourceDays};
 pub use cover::cover;

@@ -13,10 +13,10 @@ use tierline::ground::{Layout, SnapshotDate};
 use tierline::job::Job;
 use tierline::job::Workspace;
 use tierline::pack::Project;
-use tierline::plan::{Circumstances, Facts, Plan, decide};
+use tierline::plan::{Circumstances, Plan};
 use tierline::storage::Location;
 
-use super::job::{job_text, source};
+use super::job::{decided, job_text, source};
 use super::lake::Delivery;
 use crate::naive::fixtures::{event, order};
 use crate::naive::history::History;
@@ -109,8 +109,9 @@ impl Bucket {
         let project = Project::load(&job).unwrap();
         let night = SnapshotDate::on(night);
         let usual = Circumstances::default();
-        let facts = Facts::gather(&job, &project, &workspace, night, usual);
-        decide(&job, &project, Box::pin(facts).await.unwrap())
+        decided(&job, &project, &workspace, night, usual)
+            .await
+            .unwrap()
     }
 
     /// Runs a night in a process of its own.

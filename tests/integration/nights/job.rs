@@ -12,7 +12,7 @@ use tierline::job::Job;
 use tierline::job::Workspace;
 use tierline::night::{NightError, Outcome, Report};
 use tierline::pack::Project;
-use tierline::plan::{Accepted, Circumstances, Facts, Plan, decide};
+use tierline::plan::{Accepted, Circumstances, Facts, Plan, PlanError, decide};
 use tierline::proposal::Proposal;
 use tierline::storage::Location;
 use tierline::withdrawal::WithdrawalPlan;
@@ -259,9 +259,7 @@ impl Nights {
         let job = self.job();
         let project = Project::load(&job)?;
         let date = SnapshotDate::on(date);
-        let usual = Circumstances::default();
-        let facts = Facts::gather(&job, &project, &workspace, date, usual);
-        let plan = decide(&job, &project, Box::pin(facts).await?);
+        let plan = decided(&job, &project, &workspace, date, Circumstances::default()).await?;
         Ok(Planned {
             job,
             project,
@@ -287,8 +285,7 @@ impl Nights {
             is_by_rules_of_then: rules.are_of_then(),
             ..Circumstances::default()
         };
-        let facts = Facts::gather(&job, &project, &workspace, date, circumstances);
-        let plan = decide(&job, &project, Box::pin(facts).await?);
+        let plan = decided(&job, &project, &workspace, date, circumstances).await?;
         let planned = Planned {
             job,
             project,
@@ -367,8 +364,8 @@ impl Planned {
             workspace,
             plan,
         } = &self;
-        let facts = Facts::gather(job, project, workspace, plan.snapshot_date, circumstances);
-        self.plan = decide(job, project, Box::pin(facts).await?);
+        let date = plan.snapshot_date;
+        self.plan = decided(job, project, workspace, date, circumstances).await?;
         Ok(self)
     }
 
@@ -390,6 +387,18 @@ impl Planned {
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
     }
+}
+
+/// What a night would do.
+pub(crate) async fn decided(
+    job: &Job,
+    project: &Project,
+    workspace: &Workspace,
+    date: SnapshotDate,
+    circumstances: Circumstances<'_>,
+) -> Result<Plan, PlanError> {
+    let facts = Facts::gather(job, project, workspace, date, circumstances);
+    Ok(decide(job, project, Box::pin(facts).await?))
 }
 
 fn copy_folder(from: &Path, to: &Path) {
