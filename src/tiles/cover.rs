@@ -18,8 +18,8 @@ use std::collections::BTreeSet;
 
 use crate::ground::SnapshotDate;
 
-use super::Window;
 use super::period::{Period, blocks, day_number};
+use super::window::Window;
 
 /// How many days an `until` period grows by at once: a new one is merged from the one before it
 /// and these days.

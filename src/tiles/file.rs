@@ -44,8 +44,8 @@ use serde::{Deserialize, Serialize};
 use crate::ground::TableName;
 
 use super::address::Address;
+use super::keys::USER_ID;
 use super::period::Period;
-use super::rollup::USER_ID;
 use super::store::StoredTile;
 
 /// The key of the stamp in a file's metadata.

@@ -30,8 +30,8 @@ use datafusion::logical_expr::{Expr, Join, LogicalPlan, Projection, TableScan, l
 use crate::engine::{NodeRule, Projected, equal_keys, project_as};
 use crate::models::folded;
 
+use super::keys::USER_ID;
 use super::merged::{IS_PRESENT, MergedTiles, joined_name};
-use super::rollup::USER_ID;
 
 /// Turns full joins of merged tiles by user into one merge.
 pub fn fuse_full_joins() -> NodeRule {

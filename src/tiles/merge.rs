@@ -33,10 +33,10 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 
 use crate::engine::{EXACT, SumOverflow, keys_of, numbers_of};
 
-use super::Merge;
 use super::file::TileFile;
-use super::merged::{MergedColumn, MergedRollup};
-use super::rollup::USER_ID;
+use super::keys::USER_ID;
+use super::merge_inputs::{MergedColumn, MergedRollup};
+use super::merging::Merge;
 
 /// Users that are handed on at once.
 const CHUNK_ROWS: usize = 8192;

@@ -14,8 +14,8 @@ use datafusion::logical_expr::{Expr, ExprSchemable};
 
 use crate::engine::MOST_DIGITS;
 
-use super::Merge;
-use super::rollup::DAY;
+use super::keys::DAY;
+use super::merging::Merge;
 
 /// Why an aggregate is refused.
 pub(super) struct Refusal {

@@ -11,11 +11,11 @@ use chrono::NaiveDate;
 
 use crate::ground::{SnapshotDate, TableName};
 
-use super::Window;
 use super::address::{Address, Addresses, Change};
 use super::cover::{Part, cover, recent_from, until_before};
 use super::period::{Period, blocks, day_number, day_of};
 use super::store::{StoredTile, StoredTiles};
+use super::window::Window;
 
 /// The tiles of one rollup for one night.
 #[derive(Debug, Clone)]

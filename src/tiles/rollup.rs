@@ -29,34 +29,11 @@ use crate::ground::{Diagnostic, Problems, TableName};
 use crate::models::Model;
 use crate::models::planner::explain;
 
+use super::keys::{DAY, USER_ID};
+use super::merging::Merge;
 use super::order_free::{Refusal, by_chance};
 
-/// The column that says which business day a row belongs to.
-pub const DAY: &str = "day";
-
-/// The column that rollups and features are keyed by.
-pub const USER_ID: &str = "user_id";
-
 const SHAPE_HELP: &str = "a rollup is one SELECT user_id, <aggregates> ... GROUP BY user_id over one staging table; move anything else to a feature model";
-
-/// How two values of one column, from periods that share no day, become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Merge {
-    /// Counts add up; nothing counts as 0.
-    Count,
-    /// Sums add up; the sum of nothing is NULL.
-    Sum,
-    /// The smaller one.
-    Min,
-    /// The larger one.
-    Max,
-    /// True when both are.
-    And,
-    /// True when either is.
-    Or,
-    /// That of the later period.
-    Last,
-}
 
 /// A column of a rollup besides its user.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -35,12 +35,15 @@ use crate::storage::Location;
 use super::address::Address;
 use super::error::{DamagedTile, TileError};
 use super::file::{Refusal, TileFile, TileWriter, accept};
-use super::merged::{MergedColumn, MergedRollup, MergedTiles, TileRows};
+use super::keys::{DAY, USER_ID};
+use super::merge_inputs::{MergedColumn, MergedRollup, TileRows};
+use super::merged::MergedTiles;
+use super::merging::Merge;
 use super::period::{Period, day_number, day_of};
 use super::plan::{TileBuild, TilePlan};
-use super::rollup::{DAY, Rollup, USER_ID};
+use super::rollup::Rollup;
 use super::store::{StoredTile, path_of};
-use super::{Merge, Window};
+use super::window::Window;
 
 /// How many requests are under way at once.
 const CONCURRENT_REQUESTS: usize = 16;

@@ -22,7 +22,7 @@ use crate::engine::{EngineLimits, Session};
 use crate::ground::fixtures::{assert_reads, path as fixture, versions};
 use crate::ground::{Fingerprint, Layout, SqlSchema};
 use crate::storage::{Location, RetryPolicy, Stores};
-use crate::tiles::merged::{MergedColumn, MergedRollup};
+use crate::tiles::merge_inputs::{MergedColumn, MergedRollup};
 use crate::tiles::store::StoredTiles;
 use crate::tiles::{
     Addresses, Definition, DefinitionBefore, Merge, MergedTiles, SourceDays, TileRows,

@@ -20,7 +20,7 @@ use super::*;
 use crate::engine::{EngineLimits, Session};
 use crate::ground::{SqlSchema, TableName};
 use crate::tiles::file::TileFile;
-use crate::tiles::merged::{MergedColumn, MergedRollup};
+use crate::tiles::merge_inputs::{MergedColumn, MergedRollup};
 use crate::tiles::{Merge, TileRows};
 
 /// Three rollups, or windows of rollups.
