@@ -1,6 +1,7 @@
 //! The engine room: DataFusion behind a [`Session`]. Nobody else opens sessions, registers tables or
 //! runs SQL; whoever computes something makes a plan and hands it in.
 
+mod aggregates;
 mod band_lookups;
 mod by_model;
 mod checked;
@@ -39,6 +40,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 
+use self::aggregates::last_n_distinct;
 use self::band_lookups::look_up_bands;
 use self::checked::CheckExpressions;
 use self::exact_aggregates::ComputeExactly;
@@ -47,6 +49,10 @@ use self::in_with_nulls::look_up_nulls;
 use self::reference_joins::hash_reference_joins;
 use self::self_joins::fuse_self_joins;
 
+pub use self::aggregates::{
+    AggregateState, ExactMoments, LAST_N_DISTINCT, MOST_VALUES, Moment, OrderedValues, StateMerger,
+    limit_of,
+};
 pub use self::checked_arithmetic::NumberOverflow;
 pub use self::checked_casts::CastFailure;
 pub use self::checked_failures::ComputationFailure;
@@ -93,6 +99,7 @@ fn state(
     let state = SessionStateBuilder::new()
         .with_config(config(limits))
         .with_runtime_env(Arc::new(runtime(limits)?))
+        .with_aggregate_functions(vec![last_n_distinct()])
         .with_default_features()
         .with_table_functions(Default::default())
         .with_optimizer_rules(logical_rules(fusing))

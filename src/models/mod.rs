@@ -16,6 +16,7 @@ mod constants;
 mod distinct_from;
 mod encodings;
 mod graph;
+mod last_few;
 mod lexemes;
 mod limits;
 mod misfits;

@@ -16,7 +16,7 @@ use crate::job::ParameterValue;
 
 use super::model::{bytes_of, head_of};
 use super::parameters::{literal_of, text_literal, truth};
-use super::{Model, Parameters, misfits};
+use super::{Model, Parameters, last_few, misfits};
 
 /// Plans a model whose tables are all registered in the session.
 ///
@@ -36,6 +36,7 @@ pub async fn plan(
     });
     let plan = analysed.map_err(|error| explain(&error, &model.file))?;
     misfits::check(&plan, model, parameters)?;
+    last_few::check(&plan, model)?;
     Ok(plan)
 }
 

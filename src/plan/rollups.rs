@@ -10,7 +10,7 @@ use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, col, lit};
 
 use crate::engine::{EngineError, Session};
-use crate::ground::{Fingerprint, Problems, SnapshotDate, SqlSchema, TableName};
+use crate::ground::{Fingerprint, Problems, SnapshotDate, SqlSchema};
 use crate::inputs::{KnownDay, Manifest, SourceHistory};
 use crate::job::{Job, encodings};
 use crate::pack::{Catalog, Project, register_declared, session_of};
@@ -239,7 +239,7 @@ pub(super) async fn inputs_of_rollups(
         let (by_day, whole) =
             reach(&session, &rollup).map_err(EngineError::during("planning tiles"))?;
         inputs.push(RollupInputs {
-            definition: definition(job, project, name, snapshot_date)?,
+            definition: definition(job, project, &rollup, snapshot_date)?,
             windows: windows[&name.name].clone(),
             by_day,
             whole,
@@ -318,11 +318,11 @@ fn is_about_probe(filter: &Expr) -> bool {
 fn definition(
     job: &Job,
     project: &Project,
-    rollup: &TableName,
+    rollup: &Rollup,
     snapshot_date: SnapshotDate,
 ) -> Result<Definition, Problems> {
     let parameters = project.parameters.clone().as_of(snapshot_date);
-    let tables = project.graph.upstream(rollup);
+    let tables = project.graph.upstream(&rollup.name);
     let models = tables.iter().filter_map(|table| project.graph.model(table));
     let models = models.map(|model| model.fingerprint(&parameters));
     let sources = job.sources_among(&tables);
@@ -331,7 +331,8 @@ fn definition(
     let references = references.filter(|reference| tables.contains(&reference.name));
     let references = references.map(|found| format!("{}\n{}", found.name, found.file.text));
     Ok(Definition {
-        rollup: rollup.clone(),
+        rollup: rollup.name.clone(),
+        engine: rollup.engine_version().map(str::to_owned),
         models: models.collect(),
         sources: sources.collect(),
         references: references.collect(),

@@ -10,12 +10,14 @@
 //!
 //! | part | hex digits | labels, in their order |
 //! |---|---|---|
-//! | SQL | 8 | `format`, `rollup`, `model` for each with its parameters, `source` for each with its declared columns |
+//! | SQL | 8 | `format`, `rollup`, `model` for each with its parameters, `source` for each with its declared columns, `engine`, its version, where tiles hold what it alone can read |
 //! | reference | 8 | `reference` for each, its name and its text |
 //! | source files | 16 | `of all days` for each source that is read whole, each day with its files |
 //!
-//! Tiles hold nothing whose form depends on the version of the engine: numbers, texts and times,
-//! and sums of them.
+//! Most tiles hold nothing whose form depends on the version of the engine: numbers, texts and
+//! times, sums and lists of them. Those with a state of the engine's own, such as the sketch of
+//! `APPROX_DISTINCT`, have its version in their address: another version makes these anew, and no
+//! others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -47,6 +49,8 @@ pub struct Definition {
     pub sources: Vec<Fingerprint>,
     /// The reference files it reads, as text.
     pub references: Vec<String>,
+    /// The version of the engine, where its tiles hold states in the engine's own form.
+    pub engine: Option<String>,
     /// The same as it was written in the format before.
     pub before: DefinitionBefore,
 }
@@ -114,6 +118,7 @@ impl Addresses {
             .part("rollup", &definition.rollup.to_string())
             .parts("model", &definition.models)
             .parts("source", &definition.sources)
+            .parts("engine", &definition.engine)
             .finish();
         let sql_before = Fingerprint::builder()
             .part("format", FORMAT_BEFORE)
@@ -279,6 +284,7 @@ mod tests {
             models: vec![Fingerprint::of(statement)],
             sources: Vec::new(),
             references: vec![reference.to_owned()],
+            engine: None,
             before: DefinitionBefore {
                 statements: vec![statement.to_owned()],
                 columns: Vec::new(),
@@ -326,6 +332,28 @@ mod tests {
         let before = addresses.name_before(&of_today);
         insta::assert_snapshot!(before, @"until.1970-02-01-993dfea1-c0616097-983985e6dd9075d0");
         assert_eq!(addresses.of_before(&before), Some(of_today.to_string()));
+    }
+
+    #[test]
+    fn the_engine_counts_where_tiles_hold_its_states() {
+        let of_engine = |engine: Option<&str>| {
+            let definition = Definition {
+                rollup: TableName::new(SqlSchema::Rollups, "purchases"),
+                models: Vec::new(),
+                sources: Vec::new(),
+                references: Vec::new(),
+                engine: engine.map(str::to_owned),
+                before: DefinitionBefore::default(),
+            };
+            let by_day = [(day_of(0), Fingerprint::of("a"))].into();
+            let days = SourceDays {
+                by_day,
+                ..SourceDays::default()
+            };
+            Addresses::new(&definition, days).of(Period::day(0))
+        };
+        assert_ne!(of_engine(Some("55.2.0")), of_engine(Some("56.0.0")));
+        assert_ne!(of_engine(Some("55.2.0")), of_engine(None));
     }
 
     #[test]

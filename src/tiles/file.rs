@@ -7,7 +7,14 @@
 //! | column | type |
 //! |---|---|
 //! | `user_id` | BIGINT or VARCHAR, as staging selects it; texts are ordered by their bytes |
-//! | one for each column of the rollup, of its name | that of the aggregate: BIGINT for counts and DECIMAL for sums, or whatever MIN and the like give. NULL where it has no value |
+//! | one for each column of the rollup, of its name | that of the aggregate: BIGINT for counts and DECIMAL for sums, or whatever MIN and the like give, NULL where it has no value; or a state, as below |
+//!
+//! | state of | type |
+//! |---|---|
+//! | `FIRST_VALUE`, `LAST_VALUE` by keys, `last_n_distinct`, `COUNT(DISTINCT x)` | a list of STRUCT(`value`, `key_1`, ...), the first to come first; empty without any |
+//! | `AVG` | STRUCT(`count` BIGINT, `sum` DECIMAL(38, s)) of what has s digits behind the point |
+//! | `VAR`, `STDDEV` and their kin | the same and `squares` DECIMAL(76, 2s) |
+//! | `APPROX_DISTINCT` | VARBINARY, as the engine has it |
 //!
 //! The file's metadata has the stamp under the key `tierline.tile`, as JSON:
 //!
@@ -22,6 +29,7 @@
 //! | `period` | the [days](super::period): `<first day>.<length>d`, or `until.<last day>` |
 //! | `address` | [what the rows depend on](super::address), which the name of the file begins with |
 //! | `rows` | how many there are |
+//! | `engine` | the version of the engine that wrote states in a form of its own; left out where there are none |
 //!
 //! The [store](super::store) says what the name is. The version of the format is a part of the
 //! address, so that a tile of another has another name: tiles of version 2 differ in nothing else, and
@@ -30,9 +38,10 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::basic::Compression;
@@ -71,15 +80,28 @@ pub(super) struct Stamp {
     pub address: String,
     /// How many rows there are.
     pub rows: u64,
+    /// The version of the engine whose states there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+}
+
+/// Whose tile it is, and whose states it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Maker {
+    /// The rollup's table.
+    pub rollup: TableName,
+    /// The version of the engine whose states there are; none where all forms are ours.
+    pub engine: Option<&'static str>,
 }
 
 impl Stamp {
-    fn new(rollup: &TableName, period: Period, address: &str, rows: u64) -> Self {
+    fn new(maker: &Maker, period: Period, address: &str, rows: u64) -> Self {
         Self {
-            rollup: rollup.to_string(),
+            rollup: maker.rollup.to_string(),
             period: period.to_string(),
             address: address.to_string(),
             rows,
+            engine: maker.engine.map(str::to_owned),
         }
     }
 }
@@ -115,7 +137,7 @@ impl TileWriter {
     /// A folder that cannot be written to.
     pub(super) fn create(
         path: PathBuf,
-        rollup: &TableName,
+        maker: &Maker,
         address: &Address,
         schema: SchemaRef,
     ) -> Result<Self, ParquetError> {
@@ -129,7 +151,7 @@ impl TileWriter {
             .build();
         Ok(Self {
             path,
-            stamp: Stamp::new(rollup, address.period, &address.to_string(), 0),
+            stamp: Stamp::new(maker, address.period, &address.to_string(), 0),
             last_day: address.period.last(),
             writer: ArrowWriter::try_new(file, schema, Some(properties))?,
         })
@@ -171,7 +193,7 @@ impl TileWriter {
 /// A disk that cannot be read.
 pub(super) fn accept(
     path: &Path,
-    rollup: &TableName,
+    maker: &Maker,
     stored: &StoredTile,
     period: Period,
     expected: &Schema,
@@ -190,7 +212,7 @@ pub(super) fn accept(
     let stamp = stamp.and_then(|pair| serde_json::from_str::<Stamp>(pair.value.as_deref()?).ok());
     let rows = metadata.metadata().file_metadata().num_rows();
     let rows = rows.cast_unsigned();
-    if stamp != Some(Stamp::new(rollup, period, &stored.address, rows)) {
+    if stamp != Some(Stamp::new(maker, period, &stored.address, rows)) {
         return Ok(Err(Refusal::damaged("its footer names another tile")));
     }
     if let Some(refusal) = other_types(metadata.schema(), expected) {
@@ -245,8 +267,14 @@ fn plain(data_type: &DataType) -> DataType {
     match data_type {
         DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
         DataType::LargeBinary | DataType::BinaryView => DataType::Binary,
+        DataType::List(item) => DataType::List(plain_field(item)),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(plain_field).collect()),
         other => other.clone(),
     }
+}
+
+fn plain_field(field: &FieldRef) -> FieldRef {
+    Arc::new(Field::new(field.name(), plain(field.data_type()), true))
 }
 
 fn digest_of_file(path: &Path) -> io::Result<(String, u64)> {

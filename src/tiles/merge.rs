@@ -21,6 +21,7 @@ use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::{cast, cast_with_options, interleave, not, nullif};
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::error::Result;
+use datafusion::functions_aggregate::bit_and_or_xor::{bit_and_udaf, bit_or_udaf, bit_xor_udaf};
 use datafusion::functions_aggregate::bool_and_or::{bool_and_udaf, bool_or_udaf};
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
 use datafusion::functions_aggregate::sum::sum_udaf;
@@ -31,7 +32,7 @@ use datafusion::physical_expr::expressions::Column;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-use crate::engine::{EXACT, SumOverflow, keys_of, numbers_of};
+use crate::engine::{EXACT, StateMerger, SumOverflow, keys_of, numbers_of};
 
 use super::file::TileFile;
 use super::keys::USER_ID;
@@ -90,6 +91,11 @@ enum Accumulated {
     Latest(Latest),
     /// The smallest or largest number of DOUBLE, by keys.
     Keyed(Box<Accumulated>),
+    /// States of an aggregate, of which a state or the value becomes.
+    States {
+        merger: Box<StateMerger>,
+        gives_value: bool,
+    },
     /// What the engine merges.
     Values {
         input_type: DataType,
@@ -257,9 +263,11 @@ impl TileMerge {
                 OutputColumn::IsIn(rollup) => Arc::new(present[*rollup].clone()),
                 OutputColumn::Column(rollup, column) => {
                     let values = values.next().unwrap_or_else(|| Arc::clone(&user_ids));
-                    let values = match column.merge {
-                        Merge::Count => nullif(&values, &absent[*rollup])?,
-                        _ => values,
+                    // Nothing counts as 0, but where the rollup has no row.
+                    let may_count = matches!(column.merge, Merge::Count | Merge::Value(_));
+                    let values = match may_count && values.data_type().is_integer() {
+                        true => nullif(&values, &absent[*rollup])?,
+                        false => values,
                     };
                     // The engine's sum of a DECIMAL has more digits than what is summed.
                     let cast = cast_with_options(&values, &column.data_type, &EXACT);
@@ -297,7 +305,7 @@ struct Rows<'a> {
 impl Accumulated {
     fn new(rollup: &str, column: &MergedColumn) -> Result<Self> {
         let overflow = || SumOverflow::of(rollup, &column.name);
-        match column.merge {
+        match &column.merge {
             Merge::Count if column.data_type == DataType::Int64 => {
                 return Ok(Self::Counts {
                     counts: Vec::new(),
@@ -311,6 +319,12 @@ impl Accumulated {
                 });
             }
             Merge::Last => return Ok(Self::Latest(Latest::new(&column.data_type))),
+            Merge::States(state) | Merge::Value(state) => {
+                return Ok(Self::States {
+                    merger: Box::new(state.merger()?),
+                    gives_value: matches!(column.merge, Merge::Value(_)),
+                });
+            }
             Merge::Min | Merge::Max if column.data_type.is_floating() => {
                 let keys = MergedColumn {
                     data_type: DataType::Int64,
@@ -323,7 +337,7 @@ impl Accumulated {
         let input_type = column.data_type.clone();
         let field = Field::new(&column.source, input_type.clone(), true);
         let input = Arc::new(Column::new(&column.source, 0));
-        let aggregate = AggregateExprBuilder::new(function_of(column.merge), vec![input])
+        let aggregate = AggregateExprBuilder::new(function_of(&column.merge), vec![input])
             .schema(Arc::new(Schema::new(vec![field])))
             .alias(&column.name)
             .build()?;
@@ -364,6 +378,7 @@ impl Accumulated {
                 let values = keys_of(&rows.values)?;
                 keys.add(Rows { values, ..rows }, count)
             }
+            Self::States { merger, .. } => merger.add(values, places, count),
             Self::Values { accumulator, .. } => {
                 // An accumulator that gets no filter takes it that every user has a value, since
                 // in a query a user is there because of one; here the value may be in another
@@ -388,6 +403,13 @@ impl Accumulated {
             }
             Self::Latest(latest) => latest.finish(count),
             Self::Keyed(keys) => Ok(numbers_of(&keys.finish(count)?)),
+            Self::States {
+                merger,
+                gives_value,
+            } => match gives_value {
+                true => merger.values(count),
+                false => merger.states(count),
+            },
             Self::Values {
                 input_type,
                 accumulator,
@@ -454,13 +476,17 @@ impl Latest {
     }
 }
 
-fn function_of(merge: Merge) -> Arc<AggregateUDF> {
+/// The engine's function for what is merged by one.
+fn function_of(merge: &Merge) -> Arc<AggregateUDF> {
     match merge {
         Merge::Count | Merge::Sum => sum_udaf(),
         Merge::Min => min_udaf(),
-        Merge::Max | Merge::Last => max_udaf(),
+        Merge::Max | Merge::Last | Merge::States(_) | Merge::Value(_) => max_udaf(),
         Merge::And => bool_and_udaf(),
         Merge::Or => bool_or_udaf(),
+        Merge::BitAnd => bit_and_udaf(),
+        Merge::BitOr => bit_or_udaf(),
+        Merge::BitXor => bit_xor_udaf(),
     }
 }
 

@@ -10,6 +10,7 @@
 //!    too ([`fuse_full_joins`]).
 
 mod address;
+mod aggregates;
 mod cover;
 mod error;
 mod file;

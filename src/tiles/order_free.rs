@@ -3,19 +3,17 @@
 //!
 //! | aggregate | why | instead |
 //! |---|---|---|
-//! | `SUM` of DOUBLE | each addition rounds | of DECIMAL |
-//! | `LAST_VALUE` without `ORDER BY day, .., x` | rows that tie | that order |
-//! | `SUM` of DECIMAL with more than 28 digits | it wraps around | a CAST to fewer |
+//! | `SUM`, `AVG`, `VAR`, `STDDEV` of DOUBLE | each addition rounds | of DECIMAL |
+//! | `LAST_VALUE`, `FIRST_VALUE`, `last_n_distinct` without an order that decides | rows that tie | a tie-breaker |
+//! | sums of DECIMAL with more than 28 digits | they wrap around | a CAST to fewer |
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::DFSchema;
-use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
-use datafusion::logical_expr::{Expr, ExprSchemable};
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::AggregateFunction;
 
 use crate::engine::MOST_DIGITS;
 
 use super::keys::DAY;
-use super::merging::Merge;
 
 /// Why an aggregate is refused.
 pub(super) struct Refusal {
@@ -25,51 +23,80 @@ pub(super) struct Refusal {
     pub help: String,
 }
 
-/// What is wrong with an aggregate that merges, if anything.
-pub(super) fn by_chance(
-    call: &AggregateFunction,
-    merge: Merge,
-    input: &DFSchema,
-) -> Option<Refusal> {
-    let value = call.params.args.first()?;
-    let data_type = value.get_type(input).ok()?;
-    match (merge, data_type) {
-        (Merge::Sum, DataType::Float64 | DataType::Float32 | DataType::Float16) => Some(Refusal {
-            message: "SUM of DOUBLE depends on the order of rows".to_owned(),
-            help: "write SUM(CAST(... AS DECIMAL(18, 2))), with as many digits as you need"
-                .to_owned(),
-        }),
-        (Merge::Sum, DataType::Decimal128(precision, scale)) if precision > MOST_DIGITS => {
-            Some(Refusal {
-                message: format!("a SUM of DECIMAL({precision}, {scale}) may outgrow 38 digits"),
-                help: format!("write SUM(CAST(... AS DECIMAL({MOST_DIGITS}, {scale})))"),
-            })
-        }
-        (Merge::Sum, DataType::UInt64 | DataType::Decimal256(..)) => Some(Refusal {
-            message: "a SUM of this type may wrap around".to_owned(),
-            help: format!("write SUM(CAST(... AS DECIMAL({MOST_DIGITS}, 0)))"),
-        }),
-        (Merge::Last, _) if !has_total_order(call, value) => Some(Refusal {
-            message: "this LAST_VALUE leaves it to chance which row is the last".to_owned(),
+/// What is wrong with the sum that `name` makes of values of a type, if anything.
+pub(super) fn inexact_sum(name: &str, data_type: &DataType) -> Option<Refusal> {
+    match data_type {
+        DataType::Float64 | DataType::Float32 | DataType::Float16 => Some(Refusal {
+            message: format!("{name} of DOUBLE depends on the order of rows"),
             help: format!(
-                "write LAST_VALUE({value} ORDER BY {DAY}, ..., {value}): the day first and ascending, since the latest period holds, and the value itself last, so that rows that tie have the same; without FILTER and IGNORE NULLS",
-                value = unqualified(value)
+                "write {name}(CAST(... AS DECIMAL(18, 2))), with as many digits as you need"
             ),
+        }),
+        DataType::Decimal128(precision, scale) if *precision > MOST_DIGITS => Some(Refusal {
+            message: format!(
+                "{} {name} of DECIMAL({precision}, {scale}) may outgrow 38 digits",
+                article(name)
+            ),
+            help: format!("write {name}(CAST(... AS DECIMAL({MOST_DIGITS}, {scale})))"),
+        }),
+        DataType::UInt64 | DataType::Decimal256(..) => Some(Refusal {
+            message: format!("{} {name} of this type may wrap around", article(name)),
+            help: format!("write {name}(CAST(... AS DECIMAL({MOST_DIGITS}, 0)))"),
         }),
         _ => None,
     }
 }
 
-/// Whether the latest day comes last, and rows that tie have the same value.
-fn has_total_order(call: &AggregateFunction, value: &Expr) -> bool {
+fn article(name: &str) -> &'static str {
+    match name {
+        "AVG" => "an",
+        _ => "a",
+    }
+}
+
+/// What is wrong with an aggregate that takes rows in an order, if anything. Rows that tie in the
+/// value too give the same; where there is a tie-breaker, what still ties is decided by the value.
+pub(super) fn open_order(name: &str, call: &AggregateFunction) -> Option<Refusal> {
+    let value = call.params.args.first()?;
+    let keys = || call.params.order_by.iter().map(|key| &key.expr);
+    let beside_day = keys().filter(|key| !is_day(key)).count();
+    if keys().any(|key| key == value) || beside_day > 1 {
+        return None;
+    }
+    let shown = unqualified(value);
+    let limit = match call.params.args.get(1) {
+        Some(Expr::Literal(limit, _)) => format!(", {limit}"),
+        _ => String::new(),
+    };
+    let order: Vec<String> = keys().map(unqualified).collect();
+    let order = match order.as_slice() {
+        [] => "...".to_owned(),
+        keys => keys.join(", "),
+    };
+    Some(Refusal {
+        message: format!("this {name} leaves it to chance which of several rows counts"),
+        help: format!(
+            "write {name}({shown}{limit} ORDER BY {order}, {shown}): a tie-breaker last, the value itself or an id, so that rows of the same time have an order"
+        ),
+    })
+}
+
+/// Whether a LAST_VALUE is that of the latest day: the day comes first, every row counts, and
+/// rows that tie have the same value.
+pub(super) fn is_of_latest_day(call: &AggregateFunction) -> bool {
     let params = &call.params;
-    let takes_every_row =
-        params.filter.is_none() && params.null_treatment != Some(NullTreatment::IgnoreNulls);
-    let is_by_day = params.order_by.first().is_some_and(|first| {
-        first.asc && matches!(&first.expr, Expr::Column(column) if column.name == DAY)
-    });
-    let decides = params.order_by.iter().any(|key| key.expr == *value);
+    let takes_every_row = params.filter.is_none() && params.null_treatment.is_none();
+    let is_by_day = params
+        .order_by
+        .first()
+        .is_some_and(|first| first.asc && is_day(&first.expr));
+    let value = params.args.first();
+    let decides = params.order_by.iter().any(|key| Some(&key.expr) == value);
     takes_every_row && is_by_day && decides
+}
+
+fn is_day(key: &Expr) -> bool {
+    matches!(key, Expr::Column(column) if column.name == DAY)
 }
 
 fn unqualified(value: &Expr) -> String {

@@ -262,6 +262,7 @@ mod tests {
             models: Vec::new(),
             sources: Vec::new(),
             references: Vec::new(),
+            engine: None,
             before: DefinitionBefore::default(),
         };
         let of_day = |number| (day_of(number), Fingerprint::of(&day_of(number).to_string()));

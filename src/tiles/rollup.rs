@@ -1,37 +1,30 @@
 //! A rollup: one SELECT ... GROUP BY user_id over one staging table, whose aggregates merge.
 //!
-//! How each aggregate merges is read from the analysed plan, a projection over one aggregate:
-//!
-//! | column of the rollup | two days of it merge by |
-//! |---|---|
-//! | `COUNT(x)`, `COUNT(*)`, `SUM(x)` | `SUM` |
-//! | `COUNT(DISTINCT day)` | `SUM`, since periods share no day |
-//! | `MIN`, `MAX`, `BOOL_AND`, `BOOL_OR` | themselves |
-//! | `LAST_VALUE(x ORDER BY day, .., x)` | the value of the later one that has the user, NULL or not |
-//!
-//! each but the last with or without `FILTER`. Anything else is refused at its place in the file,
-//! and so is what depends on the order of rows: sums of DOUBLE, orders that leave rows to chance.
+//! What each [aggregate](super::aggregates) becomes is read from the analysed plan, a projection
+//! over one aggregate. Anything else is refused at its place in the file, and so is
+//! [what depends on the order of rows](super::order_free).
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use datafusion::DATAFUSION_VERSION;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, DFSchema, TableReference};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{
-    Aggregate, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Projection,
+    Aggregate, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Projection, cast,
 };
 use datafusion::sql::sqlparser::ast::{SelectItem, SetExpr, Spanned, Statement};
 
-use crate::engine::{SumOverflow, widened, within_bigint};
+use crate::engine::{AggregateState, SumOverflow, within_bigint};
 use crate::ground::{Diagnostic, Problems, TableName};
 use crate::models::Model;
 use crate::models::planner::explain;
 
+use super::aggregates::{Computed, computed};
 use super::keys::{DAY, USER_ID};
 use super::merging::Merge;
-use super::order_free::{Refusal, by_chance};
+use super::order_free::Refusal;
 
 const SHAPE_HELP: &str = "a rollup is one SELECT user_id, <aggregates> ... GROUP BY user_id over one staging table; move anything else to a feature model";
 
@@ -40,10 +33,20 @@ const SHAPE_HELP: &str = "a rollup is one SELECT user_id, <aggregates> ... GROUP
 pub struct RollupColumn {
     /// The column's name.
     pub name: String,
-    /// How its values merge.
+    /// How what tiles hold of it merges.
     pub merge: Merge,
     /// The type of its values, merged ones too.
     pub data_type: DataType,
+}
+
+impl RollupColumn {
+    /// The type of what tiles hold of it.
+    pub fn stored_type(&self) -> DataType {
+        match self.merge.state() {
+            Some(state) => state.data_type(),
+            None => self.data_type.clone(),
+        }
+    }
 }
 
 /// A rollup whose merging is known.
@@ -61,44 +64,40 @@ pub struct Rollup {
     aggregates: Vec<Aggregated>,
 }
 
+/// Rows of users with the columns' values, or with what tiles hold of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Values,
+    Stored,
+}
+
 /// How one column is computed from the rows of a user.
 #[derive(Debug, Clone)]
 struct Aggregated {
-    /// The aggregate, under the column's name.
-    expression: Expr,
-    /// For a sum of BIGINT, which is one of DECIMAL here: what it is to say when it is too large.
-    overflow: Option<SumOverflow>,
+    name: String,
+    computed: Computed,
 }
 
 impl Aggregated {
-    fn new(
-        rollup: &TableName,
-        name: &str,
-        aggregated: &Expr,
-        input: &DFSchema,
-    ) -> Result<Self, DataFusionError> {
-        let expression = aggregated.clone().unalias_nested().data;
-        let is_bigint = expression.get_type(input)? == DataType::Int64;
-        let (expression, overflow) = match expression {
-            Expr::AggregateFunction(call) if is_bigint && call.func.name() == "sum" => {
-                let overflow = SumOverflow::of(&rollup.to_string(), name);
-                (widened(call), Some(overflow))
-            }
-            other => (other, None),
+    /// The aggregate, under the column's name.
+    fn expression(&self, form: Form) -> Expr {
+        let expression = match form {
+            Form::Values => &self.computed.value,
+            Form::Stored => &self.computed.stored,
         };
-        Ok(Self {
-            expression: expression.alias(name),
-            overflow,
-        })
+        expression.clone().alias(&self.name)
     }
 
     /// The column, above the aggregate.
-    fn column(&self) -> Expr {
-        let name = self.expression.schema_name().to_string();
-        let column = Expr::Column(Column::new_unqualified(name.clone()));
-        match &self.overflow {
-            Some(overflow) => within_bigint(column, overflow.clone()).alias(name),
-            None => column,
+    fn column(&self, form: Form) -> Expr {
+        let column = Expr::Column(Column::new_unqualified(&self.name));
+        match (&self.computed.overflow, self.computed.merge.state()) {
+            (Some(overflow), _) => within_bigint(column, overflow.clone()).alias(&self.name),
+            // Counts of the engine may be unsigned.
+            (_, Some(state)) if form == Form::Values && *state.value_type() == DataType::UInt64 => {
+                cast(column, DataType::Int64).alias(&self.name)
+            }
+            _ => column,
         }
     }
 }
@@ -112,40 +111,35 @@ impl Rollup {
         let (projection, aggregate) =
             shape(model, plan).map_err(|problem| Problems(vec![problem]))?;
         let mut problems = Problems::default();
-        let mut columns = Vec::new();
+        let mut aggregates = Vec::new();
         for (index, expression) in projection.expr.iter().enumerate() {
             let name = projection.schema.field(index).name();
             if name == USER_ID {
                 continue;
             }
             let place = || select_item_place(model, index);
-            if let Some(aggregated) =
-                problems.keep(aggregate_behind(model, expression, aggregate, place))
-                && let Some(merge) = problems.keep(merge_of(
-                    model,
-                    &aggregated,
-                    aggregate.input.schema(),
-                    place,
-                ))
-            {
-                columns.push((name.clone(), merge, aggregated));
+            let behind = aggregate_behind(model, expression, aggregate, place);
+            let computed = behind.and_then(|aggregated| {
+                computed_in(model, name, &aggregated, aggregate.input.schema(), place)
+            });
+            if let Some(computed) = problems.keep(computed) {
+                aggregates.push(Aggregated {
+                    name: name.clone(),
+                    computed,
+                });
             }
         }
         problems.or_ok(())?;
-        Self::build(model, aggregate, columns).map_err(|error| explain(&error, &model.file))
+        Self::build(model, aggregate, aggregates).map_err(|error| explain(&error, &model.file))
     }
 
     fn build(
         model: &Model,
         aggregate: &Aggregate,
-        columns: Vec<(String, Merge, Expr)>,
+        aggregates: Vec<Aggregated>,
     ) -> Result<Self, DataFusionError> {
         let input = aggregate.input.as_ref().clone();
         let user_id = aggregate.group_expr[0].clone();
-        let aggregated = |(name, _, aggregated): &(String, Merge, Expr)| {
-            Aggregated::new(&model.name, name, aggregated, input.schema())
-        };
-        let aggregates = columns.iter().map(aggregated).collect::<Result<_, _>>()?;
         let mut rollup = Self {
             name: model.name.clone(),
             user_id_type: user_id.get_type(input.schema())?,
@@ -154,15 +148,26 @@ impl Rollup {
             input,
             user_id,
         };
-        let schema = Arc::clone(rollup.of_rows(None)?.schema());
-        let typed = columns.into_iter().enumerate();
-        let typed = typed.map(|(index, (name, merge, _))| RollupColumn {
+        let values = rollup.grouped(None, Vec::new(), Form::Values)?;
+        let schema = Arc::clone(values.schema());
+        let typed = rollup.aggregates.iter().enumerate();
+        let typed = typed.map(|(index, aggregated)| RollupColumn {
+            name: aggregated.name.clone(),
+            merge: aggregated.computed.merge.clone(),
             data_type: schema.field(index + 1).data_type().clone(),
-            name,
-            merge,
         });
         rollup.columns = typed.collect();
         Ok(rollup)
+    }
+
+    /// The version of the engine, where tiles hold what the engine alone can read.
+    pub fn engine_version(&self) -> Option<&'static str> {
+        let mut states = self
+            .columns
+            .iter()
+            .filter_map(|column| column.merge.state());
+        let is_of_engine = states.any(AggregateState::is_of_engine);
+        is_of_engine.then_some(DATAFUSION_VERSION)
     }
 
     /// The rollup per business day: rows of (day, user_id, columns), one per day and user, of the
@@ -171,26 +176,39 @@ impl Rollup {
     /// # Errors
     /// The engine's, when a plan cannot be built: a bug.
     pub fn daily(&self, condition: Option<Expr>) -> Result<LogicalPlan, DataFusionError> {
-        let day = self
-            .input
-            .schema()
-            .qualified_field_with_unqualified_name(DAY)?;
-        let day = Expr::Column(Column::from(day));
-        self.grouped(condition, vec![day.alias(DAY)])
+        self.grouped(condition, vec![self.day()?], Form::Values)
     }
 
-    /// The rollup over all days that pass `condition`: rows of (user_id, columns), one per user.
+    /// The same with what tiles hold in place of values.
     ///
     /// # Errors
     /// The engine's, when a plan cannot be built: a bug.
-    pub fn of_rows(&self, condition: Option<Expr>) -> Result<LogicalPlan, DataFusionError> {
-        self.grouped(condition, Vec::new())
+    pub(super) fn daily_stored(
+        &self,
+        condition: Option<Expr>,
+    ) -> Result<LogicalPlan, DataFusionError> {
+        self.grouped(condition, vec![self.day()?], Form::Stored)
+    }
+
+    /// What a tile of all days that pass `condition` holds: rows of (user_id, columns), one per user.
+    ///
+    /// # Errors
+    /// The engine's, when a plan cannot be built: a bug.
+    pub(super) fn stored(&self, condition: Option<Expr>) -> Result<LogicalPlan, DataFusionError> {
+        self.grouped(condition, Vec::new(), Form::Stored)
+    }
+
+    fn day(&self) -> Result<Expr, DataFusionError> {
+        let schema = self.input.schema();
+        let day = schema.qualified_field_with_unqualified_name(DAY)?;
+        Ok(Expr::Column(Column::from(day)).alias(DAY))
     }
 
     fn grouped(
         &self,
         condition: Option<Expr>,
         before_user: Vec<Expr>,
+        form: Form,
     ) -> Result<LogicalPlan, DataFusionError> {
         let mut rows = LogicalPlanBuilder::from(self.input.clone());
         if let Some(condition) = condition {
@@ -201,9 +219,9 @@ impl Rollup {
             .chain([self.user_id.clone().alias(USER_ID)])
             .collect();
         let groups = keys.iter().map(|key| key.clone().unalias_nested().data);
-        let aggregates = self.aggregates.iter().map(|one| one.expression.clone());
+        let aggregates = self.aggregates.iter().map(|one| one.expression(form));
         let grouped = rows.aggregate(groups.collect::<Vec<_>>(), aggregates)?;
-        let columns = self.aggregates.iter().map(Aggregated::column);
+        let columns = self.aggregates.iter().map(|one| one.column(form));
         // What fails in a row is reported with the rollup.
         let rows = grouped.project(keys.into_iter().chain(columns))?;
         let name = TableReference::partial(self.name.schema.as_str(), self.name.name.as_str());
@@ -274,44 +292,21 @@ fn aggregate_behind(
         })
 }
 
-fn merge_of(
+fn computed_in(
     model: &Model,
+    name: &str,
     aggregated: &Expr,
     input: &DFSchema,
     place: impl Fn() -> Range<usize>,
-) -> Result<Merge, Diagnostic> {
+) -> Result<Computed, Diagnostic> {
     let Expr::AggregateFunction(call) = aggregated.clone().unalias_nested().data else {
         let message = format!("`{aggregated}` does not merge");
         return Err(Diagnostic::at(&model.file, place(), message).help(SHAPE_HELP));
     };
+    let overflow = SumOverflow::of(&model.name.to_string(), name);
     let refused =
         |refusal: Refusal| Diagnostic::at(&model.file, place(), refusal.message).help(refusal.help);
-    let merge = match call.func.name() {
-        "count" if !call.params.distinct || counts_days(&call) => Some(Merge::Count),
-        "sum" if !call.params.distinct => Some(Merge::Sum),
-        "min" => Some(Merge::Min),
-        "max" => Some(Merge::Max),
-        "bool_and" => Some(Merge::And),
-        "bool_or" => Some(Merge::Or),
-        "last_value" if !call.params.distinct => Some(Merge::Last),
-        _ => None,
-    };
-    let merge = merge.ok_or_else(|| {
-        let distinct = if call.params.distinct { " over distinct values" } else { "" };
-        let name = call.func.name().to_uppercase();
-        let message = format!("{name}{distinct} does not merge from day to day");
-        Diagnostic::at(&model.file, place(), message).help(
-            "rollups may use COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR and COUNT(DISTINCT day), each with or without FILTER, and LAST_VALUE(x ORDER BY day, ..., x); move others to a feature model, which may read staging directly",
-        )
-    })?;
-    match by_chance(&call, merge, input) {
-        Some(refusal) => Err(refused(refusal)),
-        None => Ok(merge),
-    }
-}
-
-fn counts_days(call: &AggregateFunction) -> bool {
-    matches!(call.params.args.as_slice(), [Expr::Column(column)] if column.name == DAY)
+    computed(call, overflow, input).map_err(refused)
 }
 
 /// Where the expression of a column is in the file.

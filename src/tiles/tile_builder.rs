@@ -34,7 +34,7 @@ use crate::storage::Location;
 
 use super::address::Address;
 use super::error::{DamagedTile, TileError};
-use super::file::{Refusal, TileFile, TileWriter, accept};
+use super::file::{Maker, Refusal, TileFile, TileWriter, accept};
 use super::keys::{DAY, USER_ID};
 use super::merge_inputs::{MergedColumn, MergedRollup, TileRows};
 use super::merged::MergedTiles;
@@ -124,9 +124,9 @@ impl TileBuilder<'_> {
             },
         };
         let task = {
-            let (path, name, stored) = (path.clone(), rollup.name.clone(), stored.clone());
+            let (path, maker, stored) = (path.clone(), maker_of(rollup), stored.clone());
             let (period, expected) = (address.period, file_schema(rollup));
-            move || accept(&path, &name, &stored, period, &expected)
+            move || accept(&path, &maker, &stored, period, &expected)
         };
         let accepted = tokio::task::spawn_blocking(task).await;
         let disk = TileError::disk(&path);
@@ -223,7 +223,7 @@ impl TileBuilder<'_> {
             .copied()
             .collect();
         let failed = engine(rollup, span_of(&days));
-        let rows = rollup.daily(any_of(&days)).map_err(&failed)?;
+        let rows = rollup.daily_stored(any_of(&days)).map_err(&failed)?;
         let rows = LogicalPlanBuilder::from(rows)
             .sort([col(DAY).sort(true, true), col(USER_ID).sort(true, true)])
             .and_then(LogicalPlanBuilder::build)
@@ -308,8 +308,8 @@ impl TileBuilder<'_> {
             name: column.name.clone(),
             source: column.name.clone(),
             window: None,
-            merge: column.merge,
-            data_type: column.data_type.clone(),
+            merge: column.merge.clone(),
+            data_type: column.stored_type(),
         });
         let merged = MergedRollup {
             name: rollup.name.name.clone(),
@@ -351,7 +351,7 @@ impl TileBuilder<'_> {
     ) -> Result<TileWriter, TileError> {
         let name = format!("{prefix}{}-{}.parquet", rollup.name.name, build.address);
         let path = self.folder.join(name);
-        TileWriter::create(path, &rollup.name, &build.address, file_schema(rollup))
+        TileWriter::create(path, &maker_of(rollup), &build.address, file_schema(rollup))
             .map_err(TileError::disk(self.folder))
     }
 
@@ -457,7 +457,7 @@ impl Run {
     fn rows(&self, rollup: &Rollup) -> EngineResult<LogicalPlan> {
         let before = self.before.map(|day| col(DAY).lt(date(day_number(day))));
         let condition = any_of(&self.days).into_iter().chain(before);
-        LogicalPlanBuilder::from(rollup.of_rows(condition.reduce(Expr::or))?)
+        LogicalPlanBuilder::from(rollup.stored(condition.reduce(Expr::or))?)
             .sort([col(USER_ID).sort(true, true)])?
             .build()
     }
@@ -558,11 +558,19 @@ fn by_day(batch: &RecordBatch) -> Vec<(i32, Range<usize>)> {
     runs.collect()
 }
 
+/// What a tile says of who made it.
+fn maker_of(rollup: &Rollup) -> Maker {
+    Maker {
+        rollup: rollup.name.clone(),
+        engine: rollup.engine_version(),
+    }
+}
+
 /// The columns of a tile.
 fn file_schema(rollup: &Rollup) -> SchemaRef {
     let user_id = Field::new(USER_ID, rollup.user_id_type.clone(), true);
     let columns = rollup.columns.iter();
-    let columns = columns.map(|column| Field::new(&column.name, column.data_type.clone(), true));
+    let columns = columns.map(|column| Field::new(&column.name, column.stored_type(), true));
     Arc::new(Schema::new(
         std::iter::once(user_id).chain(columns).collect::<Vec<_>>(),
     ))

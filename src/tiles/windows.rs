@@ -55,7 +55,7 @@ pub fn over(name: &str, rollup: &Rollup, windows: &[Window], tiles: &[TileRows])
             name: format!("{}_{window}", column.name),
             source: column.name.clone(),
             window: Some(*window),
-            merge: column.merge,
+            merge: column.merge.finished(),
             data_type: column.data_type.clone(),
         })
     });

@@ -5,14 +5,12 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use chrono::NaiveDate;
 use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray,
     TimestampMicrosecondArray,
 };
-use datafusion::arrow::datatypes::Field;
 use datafusion::arrow::util::display::array_value_to_string;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
@@ -83,7 +81,7 @@ async fn read(folder: &Path, rollup: &str, stored: &StoredTile) -> Value {
     let period = Period::parse(period).unwrap();
     let rollup = TableName::new(SqlSchema::Rollups, rollup);
     let columns = columns_of(&path);
-    let tile = accept(&path, &rollup, stored, period, &columns)
+    let tile = accept(&path, &maker(rollup), stored, period, &columns)
         .unwrap()
         .unwrap();
     json!({
@@ -95,6 +93,14 @@ async fn read(folder: &Path, rollup: &str, stored: &StoredTile) -> Value {
         "columns": columns.fields().iter().map(|field| format!("{} {}", field.name(), plain(field.data_type()))).collect::<Vec<_>>(),
         "merged": merged(tile, &columns).await,
     })
+}
+
+/// A rollup whose states are all of our own form.
+fn maker(rollup: TableName) -> Maker {
+    Maker {
+        rollup,
+        engine: None,
+    }
 }
 
 /// The columns of a file; how texts lie in memory is no part of it.
@@ -115,7 +121,7 @@ async fn merged(tile: TileFile, columns: &Schema) -> Vec<String> {
             name: (*name).to_owned(),
             source: (*name).to_owned(),
             window: None,
-            merge: *merge,
+            merge: merge.clone(),
             data_type: in_memory(field),
         })
     });
@@ -265,7 +271,7 @@ fn write_every_type(folder: &Path) -> PathBuf {
     let columns = columns.map(|(name, values)| (name, values, true));
     let rows = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
     let path = folder.join("tile.parquet");
-    let writer = TileWriter::create(path, &rollup, &address, rows.schema());
+    let writer = TileWriter::create(path, &maker(rollup), &address, rows.schema());
     let mut writer = writer.unwrap();
     writer.write(&rows).unwrap();
     let written = writer.finish().unwrap();
@@ -280,6 +286,7 @@ fn address_of(rollup: &TableName, day: NaiveDate) -> Address {
         models: vec![Fingerprint::of("SELECT")],
         sources: Vec::new(),
         references: vec!["open,yes".to_owned()],
+        engine: None,
         before: DefinitionBefore::default(),
     };
     let days = SourceDays {

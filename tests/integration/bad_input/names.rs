@@ -345,7 +345,7 @@ fn rollup_refuses_what_does_not_merge() {
         .edit(
             PURCHASES,
             "SUM(amount) FILTER (WHERE is_counting)",
-            "AVG(amount)",
+            "MEDIAN(amount)",
         )
         .edit(
             PURCHASES,
@@ -355,26 +355,26 @@ fn rollup_refuses_what_does_not_merge() {
         .edit(
             "sql/rollups/interactions.sql",
             "    COUNT(*) AS events,",
-            "    COUNT(DISTINCT content_id) AS contents,\n    COUNT(*) AS events,",
+            "    ARRAY_AGG(content_id) AS contents,\n    COUNT(*) AS events,",
         );
     insta::assert_snapshot!(project.check(), @"
     exit code 2
 
-    error: COUNT over distinct values does not merge from day to day
+    error: ARRAY_AGG keeps every row of a user, so that tiles would be as large as the sources
      --> sql/rollups/interactions.sql:6:5
       |
-    6 |     COUNT(DISTINCT content_id) AS contents,
-      |     ^^^^^^^^^^^^^^^^^^^^^^^^^
+    6 |     ARRAY_AGG(content_id) AS contents,
+      |     ^^^^^^^^^^^^^^^^^^^^
       |
-      = help: rollups may use COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR and COUNT(DISTINCT day), each with or without FILTER, and LAST_VALUE(x ORDER BY day, ..., x); move others to a feature model, which may read staging directly
+      = help: write last_n_distinct(x, 3 ORDER BY ..., x) for the last few values, or move it to a feature model, which may read staging directly
 
-    error: AVG does not merge from day to day
+    error: MEDIAN does not merge from day to day
      --> sql/rollups/purchases.sql:5:5
       |
-    5 |     AVG(amount) AS revenue,                      -- what was paid for them
-      |     ^^^^^^^^^^
+    5 |     MEDIAN(amount) AS revenue,                      -- what was paid for them
+      |     ^^^^^^^^^^^^^
       |
-      = help: rollups may use COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR and COUNT(DISTINCT day), each with or without FILTER, and LAST_VALUE(x ORDER BY day, ..., x); move others to a feature model, which may read staging directly
+      = help: rollups may use COUNT, SUM, MIN, MAX, AVG, VAR, VAR_POP, STDDEV, STDDEV_POP, BOOL_AND, BOOL_OR, BIT_AND, BIT_OR, BIT_XOR, COUNT(DISTINCT x), APPROX_DISTINCT, and with an ORDER BY that decides FIRST_VALUE, LAST_VALUE and last_n_distinct; move others to a feature model, which may read staging directly
 
     error: a rollup column must be one aggregate, without anything around it
      --> sql/rollups/purchases.sql:8:5
@@ -401,34 +401,42 @@ fn rollup_refuses_what_depends_on_the_order_of_rows() {
         .edit(
             "sql/rollups/interactions.sql",
             "    COUNT(*) AS events,",
-            "    LAST_VALUE(channel ORDER BY occurred_at) AS channel,\n    LAST_VALUE(channel ORDER BY day, channel) FILTER (WHERE is_active) AS active_channel,\n    LAST_VALUE(channel ORDER BY day, occurred_at, channel) AS right_channel,\n    SUM(CAST(duration_seconds AS DECIMAL(30, 2))) AS seconds,\n    COUNT(*) AS events,",
+            "    LAST_VALUE(channel ORDER BY occurred_at) AS channel,\n    FIRST_VALUE(channel) FILTER (WHERE is_active) AS active_channel,\n    AVG(CAST(duration_seconds AS DOUBLE) / 60) AS minutes,\n    LAST_VALUE(channel ORDER BY day, occurred_at, channel) AS right_channel,\n    SUM(CAST(duration_seconds AS DECIMAL(30, 2))) AS seconds,\n    COUNT(*) AS events,",
         );
     insta::assert_snapshot!(project.check(), @"
     exit code 2
 
-    error: this LAST_VALUE leaves it to chance which row is the last
+    error: this LAST_VALUE leaves it to chance which of several rows counts
      --> sql/rollups/interactions.sql:6:5
       |
     6 |     LAST_VALUE(channel ORDER BY occurred_at) AS channel,
       |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: write LAST_VALUE(channel ORDER BY day, ..., channel): the day first and ascending, since the latest period holds, and the value itself last, so that rows that tie have the same; without FILTER and IGNORE NULLS
+      = help: write LAST_VALUE(channel ORDER BY occurred_at, channel): a tie-breaker last, the value itself or an id, so that rows of the same time have an order
 
-    error: this LAST_VALUE leaves it to chance which row is the last
+    error: this FIRST_VALUE leaves it to chance which of several rows counts
      --> sql/rollups/interactions.sql:7:5
       |
-    7 |     LAST_VALUE(channel ORDER BY day, channel) FILTER (WHERE is_active) AS active_channel,
-      |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    7 |     FIRST_VALUE(channel) FILTER (WHERE is_active) AS active_channel,
+      |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: write LAST_VALUE(channel ORDER BY day, ..., channel): the day first and ascending, since the latest period holds, and the value itself last, so that rows that tie have the same; without FILTER and IGNORE NULLS
+      = help: write FIRST_VALUE(channel ORDER BY ..., channel): a tie-breaker last, the value itself or an id, so that rows of the same time have an order
+
+    error: AVG of DOUBLE depends on the order of rows
+     --> sql/rollups/interactions.sql:8:5
+      |
+    8 |     AVG(CAST(duration_seconds AS DOUBLE) / 60) AS minutes,
+      |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write AVG(CAST(... AS DECIMAL(18, 2))), with as many digits as you need
 
     error: a SUM of DECIMAL(30, 2) may outgrow 38 digits
-     --> sql/rollups/interactions.sql:9:5
-      |
-    9 |     SUM(CAST(duration_seconds AS DECIMAL(30, 2))) AS seconds,
-      |     ^^^^^^^^^^^^^^^^^^^^^^^^^
-      |
-      = help: write SUM(CAST(... AS DECIMAL(28, 2)))
+      --> sql/rollups/interactions.sql:10:5
+       |
+    10 |     SUM(CAST(duration_seconds AS DECIMAL(30, 2))) AS seconds,
+       |     ^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: write SUM(CAST(... AS DECIMAL(28, 2)))
 
     error: SUM of DOUBLE depends on the order of rows
      --> sql/rollups/purchases.sql:5:5
@@ -440,7 +448,7 @@ fn rollup_refuses_what_depends_on_the_order_of_rows() {
 
     note: not checked until the problems above are fixed: `features.interactions`, `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
-    4 problems
+    5 problems
     ");
 }
 

@@ -62,6 +62,7 @@ const USERS: &str = "sql/staging/users.sql";
 const USERS_BY_DOUBLES: &str = "\n[sources.users]\nurl = \"data/users\"\nrequired = false\n\n[sources.users.columns]\nuser_id = \"DOUBLE\"\n";
 const USERS_BY_NUMBERS: &str = "\n[sources.users]\nurl = \"data/users\"\nrequired = false\n\n[sources.users.columns]\nuser_id = \"BIGINT\"\n";
 const PURCHASES: &str = "sql/rollups/purchases.sql";
+const ORDERS_COUNTED: &str = "    COUNT(*) FILTER (WHERE is_counting) AS orders,";
 const DEPTH: &str = "sql/tiers/interaction_depth.sql";
 const CLASS: &str = "sql/tiers/rfm_class.sql";
 const SNAPSHOT: &str = "sql/publish/tier_snapshot.sql";
@@ -529,29 +530,107 @@ fn of_staging_and_rollups() {
             )],
         },
         Remedy {
-            help: "rollups may use COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR and COUNT(DISTINCT day)",
+            help: "rollups may use COUNT, SUM, MIN, MAX, AVG",
             broken: &[Replace(
                 PURCHASES,
-                "    COUNT(*) FILTER (WHERE is_counting) AS orders,",
-                "    AVG(amount) AS average,\n    COUNT(*) FILTER (WHERE is_counting) AS orders,",
+                ORDERS_COUNTED,
+                "    MEDIAN(amount) AS x,\n    COUNT(*) FILTER (WHERE is_counting) AS orders,",
             )],
             mended: &[Replace(
                 PURCHASES,
-                "AVG(amount) AS average",
-                "COUNT(DISTINCT day) AS days, BOOL_OR(is_counting) AS has, LAST_VALUE(channel ORDER BY day, ordered_at, channel) AS channel",
+                "MEDIAN(amount) AS x",
+                "AVG(amount) AS a, VAR(amount) AS b, VAR_POP(amount) AS c, STDDEV(amount) AS d, STDDEV_POP(amount) AS e, BOOL_AND(is_counting) AS f, BOOL_OR(is_counting) AS g, BIT_AND(CAST(amount AS BIGINT)) AS h, BIT_OR(CAST(amount AS BIGINT)) AS i, BIT_XOR(CAST(amount AS BIGINT)) AS j, COUNT(DISTINCT channel) AS k, COUNT(DISTINCT day) AS l, APPROX_DISTINCT(category) AS m, FIRST_VALUE(channel ORDER BY ordered_at, order_id) AS n, LAST_VALUE(channel ORDER BY day, ordered_at, channel) AS o, last_n_distinct(channel, 3 ORDER BY ordered_at, order_id) AS p",
             )],
         },
         Remedy {
             help: "write SUM(CAST(... AS DECIMAL(18, 2)))",
             broken: &[Replace(
                 PURCHASES,
-                "SUM(amount)",
-                "SUM(CAST(amount AS DOUBLE))",
+                ORDERS_COUNTED,
+                "    SUM(CAST(amount AS DOUBLE)) AS x,\n    COUNT(*) FILTER (WHERE is_counting) AS orders,",
             )],
             mended: &[Replace(
                 PURCHASES,
-                "SUM(CAST(amount AS DOUBLE))",
-                "SUM(CAST(amount AS DECIMAL(18, 2)))",
+                "SUM(CAST(amount AS DOUBLE)) AS x",
+                "SUM(CAST(amount AS DECIMAL(18, 2))) AS x",
+            )],
+        },
+        Remedy {
+            help: "write last_n_distinct(x, 3 ORDER BY ..., x) for the last few values",
+            broken: &[Replace(
+                PURCHASES,
+                ORDERS_COUNTED,
+                "    ARRAY_AGG(channel) AS x,\n    COUNT(*) FILTER (WHERE is_counting) AS orders,",
+            )],
+            mended: &[Replace(
+                PURCHASES,
+                "ARRAY_AGG(channel) AS x",
+                "last_n_distinct(channel, 3 ORDER BY ordered_at, channel) AS x",
+            )],
+        },
+        Remedy {
+            help: "write last_n_distinct(x, 3 ORDER BY ..., x), or a parameter in place of 3",
+            broken: &[Replace(
+                PURCHASES,
+                ORDERS_COUNTED,
+                "    last_n_distinct(channel, 0 ORDER BY ordered_at, channel) AS x,\n    COUNT(*) FILTER (WHERE is_counting) AS orders,",
+            )],
+            mended: &[Replace(
+                PURCHASES,
+                "last_n_distinct(channel, 0 ORDER BY ordered_at, channel) AS x",
+                "last_n_distinct(channel, $mature_orders ORDER BY ordered_at, channel) AS x",
+            )],
+        },
+        Remedy {
+            help: "write MIN(x), or LAST_VALUE(x ORDER BY ..., x)",
+            broken: &[Replace(
+                PURCHASES,
+                ORDERS_COUNTED,
+                "    ANY_VALUE(channel) AS x,\n    COUNT(*) FILTER (WHERE is_counting) AS orders,",
+            )],
+            mended: &[Replace(
+                PURCHASES,
+                "ANY_VALUE(channel) AS x",
+                "MIN(channel) AS x",
+            )],
+        },
+        Remedy {
+            help: "write MEDIAN or PERCENTILE_CONT in a feature model",
+            broken: &[Replace(
+                PURCHASES,
+                ORDERS_COUNTED,
+                "    APPROX_MEDIAN(amount) AS x,\n    COUNT(*) FILTER (WHERE is_counting) AS orders,",
+            )],
+            mended: &[Replace(
+                PURCHASES,
+                "APPROX_MEDIAN(amount) AS x",
+                "AVG(amount) AS x",
+            )],
+        },
+        Remedy {
+            help: "sum x, y, x * y and the squares as DECIMAL",
+            broken: &[Replace(
+                PURCHASES,
+                ORDERS_COUNTED,
+                "    CORR(amount, discount) AS x,\n    COUNT(*) FILTER (WHERE is_counting) AS orders,",
+            )],
+            mended: &[Replace(
+                PURCHASES,
+                "CORR(amount, discount) AS x",
+                "SUM(CAST(amount * discount AS DECIMAL(28, 4))) AS x",
+            )],
+        },
+        Remedy {
+            help: "count one value: concat_ws('|', x, y)",
+            broken: &[Replace(
+                PURCHASES,
+                ORDERS_COUNTED,
+                "    COUNT(DISTINCT channel, category) AS x,\n    COUNT(*) FILTER (WHERE is_counting) AS orders,",
+            )],
+            mended: &[Replace(
+                PURCHASES,
+                "COUNT(DISTINCT channel, category) AS x",
+                "COUNT(DISTINCT concat_ws('|', channel, category)) AS x",
             )],
         },
         Remedy {
@@ -566,16 +645,27 @@ fn of_staging_and_rollups() {
             )],
         },
         Remedy {
-            help: "LAST_VALUE(channel ORDER BY day, ..., channel)",
+            help: "write last_n_distinct(x, 3 ORDER BY t, x)",
+            broken: &[Write(
+                "sql/features/channels.sql",
+                "SELECT user_id, last_n_distinct(channel, 3) AS x FROM staging.orders GROUP BY user_id\n",
+            )],
+            mended: &[Write(
+                "sql/features/channels.sql",
+                "SELECT user_id, last_n_distinct(channel, 3 ORDER BY ordered_at, channel) AS x FROM staging.orders GROUP BY user_id\n",
+            )],
+        },
+        Remedy {
+            help: "write LAST_VALUE(channel ORDER BY ordered_at, channel): a tie-breaker last",
             broken: &[Replace(
                 PURCHASES,
-                "    COUNT(*) FILTER (WHERE is_counting) AS orders,",
+                ORDERS_COUNTED,
                 "    LAST_VALUE(channel ORDER BY ordered_at) AS channel,\n    COUNT(*) FILTER (WHERE is_counting) AS orders,",
             )],
             mended: &[Replace(
                 PURCHASES,
                 "ORDER BY ordered_at",
-                "ORDER BY day, ordered_at, channel",
+                "ORDER BY ordered_at, channel",
             )],
         },
     ]);

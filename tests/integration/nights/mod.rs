@@ -28,6 +28,7 @@
 //! | `published_before` | KPIs over earlier snapshots, also where there is none or it has fewer columns |
 //! | `dim_tier` | the list of tiers is that of the page, with labels and playbooks |
 //! | `own_columns` | a dimension and attributes that the job adds are published everywhere |
+//! | `last_contents` | the last three contents browsed, as the page of the pack says to add them |
 //! | `dumps` | attributes of users come from the newest delivery that has the user, whole |
 //! | `subqueries` | what staging reads in a subquery is an input of its tiles |
 //! | `sums` | sums that outgrow their type are told, absurd amounts left out |
@@ -61,6 +62,7 @@ mod schema_evolution;
 mod incremental;
 mod job;
 mod lake;
+mod last_contents;
 mod lost_files;
 mod own_columns;
 mod pack;
