@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{Expr, Value, visit_expressions};
 
 use super::Model;
+use super::parameters::TIMEZONE;
 
 impl Model {
     /// The names of its parameters, without the `$`.
@@ -20,5 +21,10 @@ impl Model {
             ControlFlow::<std::convert::Infallible>::Continue(())
         });
         names
+    }
+
+    /// Whether its rows depend on the job's timezone.
+    pub fn names_timezone(&self) -> bool {
+        self.parameters().contains(TIMEZONE)
     }
 }

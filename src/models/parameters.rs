@@ -12,6 +12,9 @@ use crate::job::{Job, ParameterValue};
 
 use super::SqlPack;
 
+/// Where the job's business days end, by its IANA name.
+pub(super) const TIMEZONE: &str = "timezone";
+
 /// The date of the snapshot, D.
 const SNAPSHOT_DATE: &str = "snapshot_date";
 
@@ -91,7 +94,8 @@ fn cast(text: &str, data_type: DataType) -> Expr {
 pub struct Parameters(BTreeMap<String, ParameterValue>);
 
 impl Parameters {
-    /// The defaults in the pack's `parameters.toml`, with the job's values laid over them.
+    /// The defaults in the pack's `parameters.toml`, with the job's values laid over them, and the
+    /// job's `$timezone`.
     ///
     /// # Errors
     /// Defaults that cannot be read. Names in the job that the pack does not have are problems
@@ -112,7 +116,8 @@ impl Parameters {
                 defaults.name
             )));
         }
-        Ok((Self(values), problems))
+        let timezone = ParameterValue::Text(job.timezone.name().to_owned());
+        Ok((Self(values).with(TIMEZONE, timezone), problems))
     }
 
     /// The defaults of the pack that the binary carries.
@@ -199,3 +204,6 @@ fn read_defaults(file: &SourceFile) -> Result<BTreeMap<String, ParameterValue>, 
     }
     problems.or_ok(values)
 }
+
+#[cfg(test)]
+mod tests;

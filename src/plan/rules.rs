@@ -5,12 +5,13 @@
 //! | kept | not kept |
 //! |---|---|
 //! | SQL, reference files and parameters of the pack, as text | URLs, credentials |
-//! | of the job: parameters, grace, its own dimensions, declared columns and profile | limits of engine and storage, guards |
+//! | of the job: parameters, grace, its own dimensions, declared columns and profile; the timezone where SQL names it | limits of engine and storage, guards |
 //! | from which day on a model sees history, where that was given up | cut points: they have records of their own |
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use object_store::ObjectStoreExt;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,7 @@ use crate::job::{
     CalibrationChoice, Column, ColumnType, Job, OwnDimension, ParameterValue, Source, Workspace,
     encodings,
 };
+use crate::models::Model;
 use crate::pack::Project;
 
 use super::error::{HistoryError, PlanError};
@@ -37,6 +39,8 @@ pub struct Rules {
     grace_days: BTreeMap<String, u32>,
     dimensions: BTreeMap<String, OwnDimension>,
     sources: BTreeMap<String, RuledSource>,
+    /// The job's, where a model names it.
+    timezone: Option<Tz>,
     /// From which day on models see history.
     pub history_starts: HistoryStarts,
 }
@@ -59,7 +63,8 @@ struct RuledSource {
 /// | `source`, for each that SQL reads | its `name`, its [`columns`](encodings::of_columns), whether it is `delivered` |
 /// | `history start`, for each model that has one | its name, a space, the day |
 ///
-/// The timezone has no part in it: it decides which day a run is of, and no row of that day.
+/// The timezone has a part in it where SQL names it, as a parameter of the pack. Otherwise it decides
+/// which day a run is of, and no row of that day.
 pub(crate) fn fingerprint(job: &Job, project: &Project, starts: &HistoryStarts) -> Fingerprint {
     let grace_days = job.grace_days_or_default();
     let grace = grace_days
@@ -105,7 +110,9 @@ impl Rules {
             };
             (name.clone(), ruled)
         });
+        let mut models = project.graph.models().iter();
         Self {
+            timezone: models.any(Model::names_timezone).then_some(job.timezone),
             files: project.texts.clone(),
             parameters: job.parameters.clone(),
             grace_days: job.grace_days.clone(),
@@ -141,6 +148,7 @@ impl Rules {
             grace_days: self.grace_days.clone(),
             dimensions: self.dimensions.clone(),
             sources: sources.collect(),
+            timezone: self.timezone.unwrap_or(job.timezone),
             calibration: CalibrationChoice::Pinned(cutpoints_id.to_owned()),
             ..job.clone()
         }
@@ -211,6 +219,7 @@ impl Rules {
 /// | `grace_days` | of the job, by dimension, in days |
 /// | `dimensions` | the job's own, by name: `tiers`, from the lowest rank to the highest where they are `ranked` |
 /// | `sources` | by name: whether it is `delivered`; its `columns`, each with `name`, `type` as a job file declares it, and whether it is `optional`; the names of those in its `profile` |
+/// | `timezone` | of the job, where SQL names it; left out where it does not |
 /// | `history_starts` | by table, the first day that it sees, where earlier ones were given up; left out where none were |
 /// | `digest` | a fingerprint of all of that and the name of the record, so that a changed one is refused; records from before it have none, and are taken as they are |
 ///
@@ -224,6 +233,8 @@ struct RulesFile {
     grace_days: BTreeMap<String, u32>,
     dimensions: BTreeMap<String, DimensionText>,
     sources: BTreeMap<String, SourceText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timezone: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     history_starts: BTreeMap<String, String>,
     /// Of everything else and the name of the record. Records of before there was one lack it.
@@ -315,6 +326,7 @@ impl RulesFile {
             grace_days: rules.grace_days.clone(),
             dimensions: dimensions.collect(),
             sources: sources.collect(),
+            timezone: rules.timezone.map(|timezone| timezone.name().to_owned()),
             history_starts: starts.collect(),
             digest: None,
         }
@@ -342,7 +354,12 @@ impl RulesFile {
             let parsed = model.parse::<TableName>().ok().zip(day.parse().ok());
             parsed.ok_or_else(|| format!("`{model}` has no day `{day}`"))
         });
+        let timezone = self.timezone.map(|name| {
+            let timezone = name.parse::<Tz>();
+            timezone.map_err(|_| format!("there is no timezone `{name}`"))
+        });
         Ok(Rules {
+            timezone: timezone.transpose()?,
             files: self.files,
             parameters: parameters.collect::<Result<_, String>>()?,
             grace_days: self.grace_days,
@@ -472,6 +489,40 @@ mod tests {
         let pinned = CalibrationChoice::Pinned("2026-07-01-v1".to_owned());
         assert_eq!(again.calibration, pinned);
         assert!(again.sources["users"].is_held);
+    }
+
+    #[test]
+    fn the_timezone_is_a_rule_where_sql_names_it() {
+        let sql = "SELECT user_id, day, $timezone AS zone FROM sources.orders";
+        let of_zone = |sql: &str, zone: Tz| Job {
+            pack: Some([("staging/orders.sql".to_owned(), sql.to_owned())].into()),
+            timezone: zone,
+            ..job("")
+        };
+        let rules = |job: &Job| {
+            let (project, _) = Project::load_what_parses(job).unwrap();
+            let rules = Rules::of(job, &project, HistoryStarts::new());
+            (rules, project.fingerprint)
+        };
+        let (berlin, utc) = (Tz::Europe__Berlin, Tz::UTC);
+        let (rules_of_berlin, of_berlin) = rules(&of_zone(sql, berlin));
+        assert_ne!(rules(&of_zone(sql, utc)).1, of_berlin);
+        let restated = rules_of_berlin.job(&of_zone(sql, utc), "2026-07-01-v1");
+        assert_eq!(restated.timezone, berlin);
+        assert_eq!(rules(&restated).1, of_berlin);
+        let written = RulesFile::of(&rules_of_berlin);
+        assert_eq!(written.timezone.as_deref(), Some("Europe/Berlin"));
+        assert_eq!(written.rules(), Ok(rules_of_berlin));
+
+        let silent = sql.replace("$timezone", "'x'");
+        let (unnamed, of_berlin) = rules(&of_zone(&silent, berlin));
+        assert_eq!(rules(&of_zone(&silent, utc)), (unnamed.clone(), of_berlin));
+        assert_eq!(unnamed.job(&of_zone(sql, utc), "x").timezone, utc);
+        assert!(
+            !serde_json::to_string(&RulesFile::of(&unnamed))
+                .unwrap()
+                .contains("timezone")
+        );
     }
 
     #[test]
