@@ -5,11 +5,6 @@ mod aggregates;
 mod band_lookups;
 mod by_model;
 mod checked;
-mod checked_arithmetic;
-mod checked_casts;
-mod checked_failures;
-mod checked_functions;
-mod checked_operators;
 mod columns;
 mod error;
 mod exact_aggregates;
@@ -53,9 +48,7 @@ pub use self::aggregates::{
     AggregateState, ExactMoments, LAST_N_DISTINCT, MOST_VALUES, Moment, OrderedValues, StateMerger,
     limit_of,
 };
-pub use self::checked_arithmetic::NumberOverflow;
-pub use self::checked_casts::CastFailure;
-pub use self::checked_failures::ComputationFailure;
+pub use self::checked::{CastFailure, ComputationFailure, NumberOverflow};
 pub use self::columns::{decimals, integers, numbers, texts};
 pub use self::error::EngineError;
 pub use self::file_error::{FileError, FileName};

@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Spanned, Visit, Visitor};
 use crate::ground::SourceFile;
 
 use super::Model;
-use super::model::bytes_of;
+use super::places::bytes_of;
 
 /// One CASE as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]

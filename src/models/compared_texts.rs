@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Value, ValueWithSpan
 
 use crate::job::ParameterValue;
 
-use super::model::bytes_of;
+use super::places::bytes_of;
 use super::{Model, Parameters};
 
 impl Model {

@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ground::{Diagnostic, Problems, SqlSchema, TableName, did_you_mean};
 use crate::tables::{self, Maker};
 
-use super::limits::check_tables_beneath;
 use super::parameters::WEEK_AGO_IS_COMPARABLE;
+use super::tables_beneath::check_tables_beneath;
 use super::{Model, Reference};
 
 /// The models of a pack in planning order: each after everything it reads.

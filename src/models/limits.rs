@@ -2,7 +2,8 @@
 //! statement is deeper than the engine's stack.
 //!
 //! Size, chains and lists are counted in the text, before it is parsed; tables and common table
-//! expressions in the parsed statement, and those beneath a model in the graph. Each limit lies far above what people write.
+//! expressions in the parsed statement. Each limit lies far above what people write. The tables beneath
+//! a model are [counted in the graph](super::tables_beneath).
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -11,9 +12,8 @@ use datafusion::sql::sqlparser::ast::{
     ObjectName, Query, Statement, Visit, Visitor, visit_relations,
 };
 
-use crate::ground::{Diagnostic, Problems, SourceFile, SqlSchema};
+use crate::ground::{Diagnostic, SourceFile};
 
-use super::Model;
 use super::lexemes::{Kind, Lexeme, is_of_operator};
 
 /// The most bytes of a file.
@@ -34,11 +34,6 @@ const MOST_COMMON_TABLES: usize = 100;
 /// The most tables that a model reads, common table expressions written out wherever they are
 /// named.
 const MOST_TABLES: u64 = 500;
-
-/// The most tables that a model reads when the models that it names are written out, too, down to
-/// sources and references: a chain of models of which each joins the one before it twice doubles
-/// with every link.
-const MOST_TABLES_BENEATH: u64 = 1_000;
 
 /// Words that begin another expression at the same depth.
 const BEGINNINGS: [&str; 17] = [
@@ -186,50 +181,6 @@ pub(super) fn check_tables(statement: &Statement) -> Result<(), String> {
     Ok(())
 }
 
-/// Counts the tables beneath each model of a graph, which are in planning order. Of models that
-/// read each other the first is reported.
-pub(super) fn check_tables_beneath(models: &[Model]) -> Result<(), Problems> {
-    let mut beneath: BTreeMap<String, u64> = BTreeMap::new();
-    let mut problems = Problems::default();
-    for model in models {
-        let Statement::Query(query) = &model.statement else {
-            continue;
-        };
-        let tables = tables_read(query, &beneath);
-        if tables > MOST_TABLES_BENEATH {
-            problems.push(too_many_beneath(model, &beneath));
-        }
-        // What is published is read back from storage, and reported once.
-        let is_one = model.name.schema == SqlSchema::Publish || tables > MOST_TABLES_BENEATH;
-        let counted = if is_one { 1 } else { tables.max(1) };
-        beneath.insert(model.name.to_string(), counted);
-    }
-    problems.or_ok(())
-}
-
-/// Points at the table that has the most beneath it.
-fn too_many_beneath(model: &Model, beneath: &BTreeMap<String, u64>) -> Diagnostic {
-    let tables_of = |table: &str| beneath.get(table).copied().unwrap_or(1);
-    let mut reads = model.reads.iter();
-    let first = reads.next();
-    let widest = reads.fold(first, |widest, read| match widest {
-        Some(before)
-            if tables_of(&before.table.to_string()) >= tables_of(&read.table.to_string()) =>
-        {
-            Some(before)
-        }
-        _ => Some(read),
-    });
-    let place = widest.map_or_else(|| model.head(), |read| read.place.clone());
-    let message = format!(
-        "`{}` reads more than {MOST_TABLES_BENEATH} tables, models written out wherever they are named",
-        model.name
-    );
-    Diagnostic::at(&model.file, place, message).help(
-        "read each model once: select from it all that is needed, instead of joining it again",
-    )
-}
-
 #[derive(Default)]
 struct CommonTables {
     count: usize,
@@ -245,7 +196,7 @@ impl Visitor for CommonTables {
 }
 
 /// How many tables a query reads, by the numbers of what it may name.
-fn tables_read(query: &Query, known: &BTreeMap<String, u64>) -> u64 {
+pub(super) fn tables_read(query: &Query, known: &BTreeMap<String, u64>) -> u64 {
     let mut known = known.clone();
     for table in query.with.iter().flat_map(|with| &with.cte_tables) {
         let tables = tables_read(&table.query, &known).max(1);

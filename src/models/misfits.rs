@@ -12,7 +12,8 @@ use datafusion::sql::sqlparser::ast::{Expr as Written, Value, Visit, Visitor};
 use crate::ground::{Diagnostic, Problems, SqlSchema, sql_type};
 use crate::job::ParameterValue;
 
-use super::model::bytes_of;
+use super::explanation::explain;
+use super::places::bytes_of;
 use super::{Model, Parameters};
 
 /// Refuses the texts of a model's own plan that cannot be cast as they are.
@@ -39,7 +40,7 @@ pub(super) fn check(
         })
     });
     if let Err(error) = walked {
-        return Err(super::planner::explain(&error, &model.file));
+        return Err(explain(&error, &model.file));
     }
     let problems = misfits
         .iter()

@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::{Span, Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::ground::{
     Diagnostic, Problems, SourceFile, SqlSchema, TableName, TableNameError, nearest,
@@ -20,6 +20,7 @@ use super::canonical::tokens;
 use super::distinct_from::read_as_sql;
 use super::lexemes::lexemes;
 use super::outer_using::misread;
+use super::places::{bytes_of, head_of, spans_of};
 use super::{limits, odd_characters};
 
 /// The one table function: `windows('rollups.purchases', '30d', 'lifetime')`.
@@ -115,27 +116,6 @@ impl Model {
         let first = named.first();
         first.map_or_else(|| self.head(), |span| bytes_of(&self.file, *span))
     }
-}
-
-/// The first word that is not a comment; nothing when there is none.
-pub(super) fn head_of(file: &SourceFile) -> Range<usize> {
-    let words = spans_of(file, |token| !matches!(token, Token::Whitespace(_)));
-    words.first().map_or(0..0, |span| bytes_of(file, *span))
-}
-
-/// Where such tokens are, comments being white space.
-fn spans_of(file: &SourceFile, wanted: impl Fn(&Token) -> bool) -> Vec<Span> {
-    let tokens = Tokenizer::new(&GenericDialect {}, &file.text).tokenize_with_location();
-    let tokens = tokens.into_iter().flatten();
-    let wanted = tokens.filter(|token| wanted(&token.token));
-    wanted.map(|token| token.span).collect()
-}
-
-/// The bytes of a parser's span.
-pub(super) fn bytes_of(file: &SourceFile, span: Span) -> Range<usize> {
-    let start = file.byte_at(span.start.line, span.start.column);
-    let end = file.byte_at(span.end.line, span.end.column);
-    start..end.max(start)
 }
 
 fn parse_statement(file: &SourceFile) -> Result<Statement, Diagnostic> {

@@ -18,7 +18,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::ground::{Diagnostic, SourceFile};
 
-use super::model::bytes_of;
+use super::places::bytes_of;
 
 /// Which rows of a join may lack a side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::Model;
-use super::model::bytes_of;
+use super::places::bytes_of;
 
 /// How the outermost SELECT has a column.
 enum Selected<'a> {

@@ -20,8 +20,7 @@ use datafusion::prelude::DataFrame;
 use crate::engine::{Session, reference_to};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName, sql_type};
 use crate::job::{ColumnType, contract_columns};
-use crate::models::planner::{self, explain};
-use crate::models::{Model, Parameters};
+use crate::models::{Model, Parameters, explain, planner};
 use crate::tiles::{DAY, Rollup, TileRows, USER_ID, windows};
 
 use super::contracted::{ID_TYPES, TIMES_HELP, as_contracted};

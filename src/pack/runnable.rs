@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use datafusion::error::DataFusionError;
 
 use crate::ground::{Problems, TableName};
-use crate::models::Parameters;
-use crate::models::planner::explain;
+use crate::models::{Parameters, explain};
 
 use super::catalog::Catalog;
 use super::project::Project;

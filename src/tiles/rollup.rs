@@ -18,8 +18,7 @@ use datafusion::sql::sqlparser::ast::{SelectItem, SetExpr, Spanned, Statement};
 
 use crate::engine::{AggregateState, SumOverflow, within_bigint};
 use crate::ground::{Diagnostic, Problems, TableName};
-use crate::models::Model;
-use crate::models::planner::explain;
+use crate::models::{Model, explain};
 
 use super::aggregates::{Computed, computed};
 use super::keys::{DAY, USER_ID};

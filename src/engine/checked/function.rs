@@ -6,102 +6,23 @@
 use std::hash::{Hash, Hasher};
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::common::Result;
 use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::logical_expr::preimage::PreimageResult;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility,
+    ScalarUDFImpl, Signature,
 };
 
-use super::by_model::ModelFile;
-use super::checked::as_written;
-use super::checked_failures::Computed;
-
-/// How the names of functions begin whose outcome depends on whether values can be read.
-const MAY_FAIL: [&str; 20] = [
-    "to_timestamp",
-    "to_local_time",
-    "to_date",
-    "to_time",
-    "to_char",
-    "to_unixtime",
-    "date_",
-    "datetrunc",
-    "datebin",
-    "make_",
-    "from_unixtime",
-    "regexp_",
-    "decode",
-    "encode",
-    "chr",
-    "repeat",
-    "split_part",
-    "substr",
-    "arrow_",
-    "array_",
-];
-
-/// The same of whole names.
-const THESE_MAY_FAIL: [&str; 16] = [
-    "abs",
-    "factorial",
-    "gcd",
-    "lcm",
-    "power",
-    "pow",
-    "lpad",
-    "rpad",
-    "digest",
-    "overlay",
-    "translate",
-    "uuid",
-    "generate_series",
-    "range",
-    "string_to_array",
-    "to_hex",
-];
-
-/// The same call by a checked function, if it is of one that may fail.
-pub(super) fn checked_function(node: Expr, model: Option<&ModelFile>) -> Result<Transformed<Expr>> {
-    let Expr::ScalarFunction(call) = &node else {
-        return Ok(Transformed::no(node));
-    };
-    let is_constant = call.func.signature().volatility == Volatility::Immutable;
-    if !is_constant || !may_fail(call.name()) || is_checked(call) {
-        return Ok(Transformed::no(node));
-    }
-    let function = ScalarUDF::from(CheckedFunction {
-        computed: Computed::of(&node, as_written(&node)?, model),
-        inner: call.func.as_ref().clone(),
-    });
-    let Expr::ScalarFunction(call) = node else {
-        return Ok(Transformed::no(node));
-    };
-    Ok(Transformed::yes(function.call(call.args)))
-}
-
-fn may_fail(name: &str) -> bool {
-    let is_of_kind = MAY_FAIL.iter().any(|start| name.starts_with(start));
-    is_of_kind || THESE_MAY_FAIL.contains(&name)
-}
-
-fn is_checked(call: &ScalarFunction) -> bool {
-    call.func
-        .inner()
-        .downcast_ref::<CheckedFunction>()
-        .is_some()
-}
+use super::failure::Computed;
 
 /// A function as the engine has it, but for what it says when it fails.
 #[derive(Debug)]
 pub(super) struct CheckedFunction {
-    inner: ScalarUDF,
-    computed: Computed,
+    pub(super) inner: ScalarUDF,
+    pub(super) computed: Computed,
 }
 
 /// The same function, wherever it is called: the engine computes it once.
@@ -219,25 +140,4 @@ impl ScalarUDFImpl for CheckedFunction {
     fn documentation(&self) -> Option<&Documentation> {
         self.inner.documentation()
     }
-}
-
-/// The type that `arrow_cast` casts to: a cast by another name.
-pub(super) fn target_of_arrow_cast(node: &Expr) -> Option<(&Expr, DataType)> {
-    let Expr::ScalarFunction(call) = node else {
-        return None;
-    };
-    let [value, Expr::Literal(target, _)] = call.args.as_slice() else {
-        return None;
-    };
-    let ScalarValue::Utf8(Some(target)) = target else {
-        return None;
-    };
-    let target = target.parse().ok()?;
-    (call.name() == "arrow_cast"
-        && call
-            .func
-            .inner()
-            .downcast_ref::<CheckedFunction>()
-            .is_none())
-    .then_some((value, target))
 }

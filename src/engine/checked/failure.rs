@@ -7,9 +7,10 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::Expr;
 
-use super::by_model::ModelFile;
-use super::checked::place_of;
+use crate::engine::by_model::ModelFile;
 use crate::ground::{with_sql_types, without_values};
+
+use super::place::place_of;
 
 /// An expression that cannot be computed of some row.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]

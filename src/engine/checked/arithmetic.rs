@@ -8,16 +8,14 @@ use std::hash::Hash;
 use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::arrow::error::ArrowError;
-use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ReturnFieldArgs, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ScalarUDFImpl, Signature,
 };
 use datafusion::physical_expr_common::datum::apply;
 
-use super::by_model::ModelFile;
-use super::checked::{as_written, as_written_behind, cut, field_of_strict};
+use super::strict::field_of_strict;
 
 /// A whole number that outgrew its type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
@@ -37,50 +35,8 @@ impl From<NumberOverflow> for DataFusionError {
     }
 }
 
-/// The same expression by a checked function, if it is one that may wrap around.
-pub(super) fn checked_arithmetic(
-    node: Expr,
-    schema: &DFSchema,
-    model: Option<&ModelFile>,
-) -> Result<Transformed<Expr>> {
-    let Some((operation, data_type)) = Operation::of(&node, schema)? else {
-        return Ok(Transformed::no(node));
-    };
-    let schema_name = node.schema_name().to_string();
-    let overflow = NumberOverflow {
-        expression: written(&node)?,
-        place: ModelFile::place(model),
-    };
-    let (operation, operands) = match node {
-        Expr::BinaryExpr(BinaryExpr { left, right, .. }) => operation.chained(*left, *right),
-        Expr::Negative(value) => (operation, vec![*value]),
-        other => (operation, vec![other]),
-    };
-    let function = ScalarUDF::from(CheckedArithmetic {
-        signature: Signature::any(operands.len(), Volatility::Immutable),
-        operation,
-        data_type,
-        schema_name,
-        overflow,
-    });
-    Ok(Transformed::yes(function.call(operands)))
-}
-
-/// An expression as SQL has it; of a chain, the text of its beginning is known.
-fn written(node: &Expr) -> Result<String> {
-    match node {
-        Expr::BinaryExpr(binary) if checked_of(&binary.left).is_some() => {
-            let before = checked_of(&binary.left).map(|checked| &checked.overflow.expression);
-            let right = as_written_behind(binary.op, &binary.right)?;
-            let before = before.map_or("", String::as_str);
-            Ok(cut(format!("{before} {} {right}", binary.op)))
-        }
-        node => as_written(node),
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Step {
+pub(super) enum Step {
     Add,
     Subtract,
     Multiply,
@@ -119,7 +75,7 @@ impl Step {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Operation {
+pub(super) enum Operation {
     Negate,
     /// From left to right, one step less than there are operands.
     Chain(Vec<Step>),
@@ -128,7 +84,7 @@ enum Operation {
 impl Operation {
     /// What an expression computes of whole numbers of one type, and that type; none when it may
     /// not wrap around.
-    fn of(node: &Expr, schema: &DFSchema) -> Result<Option<(Self, DataType)>> {
+    pub(super) fn of(node: &Expr, schema: &DFSchema) -> Result<Option<(Self, DataType)>> {
         let (operation, data_type) = match node {
             Expr::BinaryExpr(binary) => {
                 let Some(step) = Step::of(binary.op) else {
@@ -147,7 +103,7 @@ impl Operation {
     }
 
     /// One step, behind those that its left side is made of.
-    fn chained(self, left: Expr, right: Expr) -> (Self, Vec<Expr>) {
+    pub(super) fn chained(self, left: Expr, right: Expr) -> (Self, Vec<Expr>) {
         if let (Self::Chain(steps), Expr::ScalarFunction(call)) = (&self, &left)
             && let Some(Self::Chain(before)) = operation_of(&left)
             && let (Some(last), Some(next)) = (before.last(), steps.first())
@@ -181,7 +137,7 @@ fn operation_of(expression: &Expr) -> Option<&Operation> {
     checked_of(expression).map(|checked| &checked.operation)
 }
 
-fn checked_of(expression: &Expr) -> Option<&CheckedArithmetic> {
+pub(super) fn checked_of(expression: &Expr) -> Option<&CheckedArithmetic> {
     match expression {
         Expr::ScalarFunction(call) => call.func.inner().downcast_ref(),
         _ => None,
@@ -198,12 +154,12 @@ fn type_of(expression: &Expr, schema: &DFSchema) -> Result<DataType> {
 /// Arithmetic of whole numbers of one type.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct CheckedArithmetic {
-    signature: Signature,
-    operation: Operation,
-    data_type: DataType,
+    pub(super) signature: Signature,
+    pub(super) operation: Operation,
+    pub(super) data_type: DataType,
     /// What the operators themselves would be called, so that columns keep their names.
-    schema_name: String,
-    overflow: NumberOverflow,
+    pub(super) schema_name: String,
+    pub(super) overflow: NumberOverflow,
 }
 
 impl CheckedArithmetic {
