@@ -21,12 +21,13 @@ use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::PublishError;
-use super::log::{ACTION_COUNT, RUN_ID};
-use super::table::Table;
 use crate::drafts::{Draft, SNAPSHOT_DATE, SchemaEvolution};
 use crate::ground::SnapshotDate;
 use crate::storage::Location;
+
+use super::PublishError;
+use super::log_entry::{ACTION_COUNT, RUN_ID};
+use super::table::Table;
 
 /// Where a commit comes from, as its entry in the log says.
 #[derive(Debug, Clone, PartialEq, Eq)]

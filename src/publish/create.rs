@@ -8,11 +8,13 @@ use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::SaveMode;
 use deltalake_core::{DeltaResult, TableProperty};
 
-use super::PublishError;
-use super::checkpoint::CHECKPOINT_INTERVAL;
-use super::table::{Place, Table};
 use crate::drafts::{SNAPSHOT_DATE, TableSpec};
 use crate::storage::Location;
+
+use super::PublishError;
+use super::checkpoint::CHECKPOINT_INTERVAL;
+use super::place::Place;
+use super::table::Table;
 
 /// `publications` names versions by number, so their commits have to outlive them.
 const LOG_RETENTION: &str = "interval 3650 days";

@@ -31,9 +31,10 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
-use super::{Publication, Publications, PublishError};
 use crate::ground::Layout;
 use crate::storage::Location;
+
+use super::{Publication, Publications, PublishError};
 
 /// The form of the record.
 const FORMAT: u32 = 1;

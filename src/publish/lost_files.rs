@@ -18,12 +18,13 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
-use super::publications::{Publications, is_kept_whole};
-use super::table::Table;
-use super::{Inspection, PublishError};
 use crate::drafts::SNAPSHOT_DATE;
 use crate::ground::SnapshotDate;
 use crate::storage::Location;
+
+use super::publications::{Publications, is_kept_whole};
+use super::table::Table;
+use super::{Inspection, PublishError};
 
 /// How many files are asked for at once.
 const AT_ONCE: usize = 16;

@@ -31,11 +31,14 @@ mod create;
 mod error;
 mod last_publication;
 mod log;
+mod log_entry;
 mod lost_files;
+mod place;
 pub mod publications;
 mod reading;
 mod repair;
 mod retired;
+mod run_record;
 mod schema_evolution;
 mod table;
 mod whole_files;
@@ -47,7 +50,6 @@ use futures::future::{join_all, try_join_all};
 
 use crate::audits::Cleared;
 use crate::drafts::{ContractError, Draft, TableColumn};
-use crate::ground::SnapshotDate;
 use crate::storage::Location;
 use crate::tables;
 
@@ -64,44 +66,9 @@ pub(crate) use reading::{
     with_columns_of,
 };
 pub use repair::{ForeignCommit, Inspection, check_complete, inspect, repair};
+pub use run_record::RunRecord;
 pub use table::{PublishedFile, Table};
 pub use withdraw::withdraw;
-
-/// What a run puts on record besides its tables.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunRecord {
-    /// The date to publish.
-    pub snapshot_date: SnapshotDate,
-    /// The date that movements were counted from; none for the first.
-    pub previous_snapshot_date: Option<SnapshotDate>,
-    /// The run that had published that date.
-    pub previous_run_id: Option<String>,
-    /// The run.
-    pub run_id: String,
-    /// The job, such as `tierline/nightly`.
-    pub application: String,
-    /// Everything the run read.
-    pub input_fingerprint: String,
-    /// The source files among it.
-    pub source_fingerprint: String,
-    /// The SQL the run was made with.
-    pub sql_fingerprint: String,
-    /// The cut points the run was made with.
-    pub cutpoints_id: String,
-    /// The record of all rules the run was made by.
-    pub rules_fingerprint: Option<String>,
-    /// Whether the rules are those of an earlier run and not the job's own: then the tables' columns
-    /// stay as they are.
-    pub is_by_earlier_rules: bool,
-    /// Tables that the run leaves alone, as what it replaces had recorded them.
-    pub left_alone: BTreeMap<String, TableVersion>,
-    /// The rules of each dimension as fingerprints.
-    pub tier_rules: Option<String>,
-    /// Names the record of the days of the sources.
-    pub source_record: Option<String>,
-    /// The files of each source as fingerprints.
-    pub source_files: Option<String>,
-}
 
 /// A date that is published.
 #[derive(Debug)]

@@ -9,12 +9,13 @@ use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
 
-use super::commit::{Origin, Prepared, Provenance};
-use super::publications::is_kept_whole;
-use super::{Publications, PublishError, RunRecord, Table};
 use crate::drafts::{Draft, SNAPSHOT_DATE};
 use crate::ground::SnapshotDate;
 use crate::storage::Location;
+
+use super::commit::{Origin, Prepared, Provenance};
+use super::publications::is_kept_whole;
+use super::{Publications, PublishError, RunRecord, Table};
 
 /// The tables that a run leaves without rows of its date.
 pub(super) struct Retired {

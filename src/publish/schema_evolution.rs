@@ -18,10 +18,11 @@ use deltalake_core::DeltaResult;
 use deltalake_core::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
 use deltalake_core::kernel::{Metadata, MetadataExt, StructField, StructType};
 
+use crate::drafts::{PublishedColumns, SchemaEvolution, TableColumn, TableSpec, contract};
+
 use super::PublishError;
 use super::create::with_comments;
 use super::table::Table;
-use crate::drafts::{PublishedColumns, SchemaEvolution, TableColumn, TableSpec, contract};
 
 /// Where the configuration keeps the columns that were dropped: a schema as Delta writes it.
 const DROPPED_COLUMNS: &str = "tierline.droppedColumns";

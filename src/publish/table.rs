@@ -5,24 +5,21 @@
 //! A [`Table`] does not change; a commit hands back the next one.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use arrow::datatypes::Schema;
 use deltalake_core::kernel::LogicalFileView;
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoArrow;
-use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::table::state::DeltaTableState;
 use deltalake_core::{DeltaResult, DeltaTableError};
-use object_store::ObjectStore;
 use object_store::path::Path;
+
+use crate::drafts::{SNAPSHOT_DATE, contract, objects};
+use crate::ground::SnapshotDate;
+use crate::storage::Location;
 
 use super::PublishError;
 use super::error::Source;
-use super::whole_files::WholeFiles;
-use crate::drafts::{SNAPSHOT_DATE, contract, objects};
-use crate::ground::SnapshotDate;
-use crate::inputs::log_of;
-use crate::storage::Location;
+use super::place::Place;
 
 /// The reader and writer version of every published table.
 const PROTOCOL: (i32, i32) = (1, 2);
@@ -41,14 +38,6 @@ pub struct Table {
     pub(super) is_unbound: bool,
 }
 
-/// Where a table is, and its log.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) output: Location,
-    pub(super) folder: Path,
-    pub(super) log: LogStoreRef,
-}
-
 /// One file of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedFile {
@@ -61,22 +50,6 @@ pub struct PublishedFile {
 }
 
 impl Place {
-    /// The folder of table `name` below `output`.
-    pub(super) fn of(output: &Location, name: &str) -> Self {
-        let folder = objects::table_folder(output, name);
-        let store: Arc<dyn ObjectStore> = Arc::new(WholeFiles(Arc::clone(&output.store)));
-        let whole = Location {
-            store,
-            ..output.clone()
-        };
-        let log = log_of(&whole, &folder);
-        Self {
-            output: output.clone(),
-            folder,
-            log,
-        }
-    }
-
     /// The table at `version`, or at its newest; none when there is no log to load.
     async fn state(&self, version: Option<i64>) -> DeltaResult<Option<DeltaTableState>> {
         let version = version.map(i64::cast_unsigned);
@@ -116,11 +89,6 @@ impl Place {
             return PublishError::VersionGone { table, version };
         }
         self.unreadable(table, source).await
-    }
-
-    /// The full URL of the table's folder, for messages.
-    pub(super) fn url(&self) -> String {
-        self.output.url_of(&self.folder)
     }
 }
 

@@ -16,14 +16,15 @@ use object_store::{
 };
 use serde_json::Value;
 
-use super::{
-    Committed, Provenance, Publication, Publications, PublishError, Published, RunRecord, Table,
-    commit_all, inspect,
-};
 use crate::drafts::testing::{date, draft, in_memory, tiers};
 use crate::drafts::{Dating, Draft, SNAPSHOT_DATE, TableSpec, objects};
 use crate::ground::SnapshotDate;
 use crate::storage::Location;
+
+use super::{
+    Committed, Provenance, Publication, Publications, PublishError, Published, RunRecord, Table,
+    commit_all, inspect,
+};
 
 /// A table that keeps every date.
 pub(crate) fn snapshot() -> Arc<TableSpec> {

@@ -20,7 +20,7 @@ use object_store::{
     Result,
 };
 
-use super::log::has_every_action;
+use super::log_entry::has_every_action;
 
 /// Refuses files of a log that were cut short in the store that it wraps.
 #[derive(Debug)]

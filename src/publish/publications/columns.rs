@@ -36,9 +36,10 @@ use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema};
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 
-use super::publication::{Publication, PublicationStatus, TableVersion};
 use crate::ground::SnapshotDate;
 use crate::tables;
+
+use super::publication::{Publication, PublicationStatus, TableVersion};
 
 const VERSION_SUFFIX: &str = "_version";
 const ROWS_SUFFIX: &str = "_rows";

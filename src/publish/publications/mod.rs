@@ -16,31 +16,27 @@
 mod columns;
 mod own;
 mod publication;
+mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream;
-use object_store::ObjectStoreExt;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
-use super::commit::Prepared;
-use super::error::Source;
-use super::table::Place;
-use super::{Provenance, PublishError, PublishedFile, Table};
 use crate::drafts::{Dating, Draft, DraftError, DraftWriter, TableSpec};
 use crate::ground::SnapshotDate;
 use crate::storage::Location;
 use crate::tables::TIER_SNAPSHOT;
 
-pub(super) use publication::is_kept_whole;
-pub use publication::{Publication, PublicationStatus, TableVersion};
+use self::rows::read_all;
+use super::commit::Prepared;
+use super::place::Place;
+use super::{Provenance, PublishError, PublishedFile, Table};
 
-/// The table's name.
-pub(super) const PUBLICATIONS: &str = "publications";
+pub(super) use publication::{PUBLICATIONS, is_kept_whole};
+pub use publication::{Publication, PublicationStatus, TableVersion};
 
 /// The table that every publication writes.
 const SNAPSHOT: &str = TIER_SNAPSHOT.name;
@@ -286,45 +282,6 @@ async fn draft(
     let rows = RecordBatchStreamAdapter::new(schema, stream::iter([Ok(rows)]));
     let writer = DraftWriter::open(output, spec, date)?;
     writer.write_all(Box::pin(rows)).await
-}
-
-async fn read_all(
-    table: &Table,
-    files: &[PublishedFile],
-) -> Result<Vec<Publication>, PublishError> {
-    let mut publications = Vec::new();
-    for file in files {
-        match read(&table.place.output, file).await {
-            Ok(read) => publications.extend(read),
-            Err(source) => return Err(unreadable(table, file, source).await),
-        }
-    }
-    Ok(publications)
-}
-
-/// Why a file cannot be read.
-async fn unreadable(table: &Table, file: &PublishedFile, source: Source) -> PublishError {
-    let output = &table.place.output;
-    match output.store.head(&file.path).await {
-        Err(object_store::Error::NotFound { .. }) => PublishError::ListGone {
-            path: output.url_of(&file.path),
-        },
-        _ => table.unreadable(source),
-    }
-}
-
-/// The rows of a file, in the types that Parquet has: another program may have noted others of its
-/// own.
-async fn read(output: &Location, file: &PublishedFile) -> Result<Vec<Publication>, Source> {
-    let bytes = output.store.get(&file.path).await?.bytes().await?;
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options)?.build()?;
-    let batches = reader.collect::<Result<Vec<RecordBatch>, _>>()?;
-    let mut publications = Vec::new();
-    for batch in &batches {
-        publications.extend(columns::decode(batch)?);
-    }
-    Ok(publications)
 }
 
 #[cfg(test)]

@@ -11,9 +11,11 @@
 
 use object_store::ObjectStoreExt;
 
-use super::{Publication, read_all};
-use crate::publish::log::LogEntry;
+use crate::publish::log_entry::LogEntry;
 use crate::publish::{PublishError, PublishedFile, Table};
+
+use super::Publication;
+use super::rows::read_all;
 
 /// Whether the files are as a publication leaves them.
 pub(super) fn is_as_written(table: &Table, files: &[PublishedFile]) -> bool {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::drafts::SNAPSHOT_DATE;
 use crate::publish::PublishError;
-use crate::publish::log::LogEntry;
+use crate::publish::log_entry::LogEntry;
 use crate::publish::table::Table;
 use crate::storage::Location;
 

@@ -39,21 +39,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join_all;
 
-use self::unnamed::Log;
-use super::checkpoint::write_checkpoints;
-use super::publications::{PUBLICATIONS, Publications};
-use super::table::Place;
-use super::{PublishError, last_publication};
 use crate::storage::Location;
 use crate::tables;
+
+use self::unnamed::Log;
+use super::checkpoint::write_checkpoints;
+use super::place::Place;
+use super::publications::{PUBLICATIONS, Publications};
+use super::{PublishError, last_publication};
 
 pub(super) use undoing::Wanted;
 pub use unnamed::ForeignCommit;
 #[cfg(test)]
 pub(super) use unnamed::restored_publication;
-
-/// Where an entry says which publication it restored.
-const RESTORED: &str = "restoredPublication";
 
 /// How often a repair that another commit overtook is tried again.
 const ATTEMPTS: usize = 5;

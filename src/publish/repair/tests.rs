@@ -3,7 +3,6 @@ use std::sync::Arc;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
-use super::*;
 use crate::drafts::testing::{date, draft, on_every_store, tiers};
 use crate::drafts::{Dating, TableSpec};
 use crate::publish::testing::{
@@ -11,6 +10,8 @@ use crate::publish::testing::{
     publish_by, record, snapshot,
 };
 use crate::publish::{Publication, Table, commit_all};
+
+use super::*;
 
 on_every_store!(
     a_date_that_was_never_published_is_removed,

@@ -8,16 +8,16 @@ use deltalake_core::protocol::DeltaOperation;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
-use super::RESTORED;
-use super::unnamed::{Accounts, Log};
 use crate::drafts::SNAPSHOT_DATE;
 use crate::ground::SnapshotDate;
 use crate::publish::PublishError;
 use crate::publish::commit::{Committed, Origin};
-use crate::publish::log::LogEntry;
+use crate::publish::log_entry::LogEntry;
 use crate::publish::publications::{Publication, Publications, is_kept_whole};
 use crate::publish::table::Table;
 use crate::storage::Location;
+
+use super::unnamed::{Accounts, Log, RESTORED};
 
 impl Log<'_> {
     /// Commits the state that publications say.

@@ -7,13 +7,16 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::RESTORED;
-use super::harmless::is_harmless;
-use crate::publish::log::{LogEntry, RUN_ID};
+use crate::publish::log_entry::{LogEntry, RUN_ID};
+use crate::publish::place::Place;
 use crate::publish::publications::{Publication, Publications};
-use crate::publish::table::Place;
 use crate::publish::{PublishError, TableVersion};
 use crate::storage::Location;
+
+use super::harmless::is_harmless;
+
+/// Where an entry says which publication it restored.
+pub(super) const RESTORED: &str = "restoredPublication";
 
 /// A commit to a published table that tierline did not make.
 #[derive(Debug, Clone, PartialEq, Eq)]
