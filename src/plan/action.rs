@@ -1,57 +1,17 @@
 //! Whether D is to be published: what its rows depend on today, against what it was published from.
 
-use chrono::Days;
-
-use crate::ground::{Fingerprint, SnapshotDate};
+use crate::ground::Fingerprint;
 use crate::pack::Project;
-use crate::publish::{Publication, Publications};
+use crate::publish::Publication;
 
-use super::{CalibrationPlan, Facts};
+use super::facts::Facts;
+use super::planned_action::PlannedAction;
 
 /// Part of every input fingerprint: raised when the same inputs would give other rows.
 const ROWS_VERSION: &str = "4";
 
 /// What has changed where published files are gone: the same rows are republished.
 pub(super) const LOST_FILES: &str = "published files, which are missing";
-
-/// How long ago `week_ago` is.
-const WEEK: Days = Days::new(7);
-
-/// Whether the night has anything to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PlannedAction {
-    /// D is published from exactly these inputs.
-    Nothing {
-        /// The run that published it.
-        run_id: String,
-    },
-    /// D is not published yet.
-    Publish,
-    /// D is published from other inputs.
-    Replace {
-        /// The run that published it.
-        run_id: String,
-        /// What is other than it was then.
-        changed: Vec<&'static str>,
-    },
-}
-
-impl CalibrationPlan {
-    fn id(&self) -> Option<&str> {
-        match self {
-            Self::Use(calibration) => Some(&calibration.id),
-            Self::Calibrate | Self::Keep(_) => None,
-        }
-    }
-}
-
-/// The publication of D - 7.
-pub(super) fn week_ago(
-    publications: &Publications,
-    snapshot_date: SnapshotDate,
-) -> Option<&Publication> {
-    publications.newest_for(SnapshotDate::on(snapshot_date.day() - WEEK))
-}
 
 impl Facts {
     /// Whether D is published already, and from the same inputs.
@@ -88,7 +48,7 @@ impl Facts {
         rules: &Fingerprint,
         cutpoints_id: &str,
     ) -> Fingerprint {
-        let week_ago = week_ago(&self.publications, self.snapshot_date);
+        let week_ago = self.publications.week_before(self.snapshot_date);
         let week_ago = week_ago.filter(|_| project.graph.compares_with_week_ago());
         let run_of =
             |published: &Publication| format!("{} {}", published.snapshot_date, published.run_id);

@@ -2,23 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::calibration::{Calibration, CalibrationError, KeptIds, fit_given};
+use crate::calibration::KeptIds;
 use crate::drafts::TableColumn;
-use crate::ground::{Fingerprint, Problems, SnapshotDate, TableName};
-use crate::inputs::{InputError, Manifest, Shortfalls, SourceHistory, SourceRecord};
-use crate::job::{CalibrationChoice, Job, Workspace};
-use crate::pack::{Project, declared_metrics};
-use crate::publish::{Inspection, LostFiles, Publications, inspect, lost_files};
+use crate::ground::{Fingerprint, SnapshotDate, TableName};
+use crate::inputs::{SourceHistory, SourceRecord};
+use crate::publish::{Inspection, LostFiles, Publications};
 use crate::tiles::StoredTiles;
 
-use super::affected::{Affected, Found, files_read};
-use super::drop_columns::check_drops;
-use super::error::PlanError;
-use super::history::{Accepted, SeenThen, histories, known_days, published_last, seen_then};
-use super::rollups::{RollupInputs, inputs_of_rollups};
-use super::rules::{self, HistoryStarts};
-use super::scans::{DaysBySource, DaysHad, expired_scans};
-use super::{CalibrationPlan, Circumstances, PlannedAction};
+use super::affected::Affected;
+use super::calibration_plan::CalibrationPlan;
+use super::circumstances::Accepted;
+use super::days_had::{DaysBySource, DaysHad};
+use super::rollups::RollupInputs;
+use super::rules::HistoryStarts;
 
 /// The state of sources and output when the plan is made.
 #[derive(Debug)]
@@ -68,205 +64,4 @@ pub(super) struct StoredHistory {
     pub(super) rollups: Vec<(RollupInputs, StoredTiles)>,
     /// The features that read staging directly, with the expired days among what they would read.
     pub(super) scans: Vec<(TableName, DaysBySource)>,
-}
-
-impl Facts {
-    /// Lists the sources, reads the publications and calibrations, and lists the tiles.
-    ///
-    /// # Errors
-    /// Stores that fail, records that cannot be read, required partitions that are missing.
-    pub async fn gather(
-        job: &Job,
-        project: &Project,
-        workspace: &Workspace,
-        snapshot_date: SnapshotDate,
-        circumstances: Circumstances<'_>,
-    ) -> Result<Self, PlanError> {
-        let Circumstances {
-            accepted,
-            rules,
-            is_by_rules_of_then,
-            may_drop,
-            needs_tiles,
-        } = circumstances;
-        let delivered = list_sources(job, workspace).await?;
-        let publications = Publications::load(&workspace.output).await?;
-        let inspection = inspect(&workspace.output, &publications).await?;
-        let known = known_days(&publications, workspace, accepted).await?;
-        let latest = publications.latest_date();
-        let until = latest.map_or(snapshot_date, |latest| latest.max(snapshot_date));
-        let all_days = histories(job, delivered, &known, until, accepted);
-        let visible = up_to(&all_days, snapshot_date);
-        check_ready(job, workspace, &visible, snapshot_date)?;
-        let lost = lost_files(&workspace.output, &publications, &inspection).await?;
-        let seen = match rules {
-            Some(rules) => SeenThen::by(rules),
-            None => {
-                let last = published_last(&publications, snapshot_date);
-                let seen = seen_then(job, project, workspace, last).await?;
-                seen.still_needed(&visible)
-            }
-        };
-        let found = Found {
-            workspace,
-            publications: &publications,
-            histories: &all_days,
-            known: &known,
-            lost: &lost,
-        };
-        let affected = found.affected().await?;
-        let calibrations = KeptIds::list(&workspace.output, &workspace.layout).await?;
-        let found = find_calibration(job, workspace, &calibrations, snapshot_date).await?;
-        let calibration = plan_calibration(job, project, found, snapshot_date).await?;
-        check_drops(&workspace.output, may_drop).await?;
-        let published = publications.newest_for(snapshot_date);
-        let had = DaysHad::when_published(published, &visible, accepted, workspace).await?;
-        let mut facts = Self {
-            snapshot_date,
-            source_fingerprint: files_read(&project.graph, &visible, snapshot_date),
-            had,
-            may_drop: may_drop.to_vec(),
-            stored: None,
-            all_days,
-            visible,
-            known,
-            publications,
-            inspection,
-            lost,
-            accepted,
-            history_starts: seen.starts,
-            unread_rules: seen.unread,
-            affected,
-            calibrations,
-            calibration,
-            is_by_earlier_rules: is_by_rules_of_then,
-        };
-        if needs_tiles || facts.has_something_to_do(job, project) {
-            facts.stored = Some(facts.stored_history(job, project, workspace).await?);
-        }
-        Ok(facts)
-    }
-
-    fn has_something_to_do(&self, job: &Job, project: &Project) -> bool {
-        let rules = rules::fingerprint(job, project, &self.history_starts);
-        !matches!(self.action(project, &rules), PlannedAction::Nothing { .. })
-    }
-
-    async fn stored_history(
-        &self,
-        job: &Job,
-        project: &Project,
-        workspace: &Workspace,
-    ) -> Result<StoredHistory, PlanError> {
-        let Workspace { output, layout, .. } = workspace;
-        let mut rollups = Vec::new();
-        for inputs in inputs_of_rollups(job, project, self.snapshot_date).await? {
-            let name = &inputs.definition.rollup.name;
-            let tiles = StoredTiles::list(output, layout, name).await?;
-            rollups.push((inputs, tiles));
-        }
-        let scans = expired_scans(job, project, &self.visible, self.snapshot_date).await?;
-        Ok(StoredHistory { rollups, scans })
-    }
-}
-
-/// The days of each source up to a date.
-fn up_to(
-    all_days: &BTreeMap<String, SourceHistory>,
-    date: SnapshotDate,
-) -> BTreeMap<String, SourceHistory> {
-    let histories = all_days.iter();
-    histories
-        .map(|(name, history)| (name.clone(), history.up_to(date)))
-        .collect()
-}
-
-/// What every source delivers, days to come included.
-pub(crate) async fn list_sources(
-    job: &Job,
-    workspace: &Workspace,
-) -> Result<BTreeMap<String, Manifest>, PlanError> {
-    let mut manifests = BTreeMap::new();
-    for (name, source) in &job.sources {
-        let manifest = match workspace.sources.get(name) {
-            Some(location) => {
-                let listed = Manifest::list(name, location, &source.delivery).await?;
-                listed.with_values_of(&source.columns)
-            }
-            None => Manifest::empty(name),
-        };
-        manifests.insert(name.clone(), manifest);
-    }
-    Ok(manifests)
-}
-
-/// Every source must be delivered on day D as the job requires.
-fn check_ready(
-    job: &Job,
-    workspace: &Workspace,
-    histories: &BTreeMap<String, SourceHistory>,
-    snapshot_date: SnapshotDate,
-) -> Result<(), InputError> {
-    let mut problems = Problems::default();
-    for (name, history) in histories {
-        if let Some(location) = workspace.sources.get(name) {
-            let checked = history.manifest.check_names(location);
-            problems.extend(checked.err().unwrap_or_default());
-        }
-    }
-    problems.or_ok(()).map_err(InputError::Refused)?;
-    for (name, history) in histories {
-        if let Some(location) = workspace.sources.get(name) {
-            history.manifest.check_links(location)?;
-        }
-    }
-    let sources = job.sources.iter();
-    let shortfalls = sources.filter_map(|(name, source)| {
-        let location = workspace.sources.get(name)?;
-        let history = histories.get(name)?;
-        let day = snapshot_date.day();
-        // A day that tiles hold is as good as one with files.
-        let is_expired = history.days.get(&day).is_some_and(|known| known.is_expired);
-        (!is_expired).then(|| history.manifest.shortfalls(source, location, day))
-    });
-    Shortfalls(shortfalls.flatten().collect()).or_ready(snapshot_date)
-}
-
-/// The calibration that the job pins, or else the newest as of D. A date before every calibration
-/// takes the earliest, so that it is not scored on a scale of its own.
-async fn find_calibration(
-    job: &Job,
-    workspace: &Workspace,
-    kept: &KeptIds,
-    snapshot_date: SnapshotDate,
-) -> Result<Option<Calibration>, CalibrationError> {
-    let id = match &job.calibration {
-        CalibrationChoice::Pinned(id) => Some(kept.pinned(id)?),
-        CalibrationChoice::Newest | CalibrationChoice::ByHand(_) => {
-            kept.newest(snapshot_date).or(kept.earliest())
-        }
-    };
-    match id {
-        Some(id) => {
-            let found = Calibration::read(&workspace.output, &workspace.layout, id).await?;
-            Ok(Some(found))
-        }
-        None => Ok(None),
-    }
-}
-
-/// What becomes of the calibration that was found: cut points given by hand go before others.
-async fn plan_calibration(
-    job: &Job,
-    project: &Project,
-    found: Option<Calibration>,
-    snapshot_date: SnapshotDate,
-) -> Result<CalibrationPlan, PlanError> {
-    let CalibrationChoice::ByHand(given) = &job.calibration else {
-        return Ok(found.map_or(CalibrationPlan::Calibrate, CalibrationPlan::Use));
-    };
-    let metrics = Box::pin(declared_metrics(job, project, snapshot_date)).await?;
-    let given = fit_given(job, given, &metrics)?;
-    let same = found.filter(|newest| newest.has_cuts(&given));
-    Ok(same.map_or(CalibrationPlan::Keep(given), CalibrationPlan::Use))
 }

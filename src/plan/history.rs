@@ -17,24 +17,17 @@ use crate::inputs::{
     Doubt, KnownDays, Manifest, Names, Retention, SourceHistory, SourceRecord, UnreadFiles,
 };
 use crate::job::{Job, Workspace};
+use crate::models::Graph;
 use crate::pack::Project;
 use crate::publish::{Publication, Publications};
-use crate::tiles::Change;
 
 use super::Plan;
+use super::circumstances::Accepted;
 use super::error::{HistoryError, PlanError};
+use super::out_of_reach::{refuse, span};
 use super::rollups::RollupTiles;
-use super::rules::{HistoryStarts, Rules, fingerprint};
-
-/// What somebody has said a run may do about history that is gone.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Accepted {
-    /// Days that are gone and not expired count as removed, and so do files of days of which some
-    /// are left.
-    pub removed_days: bool,
-    /// Rows of expired days that no stored tile gives are given up.
-    pub shorter_history: bool,
-}
+use super::rules::Rules;
+use super::source_files::{SourceFiles, days_of_all, fingerprints_by_source};
 
 /// The expired days of a source up to some date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -179,174 +172,6 @@ pub(super) fn published_last(
     published.or_else(|| publications.previous_to(date))
 }
 
-/// How much of history models saw when a date was published.
-#[derive(Debug, Default)]
-pub(crate) struct SeenThen {
-    /// From which day on, and so at least they see it again.
-    pub starts: HistoryStarts,
-    /// Why nobody knows. Then a night needs all that is not given up once more: it asks about what
-    /// it cannot have, and about nothing else.
-    pub unread: Option<String>,
-}
-
-impl SeenThen {
-    /// As the rules of a publication say.
-    pub(super) fn by(rules: &Rules) -> Self {
-        Self {
-            starts: rules.history_starts.clone(),
-            unread: None,
-        }
-    }
-
-    /// Those of the starts before which days have expired: of others everything is there again.
-    pub(super) fn still_needed(mut self, histories: &BTreeMap<String, SourceHistory>) -> Self {
-        let expired = histories.values().flat_map(SourceHistory::expired);
-        let first = expired.min();
-        let is_needed = |start: &NaiveDate| first.is_some_and(|first| first < *start);
-        self.starts.retain(|_, start| is_needed(start));
-        self
-    }
-}
-
-/// How much of history models saw when `published` was.
-pub(crate) async fn seen_then(
-    job: &Job,
-    project: &Project,
-    workspace: &Workspace,
-    published: Option<&Publication>,
-) -> Result<SeenThen, PlanError> {
-    let Some(rules) = published.and_then(|published| published.rules_fingerprint.as_ref()) else {
-        return Ok(SeenThen::default());
-    };
-    if *rules == fingerprint(job, project, &HistoryStarts::new()).as_str() {
-        return Ok(SeenThen::default());
-    }
-    match Rules::read(workspace, rules).await {
-        Err(PlanError::History(HistoryError::Rules { path, reason })) => Ok(SeenThen {
-            unread: Some(unread_rules(&path, &reason)),
-            ..SeenThen::default()
-        }),
-        rules => Ok(SeenThen::by(&rules?)),
-    }
-}
-
-fn unread_rules(path: &str, reason: &str) -> String {
-    format!(
-        "the record of rules `{path}` cannot be read: {reason}; dates that were published by these rules can be restated by today's alone, unless it is restored from a copy"
-    )
-}
-
-/// Something that needs days whose rows nothing gives any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutOfReach {
-    /// The rollup, or the model that reads staging directly.
-    pub model: TableName,
-    /// The days.
-    pub days: BTreeSet<NaiveDate>,
-    /// Why no tile gives them.
-    pub because: Because,
-}
-
-/// Why the rows of expired days are not at hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Because {
-    /// How a rollup differs from its stored tiles.
-    Tiles(Change),
-    /// Staging reads a source across days, so that no tile can be made without them.
-    ReadsAcrossDays,
-    /// A model does not read tiles.
-    ReadsStaging,
-}
-
-impl RollupTiles {
-    /// What the tiles of a night would need and cannot have.
-    pub(crate) fn out_of_reach(&self) -> Option<OutOfReach> {
-        let days = self.days_out_of_reach();
-        if days.is_empty() {
-            return None;
-        }
-        let of_whole = self.expired_of_whole();
-        let (days, because) = match of_whole.is_empty() {
-            true => {
-                let change = self.change_since_stored(&days);
-                (days, Because::Tiles(change))
-            }
-            false => (of_whole.clone(), Because::ReadsAcrossDays),
-        };
-        Some(OutOfReach {
-            model: self.plan.rollup.clone(),
-            days,
-            because,
-        })
-    }
-}
-
-impl OutOfReach {
-    /// The day from which on the model can see everything.
-    pub(super) fn start_after(&self) -> Option<NaiveDate> {
-        self.days.last()?.succ_opt()
-    }
-
-    fn remedy(&self) -> &'static str {
-        match self.because {
-            Because::Tiles(Change::Sql | Change::Format) => ", put the SQL and the parameters back",
-            Because::Tiles(Change::Reference) => ", put the reference file back",
-            Because::ReadsAcrossDays => ", read the source day by day",
-            Because::Tiles(Change::New | Change::Files) => ", or the tiles from a copy",
-            Because::ReadsStaging => {
-                ", read them through windows(..) of a rollup, or add a condition on day"
-            }
-        }
-    }
-}
-
-impl fmt::Display for OutOfReach {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let because = match self.because {
-            Because::Tiles(Change::New) => "it has no tiles",
-            Because::Tiles(Change::Files) => "their tiles are gone or hold other files",
-            Because::Tiles(Change::Sql | Change::Format) => {
-                "the stored tiles were made by other SQL or parameters"
-            }
-            Because::Tiles(Change::Reference) => {
-                "the stored tiles were made with another reference file"
-            }
-            Because::ReadsAcrossDays => {
-                "its staging reads the source across days, so that every new tile needs all of them"
-            }
-            Because::ReadsStaging => "it reads staging directly and not tiles",
-        };
-        let days = span(&self.days);
-        write!(
-            formatter,
-            "`{}` needs {days}, of which the raw files have expired, and {because}",
-            self.model
-        )
-    }
-}
-
-/// `3 days, 2026-07-01 to 2026-07-05`.
-pub(crate) fn span(days: &BTreeSet<NaiveDate>) -> String {
-    match (days.first(), days.last()) {
-        (Some(first), Some(last)) if first != last => {
-            format!("{} days, {first} to {last}", days.len())
-        }
-        (first, _) => first.map(NaiveDate::to_string).unwrap_or_default(),
-    }
-}
-
-/// Refuses what cannot be had.
-pub(crate) fn refuse(missing: &[OutOfReach]) -> Result<(), HistoryError> {
-    let Some(first) = missing.first() else {
-        return Ok(());
-    };
-    let needs: Vec<String> = missing.iter().map(OutOfReach::to_string).collect();
-    Err(HistoryError::OutOfReach {
-        needs: needs.join("; "),
-        remedy: first.remedy(),
-    })
-}
-
 /// What is doubtful about the days of each source, and what else than a confirmation helps.
 fn doubts(histories: &BTreeMap<String, SourceHistory>) -> impl Iterator<Item = [String; 2]> {
     let kinds = [Doubt::Vanished, Doubt::LostFiles, Doubt::Replaced];
@@ -479,6 +304,27 @@ impl Plan {
     /// What the publication of D puts on record of the days of the sources.
     pub(crate) fn source_record(&self, job: &Job) -> SourceRecord {
         record_of(job, &self.histories, &self.known, self.snapshot_date)
+    }
+
+    /// The files of each source that SQL reads and that is delivered, or held in tiles, as
+    /// fingerprints, and its expired days: what the publication of D says of them.
+    pub(crate) fn source_files(&self, job: &Job, graph: &Graph) -> String {
+        let date = self.snapshot_date;
+        let known = days_of_all(&self.histories).filter(|(name, _)| {
+            let source = job.sources.get(*name);
+            let is_there = source.is_some_and(|source| source.is_held || source.url.is_some());
+            is_there && graph.reads_source(name)
+        });
+        let files = fingerprints_by_source(known, &BTreeSet::from([date])).remove(&date);
+        let files = files.unwrap_or_default().into_iter();
+        let files: BTreeMap<String, SourceFiles> = files
+            .map(|(source, files)| {
+                let days = &self.histories[&source].days;
+                let of_source = SourceFiles::of(files, days);
+                (source, of_source)
+            })
+            .collect();
+        serde_json::json!(files).to_string()
     }
 
     /// Which days tiles alone hold, by source.

@@ -9,238 +9,52 @@
 
 mod action;
 mod affected;
+mod calibration_plan;
+mod circumstances;
+mod days_had;
 mod decide;
 mod deliveries;
 mod drop_columns;
 mod error;
 mod facts;
+mod gather;
 mod history;
 mod lost_files;
+mod out_of_reach;
+mod planned_action;
+mod planned_night;
 mod reach;
 mod remarks;
 mod retired;
 mod rollups;
 mod rules;
 mod scans;
+mod seen_then;
+mod source_files;
 mod text;
 #[cfg(test)]
 mod tests;
 mod tiles_before;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use chrono::NaiveDate;
-
-use crate::calibration::{Calibration, KeptIds};
-use crate::drafts::TableColumn;
-use crate::ground::{Fingerprint, SnapshotDate, SqlSchema, TableName};
-use crate::inputs::{Manifest, SourceHistory, SourceRecord};
-use crate::job::GivenCuts;
-use crate::pack::Project;
-use crate::publish::{Inspection, LostFiles, Publication, Publications};
-
-use self::scans::DaysHad;
-
-pub use action::PlannedAction;
+pub(crate) use affected::Found;
 pub use affected::{Affected, AffectedBy};
-pub(crate) use affected::{Found, files_then};
+pub use calibration_plan::CalibrationPlan;
+pub use circumstances::{Accepted, Circumstances};
 pub use decide::decide;
 pub(crate) use deliveries::doubled;
 pub use error::{HistoryError, PlanError};
 pub use facts::Facts;
-pub(crate) use facts::list_sources;
-pub use history::{Accepted, Because, HeldInTiles, OutOfReach};
-pub(crate) use history::{check_doubts, histories, known_days, refuse, seen_then};
+pub(crate) use gather::list_sources;
+pub use history::HeldInTiles;
+pub(crate) use history::{check_doubts, histories, known_days};
 pub(crate) use lost_files::remark_on_lost_files;
+pub(crate) use out_of_reach::refuse;
+pub use out_of_reach::{Because, OutOfReach};
+pub use planned_action::PlannedAction;
+pub use planned_night::{Plan, SourcePlan};
 pub(crate) use remarks::remarks_on;
 pub use rollups::{RollupInputs, RollupTiles};
 pub(crate) use rules::fingerprint;
 pub use rules::{HistoryStarts, Rules};
-
-/// What a night is planned with besides the job.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Circumstances<'a> {
-    /// What may be done about history that is gone.
-    pub accepted: Accepted,
-    /// The rules that D was published by, which [made](Rules::job) the job; none for the job's own.
-    pub rules: Option<&'a Rules>,
-    /// Whether the rules are those that D was published by, be they the job's own by chance. Then
-    /// the columns of the tables stay as they are: others may have come since.
-    pub is_by_rules_of_then: bool,
-    /// The columns that tables may lose.
-    pub may_drop: &'a [TableColumn],
-    /// Whether the tiles are planned also where D is published as it would be today.
-    pub needs_tiles: bool,
-}
-
-/// One night, decided but not done.
-#[derive(Debug)]
-pub struct Plan {
-    /// The job's name.
-    pub job: String,
-    /// The snapshot date, D.
-    pub snapshot_date: SnapshotDate,
-    /// What each source has on D and before.
-    pub sources: Vec<SourcePlan>,
-    /// The visible files by source; those of expired days are not among them.
-    pub manifests: BTreeMap<String, Manifest>,
-    /// The visible days of each source, the expired ones too.
-    pub histories: BTreeMap<String, SourceHistory>,
-    /// Files of later days, of sources whose visible days have all expired: they show what the
-    /// source delivers, and no row of them is read.
-    pub later: BTreeMap<String, Manifest>,
-    /// What earlier runs have known of all days.
-    pub known: SourceRecord,
-    /// The days that D had when it was published.
-    had: DaysHad,
-    /// What may be done about history that is gone.
-    pub accepted: Accepted,
-    /// From which day on models see expired days, where earlier ones were given up.
-    pub history_starts: HistoryStarts,
-    /// From which day on features that read staging directly see it by now.
-    pub scan_starts: HistoryStarts,
-    /// Why the record of the rules that D follows on cannot be read, where it cannot.
-    pub unread_rules: Option<String>,
-    /// Expired days that the night needs, and that nothing gives.
-    pub out_of_reach: Vec<OutOfReach>,
-    /// All rules of the job, as one hash.
-    pub rules_fingerprint: Fingerprint,
-    /// Whether the rules are those of an earlier publication of D, and not the job's own.
-    pub is_by_earlier_rules: bool,
-    /// Everything that the rows of D depend on, as one hash.
-    pub input_fingerprint: Fingerprint,
-    /// Whether anything is to be done, and what it replaces.
-    pub action: PlannedAction,
-    /// The cut points that D is scored by.
-    pub cutpoints_id: String,
-    /// Where they come from.
-    pub calibration: CalibrationPlan,
-    /// Whether the job pins them.
-    pub is_pinned: bool,
-    /// The calibrations kept so far.
-    pub calibrations: KeptIds,
-    /// The publication that this night's tiers follow on.
-    pub previous: Option<Publication>,
-    /// Other published dates that would come out otherwise today, or will once D is published.
-    pub affected: Vec<Affected>,
-    /// The tiles of every rollup; none when there is nothing to do.
-    pub tiles: Vec<RollupTiles>,
-    /// The visible source files, as one hash.
-    pub source_fingerprint: Fingerprint,
-    /// Days between the previous snapshot and D that were never published.
-    pub gaps: Vec<NaiveDate>,
-    /// The models, each after what it reads.
-    pub models: Vec<TableName>,
-    /// Features that read staging directly, and so the whole history.
-    pub history_scans: Vec<TableName>,
-    /// Everything published so far.
-    pub publications: Publications,
-    /// What is odd about the sources' files, in words.
-    pub delivery_warnings: Vec<String>,
-    /// Whether the tables are as the publications say; a run puts right what is not.
-    pub inspection: Inspection,
-    /// Published files that are gone, so that their dates are to be made again.
-    pub lost: Vec<LostFiles>,
-    /// The columns that tables may lose.
-    pub may_drop: Vec<TableColumn>,
-}
-
-/// What a source has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourcePlan {
-    /// The source's name.
-    pub name: String,
-    /// How many files are visible.
-    pub files: usize,
-    /// How many days they are spread over.
-    pub days: usize,
-    /// Their bytes.
-    pub bytes: u64,
-    /// The first and the last of those days.
-    pub span: Option<(NaiveDate, NaiveDate)>,
-    /// The version of the Delta table that the source is; none for a folder of files.
-    pub delta_version: Option<u64>,
-}
-
-/// Where the cut points come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CalibrationPlan {
-    /// A kept calibration.
-    Use(Calibration),
-    /// There is none yet: this run calibrates.
-    Calibrate,
-    /// Cut points given by hand that are not those of the newest calibration: this run keeps them.
-    Keep(Vec<GivenCuts>),
-}
-
-impl Plan {
-    /// The affected dates that were published by other rules than those of this plan.
-    fn by_other_rules(&self) -> Vec<SnapshotDate> {
-        let is_other = |affected: &&Affected| {
-            let published = self.publications.newest_for(affected.date);
-            let rules = published.and_then(|published| published.rules_fingerprint.as_ref());
-            rules.is_some_and(|rules| *rules != self.rules_fingerprint.as_str())
-        };
-        let affected = self.affected.iter().filter(is_other);
-        affected.map(|affected| affected.date).collect()
-    }
-
-    /// The run that publishes D, which is the same for the same inputs.
-    pub fn run_id(&self) -> String {
-        let fingerprint = self.input_fingerprint.short();
-        format!("{}-{fingerprint}", self.snapshot_date)
-    }
-
-    /// The publication of D - 7.
-    pub fn week_ago(&self) -> Option<&Publication> {
-        action::week_ago(&self.publications, self.snapshot_date)
-    }
-
-    /// Whether no later date is published.
-    pub fn is_newest(&self) -> bool {
-        let latest = self.publications.latest_date();
-        latest.is_none_or(|latest| latest <= self.snapshot_date)
-    }
-
-    /// Whether D is scored by a calibration of a later date, as it is before all of them.
-    pub(super) fn is_before_all_calibrations(&self) -> bool {
-        let is_used = matches!(self.calibration, CalibrationPlan::Use(_));
-        is_used && !self.is_pinned && self.calibrations.newest(self.snapshot_date).is_none()
-    }
-
-    /// The days of a source whose files the night opens: those that tiles are made from, all of
-    /// them for models that read staging directly, and the newest, which shows what the source
-    /// delivers today.
-    pub fn days_opened(&self, project: &Project, source: &str) -> BTreeSet<NaiveDate> {
-        let Some(manifest) = self.manifests.get(source) else {
-            return BTreeSet::new();
-        };
-        if self.is_scanned_whole(project, source) {
-            return manifest.days();
-        }
-        let for_tiles = self
-            .tiles
-            .iter()
-            .flat_map(|tiles| tiles.days_read(manifest));
-        let newest = manifest.files.last().map(|file| file.day);
-        for_tiles.chain(newest).collect()
-    }
-
-    /// Whether a model that is not made of tiles reads a source.
-    fn is_scanned_whole(&self, project: &Project, source: &str) -> bool {
-        let source = TableName::new(SqlSchema::Sources, source);
-        let models = project.graph.models().iter();
-        let outside_tiles = models.filter(|model| {
-            !matches!(
-                model.name.schema,
-                SqlSchema::Staging | SqlSchema::Rollups | SqlSchema::Publish | SqlSchema::Audits
-            )
-        });
-        let directly = outside_tiles.flat_map(|model| &model.reads).filter(|read| {
-            let is_by_windows = read.windows.is_some();
-            matches!(read.table.schema, SqlSchema::Staging | SqlSchema::Rollups) && !is_by_windows
-        });
-        let mut tables = directly.map(|read| &read.table);
-        tables.any(|table| project.graph.upstream(table).contains(&source))
-    }
-}
+pub(crate) use seen_then::seen_then;
+pub(crate) use source_files::files_then;

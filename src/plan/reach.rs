@@ -7,12 +7,12 @@ use chrono::NaiveDate;
 
 use crate::ground::TableName;
 
+use super::days_had::{DaysBySource, all_of};
 use super::facts::StoredHistory;
-use super::history::OutOfReach;
+use super::out_of_reach::OutOfReach;
 use super::rollups::RollupTiles;
 use super::rules::HistoryStarts;
-use super::scans::{self, DaysBySource};
-use super::{Facts, PlannedAction};
+use super::{Facts, PlannedAction, scans};
 
 /// What a night sees of expired days.
 #[derive(Debug, Default)]
@@ -93,7 +93,7 @@ impl Reach {
         let was_accepted = self.history_starts.contains_key(model);
         if !facts.accepted.shorter_history && (!was_accepted || !lost.is_empty()) {
             let days = match lost.is_empty() {
-                true => scans::all_of(expired),
+                true => all_of(expired),
                 false => lost,
             };
             self.out_of_reach.push(scans::reading_staging(model, days));

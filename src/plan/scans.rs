@@ -16,19 +16,15 @@ use datafusion::logical_expr::LogicalPlan;
 
 use crate::engine::{EngineError, Session};
 use crate::ground::{SnapshotDate, SqlSchema, TableName};
-use crate::inputs::{SourceHistory, SourceRecord, days_passing};
-use crate::job::{Job, Workspace};
+use crate::inputs::{SourceHistory, days_passing};
+use crate::job::Job;
 use crate::models::Model;
 use crate::pack::{Project, register_declared, session_of};
-use crate::publish::Publication;
 
 use super::Plan;
-use super::affected::{SourceFiles, files_then};
+use super::days_had::{DaysBySource, all_of, has_expired};
 use super::error::PlanError;
-use super::history::{Accepted, Because, OutOfReach, refuse, span};
-
-/// Days of each source.
-pub(super) type DaysBySource = BTreeMap<String, BTreeSet<NaiveDate>>;
+use super::out_of_reach::{Because, OutOfReach, refuse, span};
 
 /// Features that read staging directly, with the expired days that they would read if these were
 /// there.
@@ -75,57 +71,6 @@ pub(super) fn history_scans(project: &Project) -> Vec<TableName> {
         .filter(reads_staging)
         .map(|model| model.name.clone())
         .collect()
-}
-
-/// The days that D had when it was published, where it would come out poorer than that.
-#[derive(Debug, Clone, Default)]
-pub(super) enum DaysHad {
-    /// D is not published, nothing has expired, or somebody has accepted what is lost.
-    #[default]
-    Any,
-    /// As the publication says: all days but those that had expired.
-    Files(BTreeMap<String, SourceFiles>),
-    /// As its record of source days says.
-    Known(SourceRecord),
-}
-
-impl DaysHad {
-    /// Those of D as it is published, where days have expired that it may have had.
-    ///
-    /// # Errors
-    /// A record that cannot be read.
-    pub(super) async fn when_published(
-        published: Option<&Publication>,
-        histories: &BTreeMap<String, SourceHistory>,
-        accepted: Accepted,
-        workspace: &Workspace,
-    ) -> Result<Self, PlanError> {
-        let may_be_poorer = has_expired(histories) && !accepted.shorter_history;
-        let Some(published) = published.filter(|_| may_be_poorer) else {
-            return Ok(Self::Any);
-        };
-        if let Some(then) = files_then(published) {
-            return Ok(Self::Files(then));
-        }
-        let Workspace { output, layout, .. } = workspace;
-        let record = SourceRecord::read(output, layout, published.source_record()).await?;
-        Ok(Self::Known(record.unwrap_or_default()))
-    }
-
-    /// Which expired days D had, and has lost since.
-    pub(super) fn lost(&self, expired: &DaysBySource) -> BTreeSet<NaiveDate> {
-        lost_days(expired, |source, day| match self {
-            Self::Any => false,
-            Self::Files(then) => {
-                let then = then.get(source);
-                then.is_some_and(|then| !then.had_expired(day))
-            }
-            Self::Known(SourceRecord(known)) => {
-                let known = known.get(source).and_then(|days| days.get(&day));
-                known.is_some_and(|known| !known.is_expired)
-            }
-        })
-    }
 }
 
 impl Plan {
@@ -176,31 +121,11 @@ pub(super) fn reading_staging(model: &TableName, days: BTreeSet<NaiveDate>) -> O
     }
 }
 
-/// The days, whatever their source.
-pub(super) fn all_of(days: &DaysBySource) -> BTreeSet<NaiveDate> {
-    days.values().flatten().copied().collect()
-}
-
 /// The day from which on everything that is read is there; none where nothing that is read has
 /// expired.
 pub(super) fn start_after(expired: &DaysBySource) -> Option<NaiveDate> {
     let last = expired.values().filter_map(BTreeSet::last).max();
     last.and_then(NaiveDate::succ_opt)
-}
-
-/// The expired days that a date had when it was published. A day of one source says nothing of the
-/// same day of another.
-fn lost_days(expired: &DaysBySource, had: impl Fn(&str, NaiveDate) -> bool) -> BTreeSet<NaiveDate> {
-    let days = expired
-        .iter()
-        .flat_map(|(source, days)| days.iter().map(move |day| (source, *day)));
-    let lost = days.filter(|(source, day)| had(source, *day));
-    lost.map(|(_, day)| day).collect()
-}
-
-fn has_expired(histories: &BTreeMap<String, SourceHistory>) -> bool {
-    let mut histories = histories.values();
-    histories.any(|history| history.days.values().any(|known| known.is_expired))
 }
 
 /// The expired days that a plan would read if they were there; no source of which there are none.
@@ -237,20 +162,6 @@ mod tests {
             ((*source).to_owned(), days.collect())
         });
         sources.collect()
-    }
-
-    #[test]
-    fn a_day_that_another_source_had_is_not_lost() {
-        let expired = days(&[
-            ("engagement", &["2026-07-01"]),
-            ("orders", &["2026-07-01", "2026-07-02"]),
-        ]);
-        let had = |source: &str, day: NaiveDate| {
-            let of_engagement = day.to_string() == "2026-07-02";
-            (source == "engagement") == of_engagement
-        };
-        let lost = lost_days(&expired, had);
-        assert_eq!(lost, all_of(&days(&[("orders", &["2026-07-01"])])));
     }
 
     #[test]

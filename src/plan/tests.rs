@@ -18,9 +18,9 @@ use crate::publish::{
 };
 use crate::tables::TIER_SNAPSHOT;
 
-use super::affected::files_read;
+use super::days_had::{DaysBySource, DaysHad};
 use super::facts::StoredHistory;
-use super::scans::{DaysBySource, DaysHad};
+use super::source_files::files_read;
 use super::{
     Accepted, Affected, AffectedBy, Because, CalibrationPlan, Facts, Plan, PlannedAction, decide,
 };

@@ -21,7 +21,7 @@ mod rows;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, Utc};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream;
 
@@ -37,6 +37,9 @@ use super::{Provenance, PublishError, PublishedFile, Table};
 
 pub(super) use publication::{PUBLICATIONS, is_kept_whole};
 pub use publication::{Publication, PublicationStatus, TableVersion};
+
+/// How long ago `week_ago` is.
+const WEEK: Days = Days::new(7);
 
 /// The table that every publication writes.
 const SNAPSHOT: &str = TIER_SNAPSHOT.name;
@@ -105,6 +108,11 @@ impl Publications {
         earlier
             .filter_map(|(earlier, _)| self.newest_for(*earlier))
             .next()
+    }
+
+    /// The publication that holds for the date a week before.
+    pub fn week_before(&self, date: SnapshotDate) -> Option<&Publication> {
+        self.newest_for(SnapshotDate::on(date.day() - WEEK))
     }
 
     /// The last date published.
