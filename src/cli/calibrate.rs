@@ -13,7 +13,7 @@ use super::arguments::{CalibrateArguments, OutputFormat};
 use super::figures::{NONE, change, count};
 use super::output::Output;
 use super::table::{Cell, Paint, Side, Table};
-use super::{commands, jobs};
+use super::{jobs, nights};
 
 /// The most values of which a score has a column each.
 const MOST_SCORES: usize = 10;
@@ -64,8 +64,8 @@ async fn compare_and_keep(
     let job = jobs::load(&arguments.night.job)?;
     let date = jobs::snapshot_date(time, &job)?;
     *known_date = Some(date);
-    commands::note_default_date(time, &job, date, output);
-    let (project, workspace) = commands::open(&job, date).await?;
+    jobs::note_default_date(time, &job, date, output);
+    let (project, workspace) = nights::open(&job, date).await?;
     let spinner = output.spinner();
     let progress = |stage: &str| spinner.set_message(stage.to_owned());
     let proposal = Box::pin(propose(&job, &project, &workspace, date, &progress)).await;

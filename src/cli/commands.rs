@@ -4,17 +4,17 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::backfill::{BackfillNight, BackfillReport};
-use crate::ground::{Classified, FailureKind, SnapshotDate, counted};
+use crate::ground::{SnapshotDate, counted};
 use crate::job::{Job, Workspace};
-use crate::night::{self, NightError, Report, Status};
-use crate::pack::Project;
-use crate::plan::{Accepted, Circumstances, Facts, HistoryError, Plan, decide};
+use crate::night::{NightError, Report, Status};
+use crate::plan::{Accepted, Circumstances, HistoryError};
 use crate::{check, overview};
 
 use super::arguments::{
     BackfillArguments, Command, HistoryArguments, NightArguments, OutputFormat, ResultArguments,
     RunArguments, TimeArguments,
 };
+use super::nights::{may_be_put_right, prepare, publish, put_right};
 use super::output::Output;
 use super::{calibrate, demo, init, jobs, withdraw};
 
@@ -58,69 +58,6 @@ async fn plan(arguments: &NightArguments, output: &Output) -> Result<(), NightEr
     let (_, _, plan) = prepare(&job, snapshot_date, Circumstances::default()).await?;
     output.result(&plan.to_string());
     Ok(())
-}
-
-/// The job's pack, whose rules hold, and its places.
-pub(super) async fn open(
-    job: &Job,
-    snapshot_date: SnapshotDate,
-) -> Result<(Project, Workspace), NightError> {
-    let project = Project::load(job)?;
-    let workspace = Workspace::open(job)?;
-    Box::pin(check::check_rules(job, &project, snapshot_date)).await?;
-    Ok((project, workspace))
-}
-
-/// Everything up to the plan of a night.
-async fn prepare(
-    job: &Job,
-    snapshot_date: SnapshotDate,
-    circumstances: Circumstances<'_>,
-) -> Result<(Project, Workspace, Plan), NightError> {
-    let (project, workspace) = open(job, snapshot_date).await?;
-    let facts = Facts::gather(job, &project, &workspace, snapshot_date, circumstances);
-    let plan = decide(job, &project, Box::pin(facts).await?);
-    Ok((project, workspace, plan))
-}
-
-/// Plans and executes one night. What it finds is in `report`, whatever comes of it.
-pub(super) async fn publish(
-    job: &Job,
-    snapshot_date: SnapshotDate,
-    circumstances: Circumstances<'_>,
-    progress: &(dyn Fn(&str) + Sync),
-    report: &mut Report,
-) -> Result<(), NightError> {
-    *report = Report::of(snapshot_date);
-    let prepared = Box::pin(prepare(job, snapshot_date, circumstances)).await;
-    let (project, workspace, plan) = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            if may_be_put_right(&error) {
-                put_right(job, report).await;
-            }
-            return Err(error);
-        }
-    };
-    let night = night::run(job, &project, &workspace, &plan, progress);
-    let outcome = Box::pin(night).await;
-    *report = outcome.report;
-    outcome.result
-}
-
-/// Whether tables can be put right all the same. Nothing is to be tried again where stores or this
-/// machine are out of order, nor where what is published itself ended it: that would be said twice.
-fn may_be_put_right(error: &NightError) -> bool {
-    let is_of_tables = matches!(error, NightError::Publish(_));
-    error.kind() != FailureKind::Unexpected && !is_of_tables
-}
-
-/// Undoes what runs left unpublished, for a night that comes no further. What it came to is not
-/// what ended the night.
-async fn put_right(job: &Job, report: &mut Report) {
-    if let Err(error) = Box::pin(night::put_right_unplanned(job, report)).await {
-        tracing::warn!(%error, "cannot look for rows that a run left unpublished");
-    }
 }
 
 /// One night, reported even when it fails; its exit code says, when asked, that there was nothing
@@ -253,7 +190,7 @@ async fn one_night(
     let NightArguments { job, time } = &arguments.night;
     let job = jobs::load(job)?;
     let snapshot_date = jobs::snapshot_date(time, &job)?;
-    note_default_date(time, &job, snapshot_date, output);
+    jobs::note_default_date(time, &job, snapshot_date, output);
     let spinner = output.spinner();
     let circumstances = Circumstances {
         accepted: accepted(arguments.history),
@@ -281,21 +218,6 @@ async fn recall(job: &Job, snapshot_date: SnapshotDate, report: &mut Report) {
         Err(error) => {
             tracing::warn!(%error, "cannot read the moves and alerts of the published date");
         }
-    }
-}
-
-/// Says which date it is when the arguments leave that to the clock.
-pub(super) fn note_default_date(
-    arguments: &TimeArguments,
-    job: &Job,
-    snapshot_date: SnapshotDate,
-    output: &Output,
-) {
-    if arguments.as_of.is_none() && arguments.date.is_none() {
-        output.note(&format!(
-            "snapshot date {snapshot_date}: the last day that has ended in {}",
-            job.timezone
-        ));
     }
 }
 

@@ -13,7 +13,7 @@ use crate::sample::{self, SampleSpec, SampleTotals, UserIds};
 
 use super::arguments::DemoArguments;
 use super::output::Output;
-use super::{commands, init};
+use super::{init, nights};
 
 /// The job file that the demo writes next to its data.
 const JOB: &str = include_str!("demo_job.toml");
@@ -78,7 +78,7 @@ async fn run_nights(job: &Job, nights: u32, output: &Output) -> Result<(), Night
         bar.set_message(format!("night of {date}"));
         let usual = Circumstances::default();
         let mut report = Report::default();
-        commands::publish(job, date, usual, &|_stage| {}, &mut report).await?;
+        nights::publish(job, date, usual, &|_stage| {}, &mut report).await?;
         bar.inc(1);
     }
     bar.finish_and_clear();

@@ -10,6 +10,7 @@ use crate::job::Job;
 use crate::night::NightError;
 
 use super::arguments::{BackfillArguments, JobArguments, RulesArgument, TimeArguments};
+use super::output::Output;
 
 /// Where job files are looked for by name.
 const FOLDER: &str = "jobs";
@@ -189,6 +190,21 @@ pub(super) fn backfill(arguments: &BackfillArguments, job: &Job) -> Result<Backf
         return Err(Problems(vec![problem]).into());
     }
     Ok(Backfill::Between { from, to })
+}
+
+/// Says which date it is when the arguments leave that to the clock.
+pub(super) fn note_default_date(
+    arguments: &TimeArguments,
+    job: &Job,
+    snapshot_date: SnapshotDate,
+    output: &Output,
+) {
+    if arguments.as_of.is_none() && arguments.date.is_none() {
+        output.note(&format!(
+            "snapshot date {snapshot_date}: the last day that has ended in {}",
+            job.timezone
+        ));
+    }
 }
 
 #[cfg(test)]

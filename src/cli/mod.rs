@@ -10,6 +10,7 @@ mod demo;
 mod figures;
 mod init;
 mod jobs;
+mod nights;
 mod output;
 mod show;
 mod table;

@@ -26,8 +26,9 @@ use crate::migration::REVENUE;
 use crate::tables::{REVENUE_TYPE, TIER_SNAPSHOT};
 use crate::tiers::{Dimension, Dimensions, Tier};
 
+use super::amounts::Amounts;
+use super::dimension::TierOverview;
 use super::kpis::WarningOverview;
-use super::{Amounts, TierOverview};
 
 /// Everything that is counted of a date.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,33 +7,36 @@
 //!    `tier_migration_matrix` the flows between them.
 //! 4. `kpi_daily` and `alerts` are read as they are, where the publication has them.
 
+mod amounts;
 mod counts;
+mod dimension;
 mod kpis;
 mod not_published;
 mod outcome;
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, Decimal128Array, Int64Array, RecordBatch};
+use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::error::ArrowError;
 use datafusion::error::Result as EngineResult;
 
-use crate::engine::{EngineError, Session, decimals, integers, texts};
+use crate::engine::{EngineError, Session, texts};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName, did_you_mean};
 use crate::job::Job;
-use crate::migration::{Direction, REVENUE};
+use crate::migration::Direction;
 use crate::night::{Alert, NightError, alerts_of};
 use crate::publish::{Publication, Publications, check_complete, missing, published_table};
 use crate::storage::{Location, Stores};
 use crate::tables::{
-    ALERTS, DIM_TIER, KPI_DAILY, REVENUE_TYPE, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT, TIER_SUMMARY,
+    ALERTS, DIM_TIER, KPI_DAILY, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT, TIER_SUMMARY,
 };
 use crate::tiers::{Dimension, Dimensions, warnings};
 
+use self::amounts::Amounts;
 use self::counts::Counts;
 
 pub use self::outcome::published_outcome;
+pub use dimension::{DimensionOverview, Flow, TierOverview};
 pub use kpis::{Kpi, WarningOverview};
 pub(crate) use not_published::{Wish, not_published};
 
@@ -61,45 +64,6 @@ pub struct Overview {
     pub kpis: Vec<Kpi>,
     /// The metrics past their limits, the critical ones first.
     pub alerts: Vec<Alert>,
-}
-
-/// One dimension of a snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DimensionOverview {
-    /// The column of the snapshot.
-    pub name: String,
-    /// Every tier, those without users too, in the order of `dim_tier`.
-    pub tiers: Vec<TierOverview>,
-    /// The cells of the migration matrix that have users, the diagonal among them.
-    pub flows: Vec<Flow>,
-}
-
-/// One tier of a dimension.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TierOverview {
-    /// The value in the tables.
-    pub name: String,
-    /// Users whom the snapshot shows in it.
-    pub users: i64,
-    /// Those of them who are lower already, but for grace.
-    pub in_grace: i64,
-    /// What they spent in 365 days, in hundredths.
-    pub revenue_cents: i128,
-}
-
-/// Users who were in one tier and are in another, or in the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flow {
-    /// The tier in the previous snapshot; none for users who were not in it.
-    pub from: Option<String>,
-    /// The tier in this snapshot; none for users who are not in it.
-    pub to: Option<String>,
-    /// Which way that is; none for users who stayed.
-    pub direction: Option<Direction>,
-    /// How many users.
-    pub users: i64,
-    /// What they spent in 365 days, in hundredths.
-    pub revenue_cents: i128,
 }
 
 impl Overview {
@@ -171,29 +135,6 @@ impl Overview {
             let help = format!("the dimensions of {} are {known}", self.snapshot_date);
             Problems(vec![Diagnostic::new(message).help(help)])
         })
-    }
-}
-
-impl DimensionOverview {
-    /// Users more or less than before in each tier, those who entered and left included.
-    pub fn net_change(&self, tier: &str) -> i64 {
-        let is_tier = |side: &Option<String>| side.as_deref() == Some(tier);
-        let changes = self.flows.iter().map(|flow| {
-            let into = i64::from(is_tier(&flow.to)) - i64::from(is_tier(&flow.from));
-            into * flow.users
-        });
-        changes.sum()
-    }
-
-    /// The flows of users who did not stay, those with the most users first.
-    pub fn largest_moves(&self) -> Vec<&Flow> {
-        let moves = self.flows.iter().filter(|flow| flow.direction.is_some());
-        let mut moves: Vec<&Flow> = moves.collect();
-        moves.sort_by_key(|flow| {
-            let size = Reverse((flow.users, flow.revenue_cents));
-            (size, &flow.from, &flow.to)
-        });
-        moves
     }
 }
 
@@ -300,68 +241,4 @@ fn flows_of(dimension: &Dimension, matrix: &RecordBatch) -> Result<Vec<Flow>, Ar
         }
     };
     Ok(rows.map(flow).collect())
-}
-
-/// The columns users and revenue_365d.
-struct Amounts {
-    users: Int64Array,
-    revenue: Decimal128Array,
-}
-
-impl Amounts {
-    fn of(rows: &RecordBatch) -> Result<Self, ArrowError> {
-        Ok(Self {
-            users: integers(rows, "users")?,
-            revenue: decimals(rows, REVENUE, &REVENUE_TYPE)?,
-        })
-    }
-
-    /// Users and revenue of a row; without revenue, none.
-    fn at(&self, row: usize) -> (i64, i128) {
-        let has_revenue = self.revenue.is_valid(row);
-        let revenue = has_revenue.then(|| self.revenue.value(row));
-        (self.users.value(row), revenue.unwrap_or_default())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn flow(from: Option<&str>, to: Option<&str>, users: i64) -> Flow {
-        let dimension = Dimension {
-            name: "value_tier".to_owned(),
-            tiers: Vec::new(),
-            grace_days: 0,
-            has_raw: false,
-        };
-        Flow {
-            from: from.map(str::to_owned),
-            to: to.map(str::to_owned),
-            direction: Direction::of(&dimension, from, to),
-            users,
-            revenue_cents: 0,
-        }
-    }
-
-    #[test]
-    fn moves_are_ordered_by_users_and_tell_the_change_of_a_tier() {
-        let dimension = DimensionOverview {
-            name: "value_tier".to_owned(),
-            tiers: Vec::new(),
-            flows: vec![
-                flow(Some("gold"), Some("gold"), 90),
-                flow(Some("gold"), Some("basic"), 2),
-                flow(Some("basic"), Some("gold"), 5),
-                flow(None, Some("basic"), 5),
-                flow(Some("gold"), None, 1),
-            ],
-        };
-        let largest = dimension.largest_moves();
-        let users: Vec<i64> = largest.iter().map(|flow| flow.users).collect();
-        assert_eq!(users, [5, 5, 2, 1]);
-        assert_eq!(largest[0].from, None);
-        assert_eq!(dimension.net_change("gold"), 2);
-        assert_eq!(dimension.net_change("basic"), 2);
-    }
 }

@@ -24,7 +24,7 @@ use crate::plan::CalibrationPlan;
 use crate::tiers::Dimension;
 use crate::tiles::USER_ID;
 
-use super::{ValueChange, ValueFlow};
+use super::changes::{ValueChange, ValueFlow};
 
 /// How the columns of scores end.
 const SCORE_SUFFIX: &str = "_score";

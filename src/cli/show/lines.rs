@@ -2,6 +2,9 @@
 
 use crate::cli::table::width;
 
+/// The columns that every terminal has. Tables that can be made narrower are, to fit.
+pub(super) const TERMINAL_WIDTH: usize = 80;
+
 /// Text in lines of at most so many columns of the terminal, broken between words, or within one
 /// that is too wide for a line, as a sentence of ideographs is.
 pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {

@@ -9,8 +9,7 @@ use crate::cli::table::{Cell, Paint, Side, Table, width};
 use crate::migration::Direction;
 use crate::overview::{DimensionOverview, Flow};
 
-use super::TERMINAL_WIDTH;
-use super::lines::filled;
+use super::lines::{TERMINAL_WIDTH, filled};
 
 /// How many of the largest moves are shown.
 const MOVES_SHOWN: usize = 5;

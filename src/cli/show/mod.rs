@@ -6,6 +6,7 @@
 //!
 //! Everything fits the narrowest terminal in use where it can.
 
+mod cells;
 mod lines;
 mod matrix;
 #[cfg(test)]
@@ -23,12 +24,10 @@ use super::arguments::ShowArguments;
 use super::figures::{NONE, count, count_of, count_or_none, money};
 use super::output::Output;
 use super::table::{Cell, Paint, Side, Table, width};
-use lines::wrapped;
+use cells::number;
+use lines::{TERMINAL_WIDTH, wrapped};
 use matrix::{largest, matrix, totals};
 use tiers::{has_grace, tier_table};
-
-/// The columns that every terminal has. Tables that can be made narrower are, to fit.
-const TERMINAL_WIDTH: usize = 80;
 
 /// What is below a column of users in grace.
 const GRACE_LEGEND: &str = "  in grace: lower today, and shown lower once that has lasted";
@@ -231,14 +230,6 @@ fn metric(name: &str, value: f64) -> String {
         true => format!("{:.1}%", 100.0 * value),
         false if value.fract() == 0.0 => count(value as i128),
         false => money((100.0 * value).round() as i128),
-    }
-}
-
-/// A number; one that is none stays in the background.
-fn number(text: String) -> Cell {
-    match text.as_str() {
-        NONE => Cell::styled(text, Style::new().dimmed()),
-        _ => Cell::from(text),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::cli::figures::{bar, change, count_or_none, share};
 use crate::cli::table::{Cell, Side, Table};
 use crate::overview::{DimensionOverview, TierOverview};
 
-use super::number;
+use super::cells::number;
 
 /// The bar of the largest tier.
 const BAR_WIDTH: u32 = 12;

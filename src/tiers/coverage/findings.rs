@@ -9,9 +9,19 @@ use datafusion::logical_expr::{Case, Expr};
 
 use crate::ground::{Diagnostic, Problems, nearest};
 use crate::models::{Model, WrittenCase};
+use crate::tiers::Dimension;
 
 use super::domains::results;
-use super::{Coverage, Dimension, Findings, Reached, Rule};
+use super::rule::{Coverage, Reached, Rule};
+
+/// What [`check`](super::check) found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Users without a value, or with one that dim_tier does not list: rows would be wrong.
+    pub wrong: Problems,
+    /// Branches and tiers that no user can have: rows are right all the same.
+    pub unreachable: Problems,
+}
 
 impl Rule<'_> {
     /// Reports what is wrong; without a coverage, what the results alone tell.

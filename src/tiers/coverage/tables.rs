@@ -7,9 +7,12 @@ use std::sync::Arc;
 use datafusion::common::{Column, Result, ScalarValue, TableReference};
 use datafusion::logical_expr::Expr;
 
+use crate::tiers::{Dimension, Dimensions};
+
 use super::definitions::{Definition, Definitions, pack_table, replaced};
 use super::domains::{Domain, Domains, Missing, given};
-use super::{Dimension, Dimensions, Rule, TierModel};
+use super::rule::Rule;
+use super::tier_model::TierModel;
 
 /// The tier tables read so far: what their columns can be, and what they are computed from.
 #[derive(Default)]

@@ -6,11 +6,12 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::{TableProvider, ViewTable};
 
-use super::{Findings, TierModel, check};
 use crate::engine::{EngineLimits, Session};
 use crate::ground::{SourceFile, SqlSchema, TableName};
 use crate::models::{Model, Parameters, planner};
 use crate::tiers::{Dimension, Dimensions, Tier};
+
+use super::{Findings, TierModel, check};
 
 const CUT_POINTS: [i64; 4] = [1_000_003, 2_000_003, 3_000_017, 4_000_037];
 

@@ -1,0 +1,71 @@
+//! One night from its job to its report, for the commands that make nights.
+
+use crate::check;
+use crate::ground::{Classified, FailureKind, SnapshotDate};
+use crate::job::{Job, Workspace};
+use crate::night::{self, NightError, Report};
+use crate::pack::Project;
+use crate::plan::{Circumstances, Facts, Plan, decide};
+
+/// The job's pack, whose rules hold, and its places.
+pub(super) async fn open(
+    job: &Job,
+    snapshot_date: SnapshotDate,
+) -> Result<(Project, Workspace), NightError> {
+    let project = Project::load(job)?;
+    let workspace = Workspace::open(job)?;
+    Box::pin(check::check_rules(job, &project, snapshot_date)).await?;
+    Ok((project, workspace))
+}
+
+/// Everything up to the plan of a night.
+pub(super) async fn prepare(
+    job: &Job,
+    snapshot_date: SnapshotDate,
+    circumstances: Circumstances<'_>,
+) -> Result<(Project, Workspace, Plan), NightError> {
+    let (project, workspace) = open(job, snapshot_date).await?;
+    let facts = Facts::gather(job, &project, &workspace, snapshot_date, circumstances);
+    let plan = decide(job, &project, Box::pin(facts).await?);
+    Ok((project, workspace, plan))
+}
+
+/// Plans and executes one night. What it finds is in `report`, whatever comes of it.
+pub(super) async fn publish(
+    job: &Job,
+    snapshot_date: SnapshotDate,
+    circumstances: Circumstances<'_>,
+    progress: &(dyn Fn(&str) + Sync),
+    report: &mut Report,
+) -> Result<(), NightError> {
+    *report = Report::of(snapshot_date);
+    let prepared = Box::pin(prepare(job, snapshot_date, circumstances)).await;
+    let (project, workspace, plan) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            if may_be_put_right(&error) {
+                put_right(job, report).await;
+            }
+            return Err(error);
+        }
+    };
+    let night = night::run(job, &project, &workspace, &plan, progress);
+    let outcome = Box::pin(night).await;
+    *report = outcome.report;
+    outcome.result
+}
+
+/// Whether tables can be put right all the same. Nothing is to be tried again where stores or this
+/// machine are out of order, nor where what is published itself ended it: that would be said twice.
+pub(super) fn may_be_put_right(error: &NightError) -> bool {
+    let is_of_tables = matches!(error, NightError::Publish(_));
+    error.kind() != FailureKind::Unexpected && !is_of_tables
+}
+
+/// Undoes what runs left unpublished, for a night that comes no further. What it came to is not
+/// what ended the night.
+pub(super) async fn put_right(job: &Job, report: &mut Report) {
+    if let Err(error) = Box::pin(night::put_right_unplanned(job, report)).await {
+        tracing::warn!(%error, "cannot look for rows that a run left unpublished");
+    }
+}
