@@ -23,9 +23,9 @@ use crate::tiers::{Dimension, Dimensions};
 /// The text of a built-in audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuiltIn {
-    /// The audit's name.
+    /// As reports and messages call it.
     pub name: &'static str,
-    /// The query.
+    /// Selects the rows that offend; none means that the audit passes.
     pub sql: String,
     /// What to do when rows come back.
     pub help: String,

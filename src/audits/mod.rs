@@ -24,7 +24,7 @@ pub struct Audit {
     pub name: String,
     /// What it means when rows come back, and what to do.
     pub help: String,
-    /// The query.
+    /// Gives the rows that offend; none means that the audit passes.
     pub plan: LogicalPlan,
 }
 
@@ -67,7 +67,7 @@ pub struct FailedAudit {
     pub rows: usize,
     /// The first of them as a table, without user ids.
     pub sample: String,
-    /// What to do.
+    /// What the rows mean, and what to do.
     pub help: String,
 }
 
@@ -105,7 +105,7 @@ async fn offending(
     let mut first = Vec::new();
     let mut rows = 0;
     while let Some(batch) = found.try_next().await? {
-        // A pack may be wrong about every user: no more is held than is shown.
+        // A pack may be wrong about every user: no more rows are kept than are shown.
         if rows < ROWS_SHOWN {
             first.push(batch.clone());
         }

@@ -30,14 +30,14 @@ pub enum Backfill {
     /// Every date of a span, published or not, by today's rules: those that are published from
     /// what is stored today are passed over.
     Between {
-        /// The first date.
+        /// The first date, which need not be published.
         from: SnapshotDate,
-        /// The last date.
+        /// The last date, made too.
         to: SnapshotDate,
     },
     /// The published dates from the first affected one on: each of them follows on it.
     Affected {
-        /// By which rules.
+        /// Those of the job, or those that each date was published by.
         rules: RulesChoice,
     },
 }
@@ -66,9 +66,9 @@ pub struct BackfillPlan {
 /// A night to run.
 #[derive(Debug, Clone)]
 pub struct BackfillNight {
-    /// Its date.
+    /// The snapshot date that it makes.
     pub date: SnapshotDate,
-    /// By which rules.
+    /// Those of the job, or those that the date was published by.
     pub rules: NightRules,
     /// Whether the date is published: then it is left as it is rather than made poorer.
     pub is_published: bool,
@@ -115,9 +115,9 @@ impl NightRules {
 /// A published date that a backfill leaves as it is.
 #[derive(Debug, Clone, Serialize)]
 pub struct DateLeft {
-    /// The date.
+    /// The snapshot date, as YYYY-MM-DD.
     pub snapshot_date: String,
-    /// Why.
+    /// What its night failed with.
     pub reason: String,
     /// What its night had found and done by then; none where it did not begin.
     #[serde(skip_serializing_if = "Option::is_none")]

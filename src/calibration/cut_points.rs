@@ -26,7 +26,7 @@ pub type Histogram = BTreeMap<ExactNumber, u64>;
 pub struct CutPoints {
     /// The metric, a column of the calibration model.
     pub metric: String,
-    /// Strictly increasing values.
+    /// Strictly increasing: above how many of them a user is decides the score.
     pub cuts: [ExactNumber; 4],
     /// The number of users at or below cut 1, between the cuts, and above cut 4.
     pub users: [u64; 5],
@@ -89,6 +89,7 @@ impl Histograms {
 }
 
 /// A metric that cannot be cut.
+#[expect(missing_docs, reason = "messages say what the fields are")]
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CutPointError {
     /// Fewer than five distinct values.
@@ -99,13 +100,11 @@ pub enum CutPointError {
         counted(*distinct, "distinct value")
     )]
     TooFewValues {
-        /// The metric.
         metric: String,
         /// How many users are scored.
         population: u64,
         /// How many values they have.
         distinct: usize,
-        /// Those values.
         values: String,
     },
     /// So many users share the largest value that nobody is left for the next cut.
@@ -113,7 +112,6 @@ pub enum CutPointError {
         "cannot calibrate `{metric}`: so many of the {population} scored users have the largest value, {largest}, that no five groups can be made; give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `{metric} = [1, 2, 4, 8]`"
     )]
     CrowdedTop {
-        /// The metric.
         metric: String,
         /// How many users are scored.
         population: u64,

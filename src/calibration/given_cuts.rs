@@ -1,4 +1,4 @@
-//! Cut points given by hand, held against the metrics of the calibration model.
+//! Cut points given by hand, compared with the metrics of the calibration model.
 
 use crate::ground::{Diagnostic, ExactNumber, Problems, did_you_mean};
 use crate::job::{GivenCuts, Job};
@@ -6,7 +6,7 @@ use crate::job::{GivenCuts, Job};
 /// A metric that cut points are of: a column of the calibration model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metric {
-    /// The column's name.
+    /// As the calibration model calls it.
     pub name: String,
     /// How many digits its values have at most.
     pub digits: u8,

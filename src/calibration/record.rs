@@ -78,6 +78,7 @@ impl Origin {
 }
 
 /// A calibration that cannot be loaded or made.
+#[expect(missing_docs, reason = "messages say what the fields are")]
 #[derive(Debug, thiserror::Error)]
 pub enum CalibrationError {
     /// The store failed.
@@ -86,7 +87,6 @@ pub enum CalibrationError {
     /// A pinned id without a record.
     #[error("the job pins calibration `{id}`, which does not exist{known}")]
     Unknown {
-        /// The id.
         id: String,
         /// `; there are: ...`, or nothing.
         known: String,
@@ -95,18 +95,12 @@ pub enum CalibrationError {
     #[error(
         "the calibration record `{path}` cannot be read: {reason}; restore it, or pin another id"
     )]
-    Record {
-        /// The record's URL.
-        path: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    Record { path: String, reason: String },
     /// A record in a format that this version does not know.
     #[error(
         "the calibration record `{path}` has format {found}, and this tierline reads {known}; use the tierline that wrote it, or pin another id"
     )]
     Format {
-        /// The record's URL.
         path: String,
         /// The format that it says.
         found: u32,
@@ -118,7 +112,6 @@ pub enum CalibrationError {
         "the calibration record `{path}` says that its id is `{id}`; rename it to `{id}.json`, or pin another id"
     )]
     OtherId {
-        /// The record's URL.
         path: String,
         /// The id that it says.
         id: String,
@@ -128,21 +121,15 @@ pub enum CalibrationError {
         "the calibration record `{path}` has cut points of `{metric}` that do not increase: {next} comes after {cut}; restore it, or pin another id"
     )]
     NotIncreasing {
-        /// The record's URL.
         path: String,
-        /// The metric.
         metric: String,
-        /// A cut point.
         cut: ExactNumber,
         /// The one after it.
         next: ExactNumber,
     },
     /// Another run wrote the same id first.
     #[error("another run has just written calibration `{id}`; run again")]
-    Taken {
-        /// The id.
-        id: String,
-    },
+    Taken { id: String },
 }
 
 impl Classified for CalibrationError {
@@ -257,7 +244,7 @@ impl Calibration {
     }
 }
 
-/// The parameter that holds cut `k` of a metric.
+/// The parameter whose value is cut `k` of a metric.
 pub fn parameter_name(metric: &str, k: usize) -> String {
     format!("{metric}_cut_{k}")
 }

@@ -7,7 +7,7 @@ use crate::night::{self, NightError, Report};
 use crate::pack::Project;
 use crate::plan::{Circumstances, Facts, Plan, decide};
 
-/// The job's pack, whose rules hold, and its places.
+/// The job's pack, whose rules were checked, and its places.
 pub(super) async fn open(
     job: &Job,
     snapshot_date: SnapshotDate,

@@ -41,8 +41,8 @@ enum Answer {
     None,
 }
 
-/// Says what it means, and withdraws what is confirmed. A scheduler that forgot `--yes` is told by
-/// the exit code.
+/// Says what it means, and withdraws what is confirmed. A scheduler that forgot `--yes` learns it
+/// from the exit code.
 pub(super) async fn withdraw(
     arguments: &WithdrawArguments,
     output: &Output,

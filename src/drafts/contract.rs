@@ -36,22 +36,19 @@ pub struct ContractError {
 }
 
 /// One thing about a table or column that breaks the contract.
+#[expect(missing_docs, reason = "messages say what the fields are")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContractProblem {
     /// A table's name that a reader cannot use unquoted.
     #[error(
         "table name `{table}` is refused; start with a letter and use only lower-case letters, digits and underscores"
     )]
-    TableName {
-        /// The table.
-        table: String,
-    },
+    TableName { table: String },
     /// A column's name that a reader cannot use unquoted.
     #[error(
         "table `{table}`: column name `{column}` is refused; start with a letter and use only lower-case letters, digits and underscores"
     )]
     ColumnName {
-        /// The table.
         table: String,
         /// The column as named.
         column: String,
@@ -61,7 +58,6 @@ pub enum ContractProblem {
         "table `{table}`: more than one column is named `{column}`; rename or drop all but one"
     )]
     Duplicate {
-        /// The table.
         table: String,
         /// The name in question.
         column: String,
@@ -72,9 +68,7 @@ pub enum ContractProblem {
         sql_type(found)
     )]
     Type {
-        /// The table.
         table: String,
-        /// The column.
         column: String,
         /// Its type in Arrow.
         found: DataType,
@@ -83,35 +77,22 @@ pub enum ContractProblem {
     },
     /// A dated table without a date.
     #[error("table `{table}` is dated, so it needs a column `snapshot_date` of type DATE; add it")]
-    NoDate {
-        /// The table.
-        table: String,
-    },
+    NoDate { table: String },
     /// Nothing to store.
     #[error("table `{table}` has no columns to store; select at least one")]
-    NoColumns {
-        /// The table.
-        table: String,
-    },
+    NoColumns { table: String },
     /// An order by a column that is not there.
     #[error(
         "table `{table}` cannot be sorted by `{column}`, which its files do not hold; sort by a column they hold"
     )]
-    NoSortColumn {
-        /// The table.
-        table: String,
-        /// The column.
-        column: String,
-    },
+    NoSortColumn { table: String, column: String },
     /// A column of rows that the table does not have.
     #[error(
         "table `{table}`: column `{column}` ({}) is not among the table's columns; drop it",
         sql_type(found)
     )]
     Added {
-        /// The table.
         table: String,
-        /// The new column.
         column: String,
         /// Its type in Arrow.
         found: DataType,
@@ -122,9 +103,7 @@ pub enum ContractProblem {
         sql_type(expected)
     )]
     Removed {
-        /// The table.
         table: String,
-        /// The missing column.
         column: String,
         /// The type the table has.
         expected: DataType,
@@ -136,9 +115,7 @@ pub enum ContractProblem {
         sql_type(found)
     )]
     Retyped {
-        /// The table.
         table: String,
-        /// The column.
         column: String,
         /// The type the table has.
         expected: DataType,
@@ -151,9 +128,7 @@ pub enum ContractProblem {
         sql_type(expected)
     )]
     Lost {
-        /// The table.
         table: String,
-        /// The missing column.
         column: String,
         /// The type the table has.
         expected: DataType,
@@ -165,9 +140,7 @@ pub enum ContractProblem {
         sql_type(found)
     )]
     RetypedInFiles {
-        /// The table.
         table: String,
-        /// The column.
         column: String,
         /// The type the table has.
         expected: DataType,
@@ -179,7 +152,6 @@ pub enum ContractProblem {
         "table `{table}`: `user_id` is {published} to readers and in older files and would become {found}, which makes everybody another user; write CAST(user_id AS {published}) AS user_id in the files of sql/staging/, and * REPLACE (CAST(user_id AS {published}) AS user_id) for * in users.sql, or publish to a new folder, `output` in the job file, and make its dates with `tierline backfill`"
     )]
     UserIds {
-        /// The table.
         table: String,
         /// The SQL type that the table has.
         published: &'static str,
@@ -193,9 +165,7 @@ pub enum ContractProblem {
         sql_type(found)
     )]
     Returned {
-        /// The table.
         table: String,
-        /// The column.
         column: String,
         /// The type that older files hold.
         expected: DataType,
@@ -206,12 +176,7 @@ pub enum ContractProblem {
     #[error(
         "table `{table}`: column `{column}` is to be dropped and still selected; take it out of the SQL, or out of `--drop-columns`"
     )]
-    StillSelected {
-        /// The table.
-        table: String,
-        /// The column.
-        column: String,
-    },
+    StillSelected { table: String, column: String },
 }
 
 impl fmt::Display for ContractError {
@@ -402,7 +367,7 @@ fn layout_problem(table: &str, schema: &Schema, dating: Dating) -> Option<Contra
 /// Checks that files of `schema` can be sorted by `columns`.
 ///
 /// # Errors
-/// Every column that the files do not hold.
+/// Every column that the files lack.
 pub fn check_order(table: &str, schema: &Schema, columns: &[&str]) -> Result<(), ContractError> {
     let unknown = columns
         .iter()

@@ -23,9 +23,9 @@ pub struct Draft {
 pub struct DraftFile {
     /// Where the file is, from the root of the store.
     pub path: Path,
-    /// Its size.
+    /// What was written, as the log of the table will say.
     pub size_bytes: u64,
-    /// Its rows.
+    /// How many rows were written to it.
     pub rows: u64,
     /// The same file as the table's log will name it.
     add: Add,

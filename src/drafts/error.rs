@@ -7,6 +7,7 @@ use crate::ground::{Classified, FailureKind, SnapshotDate};
 use crate::storage::StorageError;
 
 /// A draft that could not be written, copied or removed.
+#[expect(missing_docs, reason = "messages say what the fields are")]
 #[derive(Debug, thiserror::Error)]
 pub enum DraftError {
     /// The rows are not the table's.
@@ -17,9 +18,7 @@ pub enum DraftError {
         "a draft of table `{table}` for {expected} was given rows whose snapshot_date is {found}; select the date of the run"
     )]
     OtherDate {
-        /// The table.
         table: String,
-        /// The date of the draft.
         expected: SnapshotDate,
         /// A date of the rows, or NULL.
         found: String,
@@ -27,25 +26,18 @@ pub enum DraftError {
     /// Rows in another order than the table's files claim.
     #[error("the rows of table `{table}` are not in the order of {columns}; add an ORDER BY")]
     Unsorted {
-        /// The table.
         table: String,
         /// The columns of the order.
         columns: String,
     },
     /// Rows whose values do not survive the change to plain types.
     #[error("cannot bring the rows of table `{table}` into the types of its files")]
-    Values {
-        /// The table.
-        table: String,
-        /// What Arrow said.
-        source: ArrowError,
-    },
+    Values { table: String, source: ArrowError },
     /// A file that could not be encoded or stored.
     #[error(
         "cannot write a draft of table `{table}` below `{folder}`; check the endpoint, the permissions and the space left"
     )]
     Write {
-        /// The table.
         table: String,
         /// The full URL of the draft's folder.
         folder: String,
@@ -55,7 +47,6 @@ pub enum DraftError {
     /// Rows that could not be computed.
     #[error("cannot compute the rows of table `{table}`")]
     Query {
-        /// The table.
         table: String,
         /// What the engine said.
         source: Box<dyn std::error::Error + Send + Sync>,

@@ -238,7 +238,7 @@ fn parquet_properties(spec: &TableSpec, shape: FileShape) -> WriterProperties {
     properties.build()
 }
 
-/// The order that the files claim, and that `order` holds their rows to.
+/// The order that the files claim, and that `order` checks their rows for.
 fn sorting_columns(spec: &TableSpec) -> Option<Vec<SortingColumn>> {
     let file_schema = spec.file_schema();
     let sorted_by = spec.sort_columns().iter();

@@ -4,7 +4,7 @@
 //! 2. `check_date` makes sure that a date among them is the draft's.
 //! 3. `plain` leaves the date out, puts the columns in the table's order and makes every type
 //!    plain.
-//! 4. `check_order` holds the rows to the order that the files will claim.
+//! 4. `check_order` checks that rows are in the order that the files will claim.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::order::Order;
 use super::{DraftError, SNAPSHOT_DATE, TableSpec, contract};
 use crate::ground::SnapshotDate;
 
-/// Turns batches as they come into batches as files hold them.
+/// Turns batches as they come into batches as files store them.
 pub(super) struct RowForm {
     spec: Arc<TableSpec>,
     date: Option<SnapshotDate>,
@@ -45,7 +45,7 @@ impl RowForm {
         })
     }
 
-    /// The rows of `batch` as a file holds them.
+    /// The rows of `batch` as a file stores them.
     pub(super) fn take(&mut self, batch: &RecordBatch) -> Result<RecordBatch, DraftError> {
         let expected = match batch.column_by_name(SNAPSHOT_DATE) {
             Some(_) => self.spec.schema(),

@@ -19,9 +19,9 @@ use crate::tiles::USER_ID;
 /// A column of a published table, as people name it: `tier_snapshot.segment`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableColumn {
-    /// The table.
+    /// The table's name, without a schema.
     pub table: String,
-    /// The column.
+    /// The column's name, as the table has it.
     pub column: String,
 }
 

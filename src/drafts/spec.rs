@@ -96,7 +96,7 @@ impl TableSpec {
         &self.schema
     }
 
-    /// The columns as files hold them: without the date when it partitions the table.
+    /// The columns as files store them: without the date when it partitions the table.
     pub fn file_schema(&self) -> SchemaRef {
         let fields = self.schema.fields().iter();
         let in_files =

@@ -1,4 +1,4 @@
-//! What can go wrong with one file while a query reads it, told from everything else that can
+//! What can go wrong with one file while a query reads it, apart from everything else that can
 //! end a query.
 //!
 //! | in the chain of causes | is |
@@ -41,42 +41,32 @@ impl fmt::Display for FileName {
 }
 
 /// A file that cannot be read as it was listed.
+#[expect(missing_docs, reason = "messages say what the fields are")]
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum FileError {
     /// Another file has its name.
     #[error("{file} changed while it was read; run again")]
-    Changed {
-        /// The file.
-        file: FileName,
-    },
+    Changed { file: FileName },
     /// Somebody removed it.
     #[error("{}", gone(file))]
-    Gone {
-        /// The file.
-        file: FileName,
-    },
+    Gone { file: FileName },
     /// The store did not hand it out.
     #[error("cannot read {file}; check {}", what_to_check(&file.url))]
     Store {
-        /// The file.
         file: FileName,
-        /// What the reader said.
         source: Arc<DataFusionError>,
     },
     /// Its bytes are not those that a writer of Parquet wrote.
     #[error("{}{file} is damaged: {what}; {}", of_column(column.as_deref()), remedy(file))]
     Damaged {
-        /// The file.
         file: FileName,
         /// The column, where it is known.
         column: Option<String>,
-        /// What the reader said.
         what: String,
     },
     /// It is whole, but written in a way that is not read here.
     #[error("{}{file} {what}", of_column(column.as_deref()))]
     Unsupported {
-        /// The file.
         file: FileName,
         /// The column, where it is known.
         column: Option<String>,
@@ -88,9 +78,7 @@ pub enum FileError {
         "column `{column}` of {file} has an instant outside {range}; deliver NULL in its place, or an instant up to 9999-12-31"
     )]
     Instant {
-        /// The file.
         file: FileName,
-        /// The column.
         column: String,
         /// What can be read.
         range: &'static str,
@@ -98,11 +86,8 @@ pub enum FileError {
     /// A value that is not one of its column.
     #[error("column `{column}` of {file} {what}")]
     Value {
-        /// The file.
         file: FileName,
-        /// The declared column.
         column: String,
-        /// What it has.
         what: String,
     },
     /// Several columns that have the name of a declared one.
@@ -110,9 +95,7 @@ pub enum FileError {
         "{file} has {columns}, so which is column `{column}` cannot be told; deliver one of them"
     )]
     Ambiguous {
-        /// The file.
         file: FileName,
-        /// The declared column.
         column: String,
         /// Those of the file, in one text.
         columns: String,

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
 
 /// A table's rows with columns computed from each row alone.
 pub struct Projected {
-    /// The table.
+    /// The scan, which has all rows and columns of the table.
     pub table: TableScan,
     /// Each column as it is called, and as it is computed from the table.
     pub columns: Vec<(Column, Expr)>,

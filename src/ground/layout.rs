@@ -6,7 +6,7 @@
 //!   last-publication.json           the last publication that is known to be in
 //!   calibrations/<as-of>-v<n>.json  immutable cut points
 //!   quarantine/<source>/<run>.parquet  a sample of the rejected rows
-//!   quarantine/unreported.json      what nights that failed found in rows, until a publication tells it
+//!   quarantine/unreported.json      what failed nights found in rows, until a publication reports it
 //!   sources/<fingerprint>.json      the days of the sources as a run knew them, immutable
 //!   rules/<rules fingerprint>.json  the rules that published rows come from, immutable
 //!   tiles/<rollup>/<address>-<digest>.parquet  rollups by period; those of days whose raw files
@@ -75,7 +75,7 @@ impl Layout {
         folder.join(format!("{rules_fingerprint}.json"))
     }
 
-    /// What nights that failed found in rows, and no publication has told yet.
+    /// What failed nights found in rows, and no publication has reported yet.
     pub fn unreported(&self) -> Path {
         let folder = self.output.clone().join("quarantine");
         folder.join("unreported.json")

@@ -19,7 +19,7 @@ pub fn shown(name: &str) -> String {
     }
 }
 
-/// How many characters of a value are told of.
+/// How many characters of a value are shown.
 const VALUE_LENGTH: usize = 20;
 
 /// What writers put in the place of a value that is missing, and other words that are nobody's.

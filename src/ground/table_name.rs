@@ -88,9 +88,9 @@ impl fmt::Display for SqlSchema {
 /// The full name of a table: schema and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TableName {
-    /// The schema.
+    /// The folder of the pack, or what stands for one.
     pub schema: SqlSchema,
-    /// The file's stem.
+    /// The stem of its file, such as `orders` of `staging/orders.sql`.
     pub name: String,
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use chrono::NaiveDate;
 
-use crate::storage::Oddity;
+use crate::storage::UnreadableReason;
 
 /// How many names a message gives before it counts the others.
 const NAMES_TOLD: usize = 10;
@@ -34,11 +34,11 @@ pub struct Aside {
     /// What may be data and cannot be read.
     pub unreadable: Vec<Unreadable>,
     /// What cannot be read in no day's partition, or with a name that the job does not read.
-    pub odd: Vec<Unreadable>,
+    pub ignored: Vec<Unreadable>,
 }
 
-/// An object that nobody can read: a name that the store's client cannot hold, or a link that leads
-/// nowhere.
+/// An object that nobody can read: a name that the store's client cannot represent, or a link
+/// that leads nowhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
     /// The business day; none when it may be of any day.
@@ -46,13 +46,13 @@ pub struct Unreadable {
     /// Its path below the source.
     pub path: String,
     /// Why nobody can.
-    pub oddity: Oddity,
+    pub reason: UnreadableReason,
 }
 
 /// An object of a day.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Left {
-    /// The business day.
+    /// The business day of its partition.
     pub day: NaiveDate,
     /// Its path below the source.
     pub path: String,
@@ -76,7 +76,7 @@ impl Aside {
                 .filter(|object| object.day.is_none_or(|of| of <= day))
                 .cloned()
                 .collect(),
-            odd: self.odd.clone(),
+            ignored: self.ignored.clone(),
             strays: self.strays.clone(),
             skipped: self.skipped.clone(),
             writing: match has_later {

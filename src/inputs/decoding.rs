@@ -1,4 +1,4 @@
-//! Decoders that give up on odd bytes by panicking: what they say becomes an error, and nothing is
+//! Decoders that panic over bytes they do not expect: what they say becomes an error, and nothing is
 //! printed on the way.
 
 use std::cell::Cell;

@@ -75,7 +75,7 @@ pub(super) async fn read(
         let message = format!("the Delta table of source `{source}` {}", problem.message);
         InputError::Refused(Problems(vec![Diagnostic::new(message).help(problem.help)]))
     };
-    let unreadable = |error: DeltaTableError| match odd_table(&error) {
+    let unreadable = |error: DeltaTableError| match unsupported_table(&error) {
         Some(problem) => refused(problem),
         None => InputError::Log {
             source_name: source.to_owned(),
@@ -117,9 +117,9 @@ struct Problem {
     help: &'static str,
 }
 
-/// What the library itself finds odd about a table, and not about the store that it is in.
-fn odd_table(error: &DeltaTableError) -> Option<Problem> {
-    const ODDITIES: [&str; 4] = [
+/// What the library does not support in a table; failures of the store that it is in are others.
+fn unsupported_table(error: &DeltaTableError) -> Option<Problem> {
+    const UNSUPPORTED: [&str; 4] = [
         "Schema error: ",
         "Unsupported: ",
         "Invalid protocol action",
@@ -129,8 +129,8 @@ fn odd_table(error: &DeltaTableError) -> Option<Problem> {
         return None;
     };
     let said = error.to_string();
-    let is_odd = ODDITIES.iter().any(|oddity| said.starts_with(oddity));
-    is_odd.then(|| Problem {
+    let is_unsupported = UNSUPPORTED.iter().any(|reason| said.starts_with(reason));
+    is_unsupported.then(|| Problem {
         message: format!("is not read here: {said}"),
         help: "export the table as plain Parquet by day",
     })

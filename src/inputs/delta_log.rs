@@ -136,16 +136,16 @@ impl DeltaLog {
             let failure = |error| location.failure("read", path, error);
             let read = location.store.get(path).await.map_err(failure)?;
             let bytes = read.bytes().await.map_err(failure)?;
-            let Some(line) = odd_line(&bytes) else {
+            let Some(line) = invalid_line(&bytes) else {
                 continue;
             };
             let what = match line {
-                OddLine::Last => "is a commit that ends in the middle of a line".to_owned(),
-                OddLine::Before(number) => {
+                InvalidLine::Last => "is a commit that ends in the middle of a line".to_owned(),
+                InvalidLine::Before(number) => {
                     format!("is a commit whose line {number} is not JSON")
                 }
             };
-            let may_be_written = line == OddLine::Last && self.newest() == Some(*version);
+            let may_be_written = line == InvalidLine::Last && self.newest() == Some(*version);
             return Ok(Some(fault(commit, what, may_be_written)));
         }
         Ok(None)
@@ -170,21 +170,21 @@ fn version_and_kind(name: &str) -> Option<(u64, &str)> {
 
 /// A line of a commit that is no JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum OddLine {
+enum InvalidLine {
     Last,
     Before(usize),
 }
 
-fn odd_line(commit: &[u8]) -> Option<OddLine> {
+fn invalid_line(commit: &[u8]) -> Option<InvalidLine> {
     let lines: Vec<&[u8]> = commit.split(|byte| *byte == b'\n').collect();
     let lines: Vec<&[u8]> = lines.into_iter().map(<[u8]>::trim_ascii).collect();
     let last = lines.iter().rposition(|line| !line.is_empty())?;
-    let is_odd =
+    let is_invalid =
         |line: &[u8]| !line.is_empty() && serde_json::from_slice::<IgnoredAny>(line).is_err();
-    let odd = lines.iter().position(|line| is_odd(line))?;
-    Some(match odd == last {
-        true => OddLine::Last,
-        false => OddLine::Before(odd + 1),
+    let invalid = lines.iter().position(|line| is_invalid(line))?;
+    Some(match invalid == last {
+        true => InvalidLine::Last,
+        false => InvalidLine::Before(invalid + 1),
     })
 }
 
@@ -244,10 +244,13 @@ mod tests {
 
     #[test]
     fn commits_are_lines_of_json() {
-        assert_eq!(odd_line(b"{\"a\":1}\n{\"b\":2}\n"), None);
-        assert_eq!(odd_line(b"{\"a\":1}\r\n\n{\"b\":2}"), None);
-        assert_eq!(odd_line(b"{\"a\":1}\n{\"b\":"), Some(OddLine::Last));
-        assert_eq!(odd_line(b"\0\0\0\0"), Some(OddLine::Last));
-        assert_eq!(odd_line(b"{\"a\":\n{\"b\":2}\n"), Some(OddLine::Before(1)));
+        assert_eq!(invalid_line(b"{\"a\":1}\n{\"b\":2}\n"), None);
+        assert_eq!(invalid_line(b"{\"a\":1}\r\n\n{\"b\":2}"), None);
+        assert_eq!(invalid_line(b"{\"a\":1}\n{\"b\":"), Some(InvalidLine::Last));
+        assert_eq!(invalid_line(b"\0\0\0\0"), Some(InvalidLine::Last));
+        assert_eq!(
+            invalid_line(b"{\"a\":\n{\"b\":2}\n"),
+            Some(InvalidLine::Before(1))
+        );
     }
 }

@@ -7,6 +7,7 @@ use crate::storage::StorageError;
 use super::Shortfalls;
 
 /// Inputs that cannot be used as they are.
+#[expect(missing_docs, reason = "messages say what the fields are")]
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
     /// The store failed.
@@ -21,19 +22,14 @@ pub enum InputError {
         "source `{source_name}` has no Parquet in `{folder}`, only files such as `{example}`; deliver Parquet in folders dt=YYYY-MM-DD, as DuckDB writes it with COPY (SELECT * FROM '{example}') TO 'dt=2026-11-20/part-0.parquet'"
     )]
     OtherFormat {
-        /// The source's name.
         source_name: String,
-        /// The source's URL.
         folder: String,
-        /// The name of a file.
         example: String,
     },
     /// Day D is missing or not whole although the job requires it.
     #[error("inputs not ready: {shortfalls} for {day}; {}", .shortfalls.remedy())]
     NotReady {
-        /// What the sources lack.
         shortfalls: Shortfalls,
-        /// Day D.
         day: SnapshotDate,
     },
     /// A link that may lead to data, and leads nowhere: a disk that is not mounted just now.
@@ -41,7 +37,6 @@ pub enum InputError {
         "inputs not ready: source `{source_name}` has a link that leads nowhere: {links}; run again when what it leads to is there, or remove it if it is no data"
     )]
     LinkToNothing {
-        /// The source's name.
         source_name: String,
         /// The first of them, and how many more there are.
         links: String,
@@ -50,23 +45,15 @@ pub enum InputError {
     #[error(
         "the record of source days `{path}` cannot be read: {reason}; restore it from a copy, or use the tierline that wrote it"
     )]
-    Record {
-        /// The record's URL.
-        path: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    Record { path: String, reason: String },
     /// A file that cannot be read as it was listed.
     #[error(transparent)]
     File(#[from] FileError),
     /// The log of a source that is a table.
     #[error("cannot read the Delta log of source `{source_name}` in `{table}`")]
     Log {
-        /// The source's name.
         source_name: String,
-        /// The table's URL.
         table: String,
-        /// What the reader said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The newest commit of a Delta table, which is not whole.
@@ -74,33 +61,22 @@ pub enum InputError {
         "inputs not ready: the newest commit of the Delta table of source `{source_name}` is not whole: `{file}` {what}; run again when its writer is done; if that died, remove the file or restore it from a copy while no writer is at work"
     )]
     LogUnfinished {
-        /// The source's name.
         source_name: String,
-        /// The URL of the commit.
         file: String,
-        /// What is wrong with it.
         what: String,
     },
     /// A Delta log without a version.
     #[error(
         "inputs not ready: source `{source_name}` has a Delta log without a commit, `{log}`, so that nobody knows which of its files count; run again when the table is written; if it is a folder of files and no table, remove `{log}`"
     )]
-    LogWithoutCommits {
-        /// The source's name.
-        source_name: String,
-        /// The URL of the log.
-        log: String,
-    },
+    LogWithoutCommits { source_name: String, log: String },
     /// A Delta log that no writer leaves so.
     #[error(
         "the log of the Delta table of source `{source_name}` is damaged: `{file}` {what}; restore the log from a copy, or rewrite the table"
     )]
     LogDamaged {
-        /// The source's name.
         source_name: String,
-        /// The URL of the file.
         file: String,
-        /// What is wrong with it.
         what: String,
     },
     /// A file that a log names and storage does not have.
@@ -108,11 +84,8 @@ pub enum InputError {
         "the Delta table of source `{source_name}` at version {version} has the file `{path}`, which is not in storage; run again, in case the table changes just now, or restore the file"
     )]
     Lost {
-        /// The source's name.
         source_name: String,
-        /// The table's version.
         version: u64,
-        /// The file's URL.
         path: String,
     },
 }

@@ -1,5 +1,5 @@
 //! How the bytes of a file reach the reader of Parquet: as they were listed, and with a store's
-//! failures told apart from damaged files.
+//! failures distinguished from damaged files.
 //!
 //! Footers are read once and shared by all scans of a session.
 

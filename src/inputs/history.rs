@@ -71,7 +71,7 @@ impl Doubt {
 /// Files of a day, which are not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
-    /// Their paths.
+    /// Their keys, from the root of the store.
     pub names: Vec<String>,
     /// What they are.
     pub what: UnreadFiles,

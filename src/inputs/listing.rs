@@ -4,7 +4,8 @@
 //! 2. A source with a log: a Delta table is read [by it](super::delta), the files that it names are
 //!    taken from the listing; [others](super::table_formats) are refused.
 //! 3. A folder of partitions: each object has a [role](super::objects); files of rows without one
-//!    day are refused. Names that the store's client cannot hold are noted by day: they may be data.
+//!    day are refused. Names that the store's client cannot represent are noted by
+//!    day: they may be data.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ use object_store::path::{Path, PathPart};
 
 use crate::ground::{Diagnostic, Problems};
 use crate::job::{Delivery, OddDays, day_of_partition};
-use crate::storage::{Location, Oddity, UselessLink, oddity, without_mark};
+use crate::storage::{Location, UnreadableReason, UselessLink, unreadable_reason, without_mark};
 
 use super::aside::{Left, NAMES_MAY_NOT, Unreadable};
 use super::delta::{self, DeltaFiles};
@@ -74,7 +75,7 @@ struct Sorted {
     writing: Vec<(DateTime<Utc>, String)>,
     outside: Vec<String>,
     of_two_days: Vec<String>,
-    of_odd_days: Vec<String>,
+    of_invalid_days: Vec<String>,
     aside: Aside,
 }
 
@@ -316,9 +317,9 @@ impl Listing<'_> {
         let path = parts.join("/");
         let url = || self.location.url_of(&object.location);
         let Sorted { aside, .. } = sorted;
-        if let Some(oddity) = oddity(&object.location) {
-            let refused = self.note_odd(&parts, object.size, oddity, aside);
-            sorted.of_odd_days.extend(refused);
+        if let Some(reason) = unreadable_reason(&object.location) {
+            let refused = self.note_unreadable(&parts, object.size, reason, aside);
+            sorted.of_invalid_days.extend(refused);
             return;
         }
         match role(&parts, object.size, self.delivery) {
@@ -339,9 +340,9 @@ impl Listing<'_> {
             Role::Marker => sorted.marked.extend(partition_folder(&parts)),
             Role::Stray => aside.strays.push(path),
             Role::Outside => sorted.outside.push(url()),
-            Role::OfOddDay => match self.delivery.odd_days {
+            Role::OfInvalidDay => match self.delivery.odd_days {
                 OddDays::Skip => aside.skipped.push(path),
-                OddDays::Refuse => sorted.of_odd_days.push(url()),
+                OddDays::Refuse => sorted.of_invalid_days.push(url()),
             },
             Role::OfTwoDays => sorted.of_two_days.push(url()),
             Role::Aside => {}
@@ -358,32 +359,33 @@ impl Listing<'_> {
         let mut problems = Problems::default();
         problems.extend(self.outside_partitions(&sorted.outside));
         problems.extend(self.of_two_days(&sorted.of_two_days));
-        problems.extend(self.of_odd_days(&sorted.of_odd_days));
+        problems.extend(self.of_invalid_days(&sorted.of_invalid_days));
         problems.or_ok(()).map_err(InputError::Refused)
     }
 
     /// Notes an object that nobody can read; gives back its URL if it is to be refused for the day
     /// of its partition, too.
-    fn note_odd(
+    fn note_unreadable(
         &self,
         parts: &[&str],
         size_bytes: u64,
-        oddity: Oddity,
+        reason: UnreadableReason,
         aside: &mut Aside,
     ) -> Option<String> {
         let path = parts.iter().map(|part| without_mark(part));
         let path = path.collect::<Vec<_>>().join("/");
         let (name, folders) = parts.split_last()?;
         let mut parts = [folders, &[without_mark(name)]].concat();
-        if may_be_folder(without_mark(name), oddity, self.delivery) {
+        if may_be_folder(without_mark(name), reason, self.delivery) {
             parts.push(FILE_IN_FOLDER);
         }
         let noted = |day| Unreadable {
             day,
             path: path.clone(),
-            oddity,
+            reason,
         };
-        let may_have_days = oddity == Oddity::LinkToNothing && parts.ends_with(&[FILE_IN_FOLDER]);
+        let may_have_days =
+            reason == UnreadableReason::LinkToNothing && parts.ends_with(&[FILE_IN_FOLDER]);
         // A folder's files may have names that are read.
         let delivery = match parts.ends_with(&[FILE_IN_FOLDER]) {
             true => Delivery::default(),
@@ -395,13 +397,13 @@ impl Listing<'_> {
                 let day = parts.iter().rev().find_map(|part| day_of_partition(part));
                 aside.unreadable.push(noted(day));
             }
-            Role::OfOddDay if self.delivery.odd_days == OddDays::Refuse => {
+            Role::OfInvalidDay if self.delivery.odd_days == OddDays::Refuse => {
                 let source = self.location.url_of(&self.location.path);
                 return Some(format!("{source}/{path}"));
             }
             Role::Outside if may_have_days => aside.unreadable.push(noted(None)),
-            Role::OfOddDay | Role::Outside | Role::Stray | Role::Unread(_) => {
-                aside.odd.push(noted(None));
+            Role::OfInvalidDay | Role::Outside | Role::Stray | Role::Unread(_) => {
+                aside.ignored.push(noted(None));
             }
             Role::Unfinished(_) | Role::Writing | Role::Marker | Role::Aside => {}
         }
@@ -474,7 +476,7 @@ impl Listing<'_> {
     }
 
     /// Files of rows in partitions of no day, the first by name.
-    fn of_odd_days(&self, urls: &[String]) -> Problems {
+    fn of_invalid_days(&self, urls: &[String]) -> Problems {
         let Some(files) = first_and_count(urls) else {
             return Problems::default();
         };
@@ -504,10 +506,13 @@ const FILE_IN_FOLDER: &str = "part-0.parquet";
 
 /// Whether what cannot be read stands where a folder of files would: links may lead to folders, and
 /// the name of a partition is no file's.
-fn may_be_folder(name: &str, oddity: Oddity, delivery: &Delivery) -> bool {
-    let is_link = matches!(oddity, Oddity::Circle | Oddity::LinkToNothing);
+fn may_be_folder(name: &str, reason: UnreadableReason, delivery: &Delivery) -> bool {
+    let is_link = matches!(
+        reason,
+        UnreadableReason::Circle | UnreadableReason::LinkToNothing
+    );
     let has_name_of_file = delivery.ready.as_deref() == Some(name) || name.contains('.');
-    let is_partition = oddity != Oddity::Name && day_of_partition(name).is_some();
+    let is_partition = reason != UnreadableReason::Name && day_of_partition(name).is_some();
     is_partition || (is_link && !has_name_of_file)
 }
 
@@ -705,7 +710,7 @@ mod tests {
         assert!(error.to_string().contains(said), "{error}");
     }
 
-    /// Some names no client can hold: what they may be decides.
+    /// Some names no client can represent: what they may be decides.
     #[tokio::test]
     async fn odd_names_of_days_are_told_from_others() {
         let odd = |name: &str| format!("{name}\u{10ffff}");
@@ -725,7 +730,7 @@ mod tests {
             "dt=2026-11-21//part-0.parquet",
         ];
         assert_eq!(unreadable(&manifest.aside.unreadable), of_days);
-        assert_eq!(unreadable(&manifest.aside.odd), ["notes\\t"]);
+        assert_eq!(unreadable(&manifest.aside.ignored), ["notes\\t"]);
         let visible = manifest.up_to("2026-11-20".parse().unwrap());
         assert_eq!(unreadable(&visible.aside.unreadable), of_days[..1]);
 

@@ -34,7 +34,7 @@ pub(super) enum Role {
     /// A file of rows without a day.
     Outside,
     /// A file of rows in a partition whose value is not a day.
-    OfOddDay,
+    OfInvalidDay,
     /// No file of rows, to judge by its name, in no partition.
     Stray,
     /// A file of rows in the partitions of two days.
@@ -75,14 +75,14 @@ pub(super) fn role(parts: &[&str], size_bytes: u64, delivery: &Delivery) -> Role
         return Role::Aside;
     }
     let is_read = delivery.files.matches(name);
-    let has_odd_day = folders.iter().any(|folder| is_odd_partition(folder));
+    let has_invalid_day = folders.iter().any(|folder| has_no_day(folder));
     match day {
         _ if !is_read && day.is_none() => Role::Stray,
-        None if has_odd_day => Role::OfOddDay,
+        None if has_invalid_day => Role::OfInvalidDay,
         None if may_hold_rows(name) => Role::Outside,
         None => Role::Stray,
         Some(day) if !is_read => Role::Unread(day),
-        Some(_) if has_odd_day => Role::OfOddDay,
+        Some(_) if has_invalid_day => Role::OfInvalidDay,
         Some(_) if days.len() > 1 => Role::OfTwoDays,
         Some(day) => Role::Data(day),
     }
@@ -164,7 +164,7 @@ fn may_hold_rows(name: &str) -> bool {
 }
 
 /// `dt=__HIVE_DEFAULT_PARTITION__`, `dt=20-11-2026`.
-fn is_odd_partition(folder: &str) -> bool {
+fn has_no_day(folder: &str) -> bool {
     let value = folder.strip_prefix(PARTITION_KEY);
     let is_partition = value.is_some_and(|value| value.starts_with('='));
     is_partition && day_of_partition(folder).is_none()
@@ -257,10 +257,13 @@ mod tests {
         let role_of = |path| role_of(path, &Delivery::default());
         assert_eq!(role_of("all.parquet"), Role::Outside);
         assert_eq!(role_of("2026/11/000001_0"), Role::Outside);
-        assert_eq!(role_of("dt=20-11-2026/a.parquet"), Role::OfOddDay);
+        assert_eq!(role_of("dt=20-11-2026/a.parquet"), Role::OfInvalidDay);
         let null = role_of("dt=__HIVE_DEFAULT_PARTITION__/000000_0");
-        assert_eq!(null, Role::OfOddDay);
-        assert_eq!(role_of("dt=2026-11-20/dt=today/a.parquet"), Role::OfOddDay);
+        assert_eq!(null, Role::OfInvalidDay);
+        assert_eq!(
+            role_of("dt=2026-11-20/dt=today/a.parquet"),
+            Role::OfInvalidDay
+        );
         assert_eq!(role_of("README.md"), Role::Stray);
         assert_eq!(
             role_of("dt=2026-11-20/dt=2026-11-19/a.parquet"),

@@ -8,7 +8,7 @@
 //! | `channel=__HIVE_DEFAULT_PARTITION__` | NULL |
 //! | an entry of a Delta log with `"partitionValues": {"channel": "app"}` | `app`; an empty text is NULL |
 //!
-//! A file may have a column of that name, too: as with Spark and DuckDB, the path's value holds.
+//! A file may have a column of that name, too: as with Spark and DuckDB, the path's value counts.
 //! Values are texts, and become what the column is declared as, or are refused by name.
 
 use std::sync::Arc;
@@ -97,7 +97,7 @@ impl PathValues {
         }
     }
 
-    /// What tells two files of other values apart; nothing for files without values.
+    /// What distinguishes files of other values; nothing for files without values.
     pub(super) fn identity(&self) -> String {
         let parts = self.0.iter().map(|(name, value)| match value {
             Some(value) => format!("\n{name}={}", serde_json::json!(value)),

@@ -1,6 +1,6 @@
 //! Whether a day of a source is there and whole.
 //!
-//! | what it lacks | comes of it |
+//! | what it lacks | what follows |
 //! |---|---|
 //! | files | the night waits where the source is required |
 //! | the end of a write to it, its marker, rows | the night waits, or warns, as `incomplete` of the source says |
@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 
 use crate::ground::{Diagnostic, Problems, SnapshotDate};
 use crate::job::{Incomplete, PARTITION_KEY, Source};
-use crate::storage::{Location, Oddity};
+use crate::storage::{Location, UnreadableReason};
 
 use super::aside::{NAMES_MAY_NOT, Names, paths_on};
 use super::schema::FileSchema;
@@ -96,20 +96,24 @@ impl Manifest {
     /// # Errors
     /// The first of each kind by name.
     pub fn check_names(&self, location: &Location) -> Result<(), Problems> {
-        let kinds = [Oddity::Name, Oddity::Circle, Oddity::NoFile];
-        let found = kinds.into_iter().filter_map(|oddity| {
-            let names = self.unreadable_names(oddity, location)?;
-            let (what, help) = match oddity {
-                Oddity::Name => (
+        let kinds = [
+            UnreadableReason::Name,
+            UnreadableReason::Circle,
+            UnreadableReason::NoFile,
+        ];
+        let found = kinds.into_iter().filter_map(|reason| {
+            let names = self.unreadable_names(reason, location)?;
+            let (what, help) = match reason {
+                UnreadableReason::Name => (
                     "a file with a name that cannot be read",
                     format!("rename it, or remove it if it is no data: {NAMES_MAY_NOT}"),
                 ),
-                Oddity::Circle => (
+                UnreadableReason::Circle => (
                     "a link that leads in a circle",
                     "remove it, or let it lead to files or a folder that it does not lie in"
                         .to_owned(),
                 ),
-                Oddity::LinkToNothing | Oddity::NoFile => (
+                UnreadableReason::LinkToNothing | UnreadableReason::NoFile => (
                     "a pipe, a socket or a device where a file or a folder is to be",
                     "remove it, or put the file there itself".to_owned(),
                 ),
@@ -125,7 +129,7 @@ impl Manifest {
     /// # Errors
     /// The first of them by name.
     pub fn check_links(&self, location: &Location) -> Result<(), InputError> {
-        match self.unreadable_names(Oddity::LinkToNothing, location) {
+        match self.unreadable_names(UnreadableReason::LinkToNothing, location) {
             Some(links) => Err(InputError::LinkToNothing {
                 source_name: self.source.clone(),
                 links,
@@ -134,9 +138,9 @@ impl Manifest {
         }
     }
 
-    fn unreadable_names(&self, oddity: Oddity, location: &Location) -> Option<String> {
+    fn unreadable_names(&self, reason: UnreadableReason, location: &Location) -> Option<String> {
         let unreadable = self.aside.unreadable.iter();
-        let mut of_kind = unreadable.filter(|object| object.oddity == oddity);
+        let mut of_kind = unreadable.filter(|object| object.reason == reason);
         let first = &of_kind.next()?.path;
         let first = format!("{}/{first}", location.url_of(&location.path));
         Some(match of_kind.count() {

@@ -47,7 +47,7 @@ const CONCURRENT_FOOTERS: usize = 32;
 pub struct FileSchema {
     /// The file's URL.
     pub url: String,
-    /// Its columns.
+    /// Its own columns, with the types that the file has.
     pub schema: SchemaRef,
     /// The business day of its partition.
     pub day: NaiveDate,
@@ -55,7 +55,7 @@ pub struct FileSchema {
     pub object: ObjectMeta,
     /// How many rows it has.
     pub rows: u64,
-    /// Its footer.
+    /// Kept, so that a scan does not read it again.
     pub footer: Arc<ParquetMetaData>,
     /// The columns that its path has, or the log that names it.
     pub values: PathValues,

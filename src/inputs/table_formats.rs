@@ -1,4 +1,4 @@
-//! Tables whose files a listing does not tell: a log says which of them count.
+//! Tables whose files cannot be known from a listing: a log says which of them count.
 //!
 //! | in the folder | it is |
 //! |---|---|
@@ -17,7 +17,7 @@ use object_store::path::{Path, PathPart};
 use crate::ground::{Diagnostic, Problems};
 use crate::storage::{Location, StorageError};
 
-/// A format whose files are told by a log.
+/// A format whose log says which files count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TableFormat {
     Delta,

@@ -36,9 +36,9 @@ pub enum CalibrationChoice {
 /// The cut points of one metric, given by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenCuts {
-    /// The metric.
+    /// A column of the calibration model.
     pub metric: String,
-    /// Strictly increasing values.
+    /// Strictly increasing: above how many of them a user is decides the score.
     pub cuts: [ExactNumber; 4],
 }
 

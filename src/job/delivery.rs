@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | `files` | `"*"` | files whose names match are read; the others are named in a warning |
 //! | `ready` | none | the file that a partition has once it is whole, such as `_SUCCESS` |
-//! | `incomplete` | `"wait"` where `required`, else `"warn"` | what comes of a snapshot date that is not whole |
-//! | `odd_days` | `"refuse"` | what comes of partitions such as `dt=today`: `"skip"` leaves them out, with a warning |
+//! | `incomplete` | `"wait"` where `required`, else `"warn"` | what is done about a snapshot date that is not whole |
+//! | `odd_days` | `"refuse"` | what is done about partitions such as `dt=today`: `"skip"` leaves them out, with a warning |
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,9 +33,9 @@ pub struct Delivery {
     pub files: NamePattern,
     /// The name of the file that marks a partition as whole.
     pub ready: Option<String>,
-    /// What comes of a snapshot date that is not whole.
+    /// What is done about a snapshot date that is not whole.
     pub incomplete: Incomplete,
-    /// What comes of partitions whose value is not a day.
+    /// What is done about partitions whose value is not a day.
     pub odd_days: OddDays,
 }
 
@@ -45,7 +45,7 @@ pub struct NamePattern {
     ending: String,
 }
 
-/// What comes of a snapshot date whose partition is there, but not whole.
+/// What is done about a snapshot date whose partition is there, but not whole.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Incomplete {
     /// The night does not run, as if the partition were missing.
@@ -55,7 +55,7 @@ pub enum Incomplete {
     Warn,
 }
 
-/// What comes of partitions whose value is not a day, such as `dt=__HIVE_DEFAULT_PARTITION__`.
+/// What is done about partitions whose value is not a day, such as `dt=__HIVE_DEFAULT_PARTITION__`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OddDays {
     /// The night does not run.

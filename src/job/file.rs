@@ -22,7 +22,7 @@
 //! | `.columns.<column>` | a type as text, or `{ type = "BIGINT", optional = true }` | | columns beyond the contract, or of other types than there |
 //! | `.profile.<column>` | the same | | columns that the snapshot shows as they are |
 //! | `params.<name>` | whole number, number, text, boolean, date, or list of texts and whole numbers | those of the pack | parameters of the SQL |
-//! | `grace_days.<dimension>` | whole number | 7 for `value_tier`, else 0 | days that a lower tier must hold |
+//! | `grace_days.<dimension>` | whole number | 7 for `value_tier`, else 0 | days that a lower tier must last |
 //! | `dimensions.<name>.tiers` | list of texts | required | the values, from the lowest rank |
 //! | `.ranked` | boolean | true | whether their order means anything |
 //! | `calibration.id` | text | the newest | the calibration to score by |

@@ -59,7 +59,7 @@ pub struct Job {
     pub sources: BTreeMap<String, Source>,
     /// Values laid over the pack's parameters.
     pub parameters: BTreeMap<String, ParameterValue>,
-    /// How long a demotion must hold before it shows, by dimension, in days, as written.
+    /// How long a demotion must last before it shows, by dimension, in days, as written.
     pub grace_days: BTreeMap<String, u32>,
     /// Dimensions in addition to those of the SQL pack's `dim_tier`.
     pub dimensions: BTreeMap<String, OwnDimension>,

@@ -25,7 +25,7 @@ pub struct WrittenCase {
 pub struct WrittenBranch {
     /// Condition and result; of ELSE, the result.
     pub whole: Range<usize>,
-    /// The result.
+    /// What follows THEN, or ELSE.
     pub result: Range<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! The words and symbols of a SQL file, told apart from its texts and comments before anything is
+//! The words and symbols of a SQL file, apart from its texts and comments, before anything is
 //! parsed.
 
 use std::ops::Range;

@@ -23,7 +23,7 @@ mod limits;
 mod misfits;
 mod model;
 mod named_parameters;
-mod odd_characters;
+mod misleading_characters;
 mod outer_using;
 mod pack;
 mod parameters;

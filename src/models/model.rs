@@ -21,7 +21,7 @@ use super::distinct_from::read_as_sql;
 use super::lexemes::lexemes;
 use super::outer_using::misread;
 use super::places::{bytes_of, head_of, spans_of};
-use super::{limits, odd_characters};
+use super::{limits, misleading_characters};
 
 /// The one table function: `windows('rollups.purchases', '30d', 'lifetime')`.
 const WINDOWS: &str = "windows";
@@ -75,14 +75,14 @@ impl Model {
     /// Parses one file.
     ///
     /// # Errors
-    /// Syntax errors; what is too large or has odd characters; anything but one SELECT; functions
-    /// that read the clock or chance; table functions but `windows`; tables not written as
-    /// `schema.name`.
+    /// Syntax errors; what is too large or has misleading characters; anything but one SELECT;
+    /// functions that read the clock or chance; table functions but `windows`; tables not written
+    /// as `schema.name`.
     pub fn parse(name: TableName, file: SourceFile) -> Result<Self, Problems> {
         let one = |problem| Problems(vec![problem]);
         limits::check_size(&file).map_err(one)?;
         let words = lexemes(&file.text);
-        odd_characters::find(&file, &words).or_ok(())?;
+        misleading_characters::find(&file, &words).or_ok(())?;
         limits::check_text(&file, &words).map_err(one)?;
         let mut statement = parse_statement(&file).map_err(one)?;
         read_as_sql(&mut statement);

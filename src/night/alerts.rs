@@ -9,13 +9,13 @@ use crate::engine::{numbers, texts};
 /// A metric past its limit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Alert {
-    /// The metric.
+    /// The metric, as `kpi_daily` calls it.
     pub alert: String,
     /// `warning` or `critical`.
     pub severity: String,
     /// The metric as of the date.
     pub value: f64,
-    /// The limit.
+    /// The limit that the value is below or above.
     pub threshold: f64,
     /// What it means, and what to do.
     pub message: String,

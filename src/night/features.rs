@@ -1,7 +1,7 @@
 //! The first stages of a night: everything up to the features, which the calibration and the
 //! tiers read.
 //!
-//! 1. [sources](super::sources): registered, and held against what staging reads
+//! 1. [sources](super::sources): registered, and compared with what staging reads
 //! 2. [tiles](super::tiling): fetched or made, for the windows to read
 //! 3. features: planned; those that several models read are computed once
 

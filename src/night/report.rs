@@ -79,7 +79,7 @@ pub struct Report {
     pub list_requests: u64,
     /// PUT and COPY requests.
     pub put_requests: u64,
-    /// How long each stage took.
+    /// Seconds that each stage took, by its name.
     pub seconds: BTreeMap<String, f64>,
     /// Rows left out, by source, day and reason.
     pub rejected: Vec<RowCount>,
@@ -97,7 +97,7 @@ pub struct Report {
 pub struct RowCount {
     /// The staging table's name.
     pub source: String,
-    /// The business day.
+    /// The business day, as YYYY-MM-DD.
     pub day: String,
     /// Why the rows were left out, or what is remarked on.
     pub reason: String,
@@ -110,7 +110,7 @@ pub struct RowCount {
 pub struct TableReport {
     /// Rows of the date.
     pub rows: u64,
-    /// The Delta version.
+    /// The version of the Delta table that has these rows.
     pub version: i64,
 }
 
@@ -147,7 +147,7 @@ impl Report {
 }
 
 /// For people: what was published, and what is worth a look. Of a run that failed, what it had
-/// found by then; the error itself is told by whoever handles it.
+/// found by then; the error itself is reported by whoever handles it.
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let has_findings = !self.rejected.is_empty() || !self.warnings.is_empty();

@@ -6,7 +6,7 @@
 //! | `unknown status counts as no order: PAID` | the kind of the remark | `PAID` |
 //! | `amount is estimated` | the kind | |
 //!
-//! One line for each kind tells how many rows it is about and the names that most of them have.
+//! One line for each kind says how many rows it is about and the names that most of them have.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

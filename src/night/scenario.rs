@@ -21,7 +21,7 @@ pub(crate) struct Scenario<'a> {
     pub data_through: NaiveDate,
     /// Where the cut points come from.
     pub cut_points: &'a CalibrationPlan,
-    /// The SQL.
+    /// The SQL that everything is computed by.
     pub project: &'a Project,
     /// The published snapshot that grace goes on from; none where there is nobody before.
     pub previous: Option<&'a Publication>,

@@ -213,7 +213,7 @@ async fn write_users(
         if let Some(today) = &today
             && !snapshot.write(today.rows.clone()).await
         {
-            // Completing the draft tells why.
+            // Completing the draft says why.
             break;
         }
         for (gone, tiers) in &gone {

@@ -1,4 +1,4 @@
-//! The stages of a run: told on as they begin, and timed.
+//! The stages of a run: reported as they begin, and timed.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 /// Hears which stage has begun.
 pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
 
-/// Times the stages and tells them on.
+/// Times the stages and reports them.
 pub(crate) struct Stages<'a> {
     progress: Progress<'a>,
     current: Option<(&'static str, Instant)>,

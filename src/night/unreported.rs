@@ -1,4 +1,4 @@
-//! What nights that failed found in rows, and no publication has told yet.
+//! What failed nights found in rows, and no publication has reported yet.
 //!
 //! A night counts the rejected rows of the days that it makes tiles of. When it fails after that,
 //! the tiles stay, and the run that publishes reads those days no more, be it of the same date or of
@@ -13,7 +13,7 @@
 //!
 //! What was counted by other SQL counts for nothing: each source has the [rules](Found::rules) that
 //! its rows were judged by. The record has the number that the next publication was to have, so
-//! that what a publication has told since is known whether or not the record could be removed.
+//! that what a publication has reported since is known whether or not the record could be removed.
 //!
 //! `quarantine/unreported.json`; one that cannot be read counts for nothing, and a warning says so:
 //!
@@ -53,7 +53,7 @@ pub(super) struct Found {
     pub days: BTreeSet<NaiveDate>,
     /// The rows left out.
     pub rejected: Vec<RowCount>,
-    /// What else is told of the rows, a line each.
+    /// What else is reported of the rows, a line each.
     pub remarks: Vec<String>,
     /// The run under which the sample of the rows left out lies.
     pub sample: Option<String>,
@@ -100,7 +100,7 @@ impl Unreported {
         self.sources.retain(|_, found| !found.days.is_empty());
     }
 
-    /// Whether there is nothing to tell.
+    /// Whether there is nothing to report.
     pub(super) fn is_empty(&self) -> bool {
         let mut found = self.sources.values();
         found.all(|found| found.rejected.is_empty() && found.remarks.is_empty())
@@ -213,7 +213,7 @@ impl Run<'_> {
         }
     }
 
-    /// Removes the record once D's publication has told all of it. One that stays counts for
+    /// Removes the record once D's publication has reported all of it. One that stays counts for
     /// nothing.
     pub(super) async fn forget_unreported(&self, mut unreported: Unreported) {
         unreported.leave_out_until(self.plan.snapshot_date.day());

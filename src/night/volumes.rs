@@ -5,8 +5,8 @@
 //! |---|---|---|
 //! | has the metric | have it, 7 of them or more | judged |
 //! | has the metric | are fewer than 7 | not judged yet |
-//! | has the metric | are 7 or more, of which fewer have it | told: the metric is new or was renamed |
-//! | lacks it, or has no value | | told |
+//! | has the metric | are 7 or more, of which fewer have it | reported: the metric is new or was renamed |
+//! | lacks it, or has no value | | reported |
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;

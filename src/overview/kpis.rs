@@ -8,11 +8,11 @@ use crate::engine::{numbers, texts};
 /// A metric of `kpi_daily`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kpi {
-    /// Its name.
+    /// As `kpi_daily` calls it.
     pub metric: String,
     /// As of the date; none where there is nothing to measure.
     pub value: Option<f64>,
-    /// As of the previous snapshot.
+    /// As of the previous snapshot; none where there is none, or it had nothing to measure.
     pub previous_value: Option<f64>,
 }
 

@@ -1,6 +1,6 @@
 //! A published date for people to look at: the users of every tier, and who moved.
 //!
-//! 1. [`choose`]: the publication that holds for the date, or for the newest.
+//! 1. [`choose`]: the valid publication of the date, or of the newest.
 //! 2. The tables are opened at the versions which that publication recorded, as every reader who
 //!    goes by publications finds them.
 //! 3. `dim_tier` gives the order of dimensions and tiers, [`counts`] their users and revenue,
@@ -46,7 +46,7 @@ const SUMMARY: &str = TIER_SUMMARY.name;
 /// What is published of one date.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Overview {
-    /// The date.
+    /// The snapshot date that is shown.
     pub snapshot_date: SnapshotDate,
     /// The date that moves are counted from; none where nothing was published before.
     pub previous_snapshot_date: Option<SnapshotDate>,
@@ -138,7 +138,7 @@ impl Overview {
     }
 }
 
-/// The publication that holds for `date`, or for the newest date.
+/// The valid publication of `date`, or of the newest date.
 async fn choose(
     publications: &Publications,
     date: Option<SnapshotDate>,

@@ -1,5 +1,5 @@
 //! What a night that is published found: its alerts, and how many users moved. A later run of the
-//! same date that has nothing to do tells the same.
+//! same date that has nothing to do says the same.
 
 use std::collections::BTreeMap;
 

@@ -30,7 +30,7 @@ pub(super) struct Clauses<'a> {
     tokens: &'a [String],
     with: Range<usize>,
     select: Range<usize>,
-    /// What is selected.
+    /// What is selected, one range an item.
     pub items: Vec<Range<usize>>,
     table: Range<usize>,
     /// What is joined to the first table.

@@ -1,5 +1,5 @@
 //! The calibration of a run: the users of every metric of the calibration model counted as of D,
-//! and cut points computed from them, or given by hand and held against them.
+//! and cut points computed from them, or given by hand and compared with them.
 
 use std::collections::{BTreeSet, HashMap};
 

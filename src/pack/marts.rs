@@ -33,7 +33,7 @@ pub(crate) fn schema_of(mart: &PublishedTable) -> SchemaRef {
     Arc::new(dated(&mart.schema(&DataType::Null)))
 }
 
-/// Plans a mart and holds it to its columns.
+/// Plans a mart and checks it against its columns.
 ///
 /// # Errors
 /// Every problem of the model.

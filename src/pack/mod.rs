@@ -3,7 +3,7 @@
 //! 1. [`Project::load`]: the models, parsed and ordered; all their problems at once.
 //! 2. [`Catalog`]: the models as tables of a session, over the files of a night or over the sources
 //!    as they are [declared], with the type of [user ids](user_ids) that staging selects.
-//! 3. [`Shape`]: the tiers that `dim_tier` lists, and the snapshot held against them; the job's
+//! 3. [`Shape`]: the tiers that `dim_tier` lists, and the snapshot compared with them; the job's
 //!    [own dimensions](own_dimensions) are among them. [`marts`]: the tables that follow.
 //! 4. [`cut_points`]: the metrics of the calibration models, counted.
 //! 5. [`TierRules`]: what decides the values of each dimension, as a fingerprint.

@@ -41,12 +41,12 @@ fn models_of_publish() -> impl Iterator<Item = &'static PublishedTable> {
     tables::made_by(Maker::RequiredModel).chain(tables::made_by(Maker::Mart))
 }
 
-/// A pack that parses and whose graph holds.
+/// A pack that parses and whose graph has no problems.
 #[derive(Debug, Clone)]
 pub struct Project {
     /// The models, each after what it reads.
     pub graph: Graph,
-    /// The reference tables.
+    /// The tables that CSV files of the pack give.
     pub references: Vec<ReferenceTable>,
     /// The values of `$parameters`, those of the run left out.
     pub parameters: Parameters,

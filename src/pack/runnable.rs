@@ -47,7 +47,7 @@ pub(crate) async fn check(
 }
 
 /// Whether a statement is at fault. The values of reference files, which planning may compute
-/// with, are told of where they are read.
+/// with, are reported where they are read.
 fn is_of_statement(error: &DataFusionError) -> bool {
     !matches!(
         error.find_root(),

@@ -1,5 +1,5 @@
 //! The shape of what a night publishes: the tiers that `dim_tier` lists, read once, and the raw
-//! snapshot held against them.
+//! snapshot compared with them.
 //!
 //! 1. [`Shape::read`]: the rows of `dim_tier`, and those of the job's own dimensions.
 //! 2. [`Shape::raw_snapshot`]: the snapshot before it is settled, refused unless it has every
@@ -28,7 +28,7 @@ use super::error::PackError;
 use super::own_dimensions;
 use super::project::{Project, required};
 
-/// The columns that tell how a row was made.
+/// The columns that say how a row was made.
 const ORIGIN: [&str; 2] = ["cutpoints_id", "run_id"];
 
 /// What `dim_tier` lists.
@@ -37,14 +37,14 @@ pub(crate) struct Shape {
     pub dim_tier: RecordBatch,
     /// The dimensions, with the job's grace.
     pub dimensions: Dimensions,
-    /// The warnings.
+    /// The columns of warnings, in the order of `dim_tier`.
     pub warnings: Vec<String>,
 }
 
 /// Today's rows as SQL gives them.
 pub(crate) struct RawSnapshot {
     rows: DataFrame,
-    /// Their columns, with those that tell their origin.
+    /// Their columns, with those that say where they come from.
     pub schema: Schema,
 }
 
@@ -106,7 +106,7 @@ impl Shape {
 }
 
 impl RawSnapshot {
-    /// The rows with the columns that tell how they were made.
+    /// The rows with the columns that say how they were made.
     pub(crate) fn with_origin(
         self,
         cutpoints_id: &str,

@@ -25,7 +25,7 @@ use super::snapshot_column::SnapshotColumn;
 /// `label`, `label_en`.
 const FOR_PEOPLE: [&str; 2] = ["label", "playbook"];
 
-/// How rules are told apart. Rules that were recorded otherwise are not compared.
+/// The version of how rules are compared. Rules that were recorded otherwise are not compared.
 const VERSION: &str = "3";
 
 /// The rules of some dimensions.

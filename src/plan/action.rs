@@ -73,7 +73,7 @@ impl Facts {
         self.lost.iter().any(|lost| lost.date == self.snapshot_date)
     }
 
-    /// What is other than when `published` was; whatever the record does not tell apart is the
+    /// What is other than when `published` was; whatever the record does not distinguish is the
     /// job's settings.
     fn changes_since(&self, project: &Project, published: &Publication) -> Vec<&'static str> {
         let previous = self.previous().map(|previous| &previous.run_id);

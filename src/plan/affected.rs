@@ -19,9 +19,9 @@ use super::source_files::{
 /// A published date that no longer is what its inputs say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Affected {
-    /// The date.
+    /// The published date.
     pub date: SnapshotDate,
-    /// Why.
+    /// The first reason that was found.
     pub by: AffectedBy,
 }
 
@@ -37,7 +37,7 @@ pub enum AffectedBy {
     LostFiles,
 }
 
-/// What is found of the sources, for published dates to be held against.
+/// What is found of the sources, which published dates are compared with.
 pub(crate) struct Found<'a> {
     pub workspace: &'a Workspace,
     pub publications: &'a Publications,

@@ -1,4 +1,4 @@
-//! What is odd about the sources' files, in words: told as warnings of a plan and of its run.
+//! What is worth a warning about the sources' files, in words, for a plan and its run.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::ground::{counted, verb_for};
 use crate::inputs::schema::FileSchema;
 use crate::inputs::{Left, Manifest, Names, span_of, twins};
 use crate::job::{Job, Source};
-use crate::storage::Oddity;
+use crate::storage::UnreadableReason;
 
 use super::Plan;
 
@@ -26,7 +26,7 @@ pub(super) fn delivery_warnings(job: &Job, plan: &Plan) -> Vec<String> {
             unread(source, manifest),
             strays(manifest),
         ];
-        warnings.into_iter().flatten().chain(odd(manifest))
+        warnings.into_iter().flatten().chain(ignored(manifest))
     });
     all.collect()
 }
@@ -127,43 +127,43 @@ fn strays(manifest: &Manifest) -> Option<String> {
 }
 
 /// What cannot be read and is nobody's data, one text for each reason.
-fn odd(manifest: &Manifest) -> Vec<String> {
-    let odd = &manifest.aside.odd;
-    let reasons: BTreeSet<Oddity> = odd.iter().map(|object| object.oddity).collect();
-    let texts = reasons.into_iter().map(|oddity| {
-        let of_reason = odd.iter().filter(|object| object.oddity == oddity);
+fn ignored(manifest: &Manifest) -> Vec<String> {
+    let ignored = &manifest.aside.ignored;
+    let reasons: BTreeSet<UnreadableReason> = ignored.iter().map(|object| object.reason).collect();
+    let texts = reasons.into_iter().map(|reason| {
+        let of_reason = ignored.iter().filter(|object| object.reason == reason);
         let names: Vec<&str> = of_reason.map(|object| object.path.as_str()).collect();
-        odd_for(oddity, &manifest.source, &names)
+        ignored_for(reason, &manifest.source, &names)
     });
     texts.collect()
 }
 
-fn odd_for(oddity: Oddity, source: &str, names: &[&str]) -> String {
+fn ignored_for(reason: UnreadableReason, source: &str, names: &[&str]) -> String {
     let count = names.len();
     let of = |noun| counted(count, noun);
     let verb = |of_one: &'static str, of_many: &'static str| verb_for(count, of_one, of_many);
     let names = Names(names);
-    match oddity {
-        Oddity::Name => format!(
+    match reason {
+        UnreadableReason::Name => format!(
             "{} in source `{source}` cannot be read, and what has {} is left out; rename or remove it: {names}",
             of("name"),
             verb("it", "them"),
         ),
-        Oddity::Circle => format!(
+        UnreadableReason::Circle => format!(
             "{} in source `{source}` {} in a circle and {} left out; remove {}: {names}",
             of("link"),
             verb("leads", "lead"),
             verb("is", "are"),
             verb("it", "them"),
         ),
-        Oddity::LinkToNothing => format!(
+        UnreadableReason::LinkToNothing => format!(
             "{} in source `{source}` {} nowhere and {} left out; remove {}, or restore the files: {names}",
             of("link"),
             verb("leads", "lead"),
             verb("is", "are"),
             verb("it", "them"),
         ),
-        Oddity::NoFile => format!(
+        UnreadableReason::NoFile => format!(
             "{} in source `{source}` {} left out; remove {}: {names}",
             match count {
                 1 => "1 pipe, socket or device".to_owned(),

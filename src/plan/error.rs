@@ -48,28 +48,19 @@ impl From<EngineError> for PlanError {
 }
 
 /// History that is gone, and that nobody has given up.
+#[expect(missing_docs, reason = "messages say what the fields are")]
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     /// A record of rules that was changed by other hands, is gone, or is of another version.
     #[error(
         "the record of rules `{path}` cannot be read: {reason}; restore it from a copy, or restate by today's with --rules today"
     )]
-    Rules {
-        /// The record's URL.
-        path: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    Rules { path: String, reason: String },
     /// The record of a publication that must have one.
     #[error(
         "the record of source days `{path}`, which the publication of {date} names, is gone, so that nobody knows which days have expired; restore it from a copy, or go on from the files there are with --accept-shorter-history"
     )]
-    RecordGone {
-        /// The record's URL.
-        path: String,
-        /// The published date.
-        date: SnapshotDate,
-    },
+    RecordGone { path: String, date: SnapshotDate },
     /// Days whose rows would go, and that have not expired as far as anybody can tell.
     #[error(
         "{days}, or confirm with --accept-removed-days that the rows that are missing are to go"
@@ -85,17 +76,13 @@ pub enum HistoryError {
     OutOfReach {
         /// What needs which days, and why no tile gives them.
         needs: String,
-        /// What else helps.
         remedy: &'static str,
     },
     /// Dates that a backfill has left as they were.
     #[error("{count} published dates are left as they are, {first} to {last}; the result says why")]
     DatesLeft {
-        /// How many.
         count: usize,
-        /// The first.
         first: String,
-        /// The last.
         last: String,
     },
 }

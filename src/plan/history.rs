@@ -1,7 +1,7 @@
 //! What a night can still see of the history of its sources.
 //!
 //! 1. [`known_days`]: what earlier runs knew, from the records of the publications.
-//! 2. [`histories`]: what is stored against it. Days that a retention rule has removed stay as they
+//! 2. [`histories`]: what is stored compared with that. Days that a retention rule has removed stay as they
 //!    were known, so that their tiles are found and published dates are not taken for changed.
 //! 3. [`Plan::check_history`]: a night that would publish less than was known is refused, unless
 //!    somebody has [accepted](Accepted) that.
@@ -34,9 +34,9 @@ use super::source_files::{SourceFiles, days_of_all, fingerprints_by_source};
 pub struct HeldInTiles {
     /// The source's name.
     pub source: String,
-    /// The first such day.
+    /// The first such day, as YYYY-MM-DD.
     pub from: String,
-    /// The last one.
+    /// The last one, as YYYY-MM-DD.
     pub until: String,
     /// How many there are.
     pub days: usize,
@@ -97,7 +97,7 @@ pub(crate) async fn known_days(
     Ok(known)
 }
 
-/// Each source of a job as it is delivered, held against what is known. Days after `until` are no
+/// Each source of a job as it is delivered, compared with what is known. Days after `until` are no
 /// measure of how old others are.
 ///
 /// Whoever accepts removed days answers what a night has asked. Days that look as if they expire
@@ -345,7 +345,7 @@ impl Plan {
         })
     }
 
-    /// What is worth a look in the history of the sources. Doubts are told by the refusal, unless
+    /// What is worth a look in the history of the sources. Doubts are reported by the refusal, unless
     /// somebody has settled them.
     pub(super) fn remarks_on_history(&self) -> Vec<String> {
         let doubts = doubts(&self.histories).filter(|_| self.accepted.removed_days);

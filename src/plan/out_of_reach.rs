@@ -16,7 +16,7 @@ use super::rollups::RollupTiles;
 pub struct OutOfReach {
     /// The rollup, or the model that reads staging directly.
     pub model: TableName,
-    /// The days.
+    /// The days that it needs and cannot have.
     pub days: BTreeSet<NaiveDate>,
     /// Why no tile gives them.
     pub because: Because,

@@ -23,7 +23,7 @@ use super::rules::HistoryStarts;
 /// One night, decided but not done.
 #[derive(Debug)]
 pub struct Plan {
-    /// The job's name.
+    /// The name of the job, for messages.
     pub job: String,
     /// The snapshot date, D.
     pub snapshot_date: SnapshotDate,
@@ -82,7 +82,7 @@ pub struct Plan {
     pub history_scans: Vec<TableName>,
     /// Everything published so far.
     pub publications: Publications,
-    /// What is odd about the sources' files, in words.
+    /// What is worth a warning about the sources' files, in words.
     pub delivery_warnings: Vec<String>,
     /// Whether the tables are as the publications say; a run puts right what is not.
     pub inspection: Inspection,
@@ -101,7 +101,7 @@ pub struct SourcePlan {
     pub files: usize,
     /// How many days they are spread over.
     pub days: usize,
-    /// Their bytes.
+    /// How large they are together, as listed.
     pub bytes: u64,
     /// The first and the last of those days.
     pub span: Option<(NaiveDate, NaiveDate)>,

@@ -99,7 +99,7 @@ impl Reach {
             self.out_of_reach.push(scans::reading_staging(model, days));
             return;
         }
-        // What was accepted goes on to hold as more days expire: how far is decided again each night.
+        // What was accepted stays accepted as more days expire: how far is decided again each night.
         self.history_starts.entry(model.clone()).or_insert(start);
         self.scan_starts.insert(model.clone(), start);
     }

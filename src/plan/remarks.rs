@@ -7,8 +7,8 @@ use crate::job::Job;
 
 use super::{CalibrationPlan, Plan};
 
-/// Days that sources or snapshots lack, what is odd about the delivered files, and dates that late
-/// data affects.
+/// Days that sources or snapshots lack, what is worth a warning about the delivered files, and
+/// dates that late data affects.
 pub(crate) fn remarks_on(job: &Job, plan: &Plan) -> Vec<String> {
     let mut remarks = plan.remarks_on_lost_files();
     remarks.extend(plan.remarks_on_history());

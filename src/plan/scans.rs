@@ -5,7 +5,7 @@
 //! | features | is refused once: what it computes would shrink. Accepted, it goes on with what is there, less each night |
 //! | publish, the marts | goes on with what is there, and that is reported |
 //! | either, of a published date | is refused where the date was published from days that have expired since |
-//! | audits | is passed over, and that is reported: it would be held against rows that are not there |
+//! | audits | is passed over, and that is reported: it would be compared with rows that are not there |
 
 use std::collections::{BTreeMap, BTreeSet};
 

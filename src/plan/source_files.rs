@@ -1,4 +1,4 @@
-//! The files of each source as fingerprints: what dates are held against, and what a publication
+//! The files of each source as fingerprints: what dates are compared by, and what a publication
 //! says of them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,8 +51,8 @@ pub(super) fn files_read(
     fingerprint.unwrap_or_else(|| Fingerprint::of(""))
 }
 
-/// The source files up to each of `dates`, as one fingerprint each: so they were told apart before
-/// publications told them by source, read by SQL or not.
+/// The source files up to each of `dates`, as one fingerprint each, read by SQL or not: publications
+/// recorded that before they recorded the files by source.
 pub(super) fn source_fingerprints(
     histories: &BTreeMap<String, SourceHistory>,
     dates: &BTreeSet<SnapshotDate>,

@@ -9,7 +9,7 @@ use crate::calibration::CutPoints;
 pub struct MetricChange {
     /// The old cut points with the users of today.
     pub old: Option<CutPoints>,
-    /// The new ones.
+    /// The new cut points, with the users of today.
     pub new: CutPoints,
 }
 

@@ -156,7 +156,7 @@ async fn propose_in(run: &Run<'_>, stages: &mut Stages<'_>) -> Result<Proposal, 
     let Featured {
         mut catalog,
         scratch: _scratch,
-        // The night that is to come tells it.
+        // The night that is to come reports it.
         unreported: _,
     } = featured;
     report.warnings.extend(left_out(&report.rejected));

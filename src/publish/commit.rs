@@ -1,6 +1,6 @@
 //! One commit: the files of a draft take the place of those that readers see.
 //!
-//! 1. `admit` refuses a draft that must not replace anything, and tells how the table's columns
+//! 1. `admit` refuses a draft that must not replace anything, and says how the table's columns
 //!    change with it: [schema evolution](super::schema_evolution).
 //! 2. `prepare` lists the files to remove and to add, and the columns as they are then: the entry
 //!    of the next version, down to its last byte. Nothing is asked of the store for it.
@@ -32,7 +32,7 @@ use super::table::Table;
 /// Where a commit comes from, as its entry in the log says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
-    /// The run.
+    /// The run that commits.
     pub run_id: String,
     /// Everything the run read.
     pub input_fingerprint: String,
@@ -59,7 +59,7 @@ pub(super) struct Prepared {
 pub struct Committed {
     /// The table as it was before.
     pub(super) table: Table,
-    /// Its version since.
+    /// The version that the commit has made.
     pub(super) version: i64,
 }
 

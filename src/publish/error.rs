@@ -12,6 +12,7 @@ use super::publications::PUBLICATIONS;
 pub(super) type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// A table that could not be read, made or committed to.
+#[expect(missing_docs, reason = "messages say what the fields are")]
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// What is published cannot be read.
@@ -22,7 +23,6 @@ pub enum PublishError {
         "another run committed to table `{table}` first: version {found} is newer than version {expected}, which this run was based on; run it again"
     )]
     Conflict {
-        /// The table.
         table: String,
         /// The version this run was based on.
         expected: i64,
@@ -33,10 +33,7 @@ pub enum PublishError {
     #[error(
         "the draft of table `{table}` has no rows and would replace what is published; check the inputs and the SQL"
     )]
-    EmptyReplacement {
-        /// The table.
-        table: String,
-    },
+    EmptyReplacement { table: String },
     /// A draft with other columns than the published table.
     #[error(transparent)]
     Contract(#[from] ContractError),
@@ -49,45 +46,28 @@ pub enum PublishError {
     /// A draft of another date than the publication.
     #[error("the draft of table `{table}` is for {found}, not for {expected}; draft it again")]
     OtherDate {
-        /// The table.
         table: String,
-        /// The date being published.
         expected: SnapshotDate,
-        /// The date of the draft.
         found: SnapshotDate,
     },
     /// A draft of another table.
     #[error("a draft of table `{found}` cannot be committed to table `{table}`; copy it first")]
-    OtherTable {
-        /// The table.
-        table: String,
-        /// The table the draft is of.
-        found: String,
-    },
+    OtherTable { table: String, found: String },
     /// A draft that is partitioned where its table is not, or the other way round.
     #[error(
         "table `{table}` and its draft differ in whether they are partitioned by snapshot_date; publish to another table"
     )]
-    OtherLayout {
-        /// The table.
-        table: String,
-    },
+    OtherLayout { table: String },
     /// A table whose versions `publications` does not record.
     #[error("table `{table}` is not among those that publications record; add it to `tables::ALL`")]
-    Unrecorded {
-        /// The table.
-        table: String,
-    },
+    Unrecorded { table: String },
     /// A table that somebody upgraded.
     #[error(
         "table `{table}` is at reader version {reader} and writer version {writer}, beyond the 1 and 2 that every reader opens; restore the table or publish to another output"
     )]
     Protocol {
-        /// The table.
         table: String,
-        /// Its minimal reader version.
         reader: i32,
-        /// Its minimal writer version.
         writer: i32,
     },
     /// A table whose log or files cannot be read.
@@ -95,11 +75,8 @@ pub enum PublishError {
         "cannot read table `{table}` at `{folder}`; check the endpoint, the credentials, the permissions and that its folder is whole"
     )]
     Read {
-        /// The table.
         table: String,
-        /// The full URL of its folder.
         folder: String,
-        /// What was said.
         source: Source,
     },
     /// A table that a publication records and that is not there.
@@ -107,23 +84,15 @@ pub enum PublishError {
         "the publication of {date} records version {version} of table `{table}`, which is not there: somebody has dropped the table, or cleaned up its log; restore it from a copy, or publish to a new output"
     )]
     Missing {
-        /// The table.
         table: String,
-        /// The date published.
         date: SnapshotDate,
-        /// The version recorded.
         version: i64,
     },
     /// A version that a publication names, and that the log does not give any more.
     #[error(
         "version {version} of table `{table}`, which a publication names, cannot be opened: somebody has cleaned up the log of the table; restore its `_delta_log` from a copy, or publish to a new output"
     )]
-    VersionGone {
-        /// The table.
-        table: String,
-        /// The version recorded.
-        version: i64,
-    },
+    VersionGone { table: String, version: i64 },
     /// The list of what is published, changed by other hands.
     #[error(
         "table `publications` was changed by a commit that tierline did not make, {what}: it says what is published, so that nothing is read or published until it is as it was; {remedy}"
@@ -141,7 +110,6 @@ pub enum PublishError {
     PublicationsLost {
         /// A table that has more.
         table: String,
-        /// Its version.
         version: i64,
         /// The publication that made it.
         sequence: i64,
@@ -169,11 +137,8 @@ pub enum PublishError {
         "`{path}`, a file of table `{table}` that the publication of {date} names, is gone, so that its rows can be neither read nor put back; restore it from a copy{}", withdrawing(table, *date)
     )]
     FileGone {
-        /// The table.
         table: String,
-        /// The full URL of the file.
         path: String,
-        /// The date published.
         date: SnapshotDate,
     },
     /// A published file that is to be read.
@@ -181,11 +146,8 @@ pub enum PublishError {
         "`{path}`, a file of table `{table}` that the publication of {date} names, is gone or cut short, and its rows are needed; make that date again first, by `tierline backfill --affected` or `tierline run --date {date}`, or restore the file from a copy"
     )]
     FileNeeded {
-        /// The table.
         table: String,
-        /// The full URL of the file.
         path: String,
-        /// The date published.
         date: SnapshotDate,
     },
     /// An entry of a log that was not written to its end.
@@ -193,71 +155,44 @@ pub enum PublishError {
         "`{path}`, a commit of table `{table}`, {}: a power cut or a full disk cut its write short; restore the file from a copy; only where no publication names its version, delete it and run its date again with `tierline run --date`", cut_to(*length)
     )]
     CutShort {
-        /// The table.
         table: String,
-        /// The full URL of the entry.
         path: String,
-        /// Its length.
         length: u64,
     },
     /// A commit that is gone from between others.
     #[error(
         "`{path}`, a commit of table `{table}`, is gone, and later ones are there: somebody has removed it; restore it from a copy, or the whole folder of the table"
     )]
-    EntryGone {
-        /// The table.
-        table: String,
-        /// The full URL of the commit.
-        path: String,
-    },
+    EntryGone { table: String, path: String },
     /// A file of `publications` that is gone.
     #[error(
         "`{path}`, a file of table `publications`, is gone: somebody has removed it; restore it from a copy, or the whole folder of the table"
     )]
-    ListGone {
-        /// The full URL of the file.
-        path: String,
-    },
+    ListGone { path: String },
     /// A checkpoint that was not written to its end.
     #[error(
         "`{path}`, a checkpoint of table `{table}`, was cut short by a power cut or a full disk; delete it and `_last_checkpoint` beside it: the commits say the same"
     )]
-    CutCheckpoint {
-        /// The table.
-        table: String,
-        /// The full URL of the checkpoint.
-        path: String,
-    },
+    CutCheckpoint { table: String, path: String },
     /// A table that could not be made.
     #[error("cannot create table `{table}` at `{folder}`; check the permissions")]
     Create {
-        /// The table.
         table: String,
-        /// The full URL of its folder.
         folder: String,
-        /// What was said.
         source: Source,
     },
     /// A table that was made and is not there.
     #[error(
         "table `{table}` was created at `{folder}` but the store does not list it; use a store whose listings show at once what was written"
     )]
-    Unlisted {
-        /// The table.
-        table: String,
-        /// The full URL of its folder.
-        folder: String,
-    },
+    Unlisted { table: String, folder: String },
     /// A commit that is not in so far.
     #[error(
         "cannot tell whether version {version} of table `{table}` will be there: the store failed to write it and does not have it now, but a request that timed out may still arrive; run it again, it goes by what is there then"
     )]
     Commit {
-        /// The table.
         table: String,
-        /// The version that the commit was to make.
         version: i64,
-        /// What was said.
         source: Source,
     },
     /// A commit that may be in or not.
@@ -265,9 +200,7 @@ pub enum PublishError {
         "cannot tell whether version {version} of table `{table}` is there, since the table cannot be read any more; run it again once the store answers, it goes by what is there then"
     )]
     Unconfirmed {
-        /// The table.
         table: String,
-        /// The version that the commit was to make.
         version: i64,
         /// What the commit said.
         source: Source,
@@ -275,11 +208,8 @@ pub enum PublishError {
     /// A checkpoint that could not be written; the table is whole without it.
     #[error("cannot write a checkpoint of table `{table}` at version {version}")]
     Checkpoint {
-        /// The table.
         table: String,
-        /// The version in question.
         version: i64,
-        /// What was said.
         source: Source,
     },
     /// A draft that could not be written or removed.

@@ -1,7 +1,7 @@
 //! The entries of a table's log, read by their keys.
 //!
 //! A key is certain where a listing may lag behind. An entry that a power cut or a full disk cut
-//! short is told by name: taken for a commit without rows it would hide what was published. Cut at
+//! short is reported by name: taken for a commit without rows it would hide what was published. Cut at
 //! the end of a line it still is an entry, so each of ours says in its first line how many actions
 //! it has.
 

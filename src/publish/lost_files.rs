@@ -34,7 +34,7 @@ const AT_ONCE: usize = 16;
 pub struct LostFiles {
     /// The date whose publication makes them again.
     pub date: SnapshotDate,
-    /// The table.
+    /// The table that lacks them.
     pub table: String,
     /// The full URL of the first that is gone or cut short.
     pub path: String,

@@ -234,7 +234,7 @@ async fn put_in_turn(groups: [Vec<Prepared>; 3]) -> (Vec<Committed>, Option<Publ
     (tables, failure)
 }
 
-/// Commits the publication itself, and sees that it holds: the commits to `tables` are undone when
+/// Commits the publication itself, and sees that it stays valid: the commits to `tables` are undone when
 /// another run was faster, and put back where somebody has taken them for nobody's.
 async fn put_last(
     output: &Location,

@@ -104,7 +104,7 @@ pub(crate) async fn published_snapshot(
     };
     let table = published_files(output, files.into_iter(), columns, Some(date));
     Ok(Some(match table.schema().index_of(USER_ID) {
-        // The writer has held its rows to this order.
+        // The writer has checked that its rows are in this order.
         Ok(user_id) => table.sorted_by(user_id),
         Err(_) => table,
     }))

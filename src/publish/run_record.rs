@@ -15,7 +15,7 @@ pub struct RunRecord {
     pub previous_snapshot_date: Option<SnapshotDate>,
     /// The run that had published that date.
     pub previous_run_id: Option<String>,
-    /// The run.
+    /// The run that publishes.
     pub run_id: String,
     /// The job, such as `tierline/nightly`.
     pub application: String,

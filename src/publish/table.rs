@@ -43,7 +43,7 @@ pub struct Table {
 pub struct PublishedFile {
     /// Where the file is, from the root of the store.
     pub path: Path,
-    /// Its size.
+    /// As the log has it.
     pub size_bytes: u64,
     /// Its rows, where the log counts them: other programs need not.
     pub rows: Option<u64>,

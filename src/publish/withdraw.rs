@@ -31,8 +31,8 @@ const CURRENT: &str = TIER_CURRENT.name;
 /// The table that lists the tiers of the newest snapshot.
 const LABELS: &str = DIM_TIER.name;
 
-/// Takes back what `withdrawn` has published. The id of the run that does so is told by the number
-/// of its publication.
+/// Takes back what `withdrawn` has published. The id of the run that does so is made from the
+/// number of its publication.
 ///
 /// # Errors
 /// - [`PublishError::Conflict`] when another run published or committed since `publications` were

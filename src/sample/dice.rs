@@ -60,7 +60,7 @@ impl Dice {
         self.fraction() < probability
     }
 
-    /// One of `choices` with the probability beside it, `otherwise` with what is left.
+    /// One of `choices` with the probability next to it, `otherwise` with what is left.
     pub(super) fn choose<T: Copy>(&mut self, choices: &[(f64, T)], otherwise: T) -> T {
         let mut left = self.fraction();
         for &(share, choice) in choices {

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use parquet::errors::ParquetError;
 
 /// Why the sample is incomplete. Partitions finished before are whole.
+#[expect(missing_docs, reason = "messages say what the fields are")]
 #[derive(Debug, thiserror::Error)]
 pub enum SampleError {
     /// The rows of a day do not fit their columns.
@@ -15,15 +16,12 @@ pub enum SampleError {
     Columns {
         /// The source the rows belong to.
         table: &'static str,
-        /// Their business day.
         date: NaiveDate,
-        /// The column's complaint.
         source: ArrowError,
     },
     /// The folder of a partition cannot be made.
     #[error("cannot create the folder `{path}`; is its parent a folder you may write to?")]
     CreateFolder {
-        /// The folder.
         path: PathBuf,
         /// What the file system says.
         source: io::Error,
@@ -31,7 +29,6 @@ pub enum SampleError {
     /// A file cannot be made.
     #[error("cannot create the file `{path}`")]
     CreateFile {
-        /// The file.
         path: PathBuf,
         /// What the file system says.
         source: io::Error,
@@ -39,7 +36,6 @@ pub enum SampleError {
     /// A file cannot be written to its end.
     #[error("cannot write the file `{path}`; is the disk full?")]
     WriteFile {
-        /// The file.
         path: PathBuf,
         /// What the Parquet writer says.
         source: ParquetError,
@@ -47,7 +43,6 @@ pub enum SampleError {
     /// A written file cannot be given its final name.
     #[error("cannot rename a finished file to `{path}`")]
     RenameFile {
-        /// The final name.
         path: PathBuf,
         /// What the file system says.
         source: io::Error,

@@ -24,7 +24,7 @@ use object_store::{
     RenameOptions, Result, UploadPart,
 };
 
-use super::odd_files;
+use super::disk_listing;
 
 /// Brings a file or a folder to the disk.
 type SyncPath = fn(&FilePath) -> io::Result<()>;
@@ -225,7 +225,7 @@ impl ObjectStore for DurableDisk {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        odd_files::list(&self.inner, prefix)
+        disk_listing::list(&self.inner, prefix)
     }
 
     fn list_with_offset(
@@ -237,7 +237,7 @@ impl ObjectStore for DurableDisk {
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        odd_files::list_with_delimiter(&self.inner, prefix).await
+        disk_listing::list_with_delimiter(&self.inner, prefix).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {

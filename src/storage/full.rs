@@ -1,9 +1,9 @@
-//! A disk without space, told from a store that is out of order.
+//! Whether a failure is a disk without space or a store that is out of order.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-/// Whether an error comes of a disk that is full, or of a quota that is used up.
+/// Whether the cause of an error is a disk that is full, or a quota that is used up.
 pub fn is_full(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {

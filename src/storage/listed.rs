@@ -1,9 +1,9 @@
 //! A store that hands out one object only while it is the one that was listed.
 //!
-//! | the store | how an object is held to its listing |
+//! | the store | how it is made sure that an object is as listed |
 //! |---|---|
 //! | has ETags | every GET carries the listed one as `If-Match`, and the answer must carry it too |
-//! | has none | every answer must tell the listed size and, to the second, the listed time |
+//! | has none | every answer must have the listed size and, to the second, the listed time |
 //! | is a disk | as with ETags when a file is opened; once read, it must still have its size and time |
 //!
 //! An object that changed fails as `Precondition`, one that is gone as `NotFound`. An answer that
@@ -126,7 +126,7 @@ fn is_same(listed: &ObjectMeta, found: &ObjectMeta) -> bool {
         (Some(listed), Some(found)) => plain_tag(listed) == plain_tag(found),
         // Without a time, size and name are all that a listing said.
         _ if listed.last_modified == DateTime::UNIX_EPOCH => true,
-        // HTTP tells the time to the second, whatever a listing does.
+        // HTTP has the time to the second, whatever a listing does.
         _ => listed.last_modified.timestamp() == found.last_modified.timestamp(),
     };
     is_same_version && listed.size == found.size

@@ -13,9 +13,9 @@ mod durable;
 mod error_text;
 mod full;
 mod listed;
-mod odd_files;
-mod odd_keys;
-mod odd_names;
+mod disk_listing;
+mod invalid_keys;
+mod invalid_names;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,14 +32,14 @@ use url::Url;
 use crate::ground::{Classified, FailureKind, has_secret, without_secrets};
 
 use durable::DurableDisk;
-use odd_keys::OddKeys;
+use invalid_keys::InvalidKeys;
 
 pub use counting::{CountingStore, Traffic, TrafficTotals};
+pub use disk_listing::UselessLink;
 pub use error_text::shortened_error;
 pub use full::is_full;
+pub use invalid_names::{UnreadableReason, unreadable_reason, without_mark};
 pub use listed::{BeyondEnd, ListedObject};
-pub use odd_files::UselessLink;
-pub use odd_names::{Oddity, oddity, without_mark};
 
 /// How long requests to a store are retried, and how long one may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,7 @@ impl Default for RetryPolicy {
 }
 
 /// A URL that cannot be opened, or a store that failed.
+#[expect(missing_docs, reason = "messages say what the fields are")]
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// Not a URL or path that any store understands.
@@ -76,16 +77,12 @@ pub enum StorageError {
     #[error(
         "the variable `{variable}` has a user name, a password or a signature in its URL; take them out of it: credentials have variables of their own, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     )]
-    SecretInEndpoint {
-        /// The variable's name.
-        variable: String,
-    },
+    SecretInEndpoint { variable: String },
     /// A store did not do what was asked.
     #[error("cannot {action} `{path}`; check {}", what_to_check(path))]
     Request {
         /// What was tried: `list`, `read`, `write`.
         action: &'static str,
-        /// The full URL.
         path: String,
         /// What the store said.
         source: object_store::Error,
@@ -93,9 +90,7 @@ pub enum StorageError {
     /// A disk has no space left.
     #[error("cannot {action} `{path}`: the disk is full; free some space and run it again")]
     Full {
-        /// What was tried.
         action: &'static str,
-        /// The full URL.
         path: String,
         /// What the disk said.
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -294,7 +289,7 @@ fn s3_builder(url: &Url, retry_policy: RetryPolicy) -> AmazonS3Builder {
     };
     let builder = AmazonS3Builder::from_env()
         .with_url(url.as_str())
-        .with_http_connector(OddKeys::default())
+        .with_http_connector(InvalidKeys::default())
         .with_retry(retry);
     if environment().any(|(name, _)| name.eq_ignore_ascii_case("AWS_TIMEOUT")) {
         return builder;

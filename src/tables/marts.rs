@@ -1,6 +1,6 @@
 //! Marts: small tables that the pack's SQL computes from the night's drafts and from what was
 //! published before. A pack may do without any of them. The columns here are those that tierline
-//! shows and compares; others are published beside them.
+//! shows and compares; others are published too.
 
 use crate::ground::SqlSchema;
 use crate::job::ColumnType::{Double, Varchar};

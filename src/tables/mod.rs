@@ -82,7 +82,7 @@ pub struct PublishedColumn {
     pub name: &'static str,
     /// Its type; [`ColumnType::Id`] is that of the job's user ids.
     pub column_type: ColumnType,
-    /// The comment that readers of the table see; empty where the model's own comment stands.
+    /// The comment that readers of the table see; empty where it is the model's own comment.
     pub comment: &'static str,
 }
 

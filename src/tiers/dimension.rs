@@ -28,7 +28,7 @@ pub struct Dimension {
     pub name: String,
     /// Its values, in the order of `dim_tier`.
     pub tiers: Vec<Tier>,
-    /// How long a demotion must hold before it shows, in days.
+    /// How long a demotion must last before it shows, in days.
     pub grace_days: u32,
     /// Whether today's value and a waiting demotion are published next to the shown value: so for
     /// every dimension that the job gives a grace, be it 0, and for value_tier by default.

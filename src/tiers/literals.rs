@@ -425,7 +425,7 @@ fn is_equality(operator: Operator) -> bool {
     )
 }
 
-/// The column that a condition holds to texts: `dimension = 'a'`, `dimension IN ('a', 'b')`.
+/// The column that a condition compares with texts: `dimension = 'a'`, `dimension IN ('a', 'b')`.
 fn equal_texts(condition: &Expr) -> Option<(Column, BTreeSet<String>)> {
     let is_denied = matches!(condition, Expr::InList(InList { negated: true, .. }));
     let is_equal =

@@ -49,7 +49,7 @@ struct NumberedDimension {
     without_grace: Option<AtOnce>,
     /// The number of the value of users who can have no score.
     unscored: Option<u32>,
-    /// The users who were shown a lower value at once, whom grace would have held.
+    /// The users who were shown a lower value at once, whom grace would have kept in the higher one.
     at_once: BTreeMap<AtOnce, u64>,
 }
 

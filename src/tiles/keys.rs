@@ -1,4 +1,4 @@
-//! The columns that rows are told apart by.
+//! The columns that identify rows.
 
 /// The column that says which business day a row belongs to.
 pub const DAY: &str = "day";

@@ -40,7 +40,7 @@ pub struct TileRows {
 /// The tiles of one rollup, and what is merged from them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MergedRollup {
-    /// What tells it from others in one table.
+    /// What distinguishes it from others in one table.
     pub name: String,
     /// The columns.
     pub columns: Vec<MergedColumn>,

@@ -13,7 +13,7 @@ use crate::tables::TIER_SNAPSHOT;
 /// A date that is to be withdrawn, and what follows from it.
 #[derive(Debug, Serialize)]
 pub struct Withdrawal {
-    /// The date.
+    /// The date that is withdrawn, as YYYY-MM-DD.
     pub snapshot_date: String,
     /// The run that published it.
     pub run_id: String,

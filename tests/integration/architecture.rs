@@ -7,6 +7,9 @@
 //! 4. The engine's session is known to `engine` alone.
 //! 5. Every SQL model says in a comment what it is.
 //! 6. What documents name is there.
+//! 7. No files use each other in a circle ([`circles`]).
+
+mod circles;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +17,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 use tierline::tables::NAMES;
+
+use self::circles::SourceTree;
 
 /// The modules that may name the Delta Lake library.
 const KNOW_DELTA: [&str; 2] = ["drafts", "publish"];
@@ -38,6 +43,25 @@ fn modules_use_only_modules_above_them() {
     assert_none(&over_source_files(&order, |file, module| {
         misplaced_imports(file, module, &order)
     }));
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let files = files_below("src", "rs").into_iter();
+    let files = files.map(|path| {
+        let text = read(&path);
+        let code = COMMENT.replace_all(&text, "").into_owned();
+        (path, code)
+    });
+    let tree = SourceTree::of(files);
+    let circles = tree.circles().into_iter();
+    let problems = circles.map(|circle| {
+        let files = circle.join(", ");
+        format!(
+            "{files}: these files use each other; give what ties them a file of its own, or make them one"
+        )
+    });
+    assert_none(&problems.collect::<Vec<_>>());
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl From<ComputationFailure> for DataFusionError {
     }
 }
 
-/// An expression as its failures tell of it.
+/// An expression as its failures name it.
 #[derive(Debug, Clone)]
 pub(super) struct Computed {
     /// As SQL has it.

@@ -26,7 +26,7 @@ pub(super) fn may_fail(found: &DataType, wanted: &DataType) -> bool {
     }
 }
 
-/// The unit of instants, of which finer ones hold fewer; none of other times.
+/// The unit of instants, of which finer ones reach fewer; none of other times.
 fn fineness(times: &DataType) -> Option<TimeUnit> {
     match times {
         DataType::Timestamp(unit, _) => Some(*unit),

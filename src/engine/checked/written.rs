@@ -26,7 +26,7 @@ pub(in crate::engine) fn as_written(expression: &Expr) -> Result<String> {
     Ok(cut(with_sql_types(&plain.data.to_string())))
 }
 
-/// An expression as it stands behind an operator.
+/// An expression as it is written behind an operator.
 pub(super) fn as_written_behind(operator: Operator, expression: &Expr) -> Result<String> {
     let written = as_written(expression)?;
     let own = match unchecked(expression).as_ref().unwrap_or(expression) {

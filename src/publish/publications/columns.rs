@@ -15,7 +15,7 @@
 //! | 1 | the first nine columns | |
 //! | 2 | `rules_fingerprint`, `status` | the rules are not known; the date is published |
 //! | 3 | `tier_rules` | the rules count as those of the snapshot before |
-//! | 4 | `source_record`, `source_files` | `source_fingerprint` names the record; the files are told apart all together |
+//! | 4 | `source_record`, `source_files` | `source_fingerprint` names the record; all files have one fingerprint |
 //! | 5 | the texts below | |
 //! | 6 | fingerprints that begin with a version, such as `1:` | |
 //!

@@ -4,10 +4,10 @@
 //! |---|---|---|---|---|
 //! | 2026-11-19 | 1 | a | 1 | |
 //! | 2026-11-20 | 2 | b | 2 | |
-//! | 2026-11-19 | 3 | c | 3 | the 19th restated: from here on this row holds for it |
+//! | 2026-11-19 | 3 | c | 3 | the 19th restated: from here on this row is the valid one for it |
 //!
-//! A date is published once its row is here, whatever the other tables hold already; of several
-//! rows for a date the one with the largest sequence holds. That may say that the date was
+//! A date is published once its row is here, whatever the other tables have already; of several
+//! rows for a date the one with the largest sequence is valid. That may say that the date was
 //! withdrawn: then its versions are those in which the date has no rows. Each publication rewrites all rows
 //! as one small file, so that reading them costs one GET however long the history. Since the
 //! commit is based on the version that the run started from, of two runs at once only one can
@@ -91,7 +91,7 @@ impl Publications {
         &self.by_sequence
     }
 
-    /// The publication that holds for a date; none when it was never published, or withdrawn.
+    /// The valid publication of a date; none when it was never published, or withdrawn.
     pub fn newest_for(&self, date: SnapshotDate) -> Option<&Publication> {
         self.last_of(date).filter(|last| !last.is_withdrawn())
     }
@@ -102,7 +102,7 @@ impl Publications {
         row.and_then(|row| self.by_sequence.get(*row))
     }
 
-    /// The publication that holds for the last date before `date`.
+    /// The valid publication of the last published date before `date`.
     pub fn previous_to(&self, date: SnapshotDate) -> Option<&Publication> {
         let earlier = self.last_rows.range(..date).rev();
         earlier
@@ -110,7 +110,7 @@ impl Publications {
             .next()
     }
 
-    /// The publication that holds for the date a week before.
+    /// The valid publication of the date a week before.
     pub fn week_before(&self, date: SnapshotDate) -> Option<&Publication> {
         self.newest_for(SnapshotDate::on(date.day() - WEEK))
     }

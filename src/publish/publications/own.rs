@@ -1,7 +1,7 @@
 //! Whether the rows of `publications` are those that tierline wrote last.
 //!
 //! A publication rewrites all rows, as one file in a folder of its own. Where there is anything
-//! else the log tells what became of it:
+//! else the log says what became of it:
 //!
 //! | since the last publication, other programs | |
 //! |---|---|

@@ -25,13 +25,13 @@ pub enum PublicationStatus {
 /// A date as one run published it, or withdrew it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
-    /// The date.
+    /// The snapshot date that it is about.
     pub snapshot_date: SnapshotDate,
     /// Whether it is published since, or withdrawn.
     pub status: PublicationStatus,
-    /// The run.
+    /// The run that published the date, or withdrew it.
     pub run_id: String,
-    /// Counts the publications of all dates; the newest of a date is the one that holds.
+    /// Counts the publications of all dates; of one date the largest is valid.
     pub sequence: i64,
     /// The date that movements were counted from; none for the first.
     pub previous_snapshot_date: Option<SnapshotDate>,
@@ -73,8 +73,8 @@ impl Publication {
 /// A table's part of a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableVersion {
-    /// The version of the table that holds the rows.
+    /// The version of the table that has the rows.
     pub version: i64,
-    /// The rows published.
+    /// Rows that the publication put into the table.
     pub rows: u64,
 }

@@ -1,7 +1,7 @@
 //! Commits of other programs after which a table has the rows that it had: those in which a vacuum
 //! says what it did, and those of files that were put together or sorted again.
 //!
-//! They are neither told nor undone. Whoever reads the version that a publication names finds the
+//! They are neither reported nor undone. Whoever reads the version that a publication names finds the
 //! files of before, until a vacuum removes them.
 
 use std::collections::BTreeMap;

@@ -167,8 +167,8 @@ async fn check_not_gone(
 }
 
 /// Refuses to take publications for unpublished. A run that died has the number after the last
-/// publication, so that commits of a larger one are told by a list that was lost or cut, and those
-/// of that number by the [record](last_publication) of the last publication.
+/// publication: commits of a larger one show that the list was lost or cut, and of those of that
+/// number the [record](last_publication) of the last publication says whether they were published.
 async fn check_not_lost(
     output: &Location,
     publications: &Publications,

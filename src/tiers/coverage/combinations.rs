@@ -68,7 +68,7 @@ impl Combinations {
         self.batch.num_rows()
     }
 
-    /// Of which combinations a condition holds.
+    /// For which combinations a condition is true.
     pub(super) fn holding(&self, condition: &Expr) -> Result<BooleanArray> {
         let evaluated = computable(condition, &self.schema)?;
         let holds = evaluated.evaluate(&self.batch)?.into_array(self.count())?;

@@ -33,7 +33,7 @@ pub(super) enum Missing {
     Never,
     /// For some users.
     Sometimes,
-    /// For exactly the users of whom this holds, as other columns may be.
+    /// For exactly the users for whom this is true, as other columns may be.
     When(Expr),
 }
 
@@ -140,7 +140,7 @@ pub(super) fn given(case: &Case) -> Option<Domain> {
     })
 }
 
-/// A CASE is NULL exactly when its first condition holds if that branch alone gives NULL.
+/// A CASE is NULL exactly when its first condition is true if that branch alone gives NULL.
 fn missing(case: &Case, results: &[ScalarValue]) -> Missing {
     let nulls = results.iter().filter(|value| value.is_null()).count();
     let first_is_null = results.first().is_some_and(ScalarValue::is_null);

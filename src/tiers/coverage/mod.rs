@@ -5,7 +5,7 @@
 //! 2. [`domains`]: what the columns of those tables can be; [`tables`] gathers it, tier by tier.
 //! 3. [`conditions`]: the branches of a CASE over values that can be listed.
 //! 4. [`combinations`]: all combinations of these, and the branch that takes each: the first
-//!    whose condition holds.
+//!    whose condition is true.
 //! 5. [`findings`]: holes, branches that nothing reaches, and values that do not agree with
 //!    dim_tier.
 //!

@@ -98,7 +98,8 @@ impl TakenBy {
         }
     }
 
-    /// Gives the next branch what its condition holds of and nobody has taken.
+    /// Gives the next branch the combinations for which its condition is true and that no
+    /// earlier one has taken.
     fn next_branch(&mut self, holds: &BooleanArray) -> Reached {
         let branch = self.branches;
         self.branches += 1;

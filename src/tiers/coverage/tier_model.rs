@@ -9,6 +9,6 @@ use crate::models::Model;
 pub struct TierModel<'a> {
     /// The model.
     pub model: &'a Model,
-    /// Its plan.
+    /// What it computes: analysed, not optimized.
     pub plan: LogicalPlan,
 }

@@ -31,7 +31,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use backend::{Backend, OddKeys};
+use backend::{Backend, InvalidKeys};
 use requests::RequestLog;
 pub(crate) use requests::{RequestCounts, RequestKind};
 pub(crate) use trouble::Trouble;
@@ -50,7 +50,7 @@ pub(crate) struct S3Server {
     address: SocketAddr,
     requests: Arc<RequestLog>,
     troubles: Arc<Troubles>,
-    odd_keys: OddKeys,
+    invalid_keys: InvalidKeys,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     _files: TempDir,
@@ -63,12 +63,12 @@ impl S3Server {
         std::fs::create_dir(files.path().join(BUCKET)).unwrap();
         let requests = Arc::new(RequestLog::default());
         let troubles = Arc::new(Troubles::default());
-        let odd_keys = OddKeys::default();
+        let invalid_keys = InvalidKeys::default();
         let backend = Backend::new(
             files.path(),
             Arc::clone(&requests),
             Arc::clone(&troubles),
-            Arc::clone(&odd_keys),
+            Arc::clone(&invalid_keys),
         );
         let service = service(backend);
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -80,7 +80,7 @@ impl S3Server {
             address,
             requests,
             troubles,
-            odd_keys,
+            invalid_keys,
             stop: Some(stop),
             thread: Some(thread),
             _files: files,
@@ -132,7 +132,7 @@ impl S3Server {
 
     /// Lists an object of this key from now on, which may be one that no folder can hold.
     pub(crate) fn list_besides(&self, key: &str) {
-        self.odd_keys.lock().unwrap().push(key.to_owned());
+        self.invalid_keys.lock().unwrap().push(key.to_owned());
     }
 
     /// How many requests of each kind were made since the start or the last reset. Requests with

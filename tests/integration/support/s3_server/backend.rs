@@ -31,7 +31,7 @@ const LONGEST_KEY: usize = 160;
 const LONGEST_MULTIPART_KEY: usize = 127;
 
 /// Keys that are listed beside those of the folder, and cannot be read.
-pub(super) type OddKeys = Arc<Mutex<Vec<String>>>;
+pub(super) type InvalidKeys = Arc<Mutex<Vec<String>>>;
 
 /// The server's operations: those that the clients of object stores use.
 pub(super) struct Backend {
@@ -39,26 +39,26 @@ pub(super) struct Backend {
     folder: PathBuf,
     requests: Arc<RequestLog>,
     troubles: Arc<Troubles>,
-    odd_keys: OddKeys,
+    invalid_keys: InvalidKeys,
     /// Held by readers while they look, by one writer while it checks and writes.
     objects: RwLock<()>,
 }
 
 impl Backend {
     /// Serves the folders of `folder` as buckets, notes every request in `requests`, makes the
-    /// trouble that is asked for and lists `odd_keys` besides.
+    /// trouble that is asked for and lists `invalid_keys` besides.
     pub(super) fn new(
         folder: &Path,
         requests: Arc<RequestLog>,
         troubles: Arc<Troubles>,
-        odd_keys: OddKeys,
+        invalid_keys: InvalidKeys,
     ) -> Self {
         Self {
             files: FileSystem::new(folder).unwrap(),
             folder: folder.to_owned(),
             requests,
             troubles,
-            odd_keys,
+            invalid_keys,
             objects: RwLock::new(()),
         }
     }
@@ -237,9 +237,9 @@ impl S3 for Backend {
             let key = object.key.as_deref().unwrap_or_default();
             object.e_tag = self.e_tag(&request, key).await?;
         }
-        let odd_keys = self.odd_keys.lock().unwrap().clone();
-        let odd_keys = odd_keys.into_iter();
-        let listed = odd_keys.filter(|key| is_deep && key.starts_with(&prefix));
+        let invalid_keys = self.invalid_keys.lock().unwrap().clone();
+        let invalid_keys = invalid_keys.into_iter();
+        let listed = invalid_keys.filter(|key| is_deep && key.starts_with(&prefix));
         let contents = response.output.contents.get_or_insert_default();
         contents.extend(listed.map(|key| Object {
             key: Some(key),

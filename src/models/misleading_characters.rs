@@ -19,7 +19,7 @@ const MOST_SHOWN: usize = 5;
 /// What is said of a character, and what to do about it.
 type Said = (&'static str, &'static str);
 
-/// The odd characters of a file.
+/// The misleading characters of a file.
 pub(super) fn find(file: &SourceFile, lexemes: &[Lexeme]) -> Problems {
     let mut problems = Problems::default();
     if file.text.starts_with('\u{feff}') {

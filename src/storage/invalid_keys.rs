@@ -1,6 +1,6 @@
-//! Listings of S3 in which one odd key does not cost all others: the client's own parser gives up
-//! the whole page. So keys that it cannot hold are replaced in the page, by their
-//! [stand-ins](super::odd_names), before it reads it.
+//! Listings of S3 in which one invalid key does not cost all others: the client's own parser gives up
+//! the whole page. So keys that it cannot represent are replaced in the page, by their
+//! [stand-ins](super::invalid_names), before it reads it.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,15 +9,15 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
 };
 
-use super::odd_names::stand_in;
+use super::invalid_names::stand_in;
 
 /// Connects as usual.
 #[derive(Debug, Default)]
-pub(super) struct OddKeys {
+pub(super) struct InvalidKeys {
     usual: ReqwestConnector,
 }
 
-impl HttpConnector for OddKeys {
+impl HttpConnector for InvalidKeys {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let usual = self.usual.connect(options)?;
         Ok(HttpClient::new(Replacing(usual)))
@@ -43,7 +43,7 @@ impl HttpService for Replacing {
     }
 }
 
-/// A page of a listing without odd keys.
+/// A page of a listing without invalid keys.
 fn replaced(page: Bytes) -> Bytes {
     let Ok(text) = std::str::from_utf8(&page) else {
         return page;
@@ -53,7 +53,7 @@ fn replaced(page: Bytes) -> Bytes {
     prefixes.or(keys).map_or(page.clone(), Bytes::from)
 }
 
-/// The page with other texts in elements of this name, if any of them is odd. What a listing was
+/// The page with other texts in elements of this name, if any of them is invalid. What a listing was
 /// asked for, the `Prefix` of the page itself, is one that the client could ask for.
 fn replaced_in(page: &str, element: &str, is_object: bool) -> Option<String> {
     let (begin, end) = (format!("<{element}>"), format!("</{element}>"));
@@ -65,12 +65,12 @@ fn replaced_in(page: &str, element: &str, is_object: bool) -> Option<String> {
             break;
         };
         let name = unescaped(text);
-        let odd = stand_in(&name).map(|path| match is_object {
+        let stand_in = stand_in(&name).map(|path| match is_object {
             true => path.to_string(),
             false => format!("{path}/"),
         });
-        is_changed |= odd.is_some();
-        let text = odd.map_or_else(|| text.to_owned(), |odd| escaped(&odd));
+        is_changed |= stand_in.is_some();
+        let text = stand_in.map_or_else(|| text.to_owned(), |name| escaped(&name));
         new.extend([before, &begin, &text, &end]);
         rest = behind;
     }
@@ -126,7 +126,7 @@ fn referred(name: &str) -> Option<char> {
 mod tests {
     use object_store::path::Path;
 
-    use super::super::odd_names::odd_name;
+    use super::super::invalid_names::original_name;
     use super::*;
 
     fn keys(page: &str, element: &str) -> Vec<String> {
@@ -149,7 +149,7 @@ mod tests {
         let listed = keys(new, "Key");
         let odd = listed
             .iter()
-            .map(|key| odd_name(&Path::parse(key).unwrap()));
+            .map(|key| original_name(&Path::parse(key).unwrap()));
         assert_eq!(
             odd.collect::<Vec<_>>(),
             [
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(listed[1], "raw/d&e");
         let prefixes = keys(new, "Prefix");
         assert_eq!([&prefixes[0], &prefixes[2]], ["raw/", "raw/h/"]);
-        let odd = odd_name(&Path::parse(&prefixes[1]).unwrap());
+        let odd = original_name(&Path::parse(&prefixes[1]).unwrap());
         assert_eq!(odd.as_deref(), Some("raw//"));
         assert!(new.contains("<Size>3</Size>"));
     }

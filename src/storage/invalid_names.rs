@@ -1,9 +1,9 @@
-//! Names that the clients of stores cannot hold, in listings that hold everything else.
+//! Names that the clients of stores cannot represent, in listings that have everything else.
 //!
 //! A client gives up a whole listing for one name with an empty part, a control character, bytes
 //! that are not UTF-8, or a link that leads in a circle; other links, and what is no file, it leaves
 //! out in silence. Here such an object is listed under a stand-in: its name as messages show it,
-//! with a mark in every part that is odd. Nothing can be read by a stand-in, and whoever lists
+//! with a mark in every part that is invalid. Nothing can be read by a stand-in, and whoever lists
 //! decides what it means.
 //!
 //! | the store has | its stand-in, with `*` for the mark |
@@ -11,14 +11,14 @@
 //! | `dt=2026-11-20//part-0.parquet` | `dt=2026-11-20/*/part-0.parquet` |
 //! | `dt=2026-11-20/part<TAB>0.parquet` | `dt=2026-11-20/part\t0.parquet*` |
 //! | `a/../b` | `a/*../b` |
-//! | a [link or a pipe](Oddity) `dt=2026-11-20/part-0.parquet` | the same name, with a mark of its own |
+//! | a [link or a pipe](UnreadableReason) `dt=2026-11-20/part-0.parquet` | the same name, with a mark of its own |
 
 use object_store::path::Path;
 
 /// Why nothing can be read under a name of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Oddity {
-    /// The client of the store cannot hold the name.
+pub enum UnreadableReason {
+    /// The client of the store cannot represent the name.
     Name,
     /// A link that leads to a folder that it lies in, or to itself.
     Circle,
@@ -29,19 +29,19 @@ pub enum Oddity {
 }
 
 /// The marks: characters of nobody's names, which stand for nothing, by the standard for all times.
-const MARKS: [(char, Oddity); 4] = [
-    (MARK, Oddity::Name),
-    ('\u{10fffe}', Oddity::Circle),
-    ('\u{fffff}', Oddity::LinkToNothing),
-    ('\u{ffffe}', Oddity::NoFile),
+const MARKS: [(char, UnreadableReason); 4] = [
+    (MARK, UnreadableReason::Name),
+    ('\u{10fffe}', UnreadableReason::Circle),
+    ('\u{fffff}', UnreadableReason::LinkToNothing),
+    ('\u{ffffe}', UnreadableReason::NoFile),
 ];
 
 /// The mark of a name.
 const MARK: char = '\u{10ffff}';
 
-impl Oddity {
+impl UnreadableReason {
     fn mark(self) -> char {
-        let of_this = MARKS.iter().find(|(_, oddity)| *oddity == self);
+        let of_this = MARKS.iter().find(|(_, reason)| *reason == self);
         of_this.map_or(MARK, |(mark, _)| *mark)
     }
 }
@@ -50,7 +50,7 @@ fn is_mark(character: char) -> bool {
     MARKS.iter().any(|(mark, _)| *mark == character)
 }
 
-/// The stand-in for a name, if the client cannot hold it.
+/// The stand-in for a name, if the client cannot represent it.
 pub(super) fn stand_in(name: &str) -> Option<Path> {
     match Path::parse(name) {
         Ok(_) => None,
@@ -59,13 +59,13 @@ pub(super) fn stand_in(name: &str) -> Option<Path> {
 }
 
 /// The stand-in for what a disk has in a folder, whatever its name is.
-pub(super) fn stand_in_below(folder: &Path, name: &[u8], oddity: Oddity) -> Path {
+pub(super) fn stand_in_below(folder: &Path, name: &[u8], reason: UnreadableReason) -> Path {
     let folder = folder.as_ref().split('/').filter(|part| !part.is_empty());
     let name = match std::str::from_utf8(name) {
         Ok(name) => name.escape_debug().to_string(),
         Err(_) => name.escape_ascii().to_string(),
     };
-    let mark = oddity.mark();
+    let mark = reason.mark();
     marked(folder.map(str::to_owned).chain([format!("{name}{mark}")]))
 }
 
@@ -84,10 +84,10 @@ fn marked_part(part: &str) -> String {
 }
 
 /// Why nothing can be read under a listed path; none when something can.
-pub fn oddity(path: &Path) -> Option<Oddity> {
+pub fn unreadable_reason(path: &Path) -> Option<UnreadableReason> {
     let of_mark = |character: char| MARKS.iter().find(|(mark, _)| *mark == character);
     let mut marks = path.as_ref().chars().rev().filter_map(of_mark);
-    marks.next().map(|(_, oddity)| *oddity)
+    marks.next().map(|(_, reason)| *reason)
 }
 
 /// A part of a listed path as messages show it.
@@ -97,8 +97,8 @@ pub fn without_mark(part: &str) -> &str {
 
 /// The name that a listed path stands in for; none when it is one itself.
 #[cfg(test)]
-pub(super) fn odd_name(path: &Path) -> Option<String> {
-    oddity(path).map(|_| path.as_ref().replace(is_mark, ""))
+pub(super) fn original_name(path: &Path) -> Option<String> {
+    unreadable_reason(path).map(|_| path.as_ref().replace(is_mark, ""))
 }
 
 #[cfg(test)]
@@ -108,8 +108,8 @@ mod tests {
     fn shown(name: &str) -> Option<String> {
         let listed = stand_in(name)?;
         assert_eq!(Path::parse(listed.as_ref()).ok().as_ref(), Some(&listed));
-        assert_eq!(oddity(&listed), Some(Oddity::Name));
-        odd_name(&listed)
+        assert_eq!(unreadable_reason(&listed), Some(UnreadableReason::Name));
+        original_name(&listed)
     }
 
     #[test]
@@ -117,7 +117,7 @@ mod tests {
         for name in ["a/b=c d/%zz#1.parquet", "a/_b/", "ä/é.parquet", "a/...", ""] {
             assert_eq!(shown(name), None, "{name}");
         }
-        assert_eq!(oddity(&Path::from("a/b")), None);
+        assert_eq!(unreadable_reason(&Path::from("a/b")), None);
     }
 
     #[test]
@@ -133,9 +133,9 @@ mod tests {
         }
         for (_, odd) in MARKS {
             let listed = stand_in_below(&Path::from("srv/orders"), b"caf\xe9.parquet", odd);
-            let told = odd_name(&listed);
+            let told = original_name(&listed);
             assert_eq!(told.as_deref(), Some("srv/orders/caf\\xe9.parquet"));
-            assert_eq!(oddity(&listed), Some(odd));
+            assert_eq!(unreadable_reason(&listed), Some(odd));
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Listings of a disk in which one odd name does not cost all others, and in which nothing that may
+//! Listings of a disk in which one invalid name does not cost all others, and in which nothing that may
 //! be data is left out in silence.
 //!
 //! The usual listing passes over links to what is not there, pipes, sockets and devices, so the
 //! folders are looked through for these, which nobody opens. When it fails, for a name or a link in
-//! a circle, the files too are taken from there. What the client cannot hold or read is listed under
-//! a [stand-in](super::odd_names).
+//! a circle, the files too are taken from there. What the client cannot represent or read is listed under
+//! a [stand-in](super::invalid_names).
 
 use std::fs::{self, DirEntry};
 use std::io::{self, ErrorKind};
@@ -16,7 +16,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{Error, ListResult, ObjectMeta, ObjectStore, ObjectStoreExt, Result};
 
-use super::odd_names::{Oddity, oddity, stand_in_below};
+use super::invalid_names::{UnreadableReason, stand_in_below, unreadable_reason};
 
 /// Everything below a folder.
 pub(super) fn list(
@@ -31,7 +31,7 @@ pub(super) fn list(
         let found = walk(&disk, prefix).await?;
         match usual {
             Ok(mut objects) => {
-                let unread = found.iter().filter(|entry| entry.kind.oddity().is_some());
+                let unread = found.iter().filter(|entry| entry.kind.reason().is_some());
                 objects.extend(unread.map(Entry::unreadable));
                 Ok(objects)
             }
@@ -119,7 +119,7 @@ fn refuse_link_to_nothing(folder: &FilePath) -> Result<()> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{link} is a link that leads {}", match .is_circle { true => "in a circle", false => "nowhere" })]
 pub struct UselessLink {
-    /// The link.
+    /// Its path on the disk.
     pub link: String,
     /// Whether it leads to itself.
     pub is_circle: bool,
@@ -138,7 +138,7 @@ impl UselessLink {
 async fn objects_of(disk: &LocalFileSystem, entries: &[Entry]) -> Result<Vec<ObjectMeta>> {
     let mut objects = Vec::new();
     for entry in entries.iter().filter(|entry| entry.kind != Kind::Folder) {
-        if oddity(&entry.listed_as).is_some() {
+        if unreadable_reason(&entry.listed_as).is_some() {
             objects.push(entry.unreadable());
             continue;
         }
@@ -191,11 +191,11 @@ impl FoundFolder {
 
     fn below(&self, entry: &DirEntry, kind: Kind) -> Path {
         let name = entry.file_name();
-        let plain = name.to_str().filter(|_| kind.oddity().is_none());
+        let plain = name.to_str().filter(|_| kind.reason().is_none());
         // Joined as it is: a path takes what it joins for a name to be escaped.
         let plain = plain.and_then(|name| Path::parse(format!("{}/{name}", self.listed_as)).ok());
-        let oddity = kind.oddity().unwrap_or(Oddity::Name);
-        plain.unwrap_or_else(|| stand_in_below(&self.listed_as, name.as_encoded_bytes(), oddity))
+        let reason = kind.reason().unwrap_or(UnreadableReason::Name);
+        plain.unwrap_or_else(|| stand_in_below(&self.listed_as, name.as_encoded_bytes(), reason))
     }
 }
 
@@ -229,13 +229,13 @@ enum Kind {
     File,
     Folder,
     /// What nobody can read, whatever its name is.
-    Unreadable(Oddity),
+    Unreadable(UnreadableReason),
 }
 
 impl Kind {
-    fn oddity(self) -> Option<Oddity> {
+    fn reason(self) -> Option<UnreadableReason> {
         match self {
-            Self::Unreadable(oddity) => Some(oddity),
+            Self::Unreadable(reason) => Some(reason),
             Self::File | Self::Folder => None,
         }
     }
@@ -244,7 +244,7 @@ impl Kind {
         match (is_file, is_folder) {
             (true, _) => Self::File,
             (_, true) => Self::Folder,
-            (false, false) => Self::Unreadable(Oddity::NoFile),
+            (false, false) => Self::Unreadable(UnreadableReason::NoFile),
         }
     }
 }
@@ -258,11 +258,11 @@ fn kind_of(folder: &FilePath, entry: &DirEntry) -> io::Result<Kind> {
     let link = entry.path();
     Ok(match fs::metadata(&link) {
         Ok(target) if target.is_dir() && leads_back(folder, &link) => {
-            Kind::Unreadable(Oddity::Circle)
+            Kind::Unreadable(UnreadableReason::Circle)
         }
         Ok(target) => Kind::of(target.is_file(), target.is_dir()),
-        Err(error) if is_circle(&error) => Kind::Unreadable(Oddity::Circle),
-        Err(_) => Kind::Unreadable(Oddity::LinkToNothing),
+        Err(error) if is_circle(&error) => Kind::Unreadable(UnreadableReason::Circle),
+        Err(_) => Kind::Unreadable(UnreadableReason::LinkToNothing),
     })
 }
 
@@ -296,7 +296,7 @@ mod tests {
 
     use tempfile::TempDir;
 
-    use super::super::odd_names::odd_name;
+    use super::super::invalid_names::original_name;
     use super::*;
 
     #[tokio::test]
@@ -325,9 +325,9 @@ mod tests {
         let objects: Vec<_> = list(&store, Some(&raw)).try_collect().await.unwrap();
         let mut names: Vec<String> = objects
             .iter()
-            .map(|object| match oddity(&object.location) {
+            .map(|object| match unreadable_reason(&object.location) {
                 Some(odd) => {
-                    let name = odd_name(&object.location).unwrap();
+                    let name = original_name(&object.location).unwrap();
                     format!("{odd:?}: {name} ({})", object.size)
                 }
                 None => format!("{} ({})", object.location, object.size),
@@ -366,9 +366,9 @@ mod tests {
         let objects: Vec<_> = list(&store, None).try_collect().await.unwrap();
         let odd: Vec<_> = objects
             .iter()
-            .map(|object| oddity(&object.location))
+            .map(|object| unreadable_reason(&object.location))
             .collect();
-        assert_eq!(odd, [None, Some(Oddity::LinkToNothing)]);
+        assert_eq!(odd, [None, Some(UnreadableReason::LinkToNothing)]);
         let missing = list(&store, Some(&Path::from("none")));
         assert_eq!(missing.try_collect::<Vec<_>>().await.unwrap(), []);
         let below = list(&store, Some(&Path::from("2.parquet/orders")));
