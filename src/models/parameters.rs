@@ -116,8 +116,12 @@ impl Parameters {
                 defaults.name
             )));
         }
-        let timezone = ParameterValue::Text(job.timezone.name().to_owned());
-        Ok((Self(values).with(TIMEZONE, timezone), problems))
+        // A pack that has one of its own from before keeps it.
+        values.entry(TIMEZONE.to_owned()).or_insert_with(|| {
+            let timezone = job.timezone.name();
+            ParameterValue::Text(timezone.to_owned())
+        });
+        Ok((Self(values), problems))
     }
 
     /// The defaults of the pack that the binary carries.

@@ -9,7 +9,7 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::Expr;
-use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 
 use crate::engine::MOST_DIGITS;
 
@@ -85,7 +85,8 @@ pub(super) fn open_order(name: &str, call: &AggregateFunction) -> Option<Refusal
 /// rows that tie have the same value.
 pub(super) fn is_of_latest_day(call: &AggregateFunction) -> bool {
     let params = &call.params;
-    let takes_every_row = params.filter.is_none() && params.null_treatment.is_none();
+    let takes_every_row =
+        params.filter.is_none() && params.null_treatment != Some(NullTreatment::IgnoreNulls);
     let is_by_day = params
         .order_by
         .first()

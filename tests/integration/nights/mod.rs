@@ -28,6 +28,7 @@
 //! | `published_before` | KPIs over earlier snapshots, also where there is none or it has fewer columns |
 //! | `dim_tier` | the list of tiers is that of the page, with labels and playbooks |
 //! | `own_columns` | a dimension and attributes that the job adds are published everywhere |
+//! | `aggregates` | windows of every aggregate that merges are what the engine computes over the rows |
 //! | `last_contents` | the last three contents browsed, as the page of the pack says to add them |
 //! | `dumps` | attributes of users come from the newest delivery that has the user, whole |
 //! | `subqueries` | what staging reads in a subquery is an input of its tiles |
@@ -44,6 +45,7 @@
     reason = "an amount is written in cents as 12_30"
 )]
 
+mod aggregates;
 mod backfill;
 mod boundaries;
 mod bucket;
