@@ -8,6 +8,7 @@
 //!
 //! Every step reports all the problems it finds, each with file, line and column.
 
+mod at_time_zone;
 mod canonical;
 mod cases;
 mod comments;

@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use crate::ground::{Diagnostic, Problems, SourceFile, SqlSchema};
 use crate::job::ParameterValue;
 
+use super::at_time_zone::in_microseconds;
 use super::explanation::explain;
 use super::parameters::{literal_of, text_literal, truth};
 use super::places::bytes_of;
@@ -27,7 +28,8 @@ pub async fn plan(
     model: &Model,
     parameters: &Parameters,
 ) -> Result<LogicalPlan, Problems> {
-    let statement = bind(model, parameters)?;
+    let mut statement = bind(model, parameters)?;
+    in_microseconds(&mut statement);
     let statement = EngineStatement::Statement(Box::new(statement));
     let planned = state.statement_to_plan(statement).await;
     let analysed = planned.and_then(|plan| {

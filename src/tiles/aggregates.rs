@@ -308,4 +308,4 @@ fn refused(error: DataFusionError) -> Refusal {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

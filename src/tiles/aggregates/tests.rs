@@ -137,6 +137,55 @@ const NEARLY: [(&str, &str, &str); 5] = [
     ),
 ];
 
+/// Columns of which a tile holds a state in a form of ours, or bits.
+const STATES: [(&str, &str, &str); 7] = [
+    ("average", "AVG(amount)", ""),
+    ("spread", "VAR_POP(amount)", ""),
+    ("contents", "COUNT(DISTINCT content)", ""),
+    ("newest", "LAST_VALUE(content ORDER BY seconds, id)", ""),
+    ("oldest", "FIRST_VALUE(amount ORDER BY seconds, id)", ""),
+    (
+        "three",
+        "last_n_distinct(content, 3 ORDER BY seconds, id)",
+        "",
+    ),
+    ("bits", "BIT_OR(points)", ""),
+];
+
+/// How these become values, by name.
+pub(in crate::tiles) async fn merges_of_states() -> Vec<(String, Merge)> {
+    let history = History::of(&[], &STATES).await;
+    let columns = history.rollup.columns.iter();
+    let merges = columns.map(|column| (column.name.clone(), column.merge.finished()));
+    merges.collect()
+}
+
+/// A tile of these columns: a user with everything, one with nothing, and rows of none.
+pub(in crate::tiles) async fn tile_of_states(folder: &std::path::Path) -> PathBuf {
+    let row = |user, seconds, amount, points, content: Option<&str>| Row {
+        day: 3,
+        user,
+        seconds,
+        amount,
+        points,
+        content: content.map(str::to_owned),
+        is_paid: None,
+    };
+    let rows = [
+        row(Some(7), Some(3), Some(1_230), Some(6), Some("soap")),
+        row(Some(7), Some(1), Some(-5), Some(1), Some("comb")),
+        row(Some(7), Some(2), Some(10_000), Some(8), Some("soap")),
+        row(Some(8), None, None, None, None),
+        row(None, Some(5), Some(100), None, Some("towel")),
+    ];
+    let mut history = History::of(&rows, &STATES).await;
+    let tile = history.tile((3, 3), &mut Vec::new()).await;
+    let address = addresses(&history.rollup).of(Period::day(3)).unwrap();
+    let stored = folder.join(format!("{address}-{}.parquet", tile.digest));
+    std::fs::copy(tile.path, &stored).unwrap();
+    stored
+}
+
 #[derive(Debug, Clone)]
 struct Row {
     day: i32,
