@@ -41,7 +41,7 @@ use self::problems::Found;
 ///
 /// # Errors
 /// Every problem found.
-pub async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Project, NightError> {
+pub(crate) async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Project, NightError> {
     let mut found = Found::default();
     found.keep(Workspace::open(job));
     let (project, problems) = match Project::load_what_parses(job) {
@@ -103,7 +103,7 @@ async fn check_models(
 ///
 /// # Errors
 /// Every such rule.
-pub async fn check_rules(
+pub(crate) async fn check_rules(
     job: &Job,
     project: &Project,
     snapshot_date: SnapshotDate,

@@ -6,7 +6,7 @@ use crate::migration::Direction;
 
 /// One dimension of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DimensionOverview {
+pub(crate) struct DimensionOverview {
     /// The column of the snapshot.
     pub name: String,
     /// Every tier, those without users too, in the order of `dim_tier`.
@@ -17,7 +17,7 @@ pub struct DimensionOverview {
 
 /// One tier of a dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TierOverview {
+pub(crate) struct TierOverview {
     /// The value in the tables.
     pub name: String,
     /// Users whom the snapshot shows in it.
@@ -30,7 +30,7 @@ pub struct TierOverview {
 
 /// Users who were in one tier and are in another, or in the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flow {
+pub(crate) struct Flow {
     /// The tier in the previous snapshot; none for users who were not in it.
     pub from: Option<String>,
     /// The tier in this snapshot; none for users who are not in it.
@@ -45,7 +45,7 @@ pub struct Flow {
 
 impl DimensionOverview {
     /// Users more or less than before in each tier, those who entered and left included.
-    pub fn net_change(&self, tier: &str) -> i64 {
+    pub(crate) fn net_change(&self, tier: &str) -> i64 {
         let is_tier = |side: &Option<String>| side.as_deref() == Some(tier);
         let changes = self.flows.iter().map(|flow| {
             let into = i64::from(is_tier(&flow.to)) - i64::from(is_tier(&flow.from));
@@ -55,7 +55,7 @@ impl DimensionOverview {
     }
 
     /// The flows of users who did not stay, those with the most users first.
-    pub fn largest_moves(&self) -> Vec<&Flow> {
+    pub(crate) fn largest_moves(&self) -> Vec<&Flow> {
         let moves = self.flows.iter().filter(|flow| flow.direction.is_some());
         let mut moves: Vec<&Flow> = moves.collect();
         moves.sort_by_key(|flow| {

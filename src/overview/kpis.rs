@@ -7,7 +7,7 @@ use crate::engine::{numbers, texts};
 
 /// A metric of `kpi_daily`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Kpi {
+pub(crate) struct Kpi {
     /// As `kpi_daily` calls it.
     pub metric: String,
     /// As of the date; none where there is nothing to measure.
@@ -18,7 +18,7 @@ pub struct Kpi {
 
 /// A warning, and how many users have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WarningOverview {
+pub(crate) struct WarningOverview {
     /// The column of the snapshot.
     pub name: String,
     /// Users for whom it is true.

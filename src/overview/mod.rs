@@ -35,9 +35,9 @@ use crate::tiers::{Dimension, Dimensions, warnings};
 use self::amounts::Amounts;
 use self::counts::Counts;
 
-pub use self::outcome::published_outcome;
-pub use dimension::{DimensionOverview, Flow, TierOverview};
-pub use kpis::{Kpi, WarningOverview};
+pub(crate) use self::outcome::published_outcome;
+pub(crate) use dimension::{DimensionOverview, Flow, TierOverview};
+pub(crate) use kpis::{Kpi, WarningOverview};
 pub(crate) use not_published::{Wish, not_published};
 
 /// The table with what each tier adds up to.
@@ -45,7 +45,7 @@ const SUMMARY: &str = TIER_SUMMARY.name;
 
 /// What is published of one date.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Overview {
+pub(crate) struct Overview {
     /// The snapshot date that is shown.
     pub snapshot_date: SnapshotDate,
     /// The date that moves are counted from; none where nothing was published before.
@@ -71,7 +71,7 @@ impl Overview {
     ///
     /// # Errors
     /// A date that is not published, and whatever keeps its tables from being read.
-    pub async fn read(job: &Job, date: Option<SnapshotDate>) -> Result<Self, NightError> {
+    pub(crate) async fn read(job: &Job, date: Option<SnapshotDate>) -> Result<Self, NightError> {
         let output = Stores::new(job.retry_policy).open(&job.output, &job.base)?;
         let publications = Publications::load(&output).await?;
         check_complete(&output, &publications).await?;
@@ -121,7 +121,7 @@ impl Overview {
     ///
     /// # Errors
     /// When there is none: names those that there are.
-    pub fn dimension(&self, name: &str) -> Result<&DimensionOverview, Problems> {
+    pub(crate) fn dimension(&self, name: &str) -> Result<&DimensionOverview, Problems> {
         let mut dimensions = self.dimensions.iter();
         let found = dimensions.find(|dimension| dimension.name == name);
         found.ok_or_else(|| {

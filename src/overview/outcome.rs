@@ -23,7 +23,7 @@ const MIGRATION: &str = TIER_MIGRATION.name;
 ///
 /// # Errors
 /// A date that is not published, and whatever keeps its tables from being read.
-pub async fn published_outcome(
+pub(crate) async fn published_outcome(
     job: &Job,
     date: SnapshotDate,
 ) -> Result<(Moves, Vec<Alert>), NightError> {
