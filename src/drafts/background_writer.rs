@@ -10,14 +10,14 @@ use super::{Draft, DraftError, DraftWriter};
 const BATCHES_WAITING: usize = 4;
 
 /// Hands batches to a writer in another task.
-pub struct BackgroundWriter {
+pub(crate) struct BackgroundWriter {
     batches: Sender<RecordBatch>,
     task: SpawnedTask<(DraftWriter, Result<(), DraftError>)>,
 }
 
 impl BackgroundWriter {
     /// Gives a writer a task of its own.
-    pub fn start(mut writer: DraftWriter) -> Self {
+    pub(crate) fn start(mut writer: DraftWriter) -> Self {
         let (batches, mut waiting) = channel::<RecordBatch>(BATCHES_WAITING);
         let task = SpawnedTask::spawn(async move {
             while let Some(batch) = waiting.recv().await {
@@ -32,7 +32,7 @@ impl BackgroundWriter {
 
     /// Adds the rows of a batch. Whether they can be written shows at the end, at the latest;
     /// false says that it has shown.
-    pub async fn write(&self, batch: RecordBatch) -> bool {
+    pub(crate) async fn write(&self, batch: RecordBatch) -> bool {
         self.batches.send(batch).await.is_ok()
     }
 
@@ -40,7 +40,7 @@ impl BackgroundWriter {
     ///
     /// # Errors
     /// As [`DraftWriter::write`] and [`DraftWriter::finish`]; nothing is left behind.
-    pub async fn finish(self) -> Result<Draft, DraftError> {
+    pub(crate) async fn finish(self) -> Result<Draft, DraftError> {
         let (writer, written) = self.join().await?;
         match written {
             Ok(()) => writer.finish().await,
@@ -52,7 +52,7 @@ impl BackgroundWriter {
     }
 
     /// Removes whatever was written.
-    pub async fn abandon(self) {
+    pub(crate) async fn abandon(self) {
         match self.join().await {
             Ok((writer, _)) => writer.abandon().await,
             Err(error) => {

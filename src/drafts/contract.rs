@@ -36,7 +36,6 @@ pub struct ContractError {
 }
 
 /// One thing about a table or column that breaks the contract.
-#[expect(missing_docs, reason = "messages say what the fields are")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContractProblem {
     /// A table's name that a reader cannot use unquoted.
@@ -238,7 +237,7 @@ impl ContractError {
 /// | microseconds in `+00:00` and other names of UTC | microseconds in `UTC` | the instants are the same |
 /// | NOT NULL | nullable | inferred from SQL, so it would drift with every edit; audits guard keys |
 /// | metadata of the engine | none | readers know only Delta's own |
-pub fn normalise(schema: &Schema) -> Schema {
+pub(crate) fn normalise(schema: &Schema) -> Schema {
     let fields = schema.fields().iter();
     let plain = fields.map(|field| Field::new(field.name(), plain_type(field.data_type()), true));
     Schema::new(plain.collect::<Fields>())
@@ -267,7 +266,7 @@ fn instant() -> DataType {
 ///
 /// # Errors
 /// All problems at once, each with the table, the column, the type found and the remedy.
-pub fn check(table: &str, schema: &Schema, dating: Dating) -> Result<(), ContractError> {
+pub(crate) fn check(table: &str, schema: &Schema, dating: Dating) -> Result<(), ContractError> {
     let mut problems = Vec::new();
     if !is_plain_name(table) {
         problems.push(ContractProblem::TableName {
@@ -368,7 +367,11 @@ fn layout_problem(table: &str, schema: &Schema, dating: Dating) -> Option<Contra
 ///
 /// # Errors
 /// Every column that the files lack.
-pub fn check_order(table: &str, schema: &Schema, columns: &[&str]) -> Result<(), ContractError> {
+pub(crate) fn check_order(
+    table: &str,
+    schema: &Schema,
+    columns: &[&str],
+) -> Result<(), ContractError> {
     let unknown = columns
         .iter()
         .filter(|column| schema.index_of(column).is_err());
@@ -385,7 +388,7 @@ pub fn check_order(table: &str, schema: &Schema, columns: &[&str]) -> Result<(),
 ///
 /// # Errors
 /// Every added, removed or retyped column, with both types.
-pub fn exactly(table: &str, expected: &Schema, found: &Schema) -> Result<(), ContractError> {
+pub(crate) fn exactly(table: &str, expected: &Schema, found: &Schema) -> Result<(), ContractError> {
     let known = expected.fields().iter();
     let mut problems: Vec<ContractProblem> = known
         .filter_map(|field| drift(table, field, found.field_with_name(field.name()).ok()))

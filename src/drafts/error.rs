@@ -7,7 +7,6 @@ use crate::ground::{Classified, FailureKind, SnapshotDate};
 use crate::storage::StorageError;
 
 /// A draft that could not be written, copied or removed.
-#[expect(missing_docs, reason = "messages say what the fields are")]
 #[derive(Debug, thiserror::Error)]
 pub enum DraftError {
     /// The rows are not the table's.

@@ -14,7 +14,7 @@
 //! 4. [`SchemaEvolution`] is what a draft changes about the columns of its table, where that is allowed.
 
 mod background_writer;
-pub mod contract;
+pub(crate) mod contract;
 mod draft;
 mod error;
 mod files;
@@ -26,14 +26,14 @@ mod spec;
 mod uploads;
 mod writer;
 
-pub use crate::tables::{Dating, SNAPSHOT_DATE};
-pub use background_writer::BackgroundWriter;
-pub use contract::{ContractError, ContractProblem};
-pub use draft::{Draft, DraftFile};
-pub use error::DraftError;
-pub use schema_evolution::{PublishedColumns, SchemaEvolution, TableColumn, TableColumnError};
-pub use spec::TableSpec;
-pub use writer::DraftWriter;
+pub(crate) use crate::tables::{Dating, SNAPSHOT_DATE};
+pub(crate) use background_writer::BackgroundWriter;
+pub(crate) use contract::{ContractError, ContractProblem};
+pub(crate) use draft::Draft;
+pub(crate) use error::DraftError;
+pub(crate) use schema_evolution::{PublishedColumns, SchemaEvolution, TableColumn};
+pub(crate) use spec::TableSpec;
+pub(crate) use writer::DraftWriter;
 
 #[cfg(test)]
 pub(crate) mod testing;

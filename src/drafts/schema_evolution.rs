@@ -56,7 +56,7 @@ pub struct PublishedColumns {
 
 /// What a publication changes about the columns of its table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SchemaEvolution {
+pub(crate) struct SchemaEvolution {
     /// Columns that readers get.
     pub added: Vec<FieldRef>,
     /// Columns that readers lose.
@@ -69,7 +69,7 @@ impl SchemaEvolution {
     ///
     /// # Errors
     /// Every column that readers would lose unasked, or could not read in older files.
-    pub fn between(
+    pub(crate) fn between(
         table: &str,
         published: &PublishedColumns,
         drafted: &Schema,
@@ -109,7 +109,7 @@ impl SchemaEvolution {
     ///
     /// # Errors
     /// Every column whose type is not that of its time.
-    pub fn of_earlier_rows(
+    pub(crate) fn of_earlier_rows(
         table: &str,
         published: &PublishedColumns,
         drafted: &Schema,
@@ -131,7 +131,7 @@ impl SchemaEvolution {
     }
 
     /// Whether the columns stay as they are.
-    pub fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         self.added.is_empty() && self.dropped.is_empty()
     }
 }

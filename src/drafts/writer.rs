@@ -21,7 +21,7 @@ use crate::storage::Location;
 ///
 /// After an error the writer is good for [`abandon`](Self::abandon) only. A writer that is merely
 /// dropped may leave an upload that nothing but the bucket's own rules will remove.
-pub struct DraftWriter {
+pub(crate) struct DraftWriter {
     output: Location,
     spec: Arc<TableSpec>,
     date: Option<SnapshotDate>,
@@ -35,7 +35,7 @@ impl DraftWriter {
     ///
     /// # Errors
     /// [`DraftError::Write`] when the table's path is none that files can be written to.
-    pub fn open(
+    pub(crate) fn open(
         output: &Location,
         spec: &Arc<TableSpec>,
         date: SnapshotDate,
@@ -64,7 +64,7 @@ impl DraftWriter {
     ///
     /// # Errors
     /// When the rows are not of this table or date, not in its order, or could not be stored.
-    pub async fn write(&mut self, batch: &RecordBatch) -> Result<(), DraftError> {
+    pub(crate) async fn write(&mut self, batch: &RecordBatch) -> Result<(), DraftError> {
         let rows = self.form.take(batch)?;
         self.files.write(&rows).await
     }
@@ -74,7 +74,10 @@ impl DraftWriter {
     /// # Errors
     /// As [`write`](Self::write) and [`finish`](Self::finish), and [`DraftError::Query`] when the
     /// query fails; in every case nothing is left behind.
-    pub async fn write_all(mut self, rows: SendableRecordBatchStream) -> Result<Draft, DraftError> {
+    pub(crate) async fn write_all(
+        mut self,
+        rows: SendableRecordBatchStream,
+    ) -> Result<Draft, DraftError> {
         match self.drain(rows).await {
             Ok(()) => self.finish().await,
             Err(failure) => {
@@ -99,14 +102,14 @@ impl DraftWriter {
     ///
     /// # Errors
     /// [`DraftError::Write`] when a file could not be completed; then nothing is left behind.
-    pub async fn finish(self) -> Result<Draft, DraftError> {
+    pub(crate) async fn finish(self) -> Result<Draft, DraftError> {
         let additions = self.files.close().await?;
         Ok(Draft::new(&self.output, self.spec, self.date, additions))
     }
 
     /// Removes whatever was written. What the store does not remove is in no table, only in the
     /// way, and is logged.
-    pub async fn abandon(self) {
+    pub(crate) async fn abandon(self) {
         if let Err(error) = self.files.abort().await {
             tracing::warn!(%error, "could not delete the files of an abandoned draft");
         }

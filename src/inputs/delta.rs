@@ -38,7 +38,6 @@ const COLUMN_MAPPING: &str = "delta.columnMapping.mode";
 /// The files of a Delta table at its newest version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DeltaFiles {
-    /// The version.
     pub version: u64,
     /// The days of its files and their other partition columns, by their paths below the table.
     pub files: BTreeMap<Path, (NaiveDate, PathValues)>,

@@ -17,7 +17,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 
 /// The tokens of a statement in their order, each in one spelling. A text that has no tokens is
 /// one by itself: no model has such a text.
-pub fn tokens(text: &str) -> Vec<String> {
+pub(crate) fn tokens(text: &str) -> Vec<String> {
     let found = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location();
     let Ok(found) = found else {
         return vec![text.to_owned()];

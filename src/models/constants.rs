@@ -18,7 +18,7 @@ use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 ///
 /// # Errors
 /// Parts that cannot be computed, such as a text cast to a number.
-pub fn folded(expression: &Expr) -> Result<Expr> {
+pub(crate) fn folded(expression: &Expr) -> Result<Expr> {
     let folded = expression.clone().transform_down(|node| {
         if matches!(node, Expr::Literal(..)) || !is_constant(&node)? {
             return Ok(Transformed::no(node));
@@ -61,7 +61,7 @@ fn value_of(expression: &Expr) -> Result<ScalarValue> {
 ///
 /// # Errors
 /// What the engine cannot compute.
-pub fn computable(expression: &Expr, schema: &DFSchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
+pub(crate) fn computable(expression: &Expr, schema: &DFSchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
     // The engine computes some functions, such as COALESCE, only in their simplified form.
     let simplifying = SimplifyContext::builder()
         .with_schema(Arc::clone(schema))

@@ -11,7 +11,7 @@ use super::places::head_of;
 
 /// Every problem in an engine error, each with the place it names, or else the
 /// statement's first word.
-pub fn explain(error: &DataFusionError, file: &SourceFile) -> Problems {
+pub(crate) fn explain(error: &DataFusionError, file: &SourceFile) -> Problems {
     Problems(error.iter().map(|error| explain_one(error, file)).collect())
 }
 

@@ -14,13 +14,13 @@ use include_dir::{Dir, include_dir};
 use crate::ground::{Diagnostic, Problems, SourceFile, SqlSchema, TableName};
 
 /// The pack that the binary carries.
-pub static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql");
+pub(crate) static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql");
 
 const PARAMETERS: &str = "parameters.toml";
 
 /// The files of a pack, unread beyond their text.
 #[derive(Debug, Clone)]
-pub struct SqlPack {
+pub(crate) struct SqlPack {
     /// `parameters.toml`, empty when the pack has none.
     pub parameters: SourceFile,
     /// Every `.sql` file with the table it defines, sorted by table.
@@ -34,7 +34,7 @@ impl SqlPack {
     ///
     /// # Errors
     /// A folder or file that cannot be read, and names that are no table names.
-    pub fn load(folder: Option<&Path>) -> Result<Self, Problems> {
+    pub(crate) fn load(folder: Option<&Path>) -> Result<Self, Problems> {
         match folder {
             Some(folder) => Self::from_folder(folder),
             None => Self::from_files(built_in_files()),
@@ -46,7 +46,10 @@ impl SqlPack {
     ///
     /// # Errors
     /// Names that are no table names.
-    pub fn from_texts(texts: &BTreeMap<String, String>, origin: &str) -> Result<Self, Problems> {
+    pub(crate) fn from_texts(
+        texts: &BTreeMap<String, String>,
+        origin: &str,
+    ) -> Result<Self, Problems> {
         Self::from_files(texts.iter().map(|(path, text)| {
             let file = SourceFile::new(format!("{origin}/{path}"), text.as_str());
             (PathBuf::from(path), file)
@@ -54,7 +57,7 @@ impl SqlPack {
     }
 
     /// The text of each file by its path below the pack's folder.
-    pub fn texts(&self) -> BTreeMap<String, String> {
+    pub(crate) fn texts(&self) -> BTreeMap<String, String> {
         let models = self.models.iter().map(|model| (model, "sql"));
         let references = self.references.iter().map(|reference| (reference, "csv"));
         let named = models.chain(references).map(|((name, file), extension)| {

@@ -138,9 +138,9 @@ impl Parameters {
         self
     }
 
-    /// The same parameters as of a snapshot date, `$snapshot_date`.
+    /// The same parameters and `$snapshot_date`.
     #[must_use]
-    pub fn as_of(self, snapshot_date: SnapshotDate) -> Self {
+    pub fn with_snapshot_date(self, snapshot_date: SnapshotDate) -> Self {
         self.with(SNAPSHOT_DATE, ParameterValue::Date(snapshot_date.day()))
     }
 

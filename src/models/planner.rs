@@ -23,7 +23,7 @@ use super::{Model, Parameters, last_few, misfits};
 ///
 /// # Errors
 /// Unknown parameters and columns, and types that do not fit, each at its place in the file.
-pub async fn plan(
+pub(crate) async fn plan(
     state: &SessionState,
     model: &Model,
     parameters: &Parameters,
@@ -47,7 +47,7 @@ pub async fn plan(
 ///
 /// # Errors
 /// Parameters that nothing declares.
-pub fn bind(model: &Model, parameters: &Parameters) -> Result<Statement, Problems> {
+pub(crate) fn bind(model: &Model, parameters: &Parameters) -> Result<Statement, Problems> {
     let mut statement = model.statement.clone();
     let mut binder = Binder {
         model,

@@ -21,7 +21,7 @@ use super::SqlPack;
 const PROFILE: &str = "profile";
 
 /// Adds the models for `attributes`, columns of the users source, to a pack.
-pub fn add_models(pack: &mut SqlPack, attributes: &[String]) {
+pub(crate) fn add_models(pack: &mut SqlPack, attributes: &[String]) {
     let has = |pack: &SqlPack, table: &TableName| pack.models.iter().any(|(name, _)| name == table);
     let features = TableName::new(SqlSchema::Features, PROFILE);
     let users = TableName::new(SqlSchema::Features, "users");

@@ -37,7 +37,6 @@ pub(crate) struct Flow {
     pub to: Option<String>,
     /// Which way that is; none for users who stayed.
     pub direction: Option<Direction>,
-    /// How many users.
     pub users: i64,
     /// What they spent in 365 days, in hundredths.
     pub revenue_cents: i128,

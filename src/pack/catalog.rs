@@ -151,7 +151,7 @@ impl<'a> Catalog<'a> {
         parameters: &Parameters,
     ) -> Result<LogicalPlan, Problems> {
         self.register_windows(model)?;
-        let parameters = parameters.clone().as_of(self.snapshot_date);
+        let parameters = parameters.clone().with_snapshot_date(self.snapshot_date);
         planner::plan(&self.session.state(), model, &parameters).await
     }
 

@@ -321,7 +321,7 @@ fn definition(
     rollup: &Rollup,
     snapshot_date: SnapshotDate,
 ) -> Result<Definition, Problems> {
-    let parameters = project.parameters.clone().as_of(snapshot_date);
+    let parameters = project.parameters.clone().with_snapshot_date(snapshot_date);
     let tables = project.graph.upstream(&rollup.name);
     let models = tables.iter().filter_map(|table| project.graph.model(table));
     let models = models.map(|model| model.fingerprint(&parameters));

@@ -32,11 +32,10 @@ const SCORE_SUFFIX: &str = "_score";
 /// What changes when cut points do.
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
-    /// The scores.
     pub scores: Vec<ValueChange>,
     /// The dimensions that cut points have a part in.
     pub dimensions: Vec<ValueChange>,
-    /// The others.
+    /// Those that they have no part in.
     pub other_dimensions: Vec<String>,
 }
 
