@@ -457,4 +457,30 @@ mod tests {
         let found: f64 = found[0].parse().unwrap();
         assert!((found - 2.0 / 3.0).abs() < 1e-15, "{found}");
     }
+
+    /// In the rows of one tile, and where tiles are merged.
+    #[test]
+    fn sums_that_no_state_can_hold_fail_by_the_name_of_the_column() {
+        let overflow = SumOverflow::of("rollups.purchases", "x");
+        let moment = Moment::of_function("avg").unwrap();
+        let function = ExactMoments::new(moment, DataType::Float64, overflow);
+        let field = Arc::new(Field::new("x", DataType::Decimal128(28, 0), true));
+        let mut groups = function.groups(&[field]).unwrap();
+        let most = 10_i128.pow(38) - 1;
+        let sums = Decimal128Array::from(vec![most]);
+        let sums = sums.with_precision_and_scale(SUM_DIGITS, 0).unwrap();
+        let state: [ArrayRef; 2] = [Arc::new(Int64Array::from(vec![1])), Arc::new(sums)];
+        groups.merge_batch(&state, &[0], 1).unwrap();
+        let merged = groups.merge_batch(&state, &[0], 1);
+        let one = Decimal128Array::from(vec![1]);
+        let one: ArrayRef = Arc::new(one.with_precision_and_scale(28, 0).unwrap());
+        let added = groups.update_batch(&[one], &[0], None, 1);
+        for failed in [merged, added] {
+            let error = failed.unwrap_err().to_string();
+            assert!(
+                error.contains("`x` of `rollups.purchases` outgrows"),
+                "{error}"
+            );
+        }
+    }
 }

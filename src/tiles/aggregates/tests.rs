@@ -492,7 +492,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
     fn windows_are_what_the_engine_computes_over_the_rows(rows in rows(), choices in choices()) {

@@ -199,6 +199,41 @@ async fn tiles_are_written_in_the_newest_form() {
     }
 }
 
+/// A state in the engine's form is read by the version that wrote it, whatever the file is called.
+#[test]
+fn states_of_another_engine_are_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let rollup = TableName::new(SqlSchema::Rollups, "orders");
+    let address = address_of(&rollup, NaiveDate::from_ymd_opt(2026, 10, 24).unwrap());
+    let of_engine = |engine| Maker {
+        rollup: rollup.clone(),
+        engine,
+    };
+    let users: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+    let rows = RecordBatch::try_from_iter_with_nullable([(USER_ID, users, true)]).unwrap();
+    let path = scratch.path().join("tile.parquet");
+    let written = of_engine(Some("55.2.0"));
+    let writer = TileWriter::create(path.clone(), &written, &address, rows.schema());
+    let mut writer = writer.unwrap();
+    writer.write(&rows).unwrap();
+    let file = writer.finish().unwrap();
+    let stored = StoredTile {
+        path: object_store::path::Path::from("tile.parquet"),
+        size_bytes: file.size_bytes,
+        address: address.to_string(),
+        digest: file.digest,
+    };
+    let accepted = |engine| {
+        let maker = of_engine(engine);
+        accept(&path, &maker, &stored, address.period, &rows.schema()).unwrap()
+    };
+    assert!(accepted(Some("55.2.0")).is_ok());
+    for other in [None, Some("56.0.0")] {
+        let refusal = Refusal::damaged("its footer names another tile");
+        assert_eq!(accepted(other).unwrap_err(), refusal);
+    }
+}
+
 /// What a file says it is, and its columns with their types and encodings.
 fn form_of(path: &Path) -> (Option<String>, Vec<String>) {
     let metadata = ArrowReaderMetadata::load(&File::open(path).unwrap(), Default::default());
