@@ -13,13 +13,13 @@ pub struct RunRecord {
     pub snapshot_date: SnapshotDate,
     /// The date that movements were counted from; none for the first.
     pub previous_snapshot_date: Option<SnapshotDate>,
-    /// The run that had published that date.
+    /// The run that had published that date; none where there is none.
     pub previous_run_id: Option<String>,
     /// The run that publishes.
     pub run_id: String,
     /// The job, such as `tierline/nightly`.
     pub application: String,
-    /// Everything the run read.
+    /// Everything the run read, as one hash.
     pub input_fingerprint: String,
     /// The source files among it.
     pub source_fingerprint: String,

@@ -41,7 +41,7 @@ const LONG: usize = 16;
 /// What the rows of a rollup are computed from, besides the source files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
-    /// The rollup.
+    /// The rollup's table, `rollups.<name>`.
     pub rollup: TableName,
     /// The rollup and the staging it reads, with their parameters.
     pub models: Vec<Fingerprint>,
@@ -78,7 +78,7 @@ pub struct SourceDays {
 /// Everything that the rows of one tile depend on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
-    /// The days.
+    /// The days whose rows it has.
     pub period: Period,
     sql: String,
     references: String,

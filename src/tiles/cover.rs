@@ -30,7 +30,7 @@ const UNTIL_STEP: i32 = 32;
 pub struct Part {
     /// The days.
     pub period: Period,
-    /// The windows that hold all of them.
+    /// The windows that contain all of its days.
     pub windows: Vec<Window>,
 }
 

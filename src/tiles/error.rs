@@ -53,7 +53,7 @@ pub enum TileError {
 /// A stored tile that is not what its name says. Whoever meets it makes it again.
 #[derive(Debug, Clone)]
 pub struct DamagedTile {
-    /// Which tile.
+    /// The tile, by what its rows depend on.
     pub address: Address,
     /// Its URL.
     pub path: String,

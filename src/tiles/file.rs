@@ -72,9 +72,9 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// What a tile says it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp {
-    /// The rollup's table.
+    /// The rollup's table, `rollups.<name>`.
     pub rollup: String,
-    /// The days.
+    /// The days, as the tile's name has them.
     pub period: String,
     /// Everything the rows depend on.
     pub address: String,

@@ -15,7 +15,7 @@ pub struct MergedColumn {
     pub source: String,
     /// The window whose tiles count; all tiles when none.
     pub window: Option<Window>,
-    /// How values merge.
+    /// How the values of a user in several tiles become one.
     pub merge: Merge,
     /// Their type.
     pub data_type: DataType,
@@ -31,7 +31,7 @@ impl MergedColumn {
 /// Tiles that lie in the same windows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TileRows {
-    /// The windows.
+    /// The windows that all of their days are in.
     pub windows: Vec<Window>,
     /// The tiles.
     pub tiles: Vec<TileFile>,

@@ -20,7 +20,7 @@ use super::window::Window;
 /// The tiles of one rollup for one night.
 #[derive(Debug, Clone)]
 pub struct TilePlan {
-    /// The rollup.
+    /// The rollup's table, `rollups.<name>`.
     pub rollup: TableName,
     /// The tiles that the night's windows are merged from.
     pub cover: Vec<CoverTile>,
@@ -33,16 +33,16 @@ pub struct TilePlan {
 /// A tile of the cover.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CoverTile {
-    /// Which tile.
+    /// The tile, by what its rows depend on.
     pub address: Address,
-    /// The windows that hold all of its days.
+    /// The windows that contain all of its days.
     pub windows: Vec<Window>,
 }
 
 /// A tile to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TileBuild {
-    /// Which tile.
+    /// The tile, by what its rows depend on.
     pub address: Address,
     /// Why it is not there.
     pub change: Change,

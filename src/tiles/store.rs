@@ -26,9 +26,9 @@ const EXTENSION: &str = ".parquet";
 /// An object that has the name of a tile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTile {
-    /// Where it lies.
+    /// Its key, from the root of the store.
     pub path: Path,
-    /// Its size.
+    /// As listed.
     pub size_bytes: u64,
     /// The address that its name gives, and its stamp.
     pub address: String,

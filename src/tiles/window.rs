@@ -28,7 +28,7 @@ pub enum Window {
 /// Days from one to another, both included; without a start, from the beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DayRange {
-    /// The first day.
+    /// The first day; none for all days up to the last.
     pub from: Option<NaiveDate>,
     /// The last day.
     pub to: NaiveDate,

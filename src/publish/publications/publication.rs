@@ -27,7 +27,7 @@ pub enum PublicationStatus {
 pub struct Publication {
     /// The snapshot date that it is about.
     pub snapshot_date: SnapshotDate,
-    /// Whether it is published since, or withdrawn.
+    /// Whether the date is published since, or withdrawn.
     pub status: PublicationStatus,
     /// The run that published the date, or withdrew it.
     pub run_id: String,
@@ -35,9 +35,9 @@ pub struct Publication {
     pub sequence: i64,
     /// The date that movements were counted from; none for the first.
     pub previous_snapshot_date: Option<SnapshotDate>,
-    /// The run that had published that date.
+    /// The run that had published that date; none where there is none.
     pub previous_run_id: Option<String>,
-    /// Everything the run read.
+    /// Everything the run read, as one hash.
     pub input_fingerprint: String,
     /// The source files among it.
     pub source_fingerprint: String,
