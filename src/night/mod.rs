@@ -27,6 +27,7 @@ mod marts;
 mod old_records;
 mod previous_join;
 mod publication;
+mod quarantine;
 mod reject_sample;
 mod rejects;
 mod repair;

@@ -1,4 +1,5 @@
-//! A sample of rejected rows, in one pass and within bounds, however many there are.
+//! Which rejected rows are kept: a sample of them in one pass and within bounds, however many there
+//! are. [`quarantine`](super::quarantine) writes it.
 //!
 //! Of each day and reason the [`SAMPLE_ROWS`] rows are kept that come first when all columns are
 //! compared from left to right: the same rows make the same sample, in whatever order they come.

@@ -11,23 +11,17 @@ use datafusion::arrow::datatypes::Int64Type;
 use datafusion::error::Result;
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{Expr, col, lit};
-use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
-use object_store::ObjectStoreExt;
-use object_store::path::Path;
-use parquet::arrow::ArrowWriter;
 
 use crate::engine::{EngineError, texts};
 use crate::ground::{Fingerprint, SqlSchema, TableName, counted, shown};
 use crate::job::{Job, encodings};
 use crate::models::{Model, ReferenceTable};
-use crate::pack::{Catalog, Project, REJECT_REASON, WARNING, all_rows_of};
-use crate::storage::Location;
+use crate::pack::{Catalog, Project, REJECT_REASON, WARNING};
 use crate::tiles::{DAY, any_of};
 
 use super::context::Run;
 use super::error::NightError;
-use super::reject_sample::RejectSample;
 use super::report::{Report, RowCount};
 use super::row_remarks::{RowRemarks, SHOWN};
 use super::tiling::days_read;
@@ -118,22 +112,6 @@ impl Run<'_> {
             rules: rules.to_owned(),
         })
     }
-
-    /// Keeps a sample of rejected rows, and returns the run that it lies under.
-    async fn keep_sample(
-        &self,
-        catalog: &Catalog<'_>,
-        staging: &TableName,
-        days: Option<&Expr>,
-        reasons: BTreeSet<String>,
-    ) -> Result<String, NightError> {
-        let sample = sample(catalog, staging, days, reasons).await;
-        let sample = sample.map_err(EngineError::during("counting rejected rows"))?;
-        let run_id = self.plan.run_id();
-        let path = self.workspace.layout.quarantine(&staging.name, &run_id);
-        write_sample(&self.workspace.output, &path, sample).await?;
-        Ok(run_id)
-    }
 }
 
 /// What the rows of a staging table depend on but for the files: all that it reads.
@@ -160,7 +138,7 @@ async fn find(
     days: Option<&Expr>,
     timezone: Tz,
 ) -> Result<Findings> {
-    let rows = rows_of(catalog, staging, days).await?;
+    let rows = catalog.rows_with_rejected(staging, days).await?;
     let has = |column: &&str| rows.schema().has_column_with_unqualified_name(column);
     let told: Vec<&str> = [REJECT_REASON, WARNING].into_iter().filter(has).collect();
     let has_reasons = told.contains(&REJECT_REASON);
@@ -276,52 +254,4 @@ fn few_reasons(
         rows,
     });
     counts.collect()
-}
-
-/// The first rejected rows of each day and reason, in an order that every run repeats.
-async fn sample(
-    catalog: &Catalog<'_>,
-    staging: &TableName,
-    days: Option<&Expr>,
-    reasons: BTreeSet<String>,
-) -> Result<RecordBatch> {
-    let rows = rows_of(catalog, staging, days).await?;
-    let rejected = rows.filter(col(REJECT_REASON).is_not_null())?;
-    let mut rejected = rejected.execute_stream().await?;
-    let mut sample = RejectSample::new(rejected.schema(), reasons)?;
-    while let Some(batch) = rejected.try_next().await? {
-        sample.add(&batch)?;
-    }
-    Ok(sample.finish()?)
-}
-
-/// All rows of a staging table, of the days that pass `days`.
-async fn rows_of(
-    catalog: &Catalog<'_>,
-    staging: &TableName,
-    days: Option<&Expr>,
-) -> Result<DataFrame> {
-    let rows = catalog.table(&all_rows_of(staging)).await?;
-    match days {
-        Some(days) => rows.filter(days.clone()),
-        None => Ok(rows),
-    }
-}
-
-/// Keeps a sample of rejected rows below the output.
-async fn write_sample(
-    output: &Location,
-    path: &Path,
-    sample: RecordBatch,
-) -> Result<(), NightError> {
-    const STAGE: &str = "keeping a sample of rejected rows";
-    let encode = || -> datafusion::error::Result<Vec<u8>> {
-        let mut writer = ArrowWriter::try_new(Vec::new(), sample.schema(), None)?;
-        writer.write(&sample)?;
-        Ok(writer.into_inner()?)
-    };
-    let bytes = encode().map_err(EngineError::during(STAGE))?;
-    let put = output.store.put(path, bytes.into()).await;
-    put.map_err(|error| output.failure("write", path, error))?;
-    Ok(())
 }

@@ -21,7 +21,7 @@ use crate::engine::{EngineError, empty};
 use crate::ground::{Problems, SqlSchema, TableName};
 use crate::inputs::{InputError, ParquetFiles, Shortfall, Shortfalls, schema, without_rows};
 use crate::job::{ColumnType, Incomplete};
-use crate::pack::{Catalog, all_rows_of, check_previous, stage};
+use crate::pack::{Catalog, check_previous, stage};
 use crate::plan::doubled;
 use crate::publish::{missing, published_snapshot};
 use crate::tables::TIER_SNAPSHOT;
@@ -214,7 +214,7 @@ impl Run<'_> {
         let mut problems = Problems::default();
         for model in self.scenario.project.graph.in_schema(SqlSchema::Staging) {
             let rows = catalog
-                .table(&all_rows_of(&model.name))
+                .rows_with_rejected(&model.name, None)
                 .await
                 .map_err(&engine)?;
             let optimized = rows.into_optimized_plan().map_err(&engine)?;

@@ -180,6 +180,22 @@ impl<'a> Catalog<'a> {
         self.session.table(name).await
     }
 
+    /// All rows of a staging table, rejected ones too, of the days that pass `days`.
+    ///
+    /// # Errors
+    /// The engine's, when there is no such table: a bug.
+    pub(crate) async fn rows_with_rejected(
+        &self,
+        staging: &TableName,
+        days: Option<&Expr>,
+    ) -> Result<DataFrame, DataFusionError> {
+        let rows = self.table(&all_rows_of(staging)).await?;
+        match days {
+            Some(days) => rows.filter(days.clone()),
+            None => Ok(rows),
+        }
+    }
+
     async fn register_model(
         &mut self,
         model: &Model,
@@ -242,7 +258,7 @@ impl<'a> Catalog<'a> {
 }
 
 /// The name under which all rows of a staging table stand, rejected ones too.
-pub(crate) fn all_rows_of(staging: &TableName) -> TableName {
+fn all_rows_of(staging: &TableName) -> TableName {
     TableName::new(SqlSchema::Staging, format!("{}(all)", staging.name))
 }
 

@@ -24,7 +24,7 @@ mod tier_rules;
 mod user_ids;
 
 pub use catalog::Catalog;
-pub(crate) use catalog::{REJECT_REASON, WARNING, all_rows_of};
+pub(crate) use catalog::{REJECT_REASON, WARNING};
 pub(crate) use contracted::ID_TYPES;
 pub(crate) use declared::{
     UPSTREAM, declared_metrics, register_declared, register_sources, session_of,

@@ -6,7 +6,8 @@
 //! | `s3://bucket/path` | Amazon S3 and what speaks like it | the `AWS_*` variables |
 //! | `gs://`, `az://`, `memory://` and the rest of object_store's | as object_store opens them | their own variables |
 //!
-//! Locations in one bucket share one client. This is the only module that reads the environment.
+//! Locations in one bucket share one client. Of the environment, only this module reads what
+//! stores go by.
 
 mod counting;
 mod durable;

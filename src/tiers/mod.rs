@@ -5,8 +5,7 @@
 //! 2. [`bands::check`]: the bands of the RFM total cover every total once.
 //! 3. [`coverage`]: the rules of the tier models give every user one value.
 //!    [`literals`] that any model compares with a dimension are among its values.
-//! 4. [`calibration`]: frozen cut points, computed once or given by hand, and kept.
-//! 5. [`Settling`]: raw values against the previous snapshot: grace, as far as [`GraceLimits`] let
+//! 4. [`Settling`]: raw values against the previous snapshot: grace, as far as [`GraceLimits`] let
 //!    it go, and since when.
 
 pub mod bands;
