@@ -1,5 +1,5 @@
--- The day's revenue, as stored for the windows, is the sum over its counting orders as they were
--- delivered. Every day is reconciled on its own night.
+-- The day's revenue, as stored for the windows, is the sum over its counting orders and refunds
+-- as they were delivered. Every day is reconciled on its own night.
 WITH of_users AS (
     SELECT COALESCE(SUM(revenue_1d), 0) AS revenue
     FROM windows('rollups.purchases', '1d')
@@ -8,7 +8,7 @@ WITH of_users AS (
 of_orders AS (
     SELECT COALESCE(SUM(amount), 0) AS revenue
     FROM staging.orders
-    WHERE is_counting
+    WHERE (is_counting OR is_refund)
         AND day = $snapshot_date
 )
 

@@ -5,7 +5,7 @@
 SELECT
     users.user_id,
 
-    -- purchases, counting orders only
+    -- purchases, counting orders only; refunds lower the revenue
     users.orders_lifetime,
     CAST(users.revenue_lifetime AS DECIMAL(18, 2)) AS revenue_lifetime,
     users.first_order_day,
@@ -15,32 +15,45 @@ SELECT
     CAST(users.revenue_365d AS DECIMAL(18, 2)) AS revenue_365d,
     users.orders_30d,
     CAST(users.revenue_30d AS DECIMAL(18, 2)) AS revenue_30d,
+    users.orders_7d,
+    CAST(users.revenue_60d AS DECIMAL(18, 2)) AS revenue_60d,
+    CAST(users.revenue_prev_60d AS DECIMAL(18, 2)) AS revenue_prev_60d,
+    CAST(users.average_order_value_365d AS DECIMAL(18, 2)) AS average_order_value_365d,
     users.discount_known_orders_365d,
     users.discounted_orders_365d,
+    users.discount_depth_365d,
     users.largest_order_1d,
     users.largest_order_before_today,
     users.recency_days,
+    users.order_gap_days,
 
     -- interaction
     users.first_event_day,
     users.last_event_day,
+    users.last_interaction_day,
     users.events_lifetime,
+    users.interactions_lifetime,
     users.interactions_7d,
     users.interactions_30d,
     users.interactions_prev_30d,
     users.opens_15d,
+    users.opens_30d,
     users.opens_d0,
     users.opens_d1,
     users.opens_d2,
     users.opens_d3,
     users.posts_30d,
     users.posts_prev_30d,
-    users.campaign_exposures_90d,
     users.campaign_joins_90d,
     users.surveys_90d,
     users.posts_90d,
+    users.saves_30d,
+    users.last_save_day,
     users.complaints_d0,
     users.complaints_d1,
+    users.complaints_30d,
+    users.last_complaint_day,
+    users.watch_seconds_30d,
     users.reader_30d,
     users.liker_30d,
     users.commenter_30d,
@@ -49,6 +62,15 @@ SELECT
     users.social_90d,
     users.emotional_90d,
     users.inactivity_days,
+
+    -- touches: what the brand did to the user, which is no interaction
+    users.last_touch_day,
+    users.touches_7d,
+    users.touches_30d,
+    users.campaign_exposures_90d,
+    users.recalls_90d,
+    users.unsubscribes_30d,
+    users.can_contact,
 
     -- lifetime value
     lifetime_value.acquisition_cost,
@@ -78,6 +100,9 @@ SELECT
     warnings.silent_warning,
     warnings.decline_warning,
     warnings.peak_order,
+    warnings.spend_warning,
+    warnings.overdue_warning,
+    warnings.fatigue_warning,
     warnings.low_ltv_to_cac,
 
     -- profile attributes, those that the job lists

@@ -4,10 +4,11 @@ SELECT
     events.user_id,
     events.occurred_at,                               -- UTC
     events.event_type,
-    COALESCE(types.is_active, FALSE) AS is_active,    -- active events are interactions
+    COALESCE(types.is_touch, FALSE) AS is_touch,      -- what the brand did to the user; everything else the user did
+    COALESCE(types.is_active, FALSE) AS is_active,    -- active events of the user are interactions
     types.style,                                      -- reader, liker, commenter or sharer
     types.need,                                       -- functional, social or emotional
-    types.role,                                       -- open, post, survey, complaint, campaign_exposure, campaign_join
+    types.role,                                       -- open, post, save, survey, complaint, campaign_join, recall, unsubscribe, resubscribe
     events.duration_seconds,
     events.content_id,
     events.channel,

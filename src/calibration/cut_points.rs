@@ -16,7 +16,7 @@ use crate::ground::{ExactNumber, counted, verb_for};
 use crate::job::GivenCuts;
 
 /// How many scores there are.
-const SCORES: u64 = 5;
+pub const SCORES: usize = 5;
 
 /// How many users have each value of a metric.
 pub type Histogram = BTreeMap<ExactNumber, u64>;
@@ -130,12 +130,12 @@ pub fn calibrate(metric: &str, histogram: &Histogram) -> Result<CutPoints, CutPo
         .map(|(value, users)| (*value, *users))
         .collect();
     let refused = || refusal(metric, histogram);
-    if rest.len() < SCORES as usize {
+    if rest.len() < SCORES {
         return Err(refused());
     }
     let mut cuts = Vec::new();
     let mut users = Vec::new();
-    for fifths_left in (2..=SCORES).rev() {
+    for fifths_left in (2..=SCORES as u64).rev() {
         let (at_or_below, counted) = first_share(&rest, fifths_left).ok_or_else(refused)?;
         cuts.push(rest[at_or_below].0);
         users.push(counted);
@@ -155,7 +155,7 @@ fn refusal(metric: &str, histogram: &Histogram) -> CutPointError {
     let metric = metric.to_owned();
     let population = histogram.values().sum();
     match histogram.last_key_value() {
-        Some((largest, _)) if histogram.len() >= SCORES as usize => CutPointError::CrowdedTop {
+        Some((largest, _)) if histogram.len() >= SCORES => CutPointError::CrowdedTop {
             metric,
             population,
             largest: largest.to_string(),

@@ -8,6 +8,8 @@ mod cut_points;
 mod given_cuts;
 mod record;
 
-pub use cut_points::{CutPointError, CutPoints, Histogram, Histograms, calibrate};
+pub use cut_points::{CutPointError, CutPoints, Histogram, Histograms, SCORES, calibrate};
 pub use given_cuts::{Metric, fit_given};
-pub use record::{Calibration, CalibrationError, KeptIds, Origin, parameter_name};
+pub use record::{
+    Calibration, CalibrationError, KeptIds, Origin, POPULATION, parameter_name, users_parameter,
+};

@@ -38,6 +38,9 @@ use crate::storage::{Location, StorageError};
 
 use super::cut_points::{CutPointError, CutPoints, Histograms};
 
+/// The parameter whose value is how many users were scored.
+pub const POPULATION: &str = "calibrated_users";
+
 /// The format of the records.
 const FORMAT: u32 = 1;
 
@@ -194,14 +197,17 @@ impl Calibration {
         own.len() == cuts.len() && cuts.iter().all(|metric| own.contains(metric))
     }
 
-    /// The parameters `$<metric>_cut_<k>` that tier models score by.
+    /// The parameters `$<metric>_cut_<k>` that tier models score by, and those that KPIs compare
+    /// today's scores with: `$<metric>_users_<k>` and `$calibrated_users`.
     pub fn parameters(&self, parameters: Parameters) -> Parameters {
-        let cuts = self.metrics.iter().flat_map(|points| {
-            let numbered = (1..).zip(&points.cuts);
-            numbered.map(|(k, cut)| (parameter_name(&points.metric, k), cut))
-        });
-        cuts.fold(parameters, |parameters, (name, cut)| {
-            parameters.with(name, cut_value(*cut))
+        let parameters = parameters.with(POPULATION, count_value(self.population));
+        self.metrics.iter().fold(parameters, |parameters, points| {
+            let cuts = (1..).zip(points.cuts.map(cut_value));
+            let cuts = cuts.map(|(k, cut)| (parameter_name(&points.metric, k), cut));
+            let users = (1..).zip(points.users.map(count_value));
+            let users = users.map(|(k, users)| (users_parameter(&points.metric, k), users));
+            cuts.chain(users)
+                .fold(parameters, |all, (name, value)| all.with(name, value))
         })
     }
 
@@ -242,6 +248,17 @@ impl Calibration {
             Err(error) => Err(location.failure("write", &path, error).into()),
         }
     }
+}
+
+/// The parameter whose value is how many users of the calibration were at or below cut 1 (`k` = 1),
+/// between the cuts, or above cut 4 (`k` = 5).
+pub fn users_parameter(metric: &str, k: usize) -> String {
+    format!("{metric}_users_{k}")
+}
+
+/// A number of users; no more than BIGINT holds.
+fn count_value(users: u64) -> ParameterValue {
+    ParameterValue::Integer(i64::try_from(users).unwrap_or(i64::MAX))
 }
 
 /// The parameter whose value is cut `k` of a metric.

@@ -9,7 +9,9 @@ use datafusion::error::Result as EngineResult;
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 
-use crate::calibration::{Calibration, Histogram, Histograms, Metric, parameter_name};
+use crate::calibration::{
+    Calibration, Histogram, Histograms, Metric, POPULATION, SCORES, parameter_name, users_parameter,
+};
 use crate::engine::EngineError;
 use crate::ground::{Diagnostic, ExactNumber, Problems, SqlSchema, TableName};
 use crate::job::ParameterValue;
@@ -68,20 +70,24 @@ pub(crate) async fn metrics(
     Ok(metrics)
 }
 
-/// The cut parameters with the values of [`STAND_INS`], so that tier models can be planned before
-/// there is a calibration.
+/// The parameters of a calibration, cut points with the values of [`STAND_INS`] and one user for each
+/// score, so that models can be planned before there is a calibration.
 pub(crate) async fn stand_ins(
     catalog: &Catalog<'_>,
     project: &Project,
     parameters: Parameters,
 ) -> EngineResult<Parameters> {
-    let mut stand_ins = parameters;
+    let one = ParameterValue::Integer(1);
+    let mut stand_ins = parameters.with(POPULATION, one.clone());
     for model in project.graph.in_schema(SqlSchema::Calibration) {
         let users = catalog.table(&model.name).await?;
         for field in users.schema().fields() {
             for (k, cut_point) in (1..).zip(STAND_INS) {
                 let value = ParameterValue::Integer(cut_point);
                 stand_ins = stand_ins.with(parameter_name(field.name(), k), value);
+            }
+            for k in 1..=SCORES {
+                stand_ins = stand_ins.with(users_parameter(field.name(), k), one.clone());
             }
         }
     }

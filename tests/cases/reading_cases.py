@@ -143,8 +143,8 @@ CONTENT_AS_TEXT = EVENT_SCHEMA.set(EVENT_SCHEMA.get_field_index("content_id"),
 
 def _publish_top_content(lake: Lake) -> None:
     """The largest content_id of each user, by a rollup that keeps it in tiles."""
-    lake.edit("sql/rollups/interactions.sql", "COUNT(*) AS events,",
-              "COUNT(*) AS events,\n    MAX(content_id) AS top_content,")
+    lake.edit("sql/rollups/interactions.sql", "COUNT(*) FILTER (WHERE NOT is_touch) AS events,",
+              "COUNT(*) FILTER (WHERE NOT is_touch) AS events,\n    MAX(content_id) AS top_content,")
     lake.edit("sql/features/interactions.sql", "    events_lifetime,", "    events_lifetime, top_content_lifetime,")
     lake.edit("sql/features/users.sql", "    interactions.first_event_day,",
               "    CAST(interactions.top_content_lifetime AS VARCHAR) AS top_content,\n    interactions.first_event_day,")
@@ -211,8 +211,8 @@ def case_rows_left_out_of_a_night_that_fails(lake: Lake) -> None:
     lake.deliver("engagement")
     lake.edit("sql/staging/engagement.sql", "    events.channel,",
               "    events.channel, CAST(events.event_type AS BIGINT) AS type_number,")
-    lake.edit("sql/rollups/interactions.sql", "COUNT(*) AS events,",
-              "COUNT(*) AS events,\n    MAX(type_number) AS largest_type,")
+    lake.edit("sql/rollups/interactions.sql", "COUNT(*) FILTER (WHERE NOT is_touch) AS events,",
+              "COUNT(*) FILTER (WHERE NOT is_touch) AS events,\n    MAX(type_number) AS largest_type,")
     lake.night().refused(3, "1 null_user_id")
 
 

@@ -107,24 +107,25 @@ fn published_dates_are_shown() {
     lifecycle_stage
       tier      users  of users  of revenue  change
       loyal        77     25.7%       88.0%      +1  ██████▏
-      active       21      7.0%        2.8%       .  █▋
+      active       17      5.7%        2.1%      +1  █▍
       new          26      8.7%        4.5%       .  ██
       prospect    148     49.3%           .       .  ████████████
-      silent       12      4.0%        0.7%       .  ▉
-      churned      16      5.3%        4.0%       .  █▎
+      silent       15      5.0%        1.1%      -1  █▏
+      churned      17      5.7%        4.3%       .  █▍
 
-    lifecycle_stage since 2026-10-30: 2 up, 1 entered
+    lifecycle_stage since 2026-10-30: 3 up, 1 entered
       from \ to  loyal  active  new  prospect  silent  churned
       loyal         76       .    .         .       .        .
-      active         .      21    .         .       .        .
+      active         .      16    .         .       .        .
       new            1       .   25         .       .        .
       prospect       .       .    1       147       .        .
-      silent         .       .    .         .      12        .
-      churned        .       .    .         .       .       16
+      silent         .       1    .         .      15        .
+      churned        .       .    .         .       .       17
       entered        .       .    .         1       .        .
 
       largest moves        users  revenue_365d
       new -> loyal             1        532.03  up
+      silent -> active         1         71.98  up
       prospect -> new          1         62.20  up
       entered -> prospect      1          0.00
     ");

@@ -8,10 +8,16 @@ SET temp_directory = '$spill_folder';
 CREATE TEMP TABLE event_types AS
 SELECT
     event_type,
+    is_touch,
     is_active,
+    NOT is_touch AS is_own,
     COALESCE(role = 'open', FALSE) AS is_open,
     COALESCE(role = 'post', FALSE) AS is_post,
-    COALESCE(role = 'campaign_exposure', FALSE) AS is_campaign_exposure,
+    event_type = 'campaign_exposure' AS is_campaign_exposure,
+    COALESCE(role = 'save', FALSE) AS is_save,
+    COALESCE(role = 'recall', FALSE) AS is_recall,
+    COALESCE(role = 'unsubscribe', FALSE) AS is_unsubscribe,
+    COALESCE(role = 'resubscribe', FALSE) AS is_resubscribe,
     COALESCE(role = 'campaign_join', FALSE) AS is_campaign_join,
     COALESCE(role = 'survey', FALSE) AS is_survey,
     COALESCE(role = 'complaint', FALSE) AS is_complaint,

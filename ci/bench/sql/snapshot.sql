@@ -22,10 +22,20 @@ COPY (
         SELECT
             user_id,
             -- Days and maxima are NULL where there is nothing, sums and counts 0.
-            COLUMNS('^(first|last|largest)_'),
+            COLUMNS(lambda name: REGEXP_MATCHES(name, '^(first|last|largest)_') AND name NOT LIKE '%subscribed_at'),
             COALESCE(COLUMNS('^revenue_'), 0)::DECIMAL(18, 2),
-            COALESCE(COLUMNS(lambda name: NOT REGEXP_MATCHES(name, '^(user_id|first|last|largest|revenue|acquisition)')), 0)::BIGINT,
+            COALESCE(COLUMNS(lambda name: NOT REGEXP_MATCHES(name, '^(user_id|first|last|largest|revenue|acquisition|discounts_|discount_known_revenue_)')), 0)::BIGINT,
             acquisition_cost,
+            -- Exact to the cent, half away from zero: DuckDB divides DECIMAL as DOUBLE.
+            CASE WHEN orders_365d > 0 THEN
+                (SIGN(revenue_365d) * ((2 * ABS(revenue_365d * 100)::HUGEINT + orders_365d::HUGEINT) // (2 * orders_365d::HUGEINT)))::DECIMAL(18, 0) / 100
+            END::DECIMAL(18, 2) AS average_order_value_365d,
+            (discounts_365d * 100)::DOUBLE / NULLIF(((discounts_365d + discount_known_revenue_365d) * 100)::DOUBLE, 0)
+                AS discount_depth_365d,
+            CASE WHEN orders_lifetime >= 2
+                THEN (last_order_day - first_order_day)::DOUBLE / (orders_lifetime - 1)::DOUBLE
+            END AS order_gap_days,
+            NOT COALESCE(last_unsubscribed_at > last_resubscribed_at, last_unsubscribed_at IS NOT NULL) AS can_contact,
             $snapshot_date - last_order_day AS recency_days,
             $snapshot_date - GREATEST(last_order_day, last_event_day) AS inactivity_days
         FROM all_users
@@ -78,6 +88,8 @@ COPY (
     raw_tiers AS (
         SELECT
             scores.*,
+            GREATEST($churned_days, LEAST($churned_days_most, COALESCE($churned_gaps * order_gap_days, 0)))
+                AS churned_after_days,
             value_tier_of_total.tier AS value_tier_raw,
             value_tier_of_total.rank AS value_tier_raw_rank,
             revenue_lifetime AS ltv_historical,
@@ -96,9 +108,9 @@ COPY (
             CASE
                 WHEN orders_lifetime = 0 THEN 'prospect'
                 WHEN first_order_day > $snapshot_date - $new_user_days AND orders_lifetime < $loyal_orders THEN 'new'
-                WHEN inactivity_days > $churned_days THEN 'churned'
-                WHEN orders_lifetime >= $loyal_orders AND recency_days <= $loyal_recency_days THEN 'loyal'
-                WHEN inactivity_days <= $active_days THEN 'active'
+                WHEN inactivity_days >= churned_after_days THEN 'churned'
+                WHEN orders_lifetime >= $loyal_orders AND recency_days < GREATEST($loyal_recency_days, churned_after_days) THEN 'loyal'
+                WHEN inactivity_days < $active_days THEN 'active'
                 ELSE 'silent'
             END AS lifecycle_stage,
             CASE
@@ -145,21 +157,39 @@ COPY (
             CASE
                 WHEN discount_known_orders_365d = 0 THEN 'unknown'
                 WHEN discount_known_orders_365d >= $sensitive_orders
-                    AND discounted_orders_365d >= $sensitive_discount_share * discount_known_orders_365d
+                    AND discount_depth_365d >= $sensitive_discount_depth
                     THEN 'sensitive'
                 ELSE 'regular'
             END AS price_sensitivity,
             lifecycle_stage IN ('new', 'active', 'loyal')
                 AND opens_15d = 0
-                AND posts_prev_30d > 0
-                AND posts_30d <= $silent_posts_share * posts_prev_30d AS silent_warning,
-            opens_d0 < opens_d1 AND opens_d1 < opens_d2 AND opens_d2 < opens_d3 AS decline_warning,
+                AND IF(posts_prev_30d > 0, posts_30d <= $silent_posts_share * posts_prev_30d, opens_30d > 0)
+                AS silent_warning,
+            opens_d0 < opens_d1 AND opens_d1 < opens_d2 AND opens_d2 < opens_d3 AND opens_d3 >= $decline_opens
+                AS decline_warning,
+            COALESCE(
+                rfm_total >= $high_value_rfm_total
+                    AND revenue_prev_60d > 0
+                    AND revenue_60d < $spend_share * revenue_prev_60d,
+                FALSE
+            ) AS spend_warning,
+            COALESCE(
+                orders_lifetime >= $overdue_orders
+                    AND lifecycle_stage <> 'churned'
+                    AND recency_days > $overdue_gaps * order_gap_days
+                    AND recency_days > $overdue_days,
+                FALSE
+            ) AS overdue_warning,
+            touches_30d >= $fatigue_touches AND COALESCE(inactivity_days >= 30, TRUE) AS fatigue_warning,
             COALESCE(
                 largest_order_1d > largest_order_before_today AND value_tier_raw = 'high_value',
                 FALSE
             ) AS peak_order,
             COALESCE(
-                acquisition_cost > 0 AND revenue_lifetime < $low_ltv_to_cac * acquisition_cost,
+                acquisition_cost > 0
+                    AND revenue_lifetime < $low_ltv_to_cac * acquisition_cost
+                    AND orders_lifetime >= 1
+                    AND first_order_day <= $snapshot_date - $ltv_to_cac_days,
                 FALSE
             ) AS low_ltv_to_cac
         FROM scores
@@ -207,7 +237,7 @@ COPY (
     )
 
     SELECT
-        * EXCLUDE (value_tier_raw_rank, value_tier_before, value_tier_since_before, lower_since, is_waiting),
+        * EXCLUDE (churned_after_days, value_tier_raw_rank, value_tier_before, value_tier_since_before, lower_since, is_waiting),
         IF(is_waiting, value_tier_before, value_tier_raw) AS value_tier,
         IF(value_tier = value_tier_before, value_tier_since_before, $snapshot_date) AS value_tier_since,
         IF(is_waiting, lower_since, NULL) AS value_tier_pending_since,

@@ -3,10 +3,12 @@ COPY (
     SELECT
         user_id,
         COUNT(*) FILTER (is_counting)::INTEGER AS orders,
-        SUM(amount) FILTER (is_counting)::DECIMAL(18, 2) AS revenue,
+        SUM(amount) FILTER (is_counting OR is_refund)::DECIMAL(18, 2) AS revenue,
         MAX(amount) FILTER (is_counting) AS largest_order,
         COUNT(discount) FILTER (is_counting)::INTEGER AS discount_known_orders,
-        COUNT(*) FILTER (is_counting AND discount > 0)::INTEGER AS discounted_orders
+        COUNT(*) FILTER (is_counting AND discount > 0)::INTEGER AS discounted_orders,
+        SUM(discount) FILTER (is_counting)::DECIMAL(18, 2) AS discounts,
+        SUM(amount) FILTER (is_counting AND discount IS NOT NULL)::DECIMAL(18, 2) AS discount_known_revenue
     FROM raw_orders
     GROUP BY user_id
 ) TO '$user_days/orders/dt=$day/part-0.parquet' (FORMAT parquet, COMPRESSION zstd);
@@ -14,7 +16,14 @@ COPY (
 COPY (
     SELECT
         user_id,
-        COUNT(*)::INTEGER AS events,
+        COUNT(*) FILTER (is_own)::INTEGER AS events,
+        COUNT(*) FILTER (is_touch)::INTEGER AS touches,
+        COUNT(*) FILTER (is_recall)::INTEGER AS recalls,
+        COUNT(*) FILTER (is_save)::INTEGER AS saves,
+        COUNT(*) FILTER (is_unsubscribe)::INTEGER AS unsubscribes,
+        MAX(occurred_at) FILTER (is_unsubscribe) AS unsubscribed_at,
+        MAX(occurred_at) FILTER (is_resubscribe) AS resubscribed_at,
+        SUM(duration_seconds) FILTER (is_own)::BIGINT AS watch_seconds,
         COUNT(*) FILTER (is_active)::INTEGER AS interactions,
         COUNT(*) FILTER (is_open)::INTEGER AS opens,
         COUNT(*) FILTER (is_post)::INTEGER AS posts,

@@ -225,7 +225,7 @@ impl<'a> Page<'a> {
 
 /// A metric as people read it, by what its name says it is.
 fn metric(name: &str, value: f64) -> String {
-    let is_part = ["_share", "_rate"].iter().any(|end| name.ends_with(end));
+    let is_part = ["_share", "_rate"].iter().any(|part| name.contains(part));
     match is_part {
         true => format!("{:.1}%", 100.0 * value),
         false if value.fract() == 0.0 => count(value as i128),

@@ -33,6 +33,7 @@ mod written;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
@@ -71,10 +72,13 @@ fn with_checked_expressions(
     model: Option<&ModelFile>,
 ) -> Result<Transformed<LogicalPlan>> {
     let schema = schema_below(&plan)?;
+    // An aggregate is named by all that it is computed from, its FILTER included.
+    let names = NamePreserver::new(&plan);
     let rewritten = plan.map_expressions(|expression| {
+        let name = names.save(&expression);
         let of_ids = gives_ids(&expression);
         let compared = compared_with_constants(&expression, &schema);
-        expression.transform_up(|node| {
+        let checked = expression.transform_up(|node| {
             if compared.contains(&node) {
                 return Ok(Transformed::no(node));
             }
@@ -82,7 +86,8 @@ fn with_checked_expressions(
                 .transform_data(|node| checked_cast(node, &schema, model, of_ids))?
                 .transform_data(|node| checked_operator(node, &schema, model))?
                 .transform_data(|node| checked_function(node, model))
-        })
+        })?;
+        Ok(checked.update_data(|checked| name.restore(checked)))
     })?;
     if rewritten.transformed {
         return rewritten.map_data(LogicalPlan::recompute_schema);

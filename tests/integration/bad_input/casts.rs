@@ -43,7 +43,7 @@ fn of_an_amount_in_staging() {
         "    amount,   ",
         "    CAST(amount AS DECIMAL(18, 2)) AS amount,   ",
     );
-    insta::assert_snapshot!(reason(&project), @r#"`orders.amount` in staging/orders.sql:17 holds '99,99 Aaaa aaa aaaa', which cannot be cast to BIGINT; write TRY_CAST(orders.amount AS BIGINT), which is NULL there, in a SELECT inside FROM, so that reject_reason can leave such rows out: see "Values that cannot be read" in sql/README.md; readers still see what was published before"#);
+    insta::assert_snapshot!(reason(&project), @r#"`orders.amount` in staging/orders.sql:18 holds '99,99 Aaaa aaa aaaa', which cannot be cast to BIGINT; write TRY_CAST(orders.amount AS BIGINT), which is NULL there, in a SELECT inside FROM, so that reject_reason can leave such rows out: see "Values that cannot be read" in sql/README.md; readers still see what was published before"#);
     let by_name = "FROM (\n    SELECT day, order_id, user_id, ordered_at, TRY_CAST(amount AS DECIMAL(18, 2)) AS amount, status, discount, channel, category\n    FROM sources.orders\n)";
     let project = project
         .edit(
@@ -72,10 +72,10 @@ fn of_a_time_in_staging() {
 fn of_a_comparison() {
     let project = with_texts("channel", "7", "app").edit(
         STAGING,
-        "        WHEN amount < 0 THEN",
-        "        WHEN channel < 0 THEN 'odd_channel'\n        WHEN amount < 0 THEN",
+        "        WHEN amount < 0 AND",
+        "        WHEN channel < 0 THEN 'odd_channel'\n        WHEN amount < 0 AND",
     );
-    insta::assert_snapshot!(reason(&project), @r#"`orders.channel` in staging/orders.sql:17 holds 'aaa', which cannot be cast to BIGINT; write TRY_CAST(orders.channel AS BIGINT), which is NULL there, in a SELECT inside FROM, so that reject_reason can leave such rows out: see "Values that cannot be read" in sql/README.md; readers still see what was published before"#);
+    insta::assert_snapshot!(reason(&project), @r#"`orders.channel` in staging/orders.sql:18 holds 'aaa', which cannot be cast to BIGINT; write TRY_CAST(orders.channel AS BIGINT), which is NULL there, in a SELECT inside FROM, so that reject_reason can leave such rows out: see "Values that cannot be read" in sql/README.md; readers still see what was published before"#);
     let project = project.edit(
         STAGING,
         "WHEN channel < 0",
@@ -92,11 +92,16 @@ fn of_a_comparison_of_numbers_that_are_not_whole() {
         "    amount,   ",
         "    CAST(amount AS DECIMAL(18, 2)) AS amount,   ",
     );
-    insta::assert_snapshot!(reason(&project), @"`orders.amount` in staging/orders.sql:17 holds '99.99', which cannot be cast to BIGINT; write CAST(orders.amount AS DECIMAL(18, 2)), also where it is compared with a number; readers still see what was published before");
+    insta::assert_snapshot!(reason(&project), @"`orders.amount` in staging/orders.sql:18 holds '99.99', which cannot be cast to BIGINT; write CAST(orders.amount AS DECIMAL(18, 2)), also where it is compared with a number; readers still see what was published before");
     let cast = "WHEN CAST(orders.amount AS DECIMAL(18, 2))";
     let project = project
         .edit(STAGING, "WHEN amount < 0", &format!("{cast} < 0"))
-        .edit(STAGING, "WHEN amount >=", &format!("{cast} >="));
+        .edit(STAGING, "WHEN amount >=", &format!("{cast} >="))
+        .edit(
+            STAGING,
+            "OR amount <=",
+            "OR CAST(orders.amount AS DECIMAL(18, 2)) <=",
+        );
     let finished = project.call(&["run", "job.toml", "--date", "2026-03-06"]);
     assert_eq!(finished.exit_code, 0, "{finished:?}");
     assert!(!finished.stdout.contains("null_amount"), "{finished:?}");

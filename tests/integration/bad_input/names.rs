@@ -19,10 +19,10 @@ fn unknown_table_suggests_the_nearest() {
     exit code 2
 
     error: unknown table: `users` is not a full table name; write folder and name, such as features.users
-      --> sql/tiers/lifecycle_stage.sql:12:6
-       |
-    12 | FROM users
-       |      ^^^^^
+     --> sql/tiers/lifecycle_stage.sql:7:10
+      |
+    7 |     FROM users
+      |          ^^^^^
 
     error: unknown table: `tier` is not a folder of tables
       --> sql/tiers/rfm_class.sql:15:6
@@ -326,12 +326,12 @@ fn text_that_is_no_number_is_found_before_a_run() {
       = help: set deep_interactions_7d to a value of type BIGINT under [params] in the job, or in parameters.toml
 
     error: 'none' is compared with a BIGINT
-     --> sql/tiers/lifecycle_stage.sql:5:32
-      |
-    5 |         WHEN orders_lifetime = 'none' THEN 'prospect'
-      |                                ^^^^^^
-      |
-      = help: CAST the other side, or correct the value
+      --> sql/tiers/lifecycle_stage.sql:13:32
+       |
+    13 |         WHEN orders_lifetime = 'none' THEN 'prospect'
+       |                                ^^^^^^
+       |
+       = help: CAST the other side, or correct the value
 
     note: not checked until the problems above are fixed: `tiers.value_engagement`, `tiers.warnings`, `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
@@ -344,7 +344,7 @@ fn rollup_refuses_what_does_not_merge() {
     let project = Project::new()
         .edit(
             PURCHASES,
-            "SUM(amount) FILTER (WHERE is_counting)",
+            "SUM(amount) FILTER (WHERE is_counting OR is_refund)",
             "MEDIAN(amount)",
         )
         .edit(
@@ -354,8 +354,8 @@ fn rollup_refuses_what_does_not_merge() {
         )
         .edit(
             "sql/rollups/interactions.sql",
-            "    COUNT(*) AS events,",
-            "    ARRAY_AGG(content_id) AS contents,\n    COUNT(*) AS events,",
+            "    COUNT(*) FILTER (WHERE NOT is_touch) AS events,",
+            "    ARRAY_AGG(content_id) AS contents,\n    COUNT(*) FILTER (WHERE NOT is_touch) AS events,",
         );
     insta::assert_snapshot!(project.check(), @"
     exit code 2
@@ -371,7 +371,7 @@ fn rollup_refuses_what_does_not_merge() {
     error: MEDIAN does not merge from day to day
      --> sql/rollups/purchases.sql:5:5
       |
-    5 |     MEDIAN(amount) AS revenue,                      -- what was paid for them
+    5 |     MEDIAN(amount) AS revenue,         -- what was paid for them, less refunds
       |     ^^^^^^^^^^^^^
       |
       = help: rollups may use COUNT, SUM, MIN, MAX, AVG, VAR, VAR_POP, STDDEV, STDDEV_POP, BOOL_AND, BOOL_OR, BIT_AND, BIT_OR, BIT_XOR, COUNT(DISTINCT x), APPROX_DISTINCT, and with an ORDER BY that decides FIRST_VALUE, LAST_VALUE and last_n_distinct; move others to a feature model, which may read staging directly
@@ -384,7 +384,7 @@ fn rollup_refuses_what_does_not_merge() {
       |
       = help: select the aggregates one by one and compute with them in a feature model
 
-    note: not checked until the problems above are fixed: `features.interactions`, `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `features.complaints`, `features.interactions`, `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     3 problems
     ");
@@ -395,13 +395,13 @@ fn rollup_refuses_what_depends_on_the_order_of_rows() {
     let project = Project::new()
         .edit(
             PURCHASES,
-            "SUM(amount) FILTER (WHERE is_counting)",
+            "SUM(amount) FILTER (WHERE is_counting OR is_refund)",
             "SUM(CAST(amount AS DOUBLE)) FILTER (WHERE is_counting)",
         )
         .edit(
             "sql/rollups/interactions.sql",
-            "    COUNT(*) AS events,",
-            "    LAST_VALUE(channel ORDER BY occurred_at) AS channel,\n    FIRST_VALUE(channel) FILTER (WHERE is_active) AS active_channel,\n    AVG(CAST(duration_seconds AS DOUBLE) / 60) AS minutes,\n    LAST_VALUE(channel ORDER BY day, occurred_at, channel) AS right_channel,\n    SUM(CAST(duration_seconds AS DECIMAL(30, 2))) AS seconds,\n    COUNT(*) AS events,",
+            "    COUNT(*) FILTER (WHERE NOT is_touch) AS events,",
+            "    LAST_VALUE(channel ORDER BY occurred_at) AS channel,\n    FIRST_VALUE(channel) FILTER (WHERE is_active) AS active_channel,\n    AVG(CAST(duration_seconds AS DOUBLE) / 60) AS minutes,\n    LAST_VALUE(channel ORDER BY day, occurred_at, channel) AS right_channel,\n    SUM(CAST(duration_seconds AS DECIMAL(30, 2))) AS seconds,\n    COUNT(*) FILTER (WHERE NOT is_touch) AS events,",
         );
     insta::assert_snapshot!(project.check(), @"
     exit code 2
@@ -441,12 +441,12 @@ fn rollup_refuses_what_depends_on_the_order_of_rows() {
     error: SUM of DOUBLE depends on the order of rows
      --> sql/rollups/purchases.sql:5:5
       |
-    5 |     SUM(CAST(amount AS DOUBLE)) FILTER (WHERE is_counting) AS revenue,                      -- what was paid for them
+    5 |     SUM(CAST(amount AS DOUBLE)) FILTER (WHERE is_counting) AS revenue,         -- what was paid for them, less refunds
       |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: write SUM(CAST(... AS DECIMAL(18, 2))), with as many digits as you need
 
-    note: not checked until the problems above are fixed: `features.interactions`, `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
+    note: not checked until the problems above are fixed: `features.complaints`, `features.interactions`, `features.purchases`, `features.users`, `features.profile`, `calibration.rfm`, `tiers.customer_layer`, `tiers.engagement_style`, `tiers.interaction_depth`, `tiers.lifecycle_stage`, `tiers.lifetime_value`, `tiers.need_type`, `tiers.participation_level`, `tiers.price_sensitivity`, `tiers.rfm`, `tiers.rfm_class`, `tiers.value_engagement`, `tiers.value_tier`, `tiers.warnings`, `publish.tier_snapshot`, `audits.revenue_of_the_day_reconciles`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
 
     5 problems
     ");
@@ -531,12 +531,12 @@ fn the_snapshot_does_not_read_what_was_published_before() {
     exit code 2
 
     error: `publish.tier_snapshot` cannot read `previous.tier_snapshot`
-      --> sql/publish/tier_snapshot.sql:86:11
-       |
-    86 | LEFT JOIN previous.tier_snapshot AS previous
-       |           ^^^^^^^^^^^^^^^^^^^^^^
-       |
-       = help: it may depend on today's sources only; read what was published before in kpi_daily.sql, alerts.sql or an audit
+       --> sql/publish/tier_snapshot.sql:111:11
+        |
+    111 | LEFT JOIN previous.tier_snapshot AS previous
+        |           ^^^^^^^^^^^^^^^^^^^^^^
+        |
+        = help: it may depend on today's sources only; read what was published before in kpi_daily.sql, alerts.sql or an audit
     ");
 }
 
@@ -550,9 +550,9 @@ fn data_flows_one_way() {
     exit code 2
 
     error: the rollup reads a second table
-      --> sql/rollups/purchases.sql:12:12
+      --> sql/rollups/purchases.sql:14:12
        |
-    12 | INNER JOIN staging.users ON TRUE
+    14 | INNER JOIN staging.users ON TRUE
        |            ^^^^^^^^^^^^^
        |
        = help: a rollup is one SELECT ... GROUP BY user_id over one staging table
@@ -623,10 +623,10 @@ fn problems_of_several_files_are_told_at_once() {
       = help: did you mean `interactions_7d`?
 
     error: unknown parameter `$churnd_days`; did you mean `$churned_days`?
-     --> sql/tiers/lifecycle_stage.sql:7:32
+     --> sql/tiers/lifecycle_stage.sql:6:18
       |
-    7 |         WHEN inactivity_days > $churnd_days THEN 'churned'
-      |                                ^^^^^^^^^^^^
+    6 |         GREATEST($churnd_days, LEAST($churned_days_most, COALESCE($churned_gaps * order_gap_days, 0))) AS churned_after_days
+      |                  ^^^^^^^^^^^^
       |
       = help: parameters are declared, with their defaults, in parameters.toml of the SQL pack
 
@@ -654,10 +654,10 @@ fn problems_of_several_files_are_told_at_once() {
       = help: did you mean `interactions_7d`?
 
     error: unknown parameter `$churnd_days`; did you mean `$churned_days`?
-     --> sql/tiers/lifecycle_stage.sql:7:32
+     --> sql/tiers/lifecycle_stage.sql:6:18
       |
-    7 |         WHEN inactivity_days > $churnd_days THEN 'churned'
-      |                                ^^^^^^^^^^^^
+    6 |         GREATEST($churnd_days, LEAST($churned_days_most, COALESCE($churned_gaps * order_gap_days, 0))) AS churned_after_days
+      |                  ^^^^^^^^^^^^
       |
       = help: parameters are declared, with their defaults, in parameters.toml of the SQL pack
 

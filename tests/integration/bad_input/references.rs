@@ -250,8 +250,8 @@ fn value_tier_without_ranks_has_no_grace() {
         )
         .edit(
             "sql/publish/kpi_daily.sql",
-            "COUNT(*) FILTER (WHERE value_tier <> value_tier_raw)",
-            "0",
+            "value_tier <> value_tier_raw AS",
+            "FALSE AS",
         );
     let checked = project.call(&["check", "job.toml"]);
     assert_eq!(checked.exit_code, 0, "{checked:?}");
@@ -266,11 +266,11 @@ fn row_of_dim_tier_that_names_nothing_is_refused() {
     insta::assert_snapshot!(project.check(), @"
     exit code 2
 
-    error: row 53 of dim_tier names no tier of `interaction_depth`
+    error: row 56 of dim_tier names no tier of `interaction_depth`
      |
      = help: give every row of dim_tier a dimension and a tier
 
-    error: row 54 of dim_tier names no dimension for `deepest`
+    error: row 57 of dim_tier names no dimension for `deepest`
      |
      = help: give every row of dim_tier a dimension and a tier
 

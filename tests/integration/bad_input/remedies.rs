@@ -408,7 +408,7 @@ fn of_lookups() {
         let said = project.check();
         for told in [
             message,
-            " --> sql/staging/orders.sql:12:5\n",
+            " --> sql/staging/orders.sql:13:5\n",
             "help: LEFT JOIN its table in FROM and select the column; where several of its rows",
         ] {
             assert!(said.contains(told), "{told}: {said}");

@@ -230,18 +230,18 @@ fn rules_are_told_beside_what_is_broken() {
     exit code 2
 
     error: unknown table: `INNER` is not a full table name; write folder and name, such as features.users
-      --> sql/publish/tier_snapshot.sql:86:1
-       |
-    86 | INNER JOIN tiers.rfm AS rfm
-       | ^^^^^
+       --> sql/publish/tier_snapshot.sql:111:1
+        |
+    111 | INNER JOIN tiers.rfm AS rfm
+        | ^^^^^
 
     error: unknown column `orders_liftime`
-     --> sql/tiers/lifecycle_stage.sql:5:14
-      |
-    5 |         WHEN orders_liftime = 0 THEN 'prospect'
-      |              ^^^^^^^^^^^^^^
-      |
-      = help: did you mean `orders_lifetime`?
+      --> sql/tiers/lifecycle_stage.sql:13:14
+       |
+    13 |         WHEN orders_liftime = 0 THEN 'prospect'
+       |              ^^^^^^^^^^^^^^
+       |
+       = help: did you mean `orders_lifetime`?
 
     error: `interaction_depth` gives `modrate`, which dim_tier does not list
      --> sql/tiers/interaction_depth.sql:6:40

@@ -2,6 +2,8 @@
 //!
 //! The page gives no wording: `severity` and `message` are not computed here.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 
 use super::kpis::{Published, kpi_values, mean, population_standard_deviation};
@@ -19,8 +21,10 @@ pub(crate) struct Alert {
     pub(crate) threshold: f64,
 }
 
-/// "high_value_revenue_share < 0.3; complaints_change_rate > 0.3; ltv_to_cac < 1.5;
-/// high_value_weekly_outflow_rate" above its own past. A KPI that is NULL raises nothing.
+/// "high_value_revenue_share < 0.3; complaints_d0 >= `10` and > complaints_usual + 3 x
+/// sqrt(complaints_usual); ltv_to_cac < 1.5; score_drift > `0.1`; high_value_buyer_share outside
+/// `0.05` to `0.35`; high_value_weekly_outflow_rate" above its own past, "and at least `10` users". A
+/// KPI that is NULL raises nothing.
 pub(crate) fn alerts(published: &Published<'_>, snapshot_date: NaiveDate) -> Vec<Alert> {
     let values = kpi_values(published, snapshot_date);
     let outflow_threshold = outflow_threshold(&past_outflow_rates(published, snapshot_date));
@@ -30,17 +34,33 @@ pub(crate) fn alerts(published: &Published<'_>, snapshot_date: NaiveDate) -> Vec
             values["high_value_revenue_share"],
             0.3,
         ),
-        above(
-            "complaints_change_rate",
-            values["complaints_change_rate"],
-            0.3,
+        below(
+            "high_value_buyer_share",
+            values["high_value_buyer_share"],
+            0.05,
         ),
+        above(
+            "high_value_buyer_share",
+            values["high_value_buyer_share"],
+            0.35,
+        ),
+        complaints_threshold(&values)
+            .and_then(|threshold| above("complaints_d0", values["complaints_d0"], threshold)),
+        above("score_drift", values["score_drift"], 0.1),
         below("ltv_to_cac", values["ltv_to_cac"], 1.5),
-        outflow_threshold.and_then(|threshold| above(OUTFLOW, values[OUTFLOW], threshold)),
+        outflow_threshold
+            .filter(|_| values["high_value_weekly_outflow_users"] >= Some(10.0))
+            .and_then(|threshold| above(OUTFLOW, values[OUTFLOW], threshold)),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// None below ten complaints.
+fn complaints_threshold(values: &BTreeMap<&'static str, Option<f64>>) -> Option<f64> {
+    let usual = values["complaints_usual"]?;
+    (values["complaints_d0"] >= Some(10.0)).then(|| usual + 3.0 * usual.sqrt())
 }
 
 fn below(alert: &'static str, value: Option<f64>, threshold: f64) -> Option<Alert> {
@@ -92,26 +112,29 @@ mod tests {
         let published = Published {
             history,
             snapshots: &snapshots,
+            calibration: None,
         };
         let alerts = alerts(&published, snapshot_date());
         alerts.into_iter().map(|alert| alert.alert).collect()
     }
 
-    /// One buyer of low value who cost 10.00 and brought 14.00; 3 complaints yesterday, 4 today.
+    /// One buyer of low value who cost 10.00 and brought 14.00; 28 complaints in the 28 days before,
+    /// 10 today.
     #[test]
     fn each_fixed_threshold_raises_its_alert() {
         let mut history = History {
             orders: vec![order("u", 0, 14_00)],
-            events: vec![event("u", 0, "complaint"); 4],
+            events: vec![event("u", 0, "complaint"); 10],
             users: vec![user("u", 9, Some(10_00))],
         };
-        history.events.extend(vec![event("u", 1, "complaint"); 3]);
+        history.events.extend(vec![event("u", 28, "complaint"); 28]);
 
         assert_eq!(
             alerts_after(&history, [0].into_iter()),
             [
                 "high_value_revenue_share",
-                "complaints_change_rate",
+                "high_value_buyer_share",
+                "complaints_d0",
                 "ltv_to_cac"
             ]
         );
@@ -131,22 +154,37 @@ mod tests {
         assert_eq!(outflow_threshold(&past_rates[..6]), None);
     }
 
-    /// Two users of high value: the recency of "falls" is 31 on D - 7, which lowers its raw tier,
-    /// and on D its seven days of grace are over.
-    fn one_of_two_falls_on_d() -> History {
+    /// Users of high value: the recency of those that fall is 31 on D - 7, which lowers their raw tier,
+    /// and on D their seven days of grace are over.
+    fn some_fall_on_d(falling: usize) -> History {
         let mut history = History::default();
         for (falls_days, stays_days) in [(38, 17), (39, 18), (40, 19), (41, 20)] {
-            history.orders.push(order("falls", falls_days, 30_00));
-            history.orders.push(order("stays", stays_days, 300_00));
+            for number in 0..falling {
+                let id = format!("falls-{number}");
+                history.orders.push(order(&id, falls_days, 30_00));
+            }
+            for number in 0..40 {
+                let id = format!("stays-{number}");
+                history.orders.push(order(&id, stays_days, 300_00));
+            }
         }
+        // Those of low value keep the share of high value usual.
+        history
+            .orders
+            .extend((0..200).map(|number| order(&format!("once-{number}"), 17, 5_00)));
         history
     }
 
     /// The rate is known from the eighth night on: nine past rates of 0, and then five.
     #[test]
     fn an_outflow_after_calm_weeks_is_an_alert_and_needs_a_past() {
-        let history = one_of_two_falls_on_d();
-        assert_eq!(alerts_after(&history, (0..=16).rev()), [OUTFLOW]);
-        assert!(alerts_after(&history, (0..=12).rev()).is_empty());
+        let rated = |falling, nights: i64| {
+            let mut alerts = alerts_after(&some_fall_on_d(falling), (0..=nights).rev());
+            alerts.retain(|alert| *alert == OUTFLOW);
+            alerts
+        };
+        assert_eq!(rated(10, 16), [OUTFLOW]);
+        assert!(rated(9, 16).is_empty());
+        assert!(rated(10, 12).is_empty());
     }
 }

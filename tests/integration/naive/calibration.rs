@@ -69,13 +69,13 @@ pub(crate) fn calibrate(
     })
 }
 
-/// "Only users with `orders_lifetime >= 1` are scored."
+/// "its population, the scored users with orders_365d >= 1"
 fn scored_users(history: &History, snapshot_date: NaiveDate) -> Vec<Purchases> {
     history
         .visible_on(snapshot_date)
         .values()
         .map(|user_history| purchases(&user_history.orders, snapshot_date))
-        .filter(|purchases| purchases.orders_lifetime >= 1)
+        .filter(|purchases| purchases.orders_365d >= 1)
         .collect()
 }
 

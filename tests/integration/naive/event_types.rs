@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 /// One row of the event type table without its key; the default is a passive type with nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct EventType {
+    pub(crate) is_touch: bool,
     pub(crate) is_active: bool,
     pub(crate) style: Option<&'static str>,
     pub(crate) need: Option<&'static str>,
@@ -17,35 +18,41 @@ pub(crate) struct EventTypes {
     by_name: BTreeMap<&'static str, EventType>,
 }
 
-/// event_type, is_active, style, need, role; "" where the table has nothing.
-const TABLE: &[(&str, bool, &str, &str, &str)] = &[
-    ("open", false, "", "", "open"),
-    ("view", false, "reader", "", ""),
-    ("brand_story", false, "reader", "emotional", ""),
-    ("campaign_exposure", false, "", "", "campaign_exposure"),
-    ("click", true, "", "", ""),
-    ("save", true, "", "", ""),
-    ("like", true, "liker", "", ""),
-    ("comment", true, "commenter", "social", "post"),
-    ("post", true, "commenter", "social", "post"),
-    ("review", true, "commenter", "social", ""),
-    ("share", true, "sharer", "social", ""),
-    ("vote", true, "", "", ""),
-    ("survey", true, "", "", "survey"),
-    ("campaign_join", true, "", "", "campaign_join"),
-    ("coupon_redemption", true, "", "", "campaign_join"),
-    ("consult", true, "", "functional", ""),
-    ("after_sales", true, "", "functional", ""),
-    ("complaint", true, "", "functional", "complaint"),
+/// event_type, touch or active or neither, style, need, role; "" where the table has nothing.
+const TABLE: &[(&str, &str, &str, &str, &str)] = &[
+    ("campaign_exposure", "touch", "", "", ""),
+    ("message_sent", "touch", "", "", ""),
+    ("recall_sent", "touch", "", "", "recall"),
+    ("open", "", "", "", "open"),
+    ("message_open", "", "", "", "open"),
+    ("unsubscribe", "", "", "", "unsubscribe"),
+    ("resubscribe", "", "", "", "resubscribe"),
+    ("view", "", "reader", "", ""),
+    ("brand_story", "", "reader", "emotional", ""),
+    ("click", "active", "", "", ""),
+    ("save", "active", "", "", "save"),
+    ("like", "active", "liker", "", ""),
+    ("comment", "active", "commenter", "social", "post"),
+    ("post", "active", "commenter", "social", "post"),
+    ("review", "active", "commenter", "social", ""),
+    ("share", "active", "sharer", "social", ""),
+    ("vote", "active", "", "", ""),
+    ("survey", "active", "", "", "survey"),
+    ("campaign_join", "active", "", "", "campaign_join"),
+    ("coupon_redemption", "active", "", "", "campaign_join"),
+    ("consult", "active", "", "functional", ""),
+    ("after_sales", "active", "", "functional", ""),
+    ("complaint", "active", "", "functional", "complaint"),
 ];
 
 impl EventTypes {
     /// The table of the page.
     pub(crate) fn defaults() -> Self {
         let mut by_name = BTreeMap::new();
-        for (name, is_active, style, need, role) in TABLE.iter().copied() {
+        for (name, kind, style, need, role) in TABLE.iter().copied() {
             let event_type = EventType {
-                is_active,
+                is_touch: kind == "touch",
+                is_active: kind == "active",
                 style: filled(style),
                 need: filled(need),
                 role: filled(role),
@@ -59,7 +66,7 @@ impl EventTypes {
         self.by_name.keys().copied().collect()
     }
 
-    /// "Unknown types count as passive with no style, need or role."
+    /// "Unknown types count as the user's passive events with no style, need or role."
     pub(crate) fn describe(&self, event_type: &str) -> EventType {
         self.by_name.get(event_type).copied().unwrap_or_default()
     }
@@ -82,23 +89,32 @@ mod tests {
     }
 
     #[test]
-    fn passive_types_are_opens_views_stories_and_exposures() {
+    fn passive_types_are_opens_views_stories_and_subscriptions() {
         let event_types = EventTypes::defaults();
-        let passive: Vec<&str> = event_types
-            .names()
-            .into_iter()
-            .filter(|name| !event_types.describe(name).is_active)
-            .collect();
+        let names = event_types.names().into_iter();
+        let passive = names.filter(|name| {
+            let event_type = event_types.describe(name);
+            !event_type.is_active && !event_type.is_touch
+        });
+        let passive: Vec<&str> = passive.collect();
 
         assert_eq!(
             passive,
-            ["brand_story", "campaign_exposure", "open", "view"]
+            [
+                "brand_story",
+                "message_open",
+                "open",
+                "resubscribe",
+                "unsubscribe",
+                "view"
+            ]
         );
     }
 
     #[test]
     fn a_comment_is_an_active_social_post_in_commenter_style() {
         let comment = EventType {
+            is_touch: false,
             is_active: true,
             style: Some("commenter"),
             need: Some("social"),

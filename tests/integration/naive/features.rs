@@ -17,6 +17,7 @@ pub(crate) struct Features {
     pub(crate) snapshot_date: NaiveDate,
     pub(crate) purchases: Purchases,
     pub(crate) interactions: Interactions,
+    /// From the user's own events; touches do not count.
     pub(crate) inactivity_days: Option<i64>,
     pub(crate) acquisition_cost_cents: Option<i64>,
 }

@@ -37,8 +37,8 @@ const MOST_NIGHTS_BEFORE_THE_LAST: usize = 6;
 
 /// The days before the last night on either side of where a window begins or ends.
 const EDGES: &[i64] = &[
-    0, 1, 2, 3, 4, 6, 7, 8, 13, 14, 15, 29, 30, 31, 59, 60, 61, 62, 89, 90, 91, 364, 365, 366, -1,
-    -2,
+    0, 1, 2, 3, 4, 6, 7, 8, 13, 14, 15, 29, 30, 31, 59, 60, 61, 62, 89, 90, 91, 119, 120, 121, 179,
+    180, 364, 365, 366, -1, -2,
 ];
 
 /// Few enough for ties; two of the largest make exactly the revenue above which a user is core.
@@ -95,6 +95,7 @@ fn habits() -> impl Strategy<Value = Habits> {
         1 => only_registered(),
         1 => only_refunded(),
         1 => lapsed(),
+        1 => weary(),
         8 => everything(),
     ]
 }
@@ -117,6 +118,18 @@ fn lapsed() -> impl Strategy<Value = Habits> {
     vec(order(days_ago, &["paid", "completed"]), 1..=4).prop_map(only_ordering)
 }
 
+/// Touched often, up to once more and once less than tires, by now and then an order long ago.
+fn weary() -> impl Strategy<Value = Habits> {
+    let touch = select(&["message_sent", "campaign_exposure", "recall_sent"]);
+    let order = order(select(&[29, 30, 31, 59, 60, 200]), &["paid", "completed"]);
+    (vec((0..32_i64, touch), 7..=10), vec(order, 0..=1)).prop_map(|(events, orders)| Habits {
+        orders,
+        events,
+        fading_opens: [0; 4],
+        registration: None,
+    })
+}
+
 fn only_ordering(orders: Vec<OrderHabit>) -> Habits {
     Habits {
         orders,
@@ -127,7 +140,7 @@ fn only_ordering(orders: Vec<OrderHabit>) -> Habits {
 }
 
 fn everything() -> impl Strategy<Value = Habits> {
-    let statuses = &["paid", "completed", "refunded", "cancelled"];
+    let statuses = &["paid", "completed", "refunded", "cancelled", "refund"];
     let fading_opens = prop_oneof![3 => Just([0; 4]), 1 => select(FADING_OPENS)];
     (
         vec(order(days_ago(), statuses), 0..=MOST_ORDERS),
@@ -153,7 +166,11 @@ fn order(
     (days_ago, select(AMOUNTS_CENTS), status, discount_cents).prop_map(
         |(days_ago, amount_cents, status, discount_cents)| OrderHabit {
             days_ago,
-            amount_cents,
+            amount_cents: if status == "refund" {
+                -amount_cents
+            } else {
+                amount_cents
+            },
             status,
             discount_cents,
         },

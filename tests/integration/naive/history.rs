@@ -20,6 +20,20 @@ impl Order {
     pub(crate) fn counts(&self) -> bool {
         self.status == "paid" || self.status == "completed"
     }
+
+    /// "A refund is a row whose status is 'refund' or 'refunded' with a negative amount."
+    pub(crate) fn is_refund(&self) -> bool {
+        (self.status == "refund" || self.status == "refunded") && self.amount_cents < 0
+    }
+
+    /// What the order adds to revenue: "subtracted from revenue, and is no order".
+    pub(crate) fn revenue_cents(&self) -> i64 {
+        if self.counts() || self.is_refund() {
+            self.amount_cents
+        } else {
+            0
+        }
+    }
 }
 
 /// One row of `engagement`; `day` is the business day of `occurred_at`.

@@ -5,13 +5,28 @@ use chrono::NaiveDate;
 use super::event_types::{EventType, EventTypes};
 use super::history::Event;
 use super::text::{Columns, or_null};
-use super::windows::Window;
+use super::windows::{Window, days_before};
 
 /// "Counts and sums are 0 where there is nothing; days, maxima and ratios are NULL."
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interactions {
     pub(crate) first_event_day: Option<NaiveDate>,
     pub(crate) last_event_day: Option<NaiveDate>,
+    pub(crate) last_interaction_day: Option<NaiveDate>,
+    pub(crate) last_save_day: Option<NaiveDate>,
+    pub(crate) last_complaint_day: Option<NaiveDate>,
+    pub(crate) last_touch_day: Option<NaiveDate>,
+    pub(crate) can_contact: bool,
+    pub(crate) interactions_lifetime: i64,
+    pub(crate) opens_30d: i64,
+    pub(crate) saves_30d: i64,
+    pub(crate) complaints_30d: i64,
+    pub(crate) complaints_prev_28d: i64,
+    pub(crate) watch_seconds_30d: i64,
+    pub(crate) touches_7d: i64,
+    pub(crate) touches_30d: i64,
+    pub(crate) recalls_90d: i64,
+    pub(crate) unsubscribes_30d: i64,
     pub(crate) events_lifetime: i64,
     pub(crate) interactions_7d: i64,
     pub(crate) interactions_30d: i64,
@@ -45,13 +60,33 @@ pub(crate) fn interactions(
     snapshot_date: NaiveDate,
 ) -> Interactions {
     let tally = Tally::over(events, event_types);
+    let own = |event_type: &EventType| !event_type.is_touch;
     let last_days = |days| Window::last_days(days, snapshot_date);
     let previous_days = |days| Window::previous_days(days, snapshot_date);
     let single_day = |days_ago| Window::single_day(days_ago, snapshot_date);
     Interactions {
-        first_event_day: events.iter().map(|event| event.day).min(),
-        last_event_day: events.iter().map(|event| event.day).max(),
-        events_lifetime: events.len() as i64,
+        first_event_day: tally.days(own).min(),
+        last_event_day: tally.days(own).max(),
+        last_interaction_day: tally.days(|event_type| event_type.is_active).max(),
+        last_save_day: tally.last_day_of("save"),
+        last_complaint_day: tally.last_day_of("complaint"),
+        last_touch_day: tally.days(|event_type| event_type.is_touch).max(),
+        can_contact: tally.last_day_of("unsubscribe") <= tally.last_day_of("resubscribe"),
+        events_lifetime: tally.days(own).count() as i64,
+        interactions_lifetime: tally.days(|event_type| event_type.is_active).count() as i64,
+        opens_30d: tally.role("open", last_days(30)),
+        saves_30d: tally.role("save", last_days(30)),
+        complaints_30d: tally.role("complaint", last_days(30)),
+        complaints_prev_28d: tally.role(
+            "complaint",
+            Window::last_days(28, days_before(snapshot_date, 1)),
+        ),
+        // No event of these histories has a duration.
+        watch_seconds_30d: 0,
+        touches_7d: tally.count(last_days(7), |event_type| event_type.is_touch),
+        touches_30d: tally.count(last_days(30), |event_type| event_type.is_touch),
+        recalls_90d: tally.role("recall", last_days(90)),
+        unsubscribes_30d: tally.role("unsubscribe", last_days(30)),
         interactions_7d: tally.active(last_days(7)),
         interactions_30d: tally.active(last_days(30)),
         interactions_prev_30d: tally.active(previous_days(30)),
@@ -62,7 +97,7 @@ pub(crate) fn interactions(
         opens_d3: tally.role("open", single_day(3)),
         posts_30d: tally.role("post", last_days(30)),
         posts_prev_30d: tally.role("post", previous_days(30)),
-        campaign_exposures_90d: tally.role("campaign_exposure", last_days(90)),
+        campaign_exposures_90d: campaign_exposures(events, last_days(90)),
         campaign_joins_90d: tally.role("campaign_join", last_days(90)),
         surveys_90d: tally.role("survey", last_days(90)),
         posts_90d: tally.role("post", last_days(90)),
@@ -76,6 +111,13 @@ pub(crate) fn interactions(
         social_90d: tally.need("social", last_days(90)),
         emotional_90d: tally.need("emotional", last_days(90)),
     }
+}
+
+/// "Touches of the type campaign_exposure"
+fn campaign_exposures(events: &[&Event], window: Window) -> i64 {
+    let exposures = events.iter();
+    let exposures = exposures.filter(|event| event.event_type == "campaign_exposure");
+    exposures.filter(|event| window.contains(event.day)).count() as i64
 }
 
 /// A user's events with what their types mean.
@@ -92,7 +134,19 @@ impl Tally {
         Self { events }
     }
 
-    /// "Active events are interactions; passive ones are not."
+    fn days(&self, wanted: impl Fn(&EventType) -> bool) -> impl Iterator<Item = NaiveDate> {
+        let wanted = self
+            .events
+            .iter()
+            .filter(move |(_, event_type)| wanted(event_type));
+        wanted.map(|(day, _)| *day)
+    }
+
+    fn last_day_of(&self, role: &str) -> Option<NaiveDate> {
+        self.days(|event_type| event_type.role == Some(role)).max()
+    }
+
+    /// "Active events are interactions, the others (open, view) are passive."
     fn active(&self, window: Window) -> i64 {
         self.count(window, |event_type| event_type.is_active)
     }
@@ -123,6 +177,11 @@ impl Interactions {
         let mut columns = vec![
             ("first_event_day", or_null(self.first_event_day)),
             ("last_event_day", or_null(self.last_event_day)),
+            ("last_interaction_day", or_null(self.last_interaction_day)),
+            ("last_save_day", or_null(self.last_save_day)),
+            ("last_complaint_day", or_null(self.last_complaint_day)),
+            ("last_touch_day", or_null(self.last_touch_day)),
+            ("can_contact", self.can_contact.to_string()),
         ];
         let counts = self
             .counts()
@@ -131,8 +190,17 @@ impl Interactions {
         columns
     }
 
-    fn counts(&self) -> [(&'static str, i64); 24] {
+    fn counts(&self) -> [(&'static str, i64); 33] {
         [
+            ("interactions_lifetime", self.interactions_lifetime),
+            ("opens_30d", self.opens_30d),
+            ("saves_30d", self.saves_30d),
+            ("complaints_30d", self.complaints_30d),
+            ("watch_seconds_30d", self.watch_seconds_30d),
+            ("touches_7d", self.touches_7d),
+            ("touches_30d", self.touches_30d),
+            ("recalls_90d", self.recalls_90d),
+            ("unsubscribes_30d", self.unsubscribes_30d),
             ("events_lifetime", self.events_lifetime),
             ("interactions_7d", self.interactions_7d),
             ("interactions_30d", self.interactions_30d),
@@ -205,10 +273,38 @@ mod tests {
         ]);
 
         assert_eq!(features.interactions_7d, 0);
-        assert_eq!(features.events_lifetime, 4);
+        assert_eq!(features.events_lifetime, 3);
         assert_eq!(features.last_event_day, Some(snapshot_date()));
         assert_eq!(features.reader_30d, 1);
         assert_eq!(features.campaign_exposures_90d, 1);
+    }
+
+    #[test]
+    fn touches_are_what_the_brand_did_and_no_activity_of_the_user() {
+        let features = interactions_of(&[
+            (0, "campaign_exposure"),
+            (6, "message_sent"),
+            (7, "recall_sent"),
+            (30, "message_sent"),
+        ]);
+
+        assert_eq!(features.last_event_day, None);
+        assert_eq!(features.events_lifetime, 0);
+        assert_eq!(features.last_touch_day, Some(snapshot_date()));
+        assert_eq!(features.touches_7d, 2);
+        assert_eq!(features.touches_30d, 3);
+        assert_eq!(features.recalls_90d, 1);
+    }
+
+    #[test]
+    fn contact_ends_with_an_unsubscribe_and_begins_again_with_a_later_resubscribe() {
+        let can_contact = |rows: &[(i64, &str)]| interactions_of(rows).can_contact;
+
+        assert!(can_contact(&[]));
+        assert!(!can_contact(&[(3, "unsubscribe")]));
+        assert!(!can_contact(&[(3, "unsubscribe"), (4, "resubscribe")]));
+        assert!(can_contact(&[(3, "unsubscribe"), (2, "resubscribe")]));
+        assert!(can_contact(&[(3, "unsubscribe"), (3, "resubscribe")]));
     }
 
     #[test]

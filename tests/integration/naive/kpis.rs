@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
+use super::calibration::{Calibration, UsersPerScore};
 use super::dimensions::Dimension;
 use super::history::{History, Order};
 use super::ratio::Ratio;
+use super::scores::Scores;
 use super::snapshot::{Snapshot, SnapshotRow};
 use super::text::{Columns, number, or_null};
 use super::windows::{Window, days_before, days_between};
@@ -17,6 +19,8 @@ use super::windows::{Window, days_before, days_between};
 pub(crate) struct Published<'a> {
     pub(crate) history: &'a History,
     pub(crate) snapshots: &'a BTreeMap<NaiveDate, Snapshot>,
+    /// That of the cut points, unless they were given without users.
+    pub(crate) calibration: Option<&'a Calibration>,
 }
 
 #[derive(Debug, Clone)]
@@ -69,7 +73,7 @@ pub(crate) fn kpi_values(
             "revenue_d0",
             Some(
                 orders_d0(published.history, snapshot_date, |order| {
-                    i64::from(order.counts()) * order.amount_cents
+                    order.revenue_cents()
                 }) / 100.0,
             ),
         ),
@@ -95,8 +99,53 @@ pub(crate) fn kpi_values(
             high_value_revenue_share(current),
         ),
         (
+            "repurchase_rate_365d",
+            quotient(
+                users_with(current, |row| row.features.purchases.orders_365d >= 2),
+                users_with(current, |row| row.features.purchases.orders_365d >= 1),
+            ),
+        ),
+        (
+            "high_value_buyer_share",
+            quotient(users_with(current, is_high_value), buyers),
+        ),
+        ("top_fifth_revenue_share", top_fifth_revenue_share(current)),
+        (
+            "falling_high_value_users",
+            Some(users_with(current, is_falling) as f64),
+        ),
+        (
+            "falling_high_value_revenue_365d",
+            Some(falling_revenue_cents(current) as f64 / 100.0),
+        ),
+        ("score_drift", score_drift(published.calibration, current)),
+        (
+            "touches_30d_per_user",
+            quotient(touches_30d(current), users),
+        ),
+        (
+            "fatigued_user_share",
+            quotient(
+                users_with(current, |row| row.warnings.fatigue_warning),
+                users,
+            ),
+        ),
+        (
+            "unsubscribe_rate_30d",
+            quotient(unsubscribes_30d(current), touches_30d(current)),
+        ),
+        (
+            "complaints_usual",
+            Some(complaints_prev_28d(current) as f64 / 28.0),
+        ),
+        (
+            "high_value_weekly_outflow_users",
+            high_value_weekly_outflow(week_ago, current).map(|(lower, _)| lower as f64),
+        ),
+        (
             "high_value_weekly_outflow_rate",
-            high_value_weekly_outflow_rate(week_ago, current),
+            high_value_weekly_outflow(week_ago, current)
+                .and_then(|(lower, then)| quotient(lower, then)),
         ),
         ("reactivation_rate", reactivation_rate(previous, current)),
         ("shown_not_raw_share", shown_not_raw_share(current)),
@@ -118,6 +167,80 @@ fn events_d0(history: &History, day: NaiveDate) -> f64 {
         .iter()
         .filter(|event| event.day == day)
         .count() as f64
+}
+
+fn users_with(current: &Snapshot, wanted: impl Fn(&SnapshotRow) -> bool) -> i64 {
+    sum(current, |row| i64::from(wanted(row)))
+}
+
+/// "shown high_value, raw lower"
+fn is_falling(row: &SnapshotRow) -> bool {
+    is_high_value(row) && row.tier_states[&Dimension::ValueTier].raw.tier != "high_value"
+}
+
+fn falling_revenue_cents(current: &Snapshot) -> i64 {
+    let falling = current.rows.values().filter(|row| is_falling(row));
+    falling
+        .map(|row| row.features.purchases.revenue_365d_cents)
+        .sum()
+}
+
+fn touches_30d(current: &Snapshot) -> i64 {
+    sum(current, |row| row.features.interactions.touches_30d)
+}
+
+fn unsubscribes_30d(current: &Snapshot) -> i64 {
+    sum(current, |row| row.features.interactions.unsubscribes_30d)
+}
+
+fn complaints_prev_28d(current: &Snapshot) -> i64 {
+    sum(current, |row| row.features.interactions.complaints_prev_28d)
+}
+
+/// "of revenue_365d, the fifth of buyers with most of it; ties in"
+fn top_fifth_revenue_share(current: &Snapshot) -> Option<f64> {
+    let buyers = current.rows.values().filter(|row| is_buyer(row));
+    let mut revenues: Vec<i64> = buyers
+        .map(|row| row.features.purchases.revenue_365d_cents)
+        .collect();
+    revenues.sort_unstable_by(|left, right| right.cmp(left));
+    let fifth = revenues.len().div_ceil(5);
+    let least = *revenues.get(fifth.checked_sub(1)?)?;
+    let top = revenues.iter().filter(|cents| **cents >= least).sum();
+    let all = sum(current, |row| row.features.purchases.revenue_365d_cents);
+    quotient(top, all)
+}
+
+/// One of a user's scores.
+type Metric = fn(Scores) -> i64;
+
+/// "the largest difference, over the scores 1 to 5 of R, F and M, between today's share of scored
+/// users and the calibration's", both of the users that a calibration counts.
+fn score_drift(calibration: Option<&Calibration>, current: &Snapshot) -> Option<f64> {
+    let calibration = calibration?;
+    let counted = |row: &SnapshotRow| row.features.purchases.orders_365d >= 1;
+    let UsersPerScore {
+        r_score,
+        f_score,
+        m_score,
+    } = &calibration.users_per_score;
+    let metrics = [
+        (r_score, (|scores| scores.r_score) as Metric),
+        (f_score, |scores| scores.f_score),
+        (m_score, |scores| scores.m_score),
+    ];
+    let mut differences = Vec::new();
+    for (then, metric) in metrics {
+        for (score, users) in (1..).zip(then) {
+            let now = users_with(current, |row| {
+                counted(row) && row.scores.map(metric) == Some(score)
+            });
+            let now = quotient(now, users_with(current, counted))?;
+            let then = quotient(*users as i64, calibration.population as i64)?;
+            differences.push((now - then).abs());
+        }
+    }
+    differences.into_iter().reduce(f64::max)
 }
 
 fn is_buyer(row: &SnapshotRow) -> bool {
@@ -190,7 +313,10 @@ fn high_value_revenue_share(current: &Snapshot) -> Option<f64> {
 
 /// "in the highest-ranked value_tier seven days ago, and lower or gone today / in it then"; "NULL
 /// unless D - 7 is published".
-fn high_value_weekly_outflow_rate(week_ago: Option<&Snapshot>, current: &Snapshot) -> Option<f64> {
+fn high_value_weekly_outflow(
+    week_ago: Option<&Snapshot>,
+    current: &Snapshot,
+) -> Option<(i64, i64)> {
     let week_ago = week_ago?;
     let high_value_then = sum(week_ago, |row| i64::from(is_high_value(row)));
     let lower_now = sum(week_ago, |row| {
@@ -198,7 +324,7 @@ fn high_value_weekly_outflow_rate(week_ago: Option<&Snapshot>, current: &Snapsho
         let is_lower_now = now.is_none_or(|now| !is_high_value(now));
         i64::from(is_high_value(row) && is_lower_now)
     });
-    quotient(lower_now, high_value_then)
+    (high_value_then > 0).then_some((lower_now, high_value_then))
 }
 
 /// "lifecycle silent or churned before, now new, active or loyal / silent or churned before"
@@ -299,6 +425,7 @@ mod tests {
         let published = Published {
             history,
             snapshots: &snapshots,
+            calibration: None,
         };
         kpi_daily(&published, snapshot_date())
             .into_iter()
@@ -385,6 +512,33 @@ mod tests {
     fn the_outflow_rate_needs_the_date_seven_days_before() {
         let told = told(&one_of_two_falls(), &[8, 6, 0]);
         assert_eq!(told["high_value_weekly_outflow_rate"], "NULL NULL");
+    }
+
+    /// Of four users at the calibration one scored R 1 and three R 5; today all do.
+    #[test]
+    fn drift_is_the_largest_difference_of_a_share_of_scored_users() {
+        let history = History {
+            orders: vec![order("u", 0, 10_00), order("gone", 400, 10_00)],
+            ..History::default()
+        };
+        let night = days_ago(0);
+        let snapshots = snapshots(&history, &[night], &rules());
+        let calibration = Calibration {
+            snapshot_date: night,
+            population: 4,
+            cut_points: rules().cut_points,
+            users_per_score: UsersPerScore {
+                r_score: [1, 0, 0, 0, 3],
+                f_score: [0, 4, 0, 0, 0],
+                m_score: [4, 0, 0, 0, 0],
+            },
+        };
+        let published = Published {
+            history: &history,
+            snapshots: &snapshots,
+            calibration: Some(&calibration),
+        };
+        assert_eq!(kpi_values(&published, night)["score_drift"], Some(0.25));
     }
 
     /// Both users are churned the night before; "back" opens on D.

@@ -130,7 +130,7 @@ proptest! {
     #[test]
     fn every_row_has_the_same_columns_and_every_night_its_kpis(case in cases()) {
         let snapshots = snapshots_of(&case);
-        let published = Published { history: &case.history, snapshots: &snapshots };
+        let published = Published { history: &case.history, snapshots: &snapshots, calibration: None };
         for (night, snapshot) in &snapshots {
             let mut names: Vec<Vec<&str>> = snapshot
                 .rows
@@ -139,8 +139,8 @@ proptest! {
                 .collect();
             names.dedup();
             prop_assert!(names.len() <= 1);
-            prop_assert_eq!(kpi_daily(&published, *night).len(), 18);
-            prop_assert!(alerts(&published, *night).len() <= 4);
+            prop_assert_eq!(kpi_daily(&published, *night).len(), 29);
+            prop_assert!(alerts(&published, *night).len() <= 6);
         }
     }
 }
@@ -214,7 +214,11 @@ fn every_tier_warning_and_direction_occurs() {
         ("silent_warning", "true false"),
         ("decline_warning", "true false"),
         ("peak_order", "true false"),
+        ("spend_warning", "true false"),
+        ("overdue_warning", "true false"),
+        ("fatigue_warning", "true false"),
         ("low_ltv_to_cac", "true false"),
+        ("can_contact", "true false"),
         ("direction", "entered up down lateral"),
     ];
     for (column, texts) in expected {

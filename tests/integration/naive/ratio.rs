@@ -26,6 +26,20 @@ impl Ratio {
         }
     }
 
+    pub(crate) fn whole(number: i64) -> Self {
+        Self {
+            numerator: number,
+            denominator: 1,
+        }
+    }
+
+    pub(crate) fn times(self, factor: i64) -> Self {
+        Self {
+            numerator: self.numerator * factor,
+            ..self
+        }
+    }
+
     pub(crate) fn as_f64(self) -> f64 {
         self.numerator as f64 / self.denominator as f64
     }

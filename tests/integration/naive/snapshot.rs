@@ -13,7 +13,10 @@ use super::parameters::Rules;
 use super::ratio::Ratio;
 use super::scores::{self, Scores, score};
 use super::text::{Columns, ratio_or_null};
-use super::warnings::{Warnings, decline_warning, low_ltv_to_cac, peak_order, silent_warning};
+use super::warnings::{
+    Warnings, decline_warning, fatigue_warning, low_ltv_to_cac, overdue_warning, peak_order,
+    silent_warning, spend_warning,
+};
 
 /// The published rows of one night.
 #[derive(Debug, Clone)]
@@ -93,7 +96,10 @@ fn row(
         silent_warning: silent_warning(&features, raw[&Dimension::LifecycleStage]),
         decline_warning: decline_warning(&features),
         peak_order: peak_order(&features, raw[&Dimension::ValueTier]),
-        low_ltv_to_cac: low_ltv_to_cac(&lifetime_value, &rules.parameters),
+        spend_warning: spend_warning(&features, raw[&Dimension::ValueTier]),
+        overdue_warning: overdue_warning(&features, raw[&Dimension::LifecycleStage]),
+        fatigue_warning: fatigue_warning(&features),
+        low_ltv_to_cac: low_ltv_to_cac(&lifetime_value, &features, &rules.parameters),
     };
     SnapshotRow {
         snapshot_date: features.snapshot_date,

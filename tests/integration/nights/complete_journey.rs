@@ -128,6 +128,7 @@ fn from_disk(lake: &FilePath) -> Nights {
 async fn nights_from_the_local_disk_are_the_naive_ones() {
     let lake = shared_folder();
     let job = from_disk(lake.path());
+    let calibration = calibrate(history(), nights()[0]).unwrap();
     for night in nights() {
         let report = job.run(night).await.unwrap();
         assert_eq!(report.cutpoints_id, Some(calibration_id(nights()[0])));
@@ -136,6 +137,7 @@ async fn nights_from_the_local_disk_are_the_naive_ones() {
         let known = Published {
             history: history(),
             snapshots: snapshots_of_week(),
+            calibration: Some(&calibration),
         };
         assert_same_marts(&job.output(), &known, night).await;
     }

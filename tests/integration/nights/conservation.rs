@@ -93,7 +93,7 @@ const BREAKS: [Break; 8] = [
     Break {
         edit: Edit {
             file: "rollups/purchases.sql",
-            from: "SUM(amount) FILTER (WHERE is_counting)",
+            from: "SUM(amount) FILTER (WHERE is_counting OR is_refund)",
             to: "SUM(amount)",
         },
         audits: &["revenue_of_the_day_reconciles"],
@@ -102,8 +102,8 @@ const BREAKS: [Break; 8] = [
     Break {
         edit: Edit {
             file: "reference/event_types.csv",
-            from: "vote,true,,,\n",
-            to: "vote,true,,,\nvote,true,,,\n",
+            from: "vote,false,true,,,\n",
+            to: "vote,false,true,,,\nvote,false,true,,,\n",
         },
         audits: &["event_types_once"],
     },

@@ -31,6 +31,9 @@ async fn dim_tier_has_every_published_dimension_and_its_ranks() {
         "silent_warning",
         "decline_warning",
         "peak_order",
+        "spend_warning",
+        "overdue_warning",
+        "fatigue_warning",
         "low_ltv_to_cac",
     ];
     assert_eq!(warnings, listed);

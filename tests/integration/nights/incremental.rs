@@ -141,8 +141,8 @@ const SAME_ROWS: &[&[Edit]] = &[
     &[],
     &[Edit {
         file: "rollups/interactions.sql",
-        from: "COUNT(*) AS events,",
-        to: "COUNT(occurred_at) AS events,",
+        from: "COUNT(*) FILTER (WHERE NOT is_touch) AS events,",
+        to: "COUNT(occurred_at) FILTER (WHERE NOT is_touch) AS events,",
     }],
     &[Edit {
         file: "staging/orders.sql",
@@ -175,8 +175,8 @@ const OTHER_ROWS: &[&[Edit]] = &[
     }],
     &[Edit {
         file: "reference/event_types.csv",
-        from: "view,false",
-        to: "view,true",
+        from: "view,false,false",
+        to: "view,false,true",
     }],
     // What a tile holds depends on the night.
     &[Edit {

@@ -19,8 +19,8 @@ use crate::support::command::{Finished, Tierline};
 const LAST_CONTENTS: [Edit; 4] = [
     Edit {
         file: "rollups/interactions.sql",
-        from: "    COUNT(*) AS events,",
-        to: "    last_n_distinct(content_id, 3 ORDER BY occurred_at, content_id) FILTER (WHERE style = 'reader') AS contents,\n    COUNT(*) AS events,",
+        from: "    COUNT(*) FILTER (WHERE NOT is_touch) AS events,",
+        to: "    last_n_distinct(content_id, 3 ORDER BY occurred_at, content_id) FILTER (WHERE style = 'reader') AS contents,\n    COUNT(*) FILTER (WHERE NOT is_touch) AS events,",
     },
     Edit {
         file: "features/interactions.sql",

@@ -16,7 +16,7 @@ use super::expected::{
 };
 use super::job::{Nights, calibration_id};
 use super::lake::{Delivery, Ids, deliveries};
-use crate::naive::calibration::{CutPoints, calibrate};
+use crate::naive::calibration::{Calibration, calibrate};
 use crate::naive::histories::{Case, cases};
 use crate::naive::kpis::Published;
 use crate::naive::parameters::Rules;
@@ -67,7 +67,9 @@ async fn compare(case: &Case, delivery: &Delivery) {
     let Some(first) = with_users.first() else {
         return;
     };
-    let rules = Rules::with_cut_points(cut_points(&nights, case, *first));
+    let calibration = calibration(&nights, case, *first);
+    let cut_points = calibration.as_ref().map(|known| &known.cut_points);
+    let rules = Rules::with_cut_points(cut_points.unwrap_or(&case.cut_points).clone());
     for night in empty {
         let refused = nights.run(night).await.unwrap_err();
         assert_eq!(refused.kind(), FailureKind::Blocked, "{refused}");
@@ -85,6 +87,7 @@ async fn compare(case: &Case, delivery: &Delivery) {
         let known = Published {
             history: &case.history,
             snapshots: &snapshots,
+            calibration: calibration.as_ref(),
         };
         assert_same_marts(&output, &known, *night).await;
         let current = current(&output, *night).await;
@@ -92,14 +95,14 @@ async fn compare(case: &Case, delivery: &Delivery) {
     }
 }
 
-/// Those of the first night where it can be calibrated, which the pipeline must find by itself;
-/// otherwise those of the case, given by hand.
-fn cut_points(nights: &Nights, case: &Case, first: NaiveDate) -> CutPoints {
-    if let Ok(calibration) = calibrate(&case.history, first) {
-        return calibration.cut_points;
+/// That of the first night where it can be calibrated, which the pipeline must find by itself;
+/// otherwise the cut points of the case are given by hand.
+fn calibration(nights: &Nights, case: &Case, first: NaiveDate) -> Option<Calibration> {
+    let calibration = calibrate(&case.history, first).ok();
+    if calibration.is_none() {
+        nights.calibrate_by_hand(first, &case.cut_points);
     }
-    nights.calibrate_by_hand(first, &case.cut_points);
-    case.cut_points.clone()
+    calibration
 }
 
 fn previous_of<'a>(

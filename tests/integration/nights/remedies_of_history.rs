@@ -16,8 +16,8 @@ use crate::naive::history::History;
 /// Another reference of events.
 const EVENTS: Edit = Edit {
     file: "reference/event_types.csv",
-    from: "view,false",
-    to: "view,true",
+    from: "view,false,false",
+    to: "view,false,true",
 };
 
 /// A lake of some days, all delivered and published up to D - 4.

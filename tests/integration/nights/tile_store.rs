@@ -270,8 +270,8 @@ async fn edited_reference_makes_the_tiles_of_its_rollup_anew_and_no_other() {
     let mut nights = two_nights().await;
     nights.edit_pack(&[Edit {
         file: "reference/event_types.csv",
-        from: "view,false",
-        to: "view,true",
+        from: "view,false,false",
+        to: "view,false,true",
     }]);
 
     let planned = nights.plan(last_night()).await.unwrap();

@@ -3,6 +3,7 @@
 use super::Tier;
 use crate::naive::features::Features;
 use crate::naive::parameters::Parameters;
+use crate::naive::ratio::Ratio;
 use crate::naive::windows::Window;
 
 pub(super) const BY_RANK: [Tier; 6] = ["churned", "silent", "prospect", "new", "active", "loyal"];
@@ -35,25 +36,35 @@ fn is_new(features: &Features, parameters: &Parameters) -> bool {
         && features.purchases.orders_lifetime < parameters.new_orders_below
 }
 
-/// "inactivity_days > `60`"
-fn is_churned(features: &Features, parameters: &Parameters) -> bool {
-    features
-        .inactivity_days
-        .is_some_and(|days| days > parameters.churned_inactivity_days_above)
+/// "greatest(`60`, least(`180`, `3` x order_gap_days)), 60 without a gap"
+fn churned_after_days(features: &Features, parameters: &Parameters) -> Ratio {
+    let gap = features.purchases.order_gap_days;
+    let by_rhythm = gap.map_or(Ratio::whole(0), |gap| gap.times(parameters.churned_gaps));
+    let by_rhythm = by_rhythm.min(Ratio::whole(parameters.churned_days_most));
+    by_rhythm.max(Ratio::whole(parameters.churned_days))
 }
 
-/// "orders_lifetime >= `3` and recency_days <= `90`"
+/// "no order and no own event within `churned_after` days"
+fn is_churned(features: &Features, parameters: &Parameters) -> bool {
+    let churned_after = churned_after_days(features, parameters);
+    let inactivity_days = features.inactivity_days;
+    inactivity_days.is_some_and(|days| Ratio::whole(days) >= churned_after)
+}
+
+/// "orders_lifetime >= `3` and an order within greatest(`90`, churned_after) days"
 fn is_loyal(features: &Features, parameters: &Parameters) -> bool {
+    let within = Ratio::whole(parameters.loyal_recency_days);
+    let within = within.max(churned_after_days(features, parameters));
     let recency_days = features.purchases.recency_days;
     features.purchases.orders_lifetime >= parameters.loyal_orders
-        && recency_days.is_some_and(|days| days <= parameters.loyal_recency_days)
+        && recency_days.is_some_and(|days| Ratio::whole(days) < within)
 }
 
-/// "inactivity_days <= `30`"
+/// "an order or own event within `30` days"
 fn is_active(features: &Features, parameters: &Parameters) -> bool {
     features
         .inactivity_days
-        .is_some_and(|days| days <= parameters.active_inactivity_days)
+        .is_some_and(|days| days < parameters.active_inactivity_days)
 }
 
 #[cfg(test)]
@@ -86,28 +97,37 @@ mod tests {
     #[test]
     fn a_first_order_is_new_for_thirty_days_and_two_orders() {
         assert_eq!(stage(&[29], &[]), "new");
-        assert_eq!(stage(&[30], &[]), "active");
+        assert_eq!(stage(&[30], &[]), "silent");
         assert_eq!(stage(&[29, 5], &[]), "new");
         assert_eq!(stage(&[29, 5, 5], &[]), "loyal");
     }
 
     #[test]
-    fn inactivity_of_more_than_sixty_days_is_churn_even_for_a_loyal_user() {
-        assert_eq!(stage(&[70, 65, 61], &[]), "churned");
-        assert_eq!(stage(&[70, 65, 60], &[]), "loyal");
+    fn sixty_days_without_activity_are_churn_even_for_a_loyal_user() {
+        assert_eq!(stage(&[70, 65, 60], &[]), "churned");
+        assert_eq!(stage(&[70, 65, 59], &[]), "loyal");
+    }
+
+    /// Gaps of 40 days make it 120 days, gaps of 100 days 180 at most.
+    #[test]
+    fn whoever_buys_seldom_is_given_up_later() {
+        assert_eq!(stage(&[199, 159, 119], &[]), "loyal");
+        assert_eq!(stage(&[200, 160, 120], &[]), "churned");
+        assert_eq!(stage(&[379, 279, 179], &[]), "loyal");
+        assert_eq!(stage(&[380, 280, 180], &[]), "churned");
     }
 
     #[test]
     fn loyalty_holds_for_ninety_days_after_the_last_order_while_the_user_is_seen() {
-        assert_eq!(stage(&[100, 100, 90], &[10]), "loyal");
-        assert_eq!(stage(&[100, 100, 91], &[10]), "active");
+        assert_eq!(stage(&[100, 100, 89], &[10]), "loyal");
+        assert_eq!(stage(&[100, 100, 90], &[10]), "active");
     }
 
     #[test]
     fn between_active_and_churned_lies_silence() {
-        assert_eq!(stage(&[100], &[30]), "active");
-        assert_eq!(stage(&[100], &[31]), "silent");
-        assert_eq!(stage(&[100], &[60]), "silent");
-        assert_eq!(stage(&[100], &[61]), "churned");
+        assert_eq!(stage(&[100], &[29]), "active");
+        assert_eq!(stage(&[100], &[30]), "silent");
+        assert_eq!(stage(&[100], &[59]), "silent");
+        assert_eq!(stage(&[100], &[60]), "churned");
     }
 }

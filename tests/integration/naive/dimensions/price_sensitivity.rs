@@ -3,16 +3,15 @@
 use super::Tier;
 use crate::naive::parameters::Parameters;
 use crate::naive::purchases::Purchases;
-use crate::naive::ratio::Ratio;
 
 /// "`unknown` when discount_known_orders_365d = 0; `sensitive` when discount_known_orders_365d
-/// >= 2 and discounted_orders_365d / discount_known_orders_365d >= `0.5`; `regular`."
+/// >= 2 and discount_depth_365d >= `0.2`; `regular`."
 pub(super) fn assign(purchases: &Purchases, parameters: &Parameters) -> Tier {
     let known = purchases.discount_known_orders_365d;
-    let Some(discounted_share) = Ratio::of(purchases.discounted_orders_365d, known) else {
-        return "unknown";
-    };
-    if known >= 2 && discounted_share >= parameters.sensitive_discounted_share {
+    let depth = purchases.discount_depth_365d;
+    if known == 0 {
+        "unknown"
+    } else if known >= 2 && depth >= Some(parameters.sensitive_discount_depth) {
         "sensitive"
     } else {
         "regular"
@@ -22,22 +21,23 @@ pub(super) fn assign(purchases: &Purchases, parameters: &Parameters) -> Tier {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::naive::ratio::Ratio;
 
-    fn sensitivity(discounted_orders_365d: i64, discount_known_orders_365d: i64) -> Tier {
+    fn sensitivity(discount_known_orders_365d: i64, percent: i64) -> Tier {
         let purchases = Purchases {
-            discounted_orders_365d,
             discount_known_orders_365d,
+            discount_depth_365d: Ratio::of(percent, 100),
             ..Purchases::default()
         };
         assign(&purchases, &Parameters::default())
     }
 
     #[test]
-    fn half_of_at_least_two_known_orders_is_sensitive() {
+    fn a_fifth_off_the_full_price_of_at_least_two_known_orders_is_sensitive() {
         assert_eq!(sensitivity(0, 0), "unknown");
-        assert_eq!(sensitivity(1, 1), "regular");
-        assert_eq!(sensitivity(1, 2), "sensitive");
-        assert_eq!(sensitivity(1, 3), "regular");
-        assert_eq!(sensitivity(0, 2), "regular");
+        assert_eq!(sensitivity(1, 90), "regular");
+        assert_eq!(sensitivity(2, 20), "sensitive");
+        assert_eq!(sensitivity(2, 19), "regular");
+        assert_eq!(sensitivity(5, 0), "regular");
     }
 }

@@ -21,38 +21,41 @@ async fn alerts(nights: &Nights, night: NaiveDate) -> BTreeMap<String, String> {
 }
 
 /// One user of high value (four orders on D, R 5 + F 5 + M 3) who cost something, one of high
-/// potential (R 5 + F 2 + M 3) who paid the rest, and complaints.
+/// potential (R 5 + F 2 + M 3) who paid the rest, 18 buyers who paid nothing, and complaints: 4 a
+/// day are usual.
 struct Figures {
     order_cents: i64,
     cost_cents: i64,
     rest_cents: i64,
     complaints_d0: usize,
-    complaints_d1: usize,
 }
 
 impl Figures {
     fn history(&self) -> History {
         let mut history = of_orders(orders(4, "high value", 0, self.order_cents));
         history.orders.push(order("rest", 0, self.rest_cents));
+        let others = (0..18).map(|number| order(&format!("other {number}"), 0, 0));
+        history.orders.extend(others);
         history.users = vec![user("high value", 0, Some(self.cost_cents))];
         history.events = [
             events(self.complaints_d0, "complains", 0, "complaint"),
-            events(self.complaints_d1, "complains", 1, "complaint"),
+            events(112, "complains", 28, "complaint"),
+            events(100, "complains", 29, "complaint"),
         ]
         .concat();
         history
     }
 }
 
-/// 30.00 of 100.00 are 0.3; 13 complaints after 10 are 0.3 more; 30.00 for 20.00 are 1.5.
+/// 30.00 of 100.00 are 0.3; 10 complaints are 4 and 3 x 2; 30.00 for 20.00 are 1.5; one buyer of 20
+/// is 0.05.
 #[tokio::test]
 async fn kpis_at_their_limits_raise_nothing() {
     let figures = Figures {
         order_cents: 7_50,
         cost_cents: 20_00,
         rest_cents: 70_00,
-        complaints_d0: 13,
-        complaints_d1: 10,
+        complaints_d0: 10,
     };
 
     let nights = job_over(&figures.history());
@@ -68,8 +71,7 @@ async fn kpis_of_odd_cents_at_their_limits_raise_nothing() {
         order_cents: 8_04,
         cost_cents: 21_44,
         rest_cents: 75_04,
-        complaints_d0: 13,
-        complaints_d1: 10,
+        complaints_d0: 10,
     };
 
     let nights = job_over(&figures.history());
@@ -82,8 +84,7 @@ const PAST_THE_LIMITS: Figures = Figures {
     order_cents: 7_50,
     cost_cents: 20_01,
     rest_cents: 70_01,
-    complaints_d0: 14,
-    complaints_d1: 10,
+    complaints_d0: 11,
 };
 
 #[tokio::test]
@@ -91,7 +92,7 @@ async fn kpis_past_their_limits_raise_an_alert_each() {
     let nights = job_over(&PAST_THE_LIMITS.history());
 
     let expected = [
-        ("complaints_change_rate", "0.400000"),
+        ("complaints_d0", "11.000000"),
         ("high_value_revenue_share", "0.299970"),
         ("ltv_to_cac", "1.499250"),
     ];
@@ -116,24 +117,26 @@ async fn a_run_tells_its_alerts() {
     assert_eq!(
         told.collect::<Vec<_>>(),
         [
-            ("critical", "complaints_change_rate", "above"),
+            ("critical", "complaints_d0", "above"),
             ("warning", "high_value_revenue_share", "below"),
             ("warning", "ltv_to_cac", "below"),
         ]
     );
     let text = report.to_string();
     assert!(
-        text.contains("critical alert: complaints_change_rate is 0.4, above 0.3; Complaints"),
+        text.contains(
+            "critical alert: complaints_d0 is 11, above 10; There were far more complaints"
+        ),
         "{text}"
     );
 }
 
-/// Complaints after a day without any have no rate of change, however many they are, and a night
-/// without revenue or costs has no shares.
+/// Nine complaints are too few, however few are usual, and a night without revenue or costs has no
+/// shares.
 #[tokio::test]
 async fn kpis_that_are_not_known_raise_nothing() {
     let history = History {
-        events: events(20, "complains", 0, "complaint"),
+        events: events(9, "complains", 0, "complaint"),
         ..History::default()
     };
 
@@ -168,7 +171,10 @@ async fn outflow_equal_to_its_limit_raises_nothing() {
         ]
         .concat(),
     );
-    let nights = job_without_grace(&history, "[params]\noutflow_min_dates = 1\n");
+    let nights = job_without_grace(
+        &history,
+        "[params]\noutflow_min_dates = 1\noutflow_min_users = 1\n",
+    );
     run_all(&nights, [21, 14].map(days_ago)).await;
 
     let at_the_limit = alerts(&nights, days_ago(7)).await;
@@ -201,7 +207,7 @@ async fn outflow_is_judged_from_seven_dates_on() {
         .into_iter()
         .flat_map(|(user_id, last)| weekly(user_id, last)),
     );
-    let nights = job_without_grace(&history, "");
+    let mut nights = job_without_grace(&history, "[params]\noutflow_min_users = 1\n");
     run_all(&nights, (2..=8).rev().map(|weeks| days_ago(7 * weeks))).await;
 
     let with_six_dates = published(&nights, days_ago(7), "alerts").await;
@@ -210,4 +216,10 @@ async fn outflow_is_judged_from_seven_dates_on() {
     assert!(!by("alert", &with_six_dates, "value").contains_key(OUTFLOW));
     assert_eq!(by("alert", &with_seven, "value")[OUTFLOW], "0.333333");
     assert_eq!(by("alert", &with_seven, "threshold")[OUTFLOW], "0.298160");
+
+    // One user is too few to wake anybody, unless the job says so.
+    nights.sections = "[grace_days]\nvalue_tier = 0\n".to_owned();
+    nights.run(snapshot_date()).await.unwrap();
+    let by_default = published(&nights, snapshot_date(), "alerts").await;
+    assert!(!by("alert", &by_default, "value").contains_key(OUTFLOW));
 }

@@ -6,36 +6,55 @@ use super::{column, events, of_events, of_orders, orders, snapshot_of};
 use crate::naive::fixtures::{event, order, user};
 use crate::naive::history::{Event, History, Order};
 
-/// Of 30 days the first is D - 29, and with the third order a user is new no longer. 60 days
-/// without a sign are not too long, 61 are; a loyal user's last order is 90 days old at most.
+/// Three orders, so many days apart, the last so many days ago.
+fn every(gap: i64, user_id: &str, last: i64) -> Vec<Order> {
+    let orders = (0..3).map(|number| order(user_id, last + number * gap, 10_00));
+    orders.collect()
+}
+
+/// Of 30 days the first is D - 29, and with the third order a user is new no longer. A sign on D - 59
+/// is one of 60 days, on D - 60 it is none; a loyal user's last order is one of 90 days. Whoever buys
+/// every 40 days is given up after 120, whoever buys every 100 days after 180.
 #[tokio::test]
 async fn lifecycle_stage_at_its_limits() {
     let mut history = of_orders(
         [
             orders(2, "first 29 days ago", 29, 10_00),
             orders(1, "first 30 days ago", 30, 10_00),
-            orders(1, "seen 31 days ago", 31, 10_00),
+            orders(1, "seen 29 days ago", 40, 10_00),
+            orders(1, "seen 59 days ago", 59, 10_00),
             orders(1, "seen 60 days ago", 60, 10_00),
-            orders(1, "seen 61 days ago", 61, 10_00),
+            orders(3, "regular of 89 days ago", 89, 10_00),
             orders(3, "regular of 90 days ago", 90, 10_00),
-            orders(3, "regular of 91 days ago", 91, 10_00),
+            every(40, "every 40 days, 119 days ago", 119),
+            every(40, "every 40 days, 120 days ago", 120),
+            every(100, "every 100 days, 179 days ago", 179),
+            every(100, "every 100 days, 180 days ago", 180),
         ]
         .concat(),
     );
-    for regular in ["regular of 90 days ago", "regular of 91 days ago"] {
-        history.events.push(event(regular, 60, "open"));
+    for regular in ["regular of 89 days ago", "regular of 90 days ago"] {
+        history.events.push(event(regular, 59, "open"));
     }
+    history.events.push(event("seen 29 days ago", 29, "open"));
+    history
+        .events
+        .push(event("seen 60 days ago", 0, "message_sent"));
 
     let rows = snapshot_of(&history).await;
 
     let expected = [
         ("first 29 days ago", "new"),
-        ("first 30 days ago", "active"),
-        ("seen 31 days ago", "silent"),
-        ("seen 60 days ago", "silent"),
-        ("seen 61 days ago", "churned"),
-        ("regular of 90 days ago", "loyal"),
-        ("regular of 91 days ago", "silent"),
+        ("first 30 days ago", "silent"),
+        ("seen 29 days ago", "active"),
+        ("seen 59 days ago", "silent"),
+        ("seen 60 days ago", "churned"),
+        ("regular of 89 days ago", "loyal"),
+        ("regular of 90 days ago", "silent"),
+        ("every 40 days, 119 days ago", "loyal"),
+        ("every 40 days, 120 days ago", "churned"),
+        ("every 100 days, 179 days ago", "loyal"),
+        ("every 100 days, 180 days ago", "churned"),
     ];
     assert_eq!(column(&rows, "lifecycle_stage"), expected.into());
 }
@@ -220,8 +239,8 @@ async fn participation_rate_is_one_at_most() {
     assert_eq!(column(&rows, "participation_rate_90d"), expected.into());
 }
 
-/// Half of the orders whose discount is known are enough, but one such order is too few. A
-/// discount of 0.00 is known, and none.
+/// A fifth off the full price of the orders whose discount is known is enough, but one such order is
+/// too few. A discount of 0.00 is known, and none.
 #[tokio::test]
 async fn price_sensitivity_at_its_limits() {
     let discounted = |user_id: &'static str, discounts: &[Option<i64>]| {
@@ -233,10 +252,10 @@ async fn price_sensitivity_at_its_limits() {
     };
     let history = of_orders(
         [
-            discounted("half", &[Some(1), Some(0)]),
-            discounted("half of the known", &[Some(1), Some(0), None, None]),
-            discounted("a third", &[Some(1), Some(0), Some(0)]),
-            discounted("one known", &[Some(1), None]),
+            discounted("a fifth", &[Some(5_00), Some(0)]),
+            discounted("a fifth of the known", &[Some(5_00), Some(0), None, None]),
+            discounted("a cent less", &[Some(4_99), Some(0)]),
+            discounted("one known", &[Some(90_00), None]),
             discounted("none known", &[None, None]),
         ]
         .concat(),
@@ -245,9 +264,9 @@ async fn price_sensitivity_at_its_limits() {
     let rows = snapshot_of(&history).await;
 
     let expected = [
-        ("a third", "regular"),
-        ("half", "sensitive"),
-        ("half of the known", "sensitive"),
+        ("a cent less", "regular"),
+        ("a fifth", "sensitive"),
+        ("a fifth of the known", "sensitive"),
         ("none known", "unknown"),
         ("one known", "regular"),
     ];
