@@ -105,6 +105,7 @@ class Scripts:
             "reference": PACK / "reference",
             "user_days": self.own_folder / "user_days",
             "snapshot_date": f"DATE '{self.night}'",
+            "timezone": tomllib.loads((self.folder / "jobs" / "demo.toml").read_text())["timezone"],
         }
         return Template((SQL / f"{name}.sql").read_text()).substitute(places | values)
 

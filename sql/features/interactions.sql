@@ -28,6 +28,7 @@ SELECT
     complaints_d1,                                      -- complaints one day before
     complaints_30d,                                     -- complaints in the last 30 days
     last_complaint_day_lifetime AS last_complaint_day,  -- day of the last complaint
+    last_content_id_lifetime AS last_content_id,        -- the content of the user's newest event about one
     COALESCE(watch_seconds_30d, 0) AS watch_seconds_30d, -- seconds that the user's events lasted in the last 30 days
     reader_30d,                                         -- views and brand stories in the last 30 days
     liker_30d,                                          -- likes in the last 30 days
@@ -36,6 +37,17 @@ SELECT
     functional_90d,                                     -- events of functional need in the last 90 days
     social_90d,                                         -- events of social need in the last 90 days
     emotional_90d,                                      -- events of emotional need in the last 90 days
+    events_night_90d,                                   -- the user's events of 90 days from midnight to six, local time
+    events_morning_90d,                                 -- from six to noon
+    events_afternoon_90d,                               -- from noon to six
+    events_evening_90d,                                 -- from six to midnight
+    CASE GREATEST(events_night_90d, events_morning_90d, events_afternoon_90d, events_evening_90d)
+        WHEN 0 THEN NULL
+        WHEN events_evening_90d THEN 'evening'
+        WHEN events_afternoon_90d THEN 'afternoon'
+        WHEN events_morning_90d THEN 'morning'
+        ELSE 'night'
+    END AS preferred_day_part,                          -- night, morning, afternoon or evening: with most events of 90 days, on a tie the later; NULL without any
 
     -- touches: what the brand did to the user
     last_touch_day_lifetime AS last_touch_day,          -- day of the last message shown or sent

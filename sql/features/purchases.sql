@@ -21,6 +21,8 @@ SELECT
         AS discount_depth_365d,                         -- discounts as a share of the full price, of the orders of 365 days whose discount is known
     largest_order_1d,                                   -- the largest order on the snapshot date; NULL without one
     largest_order_before_today,                         -- the largest order on any day before it
+    last_order_channel_lifetime AS last_order_channel,  -- where the newest counting order was made
+    last_order_category_lifetime AS last_order_category, -- what it was of
     $snapshot_date - last_order_day_lifetime AS recency_days,  -- days since the last counting order; 0 on the day itself
     CASE
         WHEN orders_lifetime >= 2

@@ -24,6 +24,8 @@ SELECT
     purchases.largest_order_before_today,
     purchases.recency_days,
     purchases.order_gap_days,
+    purchases.last_order_channel,
+    purchases.last_order_category,
 
     -- the user's own activity
     interactions.first_event_day,
@@ -51,6 +53,7 @@ SELECT
     COALESCE(interactions.complaints_d1, 0) AS complaints_d1,
     COALESCE(interactions.complaints_30d, 0) AS complaints_30d,
     interactions.last_complaint_day,
+    interactions.last_content_id,
     COALESCE(interactions.watch_seconds_30d, 0) AS watch_seconds_30d,
     COALESCE(interactions.reader_30d, 0) AS reader_30d,
     COALESCE(interactions.liker_30d, 0) AS liker_30d,
@@ -59,6 +62,11 @@ SELECT
     COALESCE(interactions.functional_90d, 0) AS functional_90d,
     COALESCE(interactions.social_90d, 0) AS social_90d,
     COALESCE(interactions.emotional_90d, 0) AS emotional_90d,
+    COALESCE(interactions.events_night_90d, 0) AS events_night_90d,
+    COALESCE(interactions.events_morning_90d, 0) AS events_morning_90d,
+    COALESCE(interactions.events_afternoon_90d, 0) AS events_afternoon_90d,
+    COALESCE(interactions.events_evening_90d, 0) AS events_evening_90d,
+    interactions.preferred_day_part,
     $snapshot_date - GREATEST(purchases.last_order_day, interactions.last_event_day) AS inactivity_days, -- days since the user's last order or own event, passive ones included; GREATEST passes over NULL
 
     -- touches: what the brand did to the user
@@ -70,6 +78,10 @@ SELECT
     COALESCE(interactions.unsubscribes_30d, 0) AS unsubscribes_30d,
     COALESCE(interactions.can_contact, TRUE) AS can_contact,
 
+    -- registration
+    CAST(registrations.registered_at_lifetime AT TIME ZONE $timezone AS DATE) AS registered_day, -- day on which the user registered, local time; NULL when not known
+    $snapshot_date - CAST(registrations.registered_at_lifetime AT TIME ZONE $timezone AS DATE)
+        AS days_since_registration,                     -- days since then; 0 on the day itself
     registrations.acquisition_cost_lifetime AS acquisition_cost                   -- what it cost to win the user, NULL when not known
 FROM features.purchases AS purchases
 FULL OUTER JOIN features.interactions AS interactions

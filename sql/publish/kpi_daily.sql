@@ -21,6 +21,9 @@ users AS (
         CAST(COUNT(*) AS DOUBLE) AS total,
         CAST(COUNT(*) FILTER (WHERE orders_lifetime >= 1) AS DOUBLE) AS buyers,
         COUNT(*) FILTER (WHERE orders_lifetime >= 2) AS repurchasers,
+        COUNT(*) FILTER (WHERE days_since_registration BETWEEN 30 AND 59) AS registered,
+        CAST(COUNT(*) FILTER (WHERE days_since_registration BETWEEN 30 AND 59 AND first_order_day - registered_day <= 30) AS DOUBLE)
+            AS converted,
         CAST(COUNT(*) FILTER (WHERE orders_365d >= 1) AS DOUBLE) AS buyers_365d,
         CAST(COUNT(*) FILTER (WHERE orders_365d >= 2) AS DOUBLE) AS repurchasers_365d,
         -- in units of 1e-12 days
@@ -188,6 +191,8 @@ kpis AS (
             named_struct('metric', 'buyers_total', 'value', users.buyers),
             -- buyers of all users
             named_struct('metric', 'first_order_conversion_rate', 'value', users.buyers / NULLIF(users.total, 0)),
+            -- users registered 30 to 59 days ago who ordered first within 30 days, or before they registered, of all of these
+            named_struct('metric', 'registration_conversion_30d', 'value', users.converted / NULLIF(users.registered, 0)),
             -- users with two or more orders in 365 days, of those with any
             named_struct('metric', 'repurchase_rate_365d', 'value', users.repurchasers_365d / NULLIF(users.buyers_365d, 0)),
             -- days from order to order, of users with two or more

@@ -26,6 +26,8 @@ SELECT
     users.largest_order_before_today,
     users.recency_days,
     users.order_gap_days,
+    users.last_order_channel,
+    users.last_order_category,
 
     -- interaction
     users.first_event_day,
@@ -53,6 +55,7 @@ SELECT
     users.complaints_d1,
     users.complaints_30d,
     users.last_complaint_day,
+    users.last_content_id,
     users.watch_seconds_30d,
     users.reader_30d,
     users.liker_30d,
@@ -61,6 +64,11 @@ SELECT
     users.functional_90d,
     users.social_90d,
     users.emotional_90d,
+    users.events_night_90d,
+    users.events_morning_90d,
+    users.events_afternoon_90d,
+    users.events_evening_90d,
+    users.preferred_day_part,
     users.inactivity_days,
 
     -- touches: what the brand did to the user, which is no interaction
@@ -71,6 +79,10 @@ SELECT
     users.recalls_90d,
     users.unsubscribes_30d,
     users.can_contact,
+
+    -- registration
+    users.registered_day,
+    users.days_since_registration,
 
     -- lifetime value
     lifetime_value.acquisition_cost,

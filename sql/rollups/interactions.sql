@@ -14,6 +14,8 @@ SELECT
     MAX(day) FILTER (WHERE role = 'save') AS last_save_day,
     COUNT(*) FILTER (WHERE role = 'complaint') AS complaints,               -- made
     MAX(day) FILTER (WHERE role = 'complaint') AS last_complaint_day,
+    LAST_VALUE(content_id ORDER BY occurred_at, content_id) FILTER (WHERE NOT is_touch AND content_id IS NOT NULL)
+        AS last_content_id,                                                 -- what the user last looked at or acted on
     SUM(duration_seconds) FILTER (WHERE NOT is_touch) AS watch_seconds,     -- seconds that events lasted
     COUNT(*) FILTER (WHERE style = 'reader') AS reader,                     -- views and brand stories
     COUNT(*) FILTER (WHERE style = 'liker') AS liker,                       -- likes
@@ -22,6 +24,10 @@ SELECT
     COUNT(*) FILTER (WHERE need = 'functional') AS functional,              -- consulting, after-sales, complaints
     COUNT(*) FILTER (WHERE need = 'social') AS social,                      -- posts, comments, reviews, shares
     COUNT(*) FILTER (WHERE need = 'emotional') AS emotional,                -- brand stories
+    COUNT(*) FILTER (WHERE NOT is_touch AND local_hour < 6) AS events_night, -- from midnight to six on the job's clock
+    COUNT(*) FILTER (WHERE NOT is_touch AND local_hour BETWEEN 6 AND 11) AS events_morning,
+    COUNT(*) FILTER (WHERE NOT is_touch AND local_hour BETWEEN 12 AND 17) AS events_afternoon,
+    COUNT(*) FILTER (WHERE NOT is_touch AND local_hour >= 18) AS events_evening,
     COUNT(*) FILTER (WHERE role = 'unsubscribe') AS unsubscribes,           -- from messages
     MAX(occurred_at) FILTER (WHERE role = 'unsubscribe') AS unsubscribed_at, -- the newest
     MAX(occurred_at) FILTER (WHERE role = 'resubscribe') AS resubscribed_at, -- the newest

@@ -9,6 +9,7 @@ SELECT
     types.style,                                      -- reader, liker, commenter or sharer
     types.need,                                       -- functional, social or emotional
     types.role,                                       -- open, post, save, survey, complaint, campaign_join, recall, unsubscribe, resubscribe
+    date_part('hour', events.occurred_at AT TIME ZONE $timezone) AS local_hour,  -- 0 to 23, on the clock of the job's timezone
     events.duration_seconds,
     events.content_id,
     events.channel,

@@ -67,6 +67,11 @@ impl Histograms {
         counted.max().unwrap_or_default()
     }
 
+    /// The names of the metrics.
+    pub fn metrics(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(metric, _)| metric.as_str())
+    }
+
     /// The cut points of every metric.
     ///
     /// # Errors

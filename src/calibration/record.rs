@@ -19,6 +19,7 @@
 //! | `as_of` | the snapshot date whose users were measured |
 //! | `population` | how many users were scored |
 //! | `origin` | `"by_hand"` where the job file gave the cut points; left out where they were computed, as in records from before there were others |
+//! | `provisional_until` | where the history was shorter than what a metric looks back: the date from which a new calibration is worth making; otherwise left out |
 //! | `metrics` | one entry for each column of `calibration/rfm.sql`, in its order |
 //! | `.metric` | the column |
 //! | `.cuts` | four strictly increasing values in the unit of the column, as texts: they keep their digits |
@@ -59,6 +60,10 @@ pub struct Calibration {
     /// Where the cut points come from.
     #[serde(default, skip_serializing_if = "Origin::is_computed")]
     pub origin: Origin,
+    /// The date from which a new calibration is worth making, where the history was shorter than
+    /// what a metric looks back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisional_until: Option<String>,
     /// The cut points of each metric.
     pub metrics: Vec<CutPoints>,
 }
@@ -150,7 +155,7 @@ impl Classified for CalibrationError {
 }
 
 impl Calibration {
-    /// A calibration computed from users as of a date.
+    /// A calibration computed from users as of a date, for good or until the date given.
     ///
     /// # Errors
     /// A metric that cannot be cut.
@@ -158,6 +163,7 @@ impl Calibration {
         id: String,
         as_of: SnapshotDate,
         users: &Histograms,
+        provisional_until: Option<SnapshotDate>,
     ) -> Result<Self, CutPointError> {
         Ok(Self {
             format: FORMAT,
@@ -165,6 +171,7 @@ impl Calibration {
             as_of: as_of.to_string(),
             population: users.population(),
             origin: Origin::Computed,
+            provisional_until: provisional_until.map(|date| date.to_string()),
             metrics: users.calibrate()?,
         })
     }
@@ -182,6 +189,7 @@ impl Calibration {
             as_of: as_of.to_string(),
             population: users.population(),
             origin: Origin::ByHand,
+            provisional_until: None,
             metrics: users.counted(given),
         }
     }

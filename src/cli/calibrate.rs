@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::calibration::CutPoints;
 use crate::ground::{SnapshotDate, verb_for};
 use crate::job::Job;
-use crate::night::{NightError, Report};
-use crate::proposal::{AppliesTo, MetricChange, Old, Proposal, ValueChange, propose};
+use crate::night::{NightError, Report, ValueChange};
+use crate::proposal::{AppliesTo, MetricChange, Old, Proposal, propose};
 
 use super::arguments::{CalibrateArguments, OutputFormat};
 use super::figures::{NONE, change, count};

@@ -8,6 +8,7 @@
 //! | [tiling] | stored tiles are fetched, missing ones made |
 //! | [features] | features are planned; those that several models read are computed once |
 //! | [tiers] | cut points: kept, computed on the first night, or given by hand; the tier models under them |
+//! | [rescoring] | after a recalibration: whom the cut points alone move |
 //! | [settled] | today's users against the previous snapshot |
 //! | [drafting] | every table is written aside, the [marts] last |
 //! | [auditing] | audits over the drafts as they lie in storage |
@@ -32,6 +33,7 @@ mod reject_sample;
 mod rejects;
 mod repair;
 mod report;
+mod rescoring;
 mod row_remarks;
 mod scenario;
 mod scratch;
@@ -63,6 +65,8 @@ pub(crate) use features::Featured;
 pub use repair::put_right_unplanned;
 pub(crate) use report::{ReasonCount, by_reason};
 pub use report::{Report, RowCount, TableReport};
+pub(crate) use rescoring::{Comparison, compare};
+pub use rescoring::{ValueChange, ValueFlow};
 pub(crate) use scenario::Scenario;
 pub(crate) use snapshot::Specs;
 pub use stages::Progress;
@@ -178,11 +182,13 @@ impl Run<'_> {
             unreported,
         } = Box::pin(self.compute_features(previous.as_ref(), stages, report)).await?;
         stages.begin("cut points");
-        let calibration = self.calibration(&mut catalog).await?;
+        let calibration = self.calibration(&mut catalog, &mut report.warnings).await?;
         stages.begin("drafts");
         let tiers = self.tiers(&mut catalog, calibration).await?;
         record.tier_rules = Some(tiers.scoring.tier_rules());
         report.warnings.extend(tiers.scoring.remarks(self));
+        let moved = self.moves_by_cut_points(&mut catalog, &tiers.calibration);
+        report.warnings.extend(Box::pin(moved).await?);
         let Drafted {
             drafts,
             moves,

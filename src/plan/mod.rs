@@ -30,6 +30,7 @@ mod rollups;
 mod rules;
 mod scans;
 mod seen_then;
+mod short_history;
 mod source_files;
 mod text;
 #[cfg(test)]
@@ -57,4 +58,5 @@ pub use rollups::{RollupInputs, RollupTiles};
 pub(crate) use rules::fingerprint;
 pub use rules::{HistoryStarts, Rules};
 pub(crate) use seen_then::seen_then;
+pub(crate) use short_history::ShortHistory;
 pub(crate) use source_files::files_then;

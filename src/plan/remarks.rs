@@ -15,6 +15,7 @@ pub(crate) fn remarks_on(job: &Job, plan: &Plan) -> Vec<String> {
     remarks.extend(missing_days(job, plan));
     remarks.extend(plan.delivery_warnings.iter().cloned());
     remarks.extend(cut_points_of_later(plan));
+    remarks.extend(no_longer_provisional(plan));
     remarks.extend(plan.remarks_on_retired());
     // What a refused night is to do first is in the refusal.
     if plan.check_history().is_ok() {
@@ -52,6 +53,21 @@ fn cut_points_of_later(plan: &Plan) -> Option<String> {
         )),
         _ => None,
     }
+}
+
+/// That the cut points were made on a history which has grown to what they look back since.
+fn no_longer_provisional(plan: &Plan) -> Option<String> {
+    let CalibrationPlan::Use(calibration) = &plan.calibration else {
+        return None;
+    };
+    let until = calibration.provisional_until.as_ref()?;
+    // Dates of this form come in the order of their texts.
+    (plan.snapshot_date.to_string() >= *until).then(|| {
+        format!(
+            "the cut points {} were made on a short history, which is long enough since {until}: compare them with new ones by `tierline calibrate`",
+            calibration.id
+        )
+    })
 }
 
 /// Required sources that have no files for some days since the previous snapshot, or since their

@@ -137,6 +137,7 @@ fn calibration(cuts: [&str; 4]) -> Calibration {
         as_of: "2026-07-01".to_owned(),
         population: 5,
         origin: Default::default(),
+        provisional_until: None,
         metrics: vec![CutPoints {
             metric: "revenue_365d".to_owned(),
             cuts: cuts.map(|cut| cut.parse().unwrap()),

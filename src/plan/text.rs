@@ -88,7 +88,11 @@ impl Plan {
                     true => ", the earliest there are: this date is before all of them",
                     false => "",
                 };
-                writeln!(f, "  cut points {}{later}", calibration.id)
+                let provisional = calibration.provisional_until.as_ref();
+                let provisional = provisional
+                    .map(|until| format!(", provisional until {until}"))
+                    .unwrap_or_default();
+                writeln!(f, "  cut points {}{provisional}{later}", calibration.id)
             }
             CalibrationPlan::Calibrate => writeln!(
                 f,

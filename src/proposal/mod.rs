@@ -2,12 +2,9 @@
 //!
 //! 1. [`propose`]: sources, tiles and features as a night computes them, without a publication;
 //!    the new cut points over the scored users.
-//! 2. [`comparison`]: the tier models under the old cut points and under the new ones, and how
+//! 2. [`compare`]: the tier models under the old cut points and under the new ones, and how
 //!    many users have which value under which.
 //! 3. [`Proposal::keep`]: the new cut points kept for good, when they are wanted.
-
-mod changes;
-mod comparison;
 
 use serde::Serialize;
 
@@ -15,15 +12,11 @@ use crate::calibration::{Calibration, CutPoints, Histograms};
 use crate::ground::SnapshotDate;
 use crate::job::{CalibrationChoice, Job, Workspace};
 use crate::night::{
-    Featured, NightError, Progress, ReasonCount, Report, RowCount, Run, Scenario, Stages,
-    by_reason, open_session,
+    Comparison, Featured, NightError, Progress, ReasonCount, Report, RowCount, Run, Scenario,
+    Stages, ValueChange, by_reason, compare, open_session,
 };
 use crate::pack::{Project, cut_points};
-use crate::plan::{CalibrationPlan, Circumstances, Facts, Plan, decide};
-
-use self::comparison::{Comparison, compare};
-
-pub use self::changes::{MetricChange, ValueChange, ValueFlow};
+use crate::plan::{CalibrationPlan, Circumstances, Facts, Plan, ShortHistory, decide};
 
 /// New cut points and what they would change.
 #[derive(Debug, Clone, Serialize)]
@@ -54,6 +47,15 @@ pub struct Proposal {
     pub warnings: Vec<String>,
     #[serde(skip)]
     new: Calibration,
+}
+
+/// One metric.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MetricChange {
+    /// The old cut points with the users of today.
+    pub old: Option<CutPoints>,
+    /// The new cut points, with the users of today.
+    pub new: CutPoints,
 }
 
 /// The cut points that a run of the date scores by.
@@ -162,7 +164,13 @@ async fn propose_in(run: &Run<'_>, stages: &mut Stages<'_>) -> Result<Proposal, 
     report.warnings.extend(left_out(&report.rejected));
     stages.begin("cut points");
     let users = cut_points::measure(&mut catalog, run.scenario.project).await?;
-    let new = Calibration::computed(plan.calibrations.next(date), date, &users)?;
+    let short = plan.short_history(users.metrics());
+    report
+        .warnings
+        .extend(short.as_ref().map(ShortHistory::to_string));
+    let full_from = short.map(|short| short.full_from);
+    let id = plan.calibrations.next(date);
+    let new = Calibration::computed(id, date, &users, full_from)?;
     let old = old_calibration(plan, &users);
     stages.begin("tiers");
     let metrics = metric_changes(old.as_ref(), &new, &users);

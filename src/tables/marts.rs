@@ -3,7 +3,7 @@
 //! shows and compares; others are published too.
 
 use crate::ground::SqlSchema;
-use crate::job::ColumnType::{Double, Varchar};
+use crate::job::ColumnType::{BigInt, Date, Double, Id, Varchar};
 
 use super::{Dating, Maker, PublishedTable, column};
 
@@ -36,6 +36,27 @@ pub const ALERTS: PublishedTable = PublishedTable {
         column("value", Double, ""),
         column("threshold", Double, ""),
         column("message", Varchar, ""),
+    ],
+    may_be_empty: true,
+    earlier: &[],
+};
+
+/// Whom to contact and whom to leave alone; each user once at most.
+pub const ACTIONS: PublishedTable = PublishedTable {
+    name: "actions",
+    maker: Maker::Mart,
+    dating: Dating::EveryDate,
+    key: &["user_id"],
+    sorted_by: &[],
+    columns: &[
+        column("user_id", Id, ""),
+        column("priority", BigInt, ""),
+        column("action", Varchar, ""),
+        column("channel", Varchar, ""),
+        column("reason_en", Varchar, ""),
+        column("reason_zh", Varchar, ""),
+        column("expires_on", Date, ""),
+        column("cut_users", BigInt, ""),
     ],
     may_be_empty: true,
     earlier: &[],

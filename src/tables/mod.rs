@@ -17,7 +17,7 @@ use crate::ground::SqlSchema;
 use crate::job::ColumnType;
 
 pub use dating::{Dating, SNAPSHOT_DATE};
-pub use marts::{ALERTS, KPI_DAILY};
+pub use marts::{ACTIONS, ALERTS, KPI_DAILY};
 pub use tiers::{
     DIM_TIER, MEASURES, REVENUE_TYPE, TIER_CURRENT, TIER_MIGRATION, TIER_MIGRATION_MATRIX,
     TIER_SNAPSHOT, TIER_SUMMARY,
@@ -25,7 +25,7 @@ pub use tiers::{
 
 /// The tables whose versions a publication records, in the order of its columns. `publications`
 /// itself is none of them.
-pub const ALL: [&PublishedTable; 8] = [
+pub const ALL: [&PublishedTable; 9] = [
     &TIER_SNAPSHOT,
     &TIER_MIGRATION,
     &TIER_MIGRATION_MATRIX,
@@ -34,6 +34,7 @@ pub const ALL: [&PublishedTable; 8] = [
     &TIER_SUMMARY,
     &KPI_DAILY,
     &ALERTS,
+    &ACTIONS,
 ];
 
 /// Their names.

@@ -15,6 +15,8 @@ SELECT
     SUM(amount) FILTER ((is_counting OR is_refund) AND day > $snapshot_date - 60) AS revenue_60d,
     SUM(amount) FILTER ((is_counting OR is_refund) AND day > $snapshot_date - 120 AND day <= $snapshot_date - 60)
         AS revenue_prev_60d,
+    ARG_MAX_NULL(channel, ROW(ordered_at, order_id)) FILTER (is_counting) AS last_order_channel,
+    ARG_MAX_NULL(category, ROW(ordered_at, order_id)) FILTER (is_counting) AS last_order_category,
     SUM(discount) FILTER (is_counting AND day > $snapshot_date - 365) AS discounts_365d,
     SUM(amount) FILTER (is_counting AND discount IS NOT NULL AND day > $snapshot_date - 365)
         AS discount_known_revenue_365d,
@@ -36,6 +38,7 @@ SELECT
     MAX(day) FILTER (is_touch) AS last_touch_day,
     MAX(occurred_at) FILTER (is_unsubscribe) AS last_unsubscribed_at,
     MAX(occurred_at) FILTER (is_resubscribe) AS last_resubscribed_at,
+    ARG_MAX(content_id, ROW(occurred_at, content_id)) FILTER (is_own) AS last_content_id,
     COUNT(*) FILTER (is_own) AS events_lifetime,
     COUNT(*) FILTER (is_active) AS interactions_lifetime,
     COUNT(*) FILTER (is_touch AND day > $snapshot_date - 7) AS touches_7d,
@@ -66,6 +69,10 @@ SELECT
     COUNT(*) FILTER (is_liker AND day > $snapshot_date - 30) AS liker_30d,
     COUNT(*) FILTER (is_commenter AND day > $snapshot_date - 30) AS commenter_30d,
     COUNT(*) FILTER (is_sharer AND day > $snapshot_date - 30) AS sharer_30d,
+    COUNT(*) FILTER (is_own AND local_hour < 6 AND day > $snapshot_date - 90) AS events_night_90d,
+    COUNT(*) FILTER (is_own AND local_hour BETWEEN 6 AND 11 AND day > $snapshot_date - 90) AS events_morning_90d,
+    COUNT(*) FILTER (is_own AND local_hour BETWEEN 12 AND 17 AND day > $snapshot_date - 90) AS events_afternoon_90d,
+    COUNT(*) FILTER (is_own AND local_hour >= 18 AND day > $snapshot_date - 90) AS events_evening_90d,
     COUNT(*) FILTER (is_functional AND day > $snapshot_date - 90) AS functional_90d,
     COUNT(*) FILTER (is_social AND day > $snapshot_date - 90) AS social_90d,
     COUNT(*) FILTER (is_emotional AND day > $snapshot_date - 90) AS emotional_90d

@@ -5,6 +5,7 @@ COPY (
         -- The newest delivery that has the user holds.
         SELECT
             user_id,
+            LAST(registered_at ORDER BY dt, registered_at NULLS FIRST, acquisition_cost NULLS FIRST) AS registered_at,
             LAST(acquisition_cost ORDER BY dt, registered_at NULLS FIRST, acquisition_cost NULLS FIRST) AS acquisition_cost
         FROM read_parquet('$data/users/dt=*/*.parquet', hive_types = {'dt': DATE})
         WHERE dt <= $snapshot_date
@@ -24,8 +25,17 @@ COPY (
             -- Days and maxima are NULL where there is nothing, sums and counts 0.
             COLUMNS(lambda name: REGEXP_MATCHES(name, '^(first|last|largest)_') AND name NOT LIKE '%subscribed_at'),
             COALESCE(COLUMNS('^revenue_'), 0)::DECIMAL(18, 2),
-            COALESCE(COLUMNS(lambda name: NOT REGEXP_MATCHES(name, '^(user_id|first|last|largest|revenue|acquisition|discounts_|discount_known_revenue_)')), 0)::BIGINT,
+            COALESCE(COLUMNS(lambda name: NOT REGEXP_MATCHES(name, '^(user_id|first|last|largest|revenue|registered|acquisition|discounts_|discount_known_revenue_)')), 0)::BIGINT,
             acquisition_cost,
+            (registered_at AT TIME ZONE '$timezone')::DATE AS registered_day,
+            $snapshot_date - registered_day AS days_since_registration,
+            CASE GREATEST(events_night_90d, events_morning_90d, events_afternoon_90d, events_evening_90d)
+                WHEN 0 THEN NULL
+                WHEN events_evening_90d THEN 'evening'
+                WHEN events_afternoon_90d THEN 'afternoon'
+                WHEN events_morning_90d THEN 'morning'
+                WHEN events_night_90d THEN 'night'
+            END AS preferred_day_part,
             -- Exact to the cent, half away from zero: DuckDB divides DECIMAL as DOUBLE.
             CASE WHEN orders_365d > 0 THEN
                 (SIGN(revenue_365d) * ((2 * ABS(revenue_365d * 100)::HUGEINT + orders_365d::HUGEINT) // (2 * orders_365d::HUGEINT)))::DECIMAL(18, 0) / 100

@@ -57,6 +57,7 @@ fn of_calibration(calibration: &Calibration) -> Value {
         as_of,
         population,
         origin,
+        provisional_until,
         metrics,
     } = calibration;
     let origin = match origin {
@@ -73,7 +74,11 @@ fn of_calibration(calibration: &Calibration) -> Value {
         json!({"metric": metric, "cuts": cuts, "users": users})
     });
     let metrics: Vec<Value> = metrics.collect();
-    json!({"id": id, "as_of": as_of, "population": population, "origin": origin, "metrics": metrics})
+    let mut read = json!({"id": id, "as_of": as_of, "population": population, "origin": origin, "metrics": metrics});
+    if let Some(until) = provisional_until {
+        read["provisional_until"] = json!(until);
+    }
+    read
 }
 
 #[tokio::test]
@@ -182,6 +187,7 @@ fn of_rules(rules: &Rules, job: &Job) -> Value {
     let starts = starts.map(|(model, day)| (model.to_string(), day));
     reading["files"] = json!(job.pack);
     reading["sources"] = json!(sources.collect::<BTreeMap<_, _>>());
+    reading["timezone"] = json!(job.timezone.name());
     reading["history_starts"] = json!(starts.collect::<BTreeMap<_, _>>());
     reading
 }

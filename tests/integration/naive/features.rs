@@ -20,6 +20,7 @@ pub(crate) struct Features {
     /// From the user's own events; touches do not count.
     pub(crate) inactivity_days: Option<i64>,
     pub(crate) acquisition_cost_cents: Option<i64>,
+    pub(crate) registered_day: Option<NaiveDate>,
 }
 
 /// The features of the users of a snapshot date, by user id.
@@ -54,14 +55,26 @@ fn features_of_user(
         acquisition_cost_cents: user_history
             .user
             .and_then(|user| user.acquisition_cost_cents),
+        registered_day: user_history.user.map(|user| user.day),
     }
 }
 
 impl Features {
+    /// "D - registered_day"
+    pub(crate) fn days_since_registration(&self) -> Option<i64> {
+        self.registered_day
+            .map(|day| days_between(day, self.snapshot_date))
+    }
+
     pub(crate) fn columns(&self) -> Columns {
         let mut columns = self.purchases.columns();
         columns.extend(self.interactions.columns());
         columns.push(("inactivity_days", or_null(self.inactivity_days)));
+        columns.push(("registered_day", or_null(self.registered_day)));
+        columns.push((
+            "days_since_registration",
+            or_null(self.days_since_registration()),
+        ));
         columns
     }
 }

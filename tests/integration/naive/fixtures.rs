@@ -1,11 +1,14 @@
 //! Rows for hand-computed examples, placed by how many days before one snapshot date they lie.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 
 use super::calibration::CutPoints;
 use super::history::{Event, Order, User};
 use super::parameters::Rules;
 use super::windows::days_before;
+
+/// When orders are made, and events that say nothing else.
+pub(crate) const NOON: NaiveTime = NaiveTime::from_hms_opt(12, 0, 0).unwrap();
 
 /// The snapshot date D of every example.
 pub(crate) fn snapshot_date() -> NaiveDate {
@@ -23,17 +26,23 @@ pub(crate) fn order(user_id: &str, days: i64, amount_cents: i64) -> Order {
         order_id: format!("{user_id}-{days}-{amount_cents}"),
         user_id: user_id.to_owned(),
         day: days_ago(days),
+        time: NOON,
         amount_cents,
         status: "paid".to_owned(),
         discount_cents: None,
+        channel: None,
+        category: None,
     }
 }
 
+/// At noon, about no content.
 pub(crate) fn event(user_id: &str, days: i64, event_type: &str) -> Event {
     Event {
         user_id: user_id.to_owned(),
         day: days_ago(days),
+        time: NOON,
         event_type: event_type.to_owned(),
+        content_id: None,
     }
 }
 

@@ -4,14 +4,14 @@
 //! the nights to publish, and cut points for the many cases too small to calibrate. Ids are
 //! decimal numbers, so that the same case can be stored with BIGINT and with VARCHAR ids.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::calibration::CutPoints;
 use super::event_types::EventTypes;
-use super::fixtures::hand_given_cut_points;
+use super::fixtures::{NOON, hand_given_cut_points};
 use super::history::{Event, History, Order, User};
 use super::windows::days_before;
 
@@ -29,6 +29,29 @@ pub(crate) const UNKNOWN_EVENT_TYPE: &str = "hologram";
 
 /// The last nights; the year before the second holds a leap day.
 const LAST_NIGHTS: &[(i32, u32, u32)] = &[(2026, 11, 20), (2024, 3, 5)];
+
+/// Around noon, and where one part of the day ends and the next begins.
+const TIMES: &[NaiveTime] = &[
+    NOON,
+    at(0, 0),
+    at(5, 59),
+    at(6, 0),
+    at(11, 59),
+    at(17, 59),
+    at(18, 0),
+    at(23, 59),
+];
+
+const fn at(hour: u32, minute: u32) -> NaiveTime {
+    NaiveTime::from_hms_opt(hour, minute, 0).unwrap()
+}
+
+const CHANNELS: &[Option<&str>] = &[None, Some("app"), Some("store")];
+
+const CATEGORIES: &[Option<&str>] = &[None, Some("skin care"), Some("gifts")];
+
+/// Numbers of one length, as ids are in every source.
+const CONTENTS: &[Option<&str>] = &[None, None, Some("501"), Some("502"), Some("503")];
 
 const MOST_USERS: usize = 12;
 const MOST_ORDERS: usize = 7;
@@ -69,7 +92,7 @@ pub(crate) fn cases() -> impl Strategy<Value = Case> {
 #[derive(Debug, Clone)]
 struct Habits {
     orders: Vec<OrderHabit>,
-    events: Vec<(i64, &'static str)>,
+    events: Vec<EventHabit>,
     fading_opens: [usize; 4],
     registration: Option<Registration>,
 }
@@ -77,9 +100,20 @@ struct Habits {
 #[derive(Debug, Clone)]
 struct OrderHabit {
     days_ago: i64,
+    time: NaiveTime,
     amount_cents: i64,
     status: &'static str,
     discount_cents: Option<i64>,
+    channel: Option<&'static str>,
+    category: Option<&'static str>,
+}
+
+#[derive(Debug, Clone)]
+struct EventHabit {
+    days_ago: i64,
+    time: NaiveTime,
+    event_type: &'static str,
+    content_id: Option<&'static str>,
 }
 
 #[derive(Debug, Clone)]
@@ -122,7 +156,8 @@ fn lapsed() -> impl Strategy<Value = Habits> {
 fn weary() -> impl Strategy<Value = Habits> {
     let touch = select(&["message_sent", "campaign_exposure", "recall_sent"]);
     let order = order(select(&[29, 30, 31, 59, 60, 200]), &["paid", "completed"]);
-    (vec((0..32_i64, touch), 7..=10), vec(order, 0..=1)).prop_map(|(events, orders)| Habits {
+    let touch = event(0..32_i64, touch);
+    (vec(touch, 7..=10), vec(order, 0..=1)).prop_map(|(events, orders)| Habits {
         orders,
         events,
         fading_opens: [0; 4],
@@ -144,7 +179,7 @@ fn everything() -> impl Strategy<Value = Habits> {
     let fading_opens = prop_oneof![3 => Just([0; 4]), 1 => select(FADING_OPENS)];
     (
         vec(order(days_ago(), statuses), 0..=MOST_ORDERS),
-        vec(event(), 0..=MOST_EVENTS),
+        vec(event(days_ago(), event_type()), 0..=MOST_EVENTS),
         fading_opens,
         proptest::option::of(registration()),
     )
@@ -163,24 +198,51 @@ fn order(
 ) -> impl Strategy<Value = OrderHabit> {
     let status = prop_oneof![2 => Just(statuses[0]), 1 => select(statuses)];
     let discount_cents = select(&[None, Some(0), Some(5_00)]);
-    (days_ago, select(AMOUNTS_CENTS), status, discount_cents).prop_map(
-        |(days_ago, amount_cents, status, discount_cents)| OrderHabit {
-            days_ago,
-            amount_cents: if status == "refund" {
-                -amount_cents
-            } else {
-                amount_cents
+    let kind = (select(TIMES), select(CHANNELS), select(CATEGORIES));
+    (
+        days_ago,
+        select(AMOUNTS_CENTS),
+        status,
+        discount_cents,
+        kind,
+    )
+        .prop_map(
+            |(days_ago, amount_cents, status, discount_cents, (time, channel, category))| {
+                OrderHabit {
+                    days_ago,
+                    time,
+                    channel,
+                    category,
+                    amount_cents: if status == "refund" {
+                        -amount_cents
+                    } else {
+                        amount_cents
+                    },
+                    status,
+                    discount_cents,
+                }
             },
-            status,
-            discount_cents,
+        )
+}
+
+fn event(
+    days_ago: impl Strategy<Value = i64>,
+    event_type: impl Strategy<Value = &'static str>,
+) -> impl Strategy<Value = EventHabit> {
+    (days_ago, select(TIMES), event_type, select(CONTENTS)).prop_map(
+        |(days_ago, time, event_type, content_id)| EventHabit {
+            days_ago,
+            time,
+            event_type,
+            content_id,
         },
     )
 }
 
-fn event() -> impl Strategy<Value = (i64, &'static str)> {
+fn event_type() -> impl Strategy<Value = &'static str> {
     let mut event_types = EventTypes::defaults().names();
     event_types.push(UNKNOWN_EVENT_TYPE);
-    (days_ago(), select(event_types))
+    select(event_types)
 }
 
 fn registration() -> impl Strategy<Value = Registration> {
@@ -236,29 +298,39 @@ fn add_orders(history: &mut History, user_id: &str, habits: &Habits, last_night:
             order_id: next_order_id(history),
             user_id: user_id.to_owned(),
             day: days_before(last_night, order.days_ago),
+            time: order.time,
             amount_cents: order.amount_cents,
             status: order.status.to_owned(),
             discount_cents: order.discount_cents,
+            channel: order.channel.map(str::to_owned),
+            category: order.category.map(str::to_owned),
         });
     }
 }
 
+/// Of the same length for all, so that ids come in the same order as numbers and as texts.
 fn next_order_id(history: &History) -> String {
-    (history.orders.len() + 1).to_string()
+    (1001 + history.orders.len()).to_string()
 }
 
 fn add_events(history: &mut History, user_id: &str, habits: &Habits, last_night: NaiveDate) {
     let mut events = habits.events.clone();
     for (days_ago, opens) in (0..).zip(habits.fading_opens) {
-        events.extend(vec![(days_ago, "open"); opens]);
+        let open = EventHabit {
+            days_ago,
+            time: NOON,
+            event_type: "open",
+            content_id: None,
+        };
+        events.extend(vec![open; opens]);
     }
-    history
-        .events
-        .extend(events.into_iter().map(|(days_ago, event_type)| Event {
-            user_id: user_id.to_owned(),
-            day: days_before(last_night, days_ago),
-            event_type: event_type.to_owned(),
-        }));
+    history.events.extend(events.into_iter().map(|event| Event {
+        user_id: user_id.to_owned(),
+        day: days_before(last_night, event.days_ago),
+        time: event.time,
+        event_type: event.event_type.to_owned(),
+        content_id: event.content_id.map(str::to_owned),
+    }));
 }
 
 /// Five users who differ in recency, number of orders and revenue on every night: on its own
@@ -270,9 +342,12 @@ fn add_spread_buyers(history: &mut History, first_night: NaiveDate) {
                 order_id: next_order_id(history),
                 user_id: (100 + number).to_string(),
                 day: days_before(first_night, 10 * number),
+                time: NOON,
                 amount_cents: 10_00 * number,
                 status: "completed".to_owned(),
                 discount_cents: Some(0),
+                channel: None,
+                category: None,
             });
         }
     }

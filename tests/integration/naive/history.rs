@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 /// One row of `orders`; `day` is the business day of `ordered_at`.
 #[derive(Debug, Clone)]
@@ -10,12 +10,22 @@ pub(crate) struct Order {
     pub(crate) order_id: String,
     pub(crate) user_id: String,
     pub(crate) day: NaiveDate,
+    /// In the job's timezone.
+    pub(crate) time: NaiveTime,
     pub(crate) amount_cents: i64,
     pub(crate) status: String,
     pub(crate) discount_cents: Option<i64>,
+    pub(crate) channel: Option<String>,
+    pub(crate) category: Option<String>,
 }
 
 impl Order {
+    /// "by ordered_at, then order_id": ids are numbers, or texts of the same length.
+    pub(crate) fn age(&self) -> (NaiveDateTime, usize, &str) {
+        let at = self.day.and_time(self.time);
+        (at, self.order_id.len(), &self.order_id)
+    }
+
     /// "An order counts when status is 'paid' or 'completed'."
     pub(crate) fn counts(&self) -> bool {
         self.status == "paid" || self.status == "completed"
@@ -41,7 +51,17 @@ impl Order {
 pub(crate) struct Event {
     pub(crate) user_id: String,
     pub(crate) day: NaiveDate,
+    /// In the job's timezone.
+    pub(crate) time: NaiveTime,
     pub(crate) event_type: String,
+    pub(crate) content_id: Option<String>,
+}
+
+impl Event {
+    /// In the job's timezone.
+    pub(crate) fn at(&self) -> NaiveDateTime {
+        self.day.and_time(self.time)
+    }
 }
 
 /// One row of `users`; `day` is its partition, and the business day of `registered_at`.

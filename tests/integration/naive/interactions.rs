@@ -1,6 +1,6 @@
 //! Section 3, interaction: the features over one user's events.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime, Timelike};
 
 use super::event_types::{EventType, EventTypes};
 use super::history::Event;
@@ -51,6 +51,9 @@ pub(crate) struct Interactions {
     pub(crate) functional_90d: i64,
     pub(crate) social_90d: i64,
     pub(crate) emotional_90d: i64,
+    pub(crate) last_content_id: Option<String>,
+    /// Of the night, the morning, the afternoon and the evening.
+    pub(crate) events_by_day_part_90d: [i64; 4],
 }
 
 /// The features over the user's events up to D.
@@ -71,7 +74,8 @@ pub(crate) fn interactions(
         last_save_day: tally.last_day_of("save"),
         last_complaint_day: tally.last_day_of("complaint"),
         last_touch_day: tally.days(|event_type| event_type.is_touch).max(),
-        can_contact: tally.last_day_of("unsubscribe") <= tally.last_day_of("resubscribe"),
+        can_contact: last_at(events, event_types, "unsubscribe")
+            <= last_at(events, event_types, "resubscribe"),
         events_lifetime: tally.days(own).count() as i64,
         interactions_lifetime: tally.days(|event_type| event_type.is_active).count() as i64,
         opens_30d: tally.role("open", last_days(30)),
@@ -110,7 +114,45 @@ pub(crate) fn interactions(
         functional_90d: tally.need("functional", last_days(90)),
         social_90d: tally.need("social", last_days(90)),
         emotional_90d: tally.need("emotional", last_days(90)),
+        last_content_id: last_content_id(events, event_types),
+        events_by_day_part_90d: events_by_day_part(events, event_types, last_days(90)),
     }
+}
+
+/// When the newest event of a role was.
+fn last_at(events: &[&Event], event_types: &EventTypes, role: &str) -> Option<NaiveDateTime> {
+    let of_role = events.iter();
+    let of_role =
+        of_role.filter(|event| event_types.describe(&event.event_type).role == Some(role));
+    of_role.map(|event| event.at()).max()
+}
+
+/// The content of the user's newest event that has one.
+fn last_content_id(events: &[&Event], event_types: &EventTypes) -> Option<String> {
+    let own = events.iter();
+    let own = own.filter(|event| !event_types.describe(&event.event_type).is_touch);
+    let contents = own.filter_map(|event| Some((event.at(), event.content_id.as_ref()?)));
+    contents.max().map(|(_, content_id)| content_id.clone())
+}
+
+/// The user's own events from midnight to six, to noon, to six, to midnight.
+fn events_by_day_part(events: &[&Event], event_types: &EventTypes, window: Window) -> [i64; 4] {
+    let mut counts = [0; 4];
+    let within = events.iter().filter(|event| window.contains(event.day));
+    for event in within.filter(|event| !event_types.describe(&event.event_type).is_touch) {
+        counts[event.time.hour() as usize / 6] += 1;
+    }
+    counts
+}
+
+/// "the largest of these, the later in the day on a tie, NULL when all are 0"
+fn preferred_day_part(counts: [i64; 4]) -> Option<&'static str> {
+    let parts = ["night", "morning", "afternoon", "evening"];
+    let counted = counts.into_iter().zip(parts).enumerate();
+    let largest = counted.max_by_key(|(position, (count, _))| (*count, *position));
+    largest
+        .filter(|(_, (count, _))| *count > 0)
+        .map(|(_, (_, part))| part)
 }
 
 /// "Touches of the type campaign_exposure"
@@ -182,7 +224,20 @@ impl Interactions {
             ("last_complaint_day", or_null(self.last_complaint_day)),
             ("last_touch_day", or_null(self.last_touch_day)),
             ("can_contact", self.can_contact.to_string()),
+            ("last_content_id", or_null(self.last_content_id.as_deref())),
+            (
+                "preferred_day_part",
+                or_null(preferred_day_part(self.events_by_day_part_90d)),
+            ),
         ];
+        let [night, morning, afternoon, evening] = self.events_by_day_part_90d;
+        let day_parts = [
+            ("events_night_90d", night),
+            ("events_morning_90d", morning),
+            ("events_afternoon_90d", afternoon),
+            ("events_evening_90d", evening),
+        ];
+        columns.extend(day_parts.map(|(column, count)| (column, count.to_string())));
         let counts = self
             .counts()
             .map(|(column, count)| (column, count.to_string()));

@@ -85,6 +85,10 @@ pub(crate) fn kpi_values(
         ("buyers_total", Some(buyers as f64)),
         ("first_order_conversion_rate", quotient(buyers, users)),
         (
+            "registration_conversion_30d",
+            registration_conversion_30d(current),
+        ),
+        (
             "repurchase_interval_days",
             repurchase_interval_days(current),
         ),
@@ -241,6 +245,23 @@ fn score_drift(calibration: Option<&Calibration>, current: &Snapshot) -> Option<
         }
     }
     differences.into_iter().reduce(f64::max)
+}
+
+/// "of the users registered on D-59 to D-30, those whose first order came within 30 days"
+fn registration_conversion_30d(current: &Snapshot) -> Option<f64> {
+    let registered = |row: &SnapshotRow| {
+        let days = row.features.days_since_registration();
+        days.is_some_and(|days| (30..=59).contains(&days))
+    };
+    let converted = |row: &SnapshotRow| {
+        let days = row.features.registered_day;
+        let days = days.zip(row.features.purchases.first_order_day);
+        registered(row) && days.is_some_and(|(from, to)| days_between(from, to) <= 30)
+    };
+    quotient(
+        users_with(current, converted),
+        users_with(current, registered),
+    )
 }
 
 fn is_buyer(row: &SnapshotRow) -> bool {

@@ -139,7 +139,7 @@ proptest! {
                 .collect();
             names.dedup();
             prop_assert!(names.len() <= 1);
-            prop_assert_eq!(kpi_daily(&published, *night).len(), 29);
+            prop_assert_eq!(kpi_daily(&published, *night).len(), 30);
             prop_assert!(alerts(&published, *night).len() <= 6);
         }
     }

@@ -31,6 +31,8 @@ pub(crate) struct Purchases {
     pub(crate) largest_order_before_today_cents: Option<i64>,
     pub(crate) recency_days: Option<i64>,
     pub(crate) order_gap_days: Option<Ratio>,
+    pub(crate) last_order_channel: Option<String>,
+    pub(crate) last_order_category: Option<String>,
 }
 
 /// "Purchases, over counting orders only", from the user's orders up to D; revenue less refunds.
@@ -52,6 +54,7 @@ pub(crate) fn purchases(orders: &[&Order], snapshot_date: NaiveDate) -> Purchase
     let year = within(&counting, Window::last_days(365, snapshot_date));
     let first_order_day = counting.iter().map(|order| order.day).min();
     let last_order_day = counting.iter().map(|order| order.day).max();
+    let newest = counting.iter().max_by_key(|order| order.age());
     let days = first_order_day.zip(last_order_day);
     let days = days.map(|(first, last)| days_between(first, last));
     Purchases {
@@ -75,6 +78,8 @@ pub(crate) fn purchases(orders: &[&Order], snapshot_date: NaiveDate) -> Purchase
         largest_order_before_today_cents: largest_cents(&before_today),
         recency_days: last_order_day.map(|day| days_between(day, snapshot_date)),
         order_gap_days: days.and_then(|days| Ratio::of(days, count(&counting) - 1)),
+        last_order_channel: newest.and_then(|order| order.channel.clone()),
+        last_order_category: newest.and_then(|order| order.category.clone()),
     }
 }
 
@@ -168,6 +173,14 @@ impl Purchases {
             ),
             ("recency_days", or_null(self.recency_days)),
             ("order_gap_days", ratio_or_null(self.order_gap_days)),
+            (
+                "last_order_channel",
+                or_null(self.last_order_channel.as_deref()),
+            ),
+            (
+                "last_order_category",
+                or_null(self.last_order_category.as_deref()),
+            ),
         ]
     }
 }

@@ -155,6 +155,8 @@ async fn comparison_keeps_nothing_unless_told_to() {
 
     lifecycle_stage, customer_layer, interaction_depth, engagement_style, participation_level, need_type, price_sensitivity do not depend on cut points
 
+    warning: the new cut points are provisional: `orders_365d` counts from 2025-11-21 on, and there is nothing before 2026-09-16; from 2027-09-15 on another calibration is worth making, by `tierline calibrate`
+
     Once kept, runs of 2026-11-20 and later dates score by the new cut points.
     2026-11-20 is published by other cut points and stays as published
     until run again, by
@@ -231,7 +233,9 @@ async fn date_before_every_calibration_takes_the_earliest_and_says_so() {
 
     let id = calibration_id(last_night());
     assert!(
-        plan.contains(&format!("cut points {id}, the earliest there are")),
+        plan.contains(&format!(
+            "cut points {id}, provisional until 2027-09-15, the earliest there are"
+        )),
         "{plan}"
     );
     assert_eq!(report.cutpoints_id, Some(id.clone()));
@@ -340,7 +344,8 @@ async fn scores_of_many_values_and_of_no_cut_points_take_no_place() {
     let told = "\nmoney_score: 0 of 60 users change, between too many values for a table; --output json has them\n";
     assert!(shown.contains(told), "{shown}");
     assert!(!shown.contains("risk_score"), "{shown}");
-    assert!(shown.lines().all(|line| line.len() <= 180), "{shown}");
+    let mut tables = shown.lines().filter(|line| !line.starts_with("warning: "));
+    assert!(tables.all(|line| line.len() <= 180), "{shown}");
 }
 
 /// Sixty users of whom every third never bought; orders, amounts and days differ from one to the
@@ -491,7 +496,7 @@ async fn metric_that_is_new_to_the_model_is_calibrated_without_a_comparison() {
     assert_eq!(json["status"], "kept");
     let warning =
         "2026-11-20-v1 has no cut points of `revenue_lifetime`, so no tier can be compared";
-    assert_eq!(json["warnings"], serde_json::json!([warning]));
+    assert_eq!(json["warnings"][1], warning);
     assert_eq!(json["dimensions"], serde_json::json!([]));
     let metrics = json["metrics"].as_array().unwrap();
     let has_old = metrics.iter().map(|metric| !metric["old"].is_null());

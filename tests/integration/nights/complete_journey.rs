@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Decimal128Type, Int64Type};
-use chrono::NaiveDate;
+use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimestampMicrosecondType};
+use chrono::{NaiveDate, NaiveTime};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::path::Path;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -58,29 +58,42 @@ fn orders_of(rows: &RecordBatch, day: NaiveDate) -> Vec<Order> {
     let user_ids = rows["user_id"].as_primitive::<Int64Type>();
     let amounts = rows["amount"].as_primitive::<Decimal128Type>();
     let discounts = rows["discount"].as_primitive::<Decimal128Type>();
+    let times = times_of(&rows["ordered_at"]);
     let statuses = cast(&rows["status"], &DataType::Utf8).unwrap();
     let order = |row| Order {
         order_id: order_ids.value(row).to_string(),
         user_id: user_ids.value(row).to_string(),
         day,
+        time: times[row],
         amount_cents: amounts.value(row).try_into().unwrap(),
         status: statuses.as_string::<i32>().value(row).to_owned(),
         discount_cents: discounts
             .is_valid(row)
             .then(|| discounts.value(row).try_into().unwrap()),
+        channel: None,
+        category: None,
     };
     (0..rows.num_rows()).map(order).collect()
 }
 
 fn events_of(rows: &RecordBatch, day: NaiveDate) -> Vec<Event> {
     let user_ids = rows["user_id"].as_primitive::<Int64Type>();
+    let times = times_of(&rows["occurred_at"]);
     let event_types = cast(&rows["event_type"], &DataType::Utf8).unwrap();
     let event = |row| Event {
         user_id: user_ids.value(row).to_string(),
         day,
+        time: times[row],
         event_type: event_types.as_string::<i32>().value(row).to_owned(),
+        content_id: None,
     };
     (0..rows.num_rows()).map(event).collect()
+}
+
+fn times_of(instants: &ArrayRef) -> Vec<NaiveTime> {
+    let instants = instants.as_primitive::<TimestampMicrosecondType>();
+    let time = |row| instants.value_as_datetime(row).unwrap().time();
+    (0..instants.len()).map(time).collect()
 }
 
 /// Some nights in a row, the first of which calibrates.

@@ -26,7 +26,7 @@ use super::lake::{Delivery, Ids};
 use super::pack::Edit;
 use super::property::config;
 use super::tables;
-use crate::naive::fixtures::hand_given_cut_points;
+use crate::naive::fixtures::{NOON, hand_given_cut_points};
 use crate::naive::history::{Event, History, Order, User};
 use crate::naive::parameters::Rules;
 use crate::naive::snapshot::{Snapshot, snapshot};
@@ -421,15 +421,20 @@ impl Play {
                         order_id: self.orders_so_far.to_string(),
                         user_id,
                         day,
+                        time: NOON,
                         amount_cents: choice.amount_cents,
                         status: choice.status.to_owned(),
                         discount_cents: choice.discount_cents,
+                        channel: None,
+                        category: None,
                     });
                 }
                 Source::Engagement => rows.events.push(Event {
                     user_id,
                     day,
+                    time: NOON,
                     event_type: choice.event_type.to_owned(),
+                    content_id: None,
                 }),
                 Source::Users => rows.users.push(User {
                     user_id,

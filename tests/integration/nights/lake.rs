@@ -10,11 +10,12 @@ use arrow::array::{
     ArrayRef, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use parquet::arrow::ArrowWriter;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::naive::fixtures::NOON;
 use crate::naive::history::{Event, History, Order, User};
 
 /// The type of every id column.
@@ -99,6 +100,8 @@ impl Delivery {
                 amount_cents: Some(1_000_000),
                 status: "paid".to_owned(),
                 discount_cents: None,
+                channel: None,
+                category: None,
             };
             let bad = [
                 OrderRow {
@@ -135,11 +138,13 @@ impl Delivery {
                 user_id: None,
                 occurred_at: Some(noon(*day)),
                 event_type: event_type.clone(),
+                content_id: None,
             });
             rows.push(EventRow {
                 user_id: Some("999".to_owned()),
                 occurred_at: None,
                 event_type,
+                content_id: None,
             });
         }
         rows
@@ -228,10 +233,12 @@ fn by_day<T>(rows: impl Iterator<Item = (NaiveDate, T)>) -> Rows<T> {
 
 /// Microseconds since the epoch.
 fn noon(day: NaiveDate) -> i64 {
-    day.and_hms_opt(12, 0, 0)
-        .unwrap()
-        .and_utc()
-        .timestamp_micros()
+    micros(day.and_time(NOON))
+}
+
+/// Microseconds since the epoch.
+fn micros(instant: NaiveDateTime) -> i64 {
+    instant.and_utc().timestamp_micros()
 }
 
 #[derive(Clone)]
@@ -242,6 +249,8 @@ struct OrderRow {
     amount_cents: Option<i64>,
     status: String,
     discount_cents: Option<i64>,
+    channel: Option<String>,
+    category: Option<String>,
 }
 
 impl From<&Order> for OrderRow {
@@ -249,10 +258,12 @@ impl From<&Order> for OrderRow {
         Self {
             order_id: order.order_id.clone(),
             user_id: Some(order.user_id.clone()),
-            ordered_at: Some(noon(order.day)),
+            ordered_at: Some(micros(order.day.and_time(order.time))),
             amount_cents: Some(order.amount_cents),
             status: order.status.clone(),
             discount_cents: order.discount_cents,
+            channel: order.channel.clone(),
+            category: order.category.clone(),
         }
     }
 }
@@ -262,14 +273,16 @@ struct EventRow {
     user_id: Option<String>,
     occurred_at: Option<i64>,
     event_type: String,
+    content_id: Option<String>,
 }
 
 impl From<&Event> for EventRow {
     fn from(event: &Event) -> Self {
         Self {
             user_id: Some(event.user_id.clone()),
-            occurred_at: Some(noon(event.day)),
+            occurred_at: Some(micros(event.at())),
             event_type: event.event_type.clone(),
+            content_id: event.content_id.clone(),
         }
     }
 }
@@ -304,6 +317,14 @@ fn order_columns(delivery: &Delivery, rows: &[OrderRow]) -> Columns {
         ("amount", money(rows.iter().map(|row| row.amount_cents))),
         ("status", texts(rows.iter().map(|row| row.status.as_str()))),
         ("discount", money(rows.iter().map(|row| row.discount_cents))),
+        (
+            "channel",
+            texts_or_null(rows.iter().map(|row| row.channel.as_deref())),
+        ),
+        (
+            "category",
+            texts_or_null(rows.iter().map(|row| row.category.as_deref())),
+        ),
     ]
 }
 
@@ -318,6 +339,10 @@ fn event_columns(delivery: &Delivery, rows: &[EventRow]) -> Columns {
         (
             "event_type",
             texts(rows.iter().map(|row| row.event_type.as_str())),
+        ),
+        (
+            "content_id",
+            delivery.ids(rows.iter().map(|row| row.content_id.clone())),
         ),
     ]
 }
@@ -337,6 +362,10 @@ fn user_columns(delivery: &Delivery, rows: &[UserRow]) -> Columns {
 
 fn texts<'a>(texts: impl Iterator<Item = &'a str>) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(texts))
+}
+
+fn texts_or_null<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
+    Arc::new(texts.collect::<StringArray>())
 }
 
 fn money(cents: impl Iterator<Item = Option<i64>>) -> ArrayRef {

@@ -11,6 +11,7 @@
 //! | `grace` | the days that a demotion waits |
 //! | `previous` | what needs an earlier snapshot, with and without one |
 //! | `alerts` | the limits of the KPIs |
+//! | `actions` | whom each action takes, and where capacity cuts |
 //! | `volumes` | how much a day must bring |
 //!
 //! A user's id says what the user does. Unless a test says otherwise the night is D of the
@@ -24,6 +25,7 @@
 //! | 2 | 90 | 0 | 10.00 |
 //! | 1 | | | |
 
+mod actions;
 mod alerts;
 mod calendar;
 mod dimensions;

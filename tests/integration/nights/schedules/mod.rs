@@ -35,7 +35,7 @@ use super::job::Nights;
 use super::lake::Delivery;
 use super::property::config;
 use super::tables;
-use crate::naive::fixtures::hand_given_cut_points;
+use crate::naive::fixtures::{NOON, hand_given_cut_points};
 use crate::naive::history::{Event, History, Order};
 
 /// How many cases an ordinary test run compares, where all sources are folders.
@@ -233,15 +233,20 @@ impl Play {
                     order_id: self.orders_so_far.to_string(),
                     user_id,
                     day,
+                    time: NOON,
                     amount_cents: *amount_cents,
                     status: "paid".to_owned(),
                     discount_cents: None,
+                    channel: None,
+                    category: None,
                 });
             } else {
                 rows.events.push(Event {
                     user_id,
                     day,
+                    time: NOON,
                     event_type: (*event_type).to_owned(),
+                    content_id: None,
                 });
             }
         }

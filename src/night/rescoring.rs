@@ -1,4 +1,4 @@
-//! Users by their values under the old cut points and under the new ones.
+//! What cut points alone change: users by their values under the old ones and under the new.
 //!
 //! 1. [`scored_models`]: the models that cut points have a part in; no other is compared.
 //! 2. [`Scored::plan`]: their tables under each calibration.
@@ -12,31 +12,125 @@ use datafusion::error::Result as EngineResult;
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{col, ident, lit};
 use datafusion::prelude::DataFrame;
+use serde::Serialize;
 
 use crate::calibration::Calibration;
 use crate::engine::{EngineError, integers, texts};
 use crate::ground::{SqlSchema, TableName};
+use crate::job::Workspace;
 use crate::models::Parameters;
-use crate::night::{NightError, Run, Scenario};
 use crate::pack::cut_points::scored_models;
 use crate::pack::{Catalog, Shape};
 use crate::plan::CalibrationPlan;
 use crate::tiers::Dimension;
 use crate::tiles::USER_ID;
 
-use super::changes::{ValueChange, ValueFlow};
+use super::context::Run;
+use super::error::NightError;
+use super::scenario::Scenario;
 
 /// How the columns of scores end.
 const SCORE_SUFFIX: &str = "_score";
 
+/// A column whose values depend on cut points.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ValueChange {
+    /// The column.
+    pub name: String,
+    /// How many users have another value under the new cut points.
+    pub changed: u64,
+    /// Its values, the unknown ones last.
+    pub values: Vec<String>,
+    /// Users by their values under the old and the new cut points.
+    pub flows: Vec<ValueFlow>,
+}
+
+/// Users with one value under the old cut points and one under the new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ValueFlow {
+    /// The value under the old cut points; none for users without one.
+    pub from: Option<String>,
+    /// The value under the new ones.
+    pub to: Option<String>,
+    /// How many users.
+    pub users: u64,
+}
+
+impl ValueChange {
+    /// How many users there are.
+    pub fn users(&self) -> u64 {
+        self.flows.iter().map(|flow| flow.users).sum()
+    }
+
+    /// How many users have a value, or none, under the old cut points.
+    pub fn old_users(&self, value: Option<&str>) -> u64 {
+        let flows = self.flows.iter();
+        let from = flows.filter(|flow| flow.from.as_deref() == value);
+        from.map(|flow| flow.users).sum()
+    }
+
+    /// How many users have a value, or none, under the new cut points.
+    pub fn new_users(&self, value: Option<&str>) -> u64 {
+        let flows = self.flows.iter();
+        let to = flows.filter(|flow| flow.to.as_deref() == value);
+        to.map(|flow| flow.users).sum()
+    }
+}
+
 /// What changes when cut points do.
 #[derive(Debug, Default)]
-pub(super) struct Comparison {
+pub(crate) struct Comparison {
+    /// The scores.
     pub scores: Vec<ValueChange>,
     /// The dimensions that cut points have a part in.
     pub dimensions: Vec<ValueChange>,
     /// Those that they have no part in.
     pub other_dimensions: Vec<String>,
+}
+
+impl Comparison {
+    /// What is to be said of a night that is the first to be scored by new cut points.
+    fn remark(&self, [old, new]: [&str; 2]) -> String {
+        let moved = self.dimensions.iter().filter(|change| change.changed > 0);
+        let moved = moved.map(|change| format!("{} in {}", change.changed, change.name));
+        let moved: Vec<String> = moved.collect();
+        let moved = match moved.is_empty() {
+            true => "nobody".to_owned(),
+            false => moved.join(", "),
+        };
+        format!(
+            "of tonight's moves by today's raw tiers these come of the cut points {new} in place of {old} alone: {moved}"
+        )
+    }
+}
+
+impl Run<'_> {
+    /// How many users the cut points alone move, where the previous snapshot was scored by others
+    /// of the same metrics.
+    ///
+    /// # Errors
+    /// A record that cannot be read, and queries that fail.
+    pub(super) async fn moves_by_cut_points(
+        &self,
+        catalog: &mut Catalog<'_>,
+        new: &Calibration,
+    ) -> Result<Option<String>, NightError> {
+        let before = self.scenario.previous;
+        let Some(before) = before.filter(|before| before.cutpoints_id != new.id) else {
+            return Ok(None);
+        };
+        let Workspace { output, layout, .. } = self.workspace;
+        let old = Calibration::read(output, layout, &before.cutpoints_id).await?;
+        let metrics = |calibration: &Calibration| -> BTreeSet<String> {
+            let metrics = calibration.metrics.iter();
+            metrics.map(|points| points.metric.clone()).collect()
+        };
+        if metrics(&old) != metrics(new) {
+            return Ok(None);
+        }
+        let comparison = Box::pin(compare(self, catalog, [&old, new])).await?;
+        Ok(Some(comparison.remark([&old.id, &new.id])))
+    }
 }
 
 /// The tables of the tiers under one calibration.
@@ -92,7 +186,7 @@ impl Scored {
 
 /// Counts users by their values under the old and the new cut points: of every score, and of
 /// every dimension that has a table of its name, as far as cut points have a part in them.
-pub(super) async fn compare(
+pub(crate) async fn compare(
     run: &Run<'_>,
     catalog: &mut Catalog<'_>,
     [old, new]: [&Calibration; 2],

@@ -1,0 +1,174 @@
+-- Whom to contact today and whom to leave alone on purpose. A user appears once, in the action of the
+-- highest priority that takes them. reference/actions.csv says which actions there are, over which
+-- channel, for how many users and for how many days; who qualifies and why stands here.
+WITH users AS (
+    SELECT
+        snapshot.*,
+        tiers.label_en AS value_label_en,
+        tiers.label_zh AS value_label_zh,
+        tiers.rank = (SELECT MAX(rank) FROM publish.dim_tier WHERE dimension = 'value_tier') AS is_high_value,
+        COALESCE(snapshot.last_complaint_day > $snapshot_date - $complaint_days, FALSE) AS has_complaint,
+        snapshot.lifecycle_stage = 'churned' AND snapshot.recalls_90d >= $most_recalls_90d AS is_given_up,
+        snapshot.lifecycle_stage = 'new' AND snapshot.interactions_lifetime < $settling_interactions AS is_settling_in
+    FROM publish.tier_snapshot AS snapshot
+    INNER JOIN publish.dim_tier AS tiers
+        ON tiers.dimension = 'value_tier' AND snapshot.value_tier = tiers.tier
+),
+
+-- contact rules come first: whom any message but an answer to a complaint may reach
+reachable AS (
+    SELECT
+        *,
+        can_contact AND NOT fatigue_warning AND NOT has_complaint AND NOT is_given_up AS can_reach
+    FROM users
+),
+
+actions AS (
+    SELECT
+        *,
+        MIN(priority) OVER (PARTITION BY action) AS first_priority,
+        COALESCE(
+            SUM(capacity) OVER (
+                PARTITION BY action ORDER BY priority ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ),
+            0
+        ) AS users_before                             -- whom the channels before this one take
+    FROM (
+        SELECT
+            action,
+            priority,
+            channel,
+            COALESCE(capacity, 1000000000000) AS capacity,  -- without one there is no limit
+            days_valid,
+            playbook,
+            playbook_zh
+        FROM reference.actions
+        WHERE is_on OR action IN ('', $actions_on)
+    )
+),
+
+-- the priority of the highest action that takes a user
+taken AS (
+    SELECT
+        users.user_id,
+        MIN(actions.first_priority) AS priority
+    FROM reachable AS users
+    CROSS JOIN (SELECT DISTINCT action, first_priority FROM actions) AS actions
+    WHERE
+        CASE actions.action
+            WHEN 'resolve_complaint' THEN users.has_complaint AND NOT users.is_given_up
+            WHEN 'leave_alone' THEN (NOT users.can_contact OR users.fatigue_warning) AND NOT users.is_given_up
+            WHEN 'welcome' THEN users.can_reach AND users.is_settling_in
+            WHEN 'crisis_core' THEN users.can_reach AND users.orders_lifetime >= 1 AND users.is_high_value
+            WHEN 'crisis_ordinary' THEN users.can_reach AND users.orders_lifetime >= 1 AND NOT users.is_high_value
+            WHEN 'crisis_prospects' THEN users.can_reach AND users.orders_lifetime = 0
+            ELSE
+                users.can_reach
+                AND NOT users.is_settling_in
+                AND CASE actions.action
+                    WHEN 'call_falling' THEN users.is_high_value AND users.value_tier <> users.value_tier_raw
+                    WHEN 'ask_spend' THEN users.spend_warning
+                    WHEN 'remind_overdue' THEN users.overdue_warning
+                    WHEN 'thank_peak' THEN users.peak_order
+                    WHEN 'second_order'
+                        THEN users.lifecycle_stage = 'new' AND users.orders_lifetime = 1 AND users.recency_days >= $second_order_days
+                    WHEN 'revive_silent' THEN users.silent_warning
+                    WHEN 'recall'
+                        THEN users.lifecycle_stage = 'churned'
+                            AND COALESCE(users.last_touch_day <= $snapshot_date - $recall_rest_days, TRUE)
+                    WHEN 'first_order'
+                        THEN users.lifecycle_stage = 'prospect' AND users.interaction_depth IN ('deep', 'moderate')
+                    WHEN 'invite_meeting' THEN users.value_engagement = 'high_value_high_engagement'
+                    WHEN 'engage_quiet' THEN users.value_engagement = 'high_value_low_engagement'
+                END
+        END
+    GROUP BY users.user_id
+),
+
+-- those with most at stake first
+ranked AS (
+    SELECT
+        users.*,
+        taken.priority,
+        ROW_NUMBER() OVER (
+            PARTITION BY taken.priority
+            ORDER BY users.revenue_365d DESC, users.interactions_30d DESC, users.user_id
+        ) AS place,
+        COUNT(*) OVER (PARTITION BY taken.priority) AS users
+    FROM reachable AS users
+    INNER JOIN taken
+        ON users.user_id = taken.user_id
+),
+
+-- capacity cuts the list, channel after channel
+listed AS (
+    SELECT
+        ranked.*,
+        actions.action,
+        actions.priority AS channel_priority,
+        actions.channel,
+        actions.days_valid,
+        actions.playbook,
+        actions.playbook_zh,
+        GREATEST(ranked.users - totals.capacity, 0) AS cut_users,
+
+        -- what reasons are made of
+        'last order ' || recency_days || CASE recency_days WHEN 1 THEN ' day ago' ELSE ' days ago' END
+            || COALESCE(', usually every ' || CAST(round(order_gap_days) AS BIGINT), '') AS last_order_en,
+        recency_days || '天前下单' || COALESCE('，平时每' || CAST(round(order_gap_days) AS BIGINT) || '天一次', '') AS last_order_zh
+    FROM ranked
+    INNER JOIN actions
+        ON ranked.priority = actions.first_priority
+        AND ranked.place > actions.users_before
+        AND ranked.place <= actions.users_before + actions.capacity
+    INNER JOIN (SELECT first_priority, SUM(capacity) AS capacity FROM actions GROUP BY first_priority) AS totals
+        ON ranked.priority = totals.first_priority
+)
+
+SELECT
+    user_id,                                          -- the user
+    channel_priority AS priority,                     -- of the action on this channel; 1 comes before 2
+    action,                                           -- what to do, by reference/actions.csv
+    channel,                                          -- how
+    CASE action
+        WHEN 'resolve_complaint' THEN 'complained on ' || to_char(last_complaint_day, '%m-%d') || ', ' || complaints_30d || ' in 30 days'
+        WHEN 'leave_alone' THEN CASE WHEN can_contact THEN touches_30d || ' messages in 30 days, and no answer' ELSE 'has unsubscribed' END
+        WHEN 'call_falling' THEN 'shown as ' || value_label_en || ', lower since ' || to_char(value_tier_pending_since, '%m-%d') || '; ' || last_order_en
+        WHEN 'ask_spend' THEN 'spent ' || revenue_60d || ' in 60 days, ' || revenue_prev_60d || ' in the 60 before; ' || last_order_en
+        WHEN 'remind_overdue' THEN last_order_en
+        WHEN 'thank_peak' THEN 'largest order ever today: ' || largest_order_1d || ', before ' || largest_order_before_today
+        WHEN 'welcome' THEN 'new since ' || to_char(first_order_day, '%m-%d') || ', ' || interactions_lifetime || ' interactions so far'
+        WHEN 'second_order' THEN 'first order on ' || to_char(first_order_day, '%m-%d') || ', no second one yet'
+        WHEN 'revive_silent' THEN 'opened nothing for 15 days, ' || opens_30d || ' times in 30; ' || last_order_en
+        WHEN 'recall' THEN 'no order and no activity for ' || inactivity_days || ' days; recalled ' || recalls_90d || ' times in 90 days'
+        WHEN 'first_order' THEN interactions_7d || ' interactions in 7 days, no order yet'
+        WHEN 'invite_meeting' THEN value_label_en || ', ' || interactions_7d || ' interactions in 7 days'
+        WHEN 'engage_quiet' THEN value_label_en || ', ' || interactions_30d || ' interactions in 30 days; ' || last_order_en
+        WHEN 'crisis_core' THEN value_label_en || ', ' || revenue_365d || ' in a year'
+        WHEN 'crisis_ordinary' THEN value_label_en || '; ' || last_order_en
+        ELSE value_label_en
+    END AS reason_en,                                 -- why, from the user's own figures
+    CASE action
+        WHEN 'resolve_complaint' THEN to_char(last_complaint_day, '%m-%d') || '投诉，30天内共' || complaints_30d || '次'
+        WHEN 'leave_alone' THEN CASE WHEN can_contact THEN '30天内触达' || touches_30d || '次，没有任何回应' ELSE '已退订' END
+        WHEN 'call_falling' THEN '当前显示为' || value_label_zh || '，' || to_char(value_tier_pending_since, '%m-%d') || '起已低于该层级；' || last_order_zh
+        WHEN 'ask_spend' THEN '近60天消费' || revenue_60d || '，此前60天' || revenue_prev_60d || '；' || last_order_zh
+        WHEN 'remind_overdue' THEN last_order_zh
+        WHEN 'thank_peak' THEN '今天下了最大的一单：' || largest_order_1d || '，此前最大' || largest_order_before_today
+        WHEN 'welcome' THEN to_char(first_order_day, '%m-%d') || '成为新客，至今互动' || interactions_lifetime || '次'
+        WHEN 'second_order' THEN to_char(first_order_day, '%m-%d') || '首单，还没有第二单'
+        WHEN 'revive_silent' THEN '15天没有打开，30天内打开' || opens_30d || '次；' || last_order_zh
+        WHEN 'recall' THEN inactivity_days || '天没有下单和活动，90天内召回' || recalls_90d || '次'
+        WHEN 'first_order' THEN '7天互动' || interactions_7d || '次，还没有下单'
+        WHEN 'invite_meeting' THEN value_label_zh || '，7天互动' || interactions_7d || '次'
+        WHEN 'engage_quiet' THEN value_label_zh || '，30天互动' || interactions_30d || '次；' || last_order_zh
+        WHEN 'crisis_core' THEN value_label_zh || '，一年消费' || revenue_365d
+        WHEN 'crisis_ordinary' THEN value_label_zh || '；' || last_order_zh
+        ELSE value_label_zh
+    END AS reason_zh,                                 -- the same in Chinese
+    playbook,                                         -- what to do and what not
+    playbook_zh,                                      -- the same in Chinese
+    revenue_365d AS value_at_stake,                   -- what the user paid in the last 365 days
+    $snapshot_date + days_valid AS expires_on,        -- the day from which on it is too late
+    cut_users                                         -- users whom the capacity of the action left out today
+FROM listed

@@ -1,0 +1,204 @@
+//! Actions: whom each takes and on which day, what comes first, and where capacity cuts.
+
+use std::collections::BTreeMap;
+
+use super::{by, columns, events, job_over, orders, published};
+use crate::naive::fixtures::{days_ago, event, order, snapshot_date};
+use crate::naive::history::{Event, History};
+use crate::nights::job::Nights;
+use crate::nights::pack::Edit;
+use crate::nights::tables::Row;
+
+async fn actions(nights: &Nights) -> Vec<Row> {
+    published(nights, snapshot_date(), "actions").await
+}
+
+/// Bought 25.00 on D - 8 for the first time, and interacted since so often.
+fn newcomer(user_id: &str, interactions: usize) -> History {
+    History {
+        orders: vec![order(user_id, 8, 25_00)],
+        events: events(interactions, user_id, 7, "click"),
+        ..History::default()
+    }
+}
+
+/// A newcomer who would be asked for a second order, and something more.
+fn newcomer_who(user_id: &str, more: Vec<Event>) -> History {
+    let mut history = newcomer(user_id, 3);
+    history.events.extend(more);
+    history
+}
+
+fn all(histories: impl IntoIterator<Item = History>) -> History {
+    let mut all = History::default();
+    for history in histories {
+        all.orders.extend(history.orders);
+        all.events.extend(history.events);
+        all.users.extend(history.users);
+    }
+    all
+}
+
+/// A complaint of D - 6 is answered, one of D - 7 holds nothing up. Who unsubscribed and who was
+/// touched eight times without an answer is left alone. New users are welcomed until the third
+/// interaction. Recalled twice and still away: nothing, also when unsubscribed.
+#[tokio::test]
+async fn contact_rules_come_first() {
+    let gone = |user_id: &str, recalls: usize, more: Vec<Event>| History {
+        orders: vec![order(user_id, 100, 25_00)],
+        events: [events(recalls, user_id, 60, "recall_sent"), more].concat(),
+        ..History::default()
+    };
+    let weary =
+        |user_id: &str, touches| gone(user_id, 0, events(touches, user_id, 20, "message_sent"));
+    let unsubscribed = |user_id: &str| vec![event(user_id, 61, "unsubscribe")];
+    let nights = job_over(&all([
+        newcomer("welcome", 2),
+        newcomer("second order", 3),
+        newcomer_who("complained", vec![event("complained", 6, "complaint")]),
+        newcomer_who(
+            "complained long ago",
+            vec![event("complained long ago", 7, "complaint")],
+        ),
+        newcomer_who(
+            "unsubscribed",
+            vec![event("unsubscribed", 1, "unsubscribe")],
+        ),
+        newcomer_who(
+            "unsubscribed and complained",
+            vec![
+                event("unsubscribed and complained", 1, "unsubscribe"),
+                event("unsubscribed and complained", 1, "complaint"),
+            ],
+        ),
+        weary("weary", 8),
+        weary("touched seven times", 7),
+        gone("recalled once", 1, vec![]),
+        gone("recalled twice", 2, vec![]),
+        gone(
+            "recalled twice and unsubscribed",
+            2,
+            unsubscribed("recalled twice and unsubscribed"),
+        ),
+    ]));
+
+    let rows = actions(&nights).await;
+
+    let expected = [
+        ("complained", "resolve_complaint"),
+        ("complained long ago", "second_order"),
+        ("recalled once", "recall"),
+        ("second order", "second_order"),
+        ("touched seven times", "recall"),
+        ("unsubscribed", "leave_alone"),
+        ("unsubscribed and complained", "resolve_complaint"),
+        ("weary", "leave_alone"),
+        ("welcome", "welcome"),
+    ];
+    assert_eq!(by("user_id", &rows, "action"), BTreeMap::from(expected));
+    let reason = |user_id| {
+        columns(
+            &rows,
+            ("user_id", user_id),
+            ["reason_en", "reason_zh", "expires_on"],
+        )
+    };
+    assert_eq!(
+        reason("complained"),
+        [
+            "complained on 11-14, 1 in 30 days",
+            "11-14投诉，30天内共1次",
+            "2026-11-22"
+        ]
+    );
+    assert_eq!(
+        reason("unsubscribed"),
+        ["has unsubscribed", "已退订", "2026-11-27"]
+    );
+}
+
+/// Who falls is called, also when the next order is overdue: four orders of 100.00, the last of which
+/// gave R 4 until the day before.
+#[tokio::test]
+async fn the_highest_action_takes_a_user_and_says_why() {
+    let mut history = History::default();
+    for days in [31, 32, 33, 34] {
+        history.orders.push(order("falls", days, 100_00));
+    }
+    let nights = job_over(&history);
+    nights.run(days_ago(1)).await.unwrap();
+
+    let rows = actions(&nights).await;
+
+    assert_eq!(
+        columns(
+            &rows,
+            ("user_id", "falls"),
+            ["action", "channel", "reason_en", "value_at_stake"]
+        ),
+        [
+            "call_falling",
+            "phone",
+            "shown as High value, lower since 11-20; last order 31 days ago, usually every 1",
+            "400.00",
+        ]
+    );
+    assert_eq!(
+        columns(&rows, ("user_id", "falls"), ["reason_zh"]),
+        ["当前显示为高价值用户，11-20起已低于该层级；31天前下单，平时每1天一次"]
+    );
+}
+
+/// Five newcomers: the two who paid most go to the first channel, the next to the second, and two are
+/// cut and counted.
+#[tokio::test]
+async fn capacity_fills_channel_after_channel_by_what_is_at_stake() {
+    let mut history = all(["a", "b", "c", "d", "e"].map(|user| newcomer(user, 3)));
+    for (order, amount_cents) in history
+        .orders
+        .iter_mut()
+        .zip([10_00, 50_00, 30_00, 30_00, 20_00])
+    {
+        order.amount_cents = amount_cents;
+    }
+    let mut nights = job_over(&history);
+    nights.edit_pack(&[Edit {
+        file: "reference/actions.csv",
+        from: "second_order,90,app_push,2000,true,7,",
+        to: "second_order,91,app_push,1,true,7,,\nsecond_order,90,sms,2,true,7,",
+    }]);
+
+    let rows = actions(&nights).await;
+
+    let channels = BTreeMap::from([("b", "sms"), ("c", "sms"), ("d", "app_push")]);
+    assert_eq!(by("user_id", &rows, "channel"), channels);
+    assert_eq!(
+        columns(&rows, ("user_id", "d"), ["priority", "cut_users"]),
+        ["91", "2"]
+    );
+}
+
+/// Crisis lists are off until the job turns them on, and then come before everything but contact rules.
+#[tokio::test]
+async fn a_job_turns_crisis_lists_on() {
+    let mut history = newcomer("ordinary", 3);
+    history.orders.extend(orders(4, "core", 1, 100_00));
+    history.events.extend(events(3, "core", 1, "click"));
+    history.events.extend(events(3, "prospect", 1, "click"));
+    let mut nights = job_over(&history);
+    let usual = actions(&nights).await;
+    nights.sections = "[params]\nactions_on = [\"crisis_core\", \"crisis_prospects\"]\n".to_owned();
+
+    let crisis = actions(&nights).await;
+
+    let usual = by("user_id", &usual, "action");
+    assert_eq!(usual["prospect"], "first_order");
+    assert_eq!(
+        by("user_id", &crisis, "action"),
+        BTreeMap::from([
+            ("core", "crisis_core"),
+            ("ordinary", "second_order"),
+            ("prospect", "crisis_prospects"),
+        ])
+    );
+}
