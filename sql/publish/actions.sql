@@ -131,19 +131,19 @@ SELECT
     action,                                           -- what to do, by reference/actions.csv
     channel,                                          -- how
     CASE action
-        WHEN 'resolve_complaint' THEN 'complained on ' || to_char(last_complaint_day, '%m-%d') || ', ' || complaints_30d || ' in 30 days'
-        WHEN 'leave_alone' THEN CASE WHEN can_contact THEN touches_30d || ' messages in 30 days, and no answer' ELSE 'has unsubscribed' END
+        WHEN 'resolve_complaint' THEN 'complained on ' || to_char(last_complaint_day, '%m-%d') || '; complaints in 30 days: ' || complaints_30d
+        WHEN 'leave_alone' THEN CASE WHEN can_contact THEN 'messages in 30 days: ' || touches_30d || ', and no answer' ELSE 'has unsubscribed' END
         WHEN 'call_falling' THEN 'shown as ' || value_label_en || ', lower since ' || to_char(value_tier_pending_since, '%m-%d') || '; ' || last_order_en
         WHEN 'ask_spend' THEN 'spent ' || revenue_60d || ' in 60 days, ' || revenue_prev_60d || ' in the 60 before; ' || last_order_en
         WHEN 'remind_overdue' THEN last_order_en
         WHEN 'thank_peak' THEN 'largest order ever today: ' || largest_order_1d || ', before ' || largest_order_before_today
-        WHEN 'welcome' THEN 'new since ' || to_char(first_order_day, '%m-%d') || ', ' || interactions_lifetime || ' interactions so far'
+        WHEN 'welcome' THEN 'new since ' || to_char(first_order_day, '%m-%d') || '; interactions so far: ' || interactions_lifetime
         WHEN 'second_order' THEN 'first order on ' || to_char(first_order_day, '%m-%d') || ', no second one yet'
-        WHEN 'revive_silent' THEN 'opened nothing for 15 days, ' || opens_30d || ' times in 30; ' || last_order_en
-        WHEN 'recall' THEN 'no order and no activity for ' || inactivity_days || ' days; recalled ' || recalls_90d || ' times in 90 days'
-        WHEN 'first_order' THEN interactions_7d || ' interactions in 7 days, no order yet'
-        WHEN 'invite_meeting' THEN value_label_en || ', ' || interactions_7d || ' interactions in 7 days'
-        WHEN 'engage_quiet' THEN value_label_en || ', ' || interactions_30d || ' interactions in 30 days; ' || last_order_en
+        WHEN 'revive_silent' THEN 'opened nothing for 15 days; opens in 30 days: ' || opens_30d || '; ' || last_order_en
+        WHEN 'recall' THEN 'no order and no activity for ' || inactivity_days || ' days; recalls in 90 days: ' || recalls_90d
+        WHEN 'first_order' THEN 'interactions in 7 days: ' || interactions_7d || ', no order yet'
+        WHEN 'invite_meeting' THEN value_label_en || '; interactions in 7 days: ' || interactions_7d
+        WHEN 'engage_quiet' THEN value_label_en || '; interactions in 30 days: ' || interactions_30d || '; ' || last_order_en
         WHEN 'crisis_core' THEN value_label_en || ', ' || revenue_365d || ' in a year'
         WHEN 'crisis_ordinary' THEN value_label_en || '; ' || last_order_en
         ELSE value_label_en

@@ -182,7 +182,7 @@ impl Run<'_> {
             unreported,
         } = Box::pin(self.compute_features(previous.as_ref(), stages, report)).await?;
         stages.begin("cut points");
-        let calibration = self.calibration(&mut catalog, &mut report.warnings).await?;
+        let calibration = self.calibration(&mut catalog).await?;
         stages.begin("drafts");
         let tiers = self.tiers(&mut catalog, calibration).await?;
         record.tier_rules = Some(tiers.scoring.tier_rules());
@@ -204,8 +204,14 @@ impl Run<'_> {
         stages.begin("publication");
         let cleared = self.keep_records(&tiers.calibration, cleared).await?;
         let cut_points = self.scenario.cut_points;
-        report.cutpoints_id = Some(tiers.calibration.id);
         report.calibrated = *cut_points == CalibrationPlan::Calibrate;
+        if report.calibrated {
+            let metrics = tiers.calibration.metrics.iter();
+            let metrics = metrics.map(|points| points.metric.as_str());
+            let short = self.plan.short_history(metrics);
+            report.warnings.extend(short.map(|short| short.to_string()));
+        }
+        report.cutpoints_id = Some(tiers.calibration.id);
         report.kept_by_hand = matches!(cut_points, CalibrationPlan::Keep(_));
         let published = self.commit(cleared, record).await?;
         if !unreported.is_empty() {

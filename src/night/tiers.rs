@@ -4,7 +4,7 @@ use crate::calibration::Calibration;
 use crate::ground::SqlSchema;
 use crate::models::Parameters;
 use crate::pack::{Catalog, Shape, cut_points};
-use crate::plan::{CalibrationPlan, ShortHistory};
+use crate::plan::CalibrationPlan;
 
 use super::comparable::Scoring;
 use super::context::Run;
@@ -23,12 +23,10 @@ pub(super) struct Tiers {
 }
 
 impl Run<'_> {
-    /// The calibration that the scenario scores by: the kept one, or a new one that is to be kept,
-    /// with a warning where that is provisional.
+    /// The calibration that the scenario scores by: the kept one, or a new one that is to be kept.
     pub(super) async fn calibration(
         &self,
         catalog: &mut Catalog<'_>,
-        warnings: &mut Vec<String>,
     ) -> Result<Calibration, NightError> {
         let date = self.scenario.date;
         let id = self.plan.calibrations.next(date);
@@ -37,7 +35,6 @@ impl Run<'_> {
             CalibrationPlan::Calibrate => {
                 let users = cut_points::measure(catalog, self.scenario.project).await?;
                 let short = self.plan.short_history(users.metrics());
-                warnings.extend(short.as_ref().map(ShortHistory::to_string));
                 let full_from = short.map(|short| short.full_from);
                 Ok(Calibration::computed(id, date, &users, full_from)?)
             }

@@ -8,7 +8,7 @@ const RUN: [&str; 4] = ["run", "job.toml", "--date", "2026-03-06"];
 fn without_recency() -> Project {
     Project::new().publish("2026-03-05").edit(
         "sql/publish/tier_snapshot.sql",
-        "    users.recency_days,\n",
+        "    users.events_lifetime,\n",
         "",
     )
 }
@@ -19,12 +19,12 @@ fn missing_column_is_refused_with_the_command_that_drops_it() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: table `tier_snapshot`: column `recency_days` (BIGINT) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_snapshot.recency_days`
-    table `tier_current`: column `recency_days` (BIGINT) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_current.recency_days`
-    to drop what is missing, give the same command once more with `--drop-columns tier_snapshot.recency_days,tier_current.recency_days`
+    error: table `tier_snapshot`: column `events_lifetime` (BIGINT) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_snapshot.events_lifetime`
+    table `tier_current`: column `events_lifetime` (BIGINT) is missing, and readers rely on it; select it again, or run it again with `--drop-columns tier_current.events_lifetime`
+    to drop what is missing, give the same command once more with `--drop-columns tier_snapshot.events_lifetime,tier_current.events_lifetime`
     ");
 
-    let may_drop = "tier_snapshot.recency_days,tier_current.recency_days";
+    let may_drop = "tier_snapshot.events_lifetime,tier_current.events_lifetime";
     let finished = project.call(&[&RUN[..], &["--drop-columns", may_drop]].concat());
     assert_eq!(finished.exit_code, 0, "{finished:?}");
     let shown = project.call(&["show", "job.toml"]);
@@ -44,7 +44,7 @@ fn backfill_drops_columns_too() {
     ];
     let refused = project.call(&nights);
     assert_eq!(refused.exit_code, 3, "{refused:?}");
-    let may_drop = "tier_snapshot.recency_days,tier_current.recency_days";
+    let may_drop = "tier_snapshot.events_lifetime,tier_current.events_lifetime";
     let finished = project.call(&[&nights[..], &["--drop-columns", may_drop]].concat());
     assert_eq!(finished.exit_code, 0, "{finished:?}");
 }
@@ -54,10 +54,10 @@ fn unknown_names_to_drop_suggest_the_nearest() {
     let project = Project::new().publish("2026-03-05");
     let dropping =
         |columns| project.said(&project.call(&[&RUN[..], &["--drop-columns", columns]].concat()));
-    insta::assert_snapshot!(dropping("tier_snapshot.recency_day,tier_snapshots.recency_days"), @"
+    insta::assert_snapshot!(dropping("tier_snapshot.events_lifetim,tier_snapshots.events_lifetime"), @"
     exit code 2
 
-    error: --drop-columns names an unknown column `recency_day` of `tier_snapshot`; did you mean `recency_days`?
+    error: --drop-columns names an unknown column `events_lifetim` of `tier_snapshot`; did you mean `events_lifetime`?
 
     error: --drop-columns names an unknown table `tier_snapshots`; did you mean `tier_snapshot`?
      |
@@ -65,17 +65,17 @@ fn unknown_names_to_drop_suggest_the_nearest() {
 
     2 problems
     ");
-    insta::assert_snapshot!(dropping("recency_days"), @"
+    insta::assert_snapshot!(dropping("events_lifetime"), @"
     exit code 2
 
-    error: invalid value 'recency_days' for '--drop-columns <TABLE.COLUMN,...>': a column is named with its table, as in `tier_snapshot.segment`
+    error: invalid value 'events_lifetime' for '--drop-columns <TABLE.COLUMN,...>': a column is named with its table, as in `tier_snapshot.segment`
 
     For more information, try '--help'.
     ");
-    insta::assert_snapshot!(dropping("tier_snapshot.recency_days"), @"
+    insta::assert_snapshot!(dropping("tier_snapshot.events_lifetime"), @"
     exit code 3
 
-    error: table `tier_snapshot`: column `recency_days` is to be dropped and still selected; take it out of the SQL, or out of `--drop-columns`
+    error: table `tier_snapshot`: column `events_lifetime` is to be dropped and still selected; take it out of the SQL, or out of `--drop-columns`
     ");
 }
 

@@ -106,7 +106,7 @@ async fn contact_rules_come_first() {
     assert_eq!(
         reason("complained"),
         [
-            "complained on 11-14, 1 in 30 days",
+            "complained on 11-14; complaints in 30 days: 1",
             "11-14投诉，30天内共1次",
             "2026-11-22"
         ]
