@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `snapshot_not_empty` | a snapshot without rows |
 //! | `user_id_unique` | a user without an id, or with two rows |
+//! | `<table>_key` | a mart with two rows of one key, or with NULL in it |
 //! | `users_complete` | a snapshot whose users are not exactly those of `features.users` |
 //! | `tiers_known` | a value that `dim_tier` does not list, NULL too |
 //! | `matrix_opening`, `matrix_closing` | a matrix whose rows or columns do not add up to the snapshots |
@@ -15,16 +16,18 @@
 //! A dimension that the previous snapshot does not have begins with this one, so there is nothing
 //! to compare it with.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::job::Guards;
+use crate::tables::PublishedTable;
 use crate::tiers::{Dimension, Dimensions};
 
 /// The text of a built-in audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuiltIn {
     /// As reports and messages call it.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Selects the rows that offend; none means that the audit passes.
     pub sql: String,
     /// What to do when rows come back.
@@ -107,7 +110,7 @@ const IS_COMPARED: &str =
 
 fn snapshot_not_empty() -> BuiltIn {
     BuiltIn {
-        name: "snapshot_not_empty",
+        name: "snapshot_not_empty".into(),
         sql: "SELECT COUNT(*) AS users FROM publish.tier_snapshot HAVING COUNT(*) = 0".to_owned(),
         help: "no source has a user on or before this date; check the sources' urls and partitions, and what sql/staging leaves out"
             .to_owned(),
@@ -116,11 +119,33 @@ fn snapshot_not_empty() -> BuiltIn {
 
 fn user_id_unique() -> BuiltIn {
     BuiltIn {
-        name: "user_id_unique",
+        name: "user_id_unique".into(),
         sql: "SELECT user_id, COUNT(*) AS rows FROM publish.tier_snapshot
               GROUP BY user_id HAVING user_id IS NULL OR COUNT(*) > 1"
             .to_owned(),
         help: "a join in the SQL pack multiplies users or loses their ids; each feature and tier model must have one row per user".to_owned(),
+    }
+}
+
+/// The audit of a mart's key, of which users may be a part: its rows are counted, and none shown.
+pub fn key_is_unique(table: &PublishedTable) -> BuiltIn {
+    let PublishedTable { name, key, .. } = table;
+    let columns: Vec<String> = key.iter().map(|name| column(name)).collect();
+    let is_null = columns.iter().map(|column| format!("{column} IS NULL"));
+    let is_null = is_null.collect::<Vec<_>>().join(" OR ");
+    let columns = columns.join(", ");
+    BuiltIn {
+        name: format!("{name}_key").into(),
+        sql: format!(
+            "SELECT COUNT(*) FILTER (WHERE {is_null}) AS keys_with_null,
+                    COUNT(*) FILTER (WHERE \"rows of it\" > 1) AS keys_repeated
+             FROM (SELECT {columns}, COUNT(*) AS \"rows of it\" FROM publish.{name} GROUP BY {columns})
+             HAVING keys_with_null > 0 OR keys_repeated > 0"
+        ),
+        help: format!(
+            "each row of `{name}` needs a key of its own, {}, without NULL: a join in publish/{name}.sql multiplies rows or finds nothing, or the key lacks a column",
+            key.join(", ")
+        ),
     }
 }
 
@@ -135,7 +160,7 @@ fn users_complete() -> BuiltIn {
                FULL JOIN publish.tier_snapshot AS shown ON users.user_id = shown.user_id
                HAVING users_lost > 0 OR users_added > 0";
     BuiltIn {
-        name: USERS_COMPLETE,
+        name: USERS_COMPLETE.into(),
         sql: sql.to_owned(),
         help: "the snapshot has every user of features.users, and nobody else: a tier model or publish/tier_snapshot.sql leaves rows out; whoever is not to be there is left out in features/users.sql".to_owned(),
     }
@@ -149,7 +174,7 @@ fn tiers_known() -> BuiltIn {
                WHERE counted.snapshot = 'today'
                ORDER BY counted.dimension, counted.tier";
     BuiltIn {
-        name: "tiers_known",
+        name: "tiers_known".into(),
         sql: sql.to_owned(),
         help: "every user needs exactly one value that dim_tier lists in every dimension; add the value there, or fix the tier model".to_owned(),
     }
@@ -171,7 +196,7 @@ fn matrix_adds_up(name: &'static str, side: &str, snapshot: &str) -> BuiltIn {
          ORDER BY dimension, tier"
     );
     BuiltIn {
-        name,
+        name: name.into(),
         sql,
         help: "users were lost or counted twice between two snapshots; where tiers_known fails too, fix that first, otherwise it is a bug in tierline, please report it".to_owned(),
     }
@@ -194,7 +219,7 @@ fn moves_match_matrix() -> BuiltIn {
                WHERE moves.users IS DISTINCT FROM matrix.users
                ORDER BY dimension, from_tier, to_tier";
     BuiltIn {
-        name: "moves_match_matrix",
+        name: "moves_match_matrix".into(),
         sql: sql.to_owned(),
         help: "moves and matrix disagree: a bug in tierline, please report it".to_owned(),
     }
@@ -214,7 +239,7 @@ fn users_within_bounds(guards: &Guards) -> BuiltIn {
             OR today.users > previous.users * (1.0 + {growth})"
     );
     BuiltIn {
-        name: "users_within_bounds",
+        name: "users_within_bounds".into(),
         sql,
         help: format!(
             "the number of users changed more than [guards] max_users_drop = {drop} and max_users_growth = {growth} allow; check that all partitions are complete, or raise the guard for this run"
@@ -255,7 +280,7 @@ fn tier_shares_within_bounds(guards: &Guards, compared: &Compared) -> BuiltIn {
         guards.max_tier_share_change
     );
     BuiltIn {
-        name: "tier_shares_within_bounds",
+        name: "tier_shares_within_bounds".into(),
         sql,
         help: share_help(guards.max_tier_share_change, &compared.other_rules),
     }
@@ -307,7 +332,7 @@ fn volume_as_usual(guards: &Guards, volumes: &[String]) -> BuiltIn {
          ORDER BY today.metric"
     );
     BuiltIn {
-        name: "volume_as_usual",
+        name: "volume_as_usual".into(),
         sql,
         help: format!(
             "less than [guards] min_volume_share = {share} of what is usual, the median of the last published dates; check that the day was delivered whole and that sql/staging knows its statuses; if it is meant to be so low, lower the guard for this run, to 0 for any volume"

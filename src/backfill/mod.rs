@@ -136,6 +136,7 @@ impl Backfill {
         accepted: Accepted,
     ) -> Result<BackfillPlan, NightError> {
         let publications = Publications::load(&workspace.output).await?;
+        let publications = publications.knowing(job.tables.keys());
         check_complete(&workspace.output, &publications).await?;
         let project = Project::load(job)?;
         let Workspace { output, layout, .. } = workspace;

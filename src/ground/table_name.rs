@@ -27,6 +27,8 @@ pub enum SqlSchema {
     Previous,
     /// The tables of the date seven days before.
     WeekAgo,
+    /// The tables of the date 28 days before.
+    MonthAgo,
     /// The tables of many dates before.
     History,
     /// Queries that return offending rows.
@@ -35,7 +37,7 @@ pub enum SqlSchema {
 
 impl SqlSchema {
     /// Every schema, in the order of flow.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Sources,
         Self::Reference,
         Self::Staging,
@@ -46,6 +48,7 @@ impl SqlSchema {
         Self::Publish,
         Self::Previous,
         Self::WeekAgo,
+        Self::MonthAgo,
         Self::History,
         Self::Audits,
     ];
@@ -63,6 +66,7 @@ impl SqlSchema {
             Self::Publish => "publish",
             Self::Previous => "previous",
             Self::WeekAgo => "week_ago",
+            Self::MonthAgo => "month_ago",
             Self::History => "history",
             Self::Audits => "audits",
         }
@@ -75,7 +79,10 @@ impl SqlSchema {
 
     /// Whether its tables are those of earlier publications.
     pub fn is_published_before(self) -> bool {
-        matches!(self, Self::Previous | Self::WeekAgo | Self::History)
+        matches!(
+            self,
+            Self::Previous | Self::WeekAgo | Self::MonthAgo | Self::History
+        )
     }
 }
 

@@ -6,11 +6,12 @@
 //! | the columns of a source | `column` for each: `name`, `type` as a job file has it, `optional` |
 //! | a source | `name`, `columns` |
 //! | a dimension of the job's own | `ranked`, `tier` for each |
+//! | a table of the job's own | `dated`, `key` for each column, `sorted by` for each column |
 //! | a parameter | `type`, `value`, of a list for each text |
 
 use crate::ground::{Fingerprint, FingerprintBuilder};
 
-use super::{Column, OwnDimension, ParameterValue, Source};
+use super::{Column, OwnDimension, OwnTable, ParameterValue, Source};
 
 /// The declared columns of a source. Their order counts: `SELECT *` keeps it.
 pub fn of_columns(columns: &[Column]) -> Fingerprint {
@@ -37,6 +38,15 @@ pub fn of_dimension(dimension: &OwnDimension) -> Fingerprint {
     Fingerprint::builder()
         .part("ranked", truth(dimension.ranked))
         .parts("tier", &dimension.tiers)
+        .finish()
+}
+
+/// A table that the job declares. Whether it may be empty decides no row.
+pub fn of_table(table: &OwnTable) -> Fingerprint {
+    Fingerprint::builder()
+        .part("dated", truth(table.is_dated))
+        .parts("key", &table.key)
+        .parts("sorted by", &table.sorted_by)
         .finish()
 }
 
@@ -84,6 +94,12 @@ mod tests {
             tiers: ["bronze", "gold"].map(str::to_owned).into(),
             ranked: true,
         };
+        let table = OwnTable {
+            key: ["user_id", "channel"].map(str::to_owned).into(),
+            is_dated: true,
+            sorted_by: vec!["priority".to_owned()],
+            may_be_empty: true,
+        };
         let text = |text: &str| ParameterValue::Text(text.to_owned());
         let list = ParameterValue::List(["a", "b"].map(str::to_owned).into());
         let found = [
@@ -93,6 +109,7 @@ mod tests {
             of_parameter(&ParameterValue::Decimal("30.0".to_owned())),
             of_parameter(&text("30")),
             of_parameter(&list),
+            of_table(&table),
         ];
         let found: Vec<&str> = found.iter().map(Fingerprint::short).collect();
         insta::assert_snapshot!(found.join("\n"), @"

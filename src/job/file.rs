@@ -25,6 +25,10 @@
 //! | `grace_days.<dimension>` | whole number | 7 for `value_tier`, else 0 | days that a lower tier must last |
 //! | `dimensions.<name>.tiers` | list of texts | required | the values, from the lowest rank |
 //! | `.ranked` | boolean | true | whether their order means anything |
+//! | `tables.<name>.key` | list of texts | required | the columns that tell the rows of a table of one's own apart |
+//! | `.dated` | boolean | true | whether it keeps the rows of every date, or those of the newest |
+//! | `.sorted_by` | list of texts | the key | the columns that its files are sorted by |
+//! | `.may_be_empty` | boolean | true | whether a date may have no rows |
 //! | `calibration.id` | text | the newest | the calibration to score by |
 //! | `calibration.<metric>` | list of four numbers, or texts of numbers | | cut points by hand, in the unit of the metric |
 //! | `guards.max_users_drop`, `.max_users_growth`, `.max_tier_share_change`, `.min_volume_share` | number, a share | 0.05, 1.0, 0.25, 0.2 | how far a night may be from those before it |
@@ -44,7 +48,7 @@ use toml::de::{DeTable, DeValue};
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
 
 /// The keys of each section, for suggestions; `*` stands for any name.
-const SECTIONS: [(&str, &[&str]); 6] = [
+const SECTIONS: [(&str, &[&str]); 7] = [
     (
         "",
         &[
@@ -57,6 +61,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "params",
             "grace_days",
             "dimensions",
+            "tables",
             "calibration",
             "guards",
             "engine",
@@ -78,6 +83,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         ],
     ),
     ("dimensions.*", &["tiers", "ranked"]),
+    ("tables.*", &["key", "dated", "sorted_by", "may_be_empty"]),
     (
         "guards",
         &[
@@ -129,6 +135,8 @@ pub(super) struct JobFile {
     pub grace_days: BTreeMap<String, u32>,
     #[serde(default)]
     pub dimensions: BTreeMap<String, DimensionSection>,
+    #[serde(default)]
+    pub tables: BTreeMap<String, TableSection>,
     #[serde(default)]
     pub calibration: BTreeMap<String, toml::Value>,
     #[serde(default)]
@@ -192,6 +200,18 @@ pub(super) struct DimensionSection {
     pub tiers: Vec<String>,
     #[serde(default = "yes")]
     pub ranked: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct TableSection {
+    #[serde(default)]
+    pub key: Vec<String>,
+    #[serde(default = "yes")]
+    pub dated: bool,
+    #[serde(default)]
+    pub sorted_by: Vec<String>,
+    #[serde(default = "yes")]
+    pub may_be_empty: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]

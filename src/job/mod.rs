@@ -63,6 +63,8 @@ pub struct Job {
     pub grace_days: BTreeMap<String, u32>,
     /// Dimensions in addition to those of the SQL pack's `dim_tier`.
     pub dimensions: BTreeMap<String, OwnDimension>,
+    /// Tables in addition to those of tierline, as declared: `publish/<name>.sql` gives their rows.
+    pub tables: BTreeMap<String, OwnTable>,
     /// Which cut points users are scored by.
     pub calibration: CalibrationChoice,
     /// What the engine may use.
@@ -104,6 +106,19 @@ pub struct OwnDimension {
     pub tiers: Vec<String>,
     /// Whether their order means anything.
     pub ranked: bool,
+}
+
+/// A table that the job declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnTable {
+    /// The columns of which no two rows of a date have the same values.
+    pub key: Vec<String>,
+    /// Whether it keeps the rows of every date, or those of the newest alone.
+    pub is_dated: bool,
+    /// The columns that its files are sorted by, before those of the key.
+    pub sorted_by: Vec<String>,
+    /// Whether a date may have no rows.
+    pub may_be_empty: bool,
 }
 
 /// Bounds on how far a night may be from those before it, as shares.
@@ -233,6 +248,7 @@ impl Reading<'_> {
             parameters,
             grace_days: file.grace_days,
             dimensions,
+            tables: file.tables.into_iter().map(own_table).collect(),
             calibration,
             engine: EngineLimits {
                 threads: file.engine.threads.unwrap_or_else(available_threads),
@@ -483,6 +499,22 @@ impl Reading<'_> {
         }
         parameters
     }
+}
+
+fn own_table((name, section): (String, file::TableSection)) -> (String, OwnTable) {
+    let file::TableSection {
+        key,
+        dated,
+        sorted_by,
+        may_be_empty,
+    } = section;
+    let table = OwnTable {
+        key,
+        is_dated: dated,
+        sorted_by,
+        may_be_empty,
+    };
+    (name, table)
 }
 
 fn available_threads() -> NonZeroUsize {

@@ -10,7 +10,7 @@
 //! | publish | staging, features, tiers, publish, what was published before, reference |
 //! | audits | all but sources |
 //!
-//! What was published before: `previous`, `week_ago` and `history`.
+//! What was published before: `previous`, `week_ago`, `month_ago` and `history`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,6 +97,12 @@ impl Graph {
         })
     }
 
+    /// Whether any model reads the snapshot of 28 days before.
+    pub fn reads_month_ago(&self) -> bool {
+        let mut reads = self.models.iter().flat_map(|model| &model.reads);
+        reads.any(|read| read.table.schema == SqlSchema::MonthAgo)
+    }
+
     /// The models of one schema, in planning order.
     pub fn in_schema(&self, schema: SqlSchema) -> impl Iterator<Item = &Model> {
         self.models
@@ -130,9 +136,12 @@ fn may_read(reader: SqlSchema, read: SqlSchema) -> bool {
                 || read.is_published_before()
         }
         SqlSchema::Audits => !matches!(read, Sources | SqlSchema::Audits),
-        Sources | Reference | SqlSchema::Previous | SqlSchema::WeekAgo | SqlSchema::History => {
-            false
-        }
+        Sources
+        | Reference
+        | SqlSchema::Previous
+        | SqlSchema::WeekAgo
+        | SqlSchema::MonthAgo
+        | SqlSchema::History => false,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::audits::{self, Audit, Blocked, Cleared, Verdict};
 use crate::drafts::Draft;
 use crate::engine::EngineError;
 use crate::ground::{SqlSchema, TableName, counted};
-use crate::pack::Catalog;
+use crate::pack::{Catalog, marts};
 use crate::tiers::Dimensions;
 
 use super::context::Run;
@@ -66,14 +66,17 @@ impl Run<'_> {
         let has_users = self.scenario.project.graph.model(&users()).is_some();
         let volumes = self.volumes();
         warnings.extend(self.remarks_on_volumes(&volumes).await?);
-        let built_in = built_in::audits(&self.job.guards, compared.as_ref(), &volumes.known);
-        for built_in in built_in {
+        let of_snapshot = built_in::audits(&self.job.guards, compared.as_ref(), &volumes.known);
+        let marts = marts::models(self.scenario.project).map(|(_, table)| table);
+        let published = marts.filter(|table| self.publishes(table));
+        let of_keys = published.map(built_in::key_is_unique);
+        for built_in in of_snapshot.into_iter().chain(of_keys) {
             if built_in.name == USERS_COMPLETE && !has_users {
                 continue;
             }
             let planned = self.session.sql(&built_in.sql).await;
             audits.push(Audit {
-                name: built_in.name.to_owned(),
+                name: built_in.name.into_owned(),
                 help: built_in.help,
                 plan: planned
                     .map_err(EngineError::during("planning audits"))?

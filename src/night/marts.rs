@@ -1,14 +1,15 @@
-//! Marts: small tables that SQL computes from the night's drafts and from what was published
-//! before: the KPIs, and the alerts on them.
+//! Marts: tables that SQL computes from the night's drafts and from what was published before: the
+//! KPIs, the alerts on them, and the job's own.
 //!
 //! | table | holds |
 //! |---|---|
 //! | `previous.tier_snapshot` | the previous snapshot, without rows on the first night |
 //! | `previous.kpi_daily` | the KPIs of the previous snapshot |
 //! | `week_ago.tier_snapshot` | the snapshot of D - 7, without rows when it is not published |
+//! | `month_ago.tier_snapshot` | the snapshot of D - 28, likewise; it is read where SQL names it |
 //! | `history.kpi_daily` | the KPIs of the last 28 published dates before D |
 //!
-//! Both snapshots have the columns of today's, NULL where they were published without.
+//! These snapshots have the columns of today's, NULL where they were published without.
 
 use std::sync::Arc;
 
@@ -20,10 +21,11 @@ use crate::engine::{EngineError, Session};
 use crate::ground::{SqlSchema, TableName};
 use crate::models::Parameters;
 use crate::pack::{Catalog, marts};
-use crate::plan::Plan;
-use crate::publish::{Table, files_by_date, missing, published_snapshot, rows_of, with_columns_of};
+use crate::publish::{
+    Publication, Table, files_by_date, missing, published_snapshot, rows_of, with_columns_of,
+};
 use crate::storage::Location;
-use crate::tables::{KPI_DAILY, TIER_SNAPSHOT};
+use crate::tables::{KPI_DAILY, OUR_NAMES, PublishedTable, TIER_SNAPSHOT};
 
 use super::context::Run;
 use super::error::NightError;
@@ -51,7 +53,11 @@ pub(super) async fn register_before(
         (SqlSchema::Previous, previous.cloned()),
         (
             SqlSchema::WeekAgo,
-            week_ago_snapshot(session, output, plan).await?,
+            snapshot_of(session, output, plan.week_ago()).await?,
+        ),
+        (
+            SqlSchema::MonthAgo,
+            snapshot_of(session, output, plan.month_ago.as_ref()).await?,
         ),
     ];
     marts::register_nothing_before(session, &today).map_err(&engine)?;
@@ -77,17 +83,17 @@ pub(super) async fn register_before(
     register_history(run, &kpis)
 }
 
-/// The snapshot of D - 7, when it is published.
-async fn week_ago_snapshot(
+/// The snapshot of an earlier date, when it is published.
+async fn snapshot_of(
     session: &Session,
     output: &Location,
-    plan: &Plan,
+    published: Option<&Publication>,
 ) -> Result<Option<DataFrame>, NightError> {
-    let Some(week_ago) = plan.week_ago() else {
+    let Some(published) = published else {
         return Ok(None);
     };
-    let snapshot = published_snapshot(output, week_ago, &session.runtime()).await?;
-    let snapshot = snapshot.ok_or_else(|| missing(week_ago, TIER_SNAPSHOT.name))?;
+    let snapshot = published_snapshot(output, published, &session.runtime()).await?;
+    let snapshot = snapshot.ok_or_else(|| missing(published, TIER_SNAPSHOT.name))?;
     let rows = session.read(Arc::new(snapshot));
     Ok(rows
         .map(Some)
@@ -123,16 +129,37 @@ pub(super) async fn write(
 ) -> Result<Vec<String>, NightError> {
     let mut remarks = Vec::new();
     for (model, table) in marts::models(run.scenario.project) {
-        let (rows, spec) = marts::plan(catalog, (model, table), parameters).await?;
+        let (rows, spec) = Box::pin(marts::plan(catalog, (model, table), parameters)).await?;
         remarks.extend(
             run.plan
                 .remark_on_scan(run.session, model, rows.logical_plan())?,
         );
-        let rows = rows
-            .collect()
-            .await
-            .map_err(EngineError::during("computing KPIs"))?;
-        drafting.write_rows(&spec, &rows, drafts).await?;
+        let computing = EngineError::during(computing(table));
+        if run.publishes(table) {
+            let rows = rows.execute_stream().await.map_err(&computing)?;
+            drafting
+                .write_stream(&spec, rows, computing, drafts)
+                .await?;
+        } else {
+            let rows = run.session.register(&model.name, rows.into_view());
+            rows.map_err(computing)?;
+        }
     }
     Ok(remarks)
+}
+
+/// What the engine is doing while it computes a mart.
+fn computing(table: &PublishedTable) -> &'static str {
+    match OUR_NAMES.contains(&table.name) {
+        true => "computing KPIs",
+        false => "computing a table of the job's own",
+    }
+}
+
+impl Run<'_> {
+    /// Whether the night publishes a mart: one that keeps one state has that of the newest date. A
+    /// mart that is not published is there for others to read.
+    pub(super) fn publishes(&self, table: &PublishedTable) -> bool {
+        !table.dating.is_kept_whole() || self.plan.is_newest()
+    }
 }

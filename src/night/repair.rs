@@ -12,6 +12,7 @@ use super::report::Report;
 pub async fn put_right_unplanned(job: &Job, report: &mut Report) -> Result<(), NightError> {
     let workspace = Workspace::open(job)?;
     let publications = Publications::load(&workspace.output).await?;
+    let publications = publications.knowing(job.tables.keys());
     let found = inspect(&workspace.output, &publications).await?;
     put_right(&workspace, &publications, &found, report).await?;
     Ok(())

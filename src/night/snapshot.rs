@@ -11,6 +11,9 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::TryStreamExt;
 
 use crate::drafts::{BackgroundWriter, ContractError, Draft, DraftWriter, TableSpec};
 use crate::engine::{EngineError, Session};
@@ -158,6 +161,31 @@ impl Drafting<'_> {
         let draft = writer.finish().await?;
         let registered = self.register_draft(&draft);
         // Handed over even so, to be discarded.
+        drafts.push(draft);
+        registered
+    }
+
+    /// As [`write_rows`](Self::write_rows), of rows as they are computed.
+    pub(super) async fn write_stream(
+        &self,
+        spec: &Arc<TableSpec>,
+        mut rows: SendableRecordBatchStream,
+        computing: impl Fn(DataFusionError) -> EngineError,
+        drafts: &mut Vec<Draft>,
+    ) -> Result<(), NightError> {
+        let mut writer = DraftWriter::open(self.output, spec, self.snapshot_date)?;
+        let written = async {
+            while let Some(batch) = rows.try_next().await.map_err(&computing)? {
+                writer.write(&batch).await?;
+            }
+            Ok::<_, NightError>(())
+        };
+        if let Err(error) = written.await {
+            writer.abandon().await;
+            return Err(error);
+        }
+        let draft = writer.finish().await?;
+        let registered = self.register_draft(&draft);
         drafts.push(draft);
         registered
     }

@@ -28,7 +28,7 @@ use crate::night::{Alert, NightError, alerts_of};
 use crate::publish::{Publication, Publications, check_complete, missing, published_table};
 use crate::storage::{Location, Stores};
 use crate::tables::{
-    ALERTS, DIM_TIER, KPI_DAILY, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT, TIER_SUMMARY,
+    ALERTS, DIM_TIER, KPI_DAILY, OUR_NAMES, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT, TIER_SUMMARY,
 };
 use crate::tiers::{Dimension, Dimensions, warnings};
 
@@ -64,6 +64,8 @@ pub(crate) struct Overview {
     pub kpis: Vec<Kpi>,
     /// The metrics past their limits, the critical ones first.
     pub alerts: Vec<Alert>,
+    /// The tables of the job's own that the date was published in, by name, and its rows in each.
+    pub own_tables: Vec<(String, u64)>,
 }
 
 impl Overview {
@@ -114,6 +116,7 @@ impl Overview {
             warnings,
             kpis,
             alerts,
+            own_tables: own_tables(publication),
         })
     }
 
@@ -136,6 +139,14 @@ impl Overview {
             Problems(vec![Diagnostic::new(message).help(help)])
         })
     }
+}
+
+/// The tables that tierline does not have in every job.
+fn own_tables(publication: &Publication) -> Vec<(String, u64)> {
+    let tables = publication.tables.iter();
+    let own = tables.filter(|(name, _)| !OUR_NAMES.contains(&name.as_str()));
+    own.map(|(name, version)| (name.clone(), version.rows))
+        .collect()
 }
 
 /// The valid publication of `date`, or of the newest date.

@@ -1,14 +1,16 @@
-//! Marts as a pack has them: small tables that SQL computes from what a night has drafted, and from
-//! what was published before.
+//! Marts as a pack has them: tables that SQL computes from what a night has drafted, and from what
+//! was published before, be they tierline's or the job's own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::logical_expr::ident;
 use datafusion::prelude::DataFrame;
 
 use crate::drafts::TableSpec;
-use crate::engine::{Session, empty};
-use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName};
+use crate::engine::{EngineError, Session, empty};
+use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName, did_you_mean};
 use crate::models::{Model, Parameters};
 use crate::publish::Publications;
 use crate::tables::{self, Maker, PublishedTable, dated};
@@ -22,7 +24,7 @@ const HISTORY_DATES: usize = 28;
 pub(crate) fn models(project: &Project) -> impl Iterator<Item = (&Model, &PublishedTable)> {
     let published = project.graph.in_schema(SqlSchema::Publish);
     published.filter_map(|model| {
-        let table = tables::find(&model.name.name)?;
+        let table = project.tables.find(&model.name.name)?;
         (table.maker == Maker::Mart).then_some((model, table))
     })
 }
@@ -33,7 +35,7 @@ pub(crate) fn schema_of(mart: &PublishedTable) -> SchemaRef {
     Arc::new(dated(&mart.schema(&DataType::Null)))
 }
 
-/// Plans a mart and checks it against its columns.
+/// Plans a mart, in the order of its rows where it has one, and checks it against its columns.
 ///
 /// # Errors
 /// Every problem of the model.
@@ -44,10 +46,52 @@ pub(crate) async fn plan(
 ) -> Result<(DataFrame, Arc<TableSpec>), PackError> {
     let plan = catalog.plan_by_name(model, parameters).await?;
     let rows = catalog.session.plan(plan);
-    let spec = TableSpec::of(table, &dated(rows.schema().as_arrow()))?;
+    check_declared(model, table, rows.schema().as_arrow())?;
+    let spec = match table.dating.is_partitioned() {
+        true => TableSpec::of(table, &dated(rows.schema().as_arrow()))?,
+        false => TableSpec::of(table, rows.schema().as_arrow())?,
+    };
     check_columns(model, table, spec.schema())?;
     let spec = spec.with_comments(model.column_comments());
+    let order = table
+        .sorted_by
+        .iter()
+        .map(|column| ident(*column).sort(true, true));
+    let order: Vec<_> = order.collect();
+    let rows = match order.is_empty() {
+        true => rows,
+        false => rows
+            .sort(order)
+            .map_err(EngineError::during("planning marts"))?,
+    };
     Ok((rows, Arc::new(spec)))
+}
+
+/// Refuses a key and an order of the job's own by columns that are not selected.
+fn check_declared(model: &Model, table: &PublishedTable, found: &Schema) -> Result<(), Problems> {
+    let is_listed = |name: &str| table.columns.iter().any(|column| column.name == name);
+    let named: BTreeSet<&str> = table.key.iter().chain(table.sorted_by).copied().collect();
+    let unknown = named
+        .into_iter()
+        .filter(|column| !is_listed(column) && found.index_of(column).is_err());
+    let problem = |column: &str| {
+        let key = match table.key.contains(&column) {
+            true => "key",
+            false => "sorted_by",
+        };
+        let known = found.fields().iter().map(|field| field.name().as_str());
+        let near = did_you_mean(column, known);
+        let message = format!(
+            "`{}` selects no column `{column}`, which `{key}` of the table names{near}",
+            model.name
+        );
+        let help = format!(
+            "select it, or correct `{key}` of [tables.{}] in the job",
+            table.name
+        );
+        Diagnostic::at(&model.file, model.head(), message).help(help)
+    };
+    Problems(unknown.map(problem).collect()).or_ok(())
 }
 
 fn check_columns(model: &Model, table: &PublishedTable, found: &Schema) -> Result<(), Problems> {

@@ -8,7 +8,7 @@ use crate::ground::{
 };
 use crate::job::{Job, ParameterValue};
 use crate::models::{Graph, Model, Parameters, ReferenceTable, SqlPack, profile};
-use crate::tables::{self, Maker, PublishedTable};
+use crate::tables::{self, Maker, PublishedTable, Tables};
 use crate::tiers::bands;
 
 /// The reference table with the bands of the RFM total.
@@ -37,8 +37,9 @@ pub(crate) fn made_by_tierline() -> impl Iterator<Item = TableName> {
 }
 
 /// The models of `publish` that a pack has or may have.
-fn models_of_publish() -> impl Iterator<Item = &'static PublishedTable> {
-    tables::made_by(Maker::RequiredModel).chain(tables::made_by(Maker::Mart))
+fn models_of_publish(tables: &Tables) -> impl Iterator<Item = &'static PublishedTable> {
+    let required = tables.made_by(Maker::RequiredModel);
+    required.chain(tables.made_by(Maker::Mart))
 }
 
 /// A pack that parses and whose graph has no problems.
@@ -48,6 +49,8 @@ pub struct Project {
     pub graph: Graph,
     /// The tables that CSV files of the pack give.
     pub references: Vec<ReferenceTable>,
+    /// What is published.
+    pub tables: Tables,
     /// The values of `$parameters`, those of the run left out.
     pub parameters: Parameters,
     /// What the pack says, as one hash: models with the parameters they name, references.
@@ -108,7 +111,10 @@ impl Project {
         let totals = rfm_totals(parameters.as_ref());
         let references = read_references(&pack, &totals, &mut problems);
         let models = parse_models(&pack, &mut problems);
-        problems.0.extend(unpublished(&pack));
+        let (tables, wrong) = Tables::of(job);
+        problems.extend(wrong);
+        problems.0.extend(unpublished(&pack, &tables));
+        problems.0.extend(without_sql(job, &pack, &tables));
         let known = tables_without_models(job, &pack, &references);
         let broken = broken_files(&pack, &models, &references);
         let others = known.into_iter().chain(broken.iter().cloned()).collect();
@@ -119,6 +125,7 @@ impl Project {
                 let project = Self {
                     graph,
                     references,
+                    tables,
                     parameters,
                     fingerprint,
                     texts,
@@ -249,22 +256,47 @@ pub(crate) fn required<'a>(
 }
 
 /// Refuses models in `publish` that no night would compute, and no reader ever see.
-fn unpublished(pack: &SqlPack) -> impl Iterator<Item = Diagnostic> {
+fn unpublished(pack: &SqlPack, tables: &Tables) -> impl Iterator<Item = Diagnostic> {
     let published = pack.models.iter();
     let published = published.filter(|(name, _)| name.schema == SqlSchema::Publish);
-    published.filter_map(|(name, file)| refuse_unpublished(name, file))
+    published.filter_map(|(name, file)| refuse_unpublished(name, file, tables))
 }
 
-fn refuse_unpublished(name: &TableName, file: &SourceFile) -> Option<Diagnostic> {
-    let published: Vec<&str> = models_of_publish().map(|table| table.name).collect();
+fn refuse_unpublished(name: &TableName, file: &SourceFile, tables: &Tables) -> Option<Diagnostic> {
+    let published: Vec<&str> = models_of_publish(tables).map(|table| table.name).collect();
     if published.contains(&name.name.as_str()) {
         return None;
     }
     let near = did_you_mean(&name.name, published.iter().copied());
     let message = format!("`{name}` is not a table that tierline publishes{near}");
     let files = published.join(".sql, ");
-    let help = format!("publish/ holds {files}.sql; what they read belongs in features or tiers");
+    let help = format!(
+        "publish/ holds {files}.sql; what they read belongs in features or tiers, and a table of your own is declared in the job as [tables.{}] with its key",
+        name.name
+    );
     Some(Diagnostic::at(file, 0..0, message).help(help))
+}
+
+/// Refuses tables of the job's own that nothing would give rows.
+fn without_sql(job: &Job, pack: &SqlPack, tables: &Tables) -> Vec<Diagnostic> {
+    let has_file = |table: &PublishedTable| {
+        let model = TableName::new(SqlSchema::Publish, table.name);
+        pack.models.iter().any(|(name, _)| *name == model)
+    };
+    let bare = tables.own().filter(|table| !has_file(table));
+    let problem = |table: &PublishedTable| {
+        let name = table.name;
+        let message = format!("table `{name}` has no SQL, `publish/{name}.sql`");
+        let help = match job.sql.is_some() || job.pack.is_some() {
+            true => "write that file into the SQL pack, one SELECT, or take the section out",
+            false => {
+                "the job uses the pack built into tierline: write it out with `tierline init`, name its folder by `sql`, and add that file"
+            }
+        };
+        let problem = job.problem(&format!("tables.{name}"), message);
+        problem.help(help)
+    };
+    bare.map(problem).collect()
 }
 
 fn tables_without_models(

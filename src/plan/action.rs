@@ -50,6 +50,7 @@ impl Facts {
     ) -> Fingerprint {
         let week_ago = self.publications.week_before(self.snapshot_date);
         let week_ago = week_ago.filter(|_| project.graph.compares_with_week_ago());
+        let month_ago = self.month_ago(project);
         let run_of =
             |published: &Publication| format!("{} {}", published.snapshot_date, published.run_id);
         Fingerprint::builder()
@@ -59,6 +60,7 @@ impl Facts {
             .part("cut points", cutpoints_id)
             .parts("previous", self.previous().map(run_of))
             .parts("week ago", week_ago.map(run_of))
+            .parts("month ago", month_ago.map(run_of))
             .nested("source files", &self.source_fingerprint)
             .finish()
     }
@@ -66,6 +68,12 @@ impl Facts {
     /// The publication that D follows on.
     pub(super) fn previous(&self) -> Option<&Publication> {
         self.publications.previous_to(self.snapshot_date)
+    }
+
+    /// The publication of D - 28, where SQL reads it.
+    pub(super) fn month_ago(&self, project: &Project) -> Option<&Publication> {
+        let month_ago = self.publications.month_before(self.snapshot_date);
+        month_ago.filter(|_| project.graph.reads_month_ago())
     }
 
     /// Whether files of D are gone.

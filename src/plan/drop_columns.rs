@@ -4,7 +4,7 @@ use crate::drafts::TableColumn;
 use crate::ground::{Diagnostic, Problems, did_you_mean};
 use crate::publish::Table;
 use crate::storage::Location;
-use crate::tables;
+use crate::tables::Tables;
 
 use super::error::PlanError;
 
@@ -15,11 +15,12 @@ use super::error::PlanError;
 /// Every column that no published table has or had, and tables that cannot be read.
 pub(super) async fn check_drops(
     output: &Location,
+    tables: &Tables,
     columns: &[TableColumn],
 ) -> Result<(), PlanError> {
     let mut problems = Problems::default();
     for named in columns {
-        if let Some(problem) = unknown(output, named).await? {
+        if let Some(problem) = unknown(output, tables, named).await? {
             problems.push(problem);
         }
     }
@@ -27,12 +28,19 @@ pub(super) async fn check_drops(
 }
 
 /// What is wrong with the name of a column, if anything.
-async fn unknown(output: &Location, named: &TableColumn) -> Result<Option<Diagnostic>, PlanError> {
+async fn unknown(
+    output: &Location,
+    tables: &Tables,
+    named: &TableColumn,
+) -> Result<Option<Diagnostic>, PlanError> {
     let TableColumn { table, column } = named;
-    if !tables::NAMES.contains(&table.as_str()) {
-        let near = did_you_mean(table, tables::NAMES);
+    if tables.find(table).is_none() {
+        let near = did_you_mean(table, tables.names());
         let message = format!("--drop-columns names an unknown table `{table}`{near}");
-        let help = format!("the published tables are {}", tables::NAMES.join(", "));
+        let help = format!(
+            "the published tables are {}",
+            tables.names().collect::<Vec<_>>().join(", ")
+        );
         return Ok(Some(Diagnostic::new(message).help(help)));
     }
     let Some(opened) = Table::open(output, table).await? else {

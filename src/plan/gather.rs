@@ -46,6 +46,7 @@ impl Facts {
         } = circumstances;
         let delivered = list_sources(job, workspace).await?;
         let publications = Publications::load(&workspace.output).await?;
+        let publications = publications.knowing(job.tables.keys());
         let inspection = inspect(&workspace.output, &publications).await?;
         let known = known_days(&publications, workspace, accepted).await?;
         let latest = publications.latest_date();
@@ -73,7 +74,7 @@ impl Facts {
         let calibrations = KeptIds::list(&workspace.output, &workspace.layout).await?;
         let found = find_calibration(job, workspace, &calibrations, snapshot_date).await?;
         let calibration = plan_calibration(job, project, found, snapshot_date).await?;
-        check_drops(&workspace.output, may_drop).await?;
+        check_drops(&workspace.output, &project.tables, may_drop).await?;
         let published = publications.newest_for(snapshot_date);
         let had = DaysHad::when_published(published, &visible, accepted, workspace).await?;
         let mut facts = Self {

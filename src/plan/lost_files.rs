@@ -35,10 +35,12 @@ impl Plan {
     fn reads(&self, LostFiles { date, table, .. }: &LostFiles) -> bool {
         let previous = self.previous.as_ref().map(|row| row.snapshot_date);
         let week_ago = self.week_ago().map(|row| row.snapshot_date);
+        let month_ago = self.month_ago.as_ref().map(|row| row.snapshot_date);
         let schemas = tables::find(table).map_or(&[][..], |table| table.earlier);
         schemas.iter().any(|schema| match schema {
             SqlSchema::Previous => previous == Some(*date),
             SqlSchema::WeekAgo => week_ago == Some(*date),
+            SqlSchema::MonthAgo => month_ago == Some(*date),
             _ => {
                 let mut history = dates_of_history(&self.publications, self.snapshot_date);
                 history.any(|read| read == *date)

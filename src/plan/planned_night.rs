@@ -10,6 +10,7 @@ use crate::ground::{Fingerprint, SnapshotDate, SqlSchema, TableName};
 use crate::inputs::{Manifest, SourceHistory, SourceRecord};
 use crate::pack::Project;
 use crate::publish::{Inspection, LostFiles, Publication, Publications};
+use crate::tables::Tables;
 
 use super::affected::Affected;
 use super::calibration_plan::CalibrationPlan;
@@ -68,6 +69,8 @@ pub struct Plan {
     pub calibrations: KeptIds,
     /// The publication that this night's tiers follow on.
     pub previous: Option<Publication>,
+    /// The publication of D - 28, where SQL reads its snapshot.
+    pub month_ago: Option<Publication>,
     /// Other published dates that would come out otherwise today, or will once D is published.
     pub affected: Vec<Affected>,
     /// The tiles of every rollup; none when there is nothing to do.
@@ -78,6 +81,8 @@ pub struct Plan {
     pub gaps: Vec<NaiveDate>,
     /// The models, each after what it reads.
     pub models: Vec<TableName>,
+    /// What is published.
+    pub tables: Tables,
     /// Features that read staging directly, and so the whole history.
     pub history_scans: Vec<TableName>,
     /// Everything published so far.

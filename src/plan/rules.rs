@@ -5,7 +5,7 @@
 //! | kept | not kept |
 //! |---|---|
 //! | SQL, reference files and parameters of the pack, as text | URLs, credentials |
-//! | of the job: parameters, grace, its own dimensions, declared columns and profile; the timezone where SQL names it | limits of engine and storage, guards |
+//! | of the job: parameters, grace, its own dimensions and tables, declared columns and profile; the timezone where SQL names it | limits of engine and storage, guards |
 //! | from which day on a model sees history, where that was given up | cut points: they have records of their own |
 
 use std::collections::BTreeMap;
@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ground::{Fingerprint, TableName};
 use crate::job::{
-    CalibrationChoice, Column, ColumnType, Job, OwnDimension, ParameterValue, Source, Workspace,
-    encodings,
+    CalibrationChoice, Column, ColumnType, Job, OwnDimension, OwnTable, ParameterValue, Source,
+    Workspace, encodings,
 };
 use crate::models::Model;
 use crate::pack::Project;
@@ -38,6 +38,7 @@ pub struct Rules {
     parameters: BTreeMap<String, ParameterValue>,
     grace_days: BTreeMap<String, u32>,
     dimensions: BTreeMap<String, OwnDimension>,
+    tables: BTreeMap<String, OwnTable>,
     sources: BTreeMap<String, RuledSource>,
     /// The job's, where a model names it.
     timezone: Option<Tz>,
@@ -60,6 +61,7 @@ struct RuledSource {
 /// | `sql` | the [pack](Project::fingerprint) |
 /// | `grace`, for each dimension | its name, a space, the days |
 /// | `dimension`, for each of the job's own | its `name`, its [`value`](encodings::of_dimension) |
+/// | `table`, for each of the job's own | its `name`, its [`value`](encodings::of_table) |
 /// | `source`, for each that SQL reads | its `name`, its [`columns`](encodings::of_columns), whether it is `delivered` |
 /// | `history start`, for each model that has one | its name, a space, the day |
 ///
@@ -75,6 +77,10 @@ pub(crate) fn fingerprint(job: &Job, project: &Project, starts: &HistoryStarts) 
         let dimension = encodings::of_dimension(dimension);
         named(name).nested("value", &dimension).finish()
     });
+    let tables = job.tables.iter().map(|(name, table)| {
+        let table = encodings::of_table(table);
+        named(name).nested("value", &table).finish()
+    });
     let sources = job.sources.iter();
     let read = sources.filter(|(name, _)| project.graph.reads_source(name));
     let sources = read.map(|(name, source)| {
@@ -89,6 +95,7 @@ pub(crate) fn fingerprint(job: &Job, project: &Project, starts: &HistoryStarts) 
         .nested("sql", &project.fingerprint)
         .parts("grace", grace)
         .parts("dimension", dimensions)
+        .parts("table", tables)
         .parts("source", sources)
         .parts("history start", starts)
         .finish()
@@ -117,6 +124,7 @@ impl Rules {
             parameters: job.parameters.clone(),
             grace_days: job.grace_days.clone(),
             dimensions: job.dimensions.clone(),
+            tables: job.tables.clone(),
             sources: sources.collect(),
             history_starts,
         }
@@ -147,6 +155,7 @@ impl Rules {
             parameters: self.parameters.clone(),
             grace_days: self.grace_days.clone(),
             dimensions: self.dimensions.clone(),
+            tables: self.tables.clone(),
             sources: sources.collect(),
             timezone: self.timezone.unwrap_or(job.timezone),
             calibration: CalibrationChoice::Pinned(cutpoints_id.to_owned()),
@@ -218,6 +227,7 @@ impl Rules {
 /// | `parameters` | of the job, by name: `kind` is `integer`, `decimal`, `text`, `boolean`, `date` or `list`, and `value` its text; those of a list are parted by the character U+001F |
 /// | `grace_days` | of the job, by dimension, in days |
 /// | `dimensions` | the job's own, by name: `tiers`, from the lowest rank to the highest where they are `ranked` |
+/// | `tables` | the job's own, by name: the columns of their `key`, whether they are `dated`, the columns they are `sorted_by`, whether they `may_be_empty`; left out where there are none |
 /// | `sources` | by name: whether it is `delivered`; its `columns`, each with `name`, `type` as a job file declares it, and whether it is `optional`; the names of those in its `profile` |
 /// | `timezone` | of the job, where SQL names it; left out where it does not |
 /// | `history_starts` | by table, the first day that it sees, where earlier ones were given up; left out where none were |
@@ -232,6 +242,8 @@ struct RulesFile {
     parameters: BTreeMap<String, ParameterText>,
     grace_days: BTreeMap<String, u32>,
     dimensions: BTreeMap<String, DimensionText>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tables: BTreeMap<String, TableText>,
     sources: BTreeMap<String, SourceText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     timezone: Option<String>,
@@ -254,6 +266,15 @@ struct ParameterText {
 struct DimensionText {
     tiers: Vec<String>,
     ranked: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TableText {
+    key: Vec<String>,
+    dated: bool,
+    sorted_by: Vec<String>,
+    may_be_empty: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -315,6 +336,8 @@ impl RulesFile {
             let OwnDimension { tiers, ranked } = dimension.clone();
             (name.clone(), DimensionText { tiers, ranked })
         });
+        let tables = rules.tables.iter();
+        let tables = tables.map(|(name, table)| (name.clone(), TableText::of(table)));
         let sources = rules.sources.iter();
         let sources = sources.map(|(name, source)| (name.clone(), SourceText::of(source)));
         let starts = rules.history_starts.iter();
@@ -325,6 +348,7 @@ impl RulesFile {
             parameters: parameters.collect(),
             grace_days: rules.grace_days.clone(),
             dimensions: dimensions.collect(),
+            tables: tables.collect(),
             sources: sources.collect(),
             timezone: rules.timezone.map(|timezone| timezone.name().to_owned()),
             history_starts: starts.collect(),
@@ -348,6 +372,8 @@ impl RulesFile {
             let DimensionText { tiers, ranked } = dimension;
             (name, OwnDimension { tiers, ranked })
         });
+        let tables = self.tables.into_iter();
+        let tables = tables.map(|(name, table)| (name, table.table()));
         let sources = self.sources.into_iter();
         let sources = sources.map(|(name, source)| Ok((name, source.source()?)));
         let starts = self.history_starts.iter().map(|(model, day)| {
@@ -364,9 +390,36 @@ impl RulesFile {
             parameters: parameters.collect::<Result<_, String>>()?,
             grace_days: self.grace_days,
             dimensions: dimensions.collect(),
+            tables: tables.collect(),
             sources: sources.collect::<Result<_, String>>()?,
             history_starts: starts.collect::<Result<_, String>>()?,
         })
+    }
+}
+
+impl TableText {
+    fn of(table: &OwnTable) -> Self {
+        let OwnTable {
+            key,
+            is_dated,
+            sorted_by,
+            may_be_empty,
+        } = table.clone();
+        Self {
+            key,
+            dated: is_dated,
+            sorted_by,
+            may_be_empty,
+        }
+    }
+
+    fn table(self) -> OwnTable {
+        OwnTable {
+            key: self.key,
+            is_dated: self.dated,
+            sorted_by: self.sorted_by,
+            may_be_empty: self.may_be_empty,
+        }
     }
 }
 
@@ -420,6 +473,42 @@ mod tests {
         [sources.orders.columns]\nstore = { type = \"DECIMAL(9, 3)\", optional = true }\n\
         [params]\nchurned_days = 61\n[grace_days]\nvalue_tier = 3\n\
         [dimensions.app_fan]\ntiers = [\"low\", \"high\"]\n";
+
+    const A_TABLE: &str = "[tables.calls]\nkey = [\"user_id\"]\nsorted_by = [\"city\"]\n";
+
+    /// A job with the built-in pack, and a table of its own in it.
+    fn with_a_table(job: Job) -> Job {
+        let texts = Project::load(&job).unwrap().texts;
+        let file = "publish/calls.sql".to_owned();
+        let sql = "SELECT user_id, city FROM publish.tier_snapshot".to_owned();
+        Job {
+            pack: Some(texts.into_iter().chain([(file, sql)]).collect()),
+            ..job
+        }
+    }
+
+    #[test]
+    fn a_table_of_the_jobs_own_is_a_rule() {
+        let rules = |sections: &str| {
+            let job = with_a_table(job(sections));
+            let project = Project::load(&job).unwrap();
+            let fingerprint = fingerprint(&job, &project, &HistoryStarts::new());
+            (Rules::of(&job, &project, HistoryStarts::new()), fingerprint)
+        };
+        let (of_then, by_date) = rules(A_TABLE);
+        let written = RulesFile::of(&of_then);
+        assert_eq!(written.rules(), Ok(of_then.clone()));
+        // Whatever the job declares by now.
+        let again = of_then.job(&job(""), "2026-07-01-v1");
+        assert_eq!(again.tables, job(A_TABLE).tables);
+        Project::load(&again).unwrap();
+
+        assert_ne!(rules(&format!("{A_TABLE}dated = false\n")).1, by_date);
+        assert_eq!(
+            rules(&format!("{A_TABLE}may_be_empty = false\n")).1,
+            by_date
+        );
+    }
 
     #[test]
     fn rules_read_back_as_they_were_written() {

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Display, Formatter, Result};
 
-use crate::ground::counted;
+use crate::ground::{SqlSchema, TableName, counted};
 use crate::publish::ForeignCommit;
 
 use super::affected::AffectedBy;
@@ -195,12 +195,28 @@ impl Plan {
         writeln!(f, "\nmodels, in order")?;
         for model in &self.models {
             let note = match self.history_scans.contains(model) {
-                true => "  (reads staging directly: scans the whole history)",
-                false => "",
+                true => "  (reads staging directly: scans the whole history)".to_owned(),
+                false => self.note_on_own(model),
             };
             writeln!(f, "  {model}{note}")?;
         }
         Ok(())
+    }
+
+    /// What the job declares of a table of its own.
+    fn note_on_own(&self, model: &TableName) -> String {
+        let mut own = self.tables.own();
+        let own = own.find(|own| model.schema == SqlSchema::Publish && own.name == model.name);
+        let Some(own) = own else {
+            return String::new();
+        };
+        let key = own.key.join(", ");
+        let keeps = match own.dating.is_kept_whole() {
+            true if !self.is_newest() => "the newest date, which this is not: left as it is",
+            true => "the newest date",
+            false => "every date",
+        };
+        format!("  (a table of the job's own, by {key}: keeps {keeps})")
     }
 }
 

@@ -221,6 +221,11 @@ impl Prepared {
         self.table.name()
     }
 
+    /// Whether the table keeps the rows of one state alone.
+    pub(super) fn is_kept_whole(&self) -> bool {
+        self.table.is_kept_whole()
+    }
+
     /// The version that the table has once this is in.
     pub(super) fn version(&self) -> i64 {
         self.table.version() + i64::from(self.entry.is_some())

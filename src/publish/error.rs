@@ -59,7 +59,9 @@ pub enum PublishError {
     )]
     OtherLayout { table: String },
     /// A table whose versions `publications` does not record.
-    #[error("table `{table}` is not among those that publications record; add it to `tables::ALL`")]
+    #[error(
+        "table `{table}` is not among those that publications record; declare it in the job as [tables.{table}]"
+    )]
     Unrecorded { table: String },
     /// A table that somebody upgraded.
     #[error(

@@ -22,7 +22,7 @@ use crate::drafts::SNAPSHOT_DATE;
 use crate::ground::SnapshotDate;
 use crate::storage::Location;
 
-use super::publications::{Publications, is_kept_whole};
+use super::publications::Publications;
 use super::table::Table;
 use super::{Inspection, PublishError};
 
@@ -106,7 +106,7 @@ fn named(
     let newest = publications.latest_date();
     let mut named = Vec::new();
     for file in table.entries(None)? {
-        let date = match is_kept_whole(&table.name) {
+        let date = match table.is_kept_whole() {
             true => newest,
             false => {
                 let day = file.partition_values_map().remove(SNAPSHOT_DATE).flatten();

@@ -10,7 +10,8 @@
 //!    do not each win some tables. The other tables that keep every date follow side by side.
 //!    Each commit replaces the rows of the date, and the table's columns where they
 //!    [evolve](schema_evolution).
-//! 4. `tier_current` and `dim_tier` follow, side by side.
+//! 4. `tier_current`, `dim_tier` and tables of the job's own that keep one state follow, side by
+//!    side.
 //! 5. One commit to [`publications`] says which versions belong together. Only now the date is
 //!    published, and [put on record](last_publication) as such.
 //!
@@ -51,7 +52,6 @@ use futures::future::{join_all, try_join_all};
 use crate::audits::Cleared;
 use crate::drafts::{ContractError, Draft, TableColumn};
 use crate::storage::Location;
-use crate::tables;
 
 use self::commit::{Prepared, drop_files};
 use self::retired::Retired;
@@ -116,7 +116,7 @@ async fn commit_all(
 ) -> Result<Published, PublishError> {
     let admitted = async {
         for draft in &drafts {
-            check_recorded(draft, &record)?;
+            check_recorded(draft, publications, &record)?;
         }
         let opened = open_all(output, (publications, inspection), &drafts);
         let tables = Box::pin(opened).await?;
@@ -172,11 +172,11 @@ async fn commit_prepared(
     if let Some(failure) = failure {
         last.abandon().await;
         if !tables.is_empty() {
-            repair::undo(output).await;
+            repair::undo(output, publications).await;
         }
         return Err(failure);
     }
-    tables.push(put_last(output, last, &publication, &tables).await?);
+    tables.push(put_last(output, last, (publications, &publication), &tables).await?);
     Ok(Published {
         publication,
         tables,
@@ -208,8 +208,8 @@ async fn ready(
 
 /// The groups that are committed one after the other.
 fn in_turn(commits: Vec<Prepared>) -> [Vec<Prepared>; 3] {
-    let is_whole = |commit: &Prepared| publications::is_kept_whole(commit.name());
-    let (whole, mut dated): (Vec<_>, Vec<_>) = commits.into_iter().partition(is_whole);
+    let (whole, mut dated): (Vec<_>, Vec<_>) =
+        commits.into_iter().partition(Prepared::is_kept_whole);
     let others = dated.split_off(dated.len().min(1));
     [dated, others, whole]
 }
@@ -239,16 +239,16 @@ async fn put_in_turn(groups: [Vec<Prepared>; 3]) -> (Vec<Committed>, Option<Publ
 async fn put_last(
     output: &Location,
     last: Prepared,
-    publication: &Publication,
+    (publications, publication): (&Publications, &Publication),
     tables: &[Committed],
 ) -> Result<Committed, PublishError> {
     let last = last.put().await;
     match &last {
         Ok(_) => {
             last_publication::keep(output, publication).await;
-            check_undisturbed(output, tables).await;
+            check_undisturbed(output, publications, tables).await;
         }
-        Err(PublishError::Conflict { .. }) => repair::undo(output).await,
+        Err(PublishError::Conflict { .. }) => repair::undo(output, publications).await,
         // Whatever is not certain is left to the next run: the publication may still arrive.
         Err(_) => {}
     }
@@ -257,7 +257,7 @@ async fn put_last(
 
 /// Repairs tables to which somebody committed while the run published: a repair that did not know
 /// of the publication, or a run that lost to it.
-async fn check_undisturbed(output: &Location, tables: &[Committed]) {
+async fn check_undisturbed(output: &Location, publications: &Publications, tables: &[Committed]) {
     let later = tables.iter().map(|committed| {
         let place = &committed.table.place;
         place.entry(committed.version + 1)
@@ -267,7 +267,7 @@ async fn check_undisturbed(output: &Location, tables: &[Committed]) {
         .iter()
         .any(|entry| matches!(entry, Ok(Some(_)) | Err(_)))
     {
-        repair::undo(output).await;
+        repair::undo(output, publications).await;
     }
 }
 
@@ -339,9 +339,13 @@ async fn open_drafted(
 }
 
 /// Refuses a draft that the publication could not speak for.
-fn check_recorded(draft: &Draft, record: &RunRecord) -> Result<(), PublishError> {
+fn check_recorded(
+    draft: &Draft,
+    publications: &Publications,
+    record: &RunRecord,
+) -> Result<(), PublishError> {
     let table = draft.spec().name();
-    if !tables::NAMES.contains(&table) {
+    if !publications.has_table(table) {
         return Err(PublishError::Unrecorded {
             table: table.to_owned(),
         });
@@ -435,6 +439,7 @@ mod tests {
 
     on_every_store!(
         a_date_is_published_with_all_its_tables,
+        tables_of_the_jobs_own_are_committed_before_the_publication,
         a_table_that_the_run_leaves_alone_has_no_version,
         a_refused_draft_leaves_everything_as_it_was,
         a_run_that_was_overtaken_commits_nothing,
@@ -500,6 +505,45 @@ mod tests {
             let files = reloaded.files_of(newest, table).await.unwrap();
             assert_eq!(files.iter().filter_map(|file| file.rows).sum::<u64>(), 2);
         }
+    }
+
+    async fn tables_of_the_jobs_own_are_committed_before_the_publication(output: &Location) {
+        let own = ["calls", "calls_today"].map(str::to_owned);
+        let publications = Publications::load(output).await.unwrap().knowing(&own);
+        let undated = tiers("calls_today", Dating::EveryDate).file_schema();
+        let undated = Arc::new(TableSpec::new("calls_today", &undated, Dating::Undated).unwrap());
+        let users = [(1, "new")];
+        let mut drafts = Vec::new();
+        for spec in [
+            snapshot(),
+            current(),
+            undated,
+            tiers("calls", Dating::EveryDate),
+        ] {
+            drafts.push(draft(output, &spec, "2026-11-20", &users).await);
+        }
+        let published = commit(
+            output,
+            &publications,
+            drafts,
+            record("2026-11-20", "a"),
+            &[],
+        );
+        let published = published.await.unwrap();
+        let tables: Vec<_> = published.tables.iter().map(Committed::name).collect();
+        assert_eq!(
+            tables,
+            [
+                "tier_snapshot",
+                "calls",
+                "tier_current",
+                "calls_today",
+                "publications"
+            ]
+        );
+        let row = &published.publication;
+        let named = own.iter().filter(|table| row.tables.contains_key(*table));
+        assert_eq!(named.count(), 2);
     }
 
     async fn a_table_that_the_run_leaves_alone_has_no_version(output: &Location) {
@@ -608,7 +652,7 @@ mod tests {
             messages.push(refused.await.unwrap_err().to_string());
         }
         let expected = [
-            "table `scratch` is not among those that publications record; add it to `tables::ALL`",
+            "table `scratch` is not among those that publications record; declare it in the job as [tables.scratch]",
             "the draft of table `tier_snapshot` is for 2026-11-19, not for 2026-11-20; draft it again",
         ];
         assert_eq!(messages, expected);

@@ -1,5 +1,6 @@
 //! Tables that a job has published and no longer makes, such as `alerts` of a pack without
-//! `publish/alerts.sql`.
+//! `publish/alerts.sql`, or one of its own that it no longer declares. One that keeps one state
+//! alone stays as it is.
 //!
 //! They keep the dates that they have, but for the one that is republished: a superseded run's
 //! rows of it would stay among those of the new one, with no publication that names them. So its
@@ -12,9 +13,9 @@ use futures::future::try_join_all;
 use crate::drafts::{Draft, SNAPSHOT_DATE};
 use crate::ground::SnapshotDate;
 use crate::storage::Location;
+use crate::tables;
 
 use super::commit::{Origin, Prepared, Provenance};
-use super::publications::is_kept_whole;
 use super::{Publications, PublishError, RunRecord, Table};
 
 /// The tables that a run leaves without rows of its date.
@@ -36,13 +37,15 @@ impl Retired {
         let is_made = |table: &str| drafts.iter().any(|draft| draft.spec().name() == table);
         let recorded = publications.all().iter().flat_map(|row| row.tables.keys());
         let recorded: BTreeSet<&String> = recorded.collect();
+        let is_whole =
+            |table: &str| tables::find(table).is_some_and(|ours| ours.dating.is_kept_whole());
         let retired = recorded.into_iter().filter(|table| {
-            !is_made(table) && !is_kept_whole(table) && !record.left_alone.contains_key(*table)
+            !is_made(table) && !is_whole(table) && !record.left_alone.contains_key(*table)
         });
         let opened = try_join_all(retired.map(|table| Table::open(output, table))).await?;
         let mut tables = Vec::new();
         for table in opened.into_iter().flatten() {
-            if !table.entries(Some(date))?.is_empty() {
+            if !table.is_kept_whole() && !table.entries(Some(date))?.is_empty() {
                 tables.push(table);
             }
         }

@@ -16,6 +16,7 @@ use object_store::path::Path;
 use crate::drafts::{SNAPSHOT_DATE, contract, objects};
 use crate::ground::SnapshotDate;
 use crate::storage::Location;
+use crate::tables::{self, Dating};
 
 use super::PublishError;
 use super::error::Source;
@@ -177,6 +178,13 @@ impl Table {
     /// Whether the table is partitioned by snapshot date.
     pub fn is_dated(&self) -> bool {
         !self.state.metadata().partition_columns().is_empty()
+    }
+
+    /// Whether it keeps the rows of one state alone, so that each publication replaces them all. Of
+    /// a table that the job no longer declares its own layout says so.
+    pub(super) fn is_kept_whole(&self) -> bool {
+        let ours = tables::find(&self.name).map(|table| table.dating);
+        ours.map_or(!self.is_dated(), Dating::is_kept_whole)
     }
 
     /// What to ask [`files`](Self::files) for to get the rows of `date`: the date where the table is

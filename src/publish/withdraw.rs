@@ -1,8 +1,8 @@
 //! Taking a published date back.
 //!
 //! It is a publication like any other, in the same order of commits: the dated tables lose the rows
-//! of the date, `tier_current` and `dim_tier` go to the newest date that is left, and the row in
-//! `publications` says `withdrawn`. Its files stay where they are, so the versions from before it can still be
+//! of the date, `tier_current`, `dim_tier` and tables of the job's own that keep one state go to the
+//! newest date that is left, and the row in `publications` says `withdrawn`. Its files stay where they are, so the versions from before it can still be
 //! read.
 
 use futures::future::try_join_all;
@@ -13,12 +13,11 @@ use uuid::Uuid;
 use deltalake_core::kernel::{Action, LogicalFileView};
 
 use super::commit::{Origin, Prepared, Provenance};
-use super::publications::is_kept_whole;
 use super::repair::Wanted;
 use super::table::Table;
 use super::{
     Inspection, Publication, PublicationStatus, Publications, PublishError, Published,
-    commit_prepared, inspect, repair, versions,
+    TableVersion, commit_prepared, inspect, repair, versions,
 };
 use crate::drafts::{SNAPSHOT_DATE, objects};
 use crate::storage::Location;
@@ -100,26 +99,34 @@ struct Withdrawal<'a> {
 
 impl Withdrawal<'_> {
     /// A commit for every table that the date has rows in, be it that its last run no longer made
-    /// the table, and for `tier_current` when the date is the newest.
+    /// the table, and for those that keep one state when the date is the newest.
     async fn prepare_all(&self) -> Result<Vec<Prepared>, PublishError> {
         let recorded = self.inspection.recorded().map(|(table, _)| table);
-        let dated = recorded.filter(|table| !is_kept_whole(table));
-        let mut commits = try_join_all(dated.map(|table| self.emptied(table))).await?;
+        let others = recorded.filter(|table| ![CURRENT, LABELS].contains(table));
+        let opened = try_join_all(others.map(|table| self.present(table))).await?;
+        let (whole, dated): (Vec<Table>, Vec<Table>) =
+            opened.into_iter().partition(Table::is_kept_whole);
+        let date = self.withdrawn.snapshot_date;
+        let emptied = dated
+            .iter()
+            .map(|table| table.without_date(date, self.provenance));
+        let mut commits = try_join_all(emptied).await?;
         // The snapshot first: of two at once only one gets past it.
         commits.sort_by_key(|commit| commit.name() != SNAPSHOT);
         if self.publications.latest_date() == Some(self.withdrawn.snapshot_date) {
             commits.extend(self.gone_back().await?);
             commits.extend(self.labels_gone_back().await?);
+            for table in whole {
+                commits.extend(self.state_gone_back(table).await?);
+            }
         }
         Ok(commits)
     }
 
-    /// A table without the rows of the date.
-    async fn emptied(&self, table: &str) -> Result<Prepared, PublishError> {
-        let date = self.withdrawn.snapshot_date;
+    /// A table that publications record, at the version that it had when it was looked at.
+    async fn present(&self, table: &str) -> Result<Table, PublishError> {
         let opened = self.undisturbed(table).await?;
-        let opened = opened.ok_or_else(|| self.missing(table, self.withdrawn))?;
-        opened.without_date(date, self.provenance).await
+        opened.ok_or_else(|| self.missing(table, self.withdrawn))
     }
 
     /// A table at the version that it had when it was looked at.
@@ -159,24 +166,12 @@ impl Withdrawal<'_> {
     /// `dim_tier` with the rows that the newest date that is left published. Where there is no such
     /// date, or a vacuum has removed the rows since, it stays as it is until the next night.
     async fn labels_gone_back(&self) -> Result<Option<Prepared>, PublishError> {
-        let left = self.publications.previous_to(self.withdrawn.snapshot_date);
-        let recorded = left.and_then(|left| Some((left, left.tables.get(LABELS)?)));
-        let (Some((left, recorded)), Some(labels)) = (recorded, self.undisturbed(LABELS).await?)
+        let (Some((left, recorded)), Some(labels)) =
+            (self.left_with(LABELS), self.undisturbed(LABELS).await?)
         else {
             return Ok(None);
         };
-        let restored = async {
-            let then = Table::open_at(self.output, LABELS, recorded.version).await?;
-            let files = then
-                .ok_or_else(|| self.missing(LABELS, left))?
-                .entries(None)?;
-            let wanted = Wanted {
-                publication: left,
-                files,
-            };
-            labels.restoring(None, &wanted).await
-        };
-        let actions = match restored.await {
+        let actions = match self.state_of(&labels, left, recorded).await {
             Ok(actions) => actions,
             Err(gone @ (PublishError::FileGone { .. } | PublishError::VersionGone { .. })) => {
                 tracing::warn!(error = %gone, "dim_tier stays as it is until the next night");
@@ -186,6 +181,61 @@ impl Withdrawal<'_> {
         };
         let prepared = self.prepared(labels, actions, None, recorded.rows);
         prepared.await.map(Some)
+    }
+
+    /// A table of the job's own that keeps one state, with the rows that the newest date that is
+    /// left published. Where it published none, or a vacuum has removed them since, the table has no
+    /// rows until the next night: those of the withdrawn date are to go in any case. One that the
+    /// date did not publish stays as it is.
+    async fn state_gone_back(&self, table: Table) -> Result<Option<Prepared>, PublishError> {
+        if !self.withdrawn.tables.contains_key(&table.name) {
+            return Ok(None);
+        }
+        let restored = match self.left_with(&table.name) {
+            Some((left, recorded)) => match self.state_of(&table, left, recorded).await {
+                Ok(actions) => Some((actions, recorded.rows)),
+                Err(PublishError::FileGone { .. } | PublishError::VersionGone { .. }) => None,
+                Err(failure) => return Err(failure),
+            },
+            None => None,
+        };
+        let (actions, rows) = match restored {
+            Some(restored) => restored,
+            None => {
+                tracing::warn!(
+                    table.name = table.name,
+                    "the table has no rows until the next night"
+                );
+                let gone = table.entries(None)?;
+                let removals = gone.iter().map(|file| file.remove_action(true).into());
+                (removals.collect(), 0)
+            }
+        };
+        self.prepared(table, actions, None, rows).await.map(Some)
+    }
+
+    /// The newest date that is left, where it has published a table.
+    fn left_with(&self, table: &str) -> Option<(&Publication, &TableVersion)> {
+        let left = self
+            .publications
+            .previous_to(self.withdrawn.snapshot_date)?;
+        Some((left, left.tables.get(table)?))
+    }
+
+    /// What gives a table the files that a publication recorded.
+    async fn state_of(
+        &self,
+        table: &Table,
+        left: &Publication,
+        recorded: &TableVersion,
+    ) -> Result<Vec<Action>, PublishError> {
+        let then = Table::open_at(self.output, &table.name, recorded.version).await?;
+        let then = then.ok_or_else(|| self.missing(&table.name, left))?;
+        let wanted = Wanted {
+            publication: left,
+            files: then.entries(None)?,
+        };
+        table.restoring(None, &wanted).await
     }
 
     /// The files of the snapshot that a publication recorded. Where every table is as publications

@@ -1,11 +1,17 @@
-//! The published tables: the one list of them. Whatever names them goes by it: the models of a
-//! pack, drafts, publications, repair, plans, `show`, the README.
+//! The published tables: the one list of them, [`Tables`]. Whatever names them goes by it: the
+//! models of a pack, drafts, publications, repair, plans, `show`, the README.
 //!
-//! A mart of one's own is an entry here, [among the marts](marts), and a file
-//! `sql/publish/<name>.sql`.
+//! | whose | where they are declared |
+//! |---|---|
+//! | tierline's, in every job | [`tiers`] and [`marts`] |
+//! | a job's [own] | `[tables.<name>]` in the job file |
+//!
+//! A mart is one of tierline's or of the job's, and both go the same way: a file
+//! `sql/publish/<name>.sql`, computed once the snapshot is there.
 
 mod dating;
 mod marts;
+mod own;
 mod tiers;
 
 use std::collections::BTreeMap;
@@ -13,8 +19,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use crate::ground::SqlSchema;
-use crate::job::ColumnType;
+use crate::ground::{Problems, SqlSchema};
+use crate::job::{ColumnType, Job};
 
 pub use dating::{Dating, SNAPSHOT_DATE};
 pub use marts::{ACTIONS, ALERTS, KPI_DAILY};
@@ -23,9 +29,9 @@ pub use tiers::{
     TIER_SNAPSHOT, TIER_SUMMARY,
 };
 
-/// The tables whose versions a publication records, in the order of its columns. `publications`
+/// The tables that tierline has in every job, in the order of their columns in `publications`, which
 /// itself is none of them.
-pub const ALL: [&PublishedTable; 9] = [
+const OURS: [&PublishedTable; 9] = [
     &TIER_SNAPSHOT,
     &TIER_MIGRATION,
     &TIER_MIGRATION_MATRIX,
@@ -38,7 +44,46 @@ pub const ALL: [&PublishedTable; 9] = [
 ];
 
 /// Their names.
-pub const NAMES: [&str; ALL.len()] = names();
+pub const OUR_NAMES: [&str; OURS.len()] = names();
+
+/// The tables of a job, whose versions a publication records: those of tierline, then its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tables {
+    own: Vec<&'static PublishedTable>,
+}
+
+impl Tables {
+    /// The tables of a job, and what is wrong with those that it declares.
+    pub fn of(job: &Job) -> (Self, Problems) {
+        let (own, problems) = own::read(job);
+        (Self { own }, problems)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &'static PublishedTable> {
+        OURS.into_iter().chain(self.own())
+    }
+
+    /// Those that the job declares, by name.
+    pub fn own(&self) -> impl Iterator<Item = &'static PublishedTable> {
+        self.own.iter().copied()
+    }
+
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.iter().map(|table| table.name)
+    }
+
+    /// The table of a name.
+    pub fn find(&self, name: &str) -> Option<&'static PublishedTable> {
+        self.iter().find(|table| table.name == name)
+    }
+
+    /// The tables that come from one kind of maker.
+    pub fn made_by(&self, maker: Maker) -> impl Iterator<Item = &'static PublishedTable> {
+        self.iter().filter(move |table| table.maker == maker)
+    }
+}
 
 /// One table that is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,29 +155,29 @@ impl PublishedTable {
     }
 }
 
-/// The table of a name.
+/// The table of tierline's own of a name.
 pub fn find(name: &str) -> Option<&'static PublishedTable> {
-    ALL.into_iter().find(|table| table.name == name)
+    OURS.into_iter().find(|table| table.name == name)
 }
 
-/// The tables that come from one kind of maker.
+/// The tables of tierline's own that come from one kind of maker.
 pub fn made_by(maker: Maker) -> impl Iterator<Item = &'static PublishedTable> {
-    ALL.into_iter().filter(move |table| table.maker == maker)
+    OURS.into_iter().filter(move |table| table.maker == maker)
 }
 
 /// The schemas and names under which SQL reads rows of earlier dates.
 pub fn earlier() -> impl Iterator<Item = (SqlSchema, &'static PublishedTable)> {
-    ALL.into_iter().flat_map(|table| {
+    OURS.into_iter().flat_map(|table| {
         let schemas = table.earlier.iter();
         schemas.map(move |schema| (*schema, table))
     })
 }
 
-const fn names() -> [&'static str; ALL.len()] {
-    let mut names = [""; ALL.len()];
+const fn names() -> [&'static str; OURS.len()] {
+    let mut names = [""; OURS.len()];
     let mut table = 0;
-    while table < ALL.len() {
-        names[table] = ALL[table].name;
+    while table < OURS.len() {
+        names[table] = OURS[table].name;
         table += 1;
     }
     names
@@ -166,13 +211,54 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_keys_are_columns() {
-        let distinct: BTreeSet<&str> = NAMES.into();
-        assert_eq!(distinct.len(), ALL.len());
-        for table in ALL {
+        let distinct: BTreeSet<&str> = OUR_NAMES.into();
+        assert_eq!(distinct.len(), OURS.len());
+        for table in OURS {
             let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
             for key in table.key.iter().chain(table.sorted_by) {
                 assert!(columns.contains(key), "{}.{key}", table.name);
             }
         }
+    }
+
+    fn job(sections: &str) -> Job {
+        let text = format!(
+            "version = 1\ntimezone = \"UTC\"\noutput = \"out\"\n\
+             [sources.orders]\nurl = \"orders\"\n[sources.engagement]\nurl = \"engagement\"\n{sections}"
+        );
+        let file = crate::ground::SourceFile::new("job.toml", text);
+        Job::parse(&file, "job", std::path::PathBuf::new()).unwrap()
+    }
+
+    #[test]
+    fn a_declared_table_comes_after_ours_and_is_sorted_to_the_last_column_of_its_key() {
+        let section = "[tables.call_list]\nkey = [\"user_id\", \"channel\"]\nsorted_by = [\"priority\", \"channel\"]\n\
+            [tables.today]\nkey = [\"city\"]\ndated = false\nmay_be_empty = false\n";
+        let (tables, problems) = Tables::of(&job(section));
+        assert_eq!(problems, Problems::default());
+        let names: Vec<&str> = tables.names().collect();
+        assert_eq!(names, [&OUR_NAMES[..], &["call_list", "today"]].concat());
+        let [calls, today] = tables.own[..] else {
+            panic!("{tables:?}");
+        };
+        assert_eq!(calls.sorted_by, ["priority", "channel", "user_id"]);
+        assert_eq!(
+            (calls.dating, calls.may_be_empty),
+            (Dating::EveryDate, true)
+        );
+        assert_eq!((today.dating, today.may_be_empty), (Dating::Undated, false));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_declaration_is_said_at_its_place() {
+        let sections = [
+            "[tables.alerts]\nkey = [\"alert\"]\n",
+            "[tables.publications]\nkey = [\"x\"]\n",
+            "[tables.\"Call List\"]\nkey = [\"user_id\"]\n",
+            "[tables.calls]\nsorted_by = [\"a\", \"a\"]\n",
+            "[tables.days]\nkey = [\"snapshot_date\", \"user_id\"]\n",
+        ];
+        let (_, problems) = Tables::of(&job(&sections.concat()));
+        insta::assert_snapshot!(problems, @"");
     }
 }

@@ -54,7 +54,7 @@ pub const TIER_SNAPSHOT: PublishedTable = PublishedTable {
     sorted_by: &["user_id"],
     columns: &SNAPSHOT_COLUMNS,
     may_be_empty: false,
-    earlier: &[SqlSchema::Previous, SqlSchema::WeekAgo],
+    earlier: &[SqlSchema::Previous, SqlSchema::WeekAgo, SqlSchema::MonthAgo],
 };
 
 /// The users of the newest date.

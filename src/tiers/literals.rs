@@ -3,7 +3,7 @@
 //!
 //! | column | a literal compared with it must be |
 //! |---|---|
-//! | `<dimension>`, `<dimension>_raw` of tiers, publish, previous, week_ago | a value of the dimension |
+//! | `<dimension>`, `<dimension>_raw` of tiers, publish, previous, week_ago, month_ago | a value of the dimension |
 //! | `from_tier`, `to_tier`, `tier` | a value of the dimension that a filter names, or else of any |
 //! | `dimension` | a dimension |
 //!
@@ -95,6 +95,7 @@ impl Listed<'_> {
             SqlSchema::Publish,
             SqlSchema::Previous,
             SqlSchema::WeekAgo,
+            SqlSchema::MonthAgo,
         ];
         let is_shown = |name: &str| column == name || column.strip_suffix("_raw") == Some(name);
         let mut dimensions = self.dimensions.iter();

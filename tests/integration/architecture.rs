@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use regex::Regex;
-use tierline::tables::NAMES;
+use tierline::tables::OUR_NAMES;
 
 use self::circles::SourceTree;
 

@@ -2,7 +2,7 @@
 //!
 //! 1. For each dimension the users of every tier: [`tiers`].
 //! 2. How they moved since the previous snapshot, and the largest moves: [`matrix`].
-//! 3. Alerts, KPIs and warnings.
+//! 3. Alerts, KPIs, warnings, and the tables of the job's own.
 //!
 //! Everything fits the narrowest terminal in use where it can.
 
@@ -79,7 +79,13 @@ impl<'a> Page<'a> {
     /// Everything.
     fn full(&self) -> String {
         let dimensions: Vec<&DimensionOverview> = self.overview.dimensions.iter().collect();
-        let figures = [self.alerts(), self.kpis(), self.warnings()].concat();
+        let figures = [
+            self.alerts(),
+            self.kpis(),
+            self.warnings(),
+            self.own_tables(),
+        ]
+        .concat();
         self.of_dimensions(&dimensions) + &figures
     }
 
@@ -197,6 +203,24 @@ impl<'a> Page<'a> {
         format!("\n{}\n{}", self.bold("Warnings"), table.render(self.paint))
     }
 
+    /// How many rows the date has in each table of the job's own.
+    fn own_tables(&self) -> String {
+        if self.overview.own_tables.is_empty() {
+            return String::new();
+        }
+        let mut table = Table::default();
+        table.column("table", Side::Left);
+        table.column("rows", Side::Right);
+        for (name, rows) in &self.overview.own_tables {
+            table.row([
+                Cell::from(name),
+                number(count_or_none(i64::try_from(*rows).unwrap_or(i64::MAX))),
+            ]);
+        }
+        let heading = self.bold("Tables of the job's own");
+        format!("\n{heading}\n{}", table.render(self.paint))
+    }
+
     /// Who moved; nothing when nobody could have.
     fn migration(&self, dimension: &DimensionOverview) -> String {
         let Some(previous) = self.overview.previous_snapshot_date else {
@@ -255,6 +279,7 @@ mod tests {
             warnings: Vec::new(),
             kpis: Vec::new(),
             alerts: Vec::new(),
+            own_tables: Vec::new(),
         }
     }
 
@@ -291,6 +316,7 @@ mod tests {
                     users: 0,
                 },
             ],
+            own_tables: vec![("call_list".to_owned(), 1_234), ("reactivated".to_owned(), 0)],
             ..overview(Vec::new())
         };
         insta::assert_snapshot!(full(&overview, false), @"
@@ -310,6 +336,11 @@ mod tests {
           warning         users
           silent_warning  1,234
           peak_order          .
+
+        Tables of the job's own
+          table         rows
+          call_list    1,234
+          reactivated      .
         ");
     }
 

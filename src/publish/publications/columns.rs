@@ -120,14 +120,15 @@ const STATUS: &str = "status";
 const PUBLISHED: &str = "published";
 const WITHDRAWN: &str = "withdrawn";
 
-/// The tables that have columns: those of today's list, and others that publications recorded.
+/// The tables that have columns: those of tierline, and others that publications recorded, such as
+/// a job's own.
 pub(super) fn tables_of(publications: &[Publication]) -> Vec<&str> {
     let recorded = publications.iter().flat_map(|row| row.tables.keys());
     let recorded: BTreeSet<&str> = recorded.map(String::as_str).collect();
     let others = recorded
         .into_iter()
-        .filter(|table| !tables::NAMES.contains(table));
-    tables::NAMES.into_iter().chain(others).collect()
+        .filter(|table| !tables::OUR_NAMES.contains(table));
+    tables::OUR_NAMES.into_iter().chain(others).collect()
 }
 
 /// All columns.

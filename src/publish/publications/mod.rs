@@ -28,18 +28,21 @@ use futures::stream;
 use crate::drafts::{Dating, Draft, DraftError, DraftWriter, TableSpec};
 use crate::ground::SnapshotDate;
 use crate::storage::Location;
-use crate::tables::TIER_SNAPSHOT;
+use crate::tables::{OUR_NAMES, TIER_SNAPSHOT};
 
 use self::rows::read_all;
 use super::commit::Prepared;
 use super::place::Place;
 use super::{Provenance, PublishError, PublishedFile, Table};
 
-pub(super) use publication::{PUBLICATIONS, is_kept_whole};
+pub(super) use publication::PUBLICATIONS;
 pub use publication::{Publication, PublicationStatus, TableVersion};
 
 /// How long ago `week_ago` is.
 const WEEK: Days = Days::new(7);
+
+/// How long ago `month_ago` is: four weeks, so that the days of the week are the same.
+const MONTH: Days = Days::new(28);
 
 /// The table that every publication writes.
 const SNAPSHOT: &str = TIER_SNAPSHOT.name;
@@ -52,6 +55,8 @@ pub struct Publications {
     by_sequence: Vec<Publication>,
     /// Where the last row of each date is: a long history is asked for each of its dates.
     last_rows: BTreeMap<SnapshotDate, usize>,
+    /// The tables of the job's own, which no publication may have named yet.
+    own: BTreeSet<String>,
 }
 
 impl Publications {
@@ -83,7 +88,33 @@ impl Publications {
             table,
             last_rows: last_rows.collect(),
             by_sequence: rows,
+            own: BTreeSet::new(),
         }
+    }
+
+    /// The same publications, of a job that has these tables of its own: a run that died may have
+    /// left rows in one that no publication names yet.
+    #[must_use]
+    pub fn knowing<'a>(mut self, own: impl IntoIterator<Item = &'a String>) -> Self {
+        self.own.extend(own.into_iter().cloned());
+        self
+    }
+
+    /// The tables that runs commit to: tierline's, the job's own, and whatever was published before.
+    pub(super) fn tables(&self) -> BTreeSet<&str> {
+        let recorded = self.by_sequence.iter().flat_map(|row| row.tables.keys());
+        let named = recorded.chain(&self.own).map(String::as_str);
+        named.chain(OUR_NAMES).collect()
+    }
+
+    /// Whether runs of the job commit to a table.
+    pub(super) fn has_table(&self, name: &str) -> bool {
+        OUR_NAMES.contains(&name) || self.own.contains(name)
+    }
+
+    /// The tables of the job's own.
+    pub(super) fn own(&self) -> &BTreeSet<String> {
+        &self.own
     }
 
     /// Every publication, the newest last.
@@ -113,6 +144,11 @@ impl Publications {
     /// The valid publication of the date a week before.
     pub fn week_before(&self, date: SnapshotDate) -> Option<&Publication> {
         self.newest_for(SnapshotDate::on(date.day() - WEEK))
+    }
+
+    /// The valid publication of the date 28 days before.
+    pub fn month_before(&self, date: SnapshotDate) -> Option<&Publication> {
+        self.newest_for(SnapshotDate::on(date.day() - MONTH))
     }
 
     /// The last date published.
@@ -509,7 +545,7 @@ mod tests {
         assert_eq!(reloaded.all(), [first, second]);
         assert_eq!(
             columns_of(&reloaded).len(),
-            14 + 2 * crate::tables::NAMES.len()
+            14 + 2 * crate::tables::OUR_NAMES.len()
         );
         assert_eq!(reloaded.table().unwrap().version(), 2);
     }
@@ -521,7 +557,7 @@ mod tests {
         };
         let mut first = publication("2026-11-19", "a", 1);
         first.tables.insert("forecast".to_owned(), recorded);
-        let longer = [&crate::tables::NAMES[..], &["forecast"]].concat();
+        let longer = [&crate::tables::OUR_NAMES[..], &["forecast"]].concat();
         publish_with_list(output, &first, &longer).await;
 
         let newer = Publications::load(output).await.unwrap();

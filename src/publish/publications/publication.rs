@@ -3,15 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::ground::SnapshotDate;
-use crate::tables;
 
 /// The name of the table that has them all.
 pub(in crate::publish) const PUBLICATIONS: &str = "publications";
-
-/// Whether the table keeps the rows of one state alone, so that each publication replaces them all.
-pub(in crate::publish) fn is_kept_whole(table: &str) -> bool {
-    tables::find(table).is_some_and(|table| table.dating.is_kept_whole())
-}
 
 /// What a publication says about its date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

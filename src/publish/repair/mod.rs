@@ -40,7 +40,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::try_join_all;
 
 use crate::storage::Location;
-use crate::tables;
 
 use self::unnamed::Log;
 use super::checkpoint::write_checkpoints;
@@ -229,7 +228,7 @@ pub async fn repair(
     let repaired = Box::pin(repair_by(output, publications)).await;
     if let Err(PublishError::Conflict { .. }) = &repaired {
         // What was taken for nobody's may have been published just before it was undone.
-        undo(output).await;
+        undo(output, publications).await;
     }
     repaired
 }
@@ -260,12 +259,16 @@ async fn repair_by(
     }
 }
 
-/// Undoes what a run has committed that did not publish, by the publications as they are now.
+/// Undoes what a run has committed that did not publish, by the publications as they are now; `known`
+/// are those that the run was based on.
 /// What cannot be undone is undone by the next run, so a failure is reported and no more.
-pub(super) async fn undo(output: &Location) {
+pub(super) async fn undo(output: &Location, known: &Publications) {
     for _ in 0..ATTEMPTS {
         let repaired = match Publications::load(output).await {
-            Ok(publications) => Box::pin(repair_by(output, &publications)).await.map(|_| ()),
+            Ok(publications) => {
+                let publications = publications.knowing(known.own());
+                Box::pin(repair_by(output, &publications)).await.map(|_| ())
+            }
             Err(failure) => Err(failure),
         };
         match repaired {
@@ -294,11 +297,7 @@ async fn read_logs<'a>(
     output: &Location,
     publications: &'a Publications,
 ) -> Result<Vec<Log<'a>>, PublishError> {
-    let recorded = publications.all().iter().flat_map(|row| row.tables.keys());
-    let mut tables: BTreeSet<&str> = recorded.map(String::as_str).collect();
-    tables.extend(tables::NAMES);
-    let logs = tables
-        .into_iter()
-        .map(|table| Log::read(output, table, publications));
+    let tables = publications.tables().into_iter();
+    let logs = tables.map(|table| Log::read(output, table, publications));
     try_join_all(logs).await
 }

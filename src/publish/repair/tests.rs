@@ -236,7 +236,7 @@ async fn a_run_that_was_overtaken_undoes_its_commits(output: &Location) {
     other.put().await.unwrap();
     let (tables, failure) = crate::publish::put_in_turn([snapshots, others, whole]).await;
     assert!(failure.is_none());
-    let overtaken = crate::publish::put_last(output, last, &slow_row, &tables).await;
+    let overtaken = crate::publish::put_last(output, last, (&slow, &slow_row), &tables).await;
     assert!(matches!(overtaken, Err(PublishError::Conflict { .. })));
     let publications = load(output).await;
     assert!(inspect(output, &publications).await.unwrap().is_clean());
@@ -259,7 +259,7 @@ async fn a_run_that_publishes_puts_back_what_a_repair_took_from_it(output: &Loca
     let (tables, failure) = crate::publish::put_in_turn(crate::publish::in_turn(commits)).await;
     assert!(failure.is_none());
     repair(output, &slow).await.unwrap();
-    crate::publish::put_last(output, last, &row, &tables)
+    crate::publish::put_last(output, last, (&slow, &row), &tables)
         .await
         .unwrap();
     assert_found(

@@ -13,7 +13,7 @@ use crate::ground::SnapshotDate;
 use crate::publish::PublishError;
 use crate::publish::commit::{Committed, Origin};
 use crate::publish::log_entry::LogEntry;
-use crate::publish::publications::{Publication, Publications, is_kept_whole};
+use crate::publish::publications::{Publication, Publications};
 use crate::publish::table::Table;
 use crate::storage::Location;
 
@@ -33,7 +33,7 @@ impl Log<'_> {
         if let Some(metadata) = self.restored_columns(output, publications, &newest).await? {
             actions.push(metadata);
         }
-        for date in self.touched() {
+        for date in self.touched(&newest) {
             if let Some(wanted) = Wanted::of(output, publications, self.table, date).await? {
                 actions.extend(newest.restoring(date, &wanted).await?);
             } else {
@@ -58,8 +58,8 @@ impl Log<'_> {
     }
 
     /// The dates that unfinished commits wrote; none stands for the whole table.
-    fn touched(&self) -> BTreeSet<Option<SnapshotDate>> {
-        if is_kept_whole(self.table) {
+    fn touched(&self, table: &Table) -> BTreeSet<Option<SnapshotDate>> {
+        if table.is_kept_whole() {
             return BTreeSet::from([None]);
         }
         let files = self.unfinished.iter().flat_map(|entry| {

@@ -692,7 +692,7 @@ const UNTRIED: &[(&str, &[&str])] = &[
             "select the date of the run",
             "add an ORDER BY",
             "publish to another table",
-            "add it to `tables::ALL`",
+            "declare it in the job as [tables.",
             "user_id has another type than in the previous snapshot; publish to a new output",
             "use TRY_CAST, or give such rows a reject_reason in staging",
             "rename or remove it: {NAMES_MAY_NOT}",

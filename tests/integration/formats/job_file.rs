@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tierline::engine::EngineLimits;
 use tierline::ground::SourceFile;
 use tierline::job::{
-    CalibrationChoice, Column, Delivery, Guards, Incomplete, Job, OddDays, OwnDimension, Source,
+    CalibrationChoice, Column, Delivery, Guards, Incomplete, Job, OddDays, OwnDimension, OwnTable,
+    Source,
 };
 use tierline::storage::RetryPolicy;
 
@@ -37,6 +38,7 @@ fn reading(job: &Job) -> Value {
         parameters: _,
         grace_days: _,
         dimensions: _,
+        tables: _,
         calibration,
         engine,
         retry_policy,
@@ -74,10 +76,21 @@ pub(super) fn rules_of(job: &Job) -> Value {
         let OwnDimension { tiers, ranked } = dimension;
         (name, json!({"tiers": tiers, "ranked": ranked}))
     });
+    let tables = job.tables.iter().map(|(name, table)| {
+        let OwnTable {
+            key,
+            is_dated,
+            sorted_by,
+            may_be_empty,
+        } = table;
+        let table = json!({"key": key, "is_dated": is_dated, "sorted_by": sorted_by, "may_be_empty": may_be_empty});
+        (name, table)
+    });
     json!({
         "parameters": parameters.collect::<BTreeMap<_, _>>(),
         "grace_days": job.grace_days,
         "dimensions": dimensions.collect::<BTreeMap<_, _>>(),
+        "tables": tables.collect::<BTreeMap<_, _>>(),
     })
 }
 

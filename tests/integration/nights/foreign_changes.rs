@@ -225,7 +225,7 @@ fn rewrite(table: &Path, version: u64, added: &Value) -> Vec<Value> {
 async fn commits_of_others_that_change_no_rows_are_left_alone() {
     let nights = two_nights().await;
     let before = newest(&nights.output(), last_night()).await;
-    for name in tierline::tables::NAMES {
+    for name in tierline::tables::OUR_NAMES {
         let table = table(&nights, name);
         let last = (1..)
             .find(|version| !entry(&table, *version).exists())

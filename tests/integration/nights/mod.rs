@@ -27,6 +27,7 @@
 //! | `calibrate` | new cut points are compared, and kept when confirmed; cut points by hand are kept |
 //! | `published_before` | KPIs over earlier snapshots, also where there is none or it has fewer columns |
 //! | `dim_tier` | the list of tiers is that of the page, with labels and playbooks |
+//! | `own_tables` | tables that the job adds go the way of tierline's own, from the night they come to that they go |
 //! | `own_columns` | a dimension and attributes that the job adds are published everywhere |
 //! | `aggregates` | windows of every aggregate that merges are what the engine computes over the rows |
 //! | `last_contents` | the last three contents browsed, as the page of the pack says to add them |
@@ -67,6 +68,7 @@ mod lake;
 mod last_contents;
 mod lost_files;
 mod own_columns;
+mod own_tables;
 mod pack;
 mod property;
 mod published_before;

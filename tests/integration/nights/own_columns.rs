@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 use tierline::storage::{Location, RetryPolicy, Stores};
-use tierline::tables::NAMES as PUBLISHED_TABLES;
+use tierline::tables::OUR_NAMES as PUBLISHED_TABLES;
 
 use super::pack;
 use super::tables::{self, Row};

@@ -114,7 +114,10 @@ pub(crate) async fn doubles(
 /// The newest version of every table.
 pub(crate) async fn versions(output: &Location) -> BTreeMap<&'static str, i64> {
     let mut versions = BTreeMap::new();
-    for table in tierline::tables::NAMES.into_iter().chain(["publications"]) {
+    for table in tierline::tables::OUR_NAMES
+        .into_iter()
+        .chain(["publications"])
+    {
         let opened = Table::open(output, table).await.unwrap();
         versions.insert(table, opened.map_or(-1, |table| table.version()));
     }
@@ -124,7 +127,7 @@ pub(crate) async fn versions(output: &Location) -> BTreeMap<&'static str, i64> {
 /// The snapshot dates of the rows that a reader of the newest version finds in each dated table.
 pub(crate) async fn dates(output: &Location) -> BTreeMap<&'static str, BTreeSet<NaiveDate>> {
     let mut dates = BTreeMap::new();
-    for name in tierline::tables::NAMES {
+    for name in tierline::tables::OUR_NAMES {
         let Some(table) = Table::open(output, name).await.unwrap() else {
             continue;
         };
