@@ -214,6 +214,22 @@ pub(super) struct ShowArguments {
     /// The one dimension to show; all when left out
     #[arg(long, value_name = "NAME")]
     pub dimension: Option<String>,
+    /// Show who moved since this published date, instead of since the snapshot before
+    #[arg(long, value_name = "DATE", conflicts_with = "date")]
+    pub from: Option<String>,
+    /// The published date until which they moved; the newest when left out
+    #[arg(long, value_name = "DATE", requires = "from")]
+    pub to: Option<String>,
+    /// Show one user: tiers and since when, scores, warnings, playbooks and the newest moves
+    #[arg(long, value_name = "ID", allow_hyphen_values = true,
+        conflicts_with_all = ["from", "dimension"])]
+    pub user: Option<String>,
+    /// Show how many users are to be contacted, by action and channel
+    #[arg(long, conflicts_with_all = ["from", "dimension", "user"])]
+    pub actions: bool,
+    /// How the result on stdout looks
+    #[arg(long, value_enum, default_value = "text")]
+    pub output: OutputFormat,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
+use serde::{Serialize, Serializer};
 
 /// The years that a snapshot can be of. Every window of days around one is a date, too.
 const YEARS: RangeInclusive<i32> = 1900..=9999;
@@ -131,6 +132,13 @@ fn in_range(day: NaiveDate, given: &str) -> Result<NaiveDate, AsOfError> {
 impl fmt::Display for SnapshotDate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
+    }
+}
+
+/// As `2026-11-20`.
+impl Serialize for SnapshotDate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -1,9 +1,12 @@
 //! The direction of a move.
 
+use serde::Serialize;
+
 use crate::tiers::Dimension;
 
 /// Which way a user moved in a dimension.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Not in the previous snapshot.
     Entered,

@@ -13,7 +13,8 @@
 //! | `backfill` | `backfill::BackfillReport` |
 //! | `calibrate` | `job`, whether the cut points are `kept`, `not_kept` or `unchanged` as `status`, and `proposal::Proposal` |
 //! | `withdraw` | `job`, `withdrawn`, `not_withdrawn` or `already_withdrawn` as `status`, `withdrawal::Withdrawal`, and `withdrawn_by`, the run |
-//! | the last two, where they fail | [`Report`] |
+//! | `show` | `job`, `shown` as `status`, and as `view` what is shown: a `snapshot` or the `moves` between two dates, `overview::Overview`; a `user`, `overview::UserOverview`; `actions`, `overview::ActionsOverview` |
+//! | the last three, where they fail | [`Report`] |
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;

@@ -2,8 +2,10 @@
 
 use datafusion::arrow::array::{Array, Decimal128Array, Int64Array, RecordBatch};
 use datafusion::arrow::error::ArrowError;
+use serde::Serializer;
 
 use crate::engine::{decimals, integers};
+use crate::ground::ExactNumber;
 use crate::migration::REVENUE;
 use crate::tables::REVENUE_TYPE;
 
@@ -27,4 +29,12 @@ impl Amounts {
         let revenue = has_revenue.then(|| self.revenue.value(row));
         (self.users.value(row), revenue.unwrap_or_default())
     }
+}
+
+/// Hundredths as a text such as `1234.50`, which every reader takes exactly.
+pub(super) fn as_money<S: Serializer>(cents: &i128, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&ExactNumber {
+        unscaled: *cents,
+        scale: 2,
+    })
 }

@@ -2,10 +2,14 @@
 
 use std::cmp::Reverse;
 
+use serde::Serialize;
+
 use crate::migration::Direction;
 
+use super::amounts::as_money;
+
 /// One dimension of a snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct DimensionOverview {
     /// The column of the snapshot.
     pub name: String,
@@ -16,7 +20,7 @@ pub(crate) struct DimensionOverview {
 }
 
 /// One tier of a dimension.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct TierOverview {
     /// The value in the tables.
     pub name: String,
@@ -25,11 +29,12 @@ pub(crate) struct TierOverview {
     /// Those of them who are lower already, but for grace.
     pub in_grace: i64,
     /// What they spent in 365 days, in hundredths.
+    #[serde(rename = "revenue_365d", serialize_with = "as_money")]
     pub revenue_cents: i128,
 }
 
 /// Users who were in one tier and are in another, or in the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Flow {
     /// The tier in the previous snapshot; none for users who were not in it.
     pub from: Option<String>,
@@ -37,8 +42,10 @@ pub(crate) struct Flow {
     pub to: Option<String>,
     /// Which way that is; none for users who stayed.
     pub direction: Option<Direction>,
+    /// How many they are.
     pub users: i64,
     /// What they spent in 365 days, in hundredths.
+    #[serde(rename = "revenue_365d", serialize_with = "as_money")]
     pub revenue_cents: i128,
 }
 

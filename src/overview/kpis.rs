@@ -2,11 +2,12 @@
 
 use datafusion::arrow::array::{Array, Float64Array, RecordBatch};
 use datafusion::arrow::error::ArrowError;
+use serde::Serialize;
 
 use crate::engine::{numbers, texts};
 
 /// A metric of `kpi_daily`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Kpi {
     /// As `kpi_daily` calls it.
     pub metric: String,
@@ -17,7 +18,7 @@ pub(crate) struct Kpi {
 }
 
 /// A warning, and how many users have it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct WarningOverview {
     /// The column of the snapshot.
     pub name: String,

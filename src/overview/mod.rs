@@ -7,23 +7,27 @@
 //!    `tier_migration_matrix` the flows between them.
 //! 4. `kpi_daily` and `alerts` are read as they are, where the publication has them.
 
+mod actions;
 mod amounts;
+mod between;
 mod counts;
 mod dimension;
+mod flows;
 mod kpis;
 mod not_published;
 mod outcome;
+mod user;
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::error::ArrowError;
 use datafusion::error::Result as EngineResult;
+use serde::Serialize;
 
 use crate::engine::{EngineError, Session, texts};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName, did_you_mean};
 use crate::job::Job;
-use crate::migration::Direction;
 use crate::night::{Alert, NightError, alerts_of};
 use crate::publish::{Publication, Publications, check_complete, missing, published_table};
 use crate::storage::{Location, Stores};
@@ -32,19 +36,21 @@ use crate::tables::{
 };
 use crate::tiers::{Dimension, Dimensions, warnings};
 
-use self::amounts::Amounts;
 use self::counts::Counts;
+use self::flows::FlowRows;
 
+pub(crate) use self::actions::{ActionOverview, ActionsOverview};
 pub(crate) use self::outcome::published_outcome;
 pub(crate) use dimension::{DimensionOverview, Flow, TierOverview};
 pub(crate) use kpis::{Kpi, WarningOverview};
 pub(crate) use not_published::{Wish, not_published};
+pub(crate) use user::{Figure, Playbook, UserMove, UserOverview, UserTier, UserWarning};
 
 /// The table with what each tier adds up to.
 const SUMMARY: &str = TIER_SUMMARY.name;
 
 /// What is published of one date.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Overview {
     /// The snapshot date that is shown.
     pub snapshot_date: SnapshotDate,
@@ -54,6 +60,8 @@ pub(crate) struct Overview {
     pub run_id: String,
     /// The cut points that its scores come from.
     pub cutpoints_id: String,
+    /// Those of the date that moves are counted from; none where there is none.
+    pub previous_cutpoints_id: Option<String>,
     /// Users in the snapshot.
     pub users: u64,
     /// The dimensions, in the order of `dim_tier`.
@@ -74,43 +82,41 @@ impl Overview {
     /// # Errors
     /// A date that is not published, and whatever keeps its tables from being read.
     pub(crate) async fn read(job: &Job, date: Option<SnapshotDate>) -> Result<Self, NightError> {
-        let output = Stores::new(job.retry_policy).open(&job.output, &job.base)?;
-        let publications = Publications::load(&output).await?;
-        check_complete(&output, &publications).await?;
-        let publication = choose(&publications, date).await?;
-        let session = Session::open(&job.engine, [&output], [])
-            .map_err(EngineError::during("opening a session"))?;
+        let opened = Opened::of(job).await?;
+        let publication = choose(&opened.publications, date).await?;
+        Box::pin(Self::of(&opened, publication)).await
+    }
+
+    async fn of(opened: &Opened, publication: &Publication) -> Result<Self, NightError> {
+        let Opened {
+            output, session, ..
+        } = opened;
         for table in [
             DIM_TIER.name,
             TIER_SNAPSHOT.name,
             TIER_MIGRATION_MATRIX.name,
         ] {
-            register_published(&session, &output, publication, table).await?;
+            register_published(session, output, publication, table).await?;
         }
-        let dim_tier = rows_of(&session, DIM_TIER.name).await;
-        let dim_tier = dim_tier.map_err(EngineError::during("reading dim_tier"))?;
+        let dim_tier = dim_tier(session).await?;
         let (listed, listed_warnings) = (Dimensions::listed(&dim_tier)?, warnings(&dim_tier)?);
-        let summary = read_summary(&session, &output, publication).await?;
-        let counts = Counts::of(&session, &listed, &listed_warnings, summary.as_ref());
+        let summary = read_summary(session, output, publication).await?;
+        let counts = Counts::of(session, &listed, &listed_warnings, summary.as_ref());
         let counts = Box::pin(counts).await;
         let counts = counts.map_err(EngineError::during("counting users"))?;
-        let dimensions = read_dimensions(&session, &listed, &counts).await?;
+        let dimensions = read_dimensions(session, &listed, &counts).await?;
         let warnings = counts.warnings(listed_warnings);
-        let kpis = read_mart(
-            &session,
-            &output,
-            publication,
-            KPI_DAILY.name,
-            kpis::kpis_of,
-        )
-        .await?;
-        let alerts = read_mart(&session, &output, publication, ALERTS.name, alerts_of).await?;
+        let kpis = read_mart(session, output, publication, KPI_DAILY.name, kpis::kpis_of).await?;
+        let alerts = read_mart(session, output, publication, ALERTS.name, alerts_of).await?;
         let snapshot = publication.tables.get(TIER_SNAPSHOT.name);
+        let previous = publication.previous_snapshot_date;
+        let previous = previous.and_then(|date| opened.publications.newest_for(date));
         Ok(Self {
             snapshot_date: publication.snapshot_date,
             previous_snapshot_date: publication.previous_snapshot_date,
             run_id: publication.run_id.clone(),
             cutpoints_id: publication.cutpoints_id.clone(),
+            previous_cutpoints_id: previous.map(|previous| previous.cutpoints_id.clone()),
             users: snapshot.map_or(0, |table| table.rows),
             dimensions,
             warnings,
@@ -149,6 +155,28 @@ fn own_tables(publication: &Publication) -> Vec<(String, u64)> {
         .collect()
 }
 
+/// An output, and what is published below it.
+struct Opened {
+    output: Location,
+    publications: Publications,
+    session: Session,
+}
+
+impl Opened {
+    async fn of(job: &Job) -> Result<Self, NightError> {
+        let output = Stores::new(job.retry_policy).open(&job.output, &job.base)?;
+        let publications = Publications::load(&output).await?;
+        check_complete(&output, &publications).await?;
+        let session = Session::open(&job.engine, [&output], [])
+            .map_err(EngineError::during("opening a session"))?;
+        Ok(Self {
+            output,
+            publications,
+            session,
+        })
+    }
+}
+
 /// The valid publication of `date`, or of the newest date.
 async fn choose(
     publications: &Publications,
@@ -173,6 +201,12 @@ async fn register_published(
     let name = TableName::new(SqlSchema::Publish, table);
     let registered = session.register(&name, Arc::new(rows));
     Ok(registered.map_err(EngineError::during("reading published tables"))?)
+}
+
+/// The rows of `dim_tier`, once it is registered.
+async fn dim_tier(session: &Session) -> Result<RecordBatch, NightError> {
+    let rows = rows_of(session, DIM_TIER.name).await;
+    Ok(rows.map_err(EngineError::during("reading dim_tier"))?)
 }
 
 /// The rows of `tier_summary`; dates of an earlier version of tierline have none.
@@ -236,20 +270,7 @@ async fn rows_of(session: &Session, table: &str) -> EngineResult<RecordBatch> {
 
 fn flows_of(dimension: &Dimension, matrix: &RecordBatch) -> Result<Vec<Flow>, ArrowError> {
     let dimensions = texts(matrix, "dimension")?;
-    let (from, to) = (texts(matrix, "from_tier")?, texts(matrix, "to_tier")?);
-    let amounts = Amounts::of(matrix)?;
+    let flows = FlowRows::of(matrix)?;
     let rows = (0..matrix.num_rows()).filter(|row| dimensions.value(*row) == dimension.name);
-    let flow = |row: usize| {
-        let from = from.is_valid(row).then(|| from.value(row));
-        let to = to.is_valid(row).then(|| to.value(row));
-        let (users, revenue_cents) = amounts.at(row);
-        Flow {
-            direction: Direction::of(dimension, from, to),
-            from: from.map(str::to_owned),
-            to: to.map(str::to_owned),
-            users,
-            revenue_cents,
-        }
-    };
-    Ok(rows.map(flow).collect())
+    Ok(rows.map(|row| flows.flow(dimension, row)).collect())
 }

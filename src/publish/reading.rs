@@ -26,7 +26,7 @@ use crate::drafts::{PublishedColumns, SNAPSHOT_DATE};
 use crate::engine::{EngineError, FileName, empty, naming};
 use crate::ground::SnapshotDate;
 use crate::inputs::ParquetFiles;
-use crate::publish::{Publication, PublishError, PublishedFile, Table};
+use crate::publish::{Publication, Publications, PublishError, PublishedFile, Table};
 use crate::storage::Location;
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiles::USER_ID;
@@ -59,6 +59,47 @@ pub(crate) async fn published_table(
         table = newest;
     }
     Ok(Some(rows_of(output, &table, date, files)?))
+}
+
+/// The rows of some dates of a table that keeps every date, as the last of all publications has left
+/// it. None when no publication has the table. Rewritten rows are found as [`published_table`] finds
+/// them.
+pub(crate) async fn published_dates(
+    output: &Location,
+    publications: &Publications,
+    name: &str,
+    dates: &[SnapshotDate],
+) -> Result<Option<ParquetFiles>, PublishError> {
+    let mut newest_first = publications.all().iter().rev();
+    let recorded = newest_first.find_map(|publication| publication.tables.get(name));
+    let Some(recorded) = recorded else {
+        return Ok(None);
+    };
+    let Some(mut table) = Table::open_at(output, name, recorded.version).await? else {
+        return Ok(None);
+    };
+    let mut files = files_of_dates(&table, dates)?;
+    if let Some((first, ..)) = files.first()
+        && is_gone(output, first).await
+        && let Some(newest) = Table::open(output, name).await?
+    {
+        files = files_of_dates(&newest, dates)?;
+        table = newest;
+    }
+    Ok(Some(files_by_date(output, files, &table.schema()?)))
+}
+
+fn files_of_dates(
+    table: &Table,
+    dates: &[SnapshotDate],
+) -> Result<Vec<(Path, u64, ScalarValue)>, PublishError> {
+    let mut found = Vec::new();
+    for date in dates {
+        let value = ScalarValue::Date32(Some(date.days_since_epoch()));
+        let files = table.files(Some(*date))?.into_iter();
+        found.extend(files.map(|file| (file.path, file.size_bytes, value.clone())));
+    }
+    Ok(found)
 }
 
 /// Some files of a table, with the columns that the table has.

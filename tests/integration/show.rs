@@ -1,14 +1,21 @@
 //! `tierline show` on what a small demo has published.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::command::{Finished, Tierline};
 
 /// A demo of few users and two nights: 2026-10-30, which calibrates, and 2026-10-31.
 fn demo(folder: &Path) -> Finished {
-    let sizes = ["--users", "300", "--days", "100", "--nights", "2"];
+    demo_of("2", folder)
+}
+
+/// The same of so many nights, the last of which is 2026-10-31.
+fn demo_of(nights: &str, folder: &Path) -> Finished {
+    let sizes = ["--users", "300", "--days", "100", "--nights", nights];
     let finished = Tierline::new()
         .args(["demo"])
         .args([folder])
@@ -32,6 +39,25 @@ fn shown(folder: &Path, arguments: &[&str]) -> String {
     assert_eq!(finished.exit_code, 0, "{finished:?}");
     assert_eq!(finished.stderr, "");
     finished.stdout
+}
+
+/// The one line of JSON that a call gives.
+fn json(folder: &Path, arguments: &[&str]) -> Value {
+    let line = shown(folder, &[arguments, &["--output", "json"]].concat());
+    assert_eq!(line.lines().count(), 1, "{line}");
+    serde_json::from_str(&line).unwrap()
+}
+
+/// Users by tier of a dimension: as the snapshot has them, or as a side of the flows adds them up.
+fn by_tier(dimension: &Value, list: &str, name: &str) -> BTreeMap<String, i64> {
+    let mut users = BTreeMap::new();
+    for row in dimension[list].as_array().unwrap() {
+        if let Some(tier) = row[name].as_str() {
+            *users.entry(tier.to_owned()).or_default() += row["users"].as_i64().unwrap();
+        }
+    }
+    users.retain(|_, users| *users > 0);
+    users
 }
 
 /// The message on stderr of a call that is refused.
@@ -91,6 +117,12 @@ fn published_dates_are_shown() {
     assert!(!newest.contains('\u{1b}'));
     assert_eq!(shown(folder, &["--date", "2026-10-31"]), newest);
     assert!(demo.stdout.contains(title), "{demo:?}");
+
+    // The join of both snapshots says what the night has counted.
+    let since = shown(folder, &["--from", "2026-10-30", "--to", "2026-10-31"]);
+    assert!(newest.starts_with(&since), "{since}");
+    assert!(since.contains("largest moves"), "{since}");
+    assert_eq!(shown(folder, &["--from", "2026-10-30"]), since);
 
     let first = shown(folder, &["--date", "2026-10-30"]);
     assert!(
@@ -178,4 +210,74 @@ fn a_job_that_published_nothing_is_told_to_run() {
      = help: publish a date first: `tierline run`
     ");
     assert!(!folder.path().join("output").exists());
+}
+
+/// Who moved over several nights, and one user of them.
+#[test]
+fn moves_between_any_two_dates_and_one_user_are_shown() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    demo_of("3", folder);
+
+    let moves = json(folder, &["--from", "2026-10-29", "--to", "2026-10-31"]);
+    assert_eq!(
+        (&moves["status"], &moves["view"]),
+        (&"shown".into(), &"moves".into())
+    );
+    let [before, now] = ["2026-10-29", "2026-10-31"].map(|date| json(folder, &["--date", date]));
+    let dimensions = moves["dimensions"].as_array().unwrap();
+    assert_eq!(dimensions.len(), 10);
+    let mut moved = 0;
+    for (number, dimension) in dimensions.iter().enumerate() {
+        let of_day = |day: &Value| by_tier(&day["dimensions"][number], "tiers", "name");
+        assert_eq!(by_tier(dimension, "flows", "from"), of_day(&before));
+        assert_eq!(by_tier(dimension, "flows", "to"), of_day(&now));
+        assert_eq!(dimension["tiers"], now["dimensions"][number]["tiers"]);
+        let flows = dimension["flows"].as_array().unwrap().iter();
+        moved += flows.filter(|flow| !flow["direction"].is_null()).count();
+    }
+    assert!(moved > 0, "{moves}");
+    let one = json(
+        folder,
+        &["--from", "2026-10-29", "--dimension", "value_tier"],
+    );
+    assert_eq!(one["dimensions"][0], dimensions[0]);
+    assert_eq!(one["dimensions"].as_array().unwrap().len(), 1);
+
+    // Each user of the newest snapshot is in one tier of it.
+    let mut by_value = BTreeMap::new();
+    let mut newest_moves = 0;
+    for id in 1..=12 {
+        let id = format!("u{id:07}");
+        let user = json(folder, &["--user", &id]);
+        assert_eq!(user["user_id"], *id);
+        let tier = user["dimensions"][0]["tier"].as_str().unwrap().to_owned();
+        *by_value.entry(tier).or_insert(0) += 1;
+        newest_moves += user["moves"].as_array().unwrap().len();
+        let playbooks = user["playbooks"].as_array().unwrap().len();
+        assert_eq!(playbooks, 10 + user["warnings"].as_array().unwrap().len());
+    }
+    println!("{by_value:?} {newest_moves}");
+    insta::assert_snapshot!(without_run(&shown(folder, &["--user", "u0000001"])), @"");
+    insta::assert_snapshot!(refused(folder, &["--user", "u0000301", "--date", "2026-10-30"]), @"
+    error: the snapshot of 2026-10-30 has no user with this id
+     |
+     = help: check the id, or name another published date with --date
+    ");
+    insta::assert_snapshot!(refused(folder, &["--from", "2026-10-31", "--to", "2026-10-30"]), @"
+    error: --from 2026-10-31 is not before --to 2026-10-30
+     |
+     = help: give two published dates, the earlier one as --from
+    ");
+    insta::assert_snapshot!(refused(folder, &["--from", "2026-10-01"]), @"
+    error: 2026-10-01 is not published; the nearest that are: 2026-10-29, 2026-10-30, 2026-10-31
+     |
+     = help: name one of them, or publish it: `tierline run --date 2026-10-01`
+    ");
+    let failed = show(folder, &["--user", "u0000301", "--output", "json"]);
+    let result: Value = serde_json::from_str(&failed.stdout).unwrap();
+    assert_eq!(
+        (failed.exit_code, &result["status"]),
+        (2, &"refused".into())
+    );
 }

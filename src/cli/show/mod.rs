@@ -1,33 +1,41 @@
-//! `tierline show`: a published date on screen.
+//! `tierline show`: what is published, on screen or as one line of JSON.
 //!
-//! 1. For each dimension the users of every tier: [`tiers`].
-//! 2. How they moved since the previous snapshot, and the largest moves: [`matrix`].
-//! 3. Alerts, KPIs, warnings, and the tables of the job's own.
+//! | asked for | what is shown |
+//! |---|---|
+//! | a date | for each dimension the users of every tier: [`tiers`]; how they moved since the previous snapshot, and the largest moves: [`matrix`]; alerts, KPIs, warnings, and the tables of the job's own |
+//! | `--from --to` | the same of tiers and moves, between these two dates |
+//! | `--user` | one [`user`] |
+//! | `--actions` | who is to be contacted: [`actions`] |
 //!
 //! Everything fits the narrowest terminal in use where it can.
 
+mod actions;
 mod cells;
 mod lines;
 mod matrix;
 #[cfg(test)]
 mod testing;
 mod tiers;
+mod user;
 
 use clap::builder::styling::{AnsiColor, Style};
+use serde::Serialize;
 
 use crate::ground::SnapshotDate;
 use crate::job::Job;
-use crate::night::NightError;
-use crate::overview::{DimensionOverview, Overview};
+use crate::night::{NightError, Report};
+use crate::overview::{ActionsOverview, DimensionOverview, Overview, UserOverview};
 
-use super::arguments::ShowArguments;
+use super::arguments::{OutputFormat, ShowArguments};
 use super::figures::{NONE, count, count_of, count_or_none, money};
 use super::output::Output;
 use super::table::{Cell, Paint, Side, Table, width};
+use actions::actions_page;
 use cells::number;
 use lines::{TERMINAL_WIDTH, wrapped};
 use matrix::{largest, matrix, totals};
 use tiers::{has_grace, tier_table};
+use user::user_page;
 
 /// What is below a column of users in grace.
 const GRACE_LEGEND: &str = "  in grace: lower today, and shown lower once that has lasted";
@@ -38,22 +46,98 @@ const DEMO_DIMENSIONS: [&str; 2] = ["value_tier", "lifecycle_stage"];
 /// What is in front of lines that belong to the one above.
 const INDENT: &str = "  ";
 
-/// Shows a published snapshot.
+/// What is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum View {
+    Snapshot,
+    Moves,
+    User,
+    Actions,
+}
+
+/// The result for machines.
+#[derive(Debug, Serialize)]
+struct ShowResult<'a, T> {
+    /// Always `shown`: a call that fails has the result of a run that failed.
+    status: &'static str,
+    job: &'a str,
+    view: View,
+    #[serde(flatten)]
+    shown: &'a T,
+}
+
+/// Shows what is published.
 pub(super) async fn show(arguments: &ShowArguments, output: &Output) -> Result<(), NightError> {
-    let job = super::jobs::load(&arguments.job)?;
-    let date = arguments.date.as_deref().map(str::parse::<SnapshotDate>);
-    let overview = Box::pin(Overview::read(&job, date.transpose()?)).await?;
-    let dimensions = match &arguments.dimension {
-        Some(name) => vec![overview.dimension(name)?],
-        None => overview.dimensions.iter().collect(),
+    let outcome = Box::pin(shown(arguments, output.is_colourful)).await;
+    let result = match (outcome, arguments.output) {
+        (Err(error), OutputFormat::Json) => {
+            let mut report = Report::default();
+            report.fail(&error);
+            output.result(&format!("{}\n", report.to_json()));
+            return Err(error);
+        }
+        (outcome, _) => outcome?,
     };
-    let page = Page::of(&overview, output.is_colourful);
-    let text = match arguments.dimension {
-        Some(_) => page.of_dimensions(&dimensions),
-        None => page.full(),
-    };
-    output.result(&text);
+    output.result(&result);
     Ok(())
+}
+
+/// The result as it is printed.
+async fn shown(arguments: &ShowArguments, is_colourful: bool) -> Result<String, NightError> {
+    let job = super::jobs::load(&arguments.job)?;
+    let date =
+        |given: &Option<String>| given.as_deref().map(str::parse::<SnapshotDate>).transpose();
+    let paint = Paint { is_colourful };
+    let (wants, dimension) = (arguments.output, arguments.dimension.as_deref());
+    if let Some(user_id) = &arguments.user {
+        let user = UserOverview::read(&job, date(&arguments.date)?, user_id);
+        let user = Box::pin(user).await?;
+        return Ok(match wants {
+            OutputFormat::Json => json(&job, View::User, &user),
+            OutputFormat::Text => user_page(&user, paint),
+        });
+    }
+    if arguments.actions {
+        let actions = ActionsOverview::read(&job, date(&arguments.date)?);
+        let actions = Box::pin(actions).await?;
+        return Ok(match wants {
+            OutputFormat::Json => json(&job, View::Actions, &actions),
+            OutputFormat::Text => actions_page(&actions, paint),
+        });
+    }
+    let (view, mut overview) = match date(&arguments.from)? {
+        Some(from) => {
+            let moves = Overview::between(&job, from, date(&arguments.to)?, dimension);
+            (View::Moves, Box::pin(moves).await?)
+        }
+        None => {
+            let snapshot = Overview::read(&job, date(&arguments.date)?);
+            (View::Snapshot, Box::pin(snapshot).await?)
+        }
+    };
+    if let Some(name) = dimension {
+        overview.dimensions = vec![overview.dimension(name)?.clone()];
+    }
+    let page = Page::of(&overview, is_colourful);
+    Ok(match wants {
+        OutputFormat::Json => json(&job, view, &overview),
+        OutputFormat::Text if view == View::Moves || dimension.is_some() => page.of_dimensions(),
+        OutputFormat::Text => page.full(),
+    })
+}
+
+/// The result as one line.
+fn json<T: Serialize>(job: &Job, view: View, shown: &T) -> String {
+    let result = ShowResult {
+        status: "shown",
+        job: &job.name,
+        view,
+        shown,
+    };
+    let json = serde_json::to_string(&result);
+    let json = json.unwrap_or_else(|error| format!(r#"{{"status":"failed","error":"{error}"}}"#));
+    format!("{json}\n")
 }
 
 /// Shows the newest published snapshot on one screen.
@@ -78,7 +162,6 @@ impl<'a> Page<'a> {
 
     /// Everything.
     fn full(&self) -> String {
-        let dimensions: Vec<&DimensionOverview> = self.overview.dimensions.iter().collect();
         let figures = [
             self.alerts(),
             self.kpis(),
@@ -86,13 +169,13 @@ impl<'a> Page<'a> {
             self.own_tables(),
         ]
         .concat();
-        self.of_dimensions(&dimensions) + &figures
+        self.of_dimensions() + &figures
     }
 
-    /// Some dimensions with everything there is about them.
-    fn of_dimensions(&self, dimensions: &[&DimensionOverview]) -> String {
+    /// The dimensions with everything there is about them.
+    fn of_dimensions(&self) -> String {
         let mut text = self.title();
-        for dimension in dimensions {
+        for dimension in &self.overview.dimensions {
             text.push_str(&self.tiers(dimension));
             text.push_str(&self.migration(dimension));
         }
@@ -122,11 +205,26 @@ impl<'a> Page<'a> {
             None => "\nNo earlier snapshot was published, so nobody has moved yet.\n".to_owned(),
         };
         let origin = format!(
-            "run {}, cut points {}",
-            overview.run_id, overview.cutpoints_id
+            "run {}, cut points {}{}",
+            overview.run_id,
+            overview.cutpoints_id,
+            self.other_cut_points()
         );
         let origin = self.paint.text(&origin, Style::new().dimmed());
         format!("{}: {users}{since}{origin}\n", self.bold(&title))
+    }
+
+    /// What the scores of the earlier date come from, where it is something else: that moves users,
+    /// too.
+    fn other_cut_points(&self) -> String {
+        let overview = self.overview;
+        let before = overview.previous_cutpoints_id.as_ref();
+        match (overview.previous_snapshot_date, before) {
+            (Some(previous), Some(before)) if *before != overview.cutpoints_id => {
+                format!("; those of {previous} are {before}")
+            }
+            _ => String::new(),
+        }
     }
 
     fn bold(&self, text: &str) -> String {
@@ -274,6 +372,7 @@ mod tests {
             previous_snapshot_date: Some(date("2026-11-19")),
             run_id: "2026-11-20-f00d".to_owned(),
             cutpoints_id: "2026-11-01-v1".to_owned(),
+            previous_cutpoints_id: Some("2026-11-01-v1".to_owned()),
             users: 20_018,
             dimensions,
             warnings: Vec::new(),
@@ -425,6 +524,18 @@ mod tests {
           low_value        .         .           .         .
           no_orders   18,768     93.8%       10.0%         .  ████████████
           in grace: lower today, and shown lower once that has lasted
+        ");
+    }
+
+    #[test]
+    fn other_cut_points_of_the_earlier_date_are_named() {
+        let other = Overview {
+            previous_cutpoints_id: Some("2026-10-01-v1".to_owned()),
+            ..overview(Vec::new())
+        };
+        insta::assert_snapshot!(full(&other, false), @"
+        Snapshot of 2026-11-20: 20,018 users, moves since 2026-11-19
+        run 2026-11-20-f00d, cut points 2026-11-01-v1; those of 2026-11-19 are 2026-10-01-v1
         ");
     }
 

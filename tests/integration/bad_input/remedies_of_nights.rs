@@ -221,6 +221,27 @@ fn of_what_is_published() {
             mended: same,
             again: &["show", "job.toml", "--dimension", "lifecycle_stage"],
         },
+        Remedy {
+            help: "give two published dates, the earlier one as --from",
+            broken: |project| project.publish("2026-03-05").publish("2026-03-06"),
+            command: &[
+                "show",
+                "job.toml",
+                "--from",
+                "2026-03-06",
+                "--to",
+                "2026-03-05",
+            ],
+            mended: same,
+            again: &[
+                "show",
+                "job.toml",
+                "--from",
+                "2026-03-05",
+                "--to",
+                "2026-03-06",
+            ],
+        },
     ]);
 }
 

@@ -1,0 +1,108 @@
+//! Who is to be contacted, by action and channel.
+
+use clap::builder::styling::Style;
+
+use crate::cli::figures::{NONE, count_of, count_or_none, money};
+use crate::cli::table::{Cell, Paint, Side, Table};
+use crate::overview::{ActionOverview, ActionsOverview};
+
+use super::cells::number;
+
+/// What is below a column of users who were cut.
+const CUT_LEGEND: &str =
+    "  cut: left out today, as the action takes no more users than its capacity";
+
+/// The actions of a date in the order of priority, and what each adds up to.
+pub(super) fn actions_page(actions: &ActionsOverview, paint: Paint) -> String {
+    let users: i64 = actions.actions.iter().map(|action| action.users).sum();
+    let title = format!("Actions of {}", actions.snapshot_date);
+    let title = paint.text(&title, Style::new().bold());
+    let origin = format!("run {}", actions.run_id);
+    let origin = paint.text(&origin, Style::new().dimmed());
+    let head = format!("{title}: {}\n{origin}\n", count_of(users, "user"));
+    if actions.actions.is_empty() {
+        return head;
+    }
+    let legend = match actions.actions.iter().any(|action| action.cut_users > 0) {
+        true => format!("{}\n", paint.text(CUT_LEGEND, Style::new().dimmed())),
+        false => String::new(),
+    };
+    format!("{head}\n{}{legend}", table(&actions.actions).render(paint))
+}
+
+fn table(actions: &[ActionOverview]) -> Table {
+    let mut table = Table::default();
+    table.column("action", Side::Left);
+    table.column("channel", Side::Left);
+    for figure in ["users", "cut", "at stake", "expires"] {
+        table.column(figure, Side::Right);
+    }
+    for (row, action) in actions.iter().enumerate() {
+        // The capacity of an action is that of all its channels: users are cut after the last.
+        let is_last = actions[row + 1..]
+            .iter()
+            .all(|later| later.action != action.action);
+        let cut = if is_last { action.cut_users } else { 0 };
+        let expires_on = action.expires_on.as_deref().unwrap_or(NONE);
+        table.row([
+            Cell::from(&action.action),
+            Cell::from(&action.channel),
+            number(count_or_none(action.users)),
+            number(count_or_none(cut)),
+            Cell::from(money(action.value_at_stake)),
+            number(expires_on.to_owned()),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn action(action: &str, channel: &str, users: i64, cut_users: i64) -> ActionOverview {
+        ActionOverview {
+            action: action.to_owned(),
+            channel: channel.to_owned(),
+            priority: 10,
+            users,
+            cut_users,
+            value_at_stake: i128::from(users) * 123_450,
+            expires_on: Some("2026-11-23".to_owned()),
+        }
+    }
+
+    #[test]
+    fn users_are_cut_after_the_last_channel_of_an_action() {
+        let actions = ActionsOverview {
+            snapshot_date: "2026-11-20".parse().unwrap(),
+            run_id: "2026-11-20-f00d".to_owned(),
+            actions: vec![
+                action("resolve_complaint", "service", 3, 0),
+                action("call_falling", "phone", 50, 1_012),
+                action("call_falling", "wecom", 200, 1_012),
+            ],
+        };
+        let paint = Paint {
+            is_colourful: false,
+        };
+        insta::assert_snapshot!(actions_page(&actions, paint), @"
+        Actions of 2026-11-20: 253 users
+        run 2026-11-20-f00d
+
+          action             channel  users    cut    at stake     expires
+          resolve_complaint  service      3      .    3,703.50  2026-11-23
+          call_falling       phone       50      .   61,725.00  2026-11-23
+          call_falling       wecom      200  1,012  246,900.00  2026-11-23
+          cut: left out today, as the action takes no more users than its capacity
+        ");
+        let nobody = ActionsOverview {
+            actions: Vec::new(),
+            ..actions
+        };
+        insta::assert_snapshot!(actions_page(&nobody, paint), @"
+        Actions of 2026-11-20: 0 users
+        run 2026-11-20-f00d
+        ");
+    }
+}

@@ -1,0 +1,287 @@
+//! One user in words.
+
+use clap::builder::styling::Style;
+
+use crate::cli::figures::{NONE, count_of};
+use crate::cli::table::{Cell, Paint, Side, Table, width};
+use crate::ground::{escaped, escaped_lines};
+use crate::overview::{Figure, Playbook, UserMove, UserOverview, UserTier, UserWarning};
+
+use super::cells::number;
+use super::lines::{TERMINAL_WIDTH, wrapped};
+
+/// What is in front of the lines of a playbook.
+const INDENT: &str = "    ";
+
+/// Where users come from who were not in the snapshot before.
+const ENTERED: &str = "entered";
+
+/// Where users go to who are not in the snapshot.
+const LEFT: &str = "left";
+
+/// Everything that is shown of a user.
+pub(super) fn user_page(user: &UserOverview, paint: Paint) -> String {
+    let bold = |text: &str| paint.text(text, Style::new().bold());
+    let title = bold(&format!("User {}", escaped(&user.user_id)));
+    let origin = format!("run {}, cut points {}", user.run_id, user.cutpoints_id);
+    let origin = paint.text(&origin, Style::new().dimmed());
+    let mut text = format!("{title} on {}\n{origin}\n", user.snapshot_date);
+    let mut section = |heading: &str, lines: String| {
+        if !lines.is_empty() {
+            text.push_str(&format!("\n{}\n{lines}", bold(heading)));
+        }
+    };
+    section("Tiers", tiers(&user.dimensions, paint));
+    section("Warnings", warnings(&user.warnings, paint));
+    section("Figures", figures(&user.figures, paint));
+    section("What to do", playbooks(&user.playbooks));
+    section("Newest moves", moves(&user.moves, paint));
+    text
+}
+
+/// A line for each dimension: what is shown since when, and what grace holds back.
+fn tiers(tiers: &[UserTier], paint: Paint) -> String {
+    let mut table = Table::default();
+    for heading in ["dimension", "tier", "label", "since", ""] {
+        table.column(heading, Side::Left);
+    }
+    for tier in tiers {
+        table.row([
+            Cell::from(&tier.dimension),
+            Cell::from(or_none(&tier.tier)),
+            Cell::from(tier.label_en.clone().unwrap_or_default()),
+            Cell::from(or_none(&tier.since)),
+            Cell::from(in_grace(tier)),
+        ]);
+    }
+    table.render(paint)
+}
+
+/// Today's value, where it is not the one that is shown.
+fn in_grace(tier: &UserTier) -> String {
+    match (&tier.raw, &tier.pending_since) {
+        (Some(raw), pending_since) if tier.tier.as_ref() != Some(raw) => {
+            let since = pending_since.as_ref();
+            let since = since.map_or_else(String::new, |since| format!(", pending since {since}"));
+            format!("today {raw}{since}")
+        }
+        _ => String::new(),
+    }
+}
+
+fn warnings(warnings: &[UserWarning], paint: Paint) -> String {
+    if warnings.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::default();
+    for heading in ["warning", "label", "since"] {
+        table.column(heading, Side::Left);
+    }
+    for warning in warnings {
+        table.row([
+            Cell::from(&warning.name),
+            Cell::from(warning.label_en.clone().unwrap_or_default()),
+            Cell::from(or_none(&warning.since)),
+        ]);
+    }
+    table.render(paint)
+}
+
+fn figures(figures: &[Figure], paint: Paint) -> String {
+    if figures.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::default();
+    table.column("figure", Side::Left);
+    table.column("value", Side::Right);
+    for figure in figures {
+        let value = figure.value.as_deref().map_or(NONE.to_owned(), rounded);
+        table.row([Cell::from(&figure.name), number(value)]);
+    }
+    table.render(paint)
+}
+
+/// A number with two digits behind the point at the most.
+fn rounded(value: &str) -> String {
+    match (value.split_once('.'), value.parse::<f64>()) {
+        (Some((_, fraction)), Ok(number)) if fraction.len() > 2 => format!("{number:.2}"),
+        _ => value.to_owned(),
+    }
+}
+
+/// What to do, that of warnings first.
+fn playbooks(playbooks: &[Playbook]) -> String {
+    let lines = playbooks.iter().flat_map(|playbook| {
+        let heading = format!("  {}, {}\n", playbook.dimension, playbook.tier);
+        let lines = wrapped(&playbook.playbook, TERMINAL_WIDTH - width(INDENT));
+        let lines = lines.into_iter().map(|line| format!("{INDENT}{line}\n"));
+        std::iter::once(heading).chain(lines)
+    });
+    escaped_lines(&lines.collect::<String>())
+}
+
+fn moves(moves: &[UserMove], paint: Paint) -> String {
+    if moves.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::default();
+    for heading in ["date", "dimension", "move", "", ""] {
+        table.column(heading, Side::Left);
+    }
+    for user_move in moves {
+        let from = user_move.from.as_deref().unwrap_or(ENTERED);
+        let to = user_move.to.as_deref().unwrap_or(LEFT);
+        let way = Some(user_move.direction.as_str());
+        let way = way.filter(|way| ["up", "down"].contains(way));
+        let days = user_move.days_in_previous_tier;
+        let days = days.map_or_else(String::new, |days| {
+            format!("after {}", count_of(days, "day"))
+        });
+        table.row([
+            Cell::from(&user_move.snapshot_date),
+            Cell::from(&user_move.dimension),
+            Cell::from(format!("{from} -> {to}")),
+            Cell::from(way.unwrap_or_default()),
+            Cell::from(days),
+        ]);
+    }
+    table.render(paint)
+}
+
+fn or_none(value: &Option<String>) -> String {
+    value.clone().unwrap_or_else(|| NONE.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    fn tier(dimension: &str, tier: &str) -> UserTier {
+        UserTier {
+            dimension: dimension.to_owned(),
+            tier: text(tier),
+            label_en: text("A label"),
+            label_zh: None,
+            since: text("2026-11-01"),
+            raw: None,
+            pending_since: None,
+        }
+    }
+
+    fn user() -> UserOverview {
+        let figure = |name: &str, value: Option<&str>| Figure {
+            name: name.to_owned(),
+            value: value.map(str::to_owned),
+        };
+        UserOverview {
+            user_id: "u-17".to_owned(),
+            snapshot_date: "2026-11-20".parse().unwrap(),
+            run_id: "2026-11-20-f00d".to_owned(),
+            cutpoints_id: "2026-11-01-v1".to_owned(),
+            dimensions: vec![
+                UserTier {
+                    raw: text("silent"),
+                    pending_since: text("2026-11-18"),
+                    ..tier("value_tier", "high_value")
+                },
+                UserTier {
+                    label_en: None,
+                    ..tier("lifecycle_stage", "loyal")
+                },
+            ],
+            figures: vec![
+                figure("r_score", Some("5")),
+                figure("revenue_365d", Some("1234.50")),
+                figure("order_gap_days", Some("23.333333333333332")),
+                figure("recency_days", None),
+            ],
+            warnings: vec![UserWarning {
+                name: "overdue_warning".to_owned(),
+                label_en: text("Order overdue"),
+                label_zh: None,
+                since: None,
+            }],
+            playbooks: vec![Playbook {
+                dimension: "warning".to_owned(),
+                tier: "overdue_warning".to_owned(),
+                playbook: "One personal message with what they usually buy, and a reminder a week later; convenience before discount.".to_owned(),
+                playbook_zh: None,
+            }],
+            moves: vec![
+                UserMove {
+                    snapshot_date: "2026-11-01".to_owned(),
+                    dimension: "value_tier".to_owned(),
+                    from: text("high_potential"),
+                    to: text("high_value"),
+                    direction: "up".to_owned(),
+                    days_in_previous_tier: Some(1),
+                },
+                UserMove {
+                    snapshot_date: "2026-10-31".to_owned(),
+                    dimension: "value_tier".to_owned(),
+                    from: None,
+                    to: text("high_potential"),
+                    direction: "entered".to_owned(),
+                    days_in_previous_tier: None,
+                },
+            ],
+        }
+    }
+
+    const PLAIN: Paint = Paint {
+        is_colourful: false,
+    };
+
+    #[test]
+    fn a_user_is_told_in_words() {
+        insta::assert_snapshot!(user_page(&user(), PLAIN), @"
+        User u-17 on 2026-11-20
+        run 2026-11-20-f00d, cut points 2026-11-01-v1
+
+        Tiers
+          dimension        tier        label    since
+          value_tier       high_value  A label  2026-11-01  today silent, pending since 2026-11-18
+          lifecycle_stage  loyal                2026-11-01
+
+        Warnings
+          warning          label          since
+          overdue_warning  Order overdue  .
+
+        Figures
+          figure            value
+          r_score               5
+          revenue_365d    1234.50
+          order_gap_days    23.33
+          recency_days          .
+
+        What to do
+          warning, overdue_warning
+            One personal message with what they usually buy, and a reminder a week
+            later; convenience before discount.
+
+        Newest moves
+          date        dimension   move
+          2026-11-01  value_tier  high_potential -> high_value  up  after 1 day
+          2026-10-31  value_tier  entered -> high_potential
+        ");
+    }
+
+    #[test]
+    fn what_there_is_nothing_of_has_no_heading() {
+        let user = UserOverview {
+            figures: Vec::new(),
+            warnings: Vec::new(),
+            playbooks: Vec::new(),
+            moves: Vec::new(),
+            ..user()
+        };
+        let page = user_page(&user, PLAIN);
+        for heading in ["Warnings", "Figures", "What to do", "Newest moves"] {
+            assert!(!page.contains(heading), "{page}");
+        }
+    }
+}
