@@ -6,10 +6,13 @@
 //! 4. what is published has the columns and types it needs
 //! 5. what any model [compares](crate::tiers::literals) with a dimension is one of its values
 //! 6. every model is one that the engine can [compute](crate::pack::runnable)
+//! 7. reference files have each key once, and true and false in one spelling
 //!
-//! Problems of all steps are reported at once.
+//! Problems of all steps are reported at once. Where there are none, what may be meant otherwise is
+//! [remarked on](remarks): nothing is refused for it.
 
 mod problems;
+mod remarks;
 
 use std::sync::Arc;
 
@@ -39,9 +42,14 @@ use self::problems::Found;
 /// Sources are taken to be as declared, and ids to be of the [type](crate::pack) that brings
 /// fewer problems.
 ///
+/// Returns what is worth a look as well, each as a warning.
+///
 /// # Errors
 /// Every problem found.
-pub(crate) async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Project, NightError> {
+pub(crate) async fn check(
+    job: &Job,
+    snapshot_date: SnapshotDate,
+) -> Result<(Project, Problems), NightError> {
     let mut found = Found::default();
     found.keep(Workspace::open(job));
     let (project, problems) = match Project::load_what_parses(job) {
@@ -49,32 +57,47 @@ pub(crate) async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Proj
         Err(problems) => return Err(found.and(problems)),
     };
     found.keep(problems.or_ok(()));
+    found.keep(remarks::reference_values(&project).or_ok(()));
     let [numbers, texts] = &ID_TYPES;
     let (mut of_models, mut by_texts) = (Found::default(), Found::default());
-    let mut note = check_models(job, &project, snapshot_date, numbers, &mut of_models).await;
+    let mut told = check_models(job, &project, snapshot_date, numbers, &mut of_models).await;
     if of_models.len() > 0 {
         let of_texts = check_models(job, &project, snapshot_date, texts, &mut by_texts).await;
         if by_texts.len() < of_models.len() {
-            (of_models, note) = (by_texts, of_texts);
+            (of_models, told) = (by_texts, of_texts);
         }
     }
     found.extend(of_models);
-    found.or_ok(note)?;
-    Ok(project)
+    found.or_ok(told.not_checked)?;
+    let mut warnings = remarks::of_project(&project, job);
+    warnings.extend(Problems(told.warnings));
+    Ok((project, warnings))
+}
+
+/// What is said of the models besides problems.
+#[derive(Default)]
+struct Told {
+    /// Which of them could not be looked at.
+    not_checked: Option<Diagnostic>,
+    /// What is worth a look.
+    warnings: Vec<Diagnostic>,
 }
 
 /// Plans every model, proves the rules, and checks the shape of everything that is published.
-/// Returns which models could not be looked at.
 async fn check_models(
     job: &Job,
     project: &Project,
     snapshot_date: SnapshotDate,
     id_type: &DataType,
     found: &mut Found,
-) -> Option<Diagnostic> {
-    let session = found.keep(session_of(job))?;
+) -> Told {
+    let Some(session) = found.keep(session_of(job)) else {
+        return Told::default();
+    };
     let check = Check::open(job, project, &session, snapshot_date, id_type);
-    let mut check = found.keep(check)?;
+    let Some(mut check) = found.keep(check) else {
+        return Told::default();
+    };
     check.tiers(found).await;
     let shape = check.shape(found).await;
     if let Some(shape) = &shape
@@ -94,7 +117,10 @@ async fn check_models(
     }
     let runnable = runnable::check(&check.catalog, project, &check.parameters);
     found.keep(runnable.await);
-    not_checked(check.catalog.passed_over())
+    Told {
+        not_checked: not_checked(check.catalog.passed_over()),
+        warnings: check.unlisted_warnings(shape.as_ref()).await,
+    }
 }
 
 /// Refuses rules that would leave users without a value, or give one that dim_tier does not list,
@@ -336,6 +362,39 @@ impl<'a> Check<'a> {
             }
         }
         problems.or_ok(())
+    }
+}
+
+impl Check<'_> {
+    /// Warnings of the pack that dim_tier does not list, so that nobody counts them.
+    async fn unlisted_warnings(&self, shape: Option<&Shape>) -> Vec<Diagnostic> {
+        let model = TableName::new(SqlSchema::Tiers, remarks::WARNINGS);
+        let model = self.project.graph.model(&model);
+        let snapshot = required(self.project, &TIER_SNAPSHOT).ok();
+        let (Some(shape), Some(model), Some(snapshot)) = (shape, model, snapshot) else {
+            return Vec::new();
+        };
+        let plans = (
+            self.catalog.plan(model, &self.parameters).await,
+            self.catalog.plan(snapshot, &self.parameters).await,
+        );
+        // What does not plan is reported elsewhere.
+        let (Ok(warnings), Ok(selected)) = plans else {
+            return Vec::new();
+        };
+        let is_read_elsewhere = self.project.graph.reader_counts().get(&model.name) > Some(&1);
+        let is_published =
+            |column: &str| selected.schema().has_column_with_unqualified_name(column);
+        let fields = warnings.schema().fields().iter();
+        let unlisted = fields.filter(|field| {
+            let name = field.name();
+            *field.data_type() == DataType::Boolean
+                && !shape.warnings.contains(name)
+                && (is_published(name) || !is_read_elsewhere)
+        });
+        unlisted
+            .map(|field| remarks::unlisted_warning(model, field.name()))
+            .collect()
     }
 }
 

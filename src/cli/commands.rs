@@ -42,7 +42,8 @@ async fn check(job: &Job, output: &Output) -> Result<(), NightError> {
         as_of: None,
         date: None,
     };
-    let project = check::check(job, jobs::snapshot_date(&any_date, job)?).await?;
+    let (project, warnings) = check::check(job, jobs::snapshot_date(&any_date, job)?).await?;
+    output.warnings(&warnings);
     let models = counted(project.graph.models().len(), "model");
     let references = counted(project.references.len(), "reference file");
     output.result(&format!(

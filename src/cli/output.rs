@@ -99,6 +99,13 @@ impl Output {
         }
     }
 
+    /// Prints what is worth a look.
+    pub(super) fn warnings(&self, warnings: &Problems) {
+        if !warnings.0.is_empty() {
+            self.note(&warnings.render(self.may_colour_stderr));
+        }
+    }
+
     fn problems(&self, problems: &Problems) {
         self.note(&problems.render(self.may_colour_stderr));
         let errors = problems.error_count();

@@ -89,6 +89,8 @@ impl SourceFile {
 pub enum Severity {
     /// It is, and must be mended.
     Error,
+    /// It may be: nothing is refused for it.
+    Warning,
     /// It is not; it is reported in addition to the errors.
     Note,
 }
@@ -137,6 +139,13 @@ impl Diagnostic {
         }
     }
 
+    /// The same as something that nothing is refused for.
+    #[must_use]
+    pub fn as_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
     /// Adds what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -148,6 +157,7 @@ impl Diagnostic {
     pub fn render(&self, renderer: &Renderer) -> String {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
             Severity::Note => Level::NOTE,
         };
         let title = level.primary_title(&self.message);

@@ -32,8 +32,11 @@ mod places;
 pub(crate) mod planner;
 pub(crate) mod profile;
 mod reference;
+mod reference_values;
 mod selected;
 mod tables_beneath;
+mod total_order;
+mod written_texts;
 
 pub(crate) use canonical::tokens;
 pub(crate) use cases::WrittenCase;

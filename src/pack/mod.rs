@@ -8,6 +8,7 @@
 //! 4. [`cut_points`]: the metrics of the calibration models, counted.
 //! 5. [`TierRules`]: what decides the values of each dimension, as a fingerprint.
 
+mod alert_names;
 mod catalog;
 mod clauses;
 mod contracted;
@@ -21,8 +22,10 @@ pub(crate) mod runnable;
 mod shape;
 mod snapshot_column;
 mod tier_rules;
+mod unused;
 mod user_ids;
 
+pub(crate) use alert_names::unknown_alerts;
 pub use catalog::Catalog;
 pub(crate) use catalog::{REJECT_REASON, WARNING};
 pub(crate) use contracted::ID_TYPES;
@@ -34,4 +37,5 @@ pub use project::Project;
 pub(crate) use project::{VALUE_TIER, made_by_tierline, required};
 pub(crate) use shape::{Shape, column_comments};
 pub(crate) use tier_rules::TierRules;
+pub(crate) use unused::unused;
 pub(crate) use user_ids::{check_previous, disagreement, stage};

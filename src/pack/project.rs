@@ -12,7 +12,7 @@ use crate::tables::{self, Maker, PublishedTable, Tables};
 use crate::tiers::bands;
 
 /// The reference table with the bands of the RFM total.
-const BANDS: &str = "value_tiers";
+pub(super) const BANDS: &str = "value_tiers";
 
 /// The parameters with the smallest and the largest RFM total.
 const RFM_TOTALS: [&str; 2] = ["rfm_total_min", "rfm_total_max"];
@@ -53,6 +53,8 @@ pub struct Project {
     pub tables: Tables,
     /// The values of `$parameters`, those of the run left out.
     pub parameters: Parameters,
+    /// Where their defaults are.
+    pub parameter_file: SourceFile,
     /// What the pack says, as one hash: models with the parameters they name, references.
     pub fingerprint: Fingerprint,
     /// The text of each file of the pack, by its path.
@@ -127,6 +129,7 @@ impl Project {
                     references,
                     tables,
                     parameters,
+                    parameter_file: pack.parameters,
                     fingerprint,
                     texts,
                     broken,
@@ -180,6 +183,11 @@ fn rfm_totals(parameters: Option<&Parameters>) -> RangeInclusive<i64> {
         _ => 0,
     });
     bounds[0]..=bounds[1]
+}
+
+/// Whether tierline itself goes by a parameter, so that no SQL needs to.
+pub(super) fn is_for_tierline(parameter: &str) -> bool {
+    RFM_TOTALS.contains(&parameter) || parameter.starts_with(VOLUMES_OF)
 }
 
 /// Parameters that tierline itself reads, of a type that it cannot read.

@@ -187,6 +187,18 @@ const APPLIED: &[(&str, &[&str])] = &[
             "the metrics are the columns of the calibration model: {known}",
             "give \"refuse\", to end with exit code 3, or \"skip\", to run without them",
             "`tierline init` writes the whole pack to start from",
+            "write true or false, or nothing for NULL",
+            "keep one of the two lines: what is joined with both counts twice",
+        ],
+    ),
+    (
+        "remedies_together::of_warnings",
+        &[
+            "write ${name} where it is to decide something, or take it out",
+            "read it where its columns belong, or remove the file",
+            "end its ORDER BY in a key, such as user_id or order_id: the same rows then come in the same order every night",
+            "give it the name of a metric, or add the metric to publish/kpi_daily.sql",
+            "add a line warning,{name} to reference/dim_tier.csv, and select the column in publish/tier_snapshot.sql",
         ],
     ),
     (
@@ -238,7 +250,12 @@ const APPLIED: &[(&str, &[&str])] = &[
             "the dimensions of {} are {known}",
             "`tierline run --date {date}`",
             "`tierline run`",
+            "give two published dates, the earlier one as --from",
         ],
+    ),
+    (
+        "show::moves_between_any_two_dates_and_one_user_are_shown",
+        &["check the id, or name another published date with --date"],
     ),
     (
         "remedies_of_nights::of_rows_that_sql_cannot_compute",
@@ -661,6 +678,7 @@ const APPLIED: &[(&str, &[&str])] = &[
 
 /// Texts that are found here and tell nobody to do anything.
 const NOTHING_TO_DO: &[&str] = &[
+    "user ids are of type {} here",
     "please report it",
     "keep as {}?",
     "in grace: lower today, and shown lower once that has lasted",
@@ -717,6 +735,7 @@ const UNTRIED: &[(&str, &[&str])] = &[
     (
         "what an earlier tierline has published",
         &[
+            "as `tierline init` writes them, and publish the date again: `tierline run --date {date}`",
             "publishes it from the files there are",
             "before rules were on record; --rules today restates it by today's",
         ],

@@ -3,11 +3,12 @@
 //! than a project for each, where the mistakes do not hide one another.
 
 use super::project::Project;
-use super::remedies::Edit::{Append, Remove, Replace, Write};
+use super::remedies::Edit::{self, Append, Remove, Replace, Write};
 use super::remedies::{Remedy, edited};
 
 const JOB: &str = "job.toml";
 const PARAMETERS: &str = "sql/parameters.toml";
+const EVENT_TYPES: &str = "sql/reference/event_types.csv";
 const TIERS: &str = "sql/reference/dim_tier.csv";
 const SNAPSHOT: &str = "sql/publish/tier_snapshot.sql";
 const BEFORE_INTERACTION: &str = "    -- interaction\n";
@@ -240,6 +241,22 @@ fn of_dim_tier_and_the_job() {
             mended: &[Replace(TIERS, "warning,peak_order,,Again,x,Again,x\n", "")],
         },
         Remedy {
+            help: "write true or false, or nothing for NULL",
+            broken: &[Write(
+                "sql/reference/switches.csv",
+                "switch,is_on\na,true\nb,yes\n",
+            )],
+            mended: &[Write(
+                "sql/reference/switches.csv",
+                "switch,is_on\na,true\nb,true\n",
+            )],
+        },
+        Remedy {
+            help: "keep one of the two lines: what is joined with both counts twice",
+            broken: &[Append(EVENT_TYPES, "open,false,true,,,\n")],
+            mended: &[Replace(EVENT_TYPES, "open,false,true,,,\n", "")],
+        },
+        Remedy {
             help: "list it in one of the two places",
             broken: &[Append(
                 JOB,
@@ -304,6 +321,95 @@ fn of_dim_tier_and_the_job() {
             )],
         },
     ]);
+}
+
+/// What nothing is refused for: `check` succeeds, and says so no more once it is heeded.
+#[test]
+fn of_warnings() {
+    let remedies = [
+        Remedy {
+            help: "write $idle_days where it is to decide something, or take it out",
+            broken: &[Append(PARAMETERS, "idle_days = 3\n")],
+            mended: &[Replace(PARAMETERS, "idle_days = 3\n", "")],
+        },
+        Remedy {
+            help: "read it where its columns belong, or remove the file",
+            broken: &[
+                Write(
+                    "sql/features/idle.sql",
+                    "SELECT user_id FROM features.users\n",
+                ),
+                Write("sql/reference/idle.csv", "a,b\n1,2\n"),
+            ],
+            mended: &[
+                Remove("sql/features/idle.sql"),
+                Remove("sql/reference/idle.csv"),
+            ],
+        },
+        Remedy {
+            help: "end its ORDER BY in a key, such as user_id or order_id: the same rows then come in the same order every night",
+            broken: &[Replace(
+                SNAPSHOT,
+                BEFORE_INTERACTION,
+                "    ROW_NUMBER() OVER (ORDER BY users.orders_30d) AS place,\n    -- interaction\n",
+            )],
+            mended: &[Replace(
+                SNAPSHOT,
+                "(ORDER BY users.orders_30d)",
+                "(ORDER BY users.orders_30d, users.user_id)",
+            )],
+        },
+        Remedy {
+            help: "give it the name of a metric, or add the metric to publish/kpi_daily.sql",
+            broken: &[Replace(
+                "sql/publish/alerts.sql",
+                "'alert', 'score_drift'",
+                "'alert', 'scores_drift'",
+            )],
+            mended: &[Replace(
+                "sql/publish/alerts.sql",
+                "'alert', 'scores_drift'",
+                "'alert', 'score_drift'",
+            )],
+        },
+        Remedy {
+            help: "add a line warning,asleep to reference/dim_tier.csv, and select the column in publish/tier_snapshot.sql",
+            broken: &[Replace(
+                "sql/tiers/warnings.sql",
+                "    users.user_id,\n",
+                "    users.user_id,\n    users.orders_30d = 0 AS asleep,\n",
+            )],
+            mended: &[
+                Append(TIERS, "warning,asleep,,Asleep,x,Wake,x\n"),
+                Replace(
+                    SNAPSHOT,
+                    BEFORE_INTERACTION,
+                    "    warnings.asleep,\n    -- interaction\n",
+                ),
+            ],
+        },
+    ];
+    let edits = |project, edits: fn(&Remedy) -> &'static [Edit]| {
+        remedies
+            .iter()
+            .fold(project, |project, remedy| edited(project, edits(remedy)))
+    };
+    let project = edits(Project::new(), |remedy| remedy.broken);
+    let said = project.check();
+    assert!(said.starts_with("exit code 0\n"), "{said}");
+    for Remedy { help, .. } in &remedies {
+        assert!(said.contains(&format!("help: {help}\n")), "{help}: {said}");
+    }
+    assert_eq!(
+        said.matches("warning: ").count(),
+        remedies.len() + 1,
+        "{said}"
+    );
+    // A pack with warnings is computed like any other.
+    let project = project.publish("2026-03-06");
+    let said = edits(project, |remedy| remedy.mended).check();
+    assert!(said.starts_with("exit code 0\n"), "{said}");
+    assert!(!said.contains("warning"), "{said}");
 }
 
 /// A statement that is too large, the help text, and what it says to write instead.

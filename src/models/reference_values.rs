@@ -1,0 +1,135 @@
+//! What is wrong with the values of a reference file that is CSV as such.
+
+use std::collections::BTreeMap;
+
+use crate::ground::Diagnostic;
+
+use super::ReferenceTable;
+
+/// Spellings of true and false. A column is BOOLEAN when it has no others than the first two.
+const BOOLEANS: [&str; 12] = [
+    "true", "false", "t", "f", "yes", "no", "y", "n", "on", "off", "1", "0",
+];
+
+impl ReferenceTable {
+    /// Values such as `yes` in a column of true and false, which they make VARCHAR.
+    pub(crate) fn mixed_booleans(&self) -> Vec<Diagnostic> {
+        let columns = 0..self.rows.num_columns();
+        columns.flat_map(|column| self.mixed_in(column)).collect()
+    }
+
+    fn mixed_in(&self, column: usize) -> Vec<Diagnostic> {
+        let rows = 0..self.rows.num_rows();
+        let values = rows.filter_map(|row| Some((row, self.value(row, column)?)));
+        let values: Vec<(usize, String)> = values.collect();
+        let is_plain = |value: &str| {
+            let mut plain = BOOLEANS.iter().take(2);
+            plain.any(|word| word.eq_ignore_ascii_case(value))
+        };
+        let is_boolean = |value: &str| {
+            let word = value.trim().to_lowercase();
+            BOOLEANS.contains(&word.as_str())
+        };
+        let is_mixed = values.iter().all(|(_, value)| is_boolean(value))
+            && values.iter().any(|(_, value)| is_plain(value));
+        let others = values.iter().filter(|(_, value)| !is_plain(value));
+        let column = self.rows.schema_ref().field(column).name();
+        let problem = |(row, value): &(usize, String)| {
+            let message = format!(
+                "`{}` has `{value}` in column `{column}`, whose other values are true and false",
+                self.name
+            );
+            self.problem(*row, message)
+                .help("write true or false, or nothing for NULL")
+        };
+        match is_mixed {
+            true => others.map(problem).collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// Rows whose key another row before them has. None where the file does not have these columns.
+    pub(crate) fn repeated_keys(&self, key: &[&str]) -> Vec<Diagnostic> {
+        let schema = self.rows.schema();
+        let columns = key.iter().map(|name| schema.index_of(name));
+        let Ok(columns) = columns.collect::<Result<Vec<usize>, _>>() else {
+            return Vec::new();
+        };
+        let mut lines: BTreeMap<Vec<String>, u64> = BTreeMap::new();
+        let mut found = Vec::new();
+        for row in 0..self.rows.num_rows() {
+            let values = columns.iter().map(|column| self.value(row, *column));
+            let Some(values) = values.collect::<Option<Vec<String>>>() else {
+                continue;
+            };
+            if let Some(line) = lines.get(&values) {
+                let message = format!(
+                    "`{}` has {} `{}` on line {line} already",
+                    self.name,
+                    key.join(", "),
+                    values.join(", ")
+                );
+                let help = "keep one of the two lines: what is joined with both counts twice";
+                found.push(self.problem(row, message).help(help));
+                continue;
+            }
+            lines.insert(values, self.line_of(row));
+        }
+        found
+    }
+
+    fn problem(&self, row: usize, message: String) -> Diagnostic {
+        let line = self.line_of(row);
+        let place = self.file.byte_at(line, 1)..self.file.byte_at(line, u64::MAX);
+        Diagnostic::at(&self.file, place, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::{Problems, SourceFile, SqlSchema, TableName};
+
+    fn table(text: &str) -> ReferenceTable {
+        let name = TableName::new(SqlSchema::Reference, "kinds");
+        ReferenceTable::read(name, SourceFile::new("kinds.csv", text)).unwrap()
+    }
+
+    #[test]
+    fn other_spellings_of_true_and_false_are_told_by_line() {
+        let mixed = table("kind,is_active\na,true\nb,yes\nc,FALSE\nd,\n");
+        insta::assert_snapshot!(Problems(mixed.mixed_booleans()), @"
+        error: `reference.kinds` has `yes` in column `is_active`, whose other values are true and false
+         --> kinds.csv:3:1
+          |
+        3 | b,yes
+          | ^^^^^
+          |
+          = help: write true or false, or nothing for NULL
+        ");
+        for plain in [
+            "kind,is_active\na,true\nb,FALSE\nc,\n",
+            "kind,answer\na,yes\nb,no\n",
+            "kind,answer\na,true\nb,maybe\n",
+            "kind,rank\na,1\nb,0\n",
+        ] {
+            assert_eq!(table(plain).mixed_booleans(), [], "{plain}");
+        }
+    }
+
+    #[test]
+    fn keys_that_come_again_are_told_by_line() {
+        let twice = table("kind,channel\na,app\nb,app\na,web\na,app\n");
+        insta::assert_snapshot!(Problems(twice.repeated_keys(&["kind", "channel"])), @"
+        error: `reference.kinds` has kind, channel `a, app` on line 2 already
+         --> kinds.csv:5:1
+          |
+        5 | a,app
+          | ^^^^^
+          |
+          = help: keep one of the two lines: what is joined with both counts twice
+        ");
+        assert_eq!(twice.repeated_keys(&["kind"]).len(), 2);
+        assert_eq!(twice.repeated_keys(&["other"]), []);
+    }
+}

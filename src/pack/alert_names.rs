@@ -1,0 +1,48 @@
+//! Alerts are metrics past their limits: an alert that has no metric's name is never raised.
+//!
+//! Names are read from the text of the two models, as `named_struct('metric', 'orders_d0', ..)` and
+//! `SELECT 'orders_d0' AS metric` have them. Where a name is computed, nothing is said.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use crate::ground::{Diagnostic, SqlSchema, TableName, did_you_mean};
+use crate::tables::{ALERTS, KPI_DAILY, PublishedTable};
+
+use super::project::Project;
+
+/// The column of `kpi_daily` with the name.
+const METRIC: &str = "metric";
+
+/// The column of `alerts` with the name of a metric.
+const ALERT: &str = "alert";
+
+/// The alerts that are no metric of the pack, each as a warning.
+pub(crate) fn unknown_alerts(project: &Project) -> Vec<Diagnostic> {
+    let model = |table: &PublishedTable| {
+        let name = TableName::new(SqlSchema::Publish, table.name);
+        project.graph.model(&name)
+    };
+    let (Some(kpis), Some(alerts)) = (model(&KPI_DAILY), model(&ALERTS)) else {
+        return Vec::new();
+    };
+    let metrics = kpis.texts_of(METRIC);
+    if metrics.is_computed || metrics.literals.is_empty() {
+        return Vec::new();
+    }
+    let metrics: BTreeSet<&str> = metrics.literals.iter().map(|(name, _)| &**name).collect();
+    let alerts_named = alerts.texts_of(ALERT).literals.into_iter();
+    let unknown = alerts_named.filter(|(name, _)| !metrics.contains(name.as_str()));
+    let problem = |(name, place): (String, Range<usize>)| {
+        let near = did_you_mean(&name, metrics.iter().copied());
+        let message = format!(
+            "the alert `{name}` is not a metric of `{}`{near}",
+            kpis.name
+        );
+        let help = "give it the name of a metric, or add the metric to publish/kpi_daily.sql";
+        Diagnostic::at(&alerts.file, place, message)
+            .help(help)
+            .as_warning()
+    };
+    unknown.map(problem).collect()
+}
