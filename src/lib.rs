@@ -20,6 +20,7 @@ pub mod pack;
 pub mod plan;
 pub mod night;
 mod overview;
+pub mod export;
 mod check;
 pub mod proposal;
 pub mod backfill;

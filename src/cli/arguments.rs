@@ -54,6 +54,8 @@ pub(super) enum Command {
     Calibrate(CalibrateArguments),
     /// Show a published snapshot: tiers, who moved, and where to
     Show(ShowArguments),
+    /// Write a published table as CSV, Parquet or JSON, for programs without a Delta reader
+    Export(ExportArguments),
     /// Take a published date back: its rows leave the tables; done only when confirmed
     Withdraw(WithdrawArguments),
 }
@@ -230,6 +232,54 @@ pub(super) struct ShowArguments {
     /// How the result on stdout looks
     #[arg(long, value_enum, default_value = "text")]
     pub output: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArguments {
+    #[command(flatten)]
+    pub job: JobArguments,
+    /// A published table, one of the job's own among them
+    #[arg(long, value_name = "NAME")]
+    pub table: String,
+    /// The snapshot date; the newest when left out
+    #[arg(long, value_name = "DATE")]
+    pub date: Option<String>,
+    /// What holds of the rows, in SQL over the columns of the table, such as
+    /// "channel = 'app' AND NOT overdue_warning"; all rows when left out
+    #[arg(long = "where", value_name = "EXPR")]
+    pub condition: Option<String>,
+    /// The columns, in this order; all of them when left out
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    pub columns: Vec<String>,
+    /// csv: UTF-8 with a header, quoted as in RFC 4180, NULL as an empty field. json: an object a
+    /// line. Dates are YYYY-MM-DD, decimals have all their digits, and rows are in the order of the
+    /// table's key
+    #[arg(long, value_enum)]
+    pub format: FormatArgument,
+    /// A folder or a URL of one: the file is called by the table there, and manifest.json, which
+    /// comes last, has its rows, bytes and SHA-256. A name such as calls.csv is that of the file
+    /// itself, beside calls.csv.manifest.json. Files get their names once all rows are written; those
+    /// that the manifest before names and this one does not are removed. Without --to the file
+    /// goes to stdout, without a manifest
+    #[arg(long, value_name = "PATH-or-URL")]
+    pub to: Option<String>,
+    /// A file for each value of a column, such as calls-app.csv, 500 at most; needs --to
+    #[arg(long, value_name = "COLUMN")]
+    pub split_by: Option<String>,
+    /// Begin a CSV with a byte order mark, which some spreadsheets need to see that it is UTF-8
+    #[arg(long)]
+    pub bom: bool,
+    /// Put ' before texts of a CSV that begin with = + - @, a tab or a carriage return, which
+    /// spreadsheets would compute; not for other programs, which see it
+    #[arg(long)]
+    pub escape_formulas: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FormatArgument {
+    Csv,
+    Parquet,
+    Json,
 }
 
 #[derive(Debug, Args)]

@@ -16,7 +16,7 @@ use super::arguments::{
 };
 use super::nights::{may_be_put_right, prepare, publish, put_right};
 use super::output::Output;
-use super::{calibrate, demo, init, jobs, withdraw};
+use super::{calibrate, demo, export, init, jobs, withdraw};
 
 /// The exit code of `--skip-exit-code`, which schedulers take for skipped.
 const NOTHING_TO_DO: u8 = 99;
@@ -32,6 +32,7 @@ pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCod
         Command::Plan(arguments) => plan(&arguments, output).await,
         Command::Calibrate(arguments) => Box::pin(calibrate::calibrate(&arguments, output)).await,
         Command::Show(arguments) => Box::pin(super::show::show(&arguments, output)).await,
+        Command::Export(arguments) => Box::pin(export::export(&arguments, output)).await,
         Command::Withdraw(arguments) => Box::pin(withdraw::withdraw(&arguments, output)).await,
     }?;
     Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ mod arguments;
 mod calibrate;
 mod commands;
 mod demo;
+mod export;
 mod figures;
 mod init;
 mod jobs;

@@ -119,6 +119,7 @@ mod tests {
         02f6c933f60d
         493c9057bc40
         56c3d32af31f
+        2db7b3841ca5
         ");
     }
 

@@ -13,6 +13,7 @@ mod canonical;
 mod cases;
 mod comments;
 mod compared_texts;
+mod condition;
 mod constants;
 mod distinct_from;
 mod encodings;
@@ -40,6 +41,7 @@ mod written_texts;
 
 pub(crate) use canonical::tokens;
 pub(crate) use cases::WrittenCase;
+pub(crate) use condition::rows_where;
 pub(crate) use constants::{computable, folded};
 pub(crate) use explanation::explain;
 pub(crate) use graph::Graph;

@@ -118,6 +118,27 @@ impl Model {
     }
 }
 
+/// Parses a text that is no whole statement: a part of one, such as a condition. It is held to the
+/// sizes and the functions of a model.
+pub(super) fn parse_with<T: Visit>(
+    file: &SourceFile,
+    parse: impl FnOnce(&mut Parser<'_>) -> Result<T, ParserError>,
+) -> Result<T, Problems> {
+    let one = |problem| Problems(vec![problem]);
+    limits::check_size(file).map_err(one)?;
+    let words = lexemes(&file.text);
+    misleading_characters::find(file, &words).or_ok(())?;
+    limits::check_text(file, &words).map_err(one)?;
+    let parsed = Parser::new(&GenericDialect {})
+        .with_recursion_limit(RECURSION_LIMIT)
+        .try_with_sql(&file.text)
+        .and_then(|mut parser| parse(&mut parser))
+        .map_err(|error| one(syntax_error(file, &error)))?;
+    let mut reader = Reader::new(file);
+    let ControlFlow::Continue(()) = parsed.visit(&mut reader);
+    reader.problems.or_ok(parsed)
+}
+
 fn parse_statement(file: &SourceFile) -> Result<Statement, Diagnostic> {
     let statements = Parser::new(&GenericDialect {})
         .with_recursion_limit(RECURSION_LIMIT)

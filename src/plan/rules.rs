@@ -477,20 +477,20 @@ mod tests {
     const A_TABLE: &str = "[tables.calls]\nkey = [\"user_id\"]\nsorted_by = [\"city\"]\n";
 
     /// A job with the built-in pack, and a table of its own in it.
-    fn with_a_table(job: Job) -> Job {
-        let texts = Project::load(&job).unwrap().texts;
+    fn with_a_table(sections: &str) -> Job {
+        let texts = Project::load(&job("")).unwrap().texts;
         let file = "publish/calls.sql".to_owned();
         let sql = "SELECT user_id, city FROM publish.tier_snapshot".to_owned();
         Job {
             pack: Some(texts.into_iter().chain([(file, sql)]).collect()),
-            ..job
+            ..job(sections)
         }
     }
 
     #[test]
     fn a_table_of_the_jobs_own_is_a_rule() {
         let rules = |sections: &str| {
-            let job = with_a_table(job(sections));
+            let job = with_a_table(sections);
             let project = Project::load(&job).unwrap();
             let fingerprint = fingerprint(&job, &project, &HistoryStarts::new());
             (Rules::of(&job, &project, HistoryStarts::new()), fingerprint)

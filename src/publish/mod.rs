@@ -62,8 +62,8 @@ pub use error::PublishError;
 pub use lost_files::{LostFiles, lost_files};
 pub use publications::{Publication, PublicationStatus, Publications, TableVersion};
 pub(crate) use reading::{
-    files_by_date, missing, published_dates, published_files, published_snapshot, published_table,
-    rows_of, with_columns_of,
+    files_by_date, missing, published_dates, published_files, published_in_order,
+    published_snapshot, published_table, rows_of, with_columns_of,
 };
 pub use repair::{ForeignCommit, Inspection, check_complete, inspect, repair};
 pub use run_record::RunRecord;

@@ -39,6 +39,39 @@ pub(crate) async fn published_table(
     publication: &Publication,
     name: &str,
 ) -> Result<Option<ParquetFiles>, PublishError> {
+    let found = published_rows(output, publication, name).await?;
+    Ok(found.map(|found| found.rows))
+}
+
+/// As [`published_table`], of a table whose files tierline writes in the order of a column.
+pub(crate) async fn published_in_order(
+    output: &Location,
+    publication: &Publication,
+    name: &str,
+    column: &str,
+) -> Result<Option<ParquetFiles>, PublishError> {
+    let Some(found) = published_rows(output, publication, name).await? else {
+        return Ok(None);
+    };
+    let index = found.rows.schema().index_of(column);
+    Ok(Some(match index {
+        Ok(index) if found.is_as_written => found.rows.sorted_by(index),
+        _ => found.rows,
+    }))
+}
+
+/// The rows of a published table.
+struct PublishedRows {
+    rows: ParquetFiles,
+    /// Whether they are in the files that tierline wrote.
+    is_as_written: bool,
+}
+
+async fn published_rows(
+    output: &Location,
+    publication: &Publication,
+    name: &str,
+) -> Result<Option<PublishedRows>, PublishError> {
     let Some(recorded) = publication.tables.get(name) else {
         return Ok(None);
     };
@@ -47,6 +80,7 @@ pub(crate) async fn published_table(
     };
     let date = table.partition_of(publication.snapshot_date);
     let mut files = table.files(date)?;
+    let mut is_as_written = true;
     if let Some(first) = files.first()
         && is_gone(output, &first.path).await
         && let Some(newest) = Table::open(output, name).await?
@@ -57,8 +91,12 @@ pub(crate) async fn published_table(
         }
         files = found;
         table = newest;
+        is_as_written = false;
     }
-    Ok(Some(rows_of(output, &table, date, files)?))
+    Ok(Some(PublishedRows {
+        rows: rows_of(output, &table, date, files)?,
+        is_as_written,
+    }))
 }
 
 /// The rows of some dates of a table that keeps every date, as the last of all publications has left

@@ -19,11 +19,12 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use crate::ground::{Problems, SqlSchema};
-use crate::job::{ColumnType, Job};
+use crate::ground::SqlSchema;
+use crate::job::ColumnType;
 
 pub use dating::{Dating, SNAPSHOT_DATE};
 pub use marts::{ACTIONS, ALERTS, KPI_DAILY};
+pub use own::Tables;
 pub use tiers::{
     DIM_TIER, MEASURES, REVENUE_TYPE, TIER_CURRENT, TIER_MIGRATION, TIER_MIGRATION_MATRIX,
     TIER_SNAPSHOT, TIER_SUMMARY,
@@ -45,45 +46,6 @@ const OURS: [&PublishedTable; 9] = [
 
 /// Their names.
 pub const OUR_NAMES: [&str; OURS.len()] = names();
-
-/// The tables of a job, whose versions a publication records: those of tierline, then its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tables {
-    own: Vec<&'static PublishedTable>,
-}
-
-impl Tables {
-    /// The tables of a job, and what is wrong with those that it declares.
-    pub fn of(job: &Job) -> (Self, Problems) {
-        let (own, problems) = own::read(job);
-        (Self { own }, problems)
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &'static PublishedTable> {
-        OURS.into_iter().chain(self.own())
-    }
-
-    /// Those that the job declares, by name.
-    pub fn own(&self) -> impl Iterator<Item = &'static PublishedTable> {
-        self.own.iter().copied()
-    }
-
-    /// Their names.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.iter().map(|table| table.name)
-    }
-
-    /// The table of a name.
-    pub fn find(&self, name: &str) -> Option<&'static PublishedTable> {
-        self.iter().find(|table| table.name == name)
-    }
-
-    /// The tables that come from one kind of maker.
-    pub fn made_by(&self, maker: Maker) -> impl Iterator<Item = &'static PublishedTable> {
-        self.iter().filter(move |table| table.maker == maker)
-    }
-}
 
 /// One table that is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,6 +170,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::ground::Problems;
+    use crate::job::Job;
 
     #[test]
     fn names_are_unique_and_keys_are_columns() {
@@ -238,7 +202,7 @@ mod tests {
         assert_eq!(problems, Problems::default());
         let names: Vec<&str> = tables.names().collect();
         assert_eq!(names, [&OUR_NAMES[..], &["call_list", "today"]].concat());
-        let [calls, today] = tables.own[..] else {
+        let [calls, today] = tables.own().collect::<Vec<_>>()[..] else {
             panic!("{tables:?}");
         };
         assert_eq!(calls.sorted_by, ["priority", "channel", "user_id"]);
@@ -247,18 +211,5 @@ mod tests {
             (Dating::EveryDate, true)
         );
         assert_eq!((today.dating, today.may_be_empty), (Dating::Undated, false));
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_declaration_is_said_at_its_place() {
-        let sections = [
-            "[tables.alerts]\nkey = [\"alert\"]\n",
-            "[tables.publications]\nkey = [\"x\"]\n",
-            "[tables.\"Call List\"]\nkey = [\"user_id\"]\n",
-            "[tables.calls]\nsorted_by = [\"a\", \"a\"]\n",
-            "[tables.days]\nkey = [\"snapshot_date\", \"user_id\"]\n",
-        ];
-        let (_, problems) = Tables::of(&job(&sections.concat()));
-        insta::assert_snapshot!(problems, @"");
     }
 }

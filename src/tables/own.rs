@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use crate::ground::{Diagnostic, Problems};
 use crate::job::{Job, OwnTable};
 
-use super::{Dating, Maker, OUR_NAMES, PublishedTable, SNAPSHOT_DATE};
+use super::{Dating, Maker, OUR_NAMES, OURS, PublishedTable, SNAPSHOT_DATE};
 
 /// The table that says what is published.
 const PUBLICATIONS: &str = "publications";
@@ -18,8 +18,47 @@ const PUBLICATIONS: &str = "publications";
 /// The longest name: what the databases that people copy tables to take.
 const MOST_BYTES: usize = 63;
 
+/// The tables of a job, whose versions a publication records: those of tierline, then its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tables {
+    own: Vec<&'static PublishedTable>,
+}
+
+impl Tables {
+    /// The tables of a job, and what is wrong with those that it declares.
+    pub fn of(job: &Job) -> (Self, Problems) {
+        let (own, problems) = read(job);
+        (Self { own }, problems)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &'static PublishedTable> {
+        OURS.into_iter().chain(self.own())
+    }
+
+    /// Those that the job declares, by name.
+    pub fn own(&self) -> impl Iterator<Item = &'static PublishedTable> {
+        self.own.iter().copied()
+    }
+
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.iter().map(|table| table.name)
+    }
+
+    /// The table of a name.
+    pub fn find(&self, name: &str) -> Option<&'static PublishedTable> {
+        self.iter().find(|table| table.name == name)
+    }
+
+    /// The tables that come from one kind of maker.
+    pub fn made_by(&self, maker: Maker) -> impl Iterator<Item = &'static PublishedTable> {
+        self.iter().filter(move |table| table.maker == maker)
+    }
+}
+
 /// The tables that a job declares, by name, and what is wrong with the declarations.
-pub(super) fn read(job: &Job) -> (Vec<&'static PublishedTable>, Problems) {
+fn read(job: &Job) -> (Vec<&'static PublishedTable>, Problems) {
     let mut problems = Problems::default();
     let mut tables = Vec::new();
     for (name, table) in &job.tables {

@@ -75,6 +75,35 @@ const APPLIED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "own_tables::what_is_wrong_with_a_table_is_told_with_the_remedy",
+        &[
+            "give yours another name",
+            "use lowercase letters, digits and underscores, a letter first",
+            "list the columns that tell its rows apart, such as key = [\"user_id\"]",
+            "name it once",
+            "leave it out: a dated table has that column",
+            "write that file into the SQL pack, one SELECT, or take the section out",
+            "the job uses the pack built into tierline: write it out with `tierline init`",
+            "select it, or correct `{key}` of [tables.{}] in the job",
+        ],
+    ),
+    (
+        "own_tables::a_key_that_does_not_hold_blocks_the_night",
+        &["needs a key of its own"],
+    ),
+    (
+        "export::what_is_published_is_exported",
+        &[
+            "its columns are {}",
+            "the tables of {date} are {list}",
+            "it may use the columns of the table; what needs more belongs in a table of your own",
+            "give the file the ending of its format, or name a folder",
+            "name a folder",
+            "name a folder or a file by --to",
+            "leave it out, or give --format csv",
+        ],
+    ),
+    (
         "remedies::of_lookups",
         &["LEFT JOIN its table in FROM and select the column; where several of its rows"],
     ),
@@ -722,6 +751,7 @@ const UNTRIED: &[(&str, &[&str])] = &[
         &[
             "free some space and run it again",
             "check its space and permissions",
+            "split by a column of fewer, or leave rows out with --where",
             "use a store whose listings show at once what was written",
         ],
     ),

@@ -56,7 +56,7 @@ fn file_in_publish_that_is_no_published_table_suggests_the_nearest() {
     1 | -- One number per metric and night. Tiers are the shown ones. A quotient of nothing is NULL. Money
       | ^
       |
-      = help: publish/ holds tier_snapshot.sql, dim_tier.sql, kpi_daily.sql, alerts.sql; what they read belongs in features or tiers
+      = help: publish/ holds tier_snapshot.sql, dim_tier.sql, kpi_daily.sql, alerts.sql; what they read belongs in features or tiers, and a table of your own is declared in the job as [tables.kpis_daily] with its key
     ");
     let night = ["job.toml", "--date", "2026-03-06"];
     for command in ["plan", "run"] {

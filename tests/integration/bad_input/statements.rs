@@ -291,7 +291,7 @@ fn files_and_urls_are_out_of_reach() {
     1 | SELECT * FROM information_schema.tables
       |               ^^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: the folders are sources, reference, staging, rollups, features, calibration, tiers, publish, previous, week_ago, history, audits
+      = help: the folders are sources, reference, staging, rollups, features, calibration, tiers, publish, previous, week_ago, month_ago, history, audits
 
     error: a model cannot read the file or URL `s3://bucket/orders.parquet`
      --> sql/tiers/url.sql:1:15

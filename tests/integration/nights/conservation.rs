@@ -5,6 +5,7 @@
 //! 2. What no SQL can break, only a bug of tierline: the built-in audits over [`Books`] that are
 //!    off by one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
@@ -294,6 +295,9 @@ impl Books {
         for BuiltIn { name, sql, .. } in built_in::audits(guards, Some(&Compared::default()), &[]) {
             let offending = session.sql(&sql).await.unwrap().count().await.unwrap();
             if offending > 0 {
+                let Cow::Borrowed(name) = name else {
+                    panic!("{name} is not of the snapshot");
+                };
                 refused_by.push(name);
             }
         }

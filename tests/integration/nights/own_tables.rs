@@ -278,19 +278,57 @@ fn the_example_of_the_page_has_no_problems() {
     assert!(checked.starts_with("exit code 0\n"), "{checked}");
 }
 
+/// What is wrong in the job, in the pack, and between them.
+const WRONG: &str = "
+[tables.calls]
+key = [\"users_id\"]
+sorted_by = [\"tier\"]
+
+[tables.visits]
+key = [\"user_id\"]
+
+[tables.alerts]
+key = [\"alert\"]
+
+[tables.\"Call List\"]
+key = [\"user_id\"]
+
+[tables.bare]
+sorted_by = [\"user_id\", \"user_id\"]
+
+[tables.days]
+key = [\"snapshot_date\", \"user_id\"]
+";
+
+const RIGHT: &str = "
+[tables.calls]
+key = [\"user_id\"]
+sorted_by = [\"value_tier\"]
+
+[tables.visits]
+key = [\"user_id\"]
+
+[tables.lists]
+key = [\"one\"]
+";
+
+const SELECT: &str = "SELECT user_id, value_tier FROM publish.tier_snapshot\n";
+
 #[test]
 fn what_is_wrong_with_a_table_is_told_with_the_remedy() {
-    let project = Project::new()
-        .write(
-            "sql/publish/calls.sql",
-            "SELECT user_id, value_tier FROM publish.tier_snapshot\n",
-        )
-        .write("sql/publish/lists.sql", "SELECT 1 AS one\n")
-        .append(
-            "job.toml",
-            "\n[tables.calls]\nkey = [\"users_id\"]\nsorted_by = [\"tier\"]\n\n[tables.visits]\nkey = [\"user_id\"]\n\n[tables.alerts]\nkey = [\"alert\"]\n",
-        );
-    insta::assert_snapshot!(project.check(), @"");
+    let with_files = |sections: &str| {
+        Project::new()
+            .write("sql/publish/calls.sql", SELECT)
+            .write("sql/publish/lists.sql", "SELECT 1 AS one\n")
+            .append("job.toml", sections)
+    };
+    insta::assert_snapshot!(with_files(WRONG).check(), @"");
+    let right = with_files(RIGHT).write("sql/publish/visits.sql", SELECT);
+    assert!(right.check().starts_with("exit code 0\n"));
+    let built_in = right.edit("job.toml", "sql = \"sql\"\n", "");
+    let said = built_in.check();
+    let (_, help) = said.rsplit_once("help: ").unwrap();
+    insta::assert_snapshot!(help, @"");
 }
 
 /// Users are a part of most keys: none is named.

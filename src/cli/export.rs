@@ -1,0 +1,114 @@
+//! `tierline export`: a published table as files, or on stdout.
+
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+use crate::export::{self, Form, Format, Manifest, Request, Target};
+use crate::ground::{Diagnostic, Problems, SnapshotDate, counted, has_secret};
+use crate::job::Job;
+use crate::night::NightError;
+use crate::storage::Stores;
+
+use super::arguments::{ExportArguments, FormatArgument};
+use super::output::Output;
+
+/// Exports a table.
+pub(super) async fn export(arguments: &ExportArguments, output: &Output) -> Result<(), NightError> {
+    let job = super::jobs::load(&arguments.job)?;
+    let date = arguments.date.as_deref().map(str::parse::<SnapshotDate>);
+    let form = form(arguments)?;
+    let request = Request {
+        table: &arguments.table,
+        date: date.transpose()?,
+        condition: arguments.condition.as_deref(),
+        columns: &arguments.columns,
+        split_by: arguments.split_by.as_deref(),
+        form,
+    };
+    let Some(to) = &arguments.to else {
+        return Box::pin(to_stdout(&job, &request)).await;
+    };
+    if has_secret(to) {
+        let message = "--to has a user name, a password or a signature in its URL";
+        let help = "take it out of the URL: credentials come from the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+        return Err(Problems(vec![Diagnostic::new(message).help(help)]).into());
+    }
+    let (folder, target) = Target::of(to, form, request.split_by.is_some())?;
+    let location = Stores::new(job.retry_policy).open(folder, Path::new(""))?;
+    let manifest = Box::pin(export::to_files(&job, &request, &location, &target)).await?;
+    output.result(&summary(&manifest));
+    Ok(())
+}
+
+/// What the arguments say of files.
+fn form(arguments: &ExportArguments) -> Result<Form, Problems> {
+    let format = match arguments.format {
+        FormatArgument::Csv => Format::Csv,
+        FormatArgument::Parquet => Format::Parquet,
+        FormatArgument::Json => Format::Json,
+    };
+    let of_csv = [
+        ("--bom", arguments.bom),
+        ("--escape-formulas", arguments.escape_formulas),
+    ];
+    let misplaced = of_csv
+        .into_iter()
+        .filter(|(_, is_given)| *is_given && format != Format::Csv);
+    let misplaced = misplaced.map(|(name, _)| {
+        let message = format!("{name} is for CSV alone");
+        Diagnostic::new(message).help("leave it out, or give --format csv")
+    });
+    Problems(misplaced.collect()).or_ok(Form {
+        format,
+        has_bom: arguments.bom,
+        escapes_formulas: arguments.escape_formulas,
+    })
+}
+
+/// One file goes where the result of a command goes.
+async fn to_stdout(job: &Job, request: &Request<'_>) -> Result<(), NightError> {
+    let refused = |message: &str| {
+        let help = "name a folder or a file by --to";
+        Err(Problems(vec![Diagnostic::new(message).help(help)]).into())
+    };
+    if request.split_by.is_some() {
+        return refused("--split-by makes several files, and stdout takes one");
+    }
+    if request.form.format == Format::Parquet && std::io::stdout().is_terminal() {
+        return refused("a Parquet file is not for a terminal");
+    }
+    let mut stdout = BufWriter::new(Stdout);
+    export::to_stream(job, request, &mut stdout).await
+}
+
+/// Stdout, locked for each write and no longer: the rows come from many threads.
+struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        std::io::stdout().lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stdout().lock().flush()
+    }
+}
+
+/// What was written, for people.
+fn summary(manifest: &Manifest) -> String {
+    let mut text = format!(
+        "{} of {} of {}, {}\n",
+        counted(usize::try_from(manifest.rows).unwrap_or(usize::MAX), "row"),
+        manifest.table,
+        manifest.snapshot_date,
+        counted(manifest.files.len(), "file")
+    );
+    for file in &manifest.files {
+        let rows = counted(usize::try_from(file.rows).unwrap_or(usize::MAX), "row");
+        text.push_str(&format!("  {}: {rows}, {} bytes\n", file.name, file.bytes));
+    }
+    for name in &manifest.removed {
+        text.push_str(&format!("  removed {name}, of the export before\n"));
+    }
+    text
+}

@@ -1,0 +1,243 @@
+//! The rows that are exported.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::ident;
+use futures::TryStreamExt;
+
+use crate::engine::{EngineError, Session};
+use crate::ground::{Diagnostic, Problems, SourceFile, SqlSchema, TableName, did_you_mean};
+use crate::inputs::ParquetFiles;
+use crate::job::Job;
+use crate::models::{Parameters, planner, rows_where};
+use crate::night::NightError;
+use crate::overview::{Wish, not_published};
+use crate::publish::{
+    Publication, Publications, TableVersion, check_complete, missing, published_in_order,
+    published_table,
+};
+use crate::storage::{Location, Stores};
+use crate::tables::{self, Tables};
+
+use super::request::{Request, STAGE};
+
+/// Rows of a published table, with the column that they are split by.
+pub(super) struct Selected {
+    /// The publication that recorded them.
+    pub publication: Publication,
+    /// The version of the table that has them.
+    pub version: TableVersion,
+    /// The columns that are written.
+    pub schema: SchemaRef,
+    /// Where the column that splits the rows is among those of a batch; none where nothing does.
+    pub split: Option<usize>,
+    /// The rows: the columns that are written, and after them the one that splits, where it is
+    /// none of these.
+    rows: SendableRecordBatchStream,
+    // The rows come from its tables.
+    _session: Session,
+}
+
+impl Selected {
+    /// Plans what is asked for.
+    ///
+    /// # Errors
+    /// A date or a table that is not published, columns that the table does not have, what is
+    /// wrong with the condition, and tables that cannot be read.
+    pub(super) async fn read(job: &Job, request: &Request<'_>) -> Result<Self, NightError> {
+        let failed = EngineError::during(STAGE);
+        let output = Stores::new(job.retry_policy).open(&job.output, &job.base)?;
+        let publications = Publications::load(&output).await?;
+        check_complete(&output, &publications).await?;
+        let wanted = request.date.or_else(|| publications.latest_date());
+        let publication = wanted.and_then(|date| publications.newest_for(date));
+        let Some(publication) = publication.cloned() else {
+            return Err(not_published(wanted, &publications, Wish::Show).await);
+        };
+        let version = *publication
+            .tables
+            .get(request.table)
+            .ok_or_else(|| unknown_table(request.table, &publication, &publications))?;
+        let session = Session::open(&job.engine, [&output], []).map_err(&failed)?;
+        let name = TableName::new(SqlSchema::Publish, request.table);
+        let order = Order::of(job, request.table)?;
+        let rows = order.rows(&output, &publication, request.table).await?;
+        session.register(&name, Arc::new(rows)).map_err(&failed)?;
+        let all = session.table(&name).await.map_err(&failed)?;
+        let known = all.schema().as_arrow().clone();
+        let columns = Columns::of(request, &known)?;
+        let rows = match request.condition {
+            None => all,
+            Some(condition) => {
+                let file = SourceFile::new("--where", condition);
+                file.check_visible()
+                    .map_err(|problem| Problems(vec![problem]))?;
+                let model = rows_where(&name, file)?;
+                let parameters =
+                    Parameters::default().with_snapshot_date(publication.snapshot_date);
+                session.plan(planner::plan(&session.state(), &model, &parameters).await?)
+            }
+        };
+        let key = order.columns(&known);
+        let key = key.map(|column| ident(column).sort(true, true));
+        let rows = rows.sort(key.collect()).map_err(&failed)?;
+        let read = columns.read.iter().map(|column| ident(*column));
+        let rows = rows.select(read.collect::<Vec<_>>()).map_err(&failed)?;
+        let split = columns.split();
+        let schema = columns.written(&known);
+        Ok(Self {
+            version,
+            schema,
+            split,
+            rows: rows.execute_stream().await.map_err(&failed)?,
+            publication,
+            _session: session,
+        })
+    }
+
+    /// The next rows.
+    ///
+    /// # Errors
+    /// Rows that cannot be read, or of which the condition cannot be computed.
+    pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>, EngineError> {
+        let next = self.rows.try_next().await;
+        next.map_err(EngineError::during(STAGE))
+    }
+}
+
+/// The order of the rows: that of the table's key, or of all columns where nobody knows the key.
+struct Order {
+    key: Option<&'static [&'static str]>,
+    /// The column that files are known to be sorted by, where it is the key.
+    in_files: Option<&'static str>,
+}
+
+impl Order {
+    fn of(job: &Job, table: &str) -> Result<Self, Problems> {
+        let (tables, problems) = Tables::of(job);
+        problems.or_ok(())?;
+        // Tables of the job's own may have been declared in another way when they were written.
+        let ours = tables::find(table).filter(|ours| ours.key == ours.sorted_by);
+        let in_files = match ours.map(|ours| ours.sorted_by) {
+            Some([only]) => Some(*only),
+            _ => None,
+        };
+        Ok(Self {
+            key: tables.find(table).map(|table| table.key),
+            in_files,
+        })
+    }
+
+    async fn rows(
+        &self,
+        output: &Location,
+        publication: &Publication,
+        table: &str,
+    ) -> Result<ParquetFiles, NightError> {
+        let rows = match self.in_files {
+            Some(column) => published_in_order(output, publication, table, column).await?,
+            None => published_table(output, publication, table).await?,
+        };
+        Ok(rows.ok_or_else(|| missing(publication, table))?)
+    }
+
+    fn columns<'a>(&self, known: &'a Schema) -> impl Iterator<Item = &'a str> {
+        let key = self.key;
+        let has = move |name: &str| key.is_none_or(|key| key.contains(&name));
+        let position =
+            move |name: &str| key.and_then(|key| key.iter().position(|one| *one == name));
+        let fields = known.fields().iter().map(|field| field.name().as_str());
+        let mut columns: Vec<&str> = fields.filter(|name| has(name)).collect();
+        columns.sort_by_key(|name| position(name));
+        columns.into_iter()
+    }
+}
+
+/// The columns of an export.
+struct Columns<'a> {
+    /// Those that are read: those that are written, and the one that splits.
+    read: Vec<&'a str>,
+    /// How many of them are written.
+    written: usize,
+    split_by: Option<&'a str>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(request: &Request<'a>, known: &'a Schema) -> Result<Self, Problems> {
+        let names: Vec<&str> = known
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect();
+        let mut problems = Problems::default();
+        let asked = request
+            .columns
+            .iter()
+            .map(|name| ("--columns", name.as_str()));
+        let split = request.split_by.map(|name| ("--split-by", name));
+        for (argument, name) in asked.clone().chain(split) {
+            if !names.contains(&name) {
+                let near = did_you_mean(name, names.iter().copied());
+                let message = format!(
+                    "{argument}: `{}` has no column `{name}`{near}",
+                    request.table
+                );
+                let help = format!("its columns are {}", names.join(", "));
+                problems.push(Diagnostic::new(message).help(help));
+            }
+        }
+        let mut read: Vec<&str> = asked.map(|(_, name)| name).collect();
+        if let Some(twice) = (1..read.len()).find(|index| read[..*index].contains(&read[*index])) {
+            let message = format!("--columns names `{}` twice", read[twice]);
+            problems.push(Diagnostic::new(message).help("name it once"));
+        }
+        problems.or_ok(())?;
+        if read.is_empty() {
+            read = names;
+        }
+        let written = read.len();
+        read.extend(request.split_by.filter(|name| !read.contains(name)));
+        Ok(Self {
+            read,
+            written,
+            split_by: request.split_by,
+        })
+    }
+
+    fn split(&self) -> Option<usize> {
+        let split_by = self.split_by?;
+        self.read.iter().position(|column| *column == split_by)
+    }
+
+    /// The columns as files have them: text is plain text.
+    fn written(&self, known: &Schema) -> SchemaRef {
+        let written = self.read[..self.written].iter();
+        let fields = written.filter_map(|column| known.field_with_name(column).ok());
+        let plain = fields.map(|field| match field.data_type() {
+            DataType::Utf8View => Field::new(field.name(), DataType::Utf8, true),
+            other => Field::new(field.name(), other.clone(), true),
+        });
+        Arc::new(Schema::new(plain.collect::<Vec<_>>()))
+    }
+}
+
+/// Says which tables a date was published with.
+fn unknown_table(name: &str, publication: &Publication, publications: &Publications) -> Problems {
+    let date = publication.snapshot_date;
+    let known = publication.tables.keys().map(String::as_str);
+    let mut others = publications.all().iter();
+    let is_known_otherwise = others.any(|other| other.tables.contains_key(name));
+    let message = match is_known_otherwise {
+        true => format!("table `{name}` was not published with {date}"),
+        false => {
+            let near = did_you_mean(name, known.clone());
+            format!("there is no published table `{name}`{near}")
+        }
+    };
+    let list = known.collect::<Vec<_>>().join(", ");
+    let help = format!("the tables of {date} are {list}");
+    Problems(vec![Diagnostic::new(message).help(help)])
+}

@@ -1,0 +1,285 @@
+//! `tierline export` of what two nights have published, read back as its users would.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use crate::bad_input::project::Project;
+use crate::support::command::Finished;
+
+const CALLS: &str = "SELECT user_id, value_tier, orders_lifetime, revenue_365d, '=' || value_tier AS note\nFROM publish.tier_snapshot\n";
+
+/// Two nights with tables of the job's own.
+fn published() -> Project {
+    Project::new()
+        .write("sql/publish/calls.sql", CALLS)
+        .append(
+            "job.toml",
+            "\n[tables.calls]\nkey = [\"user_id\"]\n[tables.tiers_today]\nkey = [\"value_tier\"]\ndated = false\n",
+        )
+        .write(
+            "sql/publish/tiers_today.sql",
+            "SELECT value_tier, COUNT(*) AS users FROM publish.calls GROUP BY value_tier\n",
+        )
+        .publish("2026-03-05")
+        .publish("2026-03-06")
+}
+
+/// One project for all of it: its nights take longer than the exports.
+#[test]
+fn what_is_published_is_exported() {
+    let project = published();
+    every_format_has_the_rows_of_the_date_in_the_order_of_the_key(&project);
+    rows_and_columns_are_chosen_and_split_into_files(&project);
+    a_table_that_keeps_the_newest_date_is_that_of_then_for_an_older_one(&project);
+    what_cannot_be_exported_is_told_with_the_remedy(&project);
+}
+
+fn export(project: &Project, arguments: &[&str]) -> Finished {
+    project.call(&[&["export", "job.toml"], arguments].concat())
+}
+
+fn exported(project: &Project, arguments: &[&str]) -> String {
+    let finished = export(project, arguments);
+    assert_eq!(
+        (finished.exit_code, &*finished.stderr),
+        (0, ""),
+        "{finished:?}"
+    );
+    finished.stdout
+}
+
+fn manifest(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// Every file that a manifest names is there as it says; their texts by name.
+fn files_of(folder: &Path, manifest: &Value) -> BTreeMap<String, String> {
+    let files = manifest["files"].as_array().unwrap().iter();
+    let read = files.map(|file| {
+        let name = file["name"].as_str().unwrap().to_owned();
+        let bytes = fs::read(folder.join(&name)).unwrap();
+        assert_eq!(file["bytes"], bytes.len());
+        let digest = Sha256::digest(&bytes);
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(file["sha256"], digest);
+        (name, String::from_utf8(bytes).unwrap())
+    });
+    read.collect()
+}
+
+fn every_format_has_the_rows_of_the_date_in_the_order_of_the_key(project: &Project) {
+    let csv = exported(project, &["--table", "calls", "--format", "csv"]);
+    let mut lines = csv.lines();
+    assert_eq!(
+        lines.next().unwrap(),
+        "user_id,value_tier,orders_lifetime,revenue_365d,note"
+    );
+    let lines: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    let expected = (1..=6).map(|user| {
+        let (orders, revenue) = (user.to_string(), format!("{user}0.00"));
+        (format!("100{user}"), orders, revenue)
+    });
+    let found = lines.iter().map(|fields| {
+        assert_eq!(fields[4], format!("={}", fields[1]));
+        let [user, _, orders, revenue, _] = fields[..] else {
+            panic!("{fields:?}");
+        };
+        (user.to_owned(), orders.to_owned(), revenue.to_owned())
+    });
+    assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+
+    let json = exported(project, &["--table", "calls", "--format", "json"]);
+    let objects = json
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let texts = objects.map(|object| {
+        ["user_id", "value_tier", "orders_lifetime", "note"]
+            .map(|name| object[name].to_string().replace('"', ""))
+    });
+    let of_csv = lines
+        .iter()
+        .map(|fields| [0, 1, 2, 4].map(|field| fields[field].to_owned()));
+    assert_eq!(texts.collect::<Vec<_>>(), of_csv.collect::<Vec<_>>());
+    // All digits, whatever a reader makes of them.
+    assert!(
+        json.starts_with("{\"user_id\":1001,") && json.contains("\"revenue_365d\":10.00,"),
+        "{json}"
+    );
+
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("calls.parquet");
+    let to = file.to_str().unwrap();
+    exported(
+        project,
+        &["--table", "calls", "--format", "parquet", "--to", to],
+    );
+    let manifest = manifest(&folder.path().join("calls.parquet.manifest.json"));
+    assert_eq!(manifest["rows"], 6);
+    assert_eq!(manifest["files"][0]["name"], "calls.parquet");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(file).unwrap());
+    let rows = reader
+        .unwrap()
+        .build()
+        .unwrap()
+        .map(|batch| batch.unwrap().num_rows());
+    assert_eq!(rows.sum::<usize>(), 6);
+}
+
+fn rows_and_columns_are_chosen_and_split_into_files(project: &Project) {
+    let folder = TempDir::new().unwrap();
+    let to = folder.path().join("calls");
+    let split = |condition: &str| {
+        let arguments = [
+            "--table",
+            "calls",
+            "--date",
+            "2026-03-06",
+            "--format",
+            "csv",
+        ];
+        let columns = [
+            "--columns",
+            "orders_lifetime,user_id",
+            "--split-by",
+            "value_tier",
+        ];
+        let rest = ["--where", condition, "--to", to.to_str().unwrap(), "--bom"];
+        exported(project, &[&arguments[..], &columns, &rest].concat())
+    };
+    split("user_id > 1000 AND $snapshot_date = DATE '2026-03-06'");
+    let all = manifest(&to.join("manifest.json"));
+    assert_eq!(
+        (
+            &all["table"],
+            &all["snapshot_date"],
+            &all["rows"],
+            &all["split_by"]
+        ),
+        (
+            &"calls".into(),
+            &"2026-03-06".into(),
+            &6.into(),
+            &"value_tier".into()
+        )
+    );
+    assert_eq!(
+        all["columns"],
+        serde_json::json!([{"name": "orders_lifetime", "type": "BIGINT"}, {"name": "user_id", "type": "BIGINT"}])
+    );
+    let files = files_of(&to, &all);
+    assert!(files.len() > 1, "{all:#}");
+    let mut users = Vec::new();
+    for (file, text) in all["files"].as_array().unwrap().iter().zip(files.values()) {
+        let value = file["value"].as_str().unwrap();
+        assert_eq!(file["name"], format!("calls-{value}.csv"));
+        let text = text.strip_prefix('\u{feff}').unwrap();
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("orders_lifetime,user_id"));
+        users.extend(lines.map(|line| line.split_once(',').unwrap().1.to_owned()));
+    }
+    users.sort();
+    assert_eq!(users, ["1001", "1002", "1003", "1004", "1005", "1006"]);
+
+    // The next one leaves no file of this one behind that it does not have.
+    let last = all["files"][0]["value"].as_str().unwrap();
+    let said = split(&format!("value_tier = '{last}'"));
+    assert!(said.contains("  removed calls-"), "{said}");
+    let left = manifest(&to.join("manifest.json"));
+    let mut names: Vec<String> = fs::read_dir(&to)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let mut expected: Vec<String> = files_of(&to, &left).into_keys().collect();
+    expected.push("manifest.json".to_owned());
+    assert_eq!(names, expected);
+}
+
+fn a_table_that_keeps_the_newest_date_is_that_of_then_for_an_older_one(project: &Project) {
+    let users = |date: &str| -> i64 {
+        let csv = exported(
+            project,
+            &["--table", "tiers_today", "--date", date, "--format", "csv"],
+        );
+        let counts = csv
+            .lines()
+            .skip(1)
+            .map(|line| line.split_once(',').unwrap().1);
+        counts.map(|count| count.parse::<i64>().unwrap()).sum()
+    };
+    assert_eq!((users("2026-03-05"), users("2026-03-06")), (5, 6));
+    let none = exported(
+        project,
+        &["--table", "calls", "--where", "false", "--format", "csv"],
+    );
+    assert_eq!(
+        none,
+        "user_id,value_tier,orders_lifetime,revenue_365d,note\r\n"
+    );
+    let escaped = [
+        "--table",
+        "calls",
+        "--format",
+        "csv",
+        "--columns",
+        "note",
+        "--escape-formulas",
+    ];
+    assert!(exported(project, &escaped).contains("\r\n'="));
+}
+
+fn what_cannot_be_exported_is_told_with_the_remedy(project: &Project) {
+    let refused = [
+        vec!["--table", "call"],
+        vec!["--table", "calls", "--columns", "user,orders_lifetime"],
+        vec!["--table", "calls", "--where", "orders_lifetim > 1"],
+        vec!["--table", "calls", "--where", "orders_lifetime >"],
+        vec![
+            "--table",
+            "calls",
+            "--where",
+            "now() > TIMESTAMP '2026-01-01'",
+        ],
+        vec![
+            "--table",
+            "calls",
+            "--where",
+            "user_id IN (SELECT user_id FROM publish.tier_snapshot)",
+        ],
+        vec![
+            "--table",
+            "calls",
+            "--where",
+            "true) UNION ALL SELECT * FROM publish.calls WHERE (true",
+        ],
+        vec!["--table", "calls", "--split-by", "value_tier"],
+        vec!["--table", "calls", "--date", "2026-03-01"],
+        vec!["--table", "calls", "--to", "calls.parquet"],
+        vec![
+            "--table",
+            "calls",
+            "--to",
+            "calls.csv",
+            "--split-by",
+            "value_tier",
+        ],
+    ];
+    let said = refused.map(|arguments| {
+        let finished = export(project, &[&arguments[..], &["--format", "csv"]].concat());
+        assert_eq!(
+            (finished.exit_code, &*finished.stdout),
+            (2, ""),
+            "{finished:?}"
+        );
+        project.said(&finished).replace("exit code 2\n\n", "")
+    });
+    let mark = export(project, &["--table", "calls", "--format", "json", "--bom"]);
+    let said = [&said[..], &[project.said(&mark)]].concat();
+    insta::assert_snapshot!(said.join("\n"), @"");
+}
