@@ -1,7 +1,7 @@
 -- The snapshot: one row per user, as BI sees it. tierline adds snapshot_date, cutpoints_id and
 -- run_id, and settles each dimension against the previous snapshot: <dimension> becomes the shown
--- value, each with <dimension>_since, and with grace <dimension>_raw and
--- <dimension>_pending_since.
+-- value, each with <dimension>_since, with grace or hold <dimension>_raw and
+-- <dimension>_pending_since, and with hold <dimension>_pending.
 SELECT
     users.user_id,
 

@@ -11,5 +11,5 @@ SELECT
         WHEN r_score > $high_score THEN 'general_develop'
         WHEN f_score > $high_score THEN 'general_retain'
         ELSE 'general_winback'
-    END AS rfm_class
+    END AS rfm_class                                  -- which of R, F and M are high; another class shows after the days of hold
 FROM tiers.rfm

@@ -16,5 +16,5 @@ SELECT
         WHEN is_high_value THEN 'high_value_low_engagement'
         WHEN is_high_engagement THEN 'low_value_high_engagement'
         ELSE 'low_value_low_engagement'
-    END AS value_engagement
+    END AS value_engagement                           -- high or low value by engagement; another quadrant shows after the days of hold
 FROM quadrants

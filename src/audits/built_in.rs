@@ -357,6 +357,7 @@ fn share_help(guard: f64, other_rules: &BTreeSet<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tiers::Delay;
 
     /// Names once stood there bare: `Habit` was read as `habit`, and `group` not at all.
     #[test]
@@ -364,8 +365,7 @@ mod tests {
         let dimension = |name: &str| Dimension {
             name: name.to_owned(),
             tiers: Vec::new(),
-            grace_days: 0,
-            has_raw: false,
+            delay: Delay::None,
         };
         let dimensions = ["Habit", "user's \"group\""].map(dimension).to_vec();
         insta::assert_snapshot!(counted(&Dimensions(dimensions)), @r#"

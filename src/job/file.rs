@@ -23,6 +23,7 @@
 //! | `.profile.<column>` | the same | | columns that the snapshot shows as they are |
 //! | `params.<name>` | whole number, number, text, boolean, date, or list of texts and whole numbers | those of the pack | parameters of the SQL |
 //! | `grace_days.<dimension>` | whole number | 7 for `value_tier`, else 0 | days that a lower tier must last |
+//! | `hold_days.<dimension>` | whole number | 7 for `rfm_class` and `value_engagement`, else 0 | days that another value must last, in a dimension without ranks |
 //! | `dimensions.<name>.tiers` | list of texts | required | the values, from the lowest rank |
 //! | `.ranked` | boolean | true | whether their order means anything |
 //! | `tables.<name>.key` | list of texts | required | the columns that tell the rows of a table of one's own apart |
@@ -60,6 +61,7 @@ const SECTIONS: [(&str, &[&str]); 7] = [
             "sources",
             "params",
             "grace_days",
+            "hold_days",
             "dimensions",
             "tables",
             "calibration",
@@ -109,6 +111,10 @@ const REQUIRED: [(&str, &str); 3] = [
 /// where its values have no ranks.
 pub(super) const DEFAULT_GRACE: (&str, u32) = ("value_tier", 7);
 
+/// The dimensions that have hold where the job says nothing, and how many days of it. They have none
+/// where the SQL pack has no model of their name, or gives their values ranks.
+pub(super) const DEFAULT_HOLD: [(&str, u32); 2] = [("rfm_class", 7), ("value_engagement", 7)];
+
 /// Serde's names for what it expects, and what people call it.
 const EXPECTATIONS: [(&str, &str); 6] = [
     ("a nonzero usize", "a whole number of at least 1"),
@@ -133,6 +139,9 @@ pub(super) struct JobFile {
     /// Of a dimension that is not here none, but for [`DEFAULT_GRACE`].
     #[serde(default)]
     pub grace_days: BTreeMap<String, u32>,
+    /// Of a dimension that is not here none, but for [`DEFAULT_HOLD`].
+    #[serde(default)]
+    pub hold_days: BTreeMap<String, u32>,
     #[serde(default)]
     pub dimensions: BTreeMap<String, DimensionSection>,
     #[serde(default)]

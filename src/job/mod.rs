@@ -61,6 +61,9 @@ pub struct Job {
     pub parameters: BTreeMap<String, ParameterValue>,
     /// How long a demotion must last before it shows, by dimension, in days, as written.
     pub grace_days: BTreeMap<String, u32>,
+    /// How long another value must last before it shows, by dimension without ranks, in days, as
+    /// written; none where an older tierline said by which rules a date was published.
+    pub hold_days: Option<BTreeMap<String, u32>>,
     /// Dimensions in addition to those of the SQL pack's `dim_tier`.
     pub dimensions: BTreeMap<String, OwnDimension>,
     /// Tables in addition to those of tierline, as declared: `publish/<name>.sql` gives their rows.
@@ -161,6 +164,22 @@ impl Job {
         grace_days
     }
 
+    /// The holds as written, and those that some dimensions have where nothing is written, unless
+    /// there is no hold at all. `has_dimension` says which of these dimensions the SQL pack has.
+    pub fn hold_days_or_default(
+        &self,
+        has_dimension: impl Fn(&str) -> bool,
+    ) -> BTreeMap<String, u32> {
+        let Some(mut hold_days) = self.hold_days.clone() else {
+            return BTreeMap::new();
+        };
+        let defaults = file::DEFAULT_HOLD.into_iter();
+        for (dimension, days) in defaults.filter(|(dimension, _)| has_dimension(dimension)) {
+            hold_days.entry(dimension.to_owned()).or_insert(days);
+        }
+        hold_days
+    }
+
     /// Reads and validates the job file at `path`.
     ///
     /// # Errors
@@ -247,6 +266,7 @@ impl Reading<'_> {
             sources,
             parameters,
             grace_days: file.grace_days,
+            hold_days: Some(file.hold_days),
             dimensions,
             tables: file.tables.into_iter().map(own_table).collect(),
             calibration,
@@ -552,5 +572,30 @@ mod tests {
             [grace("habit", 3), grace("value_tier", 7)]
         );
         assert_eq!(job("").grace_days, BTreeMap::new());
+    }
+
+    #[test]
+    fn two_dimensions_have_a_week_of_hold_where_the_pack_has_them() {
+        let holds = |job: &Job, pack: &[&str]| {
+            let holds = job.hold_days_or_default(|name| pack.contains(&name));
+            holds.into_iter().collect::<Vec<_>>()
+        };
+        let hold = |dimension: &str, days| (dimension.to_owned(), days);
+        let both = ["rfm_class", "value_engagement"];
+        assert_eq!(holds(&job(""), &both), both.map(|name| hold(name, 7)));
+        assert_eq!(holds(&job(""), &["rfm_class"]), [hold("rfm_class", 7)]);
+        assert_eq!(
+            holds(&job("[hold_days]\nrfm_class = 0\nneed_type = 3\n"), &both),
+            [
+                hold("need_type", 3),
+                hold("rfm_class", 0),
+                hold("value_engagement", 7)
+            ]
+        );
+        let before_hold = Job {
+            hold_days: None,
+            ..job("")
+        };
+        assert_eq!(holds(&before_hold, &both), []);
     }
 }

@@ -69,7 +69,7 @@ impl Direction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tiers::Tier;
+    use crate::tiers::{Delay, Tier};
 
     fn dimension(tiers: &[(&str, Option<i64>)]) -> Dimension {
         let tier = |(name, rank): &(&str, Option<i64>)| Tier {
@@ -79,8 +79,7 @@ mod tests {
         Dimension {
             name: "d".to_owned(),
             tiers: tiers.iter().map(tier).collect(),
-            grace_days: 0,
-            has_raw: false,
+            delay: Delay::None,
         }
     }
 

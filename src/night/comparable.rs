@@ -1,7 +1,7 @@
 //! What a night may be compared with: whether earlier snapshots were scored by the same cut points
 //! and made by the same rules, dimension by dimension.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::calibration::Calibration;
 use crate::ground::{SqlSchema, TableName};
@@ -9,7 +9,7 @@ use crate::pack::cut_points::scored_models;
 use crate::pack::{TierRules, VALUE_TIER};
 use crate::publish::Publication;
 use crate::tiers::bands::unscored_tier;
-use crate::tiers::{Dimensions, GraceLimits};
+use crate::tiers::{DelayLimits, Dimensions, Unscored};
 
 use super::context::Run;
 
@@ -58,19 +58,22 @@ impl Scoring {
         self.rules.changed_since(before.tier_rules.as_deref())
     }
 
-    /// How far grace goes in a night.
-    pub(super) fn grace_limits(&self, run: &Run<'_>) -> GraceLimits {
+    /// How far grace and hold go in a night.
+    pub(super) fn delay_limits(&self, run: &Run<'_>) -> DelayLimits {
         let unscored = run.scenario.project.bands().and_then(unscored_tier);
-        let unscored = unscored.map(|tier| (VALUE_TIER.to_owned(), tier));
         let before = run.scenario.previous;
         let of_before = |dimensions: fn(&Self, &Publication) -> BTreeSet<String>| {
             before.map_or_else(BTreeSet::new, |before| dimensions(self, before))
         };
-        GraceLimits {
+        DelayLimits {
             previous_date: before.map(|before| before.snapshot_date),
             other_cut_points: of_before(Self::other_cut_points),
             other_rules: of_before(Self::other_rules),
-            unscored: BTreeMap::from_iter(unscored),
+            unscored: unscored.map(|tier| Unscored {
+                dimension: VALUE_TIER.to_owned(),
+                tier,
+                scored: self.scored.clone(),
+            }),
         }
     }
 

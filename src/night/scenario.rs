@@ -23,7 +23,7 @@ pub(crate) struct Scenario<'a> {
     pub cut_points: &'a CalibrationPlan,
     /// The SQL that everything is computed by.
     pub project: &'a Project,
-    /// The published snapshot that grace goes on from; none where there is nobody before.
+    /// The published snapshot that grace and hold go on from; none where there is nobody before.
     pub previous: Option<&'a Publication>,
 }
 

@@ -78,7 +78,7 @@ impl Run<'_> {
         Ok(SettledRows {
             today,
             previous: previous.transpose().map_err(EngineError::during(STAGE))?,
-            settling: settling.within(scoring.grace_limits(self)),
+            settling: settling.within(scoring.delay_limits(self)),
         })
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | users and revenue of a tier | in `tier_summary`, where the publication has it |
 //! | the same, in older publications | in the snapshot |
-//! | users in grace, users with a warning | in the snapshot |
+//! | users in grace or hold, users with a warning | in the snapshot |
 //!
 //! Whatever is counted in the snapshot is counted in one scan of it.
 
@@ -43,7 +43,7 @@ type TierKey = (String, String);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct TierCounts {
     users: i64,
-    in_grace: i64,
+    waiting: i64,
     revenue_cents: i128,
 }
 
@@ -52,7 +52,7 @@ struct TierCounts {
 enum Subject {
     Users(TierKey),
     Revenue(TierKey),
-    InGrace(TierKey),
+    Waiting(TierKey),
     Warned(String),
 }
 
@@ -90,7 +90,7 @@ impl Counts {
             TierOverview {
                 name: tier.name.clone(),
                 users: counts.users,
-                in_grace: counts.in_grace,
+                waiting: counts.waiting,
                 revenue_cents: counts.revenue_cents,
             }
         };
@@ -125,8 +125,8 @@ impl Counts {
             Subject::Users(tier) => {
                 self.tiers.entry(tier.clone()).or_default().users = users(answer)?;
             }
-            Subject::InGrace(tier) => {
-                self.tiers.entry(tier.clone()).or_default().in_grace = users(answer)?;
+            Subject::Waiting(tier) => {
+                self.tiers.entry(tier.clone()).or_default().waiting = users(answer)?;
             }
             Subject::Revenue(tier) => {
                 self.tiers.entry(tier.clone()).or_default().revenue_cents = cents(answer)?;
@@ -155,7 +155,7 @@ fn questions(
         let pending_since = format!("{}_pending_since", dimension.name);
         if has(&pending_since) {
             let waits = is_here.clone().and(ident(pending_since).is_not_null());
-            questions.push((Subject::InGrace(key()), users(waits)?));
+            questions.push((Subject::Waiting(key()), users(waits)?));
         }
         if !has_summary {
             let revenue = sum(ident(REVENUE)).filter(is_here.clone()).build()?;
@@ -214,6 +214,7 @@ mod tests {
 
     use super::*;
     use crate::engine::EngineLimits;
+    use crate::tiers::Delay;
 
     fn dimension(name: &str, tiers: &[&str]) -> Dimension {
         let tier = |name: &&str| Tier {
@@ -223,8 +224,7 @@ mod tests {
         Dimension {
             name: name.to_owned(),
             tiers: tiers.iter().map(tier).collect(),
-            grace_days: 0,
-            has_raw: false,
+            delay: Delay::None,
         }
     }
 
@@ -304,10 +304,10 @@ mod tests {
             let tiers = counts.tiers(&dimensions().0[dimension]);
             let tiers = tiers.into_iter();
             tiers
-                .map(|tier| (tier.name, tier.users, tier.in_grace, tier.revenue_cents))
+                .map(|tier| (tier.name, tier.users, tier.waiting, tier.revenue_cents))
                 .collect::<Vec<_>>()
         };
-        let tier = |name: &str, users, in_grace, cents| (name.to_owned(), users, in_grace, cents);
+        let tier = |name: &str, users, waiting, cents| (name.to_owned(), users, waiting, cents);
         assert_eq!(
             tiers(0),
             [

@@ -13,6 +13,9 @@ use super::amounts::as_money;
 pub(crate) struct DimensionOverview {
     /// The column of the snapshot.
     pub name: String,
+    /// Whether its values have ranks, so that users wait for a fall in grace; in others they wait in
+    /// hold, for any change.
+    pub is_ranked: bool,
     /// Every tier, those without users too, in the order of `dim_tier`.
     pub tiers: Vec<TierOverview>,
     /// The cells of the migration matrix that have users, the diagonal among them.
@@ -26,8 +29,8 @@ pub(crate) struct TierOverview {
     pub name: String,
     /// Users whom the snapshot shows in it.
     pub users: i64,
-    /// Those of them who are lower already, but for grace.
-    pub in_grace: i64,
+    /// Those of them who are in another already, but for grace or hold.
+    pub waiting: i64,
     /// What they spent in 365 days, in hundredths.
     #[serde(rename = "revenue_365d", serialize_with = "as_money")]
     pub revenue_cents: i128,
@@ -75,14 +78,13 @@ impl DimensionOverview {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tiers::Dimension;
+    use crate::tiers::{Delay, Dimension};
 
     fn flow(from: Option<&str>, to: Option<&str>, users: i64) -> Flow {
         let dimension = Dimension {
             name: "value_tier".to_owned(),
             tiers: Vec::new(),
-            grace_days: 0,
-            has_raw: false,
+            delay: Delay::None,
         };
         Flow {
             from: from.map(str::to_owned),
@@ -97,6 +99,7 @@ mod tests {
     fn moves_are_ordered_by_users_and_tell_the_change_of_a_tier() {
         let dimension = DimensionOverview {
             name: "value_tier".to_owned(),
+            is_ranked: true,
             tiers: Vec::new(),
             flows: vec![
                 flow(Some("gold"), Some("gold"), 90),

@@ -236,6 +236,7 @@ async fn read_dimensions(
         let flows = flows_of(dimension, &matrix)?;
         Ok(DimensionOverview {
             name: dimension.name.clone(),
+            is_ranked: dimension.is_ranked(),
             tiers: counts.tiers(dimension),
             flows,
         })

@@ -79,6 +79,15 @@ impl Project {
         }
     }
 
+    /// The days that other values of dimensions without ranks wait: as the job says, or by default
+    /// of the dimensions that the pack has a model of.
+    pub(crate) fn hold_days(&self, job: &Job) -> BTreeMap<String, u32> {
+        job.hold_days_or_default(|dimension| {
+            let model = TableName::new(SqlSchema::Tiers, dimension);
+            self.graph.model(&model).is_some()
+        })
+    }
+
     /// Loads and checks the job's pack.
     ///
     /// # Errors

@@ -35,7 +35,7 @@ const ORIGIN: [&str; 2] = ["cutpoints_id", "run_id"];
 pub(crate) struct Shape {
     /// Its rows, whose order is that of dimensions and tiers everywhere.
     pub dim_tier: RecordBatch,
-    /// The dimensions, with the job's grace.
+    /// The dimensions, with the job's grace and hold.
     pub dimensions: Dimensions,
     /// The columns of warnings, in the order of `dim_tier`.
     pub warnings: Vec<String>,
@@ -61,7 +61,7 @@ impl Shape {
     ) -> Result<Self, PackError> {
         let dim_tier = read_dim_tier(catalog, project, parameters).await?;
         let dim_tier = own_dimensions::with_rows(dim_tier, job)?;
-        let dimensions = Dimensions::read(&dim_tier, job)?;
+        let dimensions = Dimensions::read(&dim_tier, job, &project.hold_days(job))?;
         let warnings = warnings(&dim_tier)?;
         Ok(Self {
             dim_tier,

@@ -1,5 +1,5 @@
 //! The rules of each dimension as one fingerprint, recorded with every publication: whether two
-//! snapshots were made by the same ones decides where grace goes on and what can be compared.
+//! snapshots were made by the same ones decides where grace and hold go on and what can be compared.
 //!
 //! | part of the rules | no part of them |
 //! |---|---|
@@ -8,7 +8,7 @@
 //! | the parameters that these models name | the snapshot date, cut points |
 //! | the reference tables that they read | labels and playbooks that none of them names |
 //! | the columns that the job declares of the sources that they read | URLs, other sources |
-//! | the values of the dimension and their ranks | days of grace |
+//! | the values of the dimension and their ranks | days of grace and hold |
 
 use std::collections::{BTreeMap, BTreeSet};
 

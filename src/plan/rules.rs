@@ -5,7 +5,7 @@
 //! | kept | not kept |
 //! |---|---|
 //! | SQL, reference files and parameters of the pack, as text | URLs, credentials |
-//! | of the job: parameters, grace, its own dimensions and tables, declared columns and profile; the timezone where SQL names it | limits of engine and storage, guards |
+//! | of the job: parameters, grace, hold, its own dimensions and tables, declared columns and profile; the timezone where SQL names it | limits of engine and storage, guards |
 //! | from which day on a model sees history, where that was given up | cut points: they have records of their own |
 
 use std::collections::BTreeMap;
@@ -37,6 +37,7 @@ pub struct Rules {
     files: BTreeMap<String, String>,
     parameters: BTreeMap<String, ParameterValue>,
     grace_days: BTreeMap<String, u32>,
+    hold_days: Option<BTreeMap<String, u32>>,
     dimensions: BTreeMap<String, OwnDimension>,
     tables: BTreeMap<String, OwnTable>,
     sources: BTreeMap<String, RuledSource>,
@@ -60,6 +61,7 @@ struct RuledSource {
 /// |---|---|
 /// | `sql` | the [pack](Project::fingerprint) |
 /// | `grace`, for each dimension | its name, a space, the days |
+/// | `hold`, for each dimension that has it | its name, a space, the days |
 /// | `dimension`, for each of the job's own | its `name`, its [`value`](encodings::of_dimension) |
 /// | `table`, for each of the job's own | its `name`, its [`value`](encodings::of_table) |
 /// | `source`, for each that SQL reads | its `name`, its [`columns`](encodings::of_columns), whether it is `delivered` |
@@ -72,6 +74,9 @@ pub(crate) fn fingerprint(job: &Job, project: &Project, starts: &HistoryStarts) 
     let grace = grace_days
         .iter()
         .map(|(dimension, days)| format!("{dimension} {days}"));
+    let hold_days = project.hold_days(job);
+    let hold = hold_days.iter();
+    let hold = hold.map(|(dimension, days)| format!("{dimension} {days}"));
     let named = |name: &str| Fingerprint::builder().part("name", name);
     let dimensions = job.dimensions.iter().map(|(name, dimension)| {
         let dimension = encodings::of_dimension(dimension);
@@ -94,6 +99,7 @@ pub(crate) fn fingerprint(job: &Job, project: &Project, starts: &HistoryStarts) 
     Fingerprint::builder()
         .nested("sql", &project.fingerprint)
         .parts("grace", grace)
+        .parts("hold", hold)
         .parts("dimension", dimensions)
         .parts("table", tables)
         .parts("source", sources)
@@ -123,6 +129,7 @@ impl Rules {
             files: project.texts.clone(),
             parameters: job.parameters.clone(),
             grace_days: job.grace_days.clone(),
+            hold_days: job.hold_days.clone(),
             dimensions: job.dimensions.clone(),
             tables: job.tables.clone(),
             sources: sources.collect(),
@@ -154,6 +161,7 @@ impl Rules {
             pack: Some(self.files.clone()),
             parameters: self.parameters.clone(),
             grace_days: self.grace_days.clone(),
+            hold_days: self.hold_days.clone(),
             dimensions: self.dimensions.clone(),
             tables: self.tables.clone(),
             sources: sources.collect(),
@@ -226,6 +234,7 @@ impl Rules {
 /// | `files` | the files of the SQL pack as text, by path |
 /// | `parameters` | of the job, by name: `kind` is `integer`, `decimal`, `text`, `boolean`, `date` or `list`, and `value` its text; those of a list are parted by the character U+001F |
 /// | `grace_days` | of the job, by dimension, in days |
+/// | `hold_days` | likewise; left out by a tierline that knew no hold, and then there is none |
 /// | `dimensions` | the job's own, by name: `tiers`, from the lowest rank to the highest where they are `ranked` |
 /// | `tables` | the job's own, by name: the columns of their `key`, whether they are `dated`, the columns they are `sorted_by`, whether they `may_be_empty`; left out where there are none |
 /// | `sources` | by name: whether it is `delivered`; its `columns`, each with `name`, `type` as a job file declares it, and whether it is `optional`; the names of those in its `profile` |
@@ -241,6 +250,8 @@ struct RulesFile {
     files: BTreeMap<String, String>,
     parameters: BTreeMap<String, ParameterText>,
     grace_days: BTreeMap<String, u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hold_days: Option<BTreeMap<String, u32>>,
     dimensions: BTreeMap<String, DimensionText>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     tables: BTreeMap<String, TableText>,
@@ -347,6 +358,7 @@ impl RulesFile {
             files: rules.files.clone(),
             parameters: parameters.collect(),
             grace_days: rules.grace_days.clone(),
+            hold_days: rules.hold_days.clone(),
             dimensions: dimensions.collect(),
             tables: tables.collect(),
             sources: sources.collect(),
@@ -389,6 +401,7 @@ impl RulesFile {
             files: self.files,
             parameters: parameters.collect::<Result<_, String>>()?,
             grace_days: self.grace_days,
+            hold_days: self.hold_days,
             dimensions: dimensions.collect(),
             tables: tables.collect(),
             sources: sources.collect::<Result<_, String>>()?,
@@ -471,7 +484,7 @@ mod tests {
 
     const RICH: &str = "[sources.users]\nurl = \"users\"\n[sources.users.profile]\ncity = \"VARCHAR\"\n\
         [sources.orders.columns]\nstore = { type = \"DECIMAL(9, 3)\", optional = true }\n\
-        [params]\nchurned_days = 61\n[grace_days]\nvalue_tier = 3\n\
+        [params]\nchurned_days = 61\n[grace_days]\nvalue_tier = 3\n[hold_days]\nrfm_class = 3\n\
         [dimensions.app_fan]\ntiers = [\"low\", \"high\"]\n";
 
     const A_TABLE: &str = "[tables.calls]\nkey = [\"user_id\"]\nsorted_by = [\"city\"]\n";
@@ -578,6 +591,24 @@ mod tests {
         let pinned = CalibrationChoice::Pinned("2026-07-01-v1".to_owned());
         assert_eq!(again.calibration, pinned);
         assert!(again.sources["users"].is_held);
+    }
+
+    /// A date that was published before there was hold is restated without.
+    #[test]
+    fn a_record_of_before_hold_knows_none() {
+        let todays = job("");
+        let project = Project::load(&todays).unwrap();
+        let rules = Rules::of(&todays, &project, HistoryStarts::new());
+        let mut record = RulesFile::of(&rules);
+        assert_eq!(record.hold_days, Some(BTreeMap::new()));
+        record.hold_days = None;
+        let then = record.rules().unwrap().job(&todays, "2026-07-01-v1");
+        assert_eq!(project.hold_days(&then), BTreeMap::new());
+        let none = HistoryStarts::new();
+        assert_ne!(
+            fingerprint(&then, &project, &none),
+            fingerprint(&todays, &project, &none)
+        );
     }
 
     #[test]

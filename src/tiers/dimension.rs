@@ -1,5 +1,7 @@
 //! Dimensions: what a user can be, from the rows of `dim_tier`.
 
+use std::collections::BTreeMap;
+
 use datafusion::arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type, Schema};
@@ -8,9 +10,15 @@ use datafusion::arrow::error::ArrowError;
 use crate::ground::{Diagnostic, Problems, did_you_mean};
 use crate::job::Job;
 
+use super::delay::Delay;
+
 /// The name in `dim_tier` under which warnings stand: each value is a column that is true or
 /// false, so a user may have several, and nobody moves from one to another.
 pub const WARNING: &str = "warning";
+
+/// The sections of the job file with the days that other values wait.
+const GRACE_DAYS: &str = "grace_days";
+const HOLD_DAYS: &str = "hold_days";
 
 /// One value of a dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +36,8 @@ pub struct Dimension {
     pub name: String,
     /// Its values, in the order of `dim_tier`.
     pub tiers: Vec<Tier>,
-    /// How long a demotion must last before it shows, in days.
-    pub grace_days: u32,
-    /// Whether today's value and a waiting demotion are published next to the shown value: so for
-    /// every dimension that the job gives a grace, be it 0, and for value_tier by default.
-    pub has_raw: bool,
+    /// What another value waits for before it shows.
+    pub delay: Delay,
 }
 
 impl Dimension {
@@ -61,29 +66,32 @@ impl Dimension {
 pub struct Dimensions(pub Vec<Dimension>);
 
 impl Dimensions {
-    /// The dimensions that the rows of `dim_tier` list (dimension, tier, rank), with the grace
-    /// that a night of the job gives them.
+    /// The dimensions that the rows of `dim_tier` list (dimension, tier, rank), with the grace that
+    /// a night of the job gives them, and the `hold_days` of those without ranks.
     ///
     /// # Errors
-    /// As [`Dimensions::listed`], and grace for dimensions that do not exist or have no ranks.
-    pub fn read(rows: &RecordBatch, job: &Job) -> Result<Self, Problems> {
+    /// As [`Dimensions::listed`], delays of dimensions that do not exist, grace for dimensions
+    /// without ranks, and hold for those with ranks.
+    pub fn read(
+        rows: &RecordBatch,
+        job: &Job,
+        hold_days: &BTreeMap<String, u32>,
+    ) -> Result<Self, Problems> {
         let (mut dimensions, mut problems) = group(listed_tiers(rows)?);
-        for (name, days) in job.grace_days_or_default() {
-            let mut known = dimensions.0.iter_mut();
-            if let Some(dimension) = known.find(|dimension| dimension.name == name)
-                && (job.grace_days.contains_key(&name) || dimension.is_ranked())
-            {
-                dimension.grace_days = days;
-                dimension.has_raw = true;
-            }
+        let grace_days = job.grace_days_or_default();
+        for dimension in &mut dimensions.0 {
+            dimension.delay = delay_of(dimension, job, &grace_days, hold_days);
         }
         for name in job.grace_days.keys() {
             problems.keep(check_grace(name, &dimensions.0, job));
         }
+        for (name, days) in job.hold_days.iter().flatten() {
+            problems.keep(check_hold(name, *days, &dimensions.0, job));
+        }
         problems.or_ok(dimensions)
     }
 
-    /// The dimensions that the rows of `dim_tier` list, without grace: what is published is read
+    /// The dimensions that the rows of `dim_tier` list, without delays: what is published is read
     /// so, since its job may have said something else. Warnings are left out.
     ///
     /// # Errors
@@ -195,8 +203,7 @@ fn group(listed: Vec<(String, Tier)>) -> (Dimensions, Problems) {
             None => dimensions.push(Dimension {
                 name,
                 tiers: vec![tier],
-                grace_days: 0,
-                has_raw: false,
+                delay: Delay::None,
             }),
         }
     }
@@ -234,22 +241,64 @@ fn check_tiers(dimension: &Dimension) -> Problems {
     problems
 }
 
-fn check_grace(name: &str, dimensions: &[Dimension], job: &Job) -> Result<(), Diagnostic> {
-    let problem = |message: String| job.problem(&format!("grace_days.{name}"), message);
-    let Some(dimension) = dimensions.iter().find(|dimension| dimension.name == name) else {
-        let near = did_you_mean(
-            name,
-            dimensions.iter().map(|dimension| dimension.name.as_str()),
-        );
-        return Err(problem(format!(
-            "grace_days names an unknown dimension `{name}`{near}"
-        )));
-    };
-    if !dimension.is_ranked() && dimension.grace_days > 0 {
-        let message = format!("grace_days names `{name}`, whose tiers have no ranks");
-        return Err(
-            problem(message).help("grace delays demotions; only ranked dimensions have them")
-        );
+/// Grace of ranked dimensions, as written or by default; hold of the others.
+fn delay_of(
+    dimension: &Dimension,
+    job: &Job,
+    grace_days: &BTreeMap<String, u32>,
+    hold_days: &BTreeMap<String, u32>,
+) -> Delay {
+    let name = &dimension.name;
+    let grace = grace_days.get(name).copied().map(Delay::Grace);
+    if dimension.is_ranked() {
+        return grace.unwrap_or_default();
     }
-    Ok(())
+    let grace = grace.filter(|_| job.grace_days.contains_key(name));
+    let hold = hold_days.get(name).copied().map(Delay::Hold);
+    hold.or(grace).unwrap_or_default()
+}
+
+fn check_grace(name: &str, dimensions: &[Dimension], job: &Job) -> Result<(), Diagnostic> {
+    let dimension = delayed(GRACE_DAYS, name, dimensions, job)?;
+    if dimension.is_ranked() || job.grace_days.get(name) == Some(&0) {
+        return Ok(());
+    }
+    let message = format!("{GRACE_DAYS} names `{name}`, whose tiers have no ranks");
+    Err(job
+        .problem(&format!("{GRACE_DAYS}.{name}"), message)
+        .help("grace delays demotions, which only ranked dimensions have; of others [hold_days] delays every change"))
+}
+
+fn check_hold(
+    name: &str,
+    days: u32,
+    dimensions: &[Dimension],
+    job: &Job,
+) -> Result<(), Diagnostic> {
+    let dimension = delayed(HOLD_DAYS, name, dimensions, job)?;
+    if !dimension.is_ranked() || days == 0 {
+        return Ok(());
+    }
+    let message = format!("{HOLD_DAYS} names `{name}`, whose tiers have ranks");
+    Err(job
+        .problem(&format!("{HOLD_DAYS}.{name}"), message)
+        .help("hold is for dimensions without ranks; of ranked ones [grace_days] delays demotions"))
+}
+
+/// The dimension that a key of a section names.
+fn delayed<'a>(
+    section: &str,
+    name: &str,
+    dimensions: &'a [Dimension],
+    job: &Job,
+) -> Result<&'a Dimension, Diagnostic> {
+    let mut known = dimensions.iter();
+    known
+        .find(|dimension| dimension.name == name)
+        .ok_or_else(|| {
+            let names = dimensions.iter().map(|dimension| dimension.name.as_str());
+            let near = did_you_mean(name, names);
+            let message = format!("{section} names an unknown dimension `{name}`{near}");
+            job.problem(&format!("{section}.{name}"), message)
+        })
 }

@@ -138,7 +138,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::tiers::Tier;
+    use crate::tiers::{Delay, Tier};
 
     fn numbering(values: &[&str]) -> Numbering {
         let tier = |(rank, name): (usize, &&str)| Tier {
@@ -148,8 +148,7 @@ mod tests {
         Numbering::of(&Dimension {
             name: "d".to_owned(),
             tiers: values.iter().enumerate().map(tier).collect(),
-            grace_days: 0,
-            has_raw: false,
+            delay: Delay::None,
         })
     }
 

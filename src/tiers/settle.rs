@@ -7,9 +7,10 @@
 //! | column | |
 //! |---|---|
 //! | `<dimension>` | the shown value |
-//! | `<dimension>_raw` | today's value; for dimensions that the job gives a grace |
+//! | `<dimension>_raw` | today's value; for dimensions with a [`Delay`] |
 //! | `<dimension>_since` | the snapshot date on which the shown value last changed |
-//! | `<dimension>_pending_since` | since when a lower value waits; likewise |
+//! | `<dimension>_pending` | the value that waits; for dimensions with hold |
+//! | `<dimension>_pending_since` | since when it, or a lower value, waits; for dimensions with a delay |
 //!
 //! A dimension that the previous snapshot does not have begins with this one: its raw values show
 //! at once, and nobody moved in it.
@@ -27,10 +28,18 @@ use datafusion::arrow::error::ArrowError;
 
 use crate::ground::{SnapshotDate, counted};
 
-use super::grace::GraceState;
-use super::grace_limits::{AtOnce, GraceLimits};
+use super::delay::Delay;
+use super::delay_limits::{AtOnce, DelayLimits};
 use super::numbering::Numbering;
+use super::score_changes::ScoreChanges;
+use super::shown::ShownState;
 use super::{Dimension, Dimensions};
+
+/// What is added to the name of a dimension.
+const RAW: &str = "_raw";
+const SINCE: &str = "_since";
+const PENDING: &str = "_pending";
+const PENDING_SINCE: &str = "_pending_since";
 
 /// Settles batches of one snapshot.
 #[derive(Debug, Clone)]
@@ -38,18 +47,18 @@ pub struct Settling {
     dimensions: Vec<NumberedDimension>,
     snapshot_date: SnapshotDate,
     schema: SchemaRef,
-    limits: GraceLimits,
+    limits: DelayLimits,
 }
 
 #[derive(Debug, Clone)]
 struct NumberedDimension {
     dimension: Dimension,
     numbering: Numbering,
-    /// Why nobody's grace goes on tonight.
-    without_grace: Option<AtOnce>,
-    /// The number of the value of users who can have no score.
-    unscored: Option<u32>,
-    /// The users who were shown a lower value at once, whom grace would have kept in the higher one.
+    /// Why nobody's delay goes on tonight.
+    without_delay: Option<AtOnce>,
+    /// Whether a first score, or the loss of the last, ends it.
+    goes_by_score: bool,
+    /// The users who were shown another value at once, whom a delay would have kept in theirs.
     at_once: BTreeMap<AtOnce, u64>,
 }
 
@@ -89,13 +98,13 @@ impl Settling {
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
             dimensions: numbered.collect(),
             snapshot_date,
-            limits: GraceLimits::default(),
+            limits: DelayLimits::default(),
         }
     }
 
-    /// The same, with grace that goes no further than these limits.
+    /// The same, with delays that go no further than these limits.
     #[must_use]
-    pub fn within(mut self, limits: GraceLimits) -> Self {
+    pub fn within(mut self, limits: DelayLimits) -> Self {
         for numbered in &mut self.dimensions {
             numbered.limit(&limits, self.snapshot_date);
         }
@@ -103,13 +112,15 @@ impl Settling {
         self
     }
 
-    /// What is to be said of the users settled so far who were shown a lower value at once: how
+    /// What is to be said of the users settled so far who were shown another value at once: how
     /// many, and why.
     pub fn remarks(&self) -> Vec<String> {
         let numbered = self.dimensions.iter();
         let remarks = numbered.flat_map(|numbered| {
             let counts = numbered.at_once.iter();
-            counts.map(|(reason, users)| self.limits.remark(&numbered.dimension, *reason, *users))
+            counts.filter_map(|(reason, users)| {
+                self.limits.remark(&numbered.dimension, *reason, *users)
+            })
         });
         remarks.collect()
     }
@@ -123,13 +134,18 @@ impl Settling {
     /// dimensions that it has.
     pub fn previous_columns(dimensions: &Dimensions, previous: &Schema) -> Vec<String> {
         let of_dimension = |dimension: &Dimension| {
-            // Grace that was switched on later had nobody waiting.
-            let pending = format!("{}_pending_since", dimension.name);
-            let is_there = previous.field_with_name(&pending).is_ok();
-            let pending = (dimension.has_raw && is_there).then_some(pending);
-            [dimension.name.clone(), format!("{}_since", dimension.name)]
-                .into_iter()
-                .chain(pending)
+            // A delay that was switched on later had nobody waiting.
+            let suffixes: &[&str] = match dimension.delay {
+                Delay::None => &[],
+                Delay::Grace(_) => &[PENDING_SINCE],
+                Delay::Hold(_) => &[PENDING, PENDING_SINCE],
+            };
+            let name = &dimension.name;
+            let pending = suffixes.iter().map(|suffix| format!("{name}{suffix}"));
+            let pending = pending.filter(|column| previous.field_with_name(column).is_ok());
+            let mut columns = vec![name.clone(), format!("{name}{SINCE}")];
+            columns.extend(pending);
+            columns
         };
         let known = dimensions.in_snapshot(previous);
         known.iter().flat_map(of_dimension).collect()
@@ -137,19 +153,31 @@ impl Settling {
 
     /// What the columns that settling adds for a dimension mean.
     pub fn column_comments(dimension: &Dimension) -> Vec<(String, String)> {
-        let Dimension {
-            name, grace_days, ..
-        } = dimension;
+        let Dimension { name, delay, .. } = dimension;
+        let days = counted(delay.days(), "day");
         let since = format!("the snapshot date on which the shown {name} last changed");
-        let grace = counted(*grace_days, "day");
-        let raw =
-            format!("{name} from today's data, before grace; a lower value shows after {grace}");
-        let pending_since = format!("the date since which a lower {name} has been pending");
-        vec![
-            (format!("{name}_since"), since),
-            (format!("{name}_raw"), raw),
-            (format!("{name}_pending_since"), pending_since),
-        ]
+        let mut comments = vec![(format!("{name}{SINCE}"), since)];
+        let (raw, pending_since) = match delay {
+            Delay::None => return comments,
+            Delay::Grace(_) => (
+                format!("{name} from today's data, before grace; a lower value shows after {days}"),
+                format!("the date since which a lower {name} has been pending"),
+            ),
+            Delay::Hold(_) => (
+                format!(
+                    "{name} from today's data, before hold; another value shows once it has been today's for {days}"
+                ),
+                format!("the date since which {name}{PENDING} has been today's value"),
+            ),
+        };
+        comments.push((format!("{name}{RAW}"), raw));
+        if let Delay::Hold(_) = delay {
+            let pending =
+                format!("the {name} that is pending, shown once it has held; NULL when none is");
+            comments.push((format!("{name}{PENDING}"), pending));
+        }
+        comments.push((format!("{name}{PENDING_SINCE}"), pending_since));
+        comments
     }
 
     /// Settles one batch, if there is a previous snapshot with what it has of the same users.
@@ -162,17 +190,18 @@ impl Settling {
         previous: Option<&RecordBatch>,
     ) -> Result<Settled, ArrowError> {
         let today = self.snapshot_date.days_since_epoch();
+        let scores = ScoreChanges::of(&self.limits, raw, previous)?;
         let mut columns = BTreeMap::new();
         let mut dimensions = Vec::new();
         for numbered in &mut self.dimensions {
-            let (of_dimension, settled) = numbered.settle(raw, previous, today)?;
+            let (of_dimension, settled) = numbered.settle(raw, previous, &scores, today)?;
             columns.insert(numbered.dimension.name.clone(), of_dimension);
             dimensions.push(settled);
         }
         let mut rows: Vec<ArrayRef> = Vec::new();
         for (field, column) in raw.schema().fields().iter().zip(raw.columns()) {
             match columns.remove(field.name()) {
-                Some(of_dimension) => rows.extend(of_dimension.in_order()),
+                Some(of_dimension) => rows.extend(of_dimension),
                 None => rows.push(Arc::clone(column)),
             }
         }
@@ -197,50 +226,53 @@ impl NumberedDimension {
         Self {
             dimension: dimension.clone(),
             numbering: Numbering::of(dimension),
-            without_grace: None,
-            unscored: None,
+            without_delay: None,
+            goes_by_score: false,
             at_once: BTreeMap::new(),
         }
     }
 
-    fn limit(&mut self, limits: &GraceLimits, date: SnapshotDate) {
-        self.without_grace = limits.of_all(&self.dimension, date);
-        let unscored = limits.unscored.get(&self.dimension.name);
-        let mut numbers = (0..).zip(&self.dimension.tiers);
-        self.unscored = numbers
-            .find(|(_, tier)| Some(&tier.name) == unscored)
-            .map(|(number, _)| number);
+    fn limit(&mut self, limits: &DelayLimits, date: SnapshotDate) {
+        self.without_delay = limits.of_all(&self.dimension, date);
+        self.goes_by_score = limits.go_by_score(&self.dimension);
     }
 
-    /// The state of a user whose value today is `raw`, and why a lower one shows before its grace
-    /// is over, if it does.
+    /// The state of a user whose value today is `raw`, and why another one shows before its delay
+    /// is over, if it does. `score` is what became of the user's score.
     fn next_state(
         &self,
         raw: u32,
-        previous: Option<GraceState<u32>>,
+        previous: Option<ShownState<u32>>,
+        score: Option<AtOnce>,
         today: i32,
-    ) -> (GraceState<u32>, Option<AtOnce>) {
+    ) -> (ShownState<u32>, Option<AtOnce>) {
         let Some(before) = previous else {
-            return (GraceState::first(raw, today), None);
+            return (ShownState::first(raw, today), None);
         };
-        let is_demotion = self.numbering.is_demotion(before.tier, raw);
-        let waiting = before.next(raw, is_demotion, self.dimension.grace_days, today);
-        let unscored = (self.unscored == Some(raw)).then_some(AtOnce::Unscored);
-        match self.without_grace.or(unscored) {
-            Some(reason) if waiting.tier != raw => {
-                (before.next(raw, false, 0, today), Some(reason))
+        let waiting = match self.dimension.delay {
+            Delay::None => before.showing(raw, today),
+            Delay::Grace(days) => {
+                let is_demotion = self.numbering.is_demotion(before.tier, raw);
+                before.after_grace(raw, is_demotion, days, today)
             }
+            Delay::Hold(days) => before.after_hold(raw, days, today),
+        };
+        let score = score.filter(|_| self.goes_by_score);
+        match self.without_delay.or(score) {
+            Some(reason) if waiting.tier != raw => (before.showing(raw, today), Some(reason)),
             _ => (waiting, None),
         }
     }
 
-    /// What the snapshot shows of the dimension, and how it came to that.
+    /// The dimension's columns of the snapshot, in the order of [`settled_fields`], and how they
+    /// came to that.
     fn settle(
         &mut self,
         batch: &RecordBatch,
         previous: Option<&RecordBatch>,
+        scores: &ScoreChanges,
         today: i32,
-    ) -> Result<(DimensionColumns, SettledDimension), ArrowError> {
+    ) -> Result<(Vec<ArrayRef>, SettledDimension), ArrowError> {
         let raw_values = column(batch, &self.dimension.name)?;
         let raw = self.numbering.encode(raw_values)?;
         let raw_text = cast(raw_values, &DataType::Utf8)?;
@@ -252,35 +284,42 @@ impl NumberedDimension {
         let previous = previous.unwrap_or_else(|| Previous::nothing(batch.num_rows()));
         let mut shown = UInt32Builder::with_capacity(raw.len());
         let mut since = Date32Builder::with_capacity(raw.len());
+        let mut pending = UInt32Builder::with_capacity(raw.len());
         let mut pending_since = Date32Builder::with_capacity(raw.len());
         for (row, raw) in raw.iter().enumerate() {
             let Some(raw) = raw else {
                 shown.append_null();
                 since.append_null();
+                pending.append_null();
                 pending_since.append_null();
                 continue;
             };
-            let (state, at_once) = self.next_state(raw, previous.shown(row), today);
+            let (state, at_once) = self.next_state(raw, previous.shown(row), scores.at(row), today);
             if let Some(reason) = at_once {
                 *self.at_once.entry(reason).or_insert(0) += 1;
             }
             shown.append_value(state.tier);
             since.append_value(state.since);
+            pending.append_option(state.pending);
             pending_since.append_option(state.pending_since);
         }
         let shown = shown.finish();
         let values = self.numbering.values();
         let dimension = &self.dimension;
-        let columns = DimensionColumns {
-            shown: match dimension.grace_days {
-                0 => Arc::clone(&raw_text),
-                _ => take(&values, &shown, None)?,
-            },
-            since: since.finish(),
-            with_raw: dimension
-                .has_raw
-                .then(|| (raw_text, pending_since.finish())),
+        let delay = dimension.delay;
+        let shown_text = match delay.days() {
+            0 => Arc::clone(&raw_text),
+            _ => take(&values, &shown, None)?,
         };
+        let mut columns: Vec<ArrayRef> = vec![shown_text];
+        columns.extend(delay.has_raw().then_some(raw_text));
+        columns.push(Arc::new(since.finish()));
+        if let Delay::Hold(_) = delay {
+            columns.push(take(&values, &pending.finish(), None)?);
+        }
+        if delay.has_raw() {
+            columns.push(Arc::new(pending_since.finish()));
+        }
         let settled = SettledDimension {
             values,
             from: previous.tier,
@@ -310,6 +349,7 @@ impl NumberedDimension {
 struct Previous {
     tier: UInt32Array,
     since: Date32Array,
+    pending: UInt32Array,
     pending_since: Date32Array,
 }
 
@@ -325,13 +365,19 @@ impl Previous {
         if !has(&name("")) {
             return Ok(None);
         }
-        let pending_since = match has(&name("_pending_since")) {
-            true => date_column(batch, &name("_pending_since"))?,
-            false => Date32Array::new_null(batch.num_rows()),
+        let rows = batch.num_rows();
+        let pending_since = match has(&name(PENDING_SINCE)) {
+            true => date_column(batch, &name(PENDING_SINCE))?,
+            false => Date32Array::new_null(rows),
+        };
+        let pending = match has(&name(PENDING)) {
+            true => numbering.encode(column(batch, &name(PENDING))?)?,
+            false => UInt32Array::new_null(rows),
         };
         Ok(Some(Self {
             tier: numbering.encode(column(batch, &name(""))?)?,
-            since: date_column(batch, &name("_since"))?,
+            since: date_column(batch, &name(SINCE))?,
+            pending,
             pending_since,
         }))
     }
@@ -340,39 +386,24 @@ impl Previous {
         Self {
             tier: UInt32Array::new_null(rows),
             since: Date32Array::new_null(rows),
+            pending: UInt32Array::new_null(rows),
             pending_since: Date32Array::new_null(rows),
         }
     }
 
-    fn shown(&self, row: usize) -> Option<GraceState<u32>> {
+    fn shown(&self, row: usize) -> Option<ShownState<u32>> {
         let day = |dates: &Date32Array| dates.is_valid(row).then(|| dates.value(row));
-        Some(GraceState {
-            tier: self.tier.is_valid(row).then(|| self.tier.value(row))?,
+        let number = |numbers: &UInt32Array| numbers.is_valid(row).then(|| numbers.value(row));
+        Some(ShownState {
+            tier: number(&self.tier)?,
             since: day(&self.since)?,
+            pending: number(&self.pending),
             pending_since: day(&self.pending_since),
         })
     }
 }
 
-/// The columns that are in the snapshot for one dimension.
-struct DimensionColumns {
-    shown: ArrayRef,
-    since: Date32Array,
-    /// Today's value, and since when a lower one waits; where both are published.
-    with_raw: Option<(ArrayRef, Date32Array)>,
-}
-
-impl DimensionColumns {
-    fn in_order(self) -> Vec<ArrayRef> {
-        let since: ArrayRef = Arc::new(self.since);
-        match self.with_raw {
-            None => vec![self.shown, since],
-            Some((raw, pending_since)) => vec![self.shown, raw, since, Arc::new(pending_since)],
-        }
-    }
-}
-
-/// The fields that replace a raw field, in the order of [`DimensionColumns::in_order`].
+/// The fields that replace a raw field.
 fn settled_fields(field: &FieldRef, dimensions: &Dimensions) -> Vec<Field> {
     let name = field.name();
     let Some(dimension) = dimensions.iter().find(|dimension| dimension.name == *name) else {
@@ -380,15 +411,17 @@ fn settled_fields(field: &FieldRef, dimensions: &Dimensions) -> Vec<Field> {
     };
     let text = |name: String| Field::new(name, DataType::Utf8, true);
     let date = |name: String| Field::new(name, DataType::Date32, true);
-    if !dimension.has_raw {
-        return vec![text(name.clone()), date(format!("{name}_since"))];
+    let since = date(format!("{name}{SINCE}"));
+    let pending_since = date(format!("{name}{PENDING_SINCE}"));
+    let (shown, raw) = (text(name.clone()), text(format!("{name}{RAW}")));
+    match dimension.delay {
+        Delay::None => vec![shown, since],
+        Delay::Grace(_) => vec![shown, raw, since, pending_since],
+        Delay::Hold(_) => {
+            let pending = text(format!("{name}{PENDING}"));
+            vec![shown, raw, since, pending, pending_since]
+        }
     }
-    vec![
-        text(name.clone()),
-        text(format!("{name}_raw")),
-        date(format!("{name}_since")),
-        date(format!("{name}_pending_since")),
-    ]
 }
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {

@@ -34,11 +34,8 @@ use actions::actions_page;
 use cells::number;
 use lines::{TERMINAL_WIDTH, wrapped};
 use matrix::{largest, matrix, totals};
-use tiers::{has_grace, tier_table};
+use tiers::{legend, tier_table};
 use user::user_page;
-
-/// What is below a column of users in grace.
-const GRACE_LEGEND: &str = "  in grace: lower today, and shown lower once that has lasted";
 
 /// What the demo shows: the first of these with its moves, the others by their tiers alone.
 const DEMO_DIMENSIONS: [&str; 2] = ["value_tier", "lifecycle_stage"];
@@ -236,10 +233,9 @@ impl<'a> Page<'a> {
         let has_previous = self.overview.previous_snapshot_date.is_some();
         let table = tier_table(dimension, has_previous);
         let heading = self.bold(&dimension.name);
-        let legend = match has_grace(dimension) {
-            true => format!("{}\n", self.paint.text(GRACE_LEGEND, Style::new().dimmed())),
-            false => String::new(),
-        };
+        let legend = legend(dimension).map_or_else(String::new, |legend| {
+            format!("{}\n", self.paint.text(legend, Style::new().dimmed()))
+        });
         format!("\n{heading}\n{}{legend}", table.render(self.paint))
     }
 

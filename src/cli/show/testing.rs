@@ -3,11 +3,11 @@
 use crate::migration::Direction;
 use crate::overview::{DimensionOverview, Flow, TierOverview};
 
-pub(super) fn tier(name: &str, users: i64, in_grace: i64, revenue_cents: i128) -> TierOverview {
+pub(super) fn tier(name: &str, users: i64, waiting: i64, revenue_cents: i128) -> TierOverview {
     TierOverview {
         name: name.to_owned(),
         users,
-        in_grace,
+        waiting,
         revenue_cents,
     }
 }
@@ -26,6 +26,7 @@ pub(super) fn flow(from: &str, to: &str, users: i64, direction: Option<Direction
 pub(super) fn value_tier() -> DimensionOverview {
     DimensionOverview {
         name: "value_tier".to_owned(),
+        is_ranked: true,
         tiers: vec![
             tier("high_value", 1_250, 30, 90_000_000),
             tier("low_value", 0, 0, 0),
@@ -50,6 +51,7 @@ pub(super) fn segment() -> DimensionOverview {
     let names = names.concat();
     DimensionOverview {
         name: "segment".to_owned(),
+        is_ranked: false,
         tiers: names.iter().map(|name| tier(name, 100, 0, 1)).collect(),
         flows: vec![
             flow(&names[0], &names[0], 100, None),

@@ -11,6 +11,12 @@ use super::cells::number;
 /// The bar of the largest tier.
 const BAR_WIDTH: u32 = 12;
 
+/// What is below a column of users in grace.
+const GRACE_LEGEND: &str = "  in grace: lower today, and shown lower once that has lasted";
+
+/// What is below a column of users in hold.
+const HOLD_LEGEND: &str = "  in hold: in another today, and shown there once that has lasted";
+
 /// A column of numbers about tiers: its heading, and the number of a tier.
 type Figure<'a> = (&'static str, Box<dyn Fn(&TierOverview) -> String + 'a>);
 
@@ -37,8 +43,8 @@ pub(super) fn tier_table(dimension: &DimensionOverview, has_previous: bool) -> T
     table
 }
 
-/// Users and shares of every tier; the change where there is a day before, and grace where
-/// somebody has it.
+/// Users and shares of every tier; the change where there is a day before, and grace or hold where
+/// somebody waits.
 fn figures(dimension: &DimensionOverview, has_previous: bool) -> Vec<Figure<'_>> {
     let users: i64 = dimension.tiers.iter().map(|tier| tier.users).sum();
     let revenue: i128 = dimension.tiers.iter().map(|tier| tier.revenue_cents).sum();
@@ -59,12 +65,24 @@ fn figures(dimension: &DimensionOverview, has_previous: bool) -> Vec<Figure<'_>>
             Box::new(|tier| change(dimension.net_change(&tier.name))),
         ));
     }
-    if has_grace(dimension) {
-        figures.push(("in grace", Box::new(|tier| count_or_none(tier.in_grace))));
+    if is_waiting(dimension) {
+        let heading = match dimension.is_ranked {
+            true => "in grace",
+            false => "in hold",
+        };
+        figures.push((heading, Box::new(|tier| count_or_none(tier.waiting))));
     }
     figures
 }
 
-pub(super) fn has_grace(dimension: &DimensionOverview) -> bool {
-    dimension.tiers.iter().any(|tier| tier.in_grace > 0)
+/// What is below a column of users who wait; nothing where nobody does.
+pub(super) fn legend(dimension: &DimensionOverview) -> Option<&'static str> {
+    is_waiting(dimension).then_some(match dimension.is_ranked {
+        true => GRACE_LEGEND,
+        false => HOLD_LEGEND,
+    })
+}
+
+fn is_waiting(dimension: &DimensionOverview) -> bool {
+    dimension.tiers.iter().any(|tier| tier.waiting > 0)
 }

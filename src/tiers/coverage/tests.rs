@@ -9,7 +9,7 @@ use datafusion::datasource::{TableProvider, ViewTable};
 use crate::engine::{EngineLimits, Session};
 use crate::ground::{SourceFile, SqlSchema, TableName};
 use crate::models::{Model, Parameters, planner};
-use crate::tiers::{Dimension, Dimensions, Tier};
+use crate::tiers::{Delay, Dimension, Dimensions, Tier};
 
 use super::{Findings, TierModel, check};
 
@@ -73,8 +73,7 @@ fn kinds(tiers: &[&str]) -> Dimensions {
     Dimensions(vec![Dimension {
         name: "kind".to_owned(),
         tiers: tiers.collect(),
-        grace_days: 0,
-        has_raw: false,
+        delay: Delay::None,
     }])
 }
 

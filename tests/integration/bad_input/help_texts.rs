@@ -149,7 +149,8 @@ const APPLIED: &[(&str, &[&str])] = &[
             "rank all tiers of a dimension, or none",
             "list each value of a dimension once",
             "give every row of dim_tier a dimension and a tier",
-            "grace delays demotions; only ranked dimensions have them",
+            "grace delays demotions, which only ranked dimensions have; of others [hold_days] delays every change",
+            "hold is for dimensions without ranks; of ranked ones [grace_days] delays demotions",
         ],
     ),
     (
@@ -711,6 +712,7 @@ const NOTHING_TO_DO: &[&str] = &[
     "please report it",
     "keep as {}?",
     "in grace: lower today, and shown lower once that has lasted",
+    "in hold: in another today, and shown there once that has lasted",
     "run {}, cut points {}",
     "withdraw {date}?",
     "`id` in [calibration] of the job pins others, `tierline calibrate` makes some",

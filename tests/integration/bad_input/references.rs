@@ -224,7 +224,7 @@ fn grace_needs_a_ranked_dimension() {
     14 | rfm_class = 7
        | ^^^^^^^^^
        |
-       = help: grace delays demotions; only ranked dimensions have them
+       = help: grace delays demotions, which only ranked dimensions have; of others [hold_days] delays every change
 
     error: grace_days names an unknown dimension `value_teir`; did you mean `value_tier`?
       --> job.toml:13:1

@@ -839,9 +839,14 @@ fn of_rules_and_references() {
             )],
         },
         Remedy {
-            help: "grace delays demotions; only ranked dimensions have them",
+            help: "grace delays demotions, which only ranked dimensions have; of others [hold_days] delays every change",
             broken: &[Append(JOB, "\n[grace_days]\nrfm_class = 7\n")],
-            mended: &[Replace(JOB, "rfm_class", "interaction_depth")],
+            mended: &[Replace(JOB, "[grace_days]", "[hold_days]")],
+        },
+        Remedy {
+            help: "hold is for dimensions without ranks; of ranked ones [grace_days] delays demotions",
+            broken: &[Append(JOB, "\n[hold_days]\ninteraction_depth = 7\n")],
+            mended: &[Replace(JOB, "[hold_days]", "[grace_days]")],
         },
     ]);
 }

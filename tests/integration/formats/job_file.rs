@@ -37,6 +37,7 @@ fn reading(job: &Job) -> Value {
         sources,
         parameters: _,
         grace_days: _,
+        hold_days: _,
         dimensions: _,
         tables: _,
         calibration,
@@ -89,6 +90,7 @@ pub(super) fn rules_of(job: &Job) -> Value {
     json!({
         "parameters": parameters.collect::<BTreeMap<_, _>>(),
         "grace_days": job.grace_days,
+        "hold_days": job.hold_days,
         "dimensions": dimensions.collect::<BTreeMap<_, _>>(),
         "tables": tables.collect::<BTreeMap<_, _>>(),
     })

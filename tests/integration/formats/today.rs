@@ -32,6 +32,9 @@ churned_days = 61
 [grace_days]
 value_tier = 3
 
+[hold_days]
+rfm_class = 3
+
 [dimensions.buyer]
 tiers = ["no", "yes"]
 "#;
@@ -66,10 +69,11 @@ const OF_COMMITS: [&str; 6] = [
 ];
 
 /// The maps of records of rules.
-const OF_RULES: [&str; 6] = [
+const OF_RULES: [&str; 7] = [
     "files",
     "parameters",
     "grace_days",
+    "hold_days",
     "dimensions",
     "sources",
     "history_starts",

@@ -1,4 +1,4 @@
-//! Section 6: from today's raw tier to the tier that is shown.
+//! Section 6: from today's raw tier to the tier that is shown, by grace or by hold.
 //!
 //! With a grace of 7 days and a snapshot every day, a user who falls on 1 March:
 //!
@@ -15,29 +15,32 @@ use super::dimensions::{Dimension, Tier};
 use super::text::{Columns, or_null};
 use super::windows::days_between;
 
-/// Today's tier of a user in one dimension, and the grace the dimension gives.
+/// Today's tier of a user in one dimension, and how long another one waits there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RawTier {
     pub(crate) dimension: Dimension,
     pub(crate) tier: Tier,
-    pub(crate) grace_days: i64,
+    /// Of grace in a ranked dimension, of hold in another.
+    pub(crate) days: i64,
+    /// Whether the user has a score and had none in the previous snapshot, or the other way round.
+    pub(crate) is_score_new_or_gone: bool,
 }
 
-/// The tier of a user in one dimension of a snapshot, with its grace period.
+/// The tier of a user in one dimension of a snapshot, and what waits there.
 #[derive(Debug, Clone)]
 pub(crate) struct TierState {
     pub(crate) raw: RawTier,
     pub(crate) shown: Tier,
     /// "The snapshot date on which the shown value last changed."
     pub(crate) since: NaiveDate,
+    /// Of a dimension with hold.
+    pub(crate) pending: Option<Tier>,
     pub(crate) pending_since: Option<NaiveDate>,
 }
 
-/// "If rank(r) >= rank(s), show r and clear `pending_since`. Otherwise pending_since is the
-/// previous one, or D; if D - pending_since >= grace_days, show r and clear it; else show s. On a
-/// user's first snapshot, show r." "Grace bridges nights, not gaps": r is shown at once when the
-/// previous snapshot is as many days old as the grace, the night before D aside, "or when r is the
-/// tier of users who can have no score".
+/// "On a user's first snapshot, show r." "Grace and hold bridge nights, not gaps": r is shown at once
+/// when the previous snapshot is as many days old as the grace or hold, the night before D aside,
+/// "or when r is the tier of users who can have no score", or was.
 ///
 /// `previous` is the user's state in the previous snapshot, and its date.
 pub(crate) fn settle(
@@ -49,26 +52,61 @@ pub(crate) fn settle(
         return show_raw(raw, snapshot_date);
     };
     let days_since_previous = days_between(previous_date, snapshot_date);
-    let is_gap = days_since_previous > 1 && days_since_previous >= raw.grace_days;
-    let is_unscored = raw.dimension == Dimension::ValueTier && raw.tier == "no_orders";
+    let is_gap = days_since_previous > 1 && days_since_previous >= raw.days;
+    let is_first_or_last_score = raw.is_score_new_or_gone && is_scored(raw.dimension);
     let since_if_shown = if raw.tier == previous.shown {
         previous.since
     } else {
         snapshot_date
     };
-    if is_gap || is_unscored || !is_demotion(raw, previous.shown) {
+    if is_gap || is_first_or_last_score {
         return show_raw(raw, since_if_shown);
     }
+    let waiting = if raw.dimension.is_ranked() {
+        wait_in_grace(raw, previous, snapshot_date)
+    } else {
+        wait_in_hold(raw, previous, snapshot_date)
+    };
+    waiting.unwrap_or_else(|| show_raw(raw, since_if_shown))
+}
+
+/// "If rank(r) >= rank(s), show r and clear `pending_since`. Otherwise pending_since is the
+/// previous one, or D; if D - pending_since >= grace_days, show r and clear it; else show s."
+fn wait_in_grace(
+    raw: RawTier,
+    previous: &TierState,
+    snapshot_date: NaiveDate,
+) -> Option<TierState> {
+    let is_demotion = raw.dimension.rank(raw.tier) < raw.dimension.rank(previous.shown);
     let pending_since = previous.pending_since.unwrap_or(snapshot_date);
-    if days_between(pending_since, snapshot_date) >= raw.grace_days {
-        return show_raw(raw, since_if_shown);
-    }
-    TierState {
+    let is_over = days_between(pending_since, snapshot_date) >= raw.days;
+    (is_demotion && !is_over).then_some(TierState {
         raw,
         shown: previous.shown,
         since: previous.since,
+        pending: None,
         pending_since: Some(pending_since),
+    })
+}
+
+/// "If r = s, clear both; else if r <> c (or there is none), the candidate is r since D; when D -
+/// pending_since >= hold_days, show r and clear both."
+fn wait_in_hold(raw: RawTier, previous: &TierState, snapshot_date: NaiveDate) -> Option<TierState> {
+    if raw.tier == previous.shown {
+        return None;
     }
+    let pending_since = match (previous.pending, previous.pending_since) {
+        (Some(candidate), Some(since)) if candidate == raw.tier => since,
+        _ => snapshot_date,
+    };
+    let is_over = days_between(pending_since, snapshot_date) >= raw.days;
+    (!is_over).then_some(TierState {
+        raw,
+        shown: previous.shown,
+        since: previous.since,
+        pending: Some(raw.tier),
+        pending_since: Some(pending_since),
+    })
 }
 
 fn show_raw(raw: RawTier, since: NaiveDate) -> TierState {
@@ -76,27 +114,33 @@ fn show_raw(raw: RawTier, since: NaiveDate) -> TierState {
         raw,
         shown: raw.tier,
         since,
+        pending: None,
         pending_since: None,
     }
 }
 
-/// rank(r) < rank(s). "A ranked dimension has `grace_days`": without ranks nothing is a demotion,
-/// and every change shows at once.
-fn is_demotion(raw: RawTier, shown_before: Tier) -> bool {
-    raw.dimension.rank(raw.tier) < raw.dimension.rank(shown_before)
+/// The dimensions that go by the scores.
+fn is_scored(dimension: Dimension) -> bool {
+    matches!(
+        dimension,
+        Dimension::ValueTier | Dimension::RfmClass | Dimension::ValueEngagement
+    )
 }
 
 impl TierState {
-    /// The shown tier and its date; the raw tier and `pending_since` for a dimension with grace.
+    /// The shown tier and its date; the raw tier and what waits for a dimension with grace or hold.
     pub(crate) fn columns(&self) -> Columns {
         let names = self.raw.dimension.column_names();
         let mut columns = vec![
             (names.shown, self.shown.to_owned()),
             (names.since, self.since.to_string()),
         ];
-        if self.raw.grace_days > 0 {
+        if self.raw.days > 0 {
             columns.push((names.raw, self.raw.tier.to_owned()));
             columns.push((names.pending_since, or_null(self.pending_since)));
+            if !self.raw.dimension.is_ranked() {
+                columns.push((names.pending, or_null(self.pending)));
+            }
         }
         columns
     }
@@ -106,6 +150,8 @@ impl TierState {
 mod tests {
     use super::*;
     use crate::naive::fixtures::days_ago;
+
+    const NO_SCORE: [Tier; 2] = ["no_orders", "unscored"];
 
     /// Settles the nights in order, each given as (days before D, raw tier), and writes every
     /// shown tier with the days before D of its `since` and of `pending_since`.
@@ -118,10 +164,12 @@ mod tests {
         let mut previous: Option<(TierState, NaiveDate)> = None;
         let mut shown = Vec::new();
         for (days, tier) in nights {
+            let tier_before = previous.as_ref().map_or(*tier, |(state, _)| state.raw.tier);
             let raw = RawTier {
                 dimension,
                 tier,
-                grace_days,
+                days: grace_days,
+                is_score_new_or_gone: NO_SCORE.contains(tier) != NO_SCORE.contains(&tier_before),
             };
             let before = previous.as_ref().map(|(state, date)| (state, *date));
             let state = settle(raw, before, days_ago(*days));
@@ -276,29 +324,65 @@ mod tests {
     }
 
     #[test]
-    fn a_dimension_without_rank_shows_every_change_at_once() {
+    fn a_dimension_without_rank_and_hold_shows_every_change_at_once() {
         let nights = [(9, "important_value"), (8, "general_winback")];
         assert_eq!(
-            settle_nights(Dimension::RfmClass, 7, &nights),
+            settle_nights(Dimension::RfmClass, 0, &nights),
             [("important_value", 9, None), ("general_winback", 8, None)]
         );
     }
 
     #[test]
-    fn only_a_dimension_with_grace_publishes_raw_and_pending() {
-        let names = |grace_days| -> Vec<&str> {
+    fn a_class_shows_once_that_very_class_has_held() {
+        let nights = [
+            (12, "general_value"),
+            (11, "general_retain"),
+            (9, "important_value"),
+            (3, "important_value"),
+            (2, "important_value"),
+        ];
+        assert_eq!(
+            settle_nights(Dimension::RfmClass, 7, &nights),
+            [
+                ("general_value", 12, None),
+                ("general_value", 12, Some(11)),
+                ("general_value", 12, Some(9)),
+                ("general_value", 12, Some(9)),
+                ("important_value", 2, None),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_first_class_shows_at_once() {
+        let nights = [(9, "unscored"), (8, "general_develop")];
+        assert_eq!(
+            settle_nights(Dimension::RfmClass, 7, &nights),
+            [("unscored", 9, None), ("general_develop", 8, None)]
+        );
+    }
+
+    #[test]
+    fn only_a_dimension_with_a_wait_publishes_raw_and_pending() {
+        let names = |dimension, days| -> Vec<&str> {
             let raw = RawTier {
-                dimension: Dimension::ValueTier,
+                dimension,
                 tier: "active",
-                grace_days,
+                days,
+                is_score_new_or_gone: false,
             };
             let columns = settle(raw, None, days_ago(0)).columns();
             columns.into_iter().map(|(name, _)| name).collect()
         };
 
-        assert_eq!(names(0), ["value_tier", "value_tier_since"]);
+        let of_value = |days| names(Dimension::ValueTier, days);
+        assert_eq!(of_value(0), ["value_tier", "value_tier_since"]);
         assert_eq!(
-            names(7),
+            names(Dimension::NeedType, 1).last(),
+            Some(&"need_type_pending")
+        );
+        assert_eq!(
+            of_value(7),
             [
                 "value_tier",
                 "value_tier_since",

@@ -53,16 +53,20 @@ pub(crate) struct Rules {
     pub(crate) cut_points: CutPoints,
     /// A dimension that is not named has a grace of 0 days.
     pub(crate) grace_days: BTreeMap<Dimension, i64>,
+    /// Likewise a hold.
+    pub(crate) hold_days: BTreeMap<Dimension, i64>,
 }
 
 impl Rules {
-    /// The defaults of the page; "`grace_days` (value_tier `7`, the others 0)".
+    /// The defaults of the page; "`grace_days` (value_tier `7`, the others 0)", "`hold_days`
+    /// (rfm_class and value_engagement `7`, the others 0)".
     pub(crate) fn with_cut_points(cut_points: CutPoints) -> Self {
         Self {
             parameters: Parameters::default(),
             event_types: EventTypes::defaults(),
             cut_points,
             grace_days: BTreeMap::from([(Dimension::ValueTier, 7)]),
+            hold_days: BTreeMap::from([(Dimension::RfmClass, 7), (Dimension::ValueEngagement, 7)]),
         }
     }
 }

@@ -113,15 +113,18 @@ proptest! {
         }
     }
 
-    /// Grace only ever shows a higher tier than the raw one, and says since when it waits.
+    /// Grace only ever shows a higher tier than the raw one, and both grace and hold say since when
+    /// something waits.
     #[test]
-    fn shown_tier_is_raw_or_higher_and_waiting(case in cases()) {
+    fn shown_tier_is_raw_or_waiting(case in cases()) {
         for snapshot in snapshots_of(&case).values() {
             for state in snapshot.rows.values().flat_map(|row| row.tier_states.values()) {
                 let dimension = state.raw.dimension;
                 let is_held = state.shown != state.raw.tier;
                 prop_assert!(dimension.rank(state.shown) >= dimension.rank(state.raw.tier));
                 prop_assert_eq!(state.pending_since.is_some(), is_held);
+                let is_in_hold = is_held && !dimension.is_ranked();
+                prop_assert_eq!(state.pending, is_in_hold.then_some(state.raw.tier));
                 prop_assert!(state.since <= snapshot.snapshot_date);
             }
         }

@@ -105,7 +105,7 @@ fn row(
         snapshot_date: features.snapshot_date,
         user_id,
         scores,
-        tier_states: settle_all(raw, rules, previous, features.snapshot_date),
+        tier_states: settle_all(raw, scores, rules, previous, features.snapshot_date),
         participation_rate_90d: participation_rate_90d(&features.interactions),
         warnings,
         lifetime_value,
@@ -115,17 +115,25 @@ fn row(
 
 fn settle_all(
     raw_tiers: BTreeMap<Dimension, Tier>,
+    scores: Option<Scores>,
     rules: &Rules,
     previous: Option<(&SnapshotRow, NaiveDate)>,
     snapshot_date: NaiveDate,
 ) -> BTreeMap<Dimension, TierState> {
+    let was_scored = previous.map(|(row, _)| row.scores.is_some());
     raw_tiers
         .into_iter()
         .map(|(dimension, tier)| {
+            let days = if dimension.is_ranked() {
+                &rules.grace_days
+            } else {
+                &rules.hold_days
+            };
             let raw = RawTier {
                 dimension,
                 tier,
-                grace_days: rules.grace_days.get(&dimension).copied().unwrap_or(0),
+                days: days.get(&dimension).copied().unwrap_or(0),
+                is_score_new_or_gone: was_scored.is_some_and(|was| was != scores.is_some()),
             };
             let previous = previous.map(|(row, date)| (&row.tier_states[&dimension], date));
             (dimension, settle(raw, previous, snapshot_date))
@@ -199,6 +207,9 @@ mod tests {
             ("value_tier_since", "2026-11-20"),
             ("value_tier_pending_since", "NULL"),
             ("rfm_class", "important_develop"),
+            ("rfm_class_raw", "important_develop"),
+            ("rfm_class_pending", "NULL"),
+            ("rfm_class_pending_since", "NULL"),
             ("lifecycle_stage", "active"),
             ("lifecycle_stage_since", "2026-11-20"),
             ("customer_layer", "growth"),

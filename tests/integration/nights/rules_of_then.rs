@@ -266,6 +266,7 @@ async fn rules_on_record_hold_no_places_and_no_secrets() {
             "files",
             "format",
             "grace_days",
+            "hold_days",
             "parameters",
             "sources"
         ]

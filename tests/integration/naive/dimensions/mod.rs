@@ -44,16 +44,19 @@ pub(crate) struct ColumnNames {
     pub(crate) shown: &'static str,
     pub(crate) since: &'static str,
     pub(crate) raw: &'static str,
+    pub(crate) pending: &'static str,
     pub(crate) pending_since: &'static str,
 }
 
-/// `value_tier`, `value_tier_since`, `value_tier_raw`, `value_tier_pending_since`.
+/// `value_tier`, `value_tier_since`, `value_tier_raw`, `value_tier_pending`,
+/// `value_tier_pending_since`.
 macro_rules! column_names {
     ($dimension:literal) => {
         ColumnNames {
             shown: $dimension,
             since: concat!($dimension, "_since"),
             raw: concat!($dimension, "_raw"),
+            pending: concat!($dimension, "_pending"),
             pending_since: concat!($dimension, "_pending_since"),
         }
     };
@@ -106,6 +109,10 @@ impl Dimension {
             | Self::PriceSensitivity
             | Self::ValueEngagement => None,
         }
+    }
+
+    pub(crate) fn is_ranked(self) -> bool {
+        self.tiers_by_rank().is_some()
     }
 
     /// None when the dimension has no rank.

@@ -9,6 +9,7 @@
 //! | `dimensions` | each dimension's thresholds and ties |
 //! | `warnings` | the warnings, and lifetime value |
 //! | `grace` | the days that a demotion waits |
+//! | `hold` | the days that another value without a rank waits |
 //! | `previous` | what needs an earlier snapshot, with and without one |
 //! | `alerts` | the limits of the KPIs |
 //! | `actions` | whom each action takes, and where capacity cuts |
@@ -30,6 +31,7 @@ mod alerts;
 mod calendar;
 mod dimensions;
 mod grace;
+mod hold;
 mod previous;
 mod scores;
 mod users;

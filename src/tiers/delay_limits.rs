@@ -1,33 +1,45 @@
-//! What grace does not bridge: it delays what happens from night to night, not what became of a
-//! user over a gap, nor what new cut points or rules make of them.
+//! What grace and hold do not bridge: they delay what happens from night to night, not what became
+//! of a user over a gap, nor what new cut points or rules make of them.
 //!
-//! | the night | a lower tier shows at once for |
+//! | the night | another value shows at once for |
 //! |---|---|
-//! | follows on a snapshot that is as old as the grace, the night before it aside | everybody |
+//! | follows on a snapshot that is as old as the delay, the night before it aside | everybody |
 //! | scores the dimension by other cut points than the snapshot before it | everybody |
 //! | has other rules of the dimension than the snapshot before it | everybody |
-//! | finds a user without anything to score | that user |
+//! | finds a user without anything to score, or one who had nothing before | that user, in the dimensions that scores have a part in |
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::ground::{SnapshotDate, counted};
 
 use super::Dimension;
+use super::delay::Delay;
 
-/// What a night knows of the snapshot before it, as far as grace depends on it.
+/// What a night knows of the snapshot before it, as far as delays depend on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct GraceLimits {
+pub struct DelayLimits {
     /// Its date; none on the first night.
     pub previous_date: Option<SnapshotDate>,
     /// The dimensions that were scored by other cut points.
     pub other_cut_points: BTreeSet<String>,
     /// The dimensions whose rules were others.
     pub other_rules: BTreeSet<String>,
-    /// The value of users who can have no score, by dimension.
-    pub unscored: BTreeMap<String, String>,
+    /// How users who can have no score are told from the others, where they can be.
+    pub unscored: Option<Unscored>,
 }
 
-/// Why a lower tier shows although days of its grace are left.
+/// Users who can have no score.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unscored {
+    /// The dimension that tells them from the others.
+    pub dimension: String,
+    /// Their value in it.
+    pub tier: String,
+    /// The other dimensions that scores have a part in.
+    pub scored: BTreeSet<String>,
+}
+
+/// Why another value shows although days of its delay are left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum AtOnce {
     /// The previous snapshot is too old.
@@ -38,15 +50,17 @@ pub(super) enum AtOnce {
     Rules,
     /// There is nothing to score any more.
     Unscored,
+    /// There was nothing to score before.
+    FirstScore,
 }
 
-impl GraceLimits {
-    /// Why no grace of a dimension goes on in the snapshot of `date`, whoever the user is.
+impl DelayLimits {
+    /// Why no delay of a dimension goes on in the snapshot of `date`, whoever the user is.
     pub(super) fn of_all(&self, dimension: &Dimension, date: SnapshotDate) -> Option<AtOnce> {
         let previous = self.previous_date?;
         let days = date.days_since_epoch() - previous.days_since_epoch();
-        // From one night to the next there is no gap, be the grace of a single day.
-        if days > 1 && i64::from(days) >= i64::from(dimension.grace_days) {
+        // From one night to the next there is no gap, be the delay of a single day.
+        if days > 1 && i64::from(days) >= i64::from(dimension.delay.days()) {
             return Some(AtOnce::Gap);
         }
         if self.other_cut_points.contains(&dimension.name) {
@@ -56,30 +70,51 @@ impl GraceLimits {
         has_other_rules.then_some(AtOnce::Rules)
     }
 
-    /// What is said of users who were shown a lower tier at once.
-    pub(super) fn remark(&self, dimension: &Dimension, reason: AtOnce, users: u64) -> String {
+    /// Whether scores have a part in a dimension, so that whoever gets a first one, or loses the
+    /// last, is shown so at once.
+    pub(super) fn go_by_score(&self, dimension: &Dimension) -> bool {
+        let unscored = self.unscored.as_ref();
+        unscored.is_some_and(|unscored| {
+            unscored.dimension == dimension.name || unscored.scored.contains(&dimension.name)
+        })
+    }
+
+    /// What is said of users who were shown another value at once. First scores come every night.
+    pub(super) fn remark(
+        &self,
+        dimension: &Dimension,
+        reason: AtOnce,
+        users: u64,
+    ) -> Option<String> {
         let before = self.previous_date.map_or_else(
             || "the previous snapshot".to_owned(),
             |date| format!("the previous snapshot, of {date},"),
         );
-        let name = &dimension.name;
+        let Dimension { name, delay, .. } = dimension;
         let why = match reason {
             AtOnce::Gap => format!(
-                "{before} is as old as the {} of grace, or older",
-                counted(dimension.grace_days, "day")
+                "{before} is as old as the {} of {}, or older",
+                counted(delay.days(), "day"),
+                delay.name()
             ),
             AtOnce::CutPoints => format!("{before} was scored by other cut points"),
             AtOnce::Rules => format!("{before} was made by other rules of {name}"),
             AtOnce::Unscored => "they have no counting order any more".to_owned(),
+            AtOnce::FirstScore => return None,
         };
-        format!(
-            "{name}: {users} {} a lower value at once, without the rest of the grace: {why}",
+        let value = match delay {
+            Delay::Hold(_) => "another value",
+            Delay::None | Delay::Grace(_) => "a lower value",
+        };
+        Some(format!(
+            "{name}: {users} {} {value} at once, without the rest of the {}: {why}",
             if users == 1 {
                 "user shows"
             } else {
                 "users show"
-            }
-        )
+            },
+            delay.name()
+        ))
     }
 }
 
@@ -96,15 +131,14 @@ mod tests {
         Dimension {
             name: "value_tier".to_owned(),
             tiers: vec![tier("active", 1), tier("no_orders", 0)],
-            grace_days,
-            has_raw: true,
+            delay: Delay::Grace(grace_days),
         }
     }
 
     fn gap(grace_days: u32, previous: &str, date: &str) -> bool {
-        let limits = GraceLimits {
+        let limits = DelayLimits {
             previous_date: Some(previous.parse().unwrap()),
-            ..GraceLimits::default()
+            ..DelayLimits::default()
         };
         let reason = limits.of_all(&dimension(grace_days), date.parse().unwrap());
         assert!(reason.is_none_or(|reason| reason == AtOnce::Gap));
@@ -123,10 +157,10 @@ mod tests {
     #[test]
     fn other_rules_end_the_grace_of_their_dimension_alone() {
         let date = "2026-11-20".parse().unwrap();
-        let limits = |dimension: &str| GraceLimits {
+        let limits = |dimension: &str| DelayLimits {
             previous_date: Some("2026-11-19".parse().unwrap()),
             other_rules: BTreeSet::from([dimension.to_owned()]),
-            ..GraceLimits::default()
+            ..DelayLimits::default()
         };
         let value_tier = dimension(7);
         assert_eq!(
