@@ -108,14 +108,9 @@ SELECT
     price_sensitivity.price_sensitivity,
     value_engagement.value_engagement,
 
-    -- warnings
-    warnings.silent_warning,
-    warnings.decline_warning,
-    warnings.peak_order,
-    warnings.spend_warning,
-    warnings.overdue_warning,
-    warnings.fatigue_warning,
-    warnings.low_ltv_to_cac,
+    -- warnings, all of tiers/warnings.sql; tierline adds falling_warning, and <warning>_since to each
+    -- that dim_tier lists
+    warnings.* EXCLUDE (user_id),
 
     -- profile attributes, those that the job lists
     profile.* EXCLUDE (user_id)

@@ -8,7 +8,7 @@
 //! | `users_complete` | a snapshot whose users are not exactly those of `features.users` |
 //! | `tiers_known` | a value that `dim_tier` does not list, NULL too |
 //! | `matrix_opening`, `matrix_closing` | a matrix whose rows or columns do not add up to the snapshots |
-//! | `moves_match_matrix` | moves that are not the matrix off its diagonal |
+//! | `moves_match_matrix` | moves, those of warnings aside, that are not the matrix off its diagonal |
 //! | `users_within_bounds` | a snapshot that lost or gained too many users overnight |
 //! | `tier_shares_within_bounds` | a tier whose share jumped overnight |
 //! | `volume_as_usual` | a day of which a required source delivered far less than usual |
@@ -209,7 +209,10 @@ fn moves_match_matrix() -> BuiltIn {
                       moves.users AS users_moved, matrix.users AS users_in_matrix
                FROM (SELECT dimension, COALESCE(from_tier, '') AS from_tier,
                             COALESCE(to_tier, '') AS to_tier, COUNT(*) AS users
-                     FROM publish.tier_migration GROUP BY 1, 2, 3) AS moves
+                     FROM publish.tier_migration
+                     WHERE dimension NOT IN (SELECT tier FROM publish.dim_tier
+                                             WHERE dimension = 'warning')
+                     GROUP BY 1, 2, 3) AS moves
                FULL JOIN (SELECT dimension, COALESCE(from_tier, '') AS from_tier,
                                  COALESCE(to_tier, '') AS to_tier, users
                           FROM publish.tier_migration_matrix

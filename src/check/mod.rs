@@ -336,7 +336,12 @@ impl<'a> Check<'a> {
     async fn schemas(&self, shape: &Shape) -> Result<(SchemaRef, SchemaRef), NightError> {
         let raw = shape.raw_snapshot(&self.catalog, self.project, self.job, &self.parameters);
         let raw = raw.await?;
-        let settling = Settling::new(&raw.schema, &shape.dimensions, self.snapshot_date);
+        let settling = Settling::new(
+            &raw.schema,
+            &shape.dimensions,
+            &shape.warnings,
+            self.snapshot_date,
+        );
         Ok((settling.schema(), shape.dim_tier.schema()))
     }
 

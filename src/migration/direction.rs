@@ -18,6 +18,10 @@ pub enum Direction {
     Down,
     /// To another value of the same rank, or to or from one that has none.
     Lateral,
+    /// Of a warning: it was clear, or the user was not there.
+    Raised,
+    /// Of a warning: it was raised.
+    Cleared,
 }
 
 impl Direction {
@@ -62,6 +66,8 @@ impl Direction {
             Self::Up => "up",
             Self::Down => "down",
             Self::Lateral => "lateral",
+            Self::Raised => "raised",
+            Self::Cleared => "cleared",
         }
     }
 }

@@ -7,26 +7,28 @@
 
 mod direction;
 mod matrix;
+mod moves;
 mod summary;
+mod warnings;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, Int64Builder, RecordBatch,
-    StringBuilder, UInt64Builder,
+    Array, ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch,
 };
-use datafusion::arrow::compute::{cast, concat_batches, take};
+use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
 use crate::ground::SnapshotDate;
 use crate::tables::{MEASURES, TIER_MIGRATION};
-use crate::tiers::{Dimension, Dimensions, SettledDimension};
+use crate::tiers::{Dimension, Dimensions, Settled, SettledDimension};
 
 pub use direction::Direction;
+pub use moves::Moves;
 
 use matrix::{DimensionMatrix, Sums};
+use moves::{Move, MoveColumns};
 
 /// The column of the snapshot with what a user spent, DECIMAL(p, 2): matrix and summary sum it.
 pub const REVENUE: &str = MEASURES[0];
@@ -37,9 +39,6 @@ pub const ORDERS: &str = MEASURES[1];
 /// The column with how often a user interacted, BIGINT.
 pub const INTERACTIONS: &str = MEASURES[2];
 
-/// Users who moved, by dimension and direction.
-pub type Moves = BTreeMap<String, BTreeMap<String, i64>>;
-
 /// The moves of one night.
 #[derive(Debug)]
 pub struct Migration {
@@ -48,6 +47,8 @@ pub struct Migration {
     moves_schema: SchemaRef,
     user_id_type: DataType,
     dimensions: Vec<DimensionMoves>,
+    /// How many users' warnings were raised and cleared.
+    warned: Moves,
 }
 
 /// The moves in one dimension.
@@ -145,11 +146,12 @@ impl Migration {
             moves_schema: TIER_MIGRATION.schema(user_id),
             user_id_type: user_id.clone(),
             dimensions: dimensions.iter().map(of_dimension).collect(),
+            warned: Moves::new(),
         }
     }
 
-    /// Counts a batch and returns its rows of `tier_migration`. Nobody moves in dimensions that
-    /// the previous snapshot does not have.
+    /// Counts a batch and returns its rows of `tier_migration`. Nobody moves in dimensions and
+    /// warnings that the previous snapshot does not have.
     ///
     /// # Errors
     /// Arrow's, when a column is of another type: a bug.
@@ -157,42 +159,36 @@ impl Migration {
         &mut self,
         user_id: &ArrayRef,
         measures: &Measures,
-        settled: &[SettledDimension],
+        settled: &Settled,
     ) -> Result<RecordBatch, ArrowError> {
-        for (moves, settled) in self.dimensions.iter_mut().zip(settled) {
+        for (moves, settled) in self.dimensions.iter_mut().zip(&settled.dimensions) {
             moves.is_in_previous |= settled.is_in_previous;
             count(&mut moves.matrix, settled, measures);
         }
-        let Some(previous_snapshot_date) = self.previous_snapshot_date else {
+        let Some(previous_date) = self.previous_snapshot_date else {
             return Ok(RecordBatch::new_empty(Arc::clone(&self.moves_schema)));
         };
-        let mut moves = Vec::new();
-        let dimensions = self.dimensions.iter().zip(settled);
+        let today = self.snapshot_date.days_since_epoch();
+        let mut moves = MoveColumns::default();
+        let dimensions = self.dimensions.iter().zip(&settled.dimensions);
         for (of_dimension, settled) in dimensions.filter(|(_, now)| now.is_in_previous) {
-            let dimension = &of_dimension.dimension;
-            let columns = moves_of(
-                dimension,
-                settled,
-                user_id,
-                &self.user_id_type,
-                self.snapshot_date.days_since_epoch(),
-            )?;
-            let previous = Date32Array::from_value(
-                previous_snapshot_date.days_since_epoch(),
-                columns[0].len(),
-            );
-            let columns = std::iter::once(Arc::new(previous) as ArrayRef).chain(columns);
-            moves.push(RecordBatch::try_new(
-                Arc::clone(&self.moves_schema),
-                columns.collect(),
-            )?);
+            push_moves(&mut moves, &of_dimension.dimension, settled, today);
         }
-        concat_batches(&self.moves_schema, &moves)
+        for settled in settled.warnings.iter().filter(|now| now.is_in_previous) {
+            warnings::push_moves(&mut moves, &mut self.warned, settled, today);
+        }
+        let previous_date = previous_date.days_since_epoch();
+        moves.finish(
+            &self.moves_schema,
+            user_id,
+            &self.user_id_type,
+            previous_date,
+        )
     }
 
-    /// How many users moved, and which way.
+    /// How many users moved, and which way; of warnings, how many were raised and cleared.
     pub fn moves(&self) -> Moves {
-        let mut moves = Moves::new();
+        let mut moves = self.warned.clone();
         for of_dimension in self.dimensions.iter().filter(|moves| moves.is_in_previous) {
             let dimension = &of_dimension.dimension;
             for (from, to, sums) in of_dimension.matrix.numbered() {
@@ -241,22 +237,13 @@ fn count(matrix: &mut DimensionMatrix, settled: &SettledDimension, measures: &Me
     }
 }
 
-/// The columns user_id to days_in_previous_tier of the users whose value changed.
-fn moves_of(
+/// The moves of the users whose value changed.
+fn push_moves(
+    moves: &mut MoveColumns,
     dimension: &Dimension,
     settled: &SettledDimension,
-    user_id: &ArrayRef,
-    user_id_type: &DataType,
     today: i32,
-) -> Result<Vec<ArrayRef>, ArrowError> {
-    let mut rows = UInt64Builder::new();
-    let (mut names, mut froms, mut tos) = (
-        StringBuilder::new(),
-        StringBuilder::new(),
-        StringBuilder::new(),
-    );
-    let mut directions = StringBuilder::new();
-    let mut days = Int64Builder::new();
+) {
     let value = |number: usize| settled.values.value(number);
     for (row, (from, to)) in settled.from.iter().zip(&settled.to).enumerate() {
         if from == to {
@@ -266,23 +253,17 @@ fn moves_of(
         let Some(direction) = Direction::of_numbers(dimension, was, is) else {
             continue;
         };
-        rows.append_value(row as u64);
-        names.append_value(&dimension.name);
-        froms.append_option(was.map(value));
-        tos.append_option(is.map(value));
-        directions.append_value(direction.as_str());
         let since = settled
             .from_since
             .is_valid(row)
             .then(|| settled.from_since.value(row));
-        days.append_option(since.map(|since| i64::from(today - since)));
+        moves.push(&Move {
+            row,
+            dimension: &dimension.name,
+            from: was.map(value),
+            to: is.map(value),
+            direction,
+            days: since.map(|since| i64::from(today - since)),
+        });
     }
-    Ok(vec![
-        cast(&take(user_id, &rows.finish(), None)?, user_id_type)?,
-        Arc::new(names.finish()),
-        Arc::new(froms.finish()),
-        Arc::new(tos.finish()),
-        Arc::new(directions.finish()),
-        Arc::new(days.finish()),
-    ])
 }

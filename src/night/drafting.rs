@@ -76,7 +76,7 @@ impl Run<'_> {
         let rows = self
             .settled(catalog, tiers, previous, &record.run_id)
             .await?;
-        let comments = column_comments(self.scenario.project, &shape.dimensions);
+        let comments = column_comments(self.scenario.project, shape);
         let specs = Specs::new(&rows.schema(), &shape.dim_tier.schema(), &comments)?;
         let drafting = Drafting {
             session: self.session,

@@ -11,9 +11,9 @@ use futures::TryStreamExt;
 
 use crate::engine::{EngineError, reading_whole_files, stream_ahead_of};
 use crate::migration;
-use crate::pack::Catalog;
+use crate::pack::{Catalog, Shape};
 use crate::tables::TIER_SNAPSHOT;
-use crate::tiers::{Dimensions, Settled, SettledDimension, Settling};
+use crate::tiers::{Settled, Settling};
 use crate::tiles::USER_ID;
 
 use super::context::Run;
@@ -45,9 +45,9 @@ pub(super) struct SettledStream {
 pub(super) struct SettledUsers {
     /// Rows of the snapshot; none once they are through.
     pub today: Option<Settled>,
-    /// Users of the previous snapshot who are not there today, with the tiers they had. They come
-    /// before the last of today's.
-    pub gone: Vec<(RecordBatch, Vec<SettledDimension>)>,
+    /// Users of the previous snapshot who are not there today, with what they had. They come before
+    /// the last of today's.
+    pub gone: Vec<Settled>,
 }
 
 impl Run<'_> {
@@ -71,10 +71,15 @@ impl Run<'_> {
         let raw = shape
             .raw_snapshot(catalog, scenario.project, self.job, parameters)
             .await?;
-        let settling = Settling::new(&raw.schema, &shape.dimensions, scenario.date);
+        let settling = Settling::new(
+            &raw.schema,
+            &shape.dimensions,
+            &shape.warnings,
+            scenario.date,
+        );
         let today = raw.with_origin(&calibration.id, run_id).map_err(&engine)?;
         let today = in_order(today).map_err(EngineError::during(STAGE))?;
-        let previous = previous.map(|previous| columns_settled(previous, &shape.dimensions));
+        let previous = previous.map(|previous| columns_settled(previous, shape));
         Ok(SettledRows {
             today,
             previous: previous.transpose().map_err(EngineError::during(STAGE))?,
@@ -84,8 +89,9 @@ impl Run<'_> {
 }
 
 /// The columns of the previous snapshot that settling and the migration read.
-fn columns_settled(previous: &DataFrame, dimensions: &Dimensions) -> EngineResult<DataFrame> {
-    let columns = Settling::previous_columns(dimensions, previous.schema().as_arrow());
+fn columns_settled(previous: &DataFrame, shape: &Shape) -> EngineResult<DataFrame> {
+    let columns = previous.schema().as_arrow();
+    let columns = Settling::previous_columns(&shape.dimensions, &shape.warnings, columns);
     let names = [USER_ID, migration::REVENUE].into_iter();
     let names = names.chain(columns.iter().map(String::as_str));
     let rows = previous.clone();
@@ -141,7 +147,7 @@ impl SettledStream {
         };
         Ok(Some(SettledUsers {
             today: None,
-            gone: vec![self.with_tiers(gone)?],
+            gone: vec![self.gone(gone)?],
         }))
     }
 
@@ -157,21 +163,17 @@ impl SettledStream {
             None => (None, Vec::new()),
         };
         let settled = self.settling.settle(today, previous.as_ref());
-        let gone = gone.into_iter().map(|gone| self.with_tiers(gone));
+        let gone = gone.into_iter().map(|gone| self.gone(gone));
         Ok(SettledUsers {
             gone: gone.collect::<Result<_, _>>()?,
             today: Some(settled.map_err(EngineError::during(STAGE))?),
         })
     }
 
-    /// Users who are gone, with the tiers they had.
-    fn with_tiers(
-        &mut self,
-        gone: RecordBatch,
-    ) -> Result<(RecordBatch, Vec<SettledDimension>), EngineError> {
-        let tiers = self.settling.gone(&gone);
-        let tiers = tiers.map_err(EngineError::during("counting users who are gone"))?;
-        Ok((gone, tiers))
+    /// Users who are gone, with what they had.
+    fn gone(&mut self, gone: RecordBatch) -> Result<Settled, EngineError> {
+        let gone = self.settling.gone(gone);
+        gone.map_err(EngineError::during("counting users who are gone"))
     }
 
     /// What is to be said of the rows that are through.

@@ -25,7 +25,7 @@ use crate::tables::{
     DIM_TIER, PublishedTable, TIER_CURRENT, TIER_MIGRATION, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT,
     TIER_SUMMARY, dated,
 };
-use crate::tiers::{Dimensions, Settled, SettledDimension};
+use crate::tiers::{Dimensions, Settled};
 use crate::tiles::USER_ID;
 
 use super::error::NightError;
@@ -244,8 +244,8 @@ async fn write_users(
             // Completing the draft says why.
             break;
         }
-        for (gone, tiers) in &gone {
-            let observed = observe_gone(migration, gone, tiers);
+        for gone in &gone {
+            let observed = observe_gone(migration, gone);
             let observed = observed.map_err(EngineError::during("counting users who are gone"))?;
             moves.write(&observed).await?;
         }
@@ -261,17 +261,14 @@ async fn write_users(
 fn observe(migration: &mut Migration, settled: &Settled) -> Result<RecordBatch, ArrowError> {
     let measures = Measures::of(&settled.rows)?;
     let user_id = column(&settled.rows, USER_ID)?;
-    migration.observe(user_id, &measures, &settled.dimensions)
+    migration.observe(user_id, &measures, settled)
 }
 
 /// Counts users who were in the previous snapshot and are absent from today's.
-fn observe_gone(
-    migration: &mut Migration,
-    gone: &RecordBatch,
-    tiers: &[SettledDimension],
-) -> Result<RecordBatch, ArrowError> {
-    let measures = Measures::of_gone(gone)?;
-    migration.observe(column(gone, USER_ID)?, &measures, tiers)
+fn observe_gone(migration: &mut Migration, gone: &Settled) -> Result<RecordBatch, ArrowError> {
+    let measures = Measures::of_gone(&gone.rows)?;
+    let user_id = column(&gone.rows, USER_ID)?;
+    migration.observe(user_id, &measures, gone)
 }
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {

@@ -20,7 +20,7 @@ use crate::job::Job;
 use crate::migration;
 use crate::models::{Model, Parameters};
 use crate::tables::{DIM_TIER, TIER_SNAPSHOT};
-use crate::tiers::{Dimensions, Settling, warnings};
+use crate::tiers::{Dimensions, FALLING, FALLING_OF, Settling, warnings};
 use crate::tiles::USER_ID;
 
 use super::catalog::Catalog;
@@ -98,7 +98,14 @@ impl Shape {
         let mut found: Vec<Diagnostic> = Vec::new();
         found.extend(dimensions.filter_map(|name| missing_dimension(model, schema, name)));
         found.extend(missing_user_id(model, schema));
+        // Settling makes one of them, unless the snapshot does.
+        let has_value = self
+            .dimensions
+            .iter()
+            .any(|dimension| dimension.name == FALLING_OF);
+        let is_selected = schema.field_with_name(FALLING).is_ok();
         let warnings = self.warnings.iter();
+        let warnings = warnings.filter(|name| *name != FALLING || is_selected || !has_value);
         found.extend(warnings.filter_map(|name| missing_warning(model, schema, name)));
         found.extend(missing_measures(model, schema));
         Problems(found).or_ok(())
@@ -205,17 +212,17 @@ fn has_type(schema: &Schema, column: &str, fits: impl Fn(&DataType) -> bool) -> 
 
 /// What the columns of the snapshot mean: the pack's own comments, the later schema's winning,
 /// and those of the columns that settling adds.
-pub(crate) fn column_comments(
-    project: &Project,
-    dimensions: &Dimensions,
-) -> BTreeMap<String, String> {
+pub(crate) fn column_comments(project: &Project, shape: &Shape) -> BTreeMap<String, String> {
     let mut comments = BTreeMap::new();
     for schema in [SqlSchema::Features, SqlSchema::Tiers, SqlSchema::Publish] {
         for model in project.graph.in_schema(schema) {
             comments.extend(model.column_comments());
         }
     }
-    comments.extend(dimensions.iter().flat_map(Settling::column_comments));
+    let dimensions = shape.dimensions.iter();
+    comments.extend(dimensions.flat_map(Settling::column_comments));
+    let warnings = shape.warnings.iter();
+    comments.extend(warnings.flat_map(|name| Settling::comments_of_warning(name)));
     comments.extend(TIER_SNAPSHOT.comments());
     comments
 }

@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::planned_action::PlannedAction;
 
 /// Part of every input fingerprint: raised when the same inputs would give other rows.
-const ROWS_VERSION: &str = "4";
+const ROWS_VERSION: &str = "5";
 
 /// What has changed where published files are gone: the same rows are republished.
 pub(super) const LOST_FILES: &str = "published files, which are missing";

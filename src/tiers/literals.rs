@@ -4,8 +4,8 @@
 //! | column | a literal compared with it must be |
 //! |---|---|
 //! | `<dimension>`, `<dimension>_raw` of tiers, publish, previous, week_ago, month_ago | a value of the dimension |
-//! | `from_tier`, `to_tier`, `tier` | a value of the dimension that a filter names, or else of any |
-//! | `dimension` | a dimension |
+//! | `from_tier`, `to_tier`, `tier` | a value of the dimension that a filter names, or else of any; of a warning, `raised` or `clear` |
+//! | `dimension` | a dimension, or a warning |
 //!
 //! Columns are followed through aliases, CTEs, joins, filters and groups. `COALESCE(value_tier,
 //! 'none')` may be compared with `'none'` as well.
@@ -21,7 +21,7 @@ use datafusion::logical_expr::{BinaryExpr, Case, Expr, LogicalPlan, Operator};
 use crate::ground::{Diagnostic, Problems, SqlSchema, did_you_mean};
 use crate::models::{Model, Parameters};
 
-use super::{Dimensions, WARNING};
+use super::{CLEAR, Dimensions, RAISED, WARNING};
 
 /// The columns that hold a value of the dimension that another column names.
 const OF_ANY: [&str; 3] = ["from_tier", "to_tier", "tier"];
@@ -67,7 +67,9 @@ impl Listed<'_> {
 
     fn names(&self) -> BTreeSet<String> {
         let names = self.dimensions.iter().map(|dimension| &dimension.name);
-        names.cloned().chain([WARNING.to_owned()]).collect()
+        let warnings = self.warnings.iter();
+        let names = names.chain(warnings).cloned();
+        names.chain([WARNING.to_owned()]).collect()
     }
 
     fn values(&self, dimensions: &BTreeSet<String>) -> BTreeSet<String> {
@@ -77,7 +79,11 @@ impl Listed<'_> {
         let values = values.map(|tier| tier.name.clone());
         let warnings = self.warnings.iter();
         let warnings = warnings.filter(|_| dimensions.contains(WARNING)).cloned();
-        values.chain(warnings).collect()
+        let is_warning = self.warnings.iter();
+        let is_warning = is_warning.any(|warning| dimensions.contains(warning));
+        let states = [RAISED, CLEAR].into_iter().filter(|_| is_warning);
+        let states = states.map(str::to_owned);
+        values.chain(warnings).chain(states).collect()
     }
 
     /// What a column of a table of the pack holds.

@@ -6,13 +6,15 @@
 //! 3. [`coverage`]: the rules of the tier models give every user one value.
 //!    [`literals`] that any model compares with a dimension are among its values.
 //! 4. [`Settling`]: raw values against the previous snapshot: grace and hold, as far as
-//!    [`DelayLimits`] let them go, and since when.
+//!    [`DelayLimits`] let them go, and since when; warnings and since when they are raised.
 
 pub mod bands;
+mod columns;
 pub mod coverage;
 mod delay;
 mod delay_limits;
 mod dimension;
+mod falling;
 mod grace;
 mod hold;
 pub mod literals;
@@ -20,8 +22,11 @@ mod numbering;
 mod score_changes;
 mod settle;
 mod shown;
+mod warned;
 
 pub use delay::Delay;
 pub use delay_limits::{DelayLimits, Unscored};
 pub use dimension::{Dimension, Dimensions, Tier, WARNING, warnings};
+pub use falling::{FALLING, FALLING_OF};
 pub use settle::{Settled, SettledDimension, Settling};
+pub use warned::{CLEAR, RAISED, SettledWarning};

@@ -12,6 +12,8 @@
 //! | `<dimension>_pending` | the value that waits; for dimensions with hold |
 //! | `<dimension>_pending_since` | since when it, or a lower value, waits; for dimensions with a delay |
 //!
+//! Each [warning](super::warned) gets `<warning>_since` behind it; [`FALLING`] is made here.
+//!
 //! A dimension that the previous snapshot does not have begins with this one: its raw values show
 //! at once, and nobody moved in it.
 
@@ -28,23 +30,21 @@ use datafusion::arrow::error::ArrowError;
 
 use crate::ground::{SnapshotDate, counted};
 
+use super::columns::{PENDING, PENDING_SINCE, RAW, SINCE, column, date_column};
 use super::delay::Delay;
 use super::delay_limits::{AtOnce, DelayLimits};
+use super::falling::{self, FALLING, FALLING_OF, is_falling};
 use super::numbering::Numbering;
 use super::score_changes::ScoreChanges;
 use super::shown::ShownState;
+use super::warned::{SettledWarning, since_column};
 use super::{Dimension, Dimensions};
-
-/// What is added to the name of a dimension.
-const RAW: &str = "_raw";
-const SINCE: &str = "_since";
-const PENDING: &str = "_pending";
-const PENDING_SINCE: &str = "_pending_since";
 
 /// Settles batches of one snapshot.
 #[derive(Debug, Clone)]
 pub struct Settling {
     dimensions: Vec<NumberedDimension>,
+    warnings: Vec<String>,
     snapshot_date: SnapshotDate,
     schema: SchemaRef,
     limits: DelayLimits,
@@ -56,6 +56,8 @@ struct NumberedDimension {
     numbering: Numbering,
     /// Why nobody's delay goes on tonight.
     without_delay: Option<AtOnce>,
+    /// Whether [`FALLING`] is made of it.
+    makes_falling: bool,
     /// Whether a first score, or the loss of the last, ends it.
     goes_by_score: bool,
     /// The users who were shown another value at once, whom a delay would have kept in theirs.
@@ -65,10 +67,12 @@ struct NumberedDimension {
 /// A settled batch.
 #[derive(Debug, Clone)]
 pub struct Settled {
-    /// The rows of the snapshot.
+    /// The rows of the snapshot; of users who are gone, what the previous one has of them.
     pub rows: RecordBatch,
     /// Each dimension's values before and now, row by row.
     pub dimensions: Vec<SettledDimension>,
+    /// Each warning before and now, row by row.
+    pub warnings: Vec<SettledWarning>,
 }
 
 /// One dimension of a settled batch.
@@ -87,16 +91,37 @@ pub struct SettledDimension {
 }
 
 impl Settling {
-    /// Settles rows of `raw` columns.
-    pub fn new(raw: &Schema, dimensions: &Dimensions, snapshot_date: SnapshotDate) -> Self {
-        let fields = raw
-            .fields()
-            .iter()
-            .flat_map(|field| settled_fields(field, dimensions));
-        let numbered = dimensions.iter().map(NumberedDimension::of);
+    /// Settles rows of `raw` columns, `warnings` among them.
+    pub fn new(
+        raw: &Schema,
+        dimensions: &Dimensions,
+        warnings: &[String],
+        snapshot_date: SnapshotDate,
+    ) -> Self {
+        let is_falling_made = warnings.iter().any(|warning| warning == FALLING)
+            && raw.field_with_name(FALLING).is_err();
+        let mut fields = Vec::new();
+        for field in raw.fields() {
+            fields.extend(settled_fields(field, dimensions));
+            if is_falling_made && field.name() == FALLING_OF {
+                fields.push(Field::new(FALLING, DataType::Boolean, true));
+                fields.push(Field::new(since_column(FALLING), DataType::Date32, true));
+            } else if warnings.contains(field.name()) {
+                fields.push(Field::new(
+                    since_column(field.name()),
+                    DataType::Date32,
+                    true,
+                ));
+            }
+        }
+        let numbered = dimensions.iter().map(|dimension| NumberedDimension {
+            makes_falling: is_falling_made && dimension.name == FALLING_OF,
+            ..NumberedDimension::of(dimension)
+        });
         Self {
-            schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
+            schema: Arc::new(Schema::new(fields)),
             dimensions: numbered.collect(),
+            warnings: warnings.to_vec(),
             snapshot_date,
             limits: DelayLimits::default(),
         }
@@ -131,8 +156,13 @@ impl Settling {
     }
 
     /// The columns that batches of the previous snapshot must bring: those that it has, for the
-    /// dimensions that it has.
-    pub fn previous_columns(dimensions: &Dimensions, previous: &Schema) -> Vec<String> {
+    /// dimensions and warnings that it has.
+    pub fn previous_columns(
+        dimensions: &Dimensions,
+        warnings: &[String],
+        previous: &Schema,
+    ) -> Vec<String> {
+        let has = |column: &String| previous.field_with_name(column).is_ok();
         let of_dimension = |dimension: &Dimension| {
             // A delay that was switched on later had nobody waiting.
             let suffixes: &[&str] = match dimension.delay {
@@ -142,13 +172,14 @@ impl Settling {
             };
             let name = &dimension.name;
             let pending = suffixes.iter().map(|suffix| format!("{name}{suffix}"));
-            let pending = pending.filter(|column| previous.field_with_name(column).is_ok());
             let mut columns = vec![name.clone(), format!("{name}{SINCE}")];
-            columns.extend(pending);
+            columns.extend(pending.filter(has));
             columns
         };
         let known = dimensions.in_snapshot(previous);
-        known.iter().flat_map(of_dimension).collect()
+        let of_dimensions = known.iter().flat_map(of_dimension);
+        let of_warnings = warnings.iter().map(|warning| since_column(warning));
+        of_dimensions.chain(of_warnings.filter(has)).collect()
     }
 
     /// What the columns that settling adds for a dimension mean.
@@ -180,6 +211,17 @@ impl Settling {
         comments
     }
 
+    /// What the columns that settling adds for a warning mean.
+    pub fn comments_of_warning(warning: &str) -> Vec<(String, String)> {
+        let since =
+            format!("the snapshot date on which {warning} was last raised; NULL while it is not");
+        let mut comments = vec![(since_column(warning), since)];
+        if warning == FALLING {
+            comments.push((FALLING.to_owned(), falling::COMMENT.to_owned()));
+        }
+        comments
+    }
+
     /// Settles one batch, if there is a previous snapshot with what it has of the same users.
     ///
     /// # Errors
@@ -191,33 +233,51 @@ impl Settling {
     ) -> Result<Settled, ArrowError> {
         let today = self.snapshot_date.days_since_epoch();
         let scores = ScoreChanges::of(&self.limits, raw, previous)?;
-        let mut columns = BTreeMap::new();
+        let mut added: BTreeMap<String, ArrayRef> = BTreeMap::new();
         let mut dimensions = Vec::new();
         for numbered in &mut self.dimensions {
-            let (of_dimension, settled) = numbered.settle(raw, previous, &scores, today)?;
-            columns.insert(numbered.dimension.name.clone(), of_dimension);
+            let (columns, settled) = numbered.settle(raw, previous, &scores, today)?;
+            added.extend(columns);
             dimensions.push(settled);
         }
-        let mut rows: Vec<ArrayRef> = Vec::new();
-        for (field, column) in raw.schema().fields().iter().zip(raw.columns()) {
-            match columns.remove(field.name()) {
-                Some(of_dimension) => rows.extend(of_dimension),
-                None => rows.push(Arc::clone(column)),
-            }
+        let mut warnings = Vec::new();
+        for name in &self.warnings {
+            let is_raised = match added.get(name) {
+                Some(is_raised) => is_raised.as_boolean(),
+                None => column(raw, name)?.as_boolean(),
+            };
+            let settled = SettledWarning::of(name, is_raised, previous, today)?;
+            added.insert(since_column(name), Arc::new(settled.to_since.clone()));
+            warnings.push(settled);
         }
+        let fields = self.schema.fields().iter();
+        let columns = fields.map(|field| match added.remove(field.name()) {
+            Some(column) => Ok(column),
+            None => column(raw, field.name()).map(Arc::clone),
+        });
+        let columns = columns.collect::<Result<_, _>>()?;
         Ok(Settled {
-            rows: RecordBatch::try_new(self.schema(), rows)?,
+            rows: RecordBatch::try_new(self.schema(), columns)?,
             dimensions,
+            warnings,
         })
     }
 
-    /// The dimensions of users who were in the previous snapshot and are absent from today's.
+    /// What users had who were in the previous snapshot and are absent from today's.
     ///
     /// # Errors
     /// Arrow's, when a column is missing or of another type: a bug.
-    pub fn gone(&mut self, batch: &RecordBatch) -> Result<Vec<SettledDimension>, ArrowError> {
+    pub fn gone(&mut self, rows: RecordBatch) -> Result<Settled, ArrowError> {
         let dimensions = self.dimensions.iter_mut();
-        dimensions.map(|numbered| numbered.gone(batch)).collect()
+        let dimensions = dimensions.map(|numbered| numbered.gone(&rows));
+        let dimensions = dimensions.collect::<Result<_, _>>()?;
+        let warnings = self.warnings.iter();
+        let warnings = warnings.map(|name| SettledWarning::of_gone(name, &rows));
+        Ok(Settled {
+            dimensions,
+            warnings: warnings.collect::<Result<_, _>>()?,
+            rows,
+        })
     }
 }
 
@@ -227,6 +287,7 @@ impl NumberedDimension {
             dimension: dimension.clone(),
             numbering: Numbering::of(dimension),
             without_delay: None,
+            makes_falling: false,
             goes_by_score: false,
             at_once: BTreeMap::new(),
         }
@@ -264,15 +325,14 @@ impl NumberedDimension {
         }
     }
 
-    /// The dimension's columns of the snapshot, in the order of [`settled_fields`], and how they
-    /// came to that.
+    /// The columns of the snapshot that come of the dimension, by name, and how they came to that.
     fn settle(
         &mut self,
         batch: &RecordBatch,
         previous: Option<&RecordBatch>,
         scores: &ScoreChanges,
         today: i32,
-    ) -> Result<(Vec<ArrayRef>, SettledDimension), ArrowError> {
+    ) -> Result<(Vec<(String, ArrayRef)>, SettledDimension), ArrowError> {
         let raw_values = column(batch, &self.dimension.name)?;
         let raw = self.numbering.encode(raw_values)?;
         let raw_text = cast(raw_values, &DataType::Utf8)?;
@@ -311,14 +371,22 @@ impl NumberedDimension {
             0 => Arc::clone(&raw_text),
             _ => take(&values, &shown, None)?,
         };
-        let mut columns: Vec<ArrayRef> = vec![shown_text];
-        columns.extend(delay.has_raw().then_some(raw_text));
-        columns.push(Arc::new(since.finish()));
-        if let Delay::Hold(_) = delay {
-            columns.push(take(&values, &pending.finish(), None)?);
-        }
+        let mut columns: Vec<(String, ArrayRef)> = Vec::new();
+        let mut add = |suffix: &str, column| {
+            columns.push((format!("{}{suffix}", dimension.name), column));
+        };
+        add("", shown_text);
+        add(SINCE, Arc::new(since.finish()));
         if delay.has_raw() {
-            columns.push(Arc::new(pending_since.finish()));
+            add(RAW, raw_text);
+            add(PENDING_SINCE, Arc::new(pending_since.finish()));
+        }
+        if let Delay::Hold(_) = delay {
+            add(PENDING, take(&values, &pending.finish(), None)?);
+        }
+        if self.makes_falling {
+            let is_falling = is_falling(&self.numbering, &shown, &raw);
+            columns.push((FALLING.to_owned(), Arc::new(is_falling)));
         }
         let settled = SettledDimension {
             values,
@@ -422,13 +490,4 @@ fn settled_fields(field: &FieldRef, dimensions: &Dimensions) -> Vec<Field> {
             vec![shown, raw, since, pending, pending_since]
         }
     }
-}
-
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
-    Ok(batch.column(batch.schema_ref().index_of(name)?))
-}
-
-fn date_column(batch: &RecordBatch, name: &str) -> Result<Date32Array, ArrowError> {
-    let dates = cast(column(batch, name)?, &DataType::Date32)?;
-    Ok(dates.as_primitive::<Date32Type>().clone())
 }

@@ -207,7 +207,7 @@ fn colour_of(direction: Direction) -> Style {
     match direction {
         Direction::Up => AnsiColor::Green.on_default(),
         Direction::Down => AnsiColor::Red.on_default(),
-        Direction::Lateral | Direction::Entered | Direction::Left => Style::new(),
+        _ => Style::new(),
     }
 }
 

@@ -266,11 +266,11 @@ fn row_of_dim_tier_that_names_nothing_is_refused() {
     insta::assert_snapshot!(project.check(), @"
     exit code 2
 
-    error: row 56 of dim_tier names no tier of `interaction_depth`
+    error: row 57 of dim_tier names no tier of `interaction_depth`
      |
      = help: give every row of dim_tier a dimension and a tier
 
-    error: row 57 of dim_tier names no dimension for `deepest`
+    error: row 58 of dim_tier names no dimension for `deepest`
      |
      = help: give every row of dim_tier a dimension and a tier
 

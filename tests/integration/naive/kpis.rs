@@ -130,7 +130,9 @@ pub(crate) fn kpi_values(
         (
             "fatigued_user_share",
             quotient(
-                users_with(current, |row| row.warnings.fatigue_warning),
+                users_with(current, |row| {
+                    row.warnings.since("fatigue_warning").is_some()
+                }),
                 users,
             ),
         ),

@@ -9,6 +9,7 @@ use super::dimensions::{Dimension, Tier};
 use super::grace::TierState;
 use super::snapshot::Snapshot;
 use super::text::{Columns, or_null};
+use super::warnings::Warnings;
 use super::windows::days_between;
 
 #[derive(Debug, Clone)]
@@ -16,11 +17,12 @@ pub(crate) struct Move {
     pub(crate) snapshot_date: NaiveDate,
     pub(crate) previous_snapshot_date: NaiveDate,
     pub(crate) user_id: String,
-    pub(crate) dimension: Dimension,
+    /// A dimension, or a warning.
+    pub(crate) dimension: &'static str,
     pub(crate) from_tier: Option<Tier>,
     pub(crate) to_tier: Option<Tier>,
     pub(crate) direction: Direction,
-    /// None for a user who entered.
+    /// None for a user who entered, and for a warning that is raised.
     pub(crate) days_in_previous_tier: Option<i64>,
 }
 
@@ -31,9 +33,11 @@ pub(crate) enum Direction {
     Up,
     Down,
     Lateral,
+    Raised,
+    Cleared,
 }
 
-/// The moves of a night by user, then dimension. "Without a previous snapshot the table has no
+/// The moves of a night by user, then dimension; those of warnings behind. "Without a previous snapshot the table has no
 /// rows for D."
 pub(crate) fn migration(previous: Option<&Snapshot>, current: &Snapshot) -> Vec<Move> {
     let Some(previous) = previous else {
@@ -52,13 +56,45 @@ pub(crate) fn migration(previous: Option<&Snapshot>, current: &Snapshot) -> Vec<
             snapshot_date: current.snapshot_date,
             previous_snapshot_date: previous.snapshot_date,
             user_id: user_id.to_owned(),
-            dimension,
+            dimension: dimension.name(),
             from_tier,
             to_tier,
             direction: direction(dimension, from_tier, to_tier),
             days_in_previous_tier: before
                 .map(|state| days_between(state.since, current.snapshot_date)),
         });
+    }
+    moves.extend(warnings_raised_and_cleared(previous, current));
+    moves
+}
+
+/// "A warning is a dimension of this table with the tiers `raised` and `clear`"; a user who is in one
+/// of the snapshots only counts as clear in the other.
+fn warnings_raised_and_cleared(previous: &Snapshot, current: &Snapshot) -> Vec<Move> {
+    let users: BTreeSet<&String> = previous.rows.keys().chain(current.rows.keys()).collect();
+    let mut moves = Vec::new();
+    for user_id in users {
+        for warning in Warnings::names() {
+            let since = |snapshot: &Snapshot| snapshot.rows.get(user_id)?.warnings.since(warning);
+            let (from_tier, to_tier, direction, days) = match (since(previous), since(current)) {
+                (None, Some(_)) => ("clear", "raised", Direction::Raised, None),
+                (Some(since), None) => {
+                    let days = days_between(since, current.snapshot_date);
+                    ("raised", "clear", Direction::Cleared, Some(days))
+                }
+                _ => continue,
+            };
+            moves.push(Move {
+                snapshot_date: current.snapshot_date,
+                previous_snapshot_date: previous.snapshot_date,
+                user_id: user_id.clone(),
+                dimension: warning,
+                from_tier: Some(from_tier),
+                to_tier: Some(to_tier),
+                direction,
+                days_in_previous_tier: days,
+            });
+        }
     }
     moves
 }
@@ -110,6 +146,8 @@ impl Direction {
             Self::Up => "up",
             Self::Down => "down",
             Self::Lateral => "lateral",
+            Self::Raised => "raised",
+            Self::Cleared => "cleared",
         }
     }
 }
@@ -123,7 +161,7 @@ impl Move {
                 self.previous_snapshot_date.to_string(),
             ),
             ("user_id", self.user_id.clone()),
-            ("dimension", self.dimension.name().to_owned()),
+            ("dimension", self.dimension.to_owned()),
             ("from_tier", or_null(self.from_tier)),
             ("to_tier", or_null(self.to_tier)),
             ("direction", self.direction.name().to_owned()),
@@ -149,7 +187,7 @@ mod tests {
         ];
         moves
             .iter()
-            .filter(|tier_move| tier_move.dimension == dimension)
+            .filter(|tier_move| tier_move.dimension == dimension.name())
             .map(|tier_move| {
                 let columns = tier_move.columns().into_iter();
                 columns

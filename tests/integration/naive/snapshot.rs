@@ -14,8 +14,8 @@ use super::ratio::Ratio;
 use super::scores::{self, Scores, score};
 use super::text::{Columns, ratio_or_null};
 use super::warnings::{
-    Warnings, decline_warning, fatigue_warning, low_ltv_to_cac, overdue_warning, peak_order,
-    silent_warning, spend_warning,
+    Warnings, decline_warning, falling_warning, fatigue_warning, low_ltv_to_cac, overdue_warning,
+    peak_order, silent_warning, spend_warning,
 };
 
 /// The published rows of one night.
@@ -92,20 +92,31 @@ fn row(
         features.purchases.revenue_lifetime_cents,
         features.acquisition_cost_cents,
     );
-    let warnings = Warnings {
-        silent_warning: silent_warning(&features, raw[&Dimension::LifecycleStage]),
-        decline_warning: decline_warning(&features),
-        peak_order: peak_order(&features, raw[&Dimension::ValueTier]),
-        spend_warning: spend_warning(&features, raw[&Dimension::ValueTier]),
-        overdue_warning: overdue_warning(&features, raw[&Dimension::LifecycleStage]),
-        fatigue_warning: fatigue_warning(&features),
-        low_ltv_to_cac: low_ltv_to_cac(&lifetime_value, &features, &rules.parameters),
-    };
+    let [value_tier, stage] = [Dimension::ValueTier, Dimension::LifecycleStage].map(|of| raw[&of]);
+    let tier_states = settle_all(raw, scores, rules, previous, features.snapshot_date);
+    let is_raised = [
+        ("silent_warning", silent_warning(&features, stage)),
+        ("decline_warning", decline_warning(&features)),
+        ("peak_order", peak_order(&features, value_tier)),
+        ("spend_warning", spend_warning(&features, value_tier)),
+        ("overdue_warning", overdue_warning(&features, stage)),
+        (
+            "falling_warning",
+            falling_warning(&tier_states[&Dimension::ValueTier]),
+        ),
+        ("fatigue_warning", fatigue_warning(&features)),
+        (
+            "low_ltv_to_cac",
+            low_ltv_to_cac(&lifetime_value, &features, &rules.parameters),
+        ),
+    ];
+    let before = previous.map(|(row, _)| &row.warnings);
+    let warnings = Warnings::settle(is_raised, before, features.snapshot_date);
     SnapshotRow {
         snapshot_date: features.snapshot_date,
         user_id,
         scores,
-        tier_states: settle_all(raw, scores, rules, previous, features.snapshot_date),
+        tier_states,
         participation_rate_90d: participation_rate_90d(&features.interactions),
         warnings,
         lifetime_value,
@@ -221,6 +232,8 @@ mod tests {
             ("price_sensitivity", "unknown"),
             ("value_engagement", "high_value_high_engagement"),
             ("silent_warning", "false"),
+            ("silent_warning_since", "NULL"),
+            ("falling_warning", "false"),
             ("low_ltv_to_cac", "false"),
             ("ltv_historical", "125.00"),
             ("ltv_to_cac", "2.500000"),

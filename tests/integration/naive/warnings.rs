@@ -1,23 +1,78 @@
 //! Section 5, warnings: the booleans that ask somebody to act today.
 
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
 use super::dimensions::Tier;
 use super::features::Features;
+use super::grace::TierState;
 use super::lifetime_value::LifetimeValue;
 use super::parameters::Parameters;
 use super::ratio::Ratio;
-use super::text::Columns;
+use super::text::{Columns, or_null};
 use super::windows::days_before;
 
-/// A comparison with NULL is not true, so no warning is NULL.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Warnings {
-    pub(crate) silent_warning: bool,
-    pub(crate) decline_warning: bool,
-    pub(crate) peak_order: bool,
-    pub(crate) spend_warning: bool,
-    pub(crate) overdue_warning: bool,
-    pub(crate) fatigue_warning: bool,
-    pub(crate) low_ltv_to_cac: bool,
+/// A warning of a user, as published.
+pub(crate) type Warning = &'static str;
+
+/// The warnings with the names of their columns: `<warning>`, `<warning>_since`.
+const COLUMNS: [[&str; 2]; 8] = [
+    ["silent_warning", "silent_warning_since"],
+    ["decline_warning", "decline_warning_since"],
+    ["peak_order", "peak_order_since"],
+    ["spend_warning", "spend_warning_since"],
+    ["overdue_warning", "overdue_warning_since"],
+    ["falling_warning", "falling_warning_since"],
+    ["fatigue_warning", "fatigue_warning_since"],
+    ["low_ltv_to_cac", "low_ltv_to_cac_since"],
+];
+
+/// The warnings that a user has, and "the snapshot date on which it was last raised".
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Warnings(BTreeMap<Warning, NaiveDate>);
+
+impl Warnings {
+    /// A comparison with NULL is not true, so no warning is NULL. One that the previous snapshot has
+    /// keeps its date.
+    pub(crate) fn settle(
+        is_raised: [(Warning, bool); COLUMNS.len()],
+        previous: Option<&Self>,
+        snapshot_date: NaiveDate,
+    ) -> Self {
+        let raised = is_raised.into_iter().filter(|(_, is_raised)| *is_raised);
+        let dated = raised.map(|(warning, _)| {
+            let before = previous.and_then(|previous| previous.since(warning));
+            (warning, before.unwrap_or(snapshot_date))
+        });
+        Self(dated.collect())
+    }
+
+    /// None for a warning that is not raised.
+    pub(crate) fn since(&self, warning: Warning) -> Option<NaiveDate> {
+        self.0.get(warning).copied()
+    }
+
+    pub(crate) fn names() -> impl Iterator<Item = Warning> {
+        COLUMNS.into_iter().map(|[name, _]| name)
+    }
+
+    pub(crate) fn columns(&self) -> Columns {
+        let columns = COLUMNS.into_iter().flat_map(|[warning, since]| {
+            let raised_since = self.since(warning);
+            [
+                (warning, raised_since.is_some().to_string()),
+                (since, or_null(raised_since)),
+            ]
+        });
+        columns.collect()
+    }
+}
+
+/// "The shown value_tier is above the raw one."
+pub(crate) fn falling_warning(value_tier: &TierState) -> bool {
+    let dimension = value_tier.raw.dimension;
+    dimension.rank(value_tier.shown) > dimension.rank(value_tier.raw.tier)
 }
 
 /// "lifecycle_stage in (new, active, loyal), opens_15d = 0, and either posts_prev_30d > 0 and
@@ -90,20 +145,6 @@ pub(crate) fn low_ltv_to_cac(
     let ratio = lifetime_value.ltv_to_cac;
     ratio.is_some_and(|ratio| ratio < parameters.low_ltv_to_cac_below)
         && first_order_day.is_some_and(|day| day <= ninety_days_ago)
-}
-
-impl Warnings {
-    pub(crate) fn columns(self) -> Columns {
-        vec![
-            ("silent_warning", self.silent_warning.to_string()),
-            ("decline_warning", self.decline_warning.to_string()),
-            ("peak_order", self.peak_order.to_string()),
-            ("spend_warning", self.spend_warning.to_string()),
-            ("overdue_warning", self.overdue_warning.to_string()),
-            ("fatigue_warning", self.fatigue_warning.to_string()),
-            ("low_ltv_to_cac", self.low_ltv_to_cac.to_string()),
-        ]
-    }
 }
 
 #[cfg(test)]

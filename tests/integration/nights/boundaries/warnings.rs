@@ -1,8 +1,10 @@
 //! The warnings, and lifetime value against what a user cost.
 
-use super::{column, events, of_events, of_orders, orders, snapshot_of};
-use crate::naive::fixtures::{event, order, user};
+use super::{column, events, job_over, of_events, of_orders, orders, snapshot, snapshot_of};
+use crate::naive::fixtures::{days_ago, event, order, user};
 use crate::naive::history::{Event, History, Order};
+use crate::naive::text::NULL;
+use crate::nights::tables;
 
 /// A new customer who posted so often in the 30 days before, and so often since.
 fn posts(user_id: &str, before: usize, since: usize) -> Vec<Event> {
@@ -288,4 +290,51 @@ async fn touches_bring_nobody_back() {
         .collect();
     assert_eq!(after, before);
     assert_eq!(before[0].1, "churned");
+}
+
+/// The order of 40 days ago is R 4 up to D - 10, `active`, and then `silent`, which the grace of two
+/// days delays until D - 7. On D - 8 the user is touched for the eighth time.
+#[tokio::test]
+async fn warnings_say_since_when_and_are_raised_and_cleared_as_moves() {
+    let history = History {
+        orders: orders(1, "falls", 40, 10_00),
+        events: events(8, "falls", 8, "message_sent"),
+        ..History::default()
+    };
+    let mut nights = job_over(&history);
+    nights.sections = "[grace_days]\nvalue_tier = 2\n".to_owned();
+    let warnings = ["falling_warning", "fatigue_warning"];
+    let mut found = Vec::new();
+    for days in [10, 9, 8, 7] {
+        let rows = snapshot(&nights, days_ago(days)).await;
+        let since = warnings.map(|warning| rows[0][&format!("{warning}_since")].clone());
+        let is_raised = warnings.map(|warning| rows[0][warning] == "true");
+        assert_eq!(is_raised, since.each_ref().map(|since| since != NULL));
+        let moves = tables::rows(&nights.output(), days_ago(days), "tier_migration").await;
+        let moves = moves
+            .iter()
+            .filter(|row| warnings.contains(&&*row["dimension"]));
+        let moves = moves.map(|row| {
+            let names = ["from_tier", "to_tier", "direction", "days_in_previous_tier"];
+            names.map(|name| row[name].clone()).join(" ")
+        });
+        found.push((since, moves.collect::<Vec<_>>()));
+    }
+
+    let since = |days: [i64; 2]| {
+        days.map(|days| match days {
+            0 => NULL.to_owned(),
+            days => days_ago(days).to_string(),
+        })
+    };
+    let raised = || "clear raised raised NULL".to_owned();
+    assert_eq!(
+        found,
+        [
+            (since([0, 0]), vec![]),
+            (since([9, 0]), vec![raised()]),
+            (since([9, 8]), vec![raised()]),
+            (since([0, 8]), vec!["raised clear cleared 2".to_owned()]),
+        ]
+    );
 }
