@@ -232,15 +232,15 @@ def check_totals(tables: dict[str, Table], findings: Findings) -> dict[str, Tota
 
 
 def check_tiers(tables: dict[str, Table], findings: Findings) -> None:
-    """Users per value tier are the margins of the matrix, on the date and on the one before."""
+    """Users per value tier are the margins of the night's matrix, on the date and on the one before."""
     by_tier = read_alike(tables["tier_snapshot"], ["snapshot_date", "value_tier"], findings)
     cells = read_alike(tables["tier_migration_matrix"],
-                       ["snapshot_date", "dimension", "from_tier", "to_tier"], findings)
+                       ["snapshot_date", "period", "dimension", "from_tier", "to_tier"], findings)
     for day, before in previous_dates(tables).items():
         closing: dict[str, int | Decimal] = {}
         opening: dict[str, int | Decimal] = {}
-        for (cell_day, dimension, from_tier, to_tier), cell in cells.items():
-            if (cell_day, dimension) != (day, "value_tier"):
+        for (cell_day, period, dimension, from_tier, to_tier), cell in cells.items():
+            if (cell_day, period, dimension) != (day, "night", "value_tier"):
                 continue
             if to_tier is not None:
                 closing[to_tier] = closing.get(to_tier, 0) + cell["users"]

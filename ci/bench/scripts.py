@@ -15,7 +15,8 @@ from typing import Any
 
 SQL = Path(__file__).with_name("sql")
 PACK = Path(__file__).parents[2] / "sql"
-VALUE_TIER_GRACE_DAYS = 7  # tierline's default, which the demo's job leaves as it is
+VALUE_TIER_GRACE_DAYS = 7  # tierline's defaults, which the demo's job leaves as they are
+HOLD_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Scripts:
             **self.cut_points(),
             cutpoints_id=self.cutpoints_id,
             value_tier_grace_days=VALUE_TIER_GRACE_DAYS,
+            hold_days=HOLD_DAYS,
             previous_files=self.published_files(self.night - timedelta(days=1)),
             target=self.target(name),
         )

@@ -175,7 +175,7 @@ reactivation AS (
         CAST(COALESCE(SUM(users) FILTER (WHERE to_tier IN ('new', 'active', 'loyal')), 0) AS DOUBLE)
         / NULLIF(SUM(users), 0) AS rate
     FROM publish.tier_migration_matrix
-    WHERE dimension = 'lifecycle_stage' AND from_tier IN ('silent', 'churned')
+    WHERE period = 'night' AND dimension = 'lifecycle_stage' AND from_tier IN ('silent', 'churned')
 ),
 
 kpis AS (

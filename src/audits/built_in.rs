@@ -7,7 +7,7 @@
 //! | `<table>_key` | a mart with two rows of one key, or with NULL in it |
 //! | `users_complete` | a snapshot whose users are not exactly those of `features.users` |
 //! | `tiers_known` | a value that `dim_tier` does not list, NULL too |
-//! | `matrix_opening`, `matrix_closing` | a matrix whose rows or columns do not add up to the snapshots |
+//! | `matrix_opening`, `matrix_closing` | a matrix of the night whose rows or columns do not add up to the snapshots |
 //! | `moves_match_matrix` | moves, those of warnings aside, that are not the matrix off its diagonal |
 //! | `users_within_bounds` | a snapshot that lost or gained too many users overnight |
 //! | `tier_shares_within_bounds` | a tier whose share jumped overnight |
@@ -187,7 +187,8 @@ fn matrix_adds_up(name: &'static str, side: &str, snapshot: &str) -> BuiltIn {
                 COALESCE(matrix.tier, counted.tier) AS tier,
                 matrix.users AS users_in_matrix, counted.users AS users_in_snapshot
          FROM (SELECT dimension, {side} AS tier, SUM(users) AS users
-               FROM publish.tier_migration_matrix WHERE {side} IS NOT NULL
+               FROM publish.tier_migration_matrix
+               WHERE period = 'night' AND {side} IS NOT NULL
                GROUP BY dimension, {side}) AS matrix
          FULL JOIN (SELECT * FROM audits.users_by_tier
                     WHERE snapshot = '{snapshot}' AND {IS_COMPARED}) AS counted
@@ -216,7 +217,7 @@ fn moves_match_matrix() -> BuiltIn {
                FULL JOIN (SELECT dimension, COALESCE(from_tier, '') AS from_tier,
                                  COALESCE(to_tier, '') AS to_tier, users
                           FROM publish.tier_migration_matrix
-                          WHERE from_tier IS DISTINCT FROM to_tier) AS matrix
+                          WHERE period = 'night' AND from_tier IS DISTINCT FROM to_tier) AS matrix
                    ON moves.dimension = matrix.dimension AND moves.from_tier = matrix.from_tier
                    AND moves.to_tier = matrix.to_tier
                WHERE moves.users IS DISTINCT FROM matrix.users

@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, Decimal128Builder, Int64Builder, RecordBatch, StringArray, StringBuilder,
+    Array, Date32Array, Decimal128Builder, Int64Builder, RecordBatch, StringArray, StringBuilder,
 };
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
 use crate::tables::{REVENUE_TYPE, TIER_MIGRATION_MATRIX};
 use crate::tiers::Dimension;
+
+use super::period::Period;
 
 /// Cells by from and to, each 0 for absent users and 1 + its number for a value.
 #[derive(Debug)]
@@ -138,21 +140,32 @@ impl DimensionMatrix {
     }
 
     /// These cells as rows.
-    pub(super) fn rows(&self, dimension: &str) -> Result<RecordBatch, ArrowError> {
+    pub(super) fn rows(
+        &self,
+        period: Period,
+        earlier_date: i32,
+        dimension: &str,
+    ) -> Result<RecordBatch, ArrowError> {
+        let mut periods = StringBuilder::new();
         let mut names = StringBuilder::new();
         let (mut froms, mut tos) = (StringBuilder::new(), StringBuilder::new());
         let mut users = Int64Builder::new();
         let mut revenue = Decimal128Builder::new().with_data_type(REVENUE_TYPE);
         for (from, to, cell) in self.cells() {
+            periods.append_value(period.as_str());
             names.append_value(dimension);
             froms.append_option(from);
             tos.append_option(to);
             users.append_value(cell.users);
             revenue.append_value(cell.revenue);
         }
+        let periods = periods.finish();
+        let dates = Date32Array::from_value(earlier_date, periods.len());
         RecordBatch::try_new(
             schema(),
             vec![
+                Arc::new(periods),
+                Arc::new(dates),
                 Arc::new(names.finish()),
                 Arc::new(froms.finish()),
                 Arc::new(tos.finish()),

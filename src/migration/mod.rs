@@ -1,43 +1,38 @@
-//! Migration: who moved since the previous snapshot, the matrix of all moves, and what each tier
-//! adds up to.
+//! Migration: who moved since the previous snapshot, the matrices of all moves since then and since
+//! earlier snapshots, and what each tier adds up to.
 //!
 //! Settled batches come in one by one; for each, the rows of `tier_migration` go out, and the
 //! cells of `tier_migration_matrix` and `tier_summary` add up until [`Migration::matrix`] and
 //! [`Migration::summary`] write them.
 
 mod direction;
+mod matrices;
 mod matrix;
+mod measures;
 mod moves;
+mod period;
 mod summary;
 mod warnings;
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch,
-};
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::arrow::compute::concat_batches;
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
 use crate::ground::SnapshotDate;
-use crate::tables::{MEASURES, TIER_MIGRATION};
+use crate::tables::TIER_MIGRATION;
 use crate::tiers::{Dimension, Dimensions, Settled, SettledDimension};
 
 pub use direction::Direction;
+pub use matrices::Matrices;
+pub use measures::{INTERACTIONS, Measures, ORDERS, REVENUE};
 pub use moves::Moves;
+pub use period::Period;
 
-use matrix::{DimensionMatrix, Sums};
+use matrices::DimensionMoves;
 use moves::{Move, MoveColumns};
-
-/// The column of the snapshot with what a user spent, DECIMAL(p, 2): matrix and summary sum it.
-pub const REVENUE: &str = MEASURES[0];
-
-/// The column with how often a user ordered, BIGINT.
-pub const ORDERS: &str = MEASURES[1];
-
-/// The column with how often a user interacted, BIGINT.
-pub const INTERACTIONS: &str = MEASURES[2];
 
 /// The moves of one night.
 #[derive(Debug)]
@@ -46,84 +41,9 @@ pub struct Migration {
     previous_snapshot_date: Option<SnapshotDate>,
     moves_schema: SchemaRef,
     user_id_type: DataType,
-    dimensions: Vec<DimensionMoves>,
+    night: Matrices,
     /// How many users' warnings were raised and cleared.
     warned: Moves,
-}
-
-/// The moves in one dimension.
-#[derive(Debug)]
-struct DimensionMoves {
-    dimension: Dimension,
-    matrix: DimensionMatrix,
-    /// Whether the previous snapshot has the dimension. Where it does not, nobody moved.
-    is_in_previous: bool,
-}
-
-/// What is summed of each user of a batch.
-#[derive(Debug)]
-pub struct Measures {
-    revenue: Decimal128Array,
-    orders: Int64Array,
-    interactions: Int64Array,
-}
-
-impl Measures {
-    /// Today's, from a batch of the snapshot.
-    ///
-    /// # Errors
-    /// Arrow's, when a column is missing or of another type.
-    pub fn of(batch: &RecordBatch) -> Result<Self, ArrowError> {
-        let number = |name: &str| {
-            let column = batch.column(batch.schema_ref().index_of(name)?);
-            column
-                .as_primitive_opt::<Int64Type>()
-                .cloned()
-                .ok_or_else(|| ArrowError::SchemaError(format!("{name} is not a BIGINT")))
-        };
-        Ok(Self {
-            revenue: revenue(batch, REVENUE)?,
-            orders: number(ORDERS)?,
-            interactions: number(INTERACTIONS)?,
-        })
-    }
-
-    /// Of users who are gone: the revenue that the previous snapshot had.
-    ///
-    /// # Errors
-    /// Arrow's, when the column is missing or of another type.
-    pub fn of_gone(batch: &RecordBatch) -> Result<Self, ArrowError> {
-        let nothing = Int64Array::from_value(0, batch.num_rows());
-        Ok(Self {
-            revenue: revenue(batch, REVENUE)?,
-            orders: nothing.clone(),
-            interactions: nothing,
-        })
-    }
-
-    fn of_user(&self, row: usize) -> Sums {
-        let number = |numbers: &Int64Array| match numbers.is_valid(row) {
-            true => numbers.value(row),
-            false => 0,
-        };
-        Sums {
-            users: 1,
-            revenue: match self.revenue.is_valid(row) {
-                true => self.revenue.value(row),
-                false => 0,
-            },
-            orders: number(&self.orders),
-            interactions: number(&self.interactions),
-        }
-    }
-}
-
-fn revenue(batch: &RecordBatch, name: &str) -> Result<Decimal128Array, ArrowError> {
-    let column = batch.column(batch.schema_ref().index_of(name)?);
-    column
-        .as_primitive_opt::<Decimal128Type>()
-        .cloned()
-        .ok_or_else(|| ArrowError::SchemaError(format!("{name} is not a DECIMAL")))
 }
 
 impl Migration {
@@ -135,17 +55,12 @@ impl Migration {
         dimensions: &Dimensions,
         user_id: &DataType,
     ) -> Self {
-        let of_dimension = |dimension: &Dimension| DimensionMoves {
-            dimension: dimension.clone(),
-            matrix: DimensionMatrix::new(dimension),
-            is_in_previous: false,
-        };
         Self {
             snapshot_date,
             previous_snapshot_date,
             moves_schema: TIER_MIGRATION.schema(user_id),
             user_id_type: user_id.clone(),
-            dimensions: dimensions.iter().map(of_dimension).collect(),
+            night: Matrices::new(Period::Night, previous_snapshot_date, dimensions),
             warned: Moves::new(),
         }
     }
@@ -161,16 +76,13 @@ impl Migration {
         measures: &Measures,
         settled: &Settled,
     ) -> Result<RecordBatch, ArrowError> {
-        for (moves, settled) in self.dimensions.iter_mut().zip(&settled.dimensions) {
-            moves.is_in_previous |= settled.is_in_previous;
-            count(&mut moves.matrix, settled, measures);
-        }
+        self.night.count(measures, &settled.dimensions);
         let Some(previous_date) = self.previous_snapshot_date else {
             return Ok(RecordBatch::new_empty(Arc::clone(&self.moves_schema)));
         };
         let today = self.snapshot_date.days_since_epoch();
         let mut moves = MoveColumns::default();
-        let dimensions = self.dimensions.iter().zip(&settled.dimensions);
+        let dimensions = self.night.dimensions.iter().zip(&settled.dimensions);
         for (of_dimension, settled) in dimensions.filter(|(_, now)| now.is_in_previous) {
             push_moves(&mut moves, &of_dimension.dimension, settled, today);
         }
@@ -189,7 +101,12 @@ impl Migration {
     /// How many users moved, and which way; of warnings, how many were raised and cleared.
     pub fn moves(&self) -> Moves {
         let mut moves = self.warned.clone();
-        for of_dimension in self.dimensions.iter().filter(|moves| moves.is_in_previous) {
+        for of_dimension in self
+            .night
+            .dimensions
+            .iter()
+            .filter(|moves| moves.is_in_previous)
+        {
             let dimension = &of_dimension.dimension;
             for (from, to, sums) in of_dimension.matrix.numbered() {
                 if let Some(direction) = Direction::of_numbers(dimension, from, to) {
@@ -201,19 +118,14 @@ impl Migration {
         moves
     }
 
-    /// The rows of `tier_migration_matrix`, in the order of dimensions and tiers; none of dimensions
-    /// that the previous snapshot does not have.
+    /// The rows of `tier_migration_matrix`: those of the night, then those since `earlier` snapshots.
     ///
     /// # Errors
     /// A sum of revenue with more than 38 digits.
-    pub fn matrix(&self) -> Result<RecordBatch, ArrowError> {
-        let matrices = self
-            .dimensions
-            .iter()
-            .filter(|moves| moves.is_in_previous)
-            .map(|moves| moves.matrix.rows(&moves.dimension.name))
-            .collect::<Result<Vec<_>, _>>()?;
-        concat_batches(&matrix::schema(), &matrices)
+    pub fn matrix(&self, earlier: &[Matrices]) -> Result<RecordBatch, ArrowError> {
+        let all = std::iter::once(&self.night).chain(earlier);
+        let rows = all.map(Matrices::rows).collect::<Result<Vec<_>, _>>()?;
+        concat_batches(&matrix::schema(), &rows)
     }
 
     /// The rows of `tier_summary`, in the order of dimensions and tiers.
@@ -224,16 +136,9 @@ impl Migration {
         let summary = |moves: &DimensionMoves| {
             summary::rows(&moves.dimension.name, &moves.matrix, moves.is_in_previous)
         };
-        let summaries = self.dimensions.iter().map(summary);
+        let summaries = self.night.dimensions.iter().map(summary);
         let summaries = summaries.collect::<Result<Vec<_>, _>>()?;
         concat_batches(&summary::schema(), &summaries)
-    }
-}
-
-fn count(matrix: &mut DimensionMatrix, settled: &SettledDimension, measures: &Measures) {
-    matrix.know(&settled.values);
-    for (row, (from, to)) in settled.from.iter().zip(&settled.to).enumerate() {
-        matrix.add(from, to, measures.of_user(row));
     }
 }
 

@@ -17,7 +17,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ground::{Diagnostic, Problems, SqlSchema, TableName, did_you_mean};
 use crate::tables::{self, Maker};
 
-use super::parameters::WEEK_AGO_IS_COMPARABLE;
 use super::tables_beneath::check_tables_beneath;
 use super::{Model, Reference};
 
@@ -85,22 +84,6 @@ impl Graph {
         let reads = self.models().iter().flat_map(|model| &model.reads);
         let mut sources = reads.filter(|read| read.table.schema == SqlSchema::Sources);
         sources.any(|read| read.table.name == source)
-    }
-
-    /// Whether any model depends on the snapshot of seven days before: reads it, or asks whether it
-    /// can be compared.
-    pub fn compares_with_week_ago(&self) -> bool {
-        self.models().iter().any(|model| {
-            let mut reads = model.reads.iter();
-            reads.any(|read| read.table.schema == SqlSchema::WeekAgo)
-                || model.parameters().contains(WEEK_AGO_IS_COMPARABLE)
-        })
-    }
-
-    /// Whether any model reads the snapshot of 28 days before.
-    pub fn reads_month_ago(&self) -> bool {
-        let mut reads = self.models.iter().flat_map(|model| &model.reads);
-        reads.any(|read| read.table.schema == SqlSchema::MonthAgo)
     }
 
     /// The models of one schema, in planning order.

@@ -81,6 +81,7 @@ impl Run<'_> {
         let drafting = Drafting {
             session: self.session,
             output: &self.workspace.output,
+            plan: self.plan,
             snapshot_date: self.scenario.date,
             previous_snapshot_date: record.previous_snapshot_date,
             dimensions: &shape.dimensions,

@@ -6,7 +6,7 @@
 //! | `previous.tier_snapshot` | the previous snapshot, without rows on the first night |
 //! | `previous.kpi_daily` | the KPIs of the previous snapshot |
 //! | `week_ago.tier_snapshot` | the snapshot of D - 7, without rows when it is not published |
-//! | `month_ago.tier_snapshot` | the snapshot of D - 28, likewise; it is read where SQL names it |
+//! | `month_ago.tier_snapshot` | the snapshot of D - 28, likewise |
 //! | `history.kpi_daily` | the KPIs of the last 28 published dates before D |
 //!
 //! These snapshots have the columns of today's, NULL where they were published without.
@@ -17,17 +17,15 @@ use datafusion::common::ScalarValue;
 use datafusion::prelude::DataFrame;
 
 use crate::drafts::Draft;
-use crate::engine::{EngineError, Session};
+use crate::engine::EngineError;
 use crate::ground::{SqlSchema, TableName};
 use crate::models::Parameters;
 use crate::pack::{Catalog, marts};
-use crate::publish::{
-    Publication, Table, files_by_date, missing, published_snapshot, rows_of, with_columns_of,
-};
-use crate::storage::Location;
+use crate::publish::{Publication, Table, files_by_date, rows_of, with_columns_of};
 use crate::tables::{KPI_DAILY, OUR_NAMES, PublishedTable, TIER_SNAPSHOT};
 
 use super::context::Run;
+use super::earlier::snapshot_of;
 use super::error::NightError;
 use super::snapshot::Drafting;
 
@@ -49,16 +47,16 @@ pub(super) async fn register_before(
     let today = TableName::new(SqlSchema::Publish, TIER_SNAPSHOT.name);
     let today = session.table(&today).await.map_err(&engine)?;
     let today = Arc::new(today.schema().as_arrow().clone());
+    let read = async |published: Option<&Publication>| match published {
+        Some(published) => snapshot_of(session, output, published).await.map(Some),
+        None => Ok(None),
+    };
+    let week_ago = read(plan.week_ago()).await?;
+    let month_ago = read(plan.month_ago()).await?;
     let snapshots = [
         (SqlSchema::Previous, previous.cloned()),
-        (
-            SqlSchema::WeekAgo,
-            snapshot_of(session, output, plan.week_ago()).await?,
-        ),
-        (
-            SqlSchema::MonthAgo,
-            snapshot_of(session, output, plan.month_ago.as_ref()).await?,
-        ),
+        (SqlSchema::WeekAgo, week_ago),
+        (SqlSchema::MonthAgo, month_ago),
     ];
     marts::register_nothing_before(session, &today).map_err(&engine)?;
     for (folder, rows) in snapshots {
@@ -81,23 +79,6 @@ pub(super) async fn register_before(
         session.register(&name, Arc::new(rows)).map_err(&engine)?;
     }
     register_history(run, &kpis)
-}
-
-/// The snapshot of an earlier date, when it is published.
-async fn snapshot_of(
-    session: &Session,
-    output: &Location,
-    published: Option<&Publication>,
-) -> Result<Option<DataFrame>, NightError> {
-    let Some(published) = published else {
-        return Ok(None);
-    };
-    let snapshot = published_snapshot(output, published, &session.runtime()).await?;
-    let snapshot = snapshot.ok_or_else(|| missing(published, TIER_SNAPSHOT.name))?;
-    let rows = session.read(Arc::new(snapshot));
-    Ok(rows
-        .map(Some)
-        .map_err(EngineError::during(READING_BEFORE))?)
 }
 
 /// Registers the KPIs of the last published dates.

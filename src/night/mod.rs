@@ -10,6 +10,7 @@
 //! | [tiers] | cut points: kept, computed on the first night, or given by hand; the tier models under them |
 //! | [rescoring] | after a recalibration: whom the cut points alone move |
 //! | [settled] | today's users against the previous snapshot |
+//! | [earlier] | and against those of a week and four weeks ago |
 //! | [drafting] | every table is written aside, the [marts] last |
 //! | [auditing] | audits over the drafts as they lie in storage |
 //! | [publication] | calibration and records are kept, the drafts are committed, `publications` last |
@@ -22,6 +23,7 @@ mod auditing;
 mod comparable;
 mod context;
 mod drafting;
+mod earlier;
 mod error;
 mod features;
 mod marts;

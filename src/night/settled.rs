@@ -3,6 +3,7 @@
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::error::ArrowError;
 use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::{Expr, col};
 use datafusion::physical_plan::SendableRecordBatchStream;
@@ -13,7 +14,7 @@ use crate::engine::{EngineError, reading_whole_files, stream_ahead_of};
 use crate::migration;
 use crate::pack::{Catalog, Shape};
 use crate::tables::TIER_SNAPSHOT;
-use crate::tiers::{Settled, Settling};
+use crate::tiers::{Settled, SettledDimension, Settling};
 use crate::tiles::USER_ID;
 
 use super::context::Run;
@@ -98,7 +99,8 @@ fn columns_settled(previous: &DataFrame, shape: &Shape) -> EngineResult<DataFram
     in_order(rows.select(names.map(col).collect::<Vec<Expr>>())?)
 }
 
-fn in_order(rows: DataFrame) -> EngineResult<DataFrame> {
+/// The rows in the order of users, which published ones are in already.
+pub(super) fn in_order(rows: DataFrame) -> EngineResult<DataFrame> {
     rows.sort(vec![col(USER_ID).sort(true, true)])
 }
 
@@ -171,9 +173,18 @@ impl SettledStream {
     }
 
     /// Users who are gone, with what they had.
-    fn gone(&mut self, gone: RecordBatch) -> Result<Settled, EngineError> {
+    pub(super) fn gone(&mut self, gone: RecordBatch) -> Result<Settled, EngineError> {
         let gone = self.settling.gone(gone);
         gone.map_err(EngineError::during("counting users who are gone"))
+    }
+
+    /// The dimensions of settled users against those of an earlier snapshot.
+    pub(super) fn since(
+        &mut self,
+        earlier: &RecordBatch,
+        now: &Settled,
+    ) -> Result<Vec<SettledDimension>, ArrowError> {
+        self.settling.since(earlier, now)
     }
 
     /// What is to be said of the rows that are through.

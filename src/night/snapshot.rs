@@ -2,7 +2,8 @@
 //!
 //! 1. Each batch is written to the snapshot, and its moves to the migration.
 //! 2. Users of the previous snapshot who are gone today go to the migration as they are met.
-//! 3. The matrix and the summary follow, from what added up on the way.
+//! 3. Today's users are counted against [earlier] snapshots as well.
+//! 4. The matrices and the summary follow, from what added up on the way.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +19,8 @@ use futures::TryStreamExt;
 use crate::drafts::{BackgroundWriter, ContractError, Draft, DraftWriter, TableSpec};
 use crate::engine::{EngineError, Session};
 use crate::ground::{SnapshotDate, SqlSchema, TableName};
-use crate::migration::{Measures, Migration, Moves};
+use crate::migration::{Matrices, Measures, Migration, Moves};
+use crate::plan::Plan;
 use crate::publish::published_files;
 use crate::storage::Location;
 use crate::tables::{
@@ -28,6 +30,7 @@ use crate::tables::{
 use crate::tiers::{Dimensions, Settled};
 use crate::tiles::USER_ID;
 
+use super::earlier::{self, EarlierSnapshot};
 use super::error::NightError;
 use super::settled::{STAGE, SettledRows, SettledUsers};
 
@@ -35,6 +38,7 @@ use super::settled::{STAGE, SettledRows, SettledUsers};
 pub(super) struct Drafting<'a> {
     pub session: &'a Session,
     pub output: &'a Location,
+    pub plan: &'a Plan,
     pub snapshot_date: SnapshotDate,
     pub previous_snapshot_date: Option<SnapshotDate>,
     pub dimensions: &'a Dimensions,
@@ -123,7 +127,7 @@ impl Drafting<'_> {
         let written = self
             .write_snapshot(rows, specs, &mut migration, &mut moves)
             .await;
-        let (snapshot, told) = match written {
+        let (snapshot, earlier, told) = match written {
             Ok(written) => written,
             Err(error) => {
                 moves.abandon().await;
@@ -136,7 +140,7 @@ impl Drafting<'_> {
             self.register_draft(draft)?;
         }
         let arrow = EngineError::during("adding up the tiers");
-        let matrix = migration.matrix().map_err(&arrow)?;
+        let matrix = migration.matrix(&earlier).map_err(&arrow)?;
         let summary = migration.summary().map_err(&arrow)?;
         for (spec, rows) in [(&specs.matrix, matrix), (&specs.summary, summary)] {
             self.write_rows(spec, &[rows], drafts).await?;
@@ -215,11 +219,12 @@ impl Drafting<'_> {
         specs: &Specs,
         migration: &mut Migration,
         moves: &mut DraftWriter,
-    ) -> Result<(Draft, Vec<String>), NightError> {
+    ) -> Result<(Draft, Vec<Matrices>, Vec<String>), NightError> {
+        let earlier = earlier::open(self.session, self.output, self.plan, self.dimensions).await?;
         let writer = DraftWriter::open(self.output, &specs.snapshot, self.snapshot_date)?;
         let snapshot = BackgroundWriter::start(writer);
-        match write_users(rows, migration, &snapshot, moves).await {
-            Ok(told) => Ok((snapshot.finish().await?, told)),
+        match write_users(rows, earlier, migration, &snapshot, moves).await {
+            Ok((earlier, told)) => Ok((snapshot.finish().await?, earlier, told)),
             Err(error) => {
                 snapshot.abandon().await;
                 Err(error)
@@ -228,14 +233,15 @@ impl Drafting<'_> {
     }
 }
 
-/// Writes today's users, and the moves of today's and of the previous snapshot's. Returns what is
-/// to be said of them.
+/// Writes today's users, and the moves of today's and of the previous snapshot's. Returns the
+/// matrices since earlier snapshots, and what is to be said of the users.
 async fn write_users(
     rows: SettledRows,
+    mut earlier: Vec<EarlierSnapshot>,
     migration: &mut Migration,
     snapshot: &BackgroundWriter,
     moves: &mut DraftWriter,
-) -> Result<Vec<String>, NightError> {
+) -> Result<(Vec<Matrices>, Vec<String>), NightError> {
     let mut rows = rows.stream().await?;
     while let Some(SettledUsers { today, gone }) = rows.next().await? {
         if let Some(today) = &today
@@ -252,9 +258,16 @@ async fn write_users(
         if let Some(today) = &today {
             let observed = observe(migration, today).map_err(EngineError::during(STAGE))?;
             moves.write(&observed).await?;
+            for earlier in &mut earlier {
+                earlier.observe(&mut rows, today).await?;
+            }
         }
     }
-    Ok(rows.remarks())
+    let mut matrices = Vec::new();
+    for earlier in earlier {
+        matrices.push(earlier.finish(&mut rows).await?);
+    }
+    Ok((matrices, rows.remarks()))
 }
 
 /// Counts a batch of today's rows into the migration.

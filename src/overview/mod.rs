@@ -20,7 +20,7 @@ mod user;
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::error::ArrowError;
 use datafusion::error::Result as EngineResult;
 use serde::Serialize;
@@ -28,6 +28,7 @@ use serde::Serialize;
 use crate::engine::{EngineError, Session, texts};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName, did_you_mean};
 use crate::job::Job;
+use crate::migration::Period;
 use crate::night::{Alert, NightError, alerts_of};
 use crate::publish::{Publication, Publications, check_complete, missing, published_table};
 use crate::storage::{Location, Stores};
@@ -272,6 +273,13 @@ async fn rows_of(session: &Session, table: &str) -> EngineResult<RecordBatch> {
 fn flows_of(dimension: &Dimension, matrix: &RecordBatch) -> Result<Vec<Flow>, ArrowError> {
     let dimensions = texts(matrix, "dimension")?;
     let flows = FlowRows::of(matrix)?;
+    // An older tierline published no others than those of the night, and did not say so.
+    let periods = texts(matrix, "period").ok();
+    let is_of_night = |row: &usize| {
+        let period = periods.as_ref().filter(|periods| periods.is_valid(*row));
+        period.is_none_or(|periods| periods.value(*row) == Period::Night.as_str())
+    };
     let rows = (0..matrix.num_rows()).filter(|row| dimensions.value(*row) == dimension.name);
+    let rows = rows.filter(is_of_night);
     Ok(rows.map(|row| flows.flow(dimension, row)).collect())
 }

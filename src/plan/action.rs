@@ -10,6 +10,10 @@ use super::planned_action::PlannedAction;
 /// Part of every input fingerprint: raised when the same inputs would give other rows.
 const ROWS_VERSION: &str = "5";
 
+/// What has changed where nothing on record has, and the rules are the same.
+const COMPARED_OR_TIERLINE: &str =
+    "the snapshot of a week or four weeks before it, or how tierline makes rows";
+
 /// What has changed where published files are gone: the same rows are republished.
 pub(super) const LOST_FILES: &str = "published files, which are missing";
 
@@ -21,14 +25,14 @@ impl Facts {
         };
         let run_id = published.run_id.clone();
         let has_same_inputs = self.calibration.id().is_some_and(|id| {
-            self.input_fingerprint(project, rules, id).as_str() == published.input_fingerprint
+            self.input_fingerprint(rules, id).as_str() == published.input_fingerprint
         });
         if has_same_inputs && !self.lacks_files() {
             return PlannedAction::Nothing { run_id };
         }
         let mut changed = match has_same_inputs {
             true => Vec::new(),
-            false => self.changes_since(project, published),
+            false => self.changes_since(project, rules, published),
         };
         changed.extend(self.lacks_files().then_some(LOST_FILES));
         PlannedAction::Replace { run_id, changed }
@@ -42,15 +46,9 @@ impl Facts {
 
     /// Everything that the rows of D depend on, scored by some cut points. What earlier dates have
     /// depended on is part of the run that the previous snapshot comes from.
-    pub(super) fn input_fingerprint(
-        &self,
-        project: &Project,
-        rules: &Fingerprint,
-        cutpoints_id: &str,
-    ) -> Fingerprint {
+    pub(super) fn input_fingerprint(&self, rules: &Fingerprint, cutpoints_id: &str) -> Fingerprint {
         let week_ago = self.publications.week_before(self.snapshot_date);
-        let week_ago = week_ago.filter(|_| project.graph.compares_with_week_ago());
-        let month_ago = self.month_ago(project);
+        let month_ago = self.publications.month_before(self.snapshot_date);
         let run_of =
             |published: &Publication| format!("{} {}", published.snapshot_date, published.run_id);
         Fingerprint::builder()
@@ -70,20 +68,19 @@ impl Facts {
         self.publications.previous_to(self.snapshot_date)
     }
 
-    /// The publication of D - 28, where SQL reads it.
-    pub(super) fn month_ago(&self, project: &Project) -> Option<&Publication> {
-        let month_ago = self.publications.month_before(self.snapshot_date);
-        month_ago.filter(|_| project.graph.reads_month_ago())
-    }
-
     /// Whether files of D are gone.
     fn lacks_files(&self) -> bool {
         self.lost.iter().any(|lost| lost.date == self.snapshot_date)
     }
 
-    /// What is other than when `published` was; whatever the record does not distinguish is the
-    /// job's settings.
-    fn changes_since(&self, project: &Project, published: &Publication) -> Vec<&'static str> {
+    /// What is other than when `published` was. Whatever the record does not distinguish is the job's
+    /// settings; where these are the same, a snapshot that D is compared with besides, or tierline.
+    fn changes_since(
+        &self,
+        project: &Project,
+        rules: &Fingerprint,
+        published: &Publication,
+    ) -> Vec<&'static str> {
         let previous = self.previous().map(|previous| &previous.run_id);
         let is_comparable = Project::can_tell_apart(&published.sql_fingerprint);
         let is_changed = [
@@ -107,9 +104,11 @@ impl Facts {
         ];
         let changed = is_changed.into_iter().filter(|(_, is_changed)| *is_changed);
         let changed: Vec<_> = changed.map(|(what, _)| what).collect();
-        match changed.is_empty() {
-            true => vec!["settings of the job"],
-            false => changed,
+        let has_same_rules = published.rules_fingerprint.as_deref() == Some(rules.as_str());
+        match (changed.is_empty(), has_same_rules) {
+            (true, true) => vec![COMPARED_OR_TIERLINE],
+            (true, false) => vec!["settings of the job"],
+            (false, _) => changed,
         }
     }
 }

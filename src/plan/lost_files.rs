@@ -35,7 +35,7 @@ impl Plan {
     fn reads(&self, LostFiles { date, table, .. }: &LostFiles) -> bool {
         let previous = self.previous.as_ref().map(|row| row.snapshot_date);
         let week_ago = self.week_ago().map(|row| row.snapshot_date);
-        let month_ago = self.month_ago.as_ref().map(|row| row.snapshot_date);
+        let month_ago = self.month_ago().map(|row| row.snapshot_date);
         let schemas = tables::find(table).map_or(&[][..], |table| table.earlier);
         schemas.iter().any(|schema| match schema {
             SqlSchema::Previous => previous == Some(*date),

@@ -69,8 +69,6 @@ pub struct Plan {
     pub calibrations: KeptIds,
     /// The publication that this night's tiers follow on.
     pub previous: Option<Publication>,
-    /// The publication of D - 28, where SQL reads its snapshot.
-    pub month_ago: Option<Publication>,
     /// Other published dates that would come out otherwise today, or will once D is published.
     pub affected: Vec<Affected>,
     /// The tiles of every rollup; none when there is nothing to do.
@@ -135,6 +133,11 @@ impl Plan {
     /// The publication of D - 7.
     pub fn week_ago(&self) -> Option<&Publication> {
         self.publications.week_before(self.snapshot_date)
+    }
+
+    /// The publication of D - 28.
+    pub fn month_ago(&self) -> Option<&Publication> {
+        self.publications.month_before(self.snapshot_date)
     }
 
     /// Whether no later date is published.

@@ -261,6 +261,21 @@ fn a_published_date_is_replaced_when_what_it_is_made_of_has_changed() {
     );
 }
 
+/// The night before is as it was, so that nothing else tells of it.
+#[test]
+fn a_snapshot_of_a_week_or_of_four_weeks_before_that_comes_late_replaces_the_date() {
+    let house = House::new("");
+    for [before, today] in [["2026-07-07", "2026-07-08"], ["2026-07-28", "2026-07-29"]] {
+        let mut rows = house.published(&[before, today]).all().to_vec();
+        let late = house.facts(FIRST);
+        rows.push(publication(&house.decide(late), &house.project, 2));
+        let mut facts = house.facts(today);
+        facts.publications = publications(rows);
+        let told = ["the snapshot of a week or four weeks before it, or how tierline makes rows"];
+        assert_eq!(changed(&house.decide(facts)), told);
+    }
+}
+
 #[test]
 fn rows_of_a_dead_run_are_put_right_also_when_nothing_is_to_be_published() {
     let house = House::new("");

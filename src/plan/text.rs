@@ -77,6 +77,13 @@ impl Plan {
             }
             None => writeln!(f, "  no earlier snapshot: every user is new to the tables")?,
         }
+        let earlier = [("week", self.week_ago()), ("month", self.month_ago())];
+        for (period, earlier) in earlier {
+            if let Some(earlier) = earlier {
+                let date = earlier.snapshot_date;
+                writeln!(f, "  the matrix of the {period} is counted from {date}")?;
+            }
+        }
         write_days(f, "  never published in between", &self.gaps)
     }
 

@@ -36,7 +36,7 @@ const DIMENSION: PublishedColumn = column(
 const FROM_TIER: PublishedColumn = column(
     "from_tier",
     Varchar,
-    "what the previous snapshot showed; NULL for users who were not in it",
+    "what the earlier snapshot showed; NULL for users who were not in it",
 );
 
 const TO_TIER: PublishedColumn = column(
@@ -110,11 +110,21 @@ pub const TIER_MIGRATION: PublishedTable = PublishedTable {
     earlier: &[],
 };
 
-/// How many users went from each value to each other one.
+/// How many users went from each value to each other one, in a night, a week and a month.
 pub const TIER_MIGRATION_MATRIX: PublishedTable = PublishedTable {
     name: "tier_migration_matrix",
-    key: &["dimension", "from_tier", "to_tier"],
+    key: &["period", "dimension", "from_tier", "to_tier"],
     columns: &[
+        column(
+            "period",
+            Varchar,
+            "night: since the previous snapshot; week and month: since that of 7 and of 28 days before, where it is published; NULL, as night, where an older tierline published",
+        ),
+        column(
+            "previous_snapshot_date",
+            Date,
+            "the date of the snapshot that from_tier is of",
+        ),
         DIMENSION,
         FROM_TIER,
         TO_TIER,
@@ -126,7 +136,7 @@ pub const TIER_MIGRATION_MATRIX: PublishedTable = PublishedTable {
         column(
             MEASURES[0],
             REVENUE,
-            "what these users spent in 365 days; of users who left, as of the previous snapshot",
+            "what these users spent in 365 days; of users who left, as of the earlier snapshot",
         ),
     ],
     ..TIER_MIGRATION

@@ -263,6 +263,27 @@ impl Settling {
         })
     }
 
+    /// The dimensions of settled rows against those that an earlier snapshot has of the same users,
+    /// which brings their shown values alone.
+    ///
+    /// # Errors
+    /// Arrow's, when a column is of another type: a bug.
+    pub fn since(
+        &mut self,
+        earlier: &RecordBatch,
+        now: &Settled,
+    ) -> Result<Vec<SettledDimension>, ArrowError> {
+        let both = self.dimensions.iter_mut().zip(&now.dimensions);
+        let since = both.map(|(numbered, now)| {
+            let before = numbered.gone(earlier)?;
+            Ok(SettledDimension {
+                to: now.to.clone(),
+                ..before
+            })
+        });
+        since.collect()
+    }
+
     /// What users had who were in the previous snapshot and are absent from today's.
     ///
     /// # Errors
@@ -434,9 +455,9 @@ impl Previous {
             return Ok(None);
         }
         let rows = batch.num_rows();
-        let pending_since = match has(&name(PENDING_SINCE)) {
-            true => date_column(batch, &name(PENDING_SINCE))?,
-            false => Date32Array::new_null(rows),
+        let dates = |name: String| match has(&name) {
+            true => date_column(batch, &name),
+            false => Ok(Date32Array::new_null(rows)),
         };
         let pending = match has(&name(PENDING)) {
             true => numbering.encode(column(batch, &name(PENDING))?)?,
@@ -444,9 +465,9 @@ impl Previous {
         };
         Ok(Some(Self {
             tier: numbering.encode(column(batch, &name(""))?)?,
-            since: date_column(batch, &name(SINCE))?,
+            since: dates(name(SINCE))?,
+            pending_since: dates(name(PENDING_SINCE))?,
             pending,
-            pending_since,
         }))
     }
 

@@ -114,7 +114,7 @@ COPY (
                 WHEN r_score > $high_score THEN 'general_develop'
                 WHEN f_score > $high_score THEN 'general_retain'
                 ELSE 'general_winback'
-            END AS rfm_class,
+            END AS rfm_class_raw,
             CASE
                 WHEN orders_lifetime = 0 THEN 'prospect'
                 WHEN first_order_day > $snapshot_date - $new_user_days AND orders_lifetime < $loyal_orders THEN 'new'
@@ -134,7 +134,7 @@ COPY (
                 WHEN rfm_total >= $high_value_rfm_total THEN 'high_value_low_engagement'
                 WHEN interactions_7d >= 1 THEN 'low_value_high_engagement'
                 ELSE 'low_value_low_engagement'
-            END AS value_engagement,
+            END AS value_engagement_raw,
             CASE
                 WHEN revenue_365d > $core_revenue_365d THEN 'core'
                 WHEN orders_lifetime >= $mature_orders THEN 'mature'
@@ -224,14 +224,27 @@ COPY (
                     THEN COALESCE(previous.value_tier_pending_since, $snapshot_date)
             END AS lower_since,
             COALESCE($snapshot_date - lower_since < $value_tier_grace_days, FALSE) AS is_waiting,
-            IF(today.rfm_class = previous.rfm_class, previous.rfm_class_since, $snapshot_date)
-                AS rfm_class_since,
+            -- A class, or a quadrant, other than the one shown before waits until it has held for the
+            -- days of hold; not so a first score.
+            previous.rfm_class AS rfm_class_before,
+            previous.rfm_class_since AS rfm_class_since_before,
+            (previous.rfm_total IS NULL) = (today.rfm_total IS NULL) AS is_as_scored,
+            CASE
+                WHEN is_as_scored AND rfm_class_raw <> previous.rfm_class
+                    THEN IF(rfm_class_raw = previous.rfm_class_pending, previous.rfm_class_pending_since, $snapshot_date)
+            END AS other_class_since,
+            COALESCE($snapshot_date - other_class_since < $hold_days, FALSE) AS class_is_waiting,
+            previous.value_engagement AS value_engagement_before,
+            previous.value_engagement_since AS value_engagement_since_before,
+            CASE
+                WHEN is_as_scored AND value_engagement_raw <> previous.value_engagement
+                    THEN IF(value_engagement_raw = previous.value_engagement_pending, previous.value_engagement_pending_since, $snapshot_date)
+            END AS other_quadrant_since,
+            COALESCE($snapshot_date - other_quadrant_since < $hold_days, FALSE) AS quadrant_is_waiting,
             IF(today.lifecycle_stage = previous.lifecycle_stage, previous.lifecycle_stage_since, $snapshot_date)
                 AS lifecycle_stage_since,
             IF(today.interaction_depth = previous.interaction_depth, previous.interaction_depth_since, $snapshot_date)
                 AS interaction_depth_since,
-            IF(today.value_engagement = previous.value_engagement, previous.value_engagement_since, $snapshot_date)
-                AS value_engagement_since,
             IF(today.customer_layer = previous.customer_layer, previous.customer_layer_since, $snapshot_date)
                 AS customer_layer_since,
             IF(today.engagement_style = previous.engagement_style, previous.engagement_style_since, $snapshot_date)
@@ -241,16 +254,46 @@ COPY (
             IF(today.need_type = previous.need_type, previous.need_type_since, $snapshot_date)
                 AS need_type_since,
             IF(today.price_sensitivity = previous.price_sensitivity, previous.price_sensitivity_since, $snapshot_date)
-                AS price_sensitivity_since
+                AS price_sensitivity_since,
+            IF(today.silent_warning, COALESCE(previous.silent_warning_since, $snapshot_date), NULL)
+                AS silent_warning_since,
+            IF(today.decline_warning, COALESCE(previous.decline_warning_since, $snapshot_date), NULL)
+                AS decline_warning_since,
+            IF(today.peak_order, COALESCE(previous.peak_order_since, $snapshot_date), NULL)
+                AS peak_order_since,
+            IF(today.spend_warning, COALESCE(previous.spend_warning_since, $snapshot_date), NULL)
+                AS spend_warning_since,
+            IF(today.overdue_warning, COALESCE(previous.overdue_warning_since, $snapshot_date), NULL)
+                AS overdue_warning_since,
+            IF(today.fatigue_warning, COALESCE(previous.fatigue_warning_since, $snapshot_date), NULL)
+                AS fatigue_warning_since,
+            IF(today.low_ltv_to_cac, COALESCE(previous.low_ltv_to_cac_since, $snapshot_date), NULL)
+                AS low_ltv_to_cac_since,
+            previous.falling_warning_since AS falling_since_before
         FROM raw_tiers AS today
         LEFT JOIN previous USING (user_id)
     )
 
     SELECT
-        * EXCLUDE (churned_after_days, value_tier_raw_rank, value_tier_before, value_tier_since_before, lower_since, is_waiting),
+        * EXCLUDE (
+            churned_after_days, value_tier_raw_rank, value_tier_before, value_tier_since_before, lower_since, is_waiting,
+            rfm_class_before, rfm_class_since_before, other_class_since, class_is_waiting, is_as_scored,
+            value_engagement_before, value_engagement_since_before, other_quadrant_since, quadrant_is_waiting,
+            falling_since_before
+        ),
         IF(is_waiting, value_tier_before, value_tier_raw) AS value_tier,
         IF(value_tier = value_tier_before, value_tier_since_before, $snapshot_date) AS value_tier_since,
         IF(is_waiting, lower_since, NULL) AS value_tier_pending_since,
+        is_waiting AS falling_warning,
+        IF(is_waiting, COALESCE(falling_since_before, $snapshot_date), NULL) AS falling_warning_since,
+        IF(class_is_waiting, rfm_class_before, rfm_class_raw) AS rfm_class,
+        IF(rfm_class = rfm_class_before, rfm_class_since_before, $snapshot_date) AS rfm_class_since,
+        IF(class_is_waiting, rfm_class_raw, NULL) AS rfm_class_pending,
+        IF(class_is_waiting, other_class_since, NULL) AS rfm_class_pending_since,
+        IF(quadrant_is_waiting, value_engagement_before, value_engagement_raw) AS value_engagement,
+        IF(value_engagement = value_engagement_before, value_engagement_since_before, $snapshot_date) AS value_engagement_since,
+        IF(quadrant_is_waiting, value_engagement_raw, NULL) AS value_engagement_pending,
+        IF(quadrant_is_waiting, other_quadrant_since, NULL) AS value_engagement_pending_since,
         '$cutpoints_id' AS cutpoints_id
     FROM beside_previous
 ) TO '$target' (FORMAT parquet, COMPRESSION zstd);

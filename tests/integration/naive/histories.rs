@@ -263,7 +263,7 @@ fn days_ago() -> impl Strategy<Value = i64> {
 /// One to seven nights up to the last one, most a day apart, some with nights missing between.
 fn nights() -> impl Strategy<Value = Vec<NaiveDate>> {
     let gaps = vec(
-        select(&[1, 1, 1, 2, 6, 7, 8]),
+        select(&[1, 1, 1, 2, 6, 7, 8, 28]),
         0..=MOST_NIGHTS_BEFORE_THE_LAST,
     );
     (select(LAST_NIGHTS), gaps).prop_map(|((year, month, day), gaps)| {

@@ -2,12 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
+
 use super::dimensions::{Dimension, Tier};
 use super::snapshot::{Snapshot, SnapshotRow};
 use super::text::{Columns, money, or_null};
+use super::windows::days_before;
+
+/// How far back the earlier snapshot is, by the word of the table: `night`, the previous one; `week`
+/// and `month`, those of 7 and of 28 days before.
+pub(crate) type Period = &'static str;
 
 #[derive(Debug, Clone)]
 pub(crate) struct MatrixCell {
+    pub(crate) period: Period,
+    pub(crate) previous_snapshot_date: NaiveDate,
     pub(crate) dimension: Dimension,
     /// None for users who entered.
     pub(crate) from_tier: Option<Tier>,
@@ -18,14 +27,39 @@ pub(crate) struct MatrixCell {
     pub(crate) revenue_365d_cents: i64,
 }
 
-/// The cells that hold somebody, the diagonal included; none without a previous snapshot.
-///
-/// "For every dimension the row sums are the previous snapshot's counts, the column sums
-/// today's."
+/// The snapshots that a night's matrices are counted from, where these are published.
+pub(crate) fn earlier_snapshots<'a>(
+    published: &'a BTreeMap<NaiveDate, Snapshot>,
+    current: &Snapshot,
+) -> Vec<(Period, &'a Snapshot)> {
+    let days_ago = |days| published.get(&days_before(current.snapshot_date, days));
+    let previous = current
+        .previous_snapshot_date
+        .and_then(|date| published.get(&date));
+    let earlier = [
+        ("night", previous),
+        ("week", days_ago(7)),
+        ("month", days_ago(28)),
+    ];
+    let earlier = earlier.into_iter();
+    earlier
+        .filter_map(|(period, snapshot)| Some((period, snapshot?)))
+        .collect()
+}
+
+/// The cells of a night that hold somebody, the diagonal included; none without a previous snapshot.
 pub(crate) fn matrix(previous: Option<&Snapshot>, current: &Snapshot) -> Vec<MatrixCell> {
-    let Some(previous) = previous else {
-        return Vec::new();
-    };
+    previous.map_or_else(Vec::new, |previous| {
+        matrix_since("night", previous, current)
+    })
+}
+
+/// "For every dimension the row sums are the earlier snapshot's counts, the column sums today's."
+pub(crate) fn matrix_since(
+    period: Period,
+    previous: &Snapshot,
+    current: &Snapshot,
+) -> Vec<MatrixCell> {
     let mut cells = BTreeMap::new();
     for (user_id, now) in &current.rows {
         add(&mut cells, previous.rows.get(user_id), Some(now), now);
@@ -35,14 +69,30 @@ pub(crate) fn matrix(previous: Option<&Snapshot>, current: &Snapshot) -> Vec<Mat
             add(&mut cells, Some(before), None, before);
         }
     }
-    cells.into_values().collect()
+    let cells = cells.into_iter();
+    let cell = |((dimension, from_tier, to_tier), sums): (CellKey, Sums)| MatrixCell {
+        period,
+        previous_snapshot_date: previous.snapshot_date,
+        dimension,
+        from_tier,
+        to_tier,
+        users: sums.users,
+        revenue_365d_cents: sums.revenue_365d_cents,
+    };
+    cells.map(cell).collect()
+}
+
+#[derive(Default)]
+struct Sums {
+    users: i64,
+    revenue_365d_cents: i64,
 }
 
 type CellKey = (Dimension, Option<Tier>, Option<Tier>);
 
 /// Adds one user to one cell of every dimension, with the revenue of the row `newest`.
 fn add(
-    cells: &mut BTreeMap<CellKey, MatrixCell>,
+    cells: &mut BTreeMap<CellKey, Sums>,
     before: Option<&SnapshotRow>,
     now: Option<&SnapshotRow>,
     newest: &SnapshotRow,
@@ -50,15 +100,7 @@ fn add(
     for dimension in newest.tier_states.keys().copied() {
         let from_tier = before.map(|row| row.shown(dimension));
         let to_tier = now.map(|row| row.shown(dimension));
-        let cell = cells
-            .entry((dimension, from_tier, to_tier))
-            .or_insert(MatrixCell {
-                dimension,
-                from_tier,
-                to_tier,
-                users: 0,
-                revenue_365d_cents: 0,
-            });
+        let cell = cells.entry((dimension, from_tier, to_tier)).or_default();
         cell.users += 1;
         cell.revenue_365d_cents += newest.features.purchases.revenue_365d_cents;
     }
@@ -67,6 +109,11 @@ fn add(
 impl MatrixCell {
     pub(crate) fn columns(&self) -> Columns {
         vec![
+            ("period", self.period.to_owned()),
+            (
+                "previous_snapshot_date",
+                self.previous_snapshot_date.to_string(),
+            ),
             ("dimension", self.dimension.name().to_owned()),
             ("from_tier", or_null(self.from_tier)),
             ("to_tier", or_null(self.to_tier)),
@@ -88,7 +135,7 @@ mod tests {
             .iter()
             .filter(|cell| cell.dimension == dimension)
             .map(|cell| {
-                let columns = cell.columns().into_iter().skip(1);
+                let columns = cell.columns().into_iter().skip(3);
                 columns.map(|(_, text)| text).collect()
             })
             .collect()

@@ -13,7 +13,7 @@ use super::dimensions::{Dimension, Tier};
 use super::histories::{Case, UNKNOWN_EVENT_TYPE, cases};
 use super::history::History;
 use super::kpis::{Published, kpi_daily};
-use super::matrix::{MatrixCell, matrix};
+use super::matrix::{MatrixCell, earlier_snapshots, matrix, matrix_since};
 use super::migration::migration;
 use super::parameters::Rules;
 use super::snapshot::{Snapshot, snapshots};
@@ -75,15 +75,16 @@ proptest! {
         );
     }
 
-    /// "The row sums are the previous snapshot's counts, the column sums today's."
+    /// "The row sums are the earlier snapshot's counts, the column sums today's."
     #[test]
     fn matrix_sums_to_both_snapshots(case in cases()) {
         let snapshots = snapshots_of(&case);
-        for (previous, current) in with_previous(&snapshots) {
-            let Some(previous) = previous else { continue };
-            let cells = matrix(Some(previous), current);
-            prop_assert_eq!(cell_sums(&cells, |cell| cell.from_tier), counts_by_tier(previous));
-            prop_assert_eq!(cell_sums(&cells, |cell| cell.to_tier), counts_by_tier(current));
+        for current in snapshots.values() {
+            for (period, earlier) in earlier_snapshots(&snapshots, current) {
+                let cells = matrix_since(period, earlier, current);
+                prop_assert_eq!(cell_sums(&cells, |cell| cell.from_tier), counts_by_tier(earlier));
+                prop_assert_eq!(cell_sums(&cells, |cell| cell.to_tier), counts_by_tier(current));
+            }
         }
     }
 
@@ -237,6 +238,19 @@ fn every_tier_warning_and_direction_occurs() {
             );
         }
     }
+}
+
+#[test]
+fn matrices_of_every_period_occur() {
+    let mut periods = BTreeSet::new();
+    for case in some_cases() {
+        let snapshots = snapshots_of(&case);
+        for current in snapshots.values() {
+            let earlier = earlier_snapshots(&snapshots, current);
+            periods.extend(earlier.into_iter().map(|(period, _)| period));
+        }
+    }
+    assert_eq!(periods, BTreeSet::from(["month", "night", "week"]));
 }
 
 #[test]

@@ -250,10 +250,10 @@ impl Books {
             (
                 "publish.tier_migration_matrix",
                 values(
-                    "('stage', 'new', 'new', 1), ('stage', 'new', 'loyal', 1),
-                     ('stage', 'loyal', 'loyal', 1), ('stage', 'loyal', NULL, 1),
-                     ('stage', NULL, 'new', 1)",
-                    "dimension, from_tier, to_tier, users",
+                    "('night', 'stage', 'new', 'new', 1), ('night', 'stage', 'new', 'loyal', 1),
+                     ('night', 'stage', 'loyal', 'loyal', 1), ('night', 'stage', 'loyal', NULL, 1),
+                     ('night', 'stage', NULL, 'new', 1), ('week', 'stage', 'new', 'new', 9)",
+                    "period, dimension, from_tier, to_tier, users",
                 ),
             ),
         ]))
@@ -332,19 +332,19 @@ async fn balanced_books_pass_every_audit() {
 async fn matrix_off_by_one_user_is_refused() {
     for (cell, audits) in [
         (
-            "('stage', 'new', 'loyal', 1)",
+            "('night', 'stage', 'new', 'loyal', 1)",
             &["matrix_opening", "matrix_closing", "moves_match_matrix"][..],
         ),
         (
-            "('stage', 'loyal', 'loyal', 1)",
+            "('night', 'stage', 'loyal', 'loyal', 1)",
             &["matrix_opening", "matrix_closing"],
         ),
         (
-            "('stage', 'loyal', NULL, 1)",
+            "('night', 'stage', 'loyal', NULL, 1)",
             &["matrix_opening", "moves_match_matrix"],
         ),
         (
-            "('stage', NULL, 'new', 1)",
+            "('night', 'stage', NULL, 'new', 1)",
             &["matrix_closing", "moves_match_matrix"],
         ),
     ] {
@@ -358,13 +358,13 @@ async fn matrix_off_by_one_user_is_refused() {
 #[tokio::test]
 async fn matrix_of_another_dimension_is_refused() {
     let matrix = "publish.tier_migration_matrix";
-    let first_cell = "('stage', 'new', 'new', 1)";
-    let invented = format!("{first_cell}, ('depth', 'deep', 'deep', 1)");
+    let first_cell = "('night', 'stage', 'new', 'new', 1)";
+    let invented = format!("{first_cell}, ('night', 'depth', 'deep', 'deep', 1)");
     let books = Books::with(matrix, first_cell, &invented);
     let both_sides = ["matrix_opening", "matrix_closing"];
     assert_eq!(books.refused_by(&OPEN).await, both_sides);
 
-    let books = Books::with(matrix, first_cell, "('depth', 'new', 'new', 1)");
+    let books = Books::with(matrix, first_cell, "('night', 'depth', 'new', 'new', 1)");
     assert_eq!(books.refused_by(&OPEN).await, both_sides);
 }
 

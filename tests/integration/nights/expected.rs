@@ -8,7 +8,7 @@ use tierline::storage::Location;
 use super::tables::{self, Row};
 use crate::naive::alerts::alerts;
 use crate::naive::kpis::{Published, kpi_daily};
-use crate::naive::matrix::matrix;
+use crate::naive::matrix::{Period, matrix_since};
 use crate::naive::migration::migration;
 use crate::naive::snapshot::Snapshot;
 use crate::naive::summary::summary;
@@ -28,9 +28,23 @@ pub(crate) struct NightRows {
 
 /// The rows that a night should publish.
 pub(crate) fn expected(previous: Option<&Snapshot>, current: &Snapshot) -> NightRows {
+    expected_since(
+        previous,
+        previous.map(|previous| ("night", previous)),
+        current,
+    )
+}
+
+/// The same, with matrices since these snapshots.
+pub(crate) fn expected_since<'a>(
+    previous: Option<&Snapshot>,
+    earlier: impl IntoIterator<Item = (Period, &'a Snapshot)>,
+    current: &Snapshot,
+) -> NightRows {
     let snapshot = current.rows.values().map(|row| row.columns());
     let moves = migration(previous, current).into_iter();
-    let cells = matrix(previous, current).into_iter();
+    let cells = earlier.into_iter();
+    let cells = cells.flat_map(|(period, earlier)| matrix_since(period, earlier, current));
     let tiers = summary(previous, current).into_iter();
     let date = ("snapshot_date", current.snapshot_date.to_string());
     let dated = |columns: Columns| row([vec![date.clone()], columns].concat());
@@ -193,6 +207,7 @@ fn by_key<'a>(what: &str, rows: &'a [Row]) -> BTreeMap<Vec<&'a str>, &'a Row> {
     let key = |row: &'a Row| -> Vec<&'a str> {
         let names = [
             "user_id",
+            "period",
             "dimension",
             "from_tier",
             "to_tier",

@@ -12,13 +12,14 @@ use tierline::ground::{Classified, FailureKind};
 use tokio::runtime::Runtime;
 
 use super::expected::{
-    assert_same_marts, assert_same_night, assert_same_rows, current, expected, published,
+    assert_same_marts, assert_same_night, assert_same_rows, current, expected_since, published,
 };
 use super::job::{Nights, calibration_id};
 use super::lake::{Delivery, Ids, deliveries};
 use crate::naive::calibration::{Calibration, calibrate};
 use crate::naive::histories::{Case, cases};
 use crate::naive::kpis::Published;
+use crate::naive::matrix::earlier_snapshots;
 use crate::naive::parameters::Rules;
 use crate::naive::snapshot::{Snapshot, snapshots};
 
@@ -81,7 +82,8 @@ async fn compare(case: &Case, delivery: &Delivery) {
         let previous = snapshot.previous_snapshot_date.map(|date| date.to_string());
         assert_eq!(report.previous_snapshot_date, previous);
         let output = nights.output();
-        let expected = expected(previous_of(&snapshots, snapshot), snapshot);
+        let earlier = earlier_snapshots(&snapshots, snapshot);
+        let expected = expected_since(previous_of(&snapshots, snapshot), earlier, snapshot);
         let published = published(&output, *night).await;
         assert_same_night(*night, &published, &expected);
         let known = Published {

@@ -2,7 +2,7 @@
 
 use super::{by, columns, job_over, of_orders, orders, published, run_all};
 use crate::naive::calibration::CutPoints;
-use crate::naive::fixtures::{days_ago, hand_given_cut_points, order, snapshot_date};
+use crate::naive::fixtures::{days_ago, event, hand_given_cut_points, order, snapshot_date};
 use crate::naive::text::NULL;
 use crate::nights::job::Nights;
 use crate::nights::pack::Edit;
@@ -176,4 +176,60 @@ async fn previous_value_is_that_of_the_previous_snapshot() {
     let told = |metric| columns(&kpis, ("metric", metric), ["value", "previous_value"]);
     assert_eq!(told("users_total"), ["2.000000", "1.000000"]);
     assert_eq!(told(OUTFLOW), [NULL, NULL]);
+}
+
+/// The cells of customer_layer on D, `period D-days: from -> to: users`, in order.
+async fn cells_on_d(nights: &Nights) -> Vec<String> {
+    let rows = tables::rows(&nights.output(), snapshot_date(), "tier_migration_matrix").await;
+    let rows = rows
+        .iter()
+        .filter(|row| row["dimension"] == "customer_layer");
+    let cells = rows.map(|row| {
+        let [period, date, from, to, users] = [
+            "period",
+            "previous_snapshot_date",
+            "from_tier",
+            "to_tier",
+            "users",
+        ]
+        .map(|name| &row[name]);
+        let date: chrono::NaiveDate = date.parse().unwrap();
+        let days = (snapshot_date() - date).num_days();
+        format!("{period} D-{days}: {from} -> {to}: {users}")
+    });
+    let mut cells: Vec<String> = cells.collect();
+    cells.sort_unstable();
+    cells
+}
+
+/// "buys" is known for 40 days and orders on D - 9, "comes" is known since D - 3. The snapshot of D - 7
+/// is published last, and D is published again with it; once D - 1 follows on it, everything is as
+/// if it had been there from the first.
+#[tokio::test]
+async fn matrices_of_a_week_and_a_month_are_counted_from_their_own_snapshots() {
+    let mut history = of_orders([order("buys", 9, 10_00)]);
+    let events = [event("buys", 40, "view"), event("comes", 3, "view")];
+    history.events.extend(events);
+    let nights = job_over(&history);
+    run_all(&nights, [days_ago(28), days_ago(1), snapshot_date()]).await;
+    let night = [
+        "night D-1: base -> base: 1",
+        "night D-1: growth -> growth: 1",
+    ];
+    let month = [
+        "month D-28: NULL -> base: 1",
+        "month D-28: base -> growth: 1",
+    ];
+    assert_eq!(cells_on_d(&nights).await, [month, night].concat());
+
+    run_all(&nights, [days_ago(7)]).await;
+    assert_eq!(nights.status_of(snapshot_date()).await, "replaced");
+    let week = ["week D-7: NULL -> base: 1", "week D-7: growth -> growth: 1"];
+    let all = [month, night, week].concat();
+    assert_eq!(cells_on_d(&nights).await, all);
+    assert_eq!(nights.status_of(snapshot_date()).await, "already_published");
+
+    assert_eq!(nights.status_of(days_ago(1)).await, "replaced");
+    assert_eq!(nights.status_of(snapshot_date()).await, "replaced");
+    assert_eq!(cells_on_d(&nights).await, all);
 }

@@ -1,0 +1,136 @@
+//! Today's users against the snapshots of a week and of four weeks ago, for the matrices of these
+//! periods: each is read along with today's rows, and only what a matrix is of.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::error::ArrowError;
+use datafusion::logical_expr::{Expr, ident};
+use datafusion::prelude::DataFrame;
+
+use crate::engine::{EngineError, Session, reading_whole_files, stream_ahead_of};
+use crate::migration::{Matrices, Measures, Period, REVENUE};
+use crate::plan::Plan;
+use crate::publish::{Publication, missing, published_snapshot};
+use crate::storage::Location;
+use crate::tables::TIER_SNAPSHOT;
+use crate::tiers::{Dimensions, Settled};
+use crate::tiles::USER_ID;
+
+use super::error::NightError;
+use super::previous_join::{PreviousJoin, PreviousRows};
+use super::settled::{SettledStream, in_order};
+
+/// What the engine was doing when it failed.
+const STAGE: &str = "reading the snapshots of a week and four weeks before";
+
+/// One earlier snapshot, on its way.
+pub(super) struct EarlierSnapshot {
+    matrices: Matrices,
+    join: PreviousJoin,
+}
+
+/// The earlier snapshots that are published.
+pub(super) async fn open(
+    session: &Session,
+    output: &Location,
+    plan: &Plan,
+    dimensions: &Dimensions,
+) -> Result<Vec<EarlierSnapshot>, NightError> {
+    let periods = [
+        (Period::Week, plan.week_ago()),
+        (Period::Month, plan.month_ago()),
+    ];
+    let mut opened = Vec::new();
+    for (period, publication) in periods {
+        let Some(publication) = publication else {
+            continue;
+        };
+        let rows = snapshot_of(session, output, publication).await?;
+        let join = open_join(rows, dimensions).await;
+        opened.push(EarlierSnapshot {
+            matrices: Matrices::new(period, Some(publication.snapshot_date), dimensions),
+            join: join.map_err(EngineError::during(STAGE))?,
+        });
+    }
+    Ok(opened)
+}
+
+/// The snapshot of a publication, with the columns that it has.
+pub(super) async fn snapshot_of(
+    session: &Session,
+    output: &Location,
+    publication: &Publication,
+) -> Result<DataFrame, NightError> {
+    let snapshot = published_snapshot(output, publication, &session.runtime()).await?;
+    let snapshot = snapshot.ok_or_else(|| missing(publication, TIER_SNAPSHOT.name))?;
+    let rows = session.read(Arc::new(snapshot));
+    Ok(rows.map_err(EngineError::during(STAGE))?)
+}
+
+/// Starts to read the columns that matrices are of.
+async fn open_join(
+    rows: DataFrame,
+    dimensions: &Dimensions,
+) -> datafusion::error::Result<PreviousJoin> {
+    let known = dimensions.in_snapshot(rows.schema().as_arrow());
+    let names = known.iter().map(|dimension| dimension.name.as_str());
+    let columns = [USER_ID, REVENUE].into_iter().chain(names);
+    let rows = in_order(rows.select(columns.map(ident).collect::<Vec<Expr>>())?)?;
+    let rows = stream_ahead_of(reading_whole_files(rows), "earlier tier_snapshot").await?;
+    Ok(PreviousJoin::open(rows))
+}
+
+impl EarlierSnapshot {
+    /// Counts today's next users, and those of the earlier snapshot before the last of them who are
+    /// gone.
+    pub(super) async fn observe(
+        &mut self,
+        settled: &mut SettledStream,
+        today: &Settled,
+    ) -> Result<(), EngineError> {
+        let joined = self.join.join(&today.rows).await;
+        let PreviousRows { previous, gone } = joined.map_err(EngineError::during(STAGE))?;
+        let counted = self.count(settled, &previous, today);
+        counted.map_err(EngineError::during(STAGE))?;
+        for gone in gone {
+            self.count_gone(settled, gone)?;
+        }
+        Ok(())
+    }
+
+    /// Counts everybody who comes after today's last user.
+    pub(super) async fn finish(
+        mut self,
+        settled: &mut SettledStream,
+    ) -> Result<Matrices, EngineError> {
+        while let Some(gone) = self.join.rest().await.map_err(EngineError::during(STAGE))? {
+            self.count_gone(settled, gone)?;
+        }
+        Ok(self.matrices)
+    }
+
+    fn count(
+        &mut self,
+        settled: &mut SettledStream,
+        earlier: &RecordBatch,
+        today: &Settled,
+    ) -> Result<(), ArrowError> {
+        let dimensions = settled.since(earlier, today)?;
+        let measures = Measures::of(&today.rows)?;
+        self.matrices.count(&measures, &dimensions);
+        Ok(())
+    }
+
+    fn count_gone(
+        &mut self,
+        settled: &mut SettledStream,
+        gone: RecordBatch,
+    ) -> Result<(), EngineError> {
+        let gone = settled.gone(gone)?;
+        let measures = Measures::of_gone(&gone.rows);
+        let measures = measures.map_err(EngineError::during(STAGE))?;
+        self.matrices.count(&measures, &gone.dimensions);
+        Ok(())
+    }
+}
