@@ -69,10 +69,10 @@ fn summary_row(dimension: Dimension, tier: Tier, current: &Snapshot, moves: &[Mo
         average_order_value: Ratio::of(revenue_365d_cents, 100 * orders_365d),
         average_interactions_30d: Ratio::of(interactions_30d, users),
         entered: count(moves, |tier_move| {
-            tier_move.dimension == dimension && tier_move.to_tier == Some(tier)
+            tier_move.dimension == dimension.name() && tier_move.to_tier == Some(tier)
         }),
         left_tier: count(moves, |tier_move| {
-            tier_move.dimension == dimension && tier_move.from_tier == Some(tier)
+            tier_move.dimension == dimension.name() && tier_move.from_tier == Some(tier)
         }),
     }
 }
