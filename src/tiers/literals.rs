@@ -79,8 +79,8 @@ impl Listed<'_> {
         let values = values.map(|tier| tier.name.clone());
         let warnings = self.warnings.iter();
         let warnings = warnings.filter(|_| dimensions.contains(WARNING)).cloned();
-        let is_warning = self.warnings.iter();
-        let is_warning = is_warning.any(|warning| dimensions.contains(warning));
+        let mut listed = self.warnings.iter();
+        let is_warning = listed.any(|warning| dimensions.contains(warning));
         let states = [RAISED, CLEAR].into_iter().filter(|_| is_warning);
         let states = states.map(str::to_owned);
         values.chain(warnings).chain(states).collect()

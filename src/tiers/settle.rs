@@ -25,7 +25,7 @@ use datafusion::arrow::array::{
     UInt32Builder,
 };
 use datafusion::arrow::compute::{cast, take};
-use datafusion::arrow::datatypes::{DataType, Date32Type, Field, FieldRef, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
 use crate::ground::{SnapshotDate, counted};

@@ -9,7 +9,7 @@
 //! A warning that the previous snapshot does not date begins with this one: it is raised since D, and
 //! nobody's was raised or cleared tonight.
 
-use datafusion::arrow::array::{Array, BooleanArray, Date32Array, RecordBatch};
+use datafusion::arrow::array::{BooleanArray, Date32Array, RecordBatch};
 use datafusion::arrow::error::ArrowError;
 
 use super::columns::{SINCE, column, date_column};
