@@ -11,12 +11,16 @@ use crate::ground::{Diagnostic, Problems};
 use crate::job::Job;
 use crate::models::Model;
 use crate::pack::{Project, unknown_alerts, unused};
+use crate::tables::ACTIONS;
 
 /// The model of the pack whose columns of true and false are warnings.
 pub(super) const WARNINGS: &str = "warnings";
 
 /// The columns of which no two lines of a reference file may have the same values.
-const KEYS: [(&str, &[&str]); 1] = [("event_types", &["event_type"])];
+const KEYS: [(&str, &[&str]); 2] = [
+    ("event_types", &["event_type"]),
+    (ACTIONS.name, &["priority"]),
+];
 
 /// Values of reference files that are not what they seem, or that are there twice.
 pub(super) fn reference_values(project: &Project) -> Problems {

@@ -167,7 +167,9 @@ mod tests {
             assert_eq!(&sql[place], format!("'{text}'"));
             text
         });
-        (texts.collect(), is_computed)
+        let mut texts: Vec<String> = texts.collect();
+        texts.sort();
+        (texts, is_computed)
     }
 
     #[test]

@@ -12,13 +12,13 @@ use crate::engine::{EngineError, Session, all_rows, decimals, integers, texts};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName};
 use crate::job::Job;
 use crate::night::NightError;
-use crate::tables::REVENUE_TYPE;
+use crate::tables::{self, REVENUE_TYPE};
 
 use super::amounts::as_money;
 use super::{Opened, choose, register_published};
 
 /// The table.
-const ACTIONS: &str = "actions";
+const ACTIONS: &str = tables::ACTIONS.name;
 
 /// The actions of a published date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

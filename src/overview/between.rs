@@ -115,8 +115,20 @@ impl Sides {
         let rows = all_rows(matrix(before, now)?).await?;
         let flows = FlowRows::of(&rows)?;
         let flows = (0..rows.num_rows()).map(|row| flows.flow(dimension, row));
-        Ok(flows.collect())
+        Ok(in_order(flows.collect(), dimension))
     }
+}
+
+/// The flows in the order of the dimension's tiers, where they come from first; tiers that are listed
+/// no more by name behind them, and those who entered or left last.
+fn in_order(mut flows: Vec<Flow>, dimension: &Dimension) -> Vec<Flow> {
+    let place = |tier: &Option<String>| {
+        let mut tiers = dimension.tiers.iter();
+        let listed = tiers.position(|listed| tier.as_ref() == Some(&listed.name));
+        (tier.is_none(), listed.is_none(), listed, tier.clone())
+    };
+    flows.sort_by_key(|flow| (place(&flow.from), place(&flow.to)));
+    flows
 }
 
 /// The columns of a snapshot that are needed, where it has the dimension.

@@ -180,6 +180,17 @@ fn without_run(shown: &str) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
+/// The page of a user without the texts of dim_tier, and without the run.
+fn without_playbooks(page: &str) -> String {
+    let (before, after) = page.split_once("What to do\n").unwrap();
+    let (playbooks, moves) = after.split_once("\nNewest moves").unwrap();
+    assert!(
+        playbooks.starts_with("  value_tier, silent\n    "),
+        "{playbooks}"
+    );
+    without_run(&format!("{before}Newest moves{moves}"))
+}
+
 /// A job may be ahead of what is published: its own dimension comes with the next night.
 #[test]
 fn grace_of_a_dimension_that_is_not_published_yet_is_nothing_to_show() {
@@ -257,8 +268,45 @@ fn moves_between_any_two_dates_and_one_user_are_shown() {
         let playbooks = user["playbooks"].as_array().unwrap().len();
         assert_eq!(playbooks, 10 + user["warnings"].as_array().unwrap().len());
     }
-    println!("{by_value:?} {newest_moves}");
-    insta::assert_snapshot!(without_run(&shown(folder, &["--user", "u0000001"])), @"");
+    assert!(by_value.len() > 1 && newest_moves > 0, "{by_value:?}");
+    insta::assert_snapshot!(without_playbooks(&shown(folder, &["--user", "u0000001"])), @"
+    User u0000001 on 2026-10-31
+
+    Tiers
+      dimension            tier                       label                          since
+      value_tier           silent                     Silent buyers                  2026-10-29
+      rfm_class            general_winback            General: win back              2026-10-29
+      lifecycle_stage      active                     Active                         2026-10-31
+      customer_layer       growth                     Growth                         2026-10-29
+      interaction_depth    moderate                   Moderate                       2026-10-31
+      engagement_style     reader                     Reader                         2026-10-31
+      participation_level  some                       Some                           2026-10-29
+      need_type            social                     Social                         2026-10-29
+      price_sensitivity    regular                    Regular                        2026-10-29
+      value_engagement     low_value_high_engagement  Low value and high engagement  2026-10-31
+
+    Figures
+      figure            value
+      r_score               2
+      f_score               1
+      m_score               1
+      rfm_total             4
+      orders_365d           1
+      orders_lifetime       1
+      revenue_365d      71.98
+      revenue_lifetime  71.98
+      recency_days         47
+      order_gap_days        .
+      interactions_30d      1
+      touches_30d           3
+
+    Newest moves
+      date        dimension          move
+      2026-10-31  engagement_style   none -> reader                                             after 2 days
+      2026-10-31  interaction_depth  light -> moderate                                      up  after 2 days
+      2026-10-31  lifecycle_stage    silent -> active                                       up  after 2 days
+      2026-10-31  value_engagement   low_value_low_engagement -> low_value_high_engagement      after 2 days
+    ");
     insta::assert_snapshot!(refused(folder, &["--user", "u0000301", "--date", "2026-10-30"]), @"
     error: the snapshot of 2026-10-30 has no user with this id
      |
@@ -274,6 +322,21 @@ fn moves_between_any_two_dates_and_one_user_are_shown() {
      |
      = help: name one of them, or publish it: `tierline run --date 2026-10-01`
     ");
+    // As many users as the table has rows, each in one action.
+    let actions = json(folder, &["--actions"]);
+    let listed = actions["actions"].as_array().unwrap();
+    assert!(listed.len() > 2, "{actions}");
+    let priorities: Vec<_> = listed.iter().map(|row| row["priority"].as_i64()).collect();
+    assert!(priorities.is_sorted(), "{actions}");
+    let page = shown(folder, &["--actions"]);
+    let users: i64 = listed
+        .iter()
+        .map(|row| row["users"].as_i64().unwrap())
+        .sum();
+    let title = format!("Actions of 2026-10-31: {users} users\n");
+    assert!(users <= 300 && page.starts_with(&title), "{page}");
+    assert_eq!(page.lines().count(), 4 + listed.len(), "{page}");
+    assert!(!page.contains("u0000"), "{page}");
     let failed = show(folder, &["--user", "u0000301", "--output", "json"]);
     let result: Value = serde_json::from_str(&failed.stdout).unwrap();
     assert_eq!(

@@ -17,7 +17,7 @@ pub(super) fn actions_page(actions: &ActionsOverview, paint: Paint) -> String {
     let users: i64 = actions.actions.iter().map(|action| action.users).sum();
     let title = format!("Actions of {}", actions.snapshot_date);
     let title = paint.text(&title, Style::new().bold());
-    let origin = format!("run {}", actions.run_id);
+    let origin = format!("published by run {}", actions.run_id);
     let origin = paint.text(&origin, Style::new().dimmed());
     let head = format!("{title}: {}\n{origin}\n", count_of(users, "user"));
     if actions.actions.is_empty() {
@@ -88,7 +88,7 @@ mod tests {
         };
         insta::assert_snapshot!(actions_page(&actions, paint), @"
         Actions of 2026-11-20: 253 users
-        run 2026-11-20-f00d
+        published by run 2026-11-20-f00d
 
           action             channel  users    cut    at stake     expires
           resolve_complaint  service      3      .    3,703.50  2026-11-23
@@ -102,7 +102,7 @@ mod tests {
         };
         insta::assert_snapshot!(actions_page(&nobody, paint), @"
         Actions of 2026-11-20: 0 users
-        run 2026-11-20-f00d
+        published by run 2026-11-20-f00d
         ");
     }
 }

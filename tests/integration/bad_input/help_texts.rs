@@ -281,6 +281,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "`tierline run --date {date}`",
             "`tierline run`",
             "give two published dates, the earlier one as --from",
+            "as `tierline init` writes them, and publish the date again: `tierline run --date {date}`",
         ],
     ),
     (
@@ -767,7 +768,6 @@ const UNTRIED: &[(&str, &[&str])] = &[
     (
         "what an earlier tierline has published",
         &[
-            "as `tierline init` writes them, and publish the date again: `tierline run --date {date}`",
             "publishes it from the files there are",
             "before rules were on record; --rules today restates it by today's",
         ],

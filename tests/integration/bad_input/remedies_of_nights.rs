@@ -242,6 +242,20 @@ fn of_what_is_published() {
                 "2026-03-06",
             ],
         },
+        Remedy {
+            help: "as `tierline init` writes them, and publish the date again: `tierline run --date 2026-03-06`",
+            broken: |project| {
+                std::fs::remove_file(project.path("sql/publish/actions.sql")).unwrap();
+                project.publish("2026-03-06")
+            },
+            command: &["show", "job.toml", "--actions"],
+            mended: |project| {
+                let actions = include_str!("../../../sql/publish/actions.sql");
+                let project = project.write("sql/publish/actions.sql", actions);
+                project.publish("2026-03-06")
+            },
+            again: &["show", "job.toml", "--actions"],
+        },
     ]);
 }
 

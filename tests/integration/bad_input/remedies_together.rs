@@ -351,7 +351,7 @@ fn of_warnings() {
             broken: &[Replace(
                 SNAPSHOT,
                 BEFORE_INTERACTION,
-                "    ROW_NUMBER() OVER (ORDER BY users.orders_30d) AS place,\n    -- interaction\n",
+                "    CAST(ROW_NUMBER() OVER (ORDER BY users.orders_30d) AS BIGINT) AS place_by_orders,\n    -- interaction\n",
             )],
             mended: &[Replace(
                 SNAPSHOT,
