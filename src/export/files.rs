@@ -50,7 +50,7 @@ impl Target {
     ///
     /// # Errors
     /// The name of a file of another format, or of one where there are several.
-    pub fn of<'a>(to: &'a str, form: Form, is_split: bool) -> Result<(&'a str, Self), Problems> {
+    pub fn of(to: &str, form: Form, is_split: bool) -> Result<(&str, Self), Problems> {
         let refused =
             |message: String, help: &str| Err(Problems(vec![Diagnostic::new(message).help(help)]));
         let (folder, last) = match to.rfind(['/', '\\']) {
