@@ -9,7 +9,7 @@
 //! | table | the date that is made again |
 //! |---|---|
 //! | keeps every date | the date of the file |
-//! | keeps one state, as `tier_current` does | the newest date |
+//! | keeps one state, as `tier_current` does | the newest date, where it has published the table |
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,6 +21,7 @@ use object_store::path::Path;
 use crate::drafts::SNAPSHOT_DATE;
 use crate::ground::SnapshotDate;
 use crate::storage::Location;
+use crate::tables;
 
 use super::publications::Publications;
 use super::table::Table;
@@ -104,10 +105,16 @@ fn named(
     publications: &Publications,
 ) -> Result<Vec<(SnapshotDate, Named)>, PublishError> {
     let newest = publications.latest_date();
+    // A table that the job no longer declares keeps rows that no date makes again.
+    let is_made = |date: &SnapshotDate| {
+        let published = publications.newest_for(*date);
+        tables::find(&table.name).is_some()
+            || published.is_some_and(|row| row.tables.contains_key(&table.name))
+    };
     let mut named = Vec::new();
     for file in table.entries(None)? {
         let date = match table.is_kept_whole() {
-            true => newest,
+            true => newest.filter(is_made),
             false => {
                 let day = file.partition_values_map().remove(SNAPSHOT_DATE).flatten();
                 day.and_then(|day| day.parse().ok())
