@@ -77,7 +77,8 @@ fn headings(shown: &str) -> Vec<&str> {
 /// The users in the lines of tiers below a heading.
 fn users_of(shown: &str, dimension: &str) -> i64 {
     let lines = shown.lines().skip_while(|line| *line != dimension).skip(2);
-    let tiers = lines.take_while(|line| line.starts_with("  ") && !line.contains("in grace:"));
+    let is_legend = |line: &str| line.contains("in grace:") || line.contains("in hold:");
+    let tiers = lines.take_while(|line| line.starts_with("  ") && !is_legend(line));
     let users = tiers.map(|line| line.split_whitespace().nth(1).unwrap());
     let users = users.map(|users| users.replace('.', "0").parse::<i64>().unwrap());
     users.sum()

@@ -531,9 +531,9 @@ fn the_snapshot_does_not_read_what_was_published_before() {
     exit code 2
 
     error: `publish.tier_snapshot` cannot read `previous.tier_snapshot`
-       --> sql/publish/tier_snapshot.sql:106:11
+       --> sql/publish/tier_snapshot.sql:118:11
         |
-    106 | LEFT JOIN previous.tier_snapshot AS previous
+    118 | LEFT JOIN previous.tier_snapshot AS previous
         |           ^^^^^^^^^^^^^^^^^^^^^^
         |
         = help: it may depend on today's sources only; read what was published before in kpi_daily.sql, alerts.sql or an audit

@@ -230,9 +230,9 @@ fn rules_are_told_beside_what_is_broken() {
     exit code 2
 
     error: unknown table: `INNER` is not a full table name; write folder and name, such as features.users
-       --> sql/publish/tier_snapshot.sql:106:1
+       --> sql/publish/tier_snapshot.sql:118:1
         |
-    106 | INNER JOIN tiers.rfm AS rfm
+    118 | INNER JOIN tiers.rfm AS rfm
         | ^^^^^
 
     error: unknown column `orders_liftime`
