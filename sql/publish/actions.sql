@@ -66,7 +66,7 @@ taken AS (
                 users.can_reach
                 AND NOT users.is_settling_in
                 AND CASE actions.action
-                    WHEN 'call_falling' THEN users.is_high_value AND users.value_tier <> users.value_tier_raw
+                    WHEN 'call_falling' THEN users.is_high_value AND users.falling_warning
                     WHEN 'ask_spend' THEN users.spend_warning
                     WHEN 'remind_overdue' THEN users.overdue_warning
                     WHEN 'thank_peak' THEN users.peak_order
@@ -133,7 +133,7 @@ SELECT
     CASE action
         WHEN 'resolve_complaint' THEN 'complained on ' || to_char(last_complaint_day, '%m-%d') || '; complaints in 30 days: ' || complaints_30d
         WHEN 'leave_alone' THEN CASE WHEN can_contact THEN 'messages in 30 days: ' || touches_30d || ', and no answer' ELSE 'has unsubscribed' END
-        WHEN 'call_falling' THEN 'shown as ' || value_label_en || ', lower since ' || to_char(value_tier_pending_since, '%m-%d') || '; ' || last_order_en
+        WHEN 'call_falling' THEN 'shown as ' || value_label_en || ', lower since ' || to_char(falling_warning_since, '%m-%d') || '; ' || last_order_en
         WHEN 'ask_spend' THEN 'spent ' || revenue_60d || ' in 60 days, ' || revenue_prev_60d || ' in the 60 before; ' || last_order_en
         WHEN 'remind_overdue' THEN last_order_en
         WHEN 'thank_peak' THEN 'largest order ever today: ' || largest_order_1d || ', before ' || largest_order_before_today
@@ -151,7 +151,7 @@ SELECT
     CASE action
         WHEN 'resolve_complaint' THEN to_char(last_complaint_day, '%m-%d') || '投诉，30天内共' || complaints_30d || '次'
         WHEN 'leave_alone' THEN CASE WHEN can_contact THEN '30天内触达' || touches_30d || '次，没有任何回应' ELSE '已退订' END
-        WHEN 'call_falling' THEN '当前显示为' || value_label_zh || '，' || to_char(value_tier_pending_since, '%m-%d') || '起已低于该层级；' || last_order_zh
+        WHEN 'call_falling' THEN '当前显示为' || value_label_zh || '，' || to_char(falling_warning_since, '%m-%d') || '起已低于该层级；' || last_order_zh
         WHEN 'ask_spend' THEN '近60天消费' || revenue_60d || '，此前60天' || revenue_prev_60d || '；' || last_order_zh
         WHEN 'remind_overdue' THEN last_order_zh
         WHEN 'thank_peak' THEN '今天下了最大的一单：' || largest_order_1d || '，此前最大' || largest_order_before_today

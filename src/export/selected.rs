@@ -20,7 +20,7 @@ use crate::publish::{
     published_table,
 };
 use crate::storage::{Location, Stores};
-use crate::tables::{self, Tables};
+use crate::tables::{self, SNAPSHOT_DATE, Tables};
 
 use super::request::{Request, STAGE};
 
@@ -167,11 +167,12 @@ struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     fn of(request: &Request<'a>, known: &'a Schema) -> Result<Self, Problems> {
-        let names: Vec<&str> = known
-            .fields()
-            .iter()
-            .map(|field| field.name().as_str())
-            .collect();
+        let fields = known.fields().iter();
+        let mut names: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
+        // The date of a dated table is in no file, and so behind the columns that are.
+        if names.last() == Some(&SNAPSHOT_DATE) {
+            names.rotate_right(1);
+        }
         let mut problems = Problems::default();
         let asked = request
             .columns

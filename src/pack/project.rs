@@ -303,7 +303,7 @@ fn without_sql(job: &Job, pack: &SqlPack, tables: &Tables) -> Vec<Diagnostic> {
     let bare = tables.own().filter(|table| !has_file(table));
     let problem = |table: &PublishedTable| {
         let name = table.name;
-        let message = format!("table `{name}` has no SQL, `publish/{name}.sql`");
+        let message = format!("table `{name}` has no SQL file `publish/{name}.sql`");
         let help = match job.sql.is_some() || job.pack.is_some() {
             true => "write that file into the SQL pack, one SELECT, or take the section out",
             false => {

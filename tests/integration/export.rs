@@ -78,7 +78,7 @@ fn every_format_has_the_rows_of_the_date_in_the_order_of_the_key(project: &Proje
     let mut lines = csv.lines();
     assert_eq!(
         lines.next().unwrap(),
-        "user_id,value_tier,orders_lifetime,revenue_365d,note"
+        "snapshot_date,user_id,value_tier,orders_lifetime,revenue_365d,note"
     );
     let lines: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
     let expected = (1..=6).map(|user| {
@@ -86,8 +86,11 @@ fn every_format_has_the_rows_of_the_date_in_the_order_of_the_key(project: &Proje
         (format!("100{user}"), orders, revenue)
     });
     let found = lines.iter().map(|fields| {
-        assert_eq!(fields[4], format!("={}", fields[1]));
-        let [user, _, orders, revenue, _] = fields[..] else {
+        assert_eq!(
+            (fields[0], fields[5]),
+            ("2026-03-06", &*format!("={}", fields[2]))
+        );
+        let [_, user, _, orders, revenue, _] = fields[..] else {
             panic!("{fields:?}");
         };
         (user.to_owned(), orders.to_owned(), revenue.to_owned())
@@ -104,11 +107,12 @@ fn every_format_has_the_rows_of_the_date_in_the_order_of_the_key(project: &Proje
     });
     let of_csv = lines
         .iter()
-        .map(|fields| [0, 1, 2, 4].map(|field| fields[field].to_owned()));
+        .map(|fields| [1, 2, 3, 5].map(|field| fields[field].to_owned()));
     assert_eq!(texts.collect::<Vec<_>>(), of_csv.collect::<Vec<_>>());
     // All digits, whatever a reader makes of them.
     assert!(
-        json.starts_with("{\"user_id\":1001,") && json.contains("\"revenue_365d\":10.00,"),
+        json.starts_with("{\"snapshot_date\":\"2026-03-06\",\"user_id\":1001,")
+            && json.contains("\"revenue_365d\":10.00,"),
         "{json}"
     );
 
@@ -220,7 +224,7 @@ fn a_table_that_keeps_the_newest_date_is_that_of_then_for_an_older_one(project: 
     );
     assert_eq!(
         none,
-        "user_id,value_tier,orders_lifetime,revenue_365d,note\r\n"
+        "snapshot_date,user_id,value_tier,orders_lifetime,revenue_365d,note\r\n"
     );
     let escaped = [
         "--table",
@@ -281,5 +285,71 @@ fn what_cannot_be_exported_is_told_with_the_remedy(project: &Project) {
     });
     let mark = export(project, &["--table", "calls", "--format", "json", "--bom"]);
     let said = [&said[..], &[project.said(&mark)]].concat();
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @"
+    error: there is no published table `call`; did you mean `calls`?
+     |
+     = help: the tables of 2026-03-06 are alerts, calls, dim_tier, kpi_daily, tier_current, tier_migration, tier_migration_matrix, tier_snapshot, tier_summary, tiers_today
+
+    error: --columns: `calls` has no column `user`
+     |
+     = help: its columns are snapshot_date, user_id, value_tier, orders_lifetime, revenue_365d, note
+
+    error: unknown column `orders_lifetim`
+     --> --where:1:1
+      |
+    1 | orders_lifetim > 1
+      | ^^^^^^^^^^^^^^
+      |
+      = help: did you mean `orders_lifetime`?
+
+    error: syntax error: Expected: an expression, found the end of the file
+     --> --where:1:17
+      |
+    1 | orders_lifetime >
+      |                 ^
+
+    error: `now` is not allowed: a run must give the same rows tomorrow
+     --> --where:1:1
+      |
+    1 | now() > TIMESTAMP '2026-01-01'
+      | ^^^
+      |
+      = help: use $snapshot_date for today; sort by a column instead of random()
+
+    error: a condition reads no other rows
+     --> --where:1:13
+      |
+    1 | user_id IN (SELECT user_id FROM publish.tier_snapshot)
+      |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: it may use the columns of the table; what needs more belongs in a table of your own
+
+    error: syntax error: Expected: EOF, found: )
+     --> --where:1:5
+      |
+    1 | true) UNION ALL SELECT * FROM publish.calls WHERE (true
+      |     ^
+
+    error: --split-by makes several files, and stdout takes one
+     |
+     = help: name a folder or a file by --to
+
+    error: 2026-03-01 is not published; the nearest that are: 2026-03-05, 2026-03-06
+     |
+     = help: name one of them, or publish it: `tierline run --date 2026-03-01`
+
+    error: --to ends with `calls.parquet`, which is of another format than --format says
+     |
+     = help: give the file the ending of its format, or name a folder
+
+    error: --to names one file, `calls.csv`, and --split-by makes several
+     |
+     = help: name a folder
+
+    exit code 2
+
+    error: --bom is for CSV alone
+     |
+     = help: leave it out, or give --format csv
+    ");
 }

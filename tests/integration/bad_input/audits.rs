@@ -95,7 +95,7 @@ fn users_with_two_rows_are_blocked() {
     insta::assert_snapshot!(project.refused_run(), @"
     exit code 3
 
-    error: 2 audits blocked publication; readers still see what was published before
+    error: 3 audits blocked publication; readers still see what was published before
 
     user_id_unique: 6 offending rows
     +------+
@@ -108,6 +108,14 @@ fn users_with_two_rows_are_blocked() {
     | 4    |
     +------+
     a join in the SQL pack multiplies users or loses their ids; each feature and tier model must have one row per user
+
+    actions_key: 1 offending row
+    +----------------+---------------+
+    | keys_with_null | keys_repeated |
+    +----------------+---------------+
+    | 0              | 5             |
+    +----------------+---------------+
+    each row of `actions` needs a key of its own, user_id, without NULL: a join in publish/actions.sql multiplies rows or finds nothing, or the key lacks a column
 
     revenue_of_users_reconciles: 1 offending row
     +------------------+-----------------+

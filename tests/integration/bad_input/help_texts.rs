@@ -88,6 +88,18 @@ const APPLIED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "calibrate::comparison_keeps_nothing_unless_told_to",
+        &[
+            "the new cut points are provisional: `{metric}` counts from {counts_from} on, and there is nothing before {first_day}; from {full_from} on another calibration is worth making, by `tierline calibrate`",
+        ],
+    ),
+    (
+        "calibrate::cut_points_of_a_short_history_are_told_once_it_is_long_enough",
+        &[
+            "the cut points {} were made on a short history, which is long enough since {until}: compare them with new ones by `tierline calibrate`",
+        ],
+    ),
+    (
         "own_tables::a_key_that_does_not_hold_blocks_the_night",
         &["needs a key of its own"],
     ),

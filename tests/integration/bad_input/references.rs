@@ -14,8 +14,8 @@ fn hole_between_bands_is_refused() {
     error: the total 4 lies in no band of `reference.value_tiers`
      --> sql/reference/value_tiers.csv:6:1
       |
-    6 | low_value,1,3,3,Low value,低价值用户,"Automated app push and SMS at big campaigns only: best sellers, the offer open to all; no adviser time, no extra coupons; leave out users recalled twice.","只在大促走自动化App推送和短信：爆款清单、全场优惠；不占用顾问人力，不额外补贴，召回满两次的不再发。"
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    6 | low_value,1,3,3,Low value,低价值用户,"Who: automated messages alone.","由谁服务：仅自动化触达。"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: bands must cover every total from 3 to 15 once
     "#);
@@ -30,8 +30,8 @@ fn bands_that_overlap_are_refused() {
     error: the total 7 lies in several bands of `reference.value_tiers`: active, silent
      --> sql/reference/value_tiers.csv:5:1
       |
-    5 | silent,2,4,7,Silent buyers,沉默消费用户,"Bought within 30 days: go by the lifecycle stage. Others: one personal WeCom message, SMS after three days without a reply; small coupon with an end date; two touches, two weeks apart, then stop.","30天内买过的按生命周期阶段走；其余企微单独发一条，三天没回再补短信，附限时小额券；两次触达至少隔两周，发完就停。"
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    5 | silent,2,4,7,Silent buyers,沉默消费用户,"Who: automated messages, written with care; a person takes over on a reply.","由谁服务：用心写的自动化消息；用户回复后转人工。"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: bands must cover every total from 3 to 15 once
     "#);
@@ -52,8 +52,8 @@ fn bands_that_nobody_can_be_in_are_refused() {
     error: the band `high_value` has one bound alone
      --> sql/reference/value_tiers.csv:2:1
       |
-    2 | high_value,5,13,,High value,高价值用户,"Adviser one to one by WeCom or phone: first look at launches, exclusive service, birthday gift; never include them in mass discount messages.","专属顾问企微一对一，重要事项打电话：新品优先购、专属服务、生日礼遇；不要群发打折信息。"
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    2 | high_value,5,13,,High value,高价值用户,"Who: an adviser of their own. Best service, first look at launches, a gift on their day.","由谁服务：专属顾问。最好的服务、新品优先看、重要日子有礼。"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: give it min_total and max_total; the band of users without a counting order has neither
 
@@ -68,40 +68,40 @@ fn bands_that_nobody_can_be_in_are_refused() {
     error: the total 3 lies in no band of `reference.value_tiers`
      --> sql/reference/value_tiers.csv:6:1
       |
-    6 | low_value,1,3,2,Low value,低价值用户,"Automated app push and SMS at big campaigns only: best sellers, the offer open to all; no adviser time, no extra coupons; leave out users recalled twice.","只在大促走自动化App推送和短信：爆款清单、全场优惠；不占用顾问人力，不额外补贴，召回满两次的不再发。"
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    6 | low_value,1,3,2,Low value,低价值用户,"Who: automated messages alone.","由谁服务：仅自动化触达。"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: bands must cover every total from 3 to 15 once
 
     error: the total 13 lies in no band of `reference.value_tiers`
      --> sql/reference/value_tiers.csv:3:1
       |
-    3 | high_potential,4,10,12,High potential,高潜力用户,"WeCom and member group: picks that go with past orders, member perks; extra points on the next order; do not discount what they buy anyway.","企微和会员社群：按历史订单推搭配、讲会员权益，下一单多倍积分；本来就会买的不打折。"
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    3 | high_potential,4,10,12,High potential,高潜力用户,"Who: the member team. Member perks, and an adviser as soon as they ask for one.","由谁服务：会员团队。享会员权益，主动提出时转顾问。"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: bands must cover every total from 3 to 15 once
 
     error: the total 14 lies in no band of `reference.value_tiers`
      --> sql/reference/value_tiers.csv:3:1
       |
-    3 | high_potential,4,10,12,High potential,高潜力用户,"WeCom and member group: picks that go with past orders, member perks; extra points on the next order; do not discount what they buy anyway.","企微和会员社群：按历史订单推搭配、讲会员权益，下一单多倍积分；本来就会买的不打折。"
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    3 | high_potential,4,10,12,High potential,高潜力用户,"Who: the member team. Member perks, and an adviser as soon as they ask for one.","由谁服务：会员团队。享会员权益，主动提出时转顾问。"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: bands must cover every total from 3 to 15 once
 
     error: the total 15 lies in no band of `reference.value_tiers`
      --> sql/reference/value_tiers.csv:3:1
       |
-    3 | high_potential,4,10,12,High potential,高潜力用户,"WeCom and member group: picks that go with past orders, member perks; extra points on the next order; do not discount what they buy anyway.","企微和会员社群：按历史订单推搭配、讲会员权益，下一单多倍积分；本来就会买的不打折。"
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    3 | high_potential,4,10,12,High potential,高潜力用户,"Who: the member team. Member perks, and an adviser as soon as they ask for one.","由谁服务：会员团队。享会员权益，主动提出时转顾问。"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: bands must cover every total from 3 to 15 once
 
     error: no total lies in the band `low_value`
      --> sql/reference/value_tiers.csv:6:1
       |
-    6 | low_value,1,3,2,Low value,低价值用户,"Automated app push and SMS at big campaigns only: best sellers, the offer open to all; no adviser time, no extra coupons; leave out users recalled twice.","只在大促走自动化App推送和短信：爆款清单、全场优惠；不占用顾问人力，不额外补贴，召回满两次的不再发。"
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    6 | low_value,1,3,2,Low value,低价值用户,"Who: automated messages alone.","由谁服务：仅自动化触达。"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: totals run from 3 to 15, and min_total must not be above max_total; correct the bounds, or take the band out
 
@@ -142,8 +142,8 @@ fn line_with_too_few_values_is_shown() {
     error: `reference.value_tiers` cannot be read: Encountered unequal lengths between records on CSV file. Expected 8 records, found 7 records at line 5
      --> sql/reference/value_tiers.csv:5:1
       |
-    5 | silent,2,4,Silent buyers,沉默消费用户,"Bought within 30 days: go by the lifecycle stage. Others: one personal WeCom message, SMS after three days without a reply; small coupon with an end date; two touches, two weeks apart, then stop.","30天内买过的按生命周期阶段走；其余企微单独发一条，三天没回再补短信，附限时小额券；两次触达至少隔两周，发完就停。"
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^...^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    5 | silent,2,4,Silent buyers,沉默消费用户,"Who: automated messages, written with care; a person takes over on a reply.","由谁服务：用心写的自动化消息；用户回复后转人工。"
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: a reference file is CSV with a header line and as many values on every line
 

@@ -129,7 +129,7 @@ fn of_characters_and_statements() {
             )],
         },
         Remedy {
-            help: "it may depend on today's sources only; read what was published before in kpi_daily.sql, alerts.sql or an audit",
+            help: "it may depend on today's sources only; read what was published before in kpi_daily.sql, alerts.sql, actions.sql or an audit",
             broken: &[Replace(
                 SNAPSHOT,
                 BEFORE_INTERACTION,
@@ -379,14 +379,7 @@ fn of_warnings() {
                 "    users.user_id,\n",
                 "    users.user_id,\n    users.orders_30d = 0 AS asleep,\n",
             )],
-            mended: &[
-                Append(TIERS, "warning,asleep,,Asleep,x,Wake,x\n"),
-                Replace(
-                    SNAPSHOT,
-                    BEFORE_INTERACTION,
-                    "    warnings.asleep,\n    -- interaction\n",
-                ),
-            ],
+            mended: &[Append(TIERS, "warning,asleep,,Asleep,x,Wake,x\n")],
         },
     ];
     let edits = |project, edits: fn(&Remedy) -> &'static [Edit]| {

@@ -305,7 +305,7 @@ fn literals_that_are_no_value_of_their_dimension_are_refused() {
     1 | SELECT 1 AS one FROM publish.tier_summary WHERE dimension = 'value_teir' AND FALSE
       |                                                             ^^^^^^^^^^^^
       |
-      = help: it has customer_layer, engagement_style, interaction_depth, lifecycle_stage, need_type, participation_level, price_sensitivity, rfm_class, value_engagement, value_tier, warning
+      = help: it has customer_layer, decline_warning, engagement_style, falling_warning, fatigue_warning, interaction_depth, lifecycle_stage, low_ltv_to_cac, need_type, overdue_warning, participation_level, peak_order, price_sensitivity, rfm_class, silent_warning, spend_warning, value_engagement, value_tier, warning
 
     error: `low_valeu` is not a value of `value_tier` in dim_tier; did you mean `low_value`?
      --> sql/audits/raw.sql:1:68

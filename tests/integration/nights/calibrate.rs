@@ -247,6 +247,24 @@ async fn date_before_every_calibration_takes_the_earliest_and_says_so() {
     assert_eq!(nights.calibrations(), [format!("{id}.json")]);
 }
 
+/// The first order is of 2026-09-16: a year of them is there from 2027-09-15 on.
+#[tokio::test]
+async fn cut_points_of_a_short_history_are_told_once_it_is_long_enough() {
+    let nights = Nights::over(&history(), &Delivery::default()).requiring_nothing();
+    nights.run(last_night()).await.unwrap();
+    let told = "the cut points 2026-11-20-v1 were made on a short history, which is long enough since 2027-09-15: compare them with new ones by `tierline calibrate`".to_owned();
+
+    for (night, is_told) in [("2027-09-14", false), ("2027-09-15", true)] {
+        let report = nights.run(night.parse().unwrap()).await.unwrap();
+        assert_eq!(
+            report.warnings.contains(&told),
+            is_told,
+            "{:?}",
+            report.warnings
+        );
+    }
+}
+
 #[tokio::test]
 async fn job_that_pins_a_calibration_is_told_to_change_its_id() {
     let mut nights = night_and_late_order().await;

@@ -15,11 +15,12 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 use tierline::storage::Location;
 
-use super::expected::{NightRows, assert_same_marts, assert_same_night, expected, published};
+use super::expected::{NightRows, assert_same_marts, assert_same_night, expected_since, published};
 use super::job::{Nights, calibration_id, job_text, source};
 use crate::naive::calibration::calibrate;
 use crate::naive::history::{Event, History, Order};
 use crate::naive::kpis::Published;
+use crate::naive::matrix::earlier_snapshots;
 use crate::naive::parameters::Rules;
 use crate::naive::snapshot::{Snapshot, snapshots};
 use crate::support::command::Tierline;
@@ -106,7 +107,8 @@ fn naive_snapshots(nights: &[NaiveDate]) -> BTreeMap<NaiveDate, Snapshot> {
 fn naive_rows(snapshots: &BTreeMap<NaiveDate, Snapshot>) -> BTreeMap<NaiveDate, NightRows> {
     let rows = |snapshot: &Snapshot| {
         let previous = snapshot.previous_snapshot_date;
-        expected(previous.map(|date| &snapshots[&date]), snapshot)
+        let earlier = earlier_snapshots(snapshots, snapshot);
+        expected_since(previous.map(|date| &snapshots[&date]), earlier, snapshot)
     };
     snapshots
         .iter()

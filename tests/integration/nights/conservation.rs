@@ -61,7 +61,11 @@ const BREAKS: [Break; 8] = [
             from: "FROM features.users",
             to: "FROM features.users CROSS JOIN (VALUES (1), (2)) AS twice (n)",
         },
-        audits: &["user_id_unique", "revenue_of_users_reconciles"],
+        audits: &[
+            "user_id_unique",
+            "actions_key",
+            "revenue_of_users_reconciles",
+        ],
     },
     // A value that dim_tier does not list.
     Break {

@@ -329,9 +329,9 @@ async fn restatement_by_other_rules_that_died_is_not_the_previous_snapshot_of_th
     let mut nights = Nights::over(&history(), &Delivery::default());
     nights.run(night_before()).await.unwrap();
     let first = published(&nights.output(), night_before()).await;
-    nights.sections = "[params]\ndeep_interactions_7d = 1\n".to_owned();
+    nights.sections = "[params]\nloyal_orders = 1\n".to_owned();
     die_unpublished(&nights, night_before()).await;
-    nights.sections = "[params]\ndeep_interactions_7d = 2\n".to_owned();
+    nights.sections = "[params]\nloyal_orders = 2\n".to_owned();
     assert_eq!(nights.status_of(last_night()).await, "published");
 
     let output = nights.output();
@@ -341,14 +341,15 @@ async fn restatement_by_other_rules_that_died_is_not_the_previous_snapshot_of_th
         &first,
     );
     let before = snapshot(&history(), night_before(), &rules(night_before()), None);
-    let edited = with_deep_interactions(2);
+    let edited = with_loyal_orders(2);
     let now = snapshot(&history(), last_night(), &edited, Some(&before));
     assert_holds(&nights, &super::expected::expected(Some(&before), &now)).await;
 }
 
-fn with_deep_interactions(count: i64) -> Rules {
+fn with_loyal_orders(count: i64) -> Rules {
     let mut rules = rules(night_before());
-    rules.parameters.deep_interactions_7d = count;
+    rules.parameters.loyal_orders = count;
+    rules.parameters.new_orders_below = count;
     rules
 }
 
@@ -376,7 +377,7 @@ async fn plan_names_the_tables_that_a_run_will_put_right_and_leaves_them_alone()
     for _ in 0..2 {
         let planned = nights.plan(days_ago(2)).await.unwrap();
         let text = planned.plan().to_string();
-        let line = "first removes rows that a run left unpublished in alerts, dim_tier, kpi_daily,";
+        let line = "first removes rows that a run left unpublished in actions, alerts, dim_tier, kpi_daily,";
         let shorter = line.replace("alerts, ", "");
         assert!(text.contains(line) || text.contains(&shorter), "{text}");
     }

@@ -33,6 +33,7 @@ async fn dim_tier_has_every_published_dimension_and_its_ranks() {
         "peak_order",
         "spend_warning",
         "overdue_warning",
+        "falling_warning",
         "fatigue_warning",
         "low_ltv_to_cac",
     ];

@@ -73,7 +73,7 @@ enum Step {
     Remove { file: usize },
     /// The job gets another pack.
     Edit(&'static [Edit]),
-    /// The job sets `deep_interactions_7d`.
+    /// The job sets `loyal_orders`.
     Set(i64),
     /// Tiles are removed: every one whose place, modulo 64, is a bit of this.
     Lose(u64),
@@ -166,7 +166,7 @@ const OTHER_ROWS: &[&[Edit]] = &[
     &[Edit {
         file: "rollups/purchases.sql",
         from: "COUNT(*) FILTER (WHERE is_counting) AS orders",
-        to: "COUNT(DISTINCT day) FILTER (WHERE is_counting AND amount > $deep_interactions_7d) AS orders",
+        to: "COUNT(DISTINCT day) FILTER (WHERE is_counting AND amount > $loyal_orders) AS orders",
     }],
     &[Edit {
         file: "staging/orders.sql",
@@ -304,7 +304,7 @@ struct Play {
     delivery: Delivery,
     today: NaiveDate,
     pack: &'static [Edit],
-    deep_interactions: i64,
+    loyal_orders: i64,
     files: BTreeMap<FileKey, StoredFile>,
     orders_so_far: u32,
     published: BTreeSet<NaiveDate>,
@@ -336,7 +336,7 @@ impl Play {
             delivery,
             today: case.first_night,
             pack: &[],
-            deep_interactions: 3,
+            loyal_orders: 3,
             files: BTreeMap::new(),
             orders_so_far: 0,
             published: BTreeSet::new(),
@@ -365,10 +365,9 @@ impl Play {
                 self.pack = edits;
                 self.nights.edit_pack(edits);
             }
-            Step::Set(deep_interactions) => {
-                self.deep_interactions = *deep_interactions;
-                self.nights.sections =
-                    format!("[params]\ndeep_interactions_7d = {deep_interactions}\n");
+            Step::Set(loyal_orders) => {
+                self.loyal_orders = *loyal_orders;
+                self.nights.sections = format!("[params]\nloyal_orders = {loyal_orders}\n");
             }
             Step::Lose(places) => self.lose_tiles(*places),
             Step::Damage { tile, damage } => self.damage(*tile, *damage),
@@ -522,7 +521,8 @@ impl Play {
     async fn compare_with_naive(&mut self, night: NaiveDate) {
         let is_same = self.pack == BY_TIME || SAME_ROWS.contains(&self.pack);
         let mut rules = Rules::with_cut_points(hand_given_cut_points());
-        rules.parameters.deep_interactions_7d = self.deep_interactions;
+        rules.parameters.loyal_orders = self.loyal_orders;
+        rules.parameters.new_orders_below = self.loyal_orders;
         let seen = self.seen_on(night);
         let Some(snapshots) = self.naive.as_mut().filter(|_| is_same) else {
             // The nights to come follow on this one.

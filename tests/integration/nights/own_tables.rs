@@ -53,11 +53,12 @@ fn next_night() -> NaiveDate {
     last_night().succ_opt().unwrap()
 }
 
-/// A job that has published two nights, the first of them four weeks before D.
+/// A job that has published two nights: that before D, which has users enough to calibrate on, and
+/// one four weeks before D.
 async fn nights_before() -> Nights {
     let mut nights = Nights::over(&history(), &Delivery::default());
     nights.edit_pack(&[]);
-    for night in [days_ago(28), night_before()] {
+    for night in [night_before(), days_ago(28)] {
         assert_eq!(nights.status_of(night).await, "published");
     }
     nights
@@ -322,13 +323,109 @@ fn what_is_wrong_with_a_table_is_told_with_the_remedy() {
             .write("sql/publish/lists.sql", "SELECT 1 AS one\n")
             .append("job.toml", sections)
     };
-    insta::assert_snapshot!(with_files(WRONG).check(), @"");
+    insta::assert_snapshot!(with_files(WRONG).check(), @r#"
+    exit code 2
+
+    error: `Call List` cannot be the name of a table
+      --> job.toml:22:9
+       |
+    22 | [tables."Call List"]
+       |         ^^^^^^^^^^^
+       |
+       = help: use lowercase letters, digits and underscores, a letter first, 63 at most, such as call_list
+
+    error: `alerts` is a table of tierline's own
+      --> job.toml:19:9
+       |
+    19 | [tables.alerts]
+       |         ^^^^^^
+       |
+       = help: give yours another name
+
+    error: table `bare` has no key
+      --> job.toml:25:9
+       |
+    25 | [tables.bare]
+       |         ^^^^
+       |
+       = help: list the columns that tell its rows apart, such as key = ["user_id"]
+
+    error: `sorted_by` names `user_id` twice
+      --> job.toml:26:1
+       |
+    26 | sorted_by = ["user_id", "user_id"]
+       | ^^^^^^^^^
+       |
+       = help: name it once
+
+    error: `key` names `snapshot_date`
+      --> job.toml:29:1
+       |
+    29 | key = ["snapshot_date", "user_id"]
+       | ^^^
+       |
+       = help: leave it out: a dated table has that column, and each date is looked at alone
+
+    error: `publish.lists` is not a table that tierline publishes; did you mean `visits`?
+     --> sql/publish/lists.sql:1:1
+      |
+    1 | SELECT 1 AS one
+      | ^
+      |
+      = help: publish/ holds tier_snapshot.sql, dim_tier.sql, kpi_daily.sql, alerts.sql, bare.sql, calls.sql, days.sql, visits.sql; what they read belongs in features or tiers, and a table of your own is declared in the job as [tables.lists] with its key
+
+    error: table `bare` has no SQL file `publish/bare.sql`
+      --> job.toml:25:9
+       |
+    25 | [tables.bare]
+       |         ^^^^
+       |
+       = help: write that file into the SQL pack, one SELECT, or take the section out
+
+    error: table `days` has no SQL file `publish/days.sql`
+      --> job.toml:28:9
+       |
+    28 | [tables.days]
+       |         ^^^^
+       |
+       = help: write that file into the SQL pack, one SELECT, or take the section out
+
+    error: table `visits` has no SQL file `publish/visits.sql`
+      --> job.toml:16:9
+       |
+    16 | [tables.visits]
+       |         ^^^^^^
+       |
+       = help: write that file into the SQL pack, one SELECT, or take the section out
+
+    error: `publish.calls` selects no column `tier`, which `sorted_by` of the table names
+     --> sql/publish/calls.sql:1:1
+      |
+    1 | SELECT user_id, value_tier FROM publish.tier_snapshot
+      | ^^^^^^
+      |
+      = help: select it, or correct `sorted_by` of [tables.calls] in the job
+
+    error: `publish.calls` selects no column `users_id`, which `key` of the table names; did you mean `user_id`?
+     --> sql/publish/calls.sql:1:1
+      |
+    1 | SELECT user_id, value_tier FROM publish.tier_snapshot
+      | ^^^^^^
+      |
+      = help: select it, or correct `key` of [tables.calls] in the job
+
+    11 problems
+    "#);
     let right = with_files(RIGHT).write("sql/publish/visits.sql", SELECT);
     assert!(right.check().starts_with("exit code 0\n"));
     let built_in = right.edit("job.toml", "sql = \"sql\"\n", "");
     let said = built_in.check();
     let (_, help) = said.rsplit_once("help: ").unwrap();
-    insta::assert_snapshot!(help, @"");
+    insta::assert_snapshot!(help, @"
+    the job uses the pack built into tierline: write it out with `tierline init`, name its folder by `sql`, and add that file
+
+    3 problems
+    ");
 }
 
 /// Users are a part of most keys: none is named.
@@ -340,5 +437,17 @@ fn a_key_that_does_not_hold_blocks_the_night() {
             "SELECT value_tier, user_id FROM publish.tier_snapshot\n",
         )
         .append("job.toml", "\n[tables.calls]\nkey = [\"value_tier\"]\n");
-    insta::assert_snapshot!(project.refused_run(), @"");
+    insta::assert_snapshot!(project.refused_run(), @"
+    exit code 3
+
+    error: an audit blocked publication; readers still see what was published before
+
+    calls_key: 1 offending row
+    +----------------+---------------+
+    | keys_with_null | keys_repeated |
+    +----------------+---------------+
+    | 0              | 1             |
+    +----------------+---------------+
+    each row of `calls` needs a key of its own, value_tier, without NULL: a join in publish/calls.sql multiplies rows or finds nothing, or the key lacks a column
+    ");
 }

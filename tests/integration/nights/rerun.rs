@@ -143,13 +143,14 @@ async fn late_file_after_the_date_changes_nothing() {
 #[tokio::test]
 async fn edited_parameter_replaces_the_date() {
     let mut nights = two_nights().await;
-    nights.sections = "[params]\ndeep_interactions_7d = 1\n".to_owned();
+    nights.sections = "[params]\nloyal_orders = 1\n".to_owned();
     assert_eq!(nights.status_of(last_night()).await, "replaced");
 
     let before =
         crate::naive::snapshot::snapshot(&history(), night_before(), &rules(night_before()), None);
     let mut edited = rules(night_before());
-    edited.parameters.deep_interactions_7d = 1;
+    edited.parameters.loyal_orders = 1;
+    edited.parameters.new_orders_below = 1;
     let now = crate::naive::snapshot::snapshot(&history(), last_night(), &edited, Some(&before));
     let expected = super::expected::expected(Some(&before), &now);
     let published = published(&nights.output(), last_night()).await;
@@ -167,7 +168,7 @@ async fn reason(nights: &Nights, night: NaiveDate) -> String {
 #[tokio::test]
 async fn plan_says_what_changed_since_a_date_was_published() {
     let mut nights = two_nights().await;
-    nights.sections = "[params]\ndeep_interactions_7d = 1\n".to_owned();
+    nights.sections = "[params]\nloyal_orders = 1\n".to_owned();
     assert_eq!(reason(&nights, last_night()).await, "SQL or parameters");
     nights.sections = "[grace_days]\nvalue_tier = 3\n".to_owned();
     assert_eq!(reason(&nights, last_night()).await, "settings of the job");

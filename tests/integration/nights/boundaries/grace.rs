@@ -271,7 +271,11 @@ async fn grace_goes_on_when_the_rules_are_the_same() {
     let edit = |file, from, to| Edit { file, from, to };
     let edits = [
         edit("tiers/rfm.sql", "-- Recency", "-- The recency"),
-        edit("reference/value_tiers.csv", "Adviser one to one", "Adviser"),
+        edit(
+            "reference/value_tiers.csv",
+            "an adviser of their own",
+            "an adviser",
+        ),
         edit("tiers/need_type.sql", "functional_90d", "(functional_90d)"),
         edit(
             "tiers/warnings.sql",
