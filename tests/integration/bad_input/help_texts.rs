@@ -721,11 +721,9 @@ const APPLIED: &[(&str, &[&str])] = &[
 
 /// Texts that are found here and tell nobody to do anything.
 const NOTHING_TO_DO: &[&str] = &[
-    "user ids are of type {} here",
     "please report it",
     "keep as {}?",
     "in grace: lower today, and shown lower once that has lasted",
-    "in hold: in another today, and shown there once that has lasted",
     "run {}, cut points {}",
     "withdraw {date}?",
     "`id` in [calibration] of the job pins others, `tierline calibrate` makes some",
