@@ -268,7 +268,8 @@ async fn rules_on_record_hold_no_places_and_no_secrets() {
             "grace_days",
             "hold_days",
             "parameters",
-            "sources"
+            "sources",
+            "timezone"
         ]
     );
     let sources = &record["sources"]["orders"];
