@@ -274,17 +274,17 @@ fn moves_between_any_two_dates_and_one_user_are_shown() {
     User u0000001 on 2026-10-31
 
     Tiers
-      dimension            tier                       label                          since
-      value_tier           silent                     Silent buyers                  2026-10-29
-      rfm_class            general_winback            General: win back              2026-10-29
-      lifecycle_stage      active                     Active                         2026-10-31
-      customer_layer       growth                     Growth                         2026-10-29
-      interaction_depth    moderate                   Moderate                       2026-10-31
-      engagement_style     reader                     Reader                         2026-10-31
-      participation_level  some                       Some                           2026-10-29
-      need_type            social                     Social                         2026-10-29
-      price_sensitivity    regular                    Regular                        2026-10-29
-      value_engagement     low_value_high_engagement  Low value and high engagement  2026-10-31
+      dimension            tier                      label                         since
+      value_tier           silent                    Silent buyers                 2026-10-29
+      rfm_class            general_winback           General: win back             2026-10-29
+      lifecycle_stage      active                    Active                        2026-10-31
+      customer_layer       growth                    Growth                        2026-10-29
+      interaction_depth    moderate                  Moderate                      2026-10-31
+      engagement_style     reader                    Reader                        2026-10-31
+      participation_level  some                      Some                          2026-10-29
+      need_type            social                    Social                        2026-10-29
+      price_sensitivity    regular                   Regular                       2026-10-29
+      value_engagement     low_value_low_engagement  Low value and low engagement  2026-10-29  today low_value_high_engagement, pending since 2026-10-31
 
     Figures
       figure            value
@@ -303,10 +303,9 @@ fn moves_between_any_two_dates_and_one_user_are_shown() {
 
     Newest moves
       date        dimension          move
-      2026-10-31  engagement_style   none -> reader                                             after 2 days
-      2026-10-31  interaction_depth  light -> moderate                                      up  after 2 days
-      2026-10-31  lifecycle_stage    silent -> active                                       up  after 2 days
-      2026-10-31  value_engagement   low_value_low_engagement -> low_value_high_engagement      after 2 days
+      2026-10-31  engagement_style   none -> reader         after 2 days
+      2026-10-31  interaction_depth  light -> moderate  up  after 2 days
+      2026-10-31  lifecycle_stage    silent -> active   up  after 2 days
     ");
     insta::assert_snapshot!(refused(folder, &["--user", "u0000301", "--date", "2026-10-30"]), @"
     error: the snapshot of 2026-10-30 has no user with this id
