@@ -45,8 +45,7 @@ impl Facts {
             needs_tiles,
         } = circumstances;
         let delivered = list_sources(job, workspace).await?;
-        let publications = Publications::load(&workspace.output).await?;
-        let publications = publications.knowing(job.tables.keys());
+        let publications = publications_of(job, workspace).await?;
         let inspection = inspect(&workspace.output, &publications).await?;
         let known = known_days(&publications, workspace, accepted).await?;
         let latest = publications.latest_date();
@@ -59,8 +58,9 @@ impl Facts {
             Some(rules) => SeenThen::by(rules),
             None => {
                 let last = published_last(&publications, snapshot_date);
-                let seen = seen_then(job, project, workspace, last).await?;
-                seen.still_needed(&visible)
+                seen_then(job, project, workspace, last)
+                    .await?
+                    .still_needed(&visible)
             }
         };
         let found = Found {
@@ -72,8 +72,8 @@ impl Facts {
         };
         let affected = found.affected().await?;
         let calibrations = KeptIds::list(&workspace.output, &workspace.layout).await?;
-        let found = find_calibration(job, workspace, &calibrations, snapshot_date).await?;
-        let calibration = plan_calibration(job, project, found, snapshot_date).await?;
+        let kept = find_calibration(job, workspace, &calibrations, snapshot_date).await?;
+        let calibration = plan_calibration(job, project, kept, snapshot_date).await?;
         check_drops(&workspace.output, &project.tables, may_drop).await?;
         let published = publications.newest_for(snapshot_date);
         let had = DaysHad::when_published(published, &visible, accepted, workspace).await?;
@@ -209,6 +209,12 @@ async fn find_calibration(
         }
         None => Ok(None),
     }
+}
+
+/// What is published, and in which tables of the job.
+async fn publications_of(job: &Job, workspace: &Workspace) -> Result<Publications, PlanError> {
+    let publications = Publications::load(&workspace.output).await?;
+    Ok(publications.knowing(job.tables.keys()))
 }
 
 /// What becomes of the calibration that was found: cut points given by hand go before others.

@@ -26,15 +26,7 @@ impl<T: Copy + PartialEq> ShownState<T> {
             return self.showing(raw, snapshot_date);
         }
         let pending_since = self.pending_since.unwrap_or(snapshot_date);
-        let held_days = i64::from(snapshot_date) - i64::from(pending_since);
-        if held_days >= i64::from(grace_days) {
-            return self.showing(raw, snapshot_date);
-        }
-        Self {
-            pending: None,
-            pending_since: Some(pending_since),
-            ..self
-        }
+        self.once_held(raw, (None, pending_since), grace_days, snapshot_date)
     }
 }
 

@@ -21,15 +21,7 @@ impl<T: Copy + PartialEq> ShownState<T> {
         }
         let waits = self.pending.filter(|pending| *pending == raw);
         let pending_since = waits.and(self.pending_since).unwrap_or(snapshot_date);
-        let held_days = i64::from(snapshot_date) - i64::from(pending_since);
-        if held_days >= i64::from(hold_days) {
-            return self.showing(raw, snapshot_date);
-        }
-        Self {
-            pending: Some(raw),
-            pending_since: Some(pending_since),
-            ..self
-        }
+        self.once_held(raw, (Some(raw), pending_since), hold_days, snapshot_date)
     }
 }
 

@@ -34,4 +34,24 @@ impl<T: Copy + PartialEq> ShownState<T> {
             false => Self::first(raw, snapshot_date),
         }
     }
+
+    /// The raw value is shown once something has waited for `days`; until then it waits, since a
+    /// date, and as one and the same value where that is given.
+    pub(super) fn once_held(
+        self,
+        raw: T,
+        (pending, pending_since): (Option<T>, Day),
+        days: u32,
+        snapshot_date: Day,
+    ) -> Self {
+        let held_days = i64::from(snapshot_date) - i64::from(pending_since);
+        if held_days >= i64::from(days) {
+            return self.showing(raw, snapshot_date);
+        }
+        Self {
+            pending,
+            pending_since: Some(pending_since),
+            ..self
+        }
+    }
 }

@@ -51,14 +51,14 @@ fn tiers(tiers: &[UserTier], paint: Paint) -> String {
             Cell::from(or_none(&tier.tier)),
             Cell::from(tier.label_en.clone().unwrap_or_default()),
             Cell::from(or_none(&tier.since)),
-            Cell::from(in_grace(tier)),
+            Cell::from(waiting(tier)),
         ]);
     }
     table.render(paint)
 }
 
 /// Today's value, where it is not the one that is shown.
-fn in_grace(tier: &UserTier) -> String {
+fn waiting(tier: &UserTier) -> String {
     match (&tier.raw, &tier.pending_since) {
         (Some(raw), pending_since) if tier.tier.as_ref() != Some(raw) => {
             let since = pending_since.as_ref();
