@@ -55,7 +55,7 @@ SELECT
     users.complaints_d1,
     users.complaints_30d,
     users.last_complaint_day,
-    users.last_content_id,
+    CAST(users.last_content_id AS VARCHAR) AS last_content_id, -- the content of the user's newest event about one, as a text: such ids turn from numbers into texts
     users.watch_seconds_30d,
     users.reader_30d,
     users.liker_30d,

@@ -88,7 +88,7 @@ async fn run_nights(job: &Job, nights: u32, output: &Output) -> Result<(), Night
 fn whereabouts(folder: &Path, job: &Path) -> String {
     let tables = folder.join("output").join("tables");
     format!(
-        "\nThe tables are in {}: tier_snapshot, tier_current, tier_migration,\ntier_migration_matrix, tier_summary, kpi_daily, alerts, dim_tier and publications, each a Delta Lake\ntable. `tierline show` has all dimensions, the KPIs, and how many users have which warning.\n\nTry next:\n  tierline show {job}\n  tierline plan {job} --date {LAST_DAY}\n  tierline run {job} --date {LAST_DAY}\n",
+        "\nThe tables are in {}, each a Delta Lake table.\n`tierline show` has all dimensions, the KPIs, and how many users have which warning.\n\nTry next:\n  tierline show {job}\n  tierline show {job} --actions\n  tierline plan {job} --date {LAST_DAY}\n  tierline run {job} --date {LAST_DAY}\n",
         tables.display(),
         job = job.display()
     )

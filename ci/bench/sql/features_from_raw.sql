@@ -38,7 +38,7 @@ SELECT
     MAX(day) FILTER (is_touch) AS last_touch_day,
     MAX(occurred_at) FILTER (is_unsubscribe) AS last_unsubscribed_at,
     MAX(occurred_at) FILTER (is_resubscribe) AS last_resubscribed_at,
-    ARG_MAX(content_id, ROW(occurred_at, content_id)) FILTER (is_own) AS last_content_id,
+    ARG_MAX(content_id, ROW(occurred_at, content_id)) FILTER (is_own)::VARCHAR AS last_content_id,
     COUNT(*) FILTER (is_own) AS events_lifetime,
     COUNT(*) FILTER (is_active) AS interactions_lifetime,
     COUNT(*) FILTER (is_touch AND day > $snapshot_date - 7) AS touches_7d,

@@ -36,7 +36,7 @@ SELECT
     MAX(dt) FILTER (touches > 0) AS last_touch_day,
     MAX(unsubscribed_at) AS last_unsubscribed_at,
     MAX(resubscribed_at) AS last_resubscribed_at,
-    ARG_MAX(last_content_id, last_content) AS last_content_id,
+    ARG_MAX(last_content_id, last_content)::VARCHAR AS last_content_id,
     SUM(interactions) AS interactions_lifetime,
     SUM(touches) FILTER (dt > $snapshot_date - 7) AS touches_7d,
     SUM(touches) FILTER (dt > $snapshot_date - 30) AS touches_30d,

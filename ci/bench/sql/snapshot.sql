@@ -230,15 +230,15 @@ COPY (
             previous.rfm_class_since AS rfm_class_since_before,
             (previous.rfm_total IS NULL) = (today.rfm_total IS NULL) AS is_as_scored,
             CASE
-                WHEN is_as_scored AND rfm_class_raw <> previous.rfm_class
-                    THEN IF(rfm_class_raw = previous.rfm_class_pending, previous.rfm_class_pending_since, $snapshot_date)
+                WHEN is_as_scored AND today.rfm_class_raw <> previous.rfm_class
+                    THEN IF(today.rfm_class_raw = previous.rfm_class_pending, previous.rfm_class_pending_since, $snapshot_date)
             END AS other_class_since,
             COALESCE($snapshot_date - other_class_since < $hold_days, FALSE) AS class_is_waiting,
             previous.value_engagement AS value_engagement_before,
             previous.value_engagement_since AS value_engagement_since_before,
             CASE
-                WHEN is_as_scored AND value_engagement_raw <> previous.value_engagement
-                    THEN IF(value_engagement_raw = previous.value_engagement_pending, previous.value_engagement_pending_since, $snapshot_date)
+                WHEN is_as_scored AND today.value_engagement_raw <> previous.value_engagement
+                    THEN IF(today.value_engagement_raw = previous.value_engagement_pending, previous.value_engagement_pending_since, $snapshot_date)
             END AS other_quadrant_since,
             COALESCE($snapshot_date - other_quadrant_since < $hold_days, FALSE) AS quadrant_is_waiting,
             IF(today.lifecycle_stage = previous.lifecycle_stage, previous.lifecycle_stage_since, $snapshot_date)
