@@ -49,9 +49,7 @@ pub(super) fn unlisted_warning(model: &Model, name: &str) -> Diagnostic {
         "dim_tier does not list the warning `{name}` of `{}`",
         model.name
     );
-    let help = format!(
-        "add a line warning,{name} to reference/dim_tier.csv, and select the column in publish/tier_snapshot.sql"
-    );
+    let help = format!("add a line warning,{name} to reference/dim_tier.csv");
     Diagnostic::at(&model.file, model.place_of(name), message)
         .help(help)
         .as_warning()

@@ -14,12 +14,11 @@ use crate::inputs::ParquetFiles;
 use crate::job::Job;
 use crate::models::{Parameters, planner, rows_where};
 use crate::night::NightError;
-use crate::overview::{Wish, not_published};
+use crate::overview::Opened;
 use crate::publish::{
-    Publication, Publications, TableVersion, check_complete, missing, published_in_order,
-    published_table,
+    Publication, Publications, TableVersion, missing, published_in_order, published_table,
 };
-use crate::storage::{Location, Stores};
+use crate::storage::Location;
 use crate::tables::{self, SNAPSHOT_DATE, Tables};
 
 use super::request::{Request, STAGE};
@@ -49,19 +48,17 @@ impl Selected {
     /// wrong with the condition, and tables that cannot be read.
     pub(super) async fn read(job: &Job, request: &Request<'_>) -> Result<Self, NightError> {
         let failed = EngineError::during(STAGE);
-        let output = Stores::new(job.retry_policy).open(&job.output, &job.base)?;
-        let publications = Publications::load(&output).await?;
-        check_complete(&output, &publications).await?;
-        let wanted = request.date.or_else(|| publications.latest_date());
-        let publication = wanted.and_then(|date| publications.newest_for(date));
-        let Some(publication) = publication.cloned() else {
-            return Err(not_published(wanted, &publications, Wish::Show).await);
-        };
+        let opened = Opened::of(job).await?;
+        let publication = opened.publication(request.date).await?.clone();
+        let Opened {
+            output,
+            publications,
+            session,
+        } = opened;
         let version = *publication
             .tables
             .get(request.table)
             .ok_or_else(|| unknown_table(request.table, &publication, &publications))?;
-        let session = Session::open(&job.engine, [&output], []).map_err(&failed)?;
         let name = TableName::new(SqlSchema::Publish, request.table);
         let order = Order::of(job, request.table)?;
         let rows = order.rows(&output, &publication, request.table).await?;

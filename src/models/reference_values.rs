@@ -69,7 +69,7 @@ impl ReferenceTable {
                     key.join(", "),
                     values.join(", ")
                 );
-                let help = "keep one of the two lines: what is joined with both counts twice";
+                let help = "give one of the two lines another, or take it out: what is joined with both counts twice";
                 found.push(self.problem(row, message).help(help));
                 continue;
             }
@@ -127,7 +127,7 @@ mod tests {
         5 | a,app
           | ^^^^^
           |
-          = help: keep one of the two lines: what is joined with both counts twice
+          = help: give one of the two lines another, or take it out: what is joined with both counts twice
         ");
         assert_eq!(twice.repeated_keys(&["kind"]).len(), 2);
         assert_eq!(twice.repeated_keys(&["other"]), []);

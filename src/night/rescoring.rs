@@ -15,7 +15,7 @@ use datafusion::prelude::DataFrame;
 use serde::Serialize;
 
 use crate::calibration::Calibration;
-use crate::engine::{EngineError, integers, texts};
+use crate::engine::{EngineError, chain, integers, texts};
 use crate::ground::{SqlSchema, TableName};
 use crate::job::Workspace;
 use crate::models::Parameters;
@@ -109,7 +109,7 @@ impl Run<'_> {
     /// of the same metrics.
     ///
     /// # Errors
-    /// A record that cannot be read, and queries that fail.
+    /// Queries that fail.
     pub(super) async fn moves_by_cut_points(
         &self,
         catalog: &mut Catalog<'_>,
@@ -120,7 +120,17 @@ impl Run<'_> {
             return Ok(None);
         };
         let Workspace { output, layout, .. } = self.workspace;
-        let old = Calibration::read(output, layout, &before.cutpoints_id).await?;
+        let old = match Calibration::read(output, layout, &before.cutpoints_id).await {
+            Ok(old) => old,
+            // No row depends on it.
+            Err(error) => {
+                let reason = chain(&error);
+                return Ok(Some(format!(
+                    "whom the cut points {} alone move cannot be told: {reason}",
+                    new.id
+                )));
+            }
+        };
         let metrics = |calibration: &Calibration| -> BTreeSet<String> {
             let metrics = calibration.metrics.iter();
             metrics.map(|points| points.metric.clone()).collect()

@@ -15,7 +15,7 @@ use crate::night::NightError;
 use crate::tables::{self, REVENUE_TYPE};
 
 use super::amounts::as_money;
-use super::{Opened, choose, register_published};
+use super::{Opened, register_published};
 
 /// The table.
 const ACTIONS: &str = tables::ACTIONS.name;
@@ -59,7 +59,7 @@ impl ActionsOverview {
     /// table from being read.
     pub(crate) async fn read(job: &Job, date: Option<SnapshotDate>) -> Result<Self, NightError> {
         let opened = Opened::of(job).await?;
-        let publication = choose(&opened.publications, date).await?;
+        let publication = opened.publication(date).await?;
         if !publication.tables.contains_key(ACTIONS) {
             return Err(without_actions(publication.snapshot_date).into());
         }

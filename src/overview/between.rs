@@ -32,7 +32,7 @@ use crate::tiles::USER_ID;
 
 use super::dimension::Flow;
 use super::flows::FlowRows;
-use super::{Opened, Overview, choose, dim_tier};
+use super::{Opened, Overview, dim_tier};
 
 /// What the rows are read for, in messages.
 const COUNTING: &str = "counting moves";
@@ -51,9 +51,9 @@ impl Overview {
         dimension: Option<&str>,
     ) -> Result<Self, NightError> {
         let opened = Opened::of(job).await?;
-        let now = choose(&opened.publications, to).await?;
+        let now = opened.publication(to).await?;
         check_order(from, now.snapshot_date)?;
-        let before = choose(&opened.publications, Some(from)).await?;
+        let before = opened.publication(Some(from)).await?;
         let mut overview = Box::pin(Self::of(&opened, now)).await?;
         if let Some(name) = dimension {
             overview.dimensions = vec![overview.dimension(name)?.clone()];

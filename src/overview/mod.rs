@@ -1,6 +1,6 @@
 //! A published date for people to look at: the users of every tier, and who moved.
 //!
-//! 1. [`choose`]: the valid publication of the date, or of the newest.
+//! 1. [`Opened::publication`]: the valid publication of the date, or of the newest.
 //! 2. The tables are opened at the versions which that publication recorded, as every reader who
 //!    goes by publications finds them.
 //! 3. `dim_tier` gives the order of dimensions and tiers, [`counts`] their users and revenue,
@@ -15,6 +15,7 @@ mod dimension;
 mod flows;
 mod kpis;
 mod not_published;
+mod opened;
 mod outcome;
 mod user;
 
@@ -30,8 +31,8 @@ use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName, di
 use crate::job::Job;
 use crate::migration::Period;
 use crate::night::{Alert, NightError, alerts_of};
-use crate::publish::{Publication, Publications, check_complete, missing, published_table};
-use crate::storage::{Location, Stores};
+use crate::publish::{Publication, missing, published_table};
+use crate::storage::Location;
 use crate::tables::{
     ALERTS, DIM_TIER, KPI_DAILY, OUR_NAMES, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT, TIER_SUMMARY,
 };
@@ -45,6 +46,7 @@ pub(crate) use self::outcome::published_outcome;
 pub(crate) use dimension::{DimensionOverview, Flow, TierOverview};
 pub(crate) use kpis::{Kpi, WarningOverview};
 pub(crate) use not_published::{Wish, not_published};
+pub(crate) use opened::Opened;
 pub(crate) use user::{Figure, Playbook, UserMove, UserOverview, UserTier, UserWarning};
 
 /// The table with what each tier adds up to.
@@ -84,7 +86,7 @@ impl Overview {
     /// A date that is not published, and whatever keeps its tables from being read.
     pub(crate) async fn read(job: &Job, date: Option<SnapshotDate>) -> Result<Self, NightError> {
         let opened = Opened::of(job).await?;
-        let publication = choose(&opened.publications, date).await?;
+        let publication = opened.publication(date).await?;
         Box::pin(Self::of(&opened, publication)).await
     }
 
@@ -154,40 +156,6 @@ fn own_tables(publication: &Publication) -> Vec<(String, u64)> {
     let own = tables.filter(|(name, _)| !OUR_NAMES.contains(&name.as_str()));
     own.map(|(name, version)| (name.clone(), version.rows))
         .collect()
-}
-
-/// An output, and what is published below it.
-struct Opened {
-    output: Location,
-    publications: Publications,
-    session: Session,
-}
-
-impl Opened {
-    async fn of(job: &Job) -> Result<Self, NightError> {
-        let output = Stores::new(job.retry_policy).open(&job.output, &job.base)?;
-        let publications = Publications::load(&output).await?;
-        check_complete(&output, &publications).await?;
-        let session = Session::open(&job.engine, [&output], [])
-            .map_err(EngineError::during("opening a session"))?;
-        Ok(Self {
-            output,
-            publications,
-            session,
-        })
-    }
-}
-
-/// The valid publication of `date`, or of the newest date.
-async fn choose(
-    publications: &Publications,
-    date: Option<SnapshotDate>,
-) -> Result<&Publication, NightError> {
-    let wanted = date.or_else(|| publications.latest_date());
-    match wanted.and_then(|date| publications.newest_for(date)) {
-        Some(found) => Ok(found),
-        None => Err(not_published(wanted, publications, Wish::Show).await),
-    }
 }
 
 /// Registers a table as the publication recorded it.

@@ -10,11 +10,9 @@ use crate::ground::SnapshotDate;
 use crate::job::Job;
 use crate::migration::Moves;
 use crate::night::{Alert, NightError, alerts_of};
-use crate::publish::Publications;
-use crate::storage::Stores;
 use crate::tables::{ALERTS, TIER_MIGRATION};
 
-use super::{choose, read_mart, register_published};
+use super::{Opened, read_mart, register_published};
 
 /// The table of who moved.
 const MIGRATION: &str = TIER_MIGRATION.name;
@@ -27,14 +25,14 @@ pub(crate) async fn published_outcome(
     job: &Job,
     date: SnapshotDate,
 ) -> Result<(Moves, Vec<Alert>), NightError> {
-    let output = Stores::new(job.retry_policy).open(&job.output, &job.base)?;
-    let publications = Publications::load(&output).await?;
-    let publication = choose(&publications, Some(date)).await?;
-    let session = Session::open(&job.engine, [&output], [])
-        .map_err(EngineError::during("opening a session"))?;
-    let alerts = read_mart(&session, &output, publication, ALERTS.name, alerts_of).await?;
-    register_published(&session, &output, publication, MIGRATION).await?;
-    let moves = count_moves(&session).await;
+    let opened = Opened::of(job).await?;
+    let publication = opened.publication(Some(date)).await?;
+    let Opened {
+        output, session, ..
+    } = &opened;
+    let alerts = read_mart(session, output, publication, ALERTS.name, alerts_of).await?;
+    register_published(session, output, publication, MIGRATION).await?;
+    let moves = count_moves(session).await;
     Ok((
         moves.map_err(EngineError::during("counting moves"))?,
         alerts,

@@ -29,7 +29,7 @@ use crate::tables::{DIM_TIER, TIER_SNAPSHOT};
 use crate::tiers::{Dimensions, WARNING, warnings};
 use crate::tiles::USER_ID;
 
-use super::{Opened, choose, dim_tier, register_published};
+use super::{Opened, dim_tier, register_published};
 
 use self::labels::Labels;
 use self::moves::newest_moves;
@@ -130,7 +130,7 @@ impl UserOverview {
         user_id: &str,
     ) -> Result<Self, NightError> {
         let opened = Opened::of(job).await?;
-        let publication = choose(&opened.publications, date).await?;
+        let publication = opened.publication(date).await?;
         let row = Box::pin(row_of(&opened, publication, user_id)).await?;
         let row = row.ok_or_else(|| no_such_user(publication.snapshot_date, None))?;
         register_published(&opened.session, &opened.output, publication, DIM_TIER.name).await?;

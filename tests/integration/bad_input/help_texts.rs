@@ -230,7 +230,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "give \"refuse\", to end with exit code 3, or \"skip\", to run without them",
             "`tierline init` writes the whole pack to start from",
             "write true or false, or nothing for NULL",
-            "keep one of the two lines: what is joined with both counts twice",
+            "give one of the two lines another, or take it out: what is joined with both counts twice",
         ],
     ),
     (
@@ -240,7 +240,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "read it where its columns belong, or remove the file",
             "end its ORDER BY in a key, such as user_id or order_id: the same rows then come in the same order every night",
             "give it the name of a metric, or add the metric to publish/kpi_daily.sql",
-            "add a line warning,{name} to reference/dim_tier.csv, and select the column in publish/tier_snapshot.sql",
+            "add a line warning,{name} to reference/dim_tier.csv",
         ],
     ),
     (

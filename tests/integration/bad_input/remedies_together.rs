@@ -252,7 +252,7 @@ fn of_dim_tier_and_the_job() {
             )],
         },
         Remedy {
-            help: "keep one of the two lines: what is joined with both counts twice",
+            help: "give one of the two lines another, or take it out: what is joined with both counts twice",
             broken: &[Append(EVENT_TYPES, "open,false,true,,,\n")],
             mended: &[Replace(EVENT_TYPES, "open,false,true,,,\n", "")],
         },
@@ -373,7 +373,7 @@ fn of_warnings() {
             )],
         },
         Remedy {
-            help: "add a line warning,asleep to reference/dim_tier.csv, and select the column in publish/tier_snapshot.sql",
+            help: "add a line warning,asleep to reference/dim_tier.csv",
             broken: &[Replace(
                 "sql/tiers/warnings.sql",
                 "    users.user_id,\n",

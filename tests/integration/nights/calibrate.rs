@@ -14,7 +14,7 @@ use super::lake::Delivery;
 use super::pack::Edit;
 use super::tables::versions;
 use crate::naive::calibration::{CutPoints, calibrate};
-use crate::naive::dimensions::raw_tiers;
+use crate::naive::dimensions::{Dimension, raw_tiers};
 use crate::naive::event_types::EventTypes;
 use crate::naive::features::{Features, features};
 use crate::naive::fixtures::{days_ago, event, hand_given_cut_points, order};
@@ -188,6 +188,58 @@ async fn kept_cut_points_are_those_of_the_next_run() {
     let naive = calibrate(&history_with_late(), last_night()).unwrap();
     assert_scored_by(&nights, &history_with_late(), naive.cut_points).await;
     assert_eq!(nights.status_of(last_night()).await, "already_published");
+}
+
+/// The moves that come of the cut points are of the users whose raw tiers they tell apart. Where the
+/// old ones are gone, that is told, and the night is published all the same.
+#[tokio::test]
+async fn the_first_night_of_new_cut_points_tells_whom_these_alone_move() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    nights.run(night_before()).await.unwrap();
+    nights.calibrate_by_hand(last_night(), &hand_given_cut_points());
+    let without_old = nights.copied();
+
+    let report = nights.run(last_night()).await.unwrap();
+
+    let [old, new] = [night_before(), last_night()].map(calibration_id);
+    let raw = |cut_points: CutPoints| {
+        let features = features(&history(), &EventTypes::defaults(), last_night());
+        let tiers = features.into_values().map(move |features| {
+            let scores = score(&features.purchases, &cut_points);
+            raw_tiers(&features, scores, &Parameters::default())
+        });
+        tiers.collect::<Vec<_>>()
+    };
+    let before = raw(calibrate(&history(), night_before()).unwrap().cut_points);
+    let after = raw(hand_given_cut_points());
+    let moved = Dimension::ALL.into_iter().filter_map(|dimension| {
+        let pairs = before.iter().zip(&after);
+        let users = pairs.filter(|(before, after)| before[&dimension] != after[&dimension]);
+        let users = users.count();
+        (users > 0).then(|| format!("{users} in {}", dimension.name()))
+    });
+    let moved = moved.collect::<Vec<_>>().join(", ");
+    let told = format!(
+        "of tonight's moves by today's raw tiers these come of the cut points {new} in place of {old} alone: {moved}"
+    );
+    assert!(
+        !moved.is_empty() && report.warnings.contains(&told),
+        "{told}: {:?}",
+        report.warnings
+    );
+
+    let record = without_old
+        .output_folder()
+        .join(format!("calibrations/{old}.json"));
+    std::fs::remove_file(record).unwrap();
+    let report = without_old.run(last_night()).await.unwrap();
+    let start = format!("whom the cut points {new} alone move cannot be told: ");
+    let mut warnings = report.warnings.iter();
+    assert!(
+        warnings.any(|warning| warning.starts_with(&start)),
+        "{:?}",
+        report.warnings
+    );
 }
 
 #[tokio::test]
