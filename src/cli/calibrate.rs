@@ -199,12 +199,19 @@ impl Page<'_> {
     /// One dimension: users of every value, and from which to which they change.
     fn dimension(&self, dimension: &ValueChange) -> String {
         let changed = format!(
-            "{} of {} users change",
+            "the raw value of {} of {} users changes",
             count(dimension.changed),
             count(dimension.users())
         );
+        let shown = dimension.shown.as_ref().map_or_else(String::new, |shown| {
+            format!(
+                "; {} are shown otherwise than on {}",
+                count(shown.changed),
+                shown.snapshot_date
+            )
+        });
         format!(
-            "\n{}: {changed}\n{}\n{}",
+            "\n{}: {changed}{shown}\n{}\n{}",
             self.bold(&dimension.name),
             value_table(dimension).render(self.paint),
             flow_table(dimension).render(self.paint)
@@ -250,7 +257,7 @@ impl Page<'_> {
                 });
                 let published = self.published(published_dates, *unpublished_between);
                 format!(
-                    "\nOnce kept, runs of {date} and later dates{until} score by the new cut points.\n{published}"
+                    "\nOnce kept, runs of {date} and later dates{until} score by the new cut points.\nThe first of them shows raw values at once: no grace or hold goes on from other cut points.\n{published}"
                 )
             }
         }

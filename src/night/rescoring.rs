@@ -3,7 +3,7 @@
 //! 1. [`scored_models`]: the models that cut points have a part in; no other is compared.
 //! 2. [`Scored::plan`]: their tables under each calibration.
 //! 3. [`flows`]: for every score and dimension among them, how many users went from which value
-//!    to which.
+//!    to which; and, where a snapshot is given, from which value that it shows.
 
 use std::collections::BTreeSet;
 
@@ -16,16 +16,18 @@ use serde::Serialize;
 
 use crate::calibration::Calibration;
 use crate::engine::{EngineError, chain, integers, texts};
-use crate::ground::{SqlSchema, TableName};
+use crate::ground::{SnapshotDate, SqlSchema, TableName};
 use crate::job::Workspace;
 use crate::models::Parameters;
 use crate::pack::cut_points::scored_models;
 use crate::pack::{Catalog, Shape};
 use crate::plan::CalibrationPlan;
+use crate::publish::Publication;
 use crate::tiers::Dimension;
 use crate::tiles::USER_ID;
 
 use super::context::Run;
+use super::earlier::snapshot_of;
 use super::error::NightError;
 use super::scenario::Scenario;
 
@@ -42,6 +44,21 @@ pub struct ValueChange {
     /// Its values, the unknown ones last.
     pub values: Vec<String>,
     /// Users by their values under the old and the new cut points.
+    pub flows: Vec<ValueFlow>,
+    /// The same of what is shown, as far as a snapshot shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shown: Option<ShownChange>,
+}
+
+/// What users see of new cut points: from the value that a snapshot shows of them to the raw one
+/// under the new cut points. The first run by other cut points shows raw values at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShownChange {
+    /// The date of the snapshot.
+    pub snapshot_date: String,
+    /// How many users are shown with another value.
+    pub changed: u64,
+    /// Users of the snapshot by their values.
     pub flows: Vec<ValueFlow>,
 }
 
@@ -138,7 +155,7 @@ impl Run<'_> {
         if metrics(&old) != metrics(new) {
             return Ok(None);
         }
-        let comparison = Box::pin(compare(self, catalog, [&old, new])).await?;
+        let comparison = Box::pin(compare(self, catalog, [&old, new], None)).await?;
         Ok(Some(comparison.remark([&old.id, &new.id])))
     }
 }
@@ -195,11 +212,13 @@ impl Scored {
 }
 
 /// Counts users by their values under the old and the new cut points: of every score, and of
-/// every dimension that has a table of its name, as far as cut points have a part in them.
+/// every dimension that has a table of its name, as far as cut points have a part in them. Of the
+/// dimensions also what changes against what `published` shows.
 pub(crate) async fn compare(
     run: &Run<'_>,
     catalog: &mut Catalog<'_>,
     [old, new]: [&Calibration; 2],
+    published: Option<&Publication>,
 ) -> Result<Comparison, NightError> {
     let both = Both {
         old: Scored::plan(run, catalog, old).await?,
@@ -208,6 +227,13 @@ pub(crate) async fn compare(
     let Run { job, scenario, .. } = run;
     let shape = Shape::read(catalog, scenario.project, job, &both.new.parameters).await?;
     let scored = scored_models(&run.scenario.project.graph, new);
+    let published = match published {
+        Some(published) => {
+            let rows = snapshot_of(run.session, &run.workspace.output, published).await?;
+            Some((published.snapshot_date, rows))
+        }
+        None => None,
+    };
     let mut comparison = Comparison::default();
     for (table, column) in both.new.scores(&scored) {
         let values = (1..=5).map(|score| score.to_string());
@@ -223,7 +249,12 @@ pub(crate) async fn compare(
         }
         let values = tiers.iter().map(|tier| tier.name.clone());
         let change = both.change(&table, name, values).await;
-        let change = change.map_err(EngineError::during("comparing tiers"))?;
+        let mut change = change.map_err(EngineError::during("comparing tiers"))?;
+        if let (Some(change), Some((date, rows))) = (&mut change, &published) {
+            let shown = both.shown(&table, change, rows).await;
+            let shown = shown.map_err(EngineError::during("comparing with what is shown"))?;
+            change.shown = shown.map(|flows| ShownChange::new(*date, flows));
+        }
         comparison.dimensions.extend(change);
     }
     Ok(comparison)
@@ -260,6 +291,42 @@ impl Both {
         };
         Ok(Some(in_order(column, values, flows(tables, column).await?)))
     }
+
+    /// Who is shown with which value and has which under the new cut points, in the order of the
+    /// values; none where the snapshot does not have the column.
+    async fn shown(
+        &self,
+        table: &TableName,
+        change: &ValueChange,
+        snapshot: &DataFrame,
+    ) -> EngineResult<Option<Vec<ValueFlow>>> {
+        let column = &change.name;
+        let has_column = snapshot.schema().has_column_with_unqualified_name(column);
+        let Some(new) = self.new.table(table).filter(|_| has_column) else {
+            return Ok(None);
+        };
+        let values = change.values.iter().cloned();
+        let mut flows = in_order(column, values, flows([snapshot, new], column).await?).flows;
+        // Whoever comes or goes is not shown otherwise.
+        flows.retain(|flow| flow.from.is_some() && flow.to.is_some());
+        Ok(Some(flows))
+    }
+}
+
+impl ShownChange {
+    fn new(snapshot_date: SnapshotDate, flows: Vec<ValueFlow>) -> Self {
+        Self {
+            snapshot_date: snapshot_date.to_string(),
+            changed: changed(&flows),
+            flows,
+        }
+    }
+}
+
+/// How many users have another value.
+fn changed(flows: &[ValueFlow]) -> u64 {
+    let changed = flows.iter().filter(|flow| flow.from != flow.to);
+    changed.map(|flow| flow.users).sum()
 }
 
 /// Flows in the order of the values; values that were not known come after those that were.
@@ -282,12 +349,12 @@ fn in_order(
         position.unwrap_or(values.len())
     };
     flows.sort_by_key(|flow| (position(&flow.from), position(&flow.to)));
-    let changed = flows.iter().filter(|flow| flow.from != flow.to);
     ValueChange {
         name: name.to_owned(),
-        changed: changed.map(|flow| flow.users).sum(),
+        changed: changed(&flows),
         values,
         flows,
+        shown: None,
     }
 }
 

@@ -176,7 +176,9 @@ async fn propose_in(run: &Run<'_>, stages: &mut Stages<'_>) -> Result<Proposal, 
     let metrics = metric_changes(old.as_ref(), &new, &users);
     let comparison = match &old {
         Some(old) if metrics.iter().all(|metric| metric.old.is_some()) => {
-            Box::pin(compare(run, &mut catalog, [old, &new])).await?
+            let published = plan.publications.newest_for(date);
+            let published = published.or(plan.previous.as_ref());
+            Box::pin(compare(run, &mut catalog, [old, &new], published)).await?
         }
         _ => Comparison::default(),
     };

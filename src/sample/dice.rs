@@ -11,6 +11,9 @@ use std::ops::RangeInclusive;
 /// The golden ratio as a fraction of 2^64: the step of SplitMix64.
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
+/// Tells the dice of messages from those of days: no day has this number.
+const MAILING: u64 = u64::MAX;
+
 /// A stream of random draws.
 #[derive(Clone, Debug)]
 pub(super) struct Dice {
@@ -29,6 +32,16 @@ impl Dice {
     /// The dice for one day of that life, however many draws were made before.
     pub(super) fn of_day(seed: u64, user: u32, day_number: i32) -> Self {
         Self::of_user(seed, user).keyed(u64::from(day_number.cast_unsigned()))
+    }
+
+    /// The dice that plan what a user is sent, which no other draw depends on.
+    pub(super) fn of_mailing(seed: u64, user: u32) -> Self {
+        Self::of_user(seed, user).keyed(MAILING)
+    }
+
+    /// The dice for what a user is sent on one day.
+    pub(super) fn of_mail_of_day(seed: u64, user: u32, day_number: i32) -> Self {
+        Self::of_mailing(seed, user).keyed(u64::from(day_number.cast_unsigned()))
     }
 
     fn keyed(&self, key: u64) -> Self {

@@ -20,6 +20,7 @@ use chrono::NaiveDate;
 use super::SampleSpec;
 use super::calendar::Day;
 use super::dice::Dice;
+use super::messages::MailingList;
 use super::personas::{PASSER_BY, PERSONAS, Persona};
 use super::tastes::{TASTES, Taste};
 
@@ -60,6 +61,7 @@ pub(super) struct Life {
     /// Multiplies how often the persona comes by.
     vigour: f64,
     spells: [Spell; MOST_SPELLS],
+    pub(super) mailing_list: MailingList,
 }
 
 /// A time of being around, in days since registration; the end is exclusive.
@@ -103,14 +105,27 @@ impl Life {
             purse: dice.heavy_tail().min(LARGEST_PURSE),
             vigour: 0.5 + dice.fraction(),
             spells: spells(persona, &mut dice),
+            mailing_list: MailingList::plan(seed, user),
         }
+    }
+
+    /// Days since registration, on that day or later.
+    pub(super) fn age(&self, day: &Day) -> u32 {
+        (day.number - self.registered_day_number).cast_unsigned()
+    }
+
+    /// Days since the user was last around; 0 in a spell.
+    pub(super) fn days_away(&self, day: &Day) -> u32 {
+        let age = self.age(day);
+        let is_present = self.presence(day) > 0.0;
+        let ends = self.spells.iter().map(|spell| spell.ends);
+        let last_end = ends.filter(|&end| end <= age).max();
+        last_end.filter(|_| !is_present).map_or(0, |end| age - end)
     }
 
     /// How much the user is around on a day: 1 while keen, falling to 0 while fading.
     pub(super) fn presence(&self, day: &Day) -> f64 {
-        let Ok(age) = u32::try_from(day.number - self.registered_day_number) else {
-            return 0.0;
-        };
+        let age = self.age(day);
         let current = self.spells.iter().find(|spell| age < spell.ends);
         current.map_or(0.0, |spell| spell.presence(age))
     }

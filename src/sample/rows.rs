@@ -39,7 +39,7 @@ pub(super) enum Channel {
     MiniProgram,
     Web,
     Store,
-    /// A message pushed to the user.
+    /// A message to the user, or about messages.
     Message,
 }
 
@@ -62,6 +62,10 @@ pub(super) enum EventType {
     View,
     BrandStory,
     CampaignExposure,
+    MessageSent,
+    RecallSent,
+    Unsubscribe,
+    Resubscribe,
     Click,
     Save,
     Like,
@@ -85,6 +89,10 @@ impl EventType {
             Self::View => "view",
             Self::BrandStory => "brand_story",
             Self::CampaignExposure => "campaign_exposure",
+            Self::MessageSent => "message_sent",
+            Self::RecallSent => "recall_sent",
+            Self::Unsubscribe => "unsubscribe",
+            Self::Resubscribe => "resubscribe",
             Self::Click => "click",
             Self::Save => "save",
             Self::Like => "like",

@@ -8,7 +8,7 @@ use chrono::{Datelike, NaiveDate, Weekday};
 use super::{is_on, spec};
 use crate::sample::calendar::Day;
 use crate::sample::lives;
-use crate::sample::rows::{Channel, DayRows, EventType};
+use crate::sample::rows::{Channel, DayRows, Event, EventType};
 use crate::sample::{SampleSpec, days};
 
 /// What a spell of silence must last to count as having been away.
@@ -46,11 +46,17 @@ impl History {
     }
 }
 
+/// Whether an event is the shop's doing, or about what the shop sends.
+fn is_of_messages(event: &Event) -> bool {
+    event.channel == Channel::Message && event.event_type != EventType::CampaignExposure
+}
+
 /// Every user's history, of those who were planned.
 fn histories(spec: &SampleSpec) -> Vec<History> {
     let mut histories = vec![History::default(); spec.user_count as usize];
     for_each_day(spec, |day, rows| {
-        for event in &rows.events {
+        let events = rows.events.iter();
+        for event in events.filter(|event| !is_of_messages(event)) {
             histories[event.user as usize - 1].seen_on.insert(day.date);
         }
         for order in &rows.orders {
@@ -99,7 +105,8 @@ fn every_known_event_type_occurs() {
         found.extend(rows.events.iter().map(|event| event.event_type.name()));
     });
     let known = "after_sales brand_story campaign_exposure campaign_join click comment complaint \
-                 consult coupon_redemption like open post review save share survey view vote";
+                 consult coupon_redemption like message_sent open post recall_sent resubscribe \
+                 review save share survey unsubscribe view vote";
     assert_eq!(found.into_iter().collect::<Vec<_>>().join(" "), known);
 }
 
@@ -188,6 +195,46 @@ fn a_registered_user_has_about_twenty_events_a_month() {
         (15.0..25.0).contains(&events_per_month),
         "{events_per_month}"
     );
+}
+
+#[test]
+fn whoever_left_the_list_is_sent_nothing_until_they_return() {
+    let mut has_left = BTreeSet::new();
+    let (mut recalls, mut unsubscriptions, mut returns) = (0, 0, 0);
+    for_each_day(&spec(2_000, 120), |_, rows| {
+        for event in &rows.events {
+            match event.event_type {
+                EventType::MessageSent | EventType::RecallSent => {
+                    assert!(!has_left.contains(&event.user));
+                    recalls += u32::from(event.event_type == EventType::RecallSent);
+                }
+                EventType::Unsubscribe => {
+                    unsubscriptions += u32::from(has_left.insert(event.user));
+                }
+                EventType::Resubscribe => returns += u32::from(has_left.remove(&event.user)),
+                _ => (),
+            }
+        }
+    });
+    for (what, events) in [
+        ("recalls", recalls),
+        ("unsubscriptions", unsubscriptions),
+        ("returns", returns),
+    ] {
+        assert!((5..2_000).contains(&events), "{what}: {events}");
+    }
+}
+
+#[test]
+fn some_users_are_sent_far_too_much() {
+    let mut messages = vec![0_u32; 2_000];
+    for_each_day(&spec(2_000, 30), |_, rows| {
+        for event in rows.events.iter().filter(|event| is_of_messages(event)) {
+            messages[event.user as usize - 1] += 1;
+        }
+    });
+    let flooded = messages.iter().filter(|&&count| count >= 8).count();
+    assert!((40..120).contains(&flooded), "{flooded} users");
 }
 
 #[test]
