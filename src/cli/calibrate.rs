@@ -204,8 +204,9 @@ impl Page<'_> {
             count(dimension.users())
         );
         let shown = dimension.shown.as_ref().map_or_else(String::new, |shown| {
+            let is = verb_for(shown.changed, "is", "are");
             format!(
-                "; {} are shown otherwise than on {}",
+                "; {} {is} shown otherwise than on {}",
                 count(shown.changed),
                 shown.snapshot_date
             )

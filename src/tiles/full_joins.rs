@@ -167,14 +167,15 @@ impl Side {
         });
         let moved = self.projected.with_columns(moved.collect());
         let is_present = self.is_present_in(table);
-        let columns = self.projected.columns.iter().map(|(_, value)| {
-            let there = moved.substitute(value)?;
-            Ok(match self.is_null_without_row(value) {
-                true => there,
-                false => where_present(is_present.clone(), there),
-            })
+        let columns = self.projected.columns.iter();
+        let values: Vec<&Expr> = columns.map(|(_, value)| value).collect();
+        let there = moved.substitute_all(values.iter().copied())?;
+        let columns = values.into_iter().zip(there);
+        let columns = columns.map(|(value, there)| match self.is_null_without_row(value) {
+            true => there,
+            false => where_present(is_present.clone(), there),
         });
-        columns.collect()
+        Ok(columns.collect())
     }
 
     /// Whether `table`, a merge that holds the rollups of both sides, has the row from this side.
@@ -191,6 +192,10 @@ impl Side {
     /// not.
     fn is_null_without_row(&self, value: &Expr) -> bool {
         let schema = self.scan().source.schema();
+        if let Expr::Column(column) = value {
+            let field = schema.field_with_name(&column.name);
+            return field.is_ok_and(|field| field.is_nullable());
+        }
         let without_row = value.clone().transform(|node| {
             let Expr::Column(column) = &node else {
                 return Ok(Transformed::no(node));

@@ -115,7 +115,7 @@ async fn comparison_keeps_nothing_unless_told_to() {
       m_score  old  2  2  1  1  1       3
                new  2  2  1  1  1       3       .
 
-    value_tier: 3 of 10 users change
+    value_tier: the raw value of 3 of 10 users changes; 2 are shown otherwise than on 2026-11-20
       tier            old  new  change
       high_value        .    .       .
       high_potential    1    2      +1
@@ -128,7 +128,7 @@ async fn comparison_keeps_nothing_unless_told_to() {
       active -> high_potential      1
       silent -> active              2
 
-    rfm_class: 2 of 10 users change
+    rfm_class: the raw value of 2 of 10 users changes; 1 is shown otherwise than on 2026-11-20
       tier               old  new  change
       important_value      .    .       .
       important_develop    1    1       .
@@ -143,7 +143,7 @@ async fn comparison_keeps_nothing_unless_told_to() {
       from -> to                          users
       general_winback -> general_develop      2
 
-    value_engagement: 1 of 10 users change
+    value_engagement: the raw value of 1 of 10 users changes; 1 is shown otherwise than on 2026-11-20
       tier                        old  new  change
       high_value_high_engagement    .    .       .
       high_value_low_engagement     1    2      +1
@@ -158,6 +158,7 @@ async fn comparison_keeps_nothing_unless_told_to() {
     warning: the new cut points are provisional: `orders_365d` counts from 2025-11-21 on, and there is nothing before 2026-09-16; from 2027-09-15 on another calibration is worth making, by `tierline calibrate`
 
     Once kept, runs of 2026-11-20 and later dates score by the new cut points.
+    The first of them shows raw values at once: no grace or hold goes on from other cut points.
     2026-11-20 is published by other cut points and stays as published
     until run again, by
       tierline backfill [JOBS]/out.toml --from 2026-11-20 --to 2026-11-20
@@ -174,6 +175,8 @@ async fn comparison_keeps_nothing_unless_told_to() {
 #[tokio::test]
 async fn kept_cut_points_are_those_of_the_next_run() {
     let nights = night_and_late_order().await;
+    let proposal = shown_as_json(&nights, last_night(), &[]);
+    let before = published(&nights.output(), last_night()).await;
 
     let kept = shown(&nights, last_night(), &["--yes"]);
 
@@ -185,6 +188,13 @@ async fn kept_cut_points_are_those_of_the_next_run() {
     let report = nights.run(last_night()).await.unwrap();
     assert_eq!(report.status, Status::Replaced);
     assert_eq!(report.cutpoints_id, Some(version(last_night(), 2)));
+    let after = published(&nights.output(), last_night()).await;
+    for dimension in proposal["dimensions"].as_array().unwrap() {
+        let name = dimension["name"].as_str().unwrap();
+        let shown = before.snapshot.iter().zip(&after.snapshot);
+        let changed = shown.filter(|(before, after)| before[name] != after[name]);
+        assert_eq!(dimension["shown"]["changed"], changed.count(), "{name}");
+    }
     let naive = calibrate(&history_with_late(), last_night()).unwrap();
     assert_scored_by(&nights, &history_with_late(), naive.cut_points).await;
     assert_eq!(nights.status_of(last_night()).await, "already_published");
