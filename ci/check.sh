@@ -26,7 +26,7 @@ one_build() {
 # `cargo clippy` checks every dependency anew, which takes half as long as building it; its driver as
 # the compiler of this crate alone finds the same in the build that the tests share.
 lint() {
-    RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_HACK__ \
+    RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings \
         cargo build --locked --all-targets
 }
 
