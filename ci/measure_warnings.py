@@ -1,16 +1,17 @@
-"""What a year of nights says about the tiers and warnings: a page in Markdown on stdout.
+"""What nights in a row say about tiers and warnings: tables in Markdown on stdout.
 
-    python3 ci/warnings/measure.py DATA TABLES [BEFORE]
+    PYTHONPATH=$(ci/python_packages.sh) python3 ci/measure_warnings.py DATA TABLES [BEFORE]
 
 DATA has `orders` and `engagement` as daily partitions; TABLES is the folder of the Delta tables
 that nights in a row published from them; BEFORE is such a folder of an earlier version of tierline,
 to compare with.
 
-1. `dimensions`: users per tier on the newest night.
-2. `warnings`: how often each is raised and for how long.
-3. `outcomes`: what users did in the 60 days after it, on every seventh night that has 60 days after
-   it in the data.
-4. `kpis`: the figures of the newest night, and of the median night.
+1. Users per tier on the newest night.
+2. How often each warning is raised, and for how long.
+3. What users did in the 60 days after it, on every seventh night that has 60 days after it in the
+   data. Precision: of the users with the warning, those of whom it came. Recall: of those of whom
+   it came, the users with the warning. In brackets, of how many of all users it came.
+4. The KPIs of the newest night, and of the median night.
 """
 
 import sys
@@ -22,23 +23,25 @@ import duckdb
 from deltalake import DeltaTable
 
 HORIZON = 60  # days
-EVENT_TYPES = Path(__file__).parents[2] / "sql/reference/event_types.csv"
+EVENT_TYPES = Path(__file__).parents[1] / "sql/reference/event_types.csv"
 
 # What may come of a user: among whom, and what counts as it. Both are of the data alone: of the
 # HORIZON days up to a night and of those after it.
 OUTCOMES = {
     "spends half or less": ("revenue_before > 0", "revenue_after <= revenue_before / 2"),
     "no order": ("orders_before > 0", "orders_after = 0"),
-    "neither order nor event": ("orders_before + events_before > 0", "orders_after + events_after = 0"),
+    "neither order nor event": (
+        "orders_before + events_before > 0", "orders_after + events_after = 0"
+    ),
 }
 
 Row = tuple[Any, ...]
 
 
-def table(db: duckdb.DuckDBPyConnection, tables: Path, name: str) -> str:
+def table(db: duckdb.DuckDBPyConnection, version: str, tables: Path, name: str) -> str:
     """The name of a view of a published table."""
     files = DeltaTable(tables / name).file_uris()
-    view = f"{tables.parent.name}_{name}".replace("-", "_")
+    view = f"{name}_{version}"
     db.read_parquet(files, hive_partitioning=True).create_view(view)
     return view
 
@@ -69,18 +72,22 @@ def page(title: str, head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iter
 class Nights:
     """What one version of tierline published."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, data: Path, tables: Path) -> None:
+    def __init__(
+        self, db: duckdb.DuckDBPyConnection, version: str, data: Path, tables: Path
+    ) -> None:
         self.db = db
-        self.snapshot = table(db, tables, "tier_snapshot")
-        self.kpi_daily = table(db, tables, "kpi_daily")
-        dim_tier = table(db, tables, "dim_tier")
+        self.version = version
+        self.snapshot = table(db, version, tables, "tier_snapshot")
+        self.kpi_daily = table(db, version, tables, "kpi_daily")
+        dim_tier = table(db, version, tables, "dim_tier")
         tiers = db.sql(f"SELECT dimension, tier FROM {dim_tier} ORDER BY ALL").fetchall()
         has = set(columns(db, self.snapshot))
         self.dimensions = sorted({name for name, _ in tiers if name != "warning" and name in has})
         self.warnings = [tier for name, tier in tiers if name == "warning" and tier in has]
-        first, self.last, nights = self.one(
-            f"SELECT min(snapshot_date), max(snapshot_date), count(DISTINCT snapshot_date) FROM {self.snapshot}"
-        )
+        first, self.last, nights = self.one(f"""
+            SELECT min(snapshot_date), max(snapshot_date), count(DISTINCT snapshot_date)
+            FROM {self.snapshot}
+        """)
         self.span = f"{nights} nights, {first} to {self.last}"
         self.follow(data)
 
@@ -89,7 +96,7 @@ class Nights:
         return row
 
     def follow(self, data: Path) -> None:
-        """Makes `self.followed`: the snapshots of some nights beside what their users did before and
+        """Makes `self.followed`: snapshots of some nights beside what their users did before and
         after. Touches are the brand's doing, not the user's."""
         self.followed = f"{self.snapshot}_followed"
         figures = ", ".join(
@@ -138,7 +145,7 @@ class Nights:
         }
 
     def raised(self, warning: str) -> Row:
-        """Share of user-nights, users on the median night, users ever, spells, nights of a spell."""
+        """Share of user-nights, users on the median night, users ever, spells, nights of one."""
         return self.one(f"""
             WITH marked AS (
                 SELECT user_id, snapshot_date, coalesce({warning}, FALSE) AS is_raised,
@@ -180,31 +187,32 @@ class Nights:
         return {metric: (last, median) for metric, last, median in rows}
 
 
-def report(now: Nights, before: Nights | None) -> Iterator[str]:
-    versions = [nights for nights in (now, before) if nights is not None]
-    of = ["now", "before"][: len(versions)]
-    yield "; ".join(f"{name}: {nights.span}" for name, nights in zip(of, versions)) + "."
+def report(versions: list[Nights]) -> Iterator[str]:
+    of = [nights.version for nights in versions]
+    yield "; ".join(f"{nights.version}: {nights.span}" for nights in versions) + "."
 
     tiers = [nights.users_per_tier() for nights in versions]
     keys = sorted({key for found in tiers for key in found})
     yield from page(
-        "Users per tier, on the newest night", ["dimension", "tier", *of],
-        ([f"`{key[0]}`", f"`{key[1]}`", *(share(found.get(key)) for found in tiers)] for key in keys),
+        "Users per tier, on the newest night",
+        ["dimension", "tier", *of],
+        (
+            [f"`{key[0]}`", f"`{key[1]}`", *(share(found.get(key)) for found in tiers)]
+            for key in keys
+        ),
     )
-
-    def with_warnings(nights: Nights, name: str) -> Iterator[tuple[str, str]]:
-        return ((warning, name) for warning in nights.warnings)
-
-    found = sorted(pair for nights, name in zip(versions, of) for pair in with_warnings(nights, name))
-    by_name = dict(zip(of, versions))
+    warnings = sorted(
+        ((warning, nights) for nights in versions for warning in nights.warnings),
+        key=lambda of_version: of_version[0],
+    )
     yield from page(
         "How often and how long",
         ["warning", "version", "of all user-nights", "users on the median night", "users ever",
          "spells", "median nights", "nine in ten end after"],
         (
-            [f"`{warning}`", name, share(row[0]), *(number(value) for value in row[1:])]
-            for warning, name in found
-            for row in [by_name[name].raised(warning)]
+            [f"`{warning}`", nights.version, share(row[0]), *(number(value) for value in row[1:])]
+            for warning, nights in warnings
+            for row in [nights.raised(warning)]
         ),
     )
     yield from page(
@@ -212,14 +220,15 @@ def report(now: Nights, before: Nights | None) -> Iterator[str]:
         ["warning", "version", *(f"{outcome}: precision, recall (of all)" for outcome in OUTCOMES)],
         (
             [
-                f"`{warning}`", name,
+                f"`{warning}`",
+                nights.version,
                 *(
                     f"{share(precision)}, {share(recall)} ({share(base)})"
                     for outcome in OUTCOMES
-                    for precision, recall, base in [by_name[name].outcome(warning, outcome)]
+                    for precision, recall, base in [nights.outcome(warning, outcome)]
                 ),
             ]
-            for warning, name in found
+            for warning, nights in warnings
         ),
     )
     figures = [nights.kpis() for nights in versions]
@@ -229,7 +238,10 @@ def report(now: Nights, before: Nights | None) -> Iterator[str]:
         "Figures of the newest night, and of the median night",
         ["metric", *(f"{name}: {which}" for name in of for which in ("newest", "median"))],
         (
-            [f"`{metric}`", *(number(value) for found in figures for value in found.get(metric, nothing))]
+            [
+                f"`{metric}`",
+                *(number(value) for found in figures for value in found.get(metric, nothing)),
+            ]
             for metric in metrics
         ),
     )
@@ -238,8 +250,9 @@ def report(now: Nights, before: Nights | None) -> Iterator[str]:
 def main() -> None:
     data, *tables = map(Path, sys.argv[1:])
     db = duckdb.connect()
-    now, *before = [Nights(db, data, folder) for folder in tables]
-    print("\n".join(report(now, before[0] if before else None)))
+    versions = zip(("now", "before"), tables)
+    nights = [Nights(db, version, data, folder) for version, folder in versions]
+    print("\n".join(report(nights)))
 
 
 if __name__ == "__main__":
