@@ -3,6 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# Clippy is the compiler of this crate in all that follows, and denies what it finds. `cargo clippy`
+# would check every dependency anew, which takes half as long as building it, and this crate twice.
+export RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings
+
 step() {
     local start=$SECONDS
     echo "== $*"
@@ -23,16 +27,8 @@ one_build() {
     }
 }
 
-# `cargo clippy` checks every dependency anew, which takes half as long as building it; its driver as
-# the compiler of this crate alone finds the same in the build that the tests share.
-lint() {
-    RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings \
-        cargo build --locked --all-targets
-}
-
 step one_build
 step cargo fmt --check
-step lint
 step cargo test --locked
 step ci/check_readers.sh "${CARGO_TARGET_DIR:-target}/debug/tierline"
 step ci/check_cases.sh "${CARGO_TARGET_DIR:-target}/debug/tierline"

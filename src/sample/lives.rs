@@ -20,7 +20,7 @@ use chrono::NaiveDate;
 use super::SampleSpec;
 use super::calendar::Day;
 use super::dice::Dice;
-use super::messages::MailingList;
+use super::mailing_list::MailingList;
 use super::personas::{PASSER_BY, PERSONAS, Persona};
 use super::tastes::{TASTES, Taste};
 

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! 1. `lives::plan` plans every user's life: who they are (`personas`, `tastes`), when they
-//!    register, when they are around.
+//!    register, when they are around, and what they are sent (`mailing_list`).
 //! 2. `days::live` plays one day of those lives: who comes by, what happens in their `visits`, and
 //!    which `messages` the shop sends. The `calendar` says what the day is like.
 //! 3. `tables` turns a day's `rows` into `columns`, `files` writes them, and `workers` share the
@@ -28,6 +28,7 @@ mod dice;
 mod error;
 mod files;
 mod lives;
+mod mailing_list;
 mod messages;
 mod personas;
 mod rows;

@@ -24,7 +24,7 @@ use crate::naive::parameters::Rules;
 use crate::naive::snapshot::{Snapshot, snapshots};
 
 /// How many cases an ordinary test run compares, for each kind of ids.
-const CASES: u32 = 16;
+const CASES: u32 = 10;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
