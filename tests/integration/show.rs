@@ -299,7 +299,7 @@ fn moves_between_any_two_dates_and_one_user_are_shown() {
       recency_days         47
       order_gap_days        .
       interactions_30d      1
-      touches_30d           3
+      touches_30d           4
 
     Newest moves
       date        dimension          move
