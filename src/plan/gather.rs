@@ -54,13 +54,12 @@ impl Facts {
         let visible = up_to(&all_days, snapshot_date);
         check_ready(job, workspace, &visible, snapshot_date)?;
         let lost = lost_files(&workspace.output, &publications, &inspection).await?;
+        let last = published_last(&publications, snapshot_date);
         let seen = match rules {
             Some(rules) => SeenThen::by(rules),
             None => {
-                let last = published_last(&publications, snapshot_date);
-                seen_then(job, project, workspace, last)
-                    .await?
-                    .still_needed(&visible)
+                let seen = seen_then(job, project, workspace, last).await?;
+                seen.still_needed(&visible)
             }
         };
         let found = Found {
