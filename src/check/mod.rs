@@ -186,7 +186,9 @@ impl<'a> Check<'a> {
         Ok(Self {
             job,
             project,
-            catalog: catalog.map_err(EngineError::during("reading references"))?,
+            catalog: catalog
+                .map_err(EngineError::during("reading references"))?
+                .with_closed_views(),
             parameters: project.parameters.clone().comparing_with_week_ago(true),
             snapshot_date,
         })
@@ -322,8 +324,8 @@ impl<'a> Check<'a> {
             }
             let planned = marts::plan(&self.catalog, (model, table), &self.parameters).await;
             let registered = planned.and_then(|(rows, _)| {
-                let session = self.catalog.session;
-                let registered = session.register(&model.name, rows.into_view());
+                let plan = rows.logical_plan().clone();
+                let registered = self.catalog.register_view(&model.name, plan);
                 Ok(registered.map_err(EngineError::during("checking"))?)
             });
             if found.keep(registered).is_none() {

@@ -8,7 +8,7 @@
 //! | the others | views, or rows computed once and kept aside |
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
@@ -23,6 +23,7 @@ use crate::job::{ColumnType, contract_columns};
 use crate::models::{Model, Parameters, explain, planner};
 use crate::tiles::{DAY, Rollup, TileRows, USER_ID, windows};
 
+use super::closed_view::ClosedView;
 use super::contracted::{ID_TYPES, TIMES_HELP, as_contracted};
 use super::project::Project;
 
@@ -38,6 +39,8 @@ pub struct Catalog<'a> {
     pub session: &'a Session,
     project: &'a Project,
     snapshot_date: SnapshotDate,
+    /// The plans made so far, where they end at the models that they read; none where they go into them.
+    closed: Option<Mutex<BTreeMap<TableName, LogicalPlan>>>,
     rollups: BTreeMap<String, Rollup>,
     /// The rows that windows are merged from, by rollup; none before there are any.
     tiles: BTreeMap<String, Vec<TileRows>>,
@@ -66,11 +69,21 @@ impl<'a> Catalog<'a> {
             session,
             project,
             snapshot_date,
+            closed: None,
             rollups: BTreeMap::new(),
             tiles: BTreeMap::new(),
             unplanned: project.broken().clone(),
             passed_over: Vec::new(),
         })
+    }
+
+    /// The same catalog, whose plans end at the columns of the models that they read: quickly made, slow
+    /// to execute. A model is planned once.
+    pub(crate) fn with_closed_views(self) -> Self {
+        Self {
+            closed: Some(Mutex::default()),
+            ..self
+        }
     }
 
     /// Plans and registers the models of some schemas, in graph order. Models that read what
@@ -150,9 +163,23 @@ impl<'a> Catalog<'a> {
         model: &Model,
         parameters: &Parameters,
     ) -> Result<LogicalPlan, Problems> {
+        if let Some(plan) = self.planned(&model.name) {
+            return Ok(plan);
+        }
         self.register_windows(model)?;
         let parameters = parameters.clone().with_snapshot_date(self.snapshot_date);
-        planner::plan(&self.session.state(), model, &parameters).await
+        let plan = planner::plan(&self.session.state(), model, &parameters).await?;
+        if let Some(plans) = &self.closed {
+            let mut plans = plans.lock().unwrap_or_else(PoisonError::into_inner);
+            plans.insert(model.name.clone(), plan.clone());
+        }
+        Ok(plan)
+    }
+
+    fn planned(&self, model: &TableName) -> Option<LogicalPlan> {
+        let plans = self.closed.as_ref()?.lock();
+        let plans = plans.unwrap_or_else(PoisonError::into_inner);
+        plans.get(model).cloned()
     }
 
     /// As [`Catalog::plan`], below the model's name, so that rows that cannot be computed are reported
@@ -170,6 +197,22 @@ impl<'a> Catalog<'a> {
         named
             .and_then(LogicalPlanBuilder::build)
             .map_err(|error| explain(&error, &model.file))
+    }
+
+    /// Registers the rows of a plan as a table.
+    ///
+    /// # Errors
+    /// The engine's: a bug.
+    pub(crate) fn register_view(
+        &self,
+        name: &TableName,
+        plan: LogicalPlan,
+    ) -> Result<(), DataFusionError> {
+        let view: Arc<dyn TableProvider> = match &self.closed {
+            Some(_) => Arc::new(ClosedView::new(plan)),
+            None => Arc::new(ViewTable::new(plan, None)),
+        };
+        self.session.register(name, view)
     }
 
     /// A table's rows, to be selected from and executed.
@@ -208,24 +251,17 @@ impl<'a> Catalog<'a> {
                 let plan = as_contracted(&model.name.name, plan).map_err(explained)?;
                 check_staging(model, &plan)?;
                 let all = all_rows_of(&model.name);
-                self.session
-                    .register(&all, view(plan.clone()))
-                    .map_err(explained)?;
+                self.register_view(&all, plan.clone()).map_err(explained)?;
                 let good = good_rows(plan).map_err(explained)?;
-                self.session
-                    .register(&model.name, view(good))
-                    .map_err(explained)
+                self.register_view(&model.name, good).map_err(explained)
             }
             SqlSchema::Rollups => {
                 let rollup = Rollup::derive(model, &plan)?;
-                let rows = view(rollup.daily(None).map_err(explained)?);
+                let rows = rollup.daily(None).map_err(explained)?;
                 self.rollups.insert(model.name.name.clone(), rollup);
-                self.session.register(&model.name, rows).map_err(explained)
+                self.register_view(&model.name, rows).map_err(explained)
             }
-            _ => self
-                .session
-                .register(&model.name, view(plan))
-                .map_err(explained),
+            _ => self.register_view(&model.name, plan).map_err(explained),
         }
     }
 
@@ -260,10 +296,6 @@ impl<'a> Catalog<'a> {
 /// The name under which all rows of a staging table stand, rejected ones too.
 fn all_rows_of(staging: &TableName) -> TableName {
     TableName::new(SqlSchema::Staging, format!("{}(all)", staging.name))
-}
-
-fn view(plan: LogicalPlan) -> Arc<dyn TableProvider> {
-    Arc::new(ViewTable::new(plan, None))
 }
 
 /// The rows without a reason to reject them, and without the columns about that.

@@ -1,5 +1,5 @@
 //! What the engine can analyse and yet not compute, such as EXISTS in a SELECT list: found by
-//! planning each model over tables without rows as a night plans it.
+//! planning each model as a night plans it, over tables without rows in place of what it reads.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,7 @@ use crate::ground::{Problems, TableName};
 use crate::models::{Parameters, explain};
 
 use super::catalog::Catalog;
+use super::closed_view::over_no_rows;
 use super::project::Project;
 
 /// Plans every model down to what is executed. Of models that read each other the first is reported.
@@ -36,7 +37,11 @@ pub(crate) async fn check(
         let Ok(plan) = catalog.plan(model, parameters).await else {
             continue;
         };
-        if let Err(error) = state.create_physical_plan(&plan).await {
+        let planned = match over_no_rows(plan) {
+            Ok(plan) => state.create_physical_plan(&plan).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = planned {
             failing.insert(&model.name);
             if is_of_statement(&error) {
                 problems.extend(explain(&error, &model.file));
