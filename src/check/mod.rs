@@ -188,7 +188,7 @@ impl<'a> Check<'a> {
             project,
             catalog: catalog
                 .map_err(EngineError::during("reading references"))?
-                .with_closed_views(),
+                .planning_once(),
             parameters: project.parameters.clone().comparing_with_week_ago(true),
             snapshot_date,
         })
@@ -325,7 +325,7 @@ impl<'a> Check<'a> {
             let planned = marts::plan(&self.catalog, (model, table), &self.parameters).await;
             let registered = planned.and_then(|(rows, _)| {
                 let plan = rows.logical_plan().clone();
-                let registered = self.catalog.register_view(&model.name, plan);
+                let registered = self.catalog.session.register_view(&model.name, plan);
                 Ok(registered.map_err(EngineError::during("checking"))?)
             });
             if found.keep(registered).is_none() {

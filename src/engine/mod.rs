@@ -20,6 +20,7 @@ mod self_joins;
 mod session;
 mod streams;
 mod sums;
+mod views;
 mod words;
 
 use std::num::NonZeroUsize;
@@ -43,6 +44,7 @@ use self::filtered_joins::hash_filtered_joins;
 use self::in_with_nulls::look_up_nulls;
 use self::reference_joins::hash_reference_joins;
 use self::self_joins::fuse_self_joins;
+use self::views::OpenViews;
 
 pub use self::aggregates::{
     AggregateState, ExactMoments, LAST_N_DISTINCT, MOST_VALUES, Moment, OrderedValues, StateMerger,
@@ -59,6 +61,7 @@ pub use self::projected::{Projected, equal_keys, project_as, replaced};
 pub use self::session::{CATALOG, Session, all_rows, empty, reference_to};
 pub(crate) use self::streams::{reading_whole_files, stream_ahead_of};
 pub use self::sums::{EXACT, MOST_DIGITS, SumOverflow, widened, within_bigint};
+pub use self::views::{analysed, over_no_rows};
 pub use self::words::chain;
 
 /// How many consumers an out-of-memory message names.
@@ -95,6 +98,7 @@ fn state(
         .with_aggregate_functions(vec![last_n_distinct()])
         .with_default_features()
         .with_table_functions(Default::default())
+        .with_analyzer_rule(Arc::new(OpenViews))
         .with_optimizer_rules(logical_rules(fusing))
         .with_physical_optimizer_rules(rules)
         .build();

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! register(name, provider)          what there is to read
+//! register_view(name, plan)         what is computed of it
 //! sql(text), table(name), read(..)  a plan, as a [`DataFrame`]
 //! plan(plan)                        a plan made elsewhere, to be executed
 //! ```
@@ -34,6 +35,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use crate::ground::{SqlSchema, TableName};
 use crate::storage::Location;
 
+use super::views::{View, analysed};
 use super::{EngineLimits, NodeRule, state};
 
 /// The one catalog of a session; its schemas are the folders of the SQL pack.
@@ -76,6 +78,15 @@ impl Session {
         self.0.deregister_table(reference_to(name))?;
         self.0.register_table(reference_to(name), table)?;
         Ok(())
+    }
+
+    /// Registers the rows of a plan as a table, in place of one of the same name.
+    ///
+    /// # Errors
+    /// What the engine cannot analyse.
+    pub fn register_view(&self, name: &TableName, plan: LogicalPlan) -> Result<()> {
+        let plan = analysed(plan, &self.0.state())?;
+        self.register(name, Arc::new(View::new(plan)))
     }
 
     /// Whether there is a table of this name.

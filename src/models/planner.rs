@@ -10,6 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use crate::engine::analysed;
 use crate::ground::{Diagnostic, Problems, SourceFile, SqlSchema};
 use crate::job::ParameterValue;
 
@@ -32,11 +33,8 @@ pub(crate) async fn plan(
     in_microseconds(&mut statement);
     let statement = EngineStatement::Statement(Box::new(statement));
     let planned = state.statement_to_plan(statement).await;
-    let analysed = planned.and_then(|plan| {
-        let analyzer = state.analyzer();
-        analyzer.execute_and_check(plan, state.config_options(), |_, _| {})
-    });
-    let plan = analysed.map_err(|error| explain(&error, &model.file))?;
+    let plan = planned.and_then(|plan| analysed(plan, state));
+    let plan = plan.map_err(|error| explain(&error, &model.file))?;
     misfits::check(&plan, model, parameters)?;
     last_few::check(&plan, model)?;
     Ok(plan)

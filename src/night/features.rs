@@ -110,11 +110,13 @@ impl Run<'_> {
         let engine = EngineError::during("computing features");
         let readers = self.scenario.project.graph.reader_counts();
         for model in self.scenario.project.graph.in_schema(SqlSchema::Features) {
-            let rows = catalog.table(&model.name).await.map_err(&engine)?;
             let is_shared = readers.get(&model.name).is_some_and(|readers| *readers > 1);
+            if !is_shared {
+                continue;
+            }
+            let rows = catalog.table(&model.name).await.map_err(&engine)?;
             let optimized = self.session.optimized(rows.logical_plan());
-            let is_costly = is_worth_keeping(&optimized.map_err(&engine)?).map_err(&engine)?;
-            if is_shared && is_costly {
+            if is_worth_keeping(&optimized.map_err(&engine)?).map_err(&engine)? {
                 let kept = scratch
                     .keep(&model.name.name, rows)
                     .await

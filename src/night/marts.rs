@@ -122,8 +122,9 @@ pub(super) async fn write(
                 .write_stream(&spec, rows, computing, drafts)
                 .await?;
         } else {
-            let rows = run.session.register(&model.name, rows.into_view());
-            rows.map_err(computing)?;
+            let plan = rows.into_unoptimized_plan();
+            let registered = run.session.register_view(&model.name, plan);
+            registered.map_err(computing)?;
         }
     }
     Ok(remarks)

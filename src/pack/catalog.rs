@@ -11,8 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::catalog::TableProvider;
-use datafusion::datasource::{MemTable, ViewTable};
+use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, ident};
 use datafusion::prelude::DataFrame;
@@ -23,7 +22,6 @@ use crate::job::{ColumnType, contract_columns};
 use crate::models::{Model, Parameters, explain, planner};
 use crate::tiles::{DAY, Rollup, TileRows, USER_ID, windows};
 
-use super::closed_view::ClosedView;
 use super::contracted::{ID_TYPES, TIMES_HELP, as_contracted};
 use super::project::Project;
 
@@ -39,8 +37,8 @@ pub struct Catalog<'a> {
     pub session: &'a Session,
     project: &'a Project,
     snapshot_date: SnapshotDate,
-    /// The plans made so far, where they end at the models that they read; none where they go into them.
-    closed: Option<Mutex<BTreeMap<TableName, LogicalPlan>>>,
+    /// The plans made so far, where each model is planned once; none where it is planned anew each time.
+    plans: Option<Mutex<BTreeMap<TableName, LogicalPlan>>>,
     rollups: BTreeMap<String, Rollup>,
     /// The rows that windows are merged from, by rollup; none before there are any.
     tiles: BTreeMap<String, Vec<TileRows>>,
@@ -69,7 +67,7 @@ impl<'a> Catalog<'a> {
             session,
             project,
             snapshot_date,
-            closed: None,
+            plans: None,
             rollups: BTreeMap::new(),
             tiles: BTreeMap::new(),
             unplanned: project.broken().clone(),
@@ -77,11 +75,10 @@ impl<'a> Catalog<'a> {
         })
     }
 
-    /// The same catalog, whose plans end at the columns of the models that they read: quickly made, slow
-    /// to execute. A model is planned once.
-    pub(crate) fn with_closed_views(self) -> Self {
+    /// The same catalog, which plans a model once, whatever is registered later.
+    pub(crate) fn planning_once(self) -> Self {
         Self {
-            closed: Some(Mutex::default()),
+            plans: Some(Mutex::default()),
             ..self
         }
     }
@@ -169,7 +166,7 @@ impl<'a> Catalog<'a> {
         self.register_windows(model)?;
         let parameters = parameters.clone().with_snapshot_date(self.snapshot_date);
         let plan = planner::plan(&self.session.state(), model, &parameters).await?;
-        if let Some(plans) = &self.closed {
+        if let Some(plans) = &self.plans {
             let mut plans = plans.lock().unwrap_or_else(PoisonError::into_inner);
             plans.insert(model.name.clone(), plan.clone());
         }
@@ -177,7 +174,7 @@ impl<'a> Catalog<'a> {
     }
 
     fn planned(&self, model: &TableName) -> Option<LogicalPlan> {
-        let plans = self.closed.as_ref()?.lock();
+        let plans = self.plans.as_ref()?.lock();
         let plans = plans.unwrap_or_else(PoisonError::into_inner);
         plans.get(model).cloned()
     }
@@ -197,22 +194,6 @@ impl<'a> Catalog<'a> {
         named
             .and_then(LogicalPlanBuilder::build)
             .map_err(|error| explain(&error, &model.file))
-    }
-
-    /// Registers the rows of a plan as a table.
-    ///
-    /// # Errors
-    /// The engine's: a bug.
-    pub(crate) fn register_view(
-        &self,
-        name: &TableName,
-        plan: LogicalPlan,
-    ) -> Result<(), DataFusionError> {
-        let view: Arc<dyn TableProvider> = match &self.closed {
-            Some(_) => Arc::new(ClosedView::new(plan)),
-            None => Arc::new(ViewTable::new(plan, None)),
-        };
-        self.session.register(name, view)
     }
 
     /// A table's rows, to be selected from and executed.
@@ -251,17 +232,26 @@ impl<'a> Catalog<'a> {
                 let plan = as_contracted(&model.name.name, plan).map_err(explained)?;
                 check_staging(model, &plan)?;
                 let all = all_rows_of(&model.name);
-                self.register_view(&all, plan.clone()).map_err(explained)?;
+                self.session
+                    .register_view(&all, plan.clone())
+                    .map_err(explained)?;
                 let good = good_rows(plan).map_err(explained)?;
-                self.register_view(&model.name, good).map_err(explained)
+                self.session
+                    .register_view(&model.name, good)
+                    .map_err(explained)
             }
             SqlSchema::Rollups => {
                 let rollup = Rollup::derive(model, &plan)?;
                 let rows = rollup.daily(None).map_err(explained)?;
                 self.rollups.insert(model.name.name.clone(), rollup);
-                self.register_view(&model.name, rows).map_err(explained)
+                self.session
+                    .register_view(&model.name, rows)
+                    .map_err(explained)
             }
-            _ => self.register_view(&model.name, plan).map_err(explained),
+            _ => self
+                .session
+                .register_view(&model.name, plan)
+                .map_err(explained),
         }
     }
 

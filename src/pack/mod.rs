@@ -11,7 +11,6 @@
 mod alert_names;
 mod catalog;
 mod clauses;
-mod closed_view;
 mod contracted;
 pub(crate) mod cut_points;
 mod declared;

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use datafusion::error::DataFusionError;
 
+use crate::engine::over_no_rows;
 use crate::ground::{Problems, TableName};
 use crate::models::{Parameters, explain};
 
 use super::catalog::Catalog;
-use super::closed_view::over_no_rows;
 use super::project::Project;
 
 /// Plans every model down to what is executed. Of models that read each other the first is reported.

@@ -45,11 +45,14 @@ pub fn fuse_full_joins() -> NodeRule {
 /// A projection of a merge with the user in place of COALESCE over the users of all rollups; none
 /// when there is nothing to replace.
 fn with_user(projection: &Projection) -> Result<Option<LogicalPlan>> {
-    let has_coalesce = projection.expr.iter().any(|value| {
-        let is_coalesce = |node: &Expr| Ok(as_coalesce(node).is_some());
-        value.exists(is_coalesce).unwrap_or(false)
-    });
-    if !has_coalesce {
+    let coalesces_columns = |value: &Expr| {
+        let is_of_columns = |node: &Expr| {
+            let mut columns = Vec::new();
+            Ok(as_coalesce(node).is_some() && collect_coalesced(node, &mut columns))
+        };
+        value.exists(is_of_columns).unwrap_or(false)
+    };
+    if !projection.expr.iter().any(coalesces_columns) {
         return Ok(None);
     }
     let Some(side) = Side::of(&projection.input)? else {

@@ -30,8 +30,10 @@ mod rewrite_operators;
 mod strict;
 mod written;
 
+use std::sync::Arc;
+
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, Result};
+use datafusion::common::{DFSchema, DFSchemaRef, Result};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
@@ -97,11 +99,13 @@ fn with_checked_expressions(
 
 /// The columns that a plan's expressions read. The filters of a scan read the table's own, also
 /// those that it does not give.
-fn schema_below(plan: &LogicalPlan) -> Result<DFSchema> {
-    match plan {
-        LogicalPlan::TableScan(scan) => {
-            DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())
-        }
-        plan => Ok(merge_schema(&plan.inputs())),
+fn schema_below(plan: &LogicalPlan) -> Result<DFSchemaRef> {
+    if let LogicalPlan::TableScan(scan) = plan {
+        let (name, schema) = (scan.table_name.clone(), scan.source.schema());
+        return DFSchema::try_from_qualified_schema(name, &schema).map(Arc::new);
     }
+    Ok(match plan.inputs().as_slice() {
+        [input] => Arc::clone(input.schema()),
+        inputs => Arc::new(merge_schema(inputs)),
+    })
 }

@@ -117,6 +117,9 @@ fn target_of_arrow_cast(node: &Expr) -> Option<(&Expr, DataType)> {
     let Expr::ScalarFunction(call) = node else {
         return None;
     };
+    if call.name() != "arrow_cast" {
+        return None;
+    }
     let [value, Expr::Literal(target, _)] = call.args.as_slice() else {
         return None;
     };
@@ -124,11 +127,7 @@ fn target_of_arrow_cast(node: &Expr) -> Option<(&Expr, DataType)> {
         return None;
     };
     let target = target.parse().ok()?;
-    (call.name() == "arrow_cast"
-        && call
-            .func
-            .inner()
-            .downcast_ref::<CheckedFunction>()
-            .is_none())
-    .then_some((value, target))
+    let function = call.func.inner();
+    let is_checked = function.downcast_ref::<CheckedFunction>().is_some();
+    (!is_checked).then_some((value, target))
 }

@@ -22,6 +22,9 @@ pub(super) fn checked_operator(
     let Expr::BinaryExpr(binary) = &node else {
         return Ok(Transformed::no(node));
     };
+    if !is_arithmetic(binary.op) && !is_regular_expression(binary.op) {
+        return Ok(Transformed::no(node));
+    }
     // What has no type before it is planned further is the engine's.
     let (Ok(left), Ok(right)) = (
         type_of(&binary.left, schema),
@@ -54,17 +57,26 @@ pub(super) fn checked_operator(
 /// Whether an operator fails for some values of these types. Whole numbers are added and multiplied
 /// by [`checked_arithmetic`](super::arithmetic), and doubles know no failure.
 fn may_fail(operator: Operator, left: &DataType, right: &DataType) -> bool {
-    use Operator::{
-        Divide, Minus, Modulo, Multiply, Plus, RegexIMatch, RegexMatch, RegexNotIMatch,
-        RegexNotMatch,
-    };
+    use Operator::{Divide, Minus, Modulo, Multiply, Plus};
     let is_one = |is: fn(&DataType) -> bool| is(left) || is(right);
     match operator {
         Divide | Modulo => !is_one(DataType::is_floating),
         Plus | Minus | Multiply => is_one(DataType::is_decimal) || is_one(DataType::is_temporal),
-        RegexMatch | RegexIMatch | RegexNotMatch | RegexNotIMatch => true,
-        _ => false,
+        other => is_regular_expression(other),
     }
+}
+
+fn is_arithmetic(operator: Operator) -> bool {
+    use Operator::{Divide, Minus, Modulo, Multiply, Plus};
+    matches!(operator, Plus | Minus | Multiply | Divide | Modulo)
+}
+
+fn is_regular_expression(operator: Operator) -> bool {
+    use Operator::{RegexIMatch, RegexMatch, RegexNotIMatch, RegexNotMatch};
+    matches!(
+        operator,
+        RegexMatch | RegexIMatch | RegexNotMatch | RegexNotIMatch
+    )
 }
 
 fn type_of(expression: &Expr, schema: &DFSchema) -> Result<DataType> {

@@ -158,13 +158,11 @@ fn job_files() {
 }
 
 #[test]
-#[ignore = "takes minutes; ci/check.sh runs it"]
 fn models() {
     fuzz(&files_with("sql", "sql"), &CHECK);
 }
 
 #[test]
-#[ignore = "takes minutes; ci/check.sh runs it"]
 fn reference_files_and_parameters() {
     let mut files = files_with("csv", "sql/reference");
     files.extend(files_with("toml", "sql"));
@@ -172,7 +170,6 @@ fn reference_files_and_parameters() {
 }
 
 #[test]
-#[ignore = "takes minutes; ci/check.sh runs it"]
 fn parquet_files() {
     let days = [2, 4, 6].into_iter();
     let files = days.flat_map(|day| ["orders", "engagement"].map(|source| file_of(source, day)));

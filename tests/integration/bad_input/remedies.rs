@@ -71,7 +71,6 @@ const BANDS: &str = "sql/reference/value_tiers.csv";
 const LABEL: &str = "sql/tiers/label.sql";
 
 #[test]
-#[ignore = "takes minutes; ci/check.sh runs it"]
 fn of_names() {
     try_all(&[
         Remedy {
@@ -216,7 +215,6 @@ fn of_names() {
 }
 
 #[test]
-#[ignore = "takes minutes; ci/check.sh runs it"]
 fn of_statements_and_types() {
     try_all(&[
         Remedy {
@@ -425,7 +423,6 @@ fn of_lookups() {
 }
 
 #[test]
-#[ignore = "takes minutes; ci/check.sh runs it"]
 fn of_staging_and_rollups() {
     try_all(&[
         Remedy {
@@ -675,7 +672,6 @@ fn of_staging_and_rollups() {
 }
 
 #[test]
-#[ignore = "takes minutes; ci/check.sh runs it"]
 fn of_rules_and_references() {
     try_all(&[
         Remedy {
@@ -856,7 +852,6 @@ fn of_rules_and_references() {
 }
 
 #[test]
-#[ignore = "takes minutes; ci/check.sh runs it"]
 fn of_the_job() {
     try_all(&[
         Remedy {

@@ -56,7 +56,6 @@ proptest! {
     #![proptest_config(seeded(FOLDER_CASES))]
 
     #[test]
-    #[ignore = "takes minutes; ci/check.sh runs it"]
     fn a_lake_whose_files_expire_publishes_what_one_that_keeps_them_does(case in cases(&[&[]])) {
         RUNTIME.block_on(Box::pin(compare(&case)));
     }
@@ -66,7 +65,6 @@ proptest! {
     #![proptest_config(seeded(TABLE_CASES))]
 
     #[test]
-    #[ignore = "takes minutes; ci/check.sh runs it"]
     fn delta_tables_whose_rows_expire_publish_what_folders_that_keep_them_do(
         case in cases(&[&["orders"], &["orders", "engagement"]])
     ) {

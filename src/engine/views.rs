@@ -1,0 +1,206 @@
+//! Views: plans under a name.
+//!
+//! A plan over a view ends at the view's columns, so that it is as small as the SQL it was made from.
+//! Only as it is executed, and after it was analysed, the views in it are [opened](OpenViews): each
+//! gives way to its plan, below the view's name.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::datasource::{ViewTable, provider_as_source, source_as_provider};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{
+    Expr, LogicalPlan, LogicalPlanBuilder, SubqueryAlias, TableScan, TableType,
+};
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
+use datafusion::physical_plan::ExecutionPlan;
+
+/// A plan as a table.
+#[derive(Debug)]
+pub(super) struct View(ViewTable);
+
+impl View {
+    /// The rows of an [analysed] plan.
+    pub(super) fn new(plan: LogicalPlan) -> Self {
+        Self(ViewTable::new(plan, None))
+    }
+}
+
+#[async_trait]
+impl TableProvider for View {
+    /// None: the engine would put it in place of the view at once.
+    fn get_logical_plan(&self) -> Option<Cow<'_, LogicalPlan>> {
+        None
+    }
+
+    fn schema(&self) -> SchemaRef {
+        self.0.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.0.scan(state, projection, filters, limit).await
+    }
+}
+
+/// The plan with the types that SQL implies, its views closed.
+///
+/// # Errors
+/// What the engine cannot analyse.
+pub fn analysed(plan: LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
+    Analyzer::new().execute_and_check(plan, state.config_options(), |_, _| {})
+}
+
+/// Puts the plans of views in place of the views, after everything else was analysed.
+#[derive(Debug)]
+pub(super) struct OpenViews;
+
+impl AnalyzerRule for OpenViews {
+    fn name(&self) -> &str {
+        "open_views"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        opened(plan)
+    }
+}
+
+fn opened(plan: LogicalPlan) -> Result<LogicalPlan> {
+    in_place_of_views(plan, &|scan, view| {
+        let rows = opened(view.0.logical_plan().clone())?;
+        let alias = SubqueryAlias::try_new(Arc::new(rows), scan.table_name.clone())?;
+        let rows = LogicalPlan::SubqueryAlias(alias);
+        match &scan.projection {
+            Some(columns) => LogicalPlanBuilder::from(rows)
+                .select(columns.clone())?
+                .build(),
+            None => Ok(rows),
+        }
+    })
+}
+
+/// The plan over tables without rows in place of the views in it.
+///
+/// # Errors
+/// The engine's: a bug.
+pub fn over_no_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
+    in_place_of_views(plan, &|scan, view| {
+        let source = provider_as_source(Arc::new(EmptyTable::new(view.schema())));
+        Ok(LogicalPlan::TableScan(TableScan {
+            source,
+            ..scan.clone()
+        }))
+    })
+}
+
+fn in_place_of_views(
+    plan: LogicalPlan,
+    replacement: &dyn Fn(&TableScan, &View) -> Result<LogicalPlan>,
+) -> Result<LogicalPlan> {
+    let replaced = plan.transform_up_with_subqueries(|node| {
+        let LogicalPlan::TableScan(scan) = &node else {
+            return Ok(Transformed::no(node));
+        };
+        let provider = source_as_provider(&scan.source).ok();
+        let view = provider
+            .as_ref()
+            .and_then(|provider| provider.downcast_ref::<View>());
+        match view {
+            Some(view) => replacement(scan, view).map(Transformed::yes),
+            None => Ok(Transformed::no(node)),
+        }
+    })?;
+    Ok(replaced.data)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use datafusion::arrow::array::AsArray;
+    use datafusion::arrow::datatypes::Int64Type;
+    use datafusion::logical_expr::{LogicalPlanBuilder, col, lit};
+
+    use super::super::{EngineLimits, Session, all_rows, over_no_rows};
+    use crate::ground::{SqlSchema, TableName};
+
+    /// Two views, one over the other: `n` is 1 to 3, and `twice` of those above 1.
+    async fn session() -> Session {
+        let limits = EngineLimits {
+            threads: NonZeroUsize::MIN,
+            memory_bytes: None,
+            spill_folder: None,
+        };
+        let session = Session::open(&limits, [], []).unwrap();
+        for (name, sql) in [
+            ("numbers", "SELECT n FROM (VALUES (1), (2), (3)) AS v(n)"),
+            (
+                "twice",
+                "SELECT n * 2 AS n FROM features.numbers WHERE n > 1",
+            ),
+        ] {
+            let plan = session.sql(sql).await.unwrap().into_unoptimized_plan();
+            let name = TableName::new(SqlSchema::Features, name);
+            session.register_view(&name, plan).unwrap();
+        }
+        session
+    }
+
+    const QUERY: &str = "SELECT n FROM features.twice ORDER BY n";
+
+    #[tokio::test]
+    async fn a_view_gives_the_rows_of_its_plan() {
+        let rows = session().await.sql(QUERY).await.unwrap();
+        let rows = all_rows(rows).await.unwrap();
+        assert_eq!(rows.column(0).as_primitive::<Int64Type>().values(), &[4, 6]);
+    }
+
+    #[tokio::test]
+    async fn plans_end_at_views_until_they_are_executed() {
+        let session = session().await;
+        let plan = session.sql(QUERY).await.unwrap().into_unoptimized_plan();
+        assert!(!plan.display_indent().to_string().contains("numbers"));
+        let opened = session.optimized(&plan).unwrap();
+        let opened = opened.display_indent().to_string();
+        assert!(!opened.contains("TableScan"), "{opened}");
+    }
+
+    #[tokio::test]
+    async fn without_rows_nothing_is_left_of_a_view_but_its_columns() {
+        let session = session().await;
+        let plan = session.sql(QUERY).await.unwrap().into_unoptimized_plan();
+        let rows = session.plan(over_no_rows(plan).unwrap());
+        assert_eq!(all_rows(rows).await.unwrap().num_rows(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_plan_that_was_built_by_hand_gets_the_types_that_sql_implies() {
+        let session = session().await;
+        let numbers = TableName::new(SqlSchema::Features, "numbers");
+        let rows = session.table(&numbers).await.unwrap();
+        let plan = LogicalPlanBuilder::from(rows.into_unoptimized_plan())
+            .filter(col("n").gt(lit(2_i32)))
+            .unwrap();
+        let large = TableName::new(SqlSchema::Features, "large");
+        session
+            .register_view(&large, plan.build().unwrap())
+            .unwrap();
+        assert_eq!(session.rows(&large).await.unwrap().num_rows(), 1);
+    }
+}
