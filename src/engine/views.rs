@@ -35,7 +35,7 @@ impl View {
 
 #[async_trait]
 impl TableProvider for View {
-    /// None: the engine would put it in place of the view at once.
+    /// None, or the engine would put the plan in place of the view at once.
     fn get_logical_plan(&self) -> Option<Cow<'_, LogicalPlan>> {
         None
     }

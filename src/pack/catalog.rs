@@ -151,7 +151,7 @@ impl<'a> Catalog<'a> {
         self.tiles.insert(rollup.to_owned(), tiles);
     }
 
-    /// Plans one model without registering it.
+    /// Plans one model without registering it, or gives the plan made before, where each is planned once.
     ///
     /// # Errors
     /// Every problem of the model.
