@@ -24,6 +24,8 @@ pub(crate) struct RawTier {
     pub(crate) days: i64,
     /// Whether the user has a score and had none in the previous snapshot, or the other way round.
     pub(crate) is_score_new_or_gone: bool,
+    /// Whether the previous snapshot was made by other rules.
+    pub(crate) are_rules_new: bool,
 }
 
 /// The tier of a user in one dimension of a snapshot, and what waits there.
@@ -38,9 +40,10 @@ pub(crate) struct TierState {
     pub(crate) pending_since: Option<NaiveDate>,
 }
 
-/// "On a user's first snapshot, show r." "Grace and hold bridge nights, not gaps": r is shown at once
-/// when the previous snapshot is as many days old as the grace or hold, the night before D aside,
-/// "or when r is the tier of users who can have no score", or was.
+/// "On a user's first snapshot, show r." "Grace and hold bridge nights, not gaps and not rules": r is
+/// shown at once when the previous snapshot is as many days old as the grace or hold, the night
+/// before D aside, when it was made "by other rules", "or when r is the tier of users who can have
+/// no score", or was.
 ///
 /// `previous` is the user's state in the previous snapshot, and its date.
 pub(crate) fn settle(
@@ -59,7 +62,7 @@ pub(crate) fn settle(
     } else {
         snapshot_date
     };
-    if is_gap || is_first_or_last_score {
+    if is_gap || raw.are_rules_new || is_first_or_last_score {
         return show_raw(raw, since_if_shown);
     }
     let waiting = if raw.dimension.is_ranked() {
@@ -170,6 +173,7 @@ mod tests {
                 tier,
                 days: grace_days,
                 is_score_new_or_gone: NO_SCORE.contains(tier) != NO_SCORE.contains(&tier_before),
+                are_rules_new: false,
             };
             let before = previous.as_ref().map(|(state, date)| (state, *date));
             let state = settle(raw, before, days_ago(*days));
@@ -363,6 +367,34 @@ mod tests {
     }
 
     #[test]
+    fn other_rules_end_the_wait() {
+        let raw = |tier, are_rules_new| RawTier {
+            dimension: Dimension::RfmClass,
+            tier,
+            days: 7,
+            is_score_new_or_gone: false,
+            are_rules_new,
+        };
+        let first = settle(raw("general_value", false), None, days_ago(3));
+        let waiting = settle(
+            raw("general_retain", false),
+            Some((&first, days_ago(3))),
+            days_ago(2),
+        );
+        let shown = settle(
+            raw("general_retain", true),
+            Some((&waiting, days_ago(2))),
+            days_ago(1),
+        );
+        assert_eq!(
+            (waiting.shown, waiting.pending_since),
+            ("general_value", Some(days_ago(2)))
+        );
+        assert_eq!((shown.shown, shown.since), ("general_retain", days_ago(1)));
+        assert_eq!((shown.pending, shown.pending_since), (None, None));
+    }
+
+    #[test]
     fn only_a_dimension_with_a_wait_publishes_raw_and_pending() {
         let names = |dimension, days| -> Vec<&str> {
             let raw = RawTier {
@@ -370,6 +402,7 @@ mod tests {
                 tier: "active",
                 days,
                 is_score_new_or_gone: false,
+                are_rules_new: false,
             };
             let columns = settle(raw, None, days_ago(0)).columns();
             columns.into_iter().map(|(name, _)| name).collect()

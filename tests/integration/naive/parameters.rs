@@ -55,6 +55,8 @@ pub(crate) struct Rules {
     pub(crate) grace_days: BTreeMap<Dimension, i64>,
     /// Likewise a hold.
     pub(crate) hold_days: BTreeMap<Dimension, i64>,
+    /// Whether the previous snapshot was made by others.
+    pub(crate) are_new: bool,
 }
 
 impl Rules {
@@ -67,6 +69,7 @@ impl Rules {
             cut_points,
             grace_days: BTreeMap::from([(Dimension::ValueTier, 7)]),
             hold_days: BTreeMap::from([(Dimension::RfmClass, 7), (Dimension::ValueEngagement, 7)]),
+            are_new: false,
         }
     }
 }

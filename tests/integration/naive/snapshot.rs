@@ -145,6 +145,7 @@ fn settle_all(
                 tier,
                 days: days.get(&dimension).copied().unwrap_or(0),
                 is_score_new_or_gone: was_scored.is_some_and(|was| was != scores.is_some()),
+                are_rules_new: rules.are_new,
             };
             let previous = previous.map(|(row, date)| (&row.tier_states[&dimension], date));
             (dimension, settle(raw, previous, snapshot_date))

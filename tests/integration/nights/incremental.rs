@@ -72,7 +72,7 @@ enum Step {
     /// One of the files is taken away.
     Remove { file: usize },
     /// The job gets another pack.
-    Edit(&'static [Edit]),
+    Edit(Pack),
     /// The job sets `loyal_orders`.
     Set(i64),
     /// Tiles are removed: every one whose place, modulo 64, is a bit of this.
@@ -117,13 +117,16 @@ struct RowChoice {
     event_type: &'static str,
 }
 
+/// What is edited in the built-in pack.
+type Pack = &'static [Edit];
+
 /// Either side of where windows begin and end, and of the longest blocks.
 const EDGES: &[i64] = &[
     0, 1, 2, 3, 6, 7, 14, 15, 29, 30, 31, 59, 60, 61, 89, 90, 91, 364, 365, 366, 397,
 ];
 
 /// Every day is that of the row's own time, whatever its partition.
-const BY_TIME: &[Edit] = &[
+const BY_TIME: Pack = &[
     Edit {
         file: "staging/orders.sql",
         from: "    day,  ",
@@ -137,7 +140,7 @@ const BY_TIME: &[Edit] = &[
 ];
 
 /// Packs whose rows are those of the built-in one.
-const SAME_ROWS: &[&[Edit]] = &[
+const SAME_ROWS: &[Pack] = &[
     &[],
     &[Edit {
         file: "rollups/interactions.sql",
@@ -157,7 +160,7 @@ const SAME_ROWS: &[&[Edit]] = &[
 ];
 
 /// Packs with rows of their own.
-const OTHER_ROWS: &[&[Edit]] = &[
+const OTHER_ROWS: &[Pack] = &[
     &[Edit {
         file: "rollups/purchases.sql",
         from: "COUNT(*) FILTER (WHERE is_counting) AS orders",
@@ -303,13 +306,14 @@ struct Play {
     nights: Nights,
     delivery: Delivery,
     today: NaiveDate,
-    pack: &'static [Edit],
+    pack: Pack,
     loyal_orders: i64,
     files: BTreeMap<FileKey, StoredFile>,
     orders_so_far: u32,
     published: BTreeSet<NaiveDate>,
-    /// The snapshots by the naive computation, as long as it says the same as the SQL.
-    naive: Option<BTreeMap<NaiveDate, Snapshot>>,
+    /// The snapshots by the naive computation and the packs that they were published by, as long
+    /// as the naive computation says the same as the SQL.
+    naive: Option<BTreeMap<NaiveDate, (Snapshot, Pack)>>,
 }
 
 type FileKey = (Source, NaiveDate, &'static str);
@@ -530,10 +534,13 @@ impl Play {
             return;
         };
         let previous = snapshots.range(..night).next_back();
-        let previous = previous.map(|(_, snapshot)| snapshot);
+        let previous = previous.map(|(_, published)| published);
+        // All of a pack's edits are behind `features.users`, and so behind every dimension.
+        rules.are_new = previous.is_some_and(|(_, pack)| *pack != self.pack);
+        let previous = previous.map(|(snapshot, _)| snapshot);
         let current = snapshot(&seen, night, &rules, previous);
         let rows = expected(previous, &current);
-        snapshots.insert(night, current);
+        snapshots.insert(night, (current, self.pack));
         assert_same_night(night, &published(&self.nights.output(), night).await, &rows);
     }
 
