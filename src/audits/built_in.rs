@@ -7,7 +7,7 @@
 //! | `<table>_key` | a mart with two rows of one key, or with NULL in it |
 //! | `users_complete` | a snapshot whose users are not exactly those of `features.users` |
 //! | `tiers_known` | a value that `dim_tier` does not list, NULL too |
-//! | `matrix_opening`, `matrix_closing` | a matrix of the night whose rows or columns do not add up to the snapshots |
+//! | `matrix_opening`, `matrix_closing` | a matrix whose rows do not add up to the snapshot that it starts from, or its columns to today's |
 //! | `moves_match_matrix` | moves, those of warnings aside, that are not the matrix off its diagonal |
 //! | `users_within_bounds` | a snapshot that lost or gained too many users overnight |
 //! | `tier_shares_within_bounds` | a tier whose share jumped overnight |
@@ -19,6 +19,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use crate::ground::SqlSchema;
 use crate::job::Guards;
 use crate::tables::PublishedTable;
 use crate::tiers::{Dimension, Dimensions};
@@ -56,8 +57,8 @@ pub fn audits(guards: &Guards, compared: Option<&Compared>, volumes: &[String]) 
     ];
     if let Some(compared) = compared {
         audits.extend([
-            matrix_adds_up("matrix_opening", "from_tier", "previous"),
-            matrix_adds_up("matrix_closing", "to_tier", "today"),
+            matrix_adds_up("matrix_opening", "from_tier", OPENING),
+            matrix_adds_up("matrix_closing", "to_tier", CLOSING),
             moves_match_matrix(),
             users_within_bounds(guards),
             tier_shares_within_bounds(guards, compared),
@@ -70,28 +71,33 @@ pub fn audits(guards: &Guards, compared: Option<&Compared>, volumes: &[String]) 
 }
 
 /// The table in the folder of audits that holds the users of each tier, counted once for all
-/// audits: snapshot (`today` or `previous`), dimension, tier, users.
+/// audits: snapshot (`today`, or the schema of an earlier one), dimension, tier, users.
 pub const COUNTED: &str = "users_by_tier";
 
-/// The query that gives the rows of [`COUNTED`].
+/// The query that gives the rows of [`COUNTED`], of today's snapshot and of those in the `earlier`
+/// schemas.
 ///
-/// It reads every dimension in both snapshots; where the previous one does not have it, all its
-/// columns must be NULL.
-pub fn counted(dimensions: &Dimensions) -> String {
-    let counts = dimensions.iter().map(|Dimension { name, .. }| {
+/// It reads every dimension in each of them; where an earlier one does not have it, all its columns
+/// must be NULL.
+pub fn counted(dimensions: &Dimensions, earlier: &[SqlSchema]) -> String {
+    let counts = dimensions.iter().flat_map(|Dimension { name, .. }| {
         let (dimension, tier) = (text(name), column(name));
         let since = column(&format!("{name}_since"));
+        let today = format!(
+            "SELECT 'today' AS snapshot, {dimension} AS dimension, {tier} AS tier, COUNT(*) AS users
+             FROM publish.tier_snapshot GROUP BY {tier}"
+        );
         // Whoever has a value has had it since some date: so it is for all users of a snapshot
         // that has the dimension, and for none of one that lacks it.
-        format!(
-            "SELECT 'today' AS snapshot, {dimension} AS dimension, {tier} AS tier, COUNT(*) AS users
-             FROM publish.tier_snapshot GROUP BY {tier}
-             UNION ALL
-             SELECT 'previous', {dimension}, {tier}, COUNT(*)
-             FROM previous.tier_snapshot WHERE {since} IS NOT NULL GROUP BY {tier}"
-        )
+        let before = earlier.iter().map(move |schema| {
+            format!(
+                "SELECT '{schema}', {dimension}, {tier}, COUNT(*)
+                 FROM {schema}.tier_snapshot WHERE {since} IS NOT NULL GROUP BY {tier}"
+            )
+        });
+        std::iter::once(today).chain(before)
     });
-    counts.collect::<Vec<_>>().join(" UNION ALL ")
+    counts.collect::<Vec<_>>().join("\nUNION ALL\n")
 }
 
 /// A column's name as SQL takes it to the letter.
@@ -180,21 +186,37 @@ fn tiers_known() -> BuiltIn {
     }
 }
 
-/// The matrix summed over one side against the counts of the snapshot on that side.
-fn matrix_adds_up(name: &'static str, side: &str, snapshot: &str) -> BuiltIn {
+/// The users of each tier in the snapshot that a matrix starts from.
+const OPENING: &str =
+    "SELECT snapshot, dimension, tier, users FROM audits.users_by_tier WHERE snapshot <> 'today'";
+
+/// Those of today, for each earlier snapshot that has the dimension.
+const CLOSING: &str = "SELECT earlier.snapshot, today.dimension, today.tier, today.users
+                FROM audits.users_by_tier AS today
+                INNER JOIN (SELECT DISTINCT snapshot, dimension
+                            FROM audits.users_by_tier WHERE snapshot <> 'today') AS earlier
+                    ON today.dimension = earlier.dimension
+                WHERE today.snapshot = 'today'";
+
+/// Each matrix summed over one side against the users `counted` in the snapshot on that side.
+fn matrix_adds_up(name: &'static str, side: &str, counted: &str) -> BuiltIn {
     let sql = format!(
-        "SELECT COALESCE(matrix.dimension, counted.dimension) AS dimension,
+        "SELECT COALESCE(matrix.snapshot, counted.snapshot) AS since,
+                COALESCE(matrix.dimension, counted.dimension) AS dimension,
                 COALESCE(matrix.tier, counted.tier) AS tier,
                 matrix.users AS users_in_matrix, counted.users AS users_in_snapshot
-         FROM (SELECT dimension, {side} AS tier, SUM(users) AS users
+         FROM (SELECT CASE period WHEN 'night' THEN 'previous'
+                                  WHEN 'week' THEN 'week_ago'
+                                  WHEN 'month' THEN 'month_ago' END AS snapshot,
+                      dimension, {side} AS tier, SUM(users) AS users
                FROM publish.tier_migration_matrix
-               WHERE period = 'night' AND {side} IS NOT NULL
-               GROUP BY dimension, {side}) AS matrix
-         FULL JOIN (SELECT * FROM audits.users_by_tier
-                    WHERE snapshot = '{snapshot}' AND {IS_COMPARED}) AS counted
-             ON matrix.dimension = counted.dimension AND matrix.tier = counted.tier
+               WHERE {side} IS NOT NULL
+               GROUP BY period, dimension, {side}) AS matrix
+         FULL JOIN ({counted}) AS counted
+             ON matrix.snapshot = counted.snapshot AND matrix.dimension = counted.dimension
+             AND matrix.tier = counted.tier
          WHERE matrix.users IS DISTINCT FROM counted.users
-         ORDER BY dimension, tier"
+         ORDER BY since, dimension, tier"
     );
     BuiltIn {
         name: name.into(),
@@ -372,16 +394,24 @@ mod tests {
             delay: Delay::None,
         };
         let dimensions = ["Habit", "user's \"group\""].map(dimension).to_vec();
-        insta::assert_snapshot!(counted(&Dimensions(dimensions)), @r#"
+        insta::assert_snapshot!(counted(&Dimensions(dimensions), &[SqlSchema::Previous, SqlSchema::WeekAgo]), @r#"
         SELECT 'today' AS snapshot, 'Habit' AS dimension, "Habit" AS tier, COUNT(*) AS users
                      FROM publish.tier_snapshot GROUP BY "Habit"
-                     UNION ALL
-                     SELECT 'previous', 'Habit', "Habit", COUNT(*)
-                     FROM previous.tier_snapshot WHERE "Habit_since" IS NOT NULL GROUP BY "Habit" UNION ALL SELECT 'today' AS snapshot, 'user''s "group"' AS dimension, "user's ""group""" AS tier, COUNT(*) AS users
+        UNION ALL
+        SELECT 'previous', 'Habit', "Habit", COUNT(*)
+                         FROM previous.tier_snapshot WHERE "Habit_since" IS NOT NULL GROUP BY "Habit"
+        UNION ALL
+        SELECT 'week_ago', 'Habit', "Habit", COUNT(*)
+                         FROM week_ago.tier_snapshot WHERE "Habit_since" IS NOT NULL GROUP BY "Habit"
+        UNION ALL
+        SELECT 'today' AS snapshot, 'user''s "group"' AS dimension, "user's ""group""" AS tier, COUNT(*) AS users
                      FROM publish.tier_snapshot GROUP BY "user's ""group"""
-                     UNION ALL
-                     SELECT 'previous', 'user''s "group"', "user's ""group""", COUNT(*)
-                     FROM previous.tier_snapshot WHERE "user's ""group""_since" IS NOT NULL GROUP BY "user's ""group"""
+        UNION ALL
+        SELECT 'previous', 'user''s "group"', "user's ""group""", COUNT(*)
+                         FROM previous.tier_snapshot WHERE "user's ""group""_since" IS NOT NULL GROUP BY "user's ""group"""
+        UNION ALL
+        SELECT 'week_ago', 'user''s "group"', "user's ""group""", COUNT(*)
+                         FROM week_ago.tier_snapshot WHERE "user's ""group""_since" IS NOT NULL GROUP BY "user's ""group"""
         "#);
     }
 }

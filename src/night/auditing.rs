@@ -124,7 +124,20 @@ impl Run<'_> {
 
     /// Counts the users of each tier, today and before, for all audits that ask.
     async fn count_users_by_tier(&self, dimensions: &Dimensions) -> datafusion::error::Result<()> {
-        let counted = self.session.sql(&built_in::counted(dimensions)).await?;
+        let plan = self.plan;
+        let earlier = [
+            (SqlSchema::Previous, self.scenario.previous.is_some()),
+            (SqlSchema::WeekAgo, plan.week_ago().is_some()),
+            (SqlSchema::MonthAgo, plan.month_ago().is_some()),
+        ];
+        let published = earlier
+            .into_iter()
+            .filter(|(_, is_published)| *is_published);
+        let earlier: Vec<SqlSchema> = published.map(|(schema, _)| schema).collect();
+        let counted = self
+            .session
+            .sql(&built_in::counted(dimensions, &earlier))
+            .await?;
         let name = TableName::new(SqlSchema::Audits, built_in::COUNTED);
         self.session
             .register(&name, counted.cache().await?.into_view())

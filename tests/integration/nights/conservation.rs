@@ -203,15 +203,16 @@ async fn blocked_rerun_leaves_the_date_as_it_was() {
 
 /// The tables that the built-in audits read, each as a query.
 ///
-/// Two snapshots of four users in one dimension: b is promoted, d is gone, e is new.
+/// Two snapshots of four users in one dimension: b is promoted, d is gone, e is new. A week ago
+/// there were three.
 ///
-/// | user | before | today |
-/// |---|---|---|
-/// | a | new | new |
-/// | b | new | loyal |
-/// | c | loyal | loyal |
-/// | d | loyal | |
-/// | e | | new |
+/// | user | a week ago | before | today |
+/// |---|---|---|---|
+/// | a | new | new | new |
+/// | b | new | new | loyal |
+/// | c | new | loyal | loyal |
+/// | d | | loyal | |
+/// | e | | | new |
 struct Books(BTreeMap<&'static str, String>);
 
 impl Books {
@@ -236,6 +237,7 @@ impl Books {
                 "audits.users_by_tier",
                 values(
                     "('previous', 'stage', 'new', 2), ('previous', 'stage', 'loyal', 2),
+                     ('week_ago', 'stage', 'new', 3),
                      ('today', 'stage', 'new', 2), ('today', 'stage', 'loyal', 2)",
                     "snapshot, dimension, tier, users",
                 ),
@@ -256,7 +258,8 @@ impl Books {
                 values(
                     "('night', 'stage', 'new', 'new', 1), ('night', 'stage', 'new', 'loyal', 1),
                      ('night', 'stage', 'loyal', 'loyal', 1), ('night', 'stage', 'loyal', NULL, 1),
-                     ('night', 'stage', NULL, 'new', 1), ('week', 'stage', 'new', 'new', 9)",
+                     ('night', 'stage', NULL, 'new', 1), ('week', 'stage', 'new', 'new', 1),
+                     ('week', 'stage', 'new', 'loyal', 2), ('week', 'stage', NULL, 'new', 1)",
                     "period, dimension, from_tier, to_tier, users",
                 ),
             ),
@@ -351,6 +354,11 @@ async fn matrix_off_by_one_user_is_refused() {
             "('night', 'stage', NULL, 'new', 1)",
             &["matrix_closing", "moves_match_matrix"],
         ),
+        (
+            "('week', 'stage', 'new', 'new', 1)",
+            &["matrix_opening", "matrix_closing"],
+        ),
+        ("('week', 'stage', NULL, 'new', 1)", &["matrix_closing"]),
     ] {
         let one_more = cell.replace(", 1)", ", 2)");
         let books = Books::with("publish.tier_migration_matrix", cell, &one_more);
