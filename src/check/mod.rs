@@ -28,7 +28,7 @@ use crate::models::{Model, Parameters};
 use crate::night::{NightError, Specs};
 use crate::pack::{
     Catalog, ID_TYPES, PackError, Project, Shape, UPSTREAM, cut_points, disagreement,
-    made_by_tierline, marts, register_sources, required, runnable, session_of,
+    made_by_tierline, marts, own_warnings, register_sources, required, runnable, session_of,
 };
 use crate::tables::{self, DIM_TIER, Maker, TIER_SNAPSHOT};
 use crate::tiers::coverage::{self, Findings, TierModel};
@@ -119,7 +119,7 @@ async fn check_models(
     found.keep(runnable.await);
     Told {
         not_checked: not_checked(check.catalog.passed_over()),
-        warnings: check.unlisted_warnings(shape.as_ref()).await,
+        warnings: check.warnings_in_part(shape.as_ref()).await,
     }
 }
 
@@ -373,16 +373,15 @@ impl<'a> Check<'a> {
 }
 
 impl Check<'_> {
-    /// Warnings of the pack that dim_tier does not list, so that nobody counts them.
-    async fn unlisted_warnings(&self, shape: Option<&Shape>) -> Vec<Diagnostic> {
-        let model = TableName::new(SqlSchema::Tiers, remarks::WARNINGS);
-        let model = self.project.graph.model(&model);
+    /// Warnings that the snapshot lacks, and those that people see by their names alone.
+    async fn warnings_in_part(&self, shape: Option<&Shape>) -> Vec<Diagnostic> {
+        let model = own_warnings::model(self.project);
         let snapshot = required(self.project, &TIER_SNAPSHOT).ok();
         let (Some(shape), Some(model), Some(snapshot)) = (shape, model, snapshot) else {
             return Vec::new();
         };
         let plans = (
-            self.catalog.plan(model, &self.parameters).await,
+            own_warnings::columns(&self.catalog, self.project).await,
             self.catalog.plan(snapshot, &self.parameters).await,
         );
         // What does not plan is reported elsewhere.
@@ -390,18 +389,17 @@ impl Check<'_> {
             return Vec::new();
         };
         let is_read_elsewhere = self.project.graph.reader_counts().get(&model.name) > Some(&1);
-        let is_published =
-            |column: &str| selected.schema().has_column_with_unqualified_name(column);
-        let fields = warnings.schema().fields().iter();
-        let unlisted = fields.filter(|field| {
-            let name = field.name();
-            *field.data_type() == DataType::Boolean
-                && !shape.warnings.contains(name)
-                && (is_published(name) || !is_read_elsewhere)
+        let remarks = warnings.iter().filter_map(|name| {
+            let is_published = selected.schema().has_column_with_unqualified_name(name);
+            match (is_published, is_read_elsewhere) {
+                (true, _) if shape.own_warnings.contains(name) => {
+                    Some(remarks::warning_without_labels(model, name))
+                }
+                (false, false) => Some(remarks::unpublished_warning(model, name)),
+                _ => None,
+            }
         });
-        unlisted
-            .map(|field| remarks::unlisted_warning(model, field.name()))
-            .collect()
+        remarks.collect()
     }
 }
 

@@ -5,16 +5,14 @@
 //! | parameters, models and reference files that no SQL reads | [`unused`] |
 //! | rows that are taken by an order in which they may tie | [`Model::orders_left_to_chance`] |
 //! | alerts that are no metric | [`unknown_alerts`] |
-//! | warnings that dim_tier does not list | [`unlisted_warning`] |
+//! | warnings that dim_tier does not list | [`warning_without_labels`] |
+//! | warnings that the snapshot does not have | [`unpublished_warning`] |
 
-use crate::ground::{Diagnostic, Problems};
+use crate::ground::{Diagnostic, Problems, Severity};
 use crate::job::Job;
 use crate::models::Model;
 use crate::pack::{Project, unknown_alerts, unused};
 use crate::tables::ACTIONS;
-
-/// The model of the pack whose columns of true and false are warnings.
-pub(super) const WARNINGS: &str = "warnings";
 
 /// The columns of which no two lines of a reference file may have the same values.
 const KEYS: [(&str, &[&str]); 2] = [
@@ -43,13 +41,22 @@ pub(super) fn of_project(project: &Project, job: &Job) -> Problems {
     Problems(remarks)
 }
 
-/// A warning of the pack that dim_tier does not list.
-pub(super) fn unlisted_warning(model: &Model, name: &str) -> Diagnostic {
-    let message = format!(
-        "dim_tier does not list the warning `{name}` of `{}`",
-        model.name
+/// A warning that dim_tier does not list.
+pub(super) fn warning_without_labels(model: &Model, name: &str) -> Diagnostic {
+    let message = format!("the warning `{name}` has no labels and no playbook");
+    let help = format!(
+        "add a line warning,{name} to reference/dim_tier.csv for people to read more than its name"
     );
-    let help = format!("add a line warning,{name} to reference/dim_tier.csv");
+    Diagnostic {
+        severity: Severity::Note,
+        ..Diagnostic::at(&model.file, model.place_of(name), message).help(help)
+    }
+}
+
+/// A warning that the snapshot does not have.
+pub(super) fn unpublished_warning(model: &Model, name: &str) -> Diagnostic {
+    let message = format!("no snapshot has the warning `{name}` of `{}`", model.name);
+    let help = format!("select warnings.{name} in publish/tier_snapshot.sql");
     Diagnostic::at(&model.file, model.place_of(name), message)
         .help(help)
         .as_warning()

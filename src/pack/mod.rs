@@ -4,7 +4,7 @@
 //! 2. [`Catalog`]: the models as tables of a session, over the files of a night or over the sources
 //!    as they are [declared], with the type of [user ids](user_ids) that staging selects.
 //! 3. [`Shape`]: the tiers that `dim_tier` lists, and the snapshot compared with them; the job's
-//!    [own dimensions](own_dimensions) are among them. [`marts`]: the tables that follow.
+//!    [own dimensions](own_dimensions) and its [own warnings](own_warnings) are among them. [`marts`]: the tables that follow.
 //! 4. [`cut_points`]: the metrics of the calibration models, counted.
 //! 5. [`TierRules`]: what decides the values of each dimension, as a fingerprint.
 
@@ -14,9 +14,11 @@ mod clauses;
 mod contracted;
 pub(crate) mod cut_points;
 mod declared;
+mod dim_tier_rows;
 mod error;
 pub(crate) mod marts;
 mod own_dimensions;
+pub(crate) mod own_warnings;
 mod project;
 pub(crate) mod runnable;
 mod shape;

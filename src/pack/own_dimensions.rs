@@ -2,12 +2,7 @@
 //! list of values are all it takes for the snapshot, the migration, the matrix, the summary and
 //! the audits to have them.
 
-use std::sync::Arc;
-
-use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, new_null_array};
-use datafusion::arrow::compute::{cast, concat_batches};
-use datafusion::arrow::datatypes::Schema;
-use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::common::JoinType;
 use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::{col, ident};
@@ -20,21 +15,19 @@ use crate::models::Model;
 use crate::tiles::USER_ID;
 
 use super::catalog::Catalog;
+use super::dim_tier_rows::{self, AddedRow};
 use super::error::PackError;
 use super::project::Project;
 
-/// The rows of `dim_tier` with those of the job's own dimensions behind them: ranks by place, no
-/// labels but the values themselves, no playbooks.
+/// The rows of `dim_tier` with those of the job's own dimensions behind them: ranks by place.
 ///
 /// # Errors
 /// A dimension that `dim_tier` lists already.
 pub(super) fn with_rows(dim_tier: RecordBatch, job: &Job) -> Result<RecordBatch, PackError> {
     let arrow = EngineError::during("adding the job's dimensions to dim_tier");
     let listed = texts(&dim_tier, "dimension").map_err(&arrow)?;
-    // What the pack's SQL never leaves NULL may be so in the rows that are added.
-    let dim_tier = nullable(&dim_tier).map_err(&arrow)?;
     let mut problems = Problems::default();
-    let mut batches = vec![dim_tier.clone()];
+    let mut added = Vec::new();
     for (name, dimension) in &job.dimensions {
         if listed.iter().flatten().any(|listed| listed == name) {
             let message = format!("`{name}` is a dimension of the SQL pack's dim_tier already");
@@ -44,51 +37,24 @@ pub(super) fn with_rows(dim_tier: RecordBatch, job: &Job) -> Result<RecordBatch,
             );
             continue;
         }
-        batches.push(rows_of(&dim_tier, name, dimension).map_err(&arrow)?);
+        added.extend(rows_of(name, dimension));
     }
     problems.or_ok(())?;
-    Ok(concat_batches(&dim_tier.schema(), &batches).map_err(arrow)?)
+    Ok(dim_tier_rows::with_rows(dim_tier, &added).map_err(arrow)?)
 }
 
-/// The same rows, in columns of which each may be NULL.
-fn nullable(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let schema = rows.schema();
-    let fields = schema.fields().iter();
-    let fields = fields.map(|field| field.as_ref().clone().with_nullable(true));
-    let schema = Schema::new(fields.collect::<Vec<_>>());
-    RecordBatch::try_new(Arc::new(schema), rows.columns().to_vec())
-}
-
-fn rows_of(
-    dim_tier: &RecordBatch,
-    name: &str,
-    dimension: &OwnDimension,
-) -> Result<RecordBatch, ArrowError> {
-    let rank = |place: usize| dimension.ranked.then_some(place as i64);
+fn rows_of<'a>(name: &'a str, dimension: &'a OwnDimension) -> Vec<AddedRow<'a>> {
     let ranked = dimension.tiers.iter().enumerate();
-    let mut tiers: Vec<_> = ranked.map(|(place, tier)| (tier, rank(place))).collect();
-    if dimension.ranked {
+    let rows = ranked.map(|(place, tier)| AddedRow {
+        dimension: name,
+        tier,
+        rank: dimension.ranked.then_some(place as i64),
+    });
+    match dimension.ranked {
         // Best first, as dim_tier.csv lists them.
-        tiers.reverse();
+        true => rows.rev().collect(),
+        false => rows.collect(),
     }
-    let ranks: Int64Array = tiers.iter().map(|(_, rank)| *rank).collect();
-    let values = StringArray::from_iter_values(tiers.iter().map(|(tier, _)| tier));
-    let values: ArrayRef = Arc::new(values);
-    let columns = dim_tier
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| {
-            let column: ArrayRef = match field.name().as_str() {
-                "dimension" => Arc::new(StringArray::from(vec![name; tiers.len()])),
-                "tier" | "label_en" => Arc::clone(&values),
-                "rank" => Arc::new(ranks.clone()),
-                _ => new_null_array(field.data_type(), tiers.len()),
-            };
-            cast(&column, field.data_type())
-        })
-        .collect::<Result<_, _>>()?;
-    RecordBatch::try_new(dim_tier.schema(), columns)
 }
 
 /// The rows of the snapshot with the columns of the job's own dimensions behind them, but for

@@ -1,7 +1,8 @@
 //! The shape of what a night publishes: the tiers that `dim_tier` lists, read once, and the raw
 //! snapshot compared with them.
 //!
-//! 1. [`Shape::read`]: the rows of `dim_tier`, and those of the job's own dimensions.
+//! 1. [`Shape::read`]: the rows of `dim_tier`, those of the job's own dimensions, and warnings that
+//!    have none.
 //! 2. [`Shape::raw_snapshot`]: the snapshot before it is settled, refused unless it has every
 //!    column that is listed or that tierline itself reads.
 
@@ -26,6 +27,7 @@ use crate::tiles::USER_ID;
 use super::catalog::Catalog;
 use super::error::PackError;
 use super::own_dimensions;
+use super::own_warnings;
 use super::project::{Project, required};
 
 /// The columns that say how a row was made.
@@ -39,6 +41,8 @@ pub(crate) struct Shape {
     pub dimensions: Dimensions,
     /// The columns of warnings, in the order of `dim_tier`.
     pub warnings: Vec<String>,
+    /// Those of them that the pack's SQL does not list.
+    pub own_warnings: Vec<String>,
 }
 
 /// Today's rows as SQL gives them.
@@ -61,12 +65,16 @@ impl Shape {
     ) -> Result<Self, PackError> {
         let dim_tier = read_dim_tier(catalog, project, parameters).await?;
         let dim_tier = own_dimensions::with_rows(dim_tier, job)?;
+        let unlisted = own_warnings::unlisted(&dim_tier, catalog, project, parameters);
+        let own_warnings = Box::pin(unlisted).await?;
+        let dim_tier = own_warnings::with_rows(dim_tier, &own_warnings)?;
         let dimensions = Dimensions::read(&dim_tier, job, &project.hold_days(job))?;
         let warnings = warnings(&dim_tier)?;
         Ok(Self {
             dim_tier,
             dimensions,
             warnings,
+            own_warnings,
         })
     }
 

@@ -10,6 +10,7 @@ use tierline::tables::OUR_NAMES as PUBLISHED_TABLES;
 
 use super::pack;
 use super::tables::{self, Row};
+use crate::bad_input::project::Project;
 use crate::support::command::{Finished, Tierline};
 
 /// How fond a user is of the app, as an analyst would write it.
@@ -167,6 +168,52 @@ fn newest_schema(table: &Path) -> Value {
         schemas.collect::<Vec<Value>>()
     });
     schemas.last().unwrap()
+}
+
+#[test]
+fn a_warning_is_one_file() {
+    let project = Project::new().edit(
+        "sql/tiers/warnings.sql",
+        "    users.touches_30d >=",
+        "    users.orders_lifetime >= 5 AS keen,  -- five orders or more\n\n    users.touches_30d >=",
+    );
+    insta::assert_snapshot!(project.check(), @"
+    exit code 0
+
+    job job: no problems in 36 models and 4 reference files
+    note: the warning `keen` has no labels and no playbook
+      --> sql/tiers/warnings.sql:44:35
+       |
+    44 |     users.orders_lifetime >= 5 AS keen,  -- five orders or more
+       |                                   ^^^^
+       |
+       = help: add a line warning,keen to reference/dim_tier.csv for people to read more than its name
+    ");
+    let project = project.publish("2026-03-05").publish("2026-03-06");
+    let rows = |table: &str, columns: &str, condition: &str| {
+        let arguments = ["export", "job.toml", "--format", "csv", "--table", table];
+        let chosen = ["--columns", columns, "--where", condition];
+        let finished = project.call(&[&arguments[..], &chosen].concat());
+        assert_eq!(finished.exit_code, 0, "{finished:?}");
+        finished.stdout.replace('\r', "")
+    };
+    insta::assert_snapshot!(rows("tier_snapshot", "user_id,keen,keen_since", "keen"), @"
+    user_id,keen,keen_since
+    1005,true,2026-03-05
+    1006,true,2026-03-06
+    ");
+    let moved = "user_id,from_tier,to_tier,direction";
+    insta::assert_snapshot!(rows("tier_migration", moved, "dimension = 'keen'"), @"
+    user_id,from_tier,to_tier,direction
+    1006,clear,raised,raised
+    ");
+    let listed = "dimension,tier,rank,label_en,playbook";
+    insta::assert_snapshot!(rows("dim_tier", listed, "tier = 'keen'"), @"
+    dimension,tier,rank,label_en,playbook
+    warning,keen,,keen,
+    ");
+    let shown = project.call(&["show", "job.toml"]).stdout;
+    assert!(shown.lines().any(|line| line.contains("keen")), "{shown}");
 }
 
 /// The value `fan` is nobody's to give when the job does not list it.
