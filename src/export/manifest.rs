@@ -73,3 +73,26 @@ pub(super) fn files_named(bytes: &[u8]) -> Vec<String> {
     let beside = names.filter(|name| !name.contains(['/', '\\']) && *name != "..");
     beside.map(str::to_owned).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::fixtures::{assert_reads, path, versions};
+
+    #[test]
+    fn manifests_of_every_form_name_their_files() {
+        for version in versions("export-manifest") {
+            let manifest = path(&format!("export-manifest/{version}/manifest.json"));
+            let named = files_named(&std::fs::read(manifest).unwrap());
+            assert_reads("export-manifest", &version, &serde_json::json!(named));
+        }
+    }
+
+    #[test]
+    fn what_lies_elsewhere_is_not_of_an_export() {
+        let manifest =
+            br#"{"files": [{"name": "../job.toml"}, {"name": ".."}, {"name": "a.csv"}]}"#;
+        assert_eq!(files_named(manifest), ["a.csv"]);
+        assert!(files_named(b"no manifest").is_empty());
+    }
+}

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -11,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::bad_input::project::Project;
 use crate::support::command::Finished;
+use crate::support::s3_server::S3Server;
 
 const CALLS: &str = "SELECT user_id, value_tier, orders_lifetime, revenue_365d, '=' || value_tier AS note\nFROM publish.tier_snapshot\n";
 
@@ -40,6 +43,100 @@ fn what_is_published_is_exported() {
     what_cannot_be_exported_is_told_with_the_remedy(&project);
 }
 
+/// Six users of two megabytes each: more than S3 takes for the last part of an upload alone.
+const LETTERS: &str =
+    "SELECT user_id, value_tier, REPEAT('letter ', 300000) AS letter\nFROM publish.tier_snapshot\n";
+
+#[tokio::test]
+async fn a_bucket_gets_whole_files_and_keeps_none_of_the_export_before() {
+    let server = S3Server::start();
+    let project = Project::new()
+        .write("sql/publish/letters.sql", LETTERS)
+        .append("job.toml", "\n[tables.letters]\nkey = [\"user_id\"]\n")
+        .publish("2026-03-06")
+        .environment(server.environment());
+    let letters = ["--table", "letters", "--format", "csv"];
+    let of_all = exported(&project, &letters);
+    let to_bucket = |to: &str, chosen: &[&str]| {
+        let to = format!("s3://tierline/{to}");
+        exported(&project, &[&letters[..], &["--to", &to], chosen].concat())
+    };
+
+    to_bucket("one/letters.csv", &[]);
+    let files = objects(&server, "one").await;
+    let names: Vec<&String> = files.keys().collect();
+    assert_eq!(names, ["letters.csv", "letters.csv.manifest.json"]);
+    assert!(
+        files["letters.csv"] == of_all.as_bytes(),
+        "other bytes than on stdout"
+    );
+    assert_manifest(&files, "letters.csv.manifest.json");
+    assert!(server.requests().multipart > 2);
+
+    let by_tier = ["--split-by", "value_tier"];
+    to_bucket("split", &by_tier);
+    let all = objects(&server, "split").await;
+    assert_manifest(&all, "manifest.json");
+    let high = ["--where", "value_tier = 'high_value'"];
+    let said = to_bucket("split", &[by_tier, high].concat());
+    assert_eq!(
+        said.matches("  removed letters-").count(),
+        all.len() - 2,
+        "{said}"
+    );
+    let left = objects(&server, "split").await;
+    let names: Vec<&String> = left.keys().collect();
+    assert_eq!(names, ["letters-high_value.csv", "manifest.json"]);
+    assert_eq!(
+        left["letters-high_value.csv"],
+        all["letters-high_value.csv"]
+    );
+    assert_manifest(&left, "manifest.json");
+
+    let arguments = [&letters[..], &["--to", "s3://elsewhere/letters"]].concat();
+    let refused = export(&project, &arguments);
+    insta::assert_snapshot!(project.said(&refused), @"
+    exit code 1
+
+    error: cannot write `s3://elsewhere/letters/letters.csv`; check the endpoint, the credentials and the permissions: Object at location letters/letters.csv not found: POST http://127.0.0.1:[PORT]/elsewhere/letters/letters.csv: NoSuchBucket
+    ");
+}
+
+/// The objects below a folder of the bucket, by their names there.
+async fn objects(server: &S3Server, folder: &str) -> BTreeMap<String, Vec<u8>> {
+    let store = server.store();
+    let listed: Vec<_> = store
+        .list(Some(&folder.into()))
+        .try_collect()
+        .await
+        .unwrap();
+    let mut objects = BTreeMap::new();
+    for object in listed {
+        let bytes = store.get(&object.location).await.unwrap();
+        let bytes = bytes.bytes().await.unwrap();
+        let name = object.location.filename().unwrap().to_owned();
+        objects.insert(name, bytes.to_vec());
+    }
+    objects
+}
+
+/// Fails unless a manifest names the objects beside it as they are.
+fn assert_manifest(objects: &BTreeMap<String, Vec<u8>>, manifest: &str) {
+    let read: Value = serde_json::from_slice(&objects[manifest]).unwrap();
+    let files = read["files"].as_array().unwrap();
+    assert_eq!(files.len(), objects.len() - 1, "{read:#}");
+    for file in files {
+        let bytes = &objects[file["name"].as_str().unwrap()];
+        assert_eq!(file["bytes"], bytes.len());
+        assert_eq!(file["sha256"], sha256(bytes));
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn export(project: &Project, arguments: &[&str]) -> Finished {
     project.call(&[&["export", "job.toml"], arguments].concat())
 }
@@ -65,9 +162,7 @@ fn files_of(folder: &Path, manifest: &Value) -> BTreeMap<String, String> {
         let name = file["name"].as_str().unwrap().to_owned();
         let bytes = fs::read(folder.join(&name)).unwrap();
         assert_eq!(file["bytes"], bytes.len());
-        let digest = Sha256::digest(&bytes);
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(file["sha256"], digest);
+        assert_eq!(file["sha256"], sha256(&bytes));
         (name, String::from_utf8(bytes).unwrap())
     });
     read.collect()

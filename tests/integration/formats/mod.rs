@@ -17,7 +17,8 @@
 //! | tiles | `tiles::file` | a test in `tiles::file` | the same test, `today` |
 //! | samples of rejected rows | `night::reject_sample` | `samples` | `today` |
 //! | published tables | `tables`, and the comments of their columns | other programs | `today` |
-//! | results | `night::report` | other programs | `results`, `today` |
+//! | manifests of exports | `export::manifest` | other programs, a test in `export::manifest` | `today` |
+//! | results | `night::report`, `cli::show` | other programs | `results`, `today` |
 
 mod fixtures;
 mod form;
@@ -35,10 +36,11 @@ use tierline::ground::Layout;
 use tierline::storage::{Location, RetryPolicy, Stores};
 
 /// The folders of the fixtures, one for each format.
-const FORMATS: [&str; 13] = [
+const FORMATS: [&str; 14] = [
     "calibration",
     "commits",
     "dropped-columns",
+    "export-manifest",
     "job",
     "last-publication",
     "publications",

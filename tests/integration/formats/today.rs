@@ -157,8 +157,35 @@ async fn nights_of_today_write_the_newest_forms() {
     assert_result("backfill", Some("backfill-every-field"), &filled);
     let calibrate = ["calibrate", "job.toml", "--date", "2026-03-06"];
     assert_result("calibrate", None, &nights.result(&calibrate, 0));
+    assert_shown(&nights);
+    assert_exported(&nights);
     let withdraw = ["withdraw", "job.toml", "--date", "2026-03-05", "--yes"];
     assert_result("withdraw", None, &nights.result(&withdraw, 0));
+}
+
+/// Fails when `show` has another result, whatever it shows.
+fn assert_shown(nights: &Nights) {
+    let shown: [(&str, &[&str]); 4] = [
+        ("show-snapshot", &[]),
+        ("show-moves", &["--from", "2026-03-05"]),
+        ("show-user", &["--user", "1001"]),
+        ("show-actions", &["--actions"]),
+    ];
+    for (fixture, arguments) in shown {
+        let result = nights.result(&[&["show", "job.toml"], arguments].concat(), 0);
+        assert_result(fixture, None, &result);
+    }
+}
+
+/// Fails when the manifest of an export is of another form.
+fn assert_exported(nights: &Nights) {
+    let export = "export job.toml --table tier_current --format csv --to exported";
+    let chosen = ["--where", "orders_lifetime > 1", "--split-by", "value_tier"];
+    let arguments: Vec<&str> = export.split(' ').chain(chosen).collect();
+    let finished = nights.project.call(&arguments);
+    assert_eq!(finished.exit_code, 0, "{finished:?}");
+    let manifest = nights.json("../exported/manifest.json");
+    assert_record("export-manifest", &manifest, &[], |_| true);
 }
 
 fn assert_records(nights: &Nights) {
