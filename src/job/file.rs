@@ -283,8 +283,8 @@ impl JobFile {
         shown: &SourceFile,
     ) -> Result<(Self, Keys, Problems), Problems> {
         let file = shown;
-        let document = DeTable::parse(text)
-            .map_err(|error| Problems(vec![problem_at(file, &error, "not TOML: ")]))?;
+        let document =
+            DeTable::parse(text).map_err(|error| Problems(vec![not_toml(file, &error)]))?;
         let keys = Keys::of(document.get_ref());
         let mut problems = Problems::default();
         let mut remaining = document.clone();
@@ -336,6 +336,15 @@ impl Keys {
     /// The place of a key; the start of the file when it is not there.
     pub fn place(&self, path: &str) -> Range<usize> {
         self.0.get(path).cloned().unwrap_or(0..0)
+    }
+}
+
+fn not_toml(file: &SourceFile, error: &toml::de::Error) -> Diagnostic {
+    let problem = problem_at(file, error, "not TOML: ");
+    match error.message() {
+        "duplicate key" => problem
+            .help("a section stands once in a file, and a key once in its section: join the two"),
+        _ => problem,
     }
 }
 

@@ -241,6 +241,23 @@ fn text_that_is_not_toml_is_refused() {
 }
 
 #[test]
+fn section_that_stands_twice_is_refused() {
+    let twice = "\n[guards]\nmax_users_drop = 0.1\n\n[guards]\nmax_users_growth = 0.1\n";
+    let project = Project::new().append("job.toml", twice);
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: not TOML: duplicate key
+      --> job.toml:15:2
+       |
+    15 | [guards]
+       |  ^^^^^^
+       |
+       = help: a section stands once in a file, and a key once in its section: join the two
+    ");
+}
+
+#[test]
 fn later_version_is_refused() {
     let project = Project::new().edit("job.toml", "version = 1", "version = 99");
     insta::assert_snapshot!(project.check(), @"
