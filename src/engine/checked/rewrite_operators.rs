@@ -22,9 +22,9 @@ pub(super) fn checked_operator(
     let Expr::BinaryExpr(binary) = &node else {
         return Ok(Transformed::no(node));
     };
-    if !is_arithmetic(binary.op) && !is_regular_expression(binary.op) {
+    let Some(may_fail) = failing_types(binary.op) else {
         return Ok(Transformed::no(node));
-    }
+    };
     // What has no type before it is planned further is the engine's.
     let (Ok(left), Ok(right)) = (
         type_of(&binary.left, schema),
@@ -32,7 +32,7 @@ pub(super) fn checked_operator(
     ) else {
         return Ok(Transformed::no(node));
     };
-    if !may_fail(binary.op, &left, &right) {
+    if !may_fail(&left, &right) {
         return Ok(Transformed::no(node));
     }
     let Ok(data_type) = node.get_type(schema) else {
@@ -54,29 +54,23 @@ pub(super) fn checked_operator(
     Ok(Transformed::yes(function.call(operands)))
 }
 
-/// Whether an operator fails for some values of these types. Whole numbers are added and multiplied
-/// by [`checked_arithmetic`](super::arithmetic), and doubles know no failure.
-fn may_fail(operator: Operator, left: &DataType, right: &DataType) -> bool {
-    use Operator::{Divide, Minus, Modulo, Multiply, Plus};
-    let is_one = |is: fn(&DataType) -> bool| is(left) || is(right);
+/// Tells the types of which an operator fails for some values; none for one that never does. Whole
+/// numbers are added and multiplied by [`checked_arithmetic`](super::arithmetic), and doubles know
+/// no failure.
+fn failing_types(operator: Operator) -> Option<fn(&DataType, &DataType) -> bool> {
+    use Operator::{
+        Divide, Minus, Modulo, Multiply, Plus, RegexIMatch, RegexMatch, RegexNotIMatch,
+        RegexNotMatch,
+    };
     match operator {
-        Divide | Modulo => !is_one(DataType::is_floating),
-        Plus | Minus | Multiply => is_one(DataType::is_decimal) || is_one(DataType::is_temporal),
-        other => is_regular_expression(other),
+        Divide | Modulo => Some(|left, right| !left.is_floating() && !right.is_floating()),
+        Plus | Minus | Multiply => Some(|left, right| {
+            let may_fail = |side: &DataType| side.is_decimal() || side.is_temporal();
+            may_fail(left) || may_fail(right)
+        }),
+        RegexMatch | RegexIMatch | RegexNotMatch | RegexNotIMatch => Some(|_, _| true),
+        _ => None,
     }
-}
-
-fn is_arithmetic(operator: Operator) -> bool {
-    use Operator::{Divide, Minus, Modulo, Multiply, Plus};
-    matches!(operator, Plus | Minus | Multiply | Divide | Modulo)
-}
-
-fn is_regular_expression(operator: Operator) -> bool {
-    use Operator::{RegexIMatch, RegexMatch, RegexNotIMatch, RegexNotMatch};
-    matches!(
-        operator,
-        RegexMatch | RegexIMatch | RegexNotMatch | RegexNotIMatch
-    )
 }
 
 fn type_of(expression: &Expr, schema: &DFSchema) -> Result<DataType> {
