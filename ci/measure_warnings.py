@@ -26,9 +26,13 @@ HORIZON = 60  # days
 EVENT_TYPES = Path(__file__).parents[1] / "sql/reference/event_types.csv"
 
 # What may come of a user: among whom, and what counts as it. Both are of the data alone: of the
-# HORIZON days up to a night and of those after it.
+# HORIZON days up to a night ("before"), of as many days before these ("earlier"), and of those
+# after it.
 OUTCOMES = {
     "spends half or less": ("revenue_before > 0", "revenue_after <= revenue_before / 2"),
+    "spends half or less of earlier": (
+        "revenue_earlier > 0", "revenue_after <= revenue_earlier / 2"
+    ),
     "no order": ("orders_before > 0", "orders_after = 0"),
     "neither order nor event": (
         "orders_before + events_before > 0", "orders_after + events_after = 0"
@@ -51,12 +55,12 @@ def columns(db: duckdb.DuckDBPyConnection, view: str) -> list[str]:
 
 
 def share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
+    return "none" if value is None else f"{value:.1%}"
 
 
 def number(value: float | None) -> str:
     if value is None:
-        return "–"
+        return "none"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
@@ -99,11 +103,16 @@ class Nights:
         """Makes `self.followed`: snapshots of some nights beside what their users did before and
         after. Touches are the brand's doing, not the user's."""
         self.followed = f"{self.snapshot}_followed"
+        night = "snapshots.snapshot_date"
+        spans = {
+            "earlier": f"days.day <= {night} - {HORIZON}",
+            "before": f"days.day > {night} - {HORIZON} AND days.day <= {night}",
+            "after": f"days.day > {night}",
+        }
         figures = ", ".join(
-            f"coalesce(sum(days.{figure}) FILTER (days.day {'>' if which == 'after' else '<='}"
-            f" snapshots.snapshot_date), 0) AS {figure}_{which}"
+            f"coalesce(sum(days.{figure}) FILTER ({span}), 0) AS {figure}_{which}"
             for figure in ("revenue", "orders", "events")
-            for which in ("before", "after")
+            for which, span in spans.items()
         )
         self.db.execute(f"""
             CREATE TABLE {self.followed} AS
@@ -129,8 +138,8 @@ class Nights:
             SELECT snapshots.*, {figures}
             FROM snapshots
             LEFT JOIN days ON CAST(snapshots.user_id AS VARCHAR) = days.user_id
-                AND days.day > snapshots.snapshot_date - {HORIZON}
-                AND days.day <= snapshots.snapshot_date + {HORIZON}
+                AND days.day > {night} - 2 * {HORIZON}
+                AND days.day <= {night} + {HORIZON}
             GROUP BY ALL
         """)
 
