@@ -15,15 +15,23 @@ impl Model {
     /// The statement with the values of the parameters that it names. Those without a value are
     /// given by the night, and belong to what it depends on.
     pub fn fingerprint(&self, parameters: &Parameters) -> Fingerprint {
+        self.fingerprint_of(&self.canonical_sql, parameters)
+    }
+
+    /// The same of a part of the statement, in canonical text.
+    pub(crate) fn fingerprint_of(&self, sql: &str, parameters: &Parameters) -> Fingerprint {
         let named = self.parameters();
         let named = named.iter().filter_map(|name| {
             let value = parameters.get(name)?;
+            let is_named = sql
+                .split(' ')
+                .any(|token| token.strip_prefix('$') == Some(name));
             let named = Fingerprint::builder().part("name", name);
-            Some(named.nested("value", &of_parameter(value)).finish())
+            is_named.then(|| named.nested("value", &of_parameter(value)).finish())
         });
         Fingerprint::builder()
             .part("table", &self.name.to_string())
-            .part("sql", &self.canonical_sql)
+            .part("sql", sql)
             .parts("parameter", named)
             .finish()
     }

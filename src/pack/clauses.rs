@@ -35,8 +35,10 @@ pub(super) struct Clauses<'a> {
     table: Range<usize>,
     /// What is joined to the first table.
     pub joins: Vec<Range<usize>>,
-    /// Filters, groups and limits.
+    /// Filters, groups and limits, without ORDER BY.
     others: [Range<usize>; 2],
+    /// All that follows FROM.
+    after: Range<usize>,
 }
 
 impl<'a> Clauses<'a> {
@@ -78,6 +80,7 @@ impl<'a> Clauses<'a> {
                 false => between(first_join, joins[1..].to_vec(), after, 0),
             },
             others: [after..order, after_order..end],
+            after: after..end,
         })
     }
 
@@ -96,6 +99,46 @@ impl<'a> Clauses<'a> {
             .map(String::as_str)
             .collect();
         tokens.join(" ")
+    }
+}
+
+impl Clauses<'_> {
+    /// All but what is selected.
+    pub(super) fn rest(&self) -> impl Iterator<Item = &String> {
+        let joins = self.joins.iter();
+        let ranges = joins.chain([&self.with, &self.table, &self.after]);
+        ranges.flat_map(|range| &self.tokens[range.clone()])
+    }
+
+    /// Whether items are named by their places, or all of them: GROUP BY 1, GROUP BY ALL. A number in
+    /// brackets may be one, too.
+    pub(super) fn names_by_place(&self) -> bool {
+        let mut is_list = false;
+        self.tokens[self.after.clone()].iter().any(|token| {
+            let is_place = token == "all" || token.bytes().all(|byte| byte.is_ascii_digit());
+            let is_place = is_list && is_place;
+            is_list = matches!(token.as_str(), "by" | "," | "(");
+            is_place
+        })
+    }
+
+    /// Whether nothing but ORDER BY follows FROM.
+    pub(super) fn ends_with_from_or_order(&self) -> bool {
+        self.others.iter().all(Range::is_empty)
+    }
+
+    /// The query with some of its items, each followed by a comma.
+    pub(super) fn of_items(&self, is_kept: &[bool]) -> Vec<String> {
+        let tokens = |range: &Range<usize>| self.tokens[range.clone()].to_vec();
+        let items = self.items.iter().zip(is_kept);
+        let items = items.filter(|(_, is_kept)| **is_kept);
+        let items = items.flat_map(|(item, _)| tokens(item).into_iter().chain([",".to_owned()]));
+        let before = [&self.with, &self.select].into_iter().flat_map(tokens);
+        let from = [&self.table]
+            .into_iter()
+            .chain(&self.joins)
+            .chain([&self.after]);
+        before.chain(items).chain(from.flat_map(tokens)).collect()
     }
 }
 

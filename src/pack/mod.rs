@@ -17,6 +17,7 @@ mod declared;
 mod dim_tier_rows;
 mod error;
 pub(crate) mod marts;
+mod needed;
 mod own_dimensions;
 pub(crate) mod own_warnings;
 mod project;

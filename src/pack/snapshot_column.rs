@@ -17,12 +17,13 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Join, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Visit,
-    visit_expressions,
+    BinaryOperator, Expr, Join, JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr,
+    Statement, TableFactor, TableWithJoins, Visit, visit_expressions,
 };
 
 use crate::ground::TableName;
 use crate::models::{Model, tokens};
+use crate::tiles::USER_ID;
 
 use super::clauses::Clauses;
 
@@ -33,6 +34,8 @@ pub(super) struct SnapshotColumn {
     pub sql: String,
     /// The tables that it reads.
     pub tables: BTreeSet<TableName>,
+    /// The table whose column it is as it stands there, in every row of the snapshot.
+    pub is_of: Option<TableName>,
 }
 
 impl SnapshotColumn {
@@ -57,14 +60,16 @@ impl SnapshotColumn {
             let counts = (clauses.items.len(), clauses.joins.len());
             counts == (selected.len(), is_kept.len()) && from.len() == 1
         });
-        let sql = match clauses {
+        let sql = match &clauses {
             // A table without a folder is a CTE, or a query in brackets.
             Some(clauses) => clauses.of_item(item, &is_kept, tables.is_none()),
             None => model.canonical_sql.clone(),
         };
         let all = || model.reads.iter().map(|read| read.table.clone()).collect();
         let tables = tables.unwrap_or_else(all);
-        Some(Self { sql, tables })
+        let is_whole = clauses.is_some_and(|clauses| clauses.ends_with_from_or_order());
+        let is_of = is_whole.then(|| table_of(&selected[item], &from)).flatten();
+        Some(Self { sql, tables, is_of })
     }
 }
 
@@ -155,6 +160,52 @@ fn factors<'a>(
     from.iter().map(|tables| &tables.relation).chain(joined)
 }
 
+/// The table whose column an item is: `tiers.value_tier`, of a table that is called `tiers` here.
+fn table_of(item: &SelectItem, from: &[TableWithJoins]) -> Option<TableName> {
+    let SelectItem::UnnamedExpr(Expr::CompoundIdentifier(names)) = item else {
+        return None;
+    };
+    let [alias, _] = names.as_slice() else {
+        return None;
+    };
+    let joins = from.iter().flat_map(|tables| &tables.joins);
+    let joined = joins.filter(|join| is_by_user(join));
+    let joined = joined.map(|join| &join.relation);
+    let mut factors = from.iter().map(|tables| &tables.relation).chain(joined);
+    let found = factors.find(|factor| match factor {
+        TableFactor::Table { alias: called, .. } => called
+            .as_ref()
+            .is_some_and(|called| called.name.value == alias.value),
+        _ => false,
+    });
+    found.and_then(table)
+}
+
+/// Whether a join gives every user the row of their own id: `ON a.user_id = b.user_id`.
+fn is_by_user(join: &Join) -> bool {
+    use JoinOperator::{Inner, Left, LeftOuter};
+    let constraint = match &join.join_operator {
+        JoinOperator::Join(constraint)
+        | Inner(constraint)
+        | Left(constraint)
+        | LeftOuter(constraint) => constraint,
+        _ => return false,
+    };
+    let is_id = |side: &Expr| match side {
+        Expr::CompoundIdentifier(names) => names.last().is_some_and(|name| name.value == USER_ID),
+        _ => false,
+    };
+    match constraint {
+        JoinConstraint::On(Expr::BinaryOp { left, op, right }) => {
+            *op == BinaryOperator::Eq && is_id(left) && is_id(right)
+        }
+        JoinConstraint::Using(columns) => {
+            matches!(columns.as_slice(), [column] if column.to_string() == USER_ID)
+        }
+        _ => false,
+    }
+}
+
 fn table(factor: &TableFactor) -> Option<TableName> {
     match factor {
         TableFactor::Table {
@@ -207,6 +258,21 @@ mod tests {
         assert!(found.sql.contains("tiers . depth"), "{found:?}");
         let joined = SNAPSHOT.replace("= tiers.user_id", "= tiers.user_id AND tiers.rank > 1");
         assert_ne!(column(&joined), column(SNAPSHOT));
+    }
+
+    #[test]
+    fn the_column_of_a_table_that_is_joined_by_user_is_known_for_it() {
+        let of = |sql: &str| column(sql).is_of.map(|table| table.to_string());
+        assert_eq!(of(SNAPSHOT).as_deref(), Some("tiers.value_tier"));
+        let household = SNAPSHOT.replace("users.user_id = tiers", "users.household = tiers");
+        let filtered = SNAPSHOT.replace("ORDER BY", "WHERE depth.depth = 'deep' ORDER BY");
+        let computed = SNAPSHOT.replace(
+            "tiers.value_tier,",
+            "UPPER(tiers.value_tier) AS value_tier,",
+        );
+        for other in [household, filtered, computed] {
+            assert_eq!(of(&other), None, "{other}");
+        }
     }
 
     #[test]

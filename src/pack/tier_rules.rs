@@ -3,8 +3,8 @@
 //!
 //! | part of the rules | no part of them |
 //! |---|---|
-//! | the tier model and everything upstream of it | KPIs, alerts, audits, other dimensions, comments |
-//! | [what the snapshot makes of it](super::snapshot_column) | other columns of the snapshot |
+//! | the tier model, and [what it reads](super::needed) of the models behind it | KPIs, alerts, audits, other dimensions, other features, comments |
+//! | [what the snapshot makes of it](super::snapshot_column) | other columns of the snapshot; that it selects the column of the tier model |
 //! | the parameters that these models name | the snapshot date, cut points |
 //! | the reference tables that they read | labels and playbooks that none of them names |
 //! | the columns that the job declares of the sources that they read | URLs, other sources |
@@ -14,10 +14,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ground::{Fingerprint, SqlSchema, TableName};
 use crate::job::{Job, encodings};
-use crate::models::{Model, ReferenceTable};
+use crate::models::ReferenceTable;
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::{Dimension, Dimensions};
+use crate::tiles::USER_ID;
 
+use super::needed::{self, Columns};
 use super::project::Project;
 use super::snapshot_column::SnapshotColumn;
 
@@ -26,7 +28,7 @@ use super::snapshot_column::SnapshotColumn;
 const FOR_PEOPLE: [&str; 2] = ["label", "playbook"];
 
 /// The version of how rules are compared. Rules that were recorded otherwise are not compared.
-const VERSION: &str = "3";
+const VERSION: &str = "4";
 
 /// The rules of some dimensions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,30 +74,31 @@ fn version(rules: &str) -> Option<&str> {
 
 /// | label | value |
 /// |---|---|
-/// | `model`, for each table behind the dimension | its [SQL and parameters](Model::fingerprint) |
-/// | `snapshot` | [what the snapshot makes of it](SnapshotColumn), in canonical text |
+/// | `model`, for each table behind the dimension | [what is read of it](super::needed), and its [parameters](Model::fingerprint) |
+/// | `snapshot` | [what the snapshot makes of it](SnapshotColumn), in canonical text; none where that is the column of its model as it is |
 /// | `source`, for each | its [name and columns](encodings::of_source) |
 /// | `reference`, for each | its [rows](of_rows) |
 /// | `tier`, for each | its `name`, its `rank` where it has one |
 fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerprint {
+    let own = TableName::new(SqlSchema::Tiers, &dimension.name);
     let snapshot = TableName::new(SqlSchema::Publish, TIER_SNAPSHOT.name);
     let snapshot = project.graph.model(&snapshot);
     let selected = snapshot.and_then(|model| SnapshotColumn::of(model, &dimension.name));
-    let tables = tables_behind(project, &dimension.name, selected.as_ref());
-    let models: Vec<&Model> = tables
-        .iter()
-        .filter_map(|table| project.graph.model(table))
-        .collect();
-    let sql: Vec<String> = models
-        .iter()
-        .map(|model| model.canonical_sql.clone())
-        .chain(selected.iter().map(|selected| selected.sql.clone()))
-        .collect();
+    let selected = selected.filter(|selected| selected.is_of.as_ref() != Some(&own));
+    let read = columns_read(project, own, &dimension.name, selected.as_ref());
+    let mut tables: BTreeSet<TableName> = read.iter().map(|(table, _)| table.clone()).collect();
+    let behind = needed::sql_behind(project, read);
+    let reads = behind.iter().flat_map(|(model, _)| &model.reads);
+    tables.extend(reads.map(|read| read.table.clone()));
     let references = project.references.iter();
     let references = references
         .filter(|reference| tables.contains(&reference.name))
         .map(|reference| {
-            let is_named = |column: &str| sql.iter().any(|sql| sql.contains(column));
+            let is_named = |column: &str| {
+                let of_snapshot = selected.iter().map(|selected| &selected.sql);
+                let mut sql = behind.iter().map(|(_, sql)| sql).chain(of_snapshot);
+                sql.any(|sql| sql.contains(column))
+            };
             of_rows(reference, is_named)
         });
     let sources = job.sources_among(&tables);
@@ -106,37 +109,41 @@ fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerpri
         let named = Fingerprint::builder().part("name", &tier.name);
         named.parts("rank", rank).finish()
     });
-    let models = models
+    let models = behind
         .iter()
-        .map(|model| model.fingerprint(&project.parameters));
+        .map(|(model, sql)| model.fingerprint_of(sql, &project.parameters));
     Fingerprint::builder()
         .parts("model", models)
-        .parts("snapshot", selected.map(|selected| selected.sql))
+        .parts("snapshot", selected.as_ref().map(|selected| &selected.sql))
         .parts("source", sources)
         .parts("reference", references)
         .parts("tier", tiers)
         .finish()
 }
 
-/// The tables that a dimension comes of: the model of its name, what the snapshot reads for it, or
-/// else all tier models, and what they read.
-fn tables_behind(
+/// What a dimension is read from: the column of the model of its name, what the snapshot reads for
+/// it, or else all tier models.
+fn columns_read(
     project: &Project,
+    own: TableName,
     dimension: &str,
     selected: Option<&SnapshotColumn>,
-) -> BTreeSet<TableName> {
-    let own = TableName::new(SqlSchema::Tiers, dimension);
-    let own = project.graph.model(&own).map(|model| model.name.clone());
-    let selected = selected.map(|selected| selected.tables.clone());
-    let mut tables: BTreeSet<TableName> = selected.into_iter().flatten().chain(own).collect();
-    if tables.is_empty() {
-        let models = project.graph.in_schema(SqlSchema::Tiers);
-        tables = models.map(|model| model.name.clone()).collect();
+) -> Vec<(TableName, Columns)> {
+    let mut read = Vec::new();
+    if let Some(selected) = selected {
+        let columns = needed::columns_named(&selected.sql);
+        let tables = selected.tables.iter().cloned();
+        read.extend(tables.map(|table| (table, columns.clone())));
     }
-    let behind = tables.iter();
-    behind
-        .flat_map(|table| project.graph.upstream(table))
-        .collect()
+    if project.graph.model(&own).is_some() {
+        let columns = [dimension, USER_ID].map(str::to_lowercase);
+        read.push((own, Columns::Named(columns.into())));
+    }
+    if read.is_empty() {
+        let models = project.graph.in_schema(SqlSchema::Tiers);
+        read.extend(models.map(|model| (model.name.clone(), Columns::All)));
+    }
+    read
 }
 
 /// Whether a column of a reference table is there for people: `label`, or `label_en`.

@@ -535,8 +535,7 @@ impl Play {
         };
         let previous = snapshots.range(..night).next_back();
         let previous = previous.map(|(_, published)| published);
-        // All of a pack's edits are behind `features.users`, and so behind every dimension.
-        rules.are_new = previous.is_some_and(|(_, pack)| *pack != self.pack);
+        rules.are_new = previous.is_some_and(|(_, pack)| !rules_of(pack).eq(rules_of(self.pack)));
         let previous = previous.map(|(snapshot, _)| snapshot);
         let current = snapshot(&seen, night, &rules, previous);
         let rows = expected(previous, &current);
@@ -562,6 +561,12 @@ impl Play {
         }
         seen
     }
+}
+
+/// The edits that are behind the dimensions with grace or hold. They read no count of events, passive
+/// ones included, and no window that is only listed.
+fn rules_of(pack: Pack) -> impl Iterator<Item = &'static Edit> {
+    pack.iter().filter(|edit| edit.file.starts_with("staging/"))
 }
 
 impl Source {

@@ -283,6 +283,28 @@ async fn grace_goes_on_when_the_rules_are_the_same() {
             "users.opens_15d < 1",
         ),
         edit("publish/alerts.sql", "+ 1e-9", "+ 2e-9"),
+        // A feature that no tier reads.
+        edit(
+            "rollups/purchases.sql",
+            "    COUNT(*) FILTER (WHERE is_counting) AS orders,",
+            "    COUNT(*) FILTER (WHERE is_counting) AS orders,\n    MIN(amount) FILTER (WHERE is_counting) AS smallest_order,",
+        ),
+        edit(
+            "features/purchases.sql",
+            "    largest_order_lifetime, ",
+            "    largest_order_lifetime, smallest_order_90d, ",
+        ),
+        edit("features/purchases.sql", "'365d', ", "'365d', '90d', "),
+        edit(
+            "features/users.sql",
+            "    purchases.largest_order_lifetime,",
+            "    purchases.largest_order_lifetime,\n    purchases.smallest_order_90d,",
+        ),
+        edit(
+            "publish/tier_snapshot.sql",
+            "    users.last_order_day,",
+            "    users.last_order_day,\n    users.smallest_order_90d,",
+        ),
         edit(
             "parameters.toml",
             "core_revenue_365d = 100000",
