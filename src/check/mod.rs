@@ -33,7 +33,7 @@ use crate::pack::{
 use crate::tables::{self, DIM_TIER, Maker, TIER_SNAPSHOT};
 use crate::tiers::coverage::{self, Findings, TierModel};
 use crate::tiers::literals::Listed;
-use crate::tiers::{Dimensions, Settling};
+use crate::tiers::{Dimensions, FALLING, Settling};
 use crate::tiles::USER_ID;
 
 use self::problems::Found;
@@ -381,7 +381,7 @@ impl Check<'_> {
             return Vec::new();
         };
         let plans = (
-            own_warnings::columns(&self.catalog, self.project).await,
+            own_warnings::fields(&self.catalog, self.project).await,
             self.catalog.plan(snapshot, &self.parameters).await,
         );
         // What does not plan is reported elsewhere.
@@ -389,14 +389,22 @@ impl Check<'_> {
             return Vec::new();
         };
         let is_read_elsewhere = self.project.graph.reader_counts().get(&model.name) > Some(&1);
-        let remarks = warnings.iter().filter_map(|name| {
+        let remarks = warnings.iter().filter_map(|field| {
+            let name = field.name();
             let is_published = selected.schema().has_column_with_unqualified_name(name);
-            match (is_published, is_read_elsewhere) {
-                (true, _) if shape.own_warnings.contains(name) => {
+            match field.data_type() {
+                _ if name == USER_ID => None,
+                DataType::Boolean if shape.own_warnings.contains(name) => {
                     Some(remarks::warning_without_labels(model, name))
                 }
-                (false, false) => Some(remarks::unpublished_warning(model, name)),
-                _ => None,
+                DataType::Boolean if is_published && name == FALLING => {
+                    Some(remarks::own_falling_warning(model))
+                }
+                DataType::Boolean if !is_published && !is_read_elsewhere => {
+                    Some(remarks::unpublished_warning(model, name))
+                }
+                DataType::Boolean => None,
+                other => Some(remarks::no_warning(model, name, other)),
             }
         });
         remarks.collect()

@@ -7,12 +7,17 @@
 //! | alerts that are no metric | [`unknown_alerts`] |
 //! | warnings that dim_tier does not list | [`warning_without_labels`] |
 //! | warnings that the snapshot does not have | [`unpublished_warning`] |
+//! | columns beside warnings that are none | [`no_warning`] |
+//! | a `falling_warning` of the pack's own | [`own_falling_warning`] |
 
-use crate::ground::{Diagnostic, Problems, Severity};
+use datafusion::arrow::datatypes::DataType;
+
+use crate::ground::{Diagnostic, Problems, Severity, sql_type};
 use crate::job::Job;
 use crate::models::Model;
 use crate::pack::{Project, unknown_alerts, unused};
 use crate::tables::ACTIONS;
+use crate::tiers::FALLING;
 
 /// The columns of which no two lines of a reference file may have the same values.
 const KEYS: [(&str, &[&str]); 2] = [
@@ -20,11 +25,20 @@ const KEYS: [(&str, &[&str]); 2] = [
     (ACTIONS.name, &["priority"]),
 ];
 
+/// The columns that have whole numbers from 1 on.
+const COUNTS: [(&str, &[&str]); 1] = [(ACTIONS.name, &["priority", "capacity", "days_valid"])];
+
 /// Values of reference files that are not what they seem, or that are there twice.
 pub(super) fn reference_values(project: &Project) -> Problems {
     let mut problems = Problems::default();
     for reference in &project.references {
         problems.0.extend(reference.mixed_booleans());
+        for (_, columns) in COUNTS
+            .iter()
+            .filter(|(name, _)| *name == reference.name.name)
+        {
+            problems.0.extend(reference.no_counts(columns));
+        }
         for (_, key) in KEYS.iter().filter(|(name, _)| *name == reference.name.name) {
             problems.0.extend(reference.repeated_keys(key));
         }
@@ -49,15 +63,35 @@ pub(super) fn warning_without_labels(model: &Model, name: &str) -> Diagnostic {
     );
     Diagnostic {
         severity: Severity::Note,
-        ..Diagnostic::at(&model.file, model.place_of(name), message).help(help)
+        ..Diagnostic::at(&model.file, model.place_of_alias(name), message).help(help)
     }
+}
+
+/// A column of warnings that is of another type.
+pub(super) fn no_warning(model: &Model, name: &str, data_type: &DataType) -> Diagnostic {
+    let data_type = sql_type(data_type);
+    let message = format!("`{name}` is a {data_type}, and so no warning");
+    let help = format!(
+        "make it true or false, such as {name} > 0, or select it in publish/tier_snapshot.sql from where it comes"
+    );
+    Diagnostic::at(&model.file, model.place_of_alias(name), message)
+        .help(help)
+        .as_warning()
+}
+
+/// The warning that tierline makes, made by the pack.
+pub(super) fn own_falling_warning(model: &Model) -> Diagnostic {
+    let message = format!("`{FALLING}` takes the place of the warning that tierline makes");
+    Diagnostic::at(&model.file, model.place_of_alias(FALLING), message)
+        .help("give it another name, unless that is meant")
+        .as_warning()
 }
 
 /// A warning that the snapshot does not have.
 pub(super) fn unpublished_warning(model: &Model, name: &str) -> Diagnostic {
     let message = format!("no snapshot has the warning `{name}` of `{}`", model.name);
     let help = format!("select warnings.{name} in publish/tier_snapshot.sql");
-    Diagnostic::at(&model.file, model.place_of(name), message)
+    Diagnostic::at(&model.file, model.place_of_alias(name), message)
         .help(help)
         .as_warning()
 }

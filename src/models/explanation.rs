@@ -124,8 +124,16 @@ impl Wording {
             return plain(message, JOIN_TO_LOOK_UP);
         }
         if let Some(name) = named_twice(said) {
+            let name = name.rsplit(" AS ").next().unwrap_or(name);
             let message = format!("two columns are named `{name}`");
             return plain(message, "give one of them another name with AS");
+        }
+        if let Some(name) =
+            between(message, "table '", "' not found").filter(|name| !name.contains('.'))
+        {
+            let message = format!("what WITH calls `{name}` is not known here");
+            let help = "a subquery in [..] or {..} knows no table of WITH: compute its value in a table of WITH, and name the column here";
+            return plain(message, help);
         }
         if let Some(name) = said.strip_prefix("Unsupported SQL type ") {
             let message = format!("unknown type `{name}`");

@@ -49,7 +49,7 @@ pub(super) fn check(
 }
 
 /// Whether a node is a table of the pack, whose own plan below was checked for its own model.
-fn is_table(node: &LogicalPlan) -> bool {
+pub(super) fn is_table(node: &LogicalPlan) -> bool {
     let name = match node {
         LogicalPlan::SubqueryAlias(alias) => &alias.alias,
         LogicalPlan::TableScan(scan) => &scan.table_name,

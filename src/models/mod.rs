@@ -13,6 +13,7 @@ mod canonical;
 mod cases;
 mod comments;
 mod compared_texts;
+mod comparisons;
 mod condition;
 mod constants;
 mod distinct_from;

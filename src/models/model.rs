@@ -107,6 +107,20 @@ impl Model {
         head_of(&self.file)
     }
 
+    /// Where a column gets its name, by AS or as it is; as [`place_of`](Self::place_of) where it is
+    /// not found.
+    pub(crate) fn place_of_alias(&self, column: &str) -> Range<usize> {
+        let words = spans_of(&self.file, |token| !matches!(token, Token::Whitespace(_)));
+        let words = words.into_iter().map(|span| bytes_of(&self.file, span));
+        let words: Vec<Range<usize>> = words.collect();
+        let is = |word: &Range<usize>, text: &str| {
+            self.file.text[word.clone()].eq_ignore_ascii_case(text)
+        };
+        let mut named = words.windows(2);
+        let named = named.rfind(|pair| is(&pair[0], "as") && is(&pair[1], column));
+        named.map_or_else(|| self.place_of(column), |pair| pair[1].clone())
+    }
+
     /// Where a column is first named; the first word of the statement when it is not.
     pub fn place_of(&self, column: &str) -> Range<usize> {
         let named = spans_of(

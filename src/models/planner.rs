@@ -18,7 +18,7 @@ use super::at_time_zone::in_microseconds;
 use super::explanation::explain;
 use super::parameters::{literal_of, text_literal, truth};
 use super::places::bytes_of;
-use super::{Model, Parameters, last_few, misfits};
+use super::{Model, Parameters, comparisons, last_few, misfits};
 
 /// Plans a model whose tables are all registered in the session.
 ///
@@ -32,9 +32,10 @@ pub(crate) async fn plan(
     let mut statement = bind(model, parameters)?;
     in_microseconds(&mut statement);
     let statement = EngineStatement::Statement(Box::new(statement));
-    let planned = state.statement_to_plan(statement).await;
-    let plan = planned.and_then(|plan| analysed(plan, state));
-    let plan = plan.map_err(|error| explain(&error, &model.file))?;
+    let failed = |error| explain(&error, &model.file);
+    let plan = state.statement_to_plan(statement).await.map_err(failed)?;
+    comparisons::check(&plan, model)?;
+    let plan = analysed(plan, state).map_err(failed)?;
     misfits::check(&plan, model, parameters)?;
     last_few::check(&plan, model)?;
     Ok(plan)

@@ -3,10 +3,11 @@
 //! migration to have it raised and cleared, and for `show` to count it.
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Fields};
+use datafusion::sql::sqlparser::ast::{SetExpr, Statement, TableFactor};
 
 use crate::engine::EngineError;
-use crate::ground::{SqlSchema, TableName};
+use crate::ground::{Diagnostic, Problems, SqlSchema, TableName};
 use crate::models::{Model, Parameters};
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::{WARNING, warnings};
@@ -41,13 +42,60 @@ pub(super) async fn unlisted(
     if unlisted.is_empty() {
         return Ok(unlisted);
     }
-    let snapshot = catalog.plan(required(project, &TIER_SNAPSHOT)?, parameters);
+    let snapshot_model = required(project, &TIER_SNAPSHOT)?;
+    let snapshot = catalog.plan(snapshot_model, parameters);
     // What does not plan is reported where its rows are wanted.
     let Ok(snapshot) = snapshot.await else {
         return Ok(Vec::new());
     };
-    unlisted.retain(|name| snapshot.schema().has_column_with_unqualified_name(name));
+    let called = model(project).and_then(|model| name_in(snapshot_model, &model.name));
+    let named = |name: &str| {
+        let fields = snapshot.schema().iter();
+        fields
+            .filter(|(_, field)| field.name() == name)
+            .collect::<Vec<_>>()
+    };
+    let taken = unlisted.iter().filter(|name| named(name).len() > 1);
+    let taken = taken.filter_map(|name| Some(name_is_taken(model(project)?, name)));
+    Problems(taken.collect()).or_ok(())?;
+    // What the snapshot makes of such a column, or has from elsewhere, is for dim_tier to say.
+    unlisted.retain(|name| match named(name)[..] {
+        [(Some(table), field)] => {
+            *field.data_type() == DataType::Boolean && called.as_deref() == Some(table.table())
+        }
+        _ => false,
+    });
     Ok(unlisted)
+}
+
+/// What a query calls a table that it selects from.
+fn name_in(model: &Model, table: &TableName) -> Option<String> {
+    let Statement::Query(query) = &model.statement else {
+        return None;
+    };
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return None;
+    };
+    let joins = select.from.iter().flat_map(|tables| &tables.joins);
+    let joined = joins.map(|join| &join.relation);
+    let mut factors = select
+        .from
+        .iter()
+        .map(|tables| &tables.relation)
+        .chain(joined);
+    factors.find_map(|factor| match factor {
+        TableFactor::Table { name, alias, .. } if name.to_string() == table.to_string() => {
+            let alias = alias.as_ref().map(|alias| alias.name.value.clone());
+            Some(alias.unwrap_or_else(|| table.name.clone()))
+        }
+        _ => None,
+    })
+}
+
+fn name_is_taken(model: &Model, name: &str) -> Diagnostic {
+    let message = format!("the snapshot has another column `{name}`");
+    Diagnostic::at(&model.file, model.place_of_alias(name), message)
+        .help("give the warning another name")
 }
 
 /// The rows of `dim_tier` with those of such warnings behind them.
@@ -65,16 +113,22 @@ pub(super) fn with_rows(
 }
 
 /// The columns of true and false in the model of warnings; none where it does not plan.
-pub(crate) async fn columns(
+async fn columns(catalog: &Catalog<'_>, project: &Project) -> Result<Vec<String>, EngineError> {
+    let fields = fields(catalog, project).await?;
+    let booleans = fields.iter();
+    let booleans = booleans.filter(|field| *field.data_type() == DataType::Boolean);
+    Ok(booleans.map(|field| field.name().clone()).collect())
+}
+
+/// The columns of the model of warnings; none where it does not plan.
+pub(crate) async fn fields(
     catalog: &Catalog<'_>,
     project: &Project,
-) -> Result<Vec<String>, EngineError> {
+) -> Result<Fields, EngineError> {
     let Some(model) = model(project).filter(|model| catalog.has_planned(model)) else {
-        return Ok(Vec::new());
+        return Ok(Fields::empty());
     };
     let rows = catalog.table(&model.name).await;
     let rows = rows.map_err(EngineError::during("reading the columns of warnings"))?;
-    let fields = rows.schema().fields().iter();
-    let booleans = fields.filter(|field| *field.data_type() == DataType::Boolean);
-    Ok(booleans.map(|field| field.name().clone()).collect())
+    Ok(rows.schema().fields().clone())
 }

@@ -16,7 +16,7 @@ use datafusion::logical_expr::lit;
 use datafusion::prelude::DataFrame;
 
 use crate::engine::EngineError;
-use crate::ground::{Diagnostic, Problems, SqlSchema};
+use crate::ground::{Diagnostic, Problems, SqlSchema, sql_type};
 use crate::job::Job;
 use crate::migration;
 use crate::models::{Model, Parameters};
@@ -182,11 +182,23 @@ fn missing_warning(model: &Model, schema: &Schema, warning: &str) -> Option<Diag
     if has_type(schema, warning, |found| *found == DataType::Boolean) {
         return None;
     }
-    let message = format!(
-        "`{}` needs a column `{warning}` of type BOOLEAN, which dim_tier lists as a warning",
-        model.name
-    );
-    let help = "select the column there, or take the warning out of dim_tier";
+    let (message, help) = match schema.field_with_name(warning) {
+        Ok(field) => (
+            format!(
+                "`{}` has `{warning}` as a {}, and dim_tier lists it as a warning",
+                model.name,
+                sql_type(field.data_type())
+            ),
+            "make it true or false where it comes from, in tiers/warnings.sql as a rule, or take it out of dim_tier",
+        ),
+        Err(_) => (
+            format!(
+                "`{}` needs a column `{warning}` of type BOOLEAN, which dim_tier lists as a warning",
+                model.name
+            ),
+            "select the column there, or take the warning out of dim_tier",
+        ),
+    };
     Some(Diagnostic::at(&model.file, model.head(), message).help(help))
 }
 

@@ -4,7 +4,7 @@ use crate::drafts::{ContractError, DraftError};
 use crate::engine::EngineError;
 use crate::ground::{Classified, FailureKind, SnapshotDate};
 use crate::storage::StorageError;
-use crate::tables::DIM_TIER;
+use crate::tables::{DIM_TIER, OUR_NAMES};
 
 use super::publications::PUBLICATIONS;
 
@@ -31,7 +31,8 @@ pub enum PublishError {
     },
     /// A draft without rows for a table that may not be empty.
     #[error(
-        "the draft of table `{table}` has no rows and would replace what is published; check the inputs and the SQL"
+        "the draft of table `{table}` has no rows and would replace what is published; check the inputs and the SQL{}",
+        may_be_empty(table)
     )]
     EmptyReplacement { table: String },
     /// A draft with other columns than the published table.
@@ -220,6 +221,14 @@ pub enum PublishError {
     /// A store that did not do what was asked.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+/// What else there is to do about an empty table of the job's own.
+fn may_be_empty(table: &str) -> String {
+    match OUR_NAMES.contains(&table) {
+        true => String::new(),
+        false => format!("; may_be_empty = true under [tables.{table}] allows it"),
+    }
 }
 
 /// What publishes without the columns that readers would lose, on a line of its own; nothing when

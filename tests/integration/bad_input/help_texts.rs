@@ -240,7 +240,22 @@ const APPLIED: &[(&str, &[&str])] = &[
             "read it where its columns belong, or remove the file",
             "end its ORDER BY in a key, such as user_id or order_id: the same rows then come in the same order every night",
             "give it the name of a metric, or add the metric to publish/kpi_daily.sql",
-            "add a line warning,{name} to reference/dim_tier.csv",
+            "add a line warning,{name} to reference/dim_tier.csv for people to read more than its name",
+            "make it true or false, such as {name} > 0, or select it in publish/tier_snapshot.sql from where it comes",
+            "give it another name, unless that is meant",
+            "select warnings.{name} in publish/tier_snapshot.sql",
+        ],
+    ),
+    (
+        "remedies_together::of_conditions_and_warnings",
+        &[
+            "a section stands once in a file, and a key once in its section: join the two",
+            "compare days with days, such as DATE '2026-10-01', or count them: $snapshot_date - day",
+            "WHEN needs what is true or false: compare it, as in WHEN x > 0",
+            "a subquery in [..] or {..} knows no table of WITH: compute its value in a table of WITH, and name the column here",
+            "write such a number; an empty capacity is no limit",
+            "give the warning another name",
+            "make it true or false where it comes from, in tiers/warnings.sql as a rule, or take it out of dim_tier",
         ],
     ),
     (

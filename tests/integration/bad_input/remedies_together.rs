@@ -11,6 +11,7 @@ const PARAMETERS: &str = "sql/parameters.toml";
 const EVENT_TYPES: &str = "sql/reference/event_types.csv";
 const TIERS: &str = "sql/reference/dim_tier.csv";
 const SNAPSHOT: &str = "sql/publish/tier_snapshot.sql";
+const WARNINGS: &str = "sql/tiers/warnings.sql";
 const BEFORE_INTERACTION: &str = "    -- interaction\n";
 
 /// Mends what is told until nothing is: some mistakes hide others.
@@ -373,13 +374,57 @@ fn of_warnings() {
             )],
         },
         Remedy {
-            help: "add a line warning,asleep to reference/dim_tier.csv",
+            help: "add a line warning,asleep to reference/dim_tier.csv for people to read more than its name",
             broken: &[Replace(
-                "sql/tiers/warnings.sql",
+                WARNINGS,
                 "    users.user_id,\n",
                 "    users.user_id,\n    users.orders_30d = 0 AS asleep,\n",
             )],
             mended: &[Append(TIERS, "warning,asleep,,Asleep,x,Wake,x\n")],
+        },
+        Remedy {
+            help: "make it true or false, such as counted > 0, or select it in publish/tier_snapshot.sql from where it comes",
+            broken: &[Replace(
+                WARNINGS,
+                "    users.user_id,\n",
+                "    users.user_id,\n    users.orders_30d AS counted,\n",
+            )],
+            mended: &[
+                Replace(
+                    WARNINGS,
+                    "users.orders_30d AS counted",
+                    "users.orders_30d > 0 AS counted",
+                ),
+                Append(TIERS, "warning,counted,,Counted,x,Count,x\n"),
+            ],
+        },
+        Remedy {
+            help: "give it another name, unless that is meant",
+            broken: &[Replace(
+                WARNINGS,
+                "    users.user_id,\n",
+                "    users.user_id,\n    users.orders_30d < 0 AS falling_warning,\n",
+            )],
+            mended: &[Replace(
+                WARNINGS,
+                "    users.orders_30d < 0 AS falling_warning,\n",
+                "",
+            )],
+        },
+        Remedy {
+            help: "select warnings.hidden in publish/tier_snapshot.sql",
+            broken: &[
+                Replace(
+                    WARNINGS,
+                    "    users.user_id,\n",
+                    "    users.user_id,\n    users.orders_30d > 9 AS hidden,\n",
+                ),
+                Replace(SNAPSHOT, "EXCLUDE (user_id)", "EXCLUDE (user_id, hidden)"),
+            ],
+            mended: &[
+                Replace(SNAPSHOT, "EXCLUDE (user_id, hidden)", "EXCLUDE (user_id)"),
+                Append(TIERS, "warning,hidden,,Hidden,x,Seek,x\n"),
+            ],
         },
     ];
     let edits = |project, edits: fn(&Remedy) -> &'static [Edit]| {
@@ -393,16 +438,100 @@ fn of_warnings() {
     for Remedy { help, .. } in &remedies {
         assert!(said.contains(&format!("help: {help}\n")), "{help}: {said}");
     }
-    assert_eq!(
-        said.matches("warning: ").count(),
-        remedies.len() + 1,
-        "{said}"
-    );
+    // A model and a CSV that nobody reads are two; a warning without labels is a note.
+    assert_eq!(said.matches("warning: ").count(), remedies.len(), "{said}");
     // A pack with warnings is computed like any other.
     let project = project.publish("2026-03-06");
     let said = edits(project, |remedy| remedy.mended).check();
     assert!(said.starts_with("exit code 0\n"), "{said}");
     assert!(!said.contains("warning"), "{said}");
+}
+
+#[test]
+fn of_conditions_and_warnings() {
+    apply_together(&[
+        Remedy {
+            help: "a section stands once in a file, and a key once in its section: join the two",
+            broken: &[Append(
+                JOB,
+                "\n[guards]\nmax_users_drop = 0.1\n\n[guards]\nmax_users_growth = 0.1\n",
+            )],
+            mended: &[Replace(
+                JOB,
+                "\n[guards]\nmax_users_growth",
+                "\nmax_users_growth",
+            )],
+        },
+        Remedy {
+            help: "compare days with days, such as DATE '2026-10-01', or count them: $snapshot_date - day",
+            broken: &[Write(
+                "sql/tiers/late.sql",
+                "SELECT user_id, last_order_day > 20260905 AS is_late FROM features.users\n",
+            )],
+            mended: &[Replace(
+                "sql/tiers/late.sql",
+                "20260905",
+                "DATE '2026-09-05'",
+            )],
+        },
+        Remedy {
+            help: "WHEN needs what is true or false: compare it, as in WHEN x > 0",
+            broken: &[Write(
+                "sql/tiers/seen.sql",
+                "SELECT user_id, CASE WHEN opens_15d THEN 1 ELSE 0 END AS is_seen FROM features.users\n",
+            )],
+            mended: &[Replace(
+                "sql/tiers/seen.sql",
+                "opens_15d THEN",
+                "opens_15d > 0 THEN",
+            )],
+        },
+        Remedy {
+            help: "a subquery in [..] or {..} knows no table of WITH: compute its value in a table of WITH, and name the column here",
+            broken: &[Write(
+                "sql/tiers/lists.sql",
+                "WITH s AS (SELECT user_id FROM features.users) SELECT user_id, [(SELECT COUNT(*) FROM s), 1] AS x FROM s\n",
+            )],
+            mended: &[Write(
+                "sql/tiers/lists.sql",
+                "WITH s AS (SELECT user_id FROM features.users), n AS (SELECT COUNT(*) AS n FROM s) SELECT user_id, [n, 1] AS x FROM s CROSS JOIN n\n",
+            )],
+        },
+        Remedy {
+            help: "write such a number; an empty capacity is no limit",
+            broken: &[Replace(
+                "sql/reference/actions.csv",
+                "call_falling,40,phone,50,",
+                "call_falling,40,phone,fifty,",
+            )],
+            mended: &[Replace("sql/reference/actions.csv", "fifty", "50")],
+        },
+        Remedy {
+            help: "give the warning another name",
+            broken: &[Replace(
+                WARNINGS,
+                "    users.user_id,\n",
+                "    users.user_id,\n    users.orders_30d = 0 AS value_tier,\n",
+            )],
+            mended: &[Replace(WARNINGS, "= 0 AS value_tier,", "= 0 AS asleep,")],
+        },
+        Remedy {
+            help: "make it true or false where it comes from, in tiers/warnings.sql as a rule, or take it out of dim_tier",
+            broken: &[
+                Replace(
+                    WARNINGS,
+                    "    users.user_id,\n",
+                    "    users.user_id,\n    users.orders_30d AS odd,\n",
+                ),
+                Append(TIERS, "warning,odd,,Odd,x,Ask,x\n"),
+            ],
+            mended: &[Replace(
+                WARNINGS,
+                "users.orders_30d AS odd",
+                "users.orders_30d > 0 AS odd",
+            )],
+        },
+    ]);
 }
 
 /// A statement that is too large, the help text, and what it says to write instead.
