@@ -1,11 +1,11 @@
 -- What is wrong with reference/actions.csv: a line that says too little or the same as another, or an
--- action that publish/actions.sql has no rule for.
+-- action whose name this file does not have.
 SELECT
     action,
     channel,
     priority,
     CASE
-        WHEN is_known IS NULL THEN 'publish/actions.sql has no rule for it'
+        WHEN is_known IS NULL THEN 'not among the names in audits/actions_known.sql; add it there, and its rule to publish/actions.sql'
         WHEN channel IS NULL OR priority IS NULL OR days_valid IS NULL OR is_on IS NULL
             THEN 'channel, priority, is_on and days_valid must have values'
         WHEN lines_of_priority > 1 THEN 'another line has the same priority'

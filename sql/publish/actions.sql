@@ -90,6 +90,7 @@ ranked AS (
     SELECT
         users.*,
         taken.priority,
+        CAST(round(users.order_gap_days) AS BIGINT) AS usual_days,
         ROW_NUMBER() OVER (
             PARTITION BY taken.priority
             ORDER BY users.revenue_365d DESC, users.interactions_30d DESC, users.user_id
@@ -113,9 +114,26 @@ listed AS (
         GREATEST(ranked.users - totals.capacity, 0) AS cut_users,
 
         -- what reasons are made of
-        'last order ' || recency_days || CASE recency_days WHEN 1 THEN ' day ago' ELSE ' days ago' END
-            || COALESCE(', usually every ' || CAST(round(order_gap_days) AS BIGINT), '') AS last_order_en,
-        recency_days || '天前下单' || COALESCE('，平时每' || CAST(round(order_gap_days) AS BIGINT) || '天一次', '') AS last_order_zh
+        'last order '
+            || CASE recency_days
+                WHEN 0 THEN 'on ' || to_char(last_order_day, '%m-%d')
+                WHEN 1 THEN '1 day ago'
+                ELSE recency_days || ' days ago'
+            END
+            || CASE
+                WHEN usual_days = 1 THEN ', usually every day'
+                WHEN usual_days > 1 THEN ', usually every ' || usual_days || ' days'
+                ELSE ''
+            END AS last_order_en,
+        CASE recency_days
+            WHEN 0 THEN to_char(last_order_day, '%m-%d') || '下单'
+            ELSE recency_days || '天前下单'
+        END
+            || CASE
+                WHEN usual_days = 1 THEN '，平时每天一次'
+                WHEN usual_days > 1 THEN '，平时每' || usual_days || '天一次'
+                ELSE ''
+            END AS last_order_zh
     FROM ranked
     INNER JOIN actions
         ON ranked.priority = actions.first_priority
@@ -136,7 +154,7 @@ SELECT
         WHEN 'call_falling' THEN 'shown as ' || value_label_en || ', lower since ' || to_char(falling_warning_since, '%m-%d') || '; ' || last_order_en
         WHEN 'ask_spend' THEN 'spent ' || revenue_60d || ' in 60 days, ' || revenue_prev_60d || ' in the 60 before; ' || last_order_en
         WHEN 'remind_overdue' THEN last_order_en
-        WHEN 'thank_peak' THEN 'largest order ever today: ' || largest_order_1d || ', before ' || largest_order_before_today
+        WHEN 'thank_peak' THEN 'largest order ever, on ' || to_char($snapshot_date, '%m-%d') || ': ' || largest_order_1d || ', before ' || largest_order_before_today
         WHEN 'welcome' THEN 'new since ' || to_char(first_order_day, '%m-%d') || '; interactions so far: ' || interactions_lifetime
         WHEN 'second_order' THEN 'first order on ' || to_char(first_order_day, '%m-%d') || ', no second one yet'
         WHEN 'revive_silent' THEN 'opened nothing for 15 days; opens in 30 days: ' || opens_30d || '; ' || last_order_en
@@ -154,7 +172,7 @@ SELECT
         WHEN 'call_falling' THEN '当前显示为' || value_label_zh || '，' || to_char(falling_warning_since, '%m-%d') || '起已低于该层级；' || last_order_zh
         WHEN 'ask_spend' THEN '近60天消费' || revenue_60d || '，此前60天' || revenue_prev_60d || '；' || last_order_zh
         WHEN 'remind_overdue' THEN last_order_zh
-        WHEN 'thank_peak' THEN '今天下了最大的一单：' || largest_order_1d || '，此前最大' || largest_order_before_today
+        WHEN 'thank_peak' THEN to_char($snapshot_date, '%m-%d') || '下了最大的一单：' || largest_order_1d || '，此前最大' || largest_order_before_today
         WHEN 'welcome' THEN to_char(first_order_day, '%m-%d') || '成为新客，至今互动' || interactions_lifetime || '次'
         WHEN 'second_order' THEN to_char(first_order_day, '%m-%d') || '首单，还没有第二单'
         WHEN 'revive_silent' THEN '15天没有打开，30天内打开' || opens_30d || '次；' || last_order_zh

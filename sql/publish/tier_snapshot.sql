@@ -108,8 +108,8 @@ SELECT
     price_sensitivity.price_sensitivity,
     value_engagement.value_engagement,
 
-    -- warnings, all of tiers/warnings.sql; tierline adds falling_warning, and <warning>_since to each
-    -- that dim_tier lists
+    -- warnings, all of tiers/warnings.sql; tierline adds falling_warning, and <warning>_since
+    -- to each
     warnings.* EXCLUDE (user_id),
 
     -- profile attributes, those that the job lists

@@ -47,7 +47,9 @@ pub(crate) use dimension::{DimensionOverview, Flow, TierOverview};
 pub(crate) use kpis::{Kpi, WarningOverview};
 pub(crate) use not_published::{Wish, not_published};
 pub(crate) use opened::Opened;
-pub(crate) use user::{Figure, Playbook, UserMove, UserOverview, UserTier, UserWarning};
+pub(crate) use user::{
+    ActionOfUser, Figure, Playbook, UserAction, UserMove, UserOverview, UserTier, UserWarning,
+};
 
 /// The table with what each tier adds up to.
 const SUMMARY: &str = TIER_SUMMARY.name;

@@ -183,7 +183,7 @@ fn without_run(shown: &str) -> String {
 
 /// The page of a user without the texts of dim_tier, and without the run.
 fn without_playbooks(page: &str) -> String {
-    let (before, after) = page.split_once("What to do\n").unwrap();
+    let (before, after) = page.split_once("Playbooks\n").unwrap();
     let (playbooks, moves) = after.split_once("\nNewest moves").unwrap();
     assert!(
         playbooks.starts_with("  value_tier, silent\n    "),

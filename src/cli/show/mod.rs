@@ -241,7 +241,10 @@ impl<'a> Page<'a> {
 
     /// The metrics past their limits, with what to do about them.
     fn alerts(&self) -> String {
-        let mut text = String::new();
+        if self.overview.alerts.is_empty() {
+            return String::new();
+        }
+        let mut text = format!("\n{}", self.bold("Alerts"));
         for alert in &self.overview.alerts {
             let (value, threshold) = [alert.value, alert.threshold]
                 .map(|number| metric(&alert.alert, number))
@@ -418,6 +421,7 @@ mod tests {
         Snapshot of 2026-11-20: 20,018 users, moves since 2026-11-19
         run 2026-11-20-f00d, cut points 2026-11-01-v1
 
+        Alerts
         critical: complaints_change_rate is 50.0%, above 30.0%
           Complaints rose sharply since yesterday: find the product or campaign behind
           them before the next message goes out.

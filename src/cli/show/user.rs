@@ -5,13 +5,19 @@ use clap::builder::styling::Style;
 use crate::cli::figures::{NONE, count_of};
 use crate::cli::table::{Cell, Paint, Side, Table, width};
 use crate::ground::{escaped, escaped_lines};
-use crate::overview::{Figure, Playbook, UserMove, UserOverview, UserTier, UserWarning};
+use crate::overview::{
+    ActionOfUser, Figure, Playbook, UserAction, UserMove, UserOverview, UserTier, UserWarning,
+};
 
 use super::cells::number;
 use super::lines::{TERMINAL_WIDTH, wrapped};
 
 /// What is in front of the lines of a playbook.
 const INDENT: &str = "    ";
+
+/// What is said of a user whom `actions` does not list.
+const NO_ACTION: &str =
+    "no action: none takes the user, or a contact rule or a capacity leaves them out";
 
 /// Where users come from who were not in the snapshot before.
 const ENTERED: &str = "entered";
@@ -31,12 +37,39 @@ pub(super) fn user_page(user: &UserOverview, paint: Paint) -> String {
             text.push_str(&format!("\n{}\n{lines}", bold(heading)));
         }
     };
+    section("Today", today(user.action.as_ref()));
     section("Tiers", tiers(&user.dimensions, paint));
     section("Warnings", warnings(&user.warnings, paint));
     section("Figures", figures(&user.figures, paint));
-    section("What to do", playbooks(&user.playbooks));
+    section("Playbooks", playbooks(&user.playbooks));
     section("Newest moves", moves(&user.moves, paint));
     text
+}
+
+/// What is to be done, and why.
+fn today(action: Option<&ActionOfUser>) -> String {
+    let lines = match action {
+        None => return String::new(),
+        Some(ActionOfUser::None) => vec![format!("  {NO_ACTION}\n")],
+        Some(ActionOfUser::Listed(action)) => {
+            let UserAction {
+                action,
+                channel,
+                reason_en,
+                playbook,
+                expires_on,
+                ..
+            } = action;
+            let before = expires_on.iter().map(|day| format!(", before {day}"));
+            let before: String = before.collect();
+            let heading = format!("  {action} by {channel}{before}\n");
+            let texts = reason_en.iter().chain(playbook);
+            let lines = texts.flat_map(|text| wrapped(text, TERMINAL_WIDTH - width(INDENT)));
+            let lines = lines.map(|line| format!("{INDENT}{line}\n"));
+            std::iter::once(heading).chain(lines).collect()
+        }
+    };
+    escaped_lines(&lines.concat())
 }
 
 /// A line for each dimension: what is shown since when, and what grace holds back.
@@ -182,6 +215,15 @@ mod tests {
             snapshot_date: "2026-11-20".parse().unwrap(),
             run_id: "2026-11-20-f00d".to_owned(),
             cutpoints_id: "2026-11-01-v1".to_owned(),
+            action: Some(ActionOfUser::Listed(UserAction {
+                action: "remind_overdue".to_owned(),
+                channel: "wecom".to_owned(),
+                reason_en: text("last order 50 days ago, usually every 23 days"),
+                reason_zh: None,
+                playbook: text("Remind of what they usually buy, with one tap to order again."),
+                playbook_zh: None,
+                expires_on: text("2026-11-25"),
+            })),
             dimensions: vec![
                 UserTier {
                     raw: text("silent"),
@@ -242,6 +284,11 @@ mod tests {
         User u-17 on 2026-11-20
         run 2026-11-20-f00d, cut points 2026-11-01-v1
 
+        Today
+          remind_overdue by wecom, before 2026-11-25
+            last order 50 days ago, usually every 23 days
+            Remind of what they usually buy, with one tap to order again.
+
         Tiers
           dimension        tier        label    since
           value_tier       high_value  A label  2026-11-01  today silent, pending since 2026-11-18
@@ -258,7 +305,7 @@ mod tests {
           order_gap_days    23.33
           recency_days          .
 
-        What to do
+        Playbooks
           warning, overdue_warning
             One personal message with what they usually buy, and a reminder a week
             later; convenience before discount.
@@ -273,6 +320,7 @@ mod tests {
     #[test]
     fn what_there_is_nothing_of_has_no_heading() {
         let user = UserOverview {
+            action: None,
             figures: Vec::new(),
             warnings: Vec::new(),
             playbooks: Vec::new(),
@@ -280,8 +328,13 @@ mod tests {
             ..user()
         };
         let page = user_page(&user, PLAIN);
-        for heading in ["Warnings", "Figures", "What to do", "Newest moves"] {
+        for heading in ["Today", "Warnings", "Figures", "Playbooks", "Newest moves"] {
             assert!(!page.contains(heading), "{page}");
         }
+        let user = UserOverview {
+            action: Some(ActionOfUser::None),
+            ..user
+        };
+        assert!(user_page(&user, PLAIN).contains("Today\n  no action: none takes the user"));
     }
 }

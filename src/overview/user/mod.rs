@@ -3,10 +3,13 @@
 //! 1. The user's row of the snapshot, found by a filter that Parquet prunes with: snapshots are sorted
 //!    by user.
 //! 2. What `dim_tier` says of the user's tiers and warnings: labels and playbooks.
-//! 3. The user's newest rows of `tier_migration`, of the last published dates.
+//! 3. The user's row of `actions`.
+//! 4. The user's newest rows of `tier_migration`, of the last published dates.
 
+mod action;
 mod labels;
 mod moves;
+mod row;
 
 use std::sync::Arc;
 
@@ -15,12 +18,9 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
-use datafusion::error::Result as EngineResult;
-use datafusion::logical_expr::{ident, lit};
-use datafusion::prelude::DataFrame;
 use serde::Serialize;
 
-use crate::engine::{EngineError, all_rows, texts};
+use crate::engine::{EngineError, texts};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, sql_type};
 use crate::job::Job;
 use crate::night::NightError;
@@ -31,9 +31,12 @@ use crate::tiles::USER_ID;
 
 use super::{Opened, dim_tier, register_published};
 
+use self::action::action_of;
 use self::labels::Labels;
 use self::moves::newest_moves;
+use self::row::rows_of_user;
 
+pub(crate) use self::action::{ActionOfUser, UserAction};
 pub(crate) use self::labels::Playbook;
 pub(crate) use self::moves::UserMove;
 
@@ -65,6 +68,9 @@ pub(crate) struct UserOverview {
     pub run_id: String,
     /// The cut points that its scores come from.
     pub cutpoints_id: String,
+    /// What is to be done about the user today; left out where the date has no actions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<ActionOfUser>,
     /// Where the user is in each dimension, in the order of `dim_tier`.
     pub dimensions: Vec<UserTier>,
     /// Scores and main figures, as far as the snapshot has them.
@@ -136,13 +142,20 @@ impl UserOverview {
         register_published(&opened.session, &opened.output, publication, DIM_TIER.name).await?;
         let dim_tier = dim_tier(&opened.session).await?;
         let (dimensions, warnings) = (Dimensions::listed(&dim_tier)?, warnings(&dim_tier)?);
-        let moves = Box::pin(newest_moves(&opened, publication, user_of(&row)?)).await?;
+        let user = user_of(&row)?;
+        let action = Box::pin(action_of(&opened, publication, user.clone())).await?;
+        let moves = Box::pin(newest_moves(&opened, publication, user)).await?;
         let told = Told {
             row: &row,
             labels: Labels::of(&dim_tier).map_err(EngineError::during("reading dim_tier"))?,
         };
-        let read = told.overview(publication, &dimensions, &warnings, moves);
-        Ok(read.map_err(EngineError::during(READING))?)
+        let read = told.overview(publication, &dimensions, &warnings);
+        let read = read.map_err(EngineError::during(READING))?;
+        Ok(Self {
+            action,
+            moves,
+            ..read
+        })
     }
 }
 
@@ -165,13 +178,8 @@ async fn row_of(
     let Ok(id) = ScalarValue::try_from_string(user_id.to_owned(), &id_type) else {
         return Err(no_such_user(publication.snapshot_date, Some(&id_type)).into());
     };
-    let found = all_rows(filtered(rows, id).map_err(&engine)?).await;
-    let found = found.map_err(&engine)?;
+    let found = rows_of_user(rows, id).await.map_err(&engine)?;
     Ok((found.num_rows() > 0).then_some(found))
-}
-
-fn filtered(rows: DataFrame, id: ScalarValue) -> EngineResult<DataFrame> {
-    rows.filter(ident(USER_ID).eq(lit(id)))?.limit(0, Some(1))
 }
 
 /// The id as the snapshot has it.
@@ -199,12 +207,12 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
+    /// What the snapshot says.
     fn overview(
         &self,
         publication: &Publication,
         dimensions: &Dimensions,
         warnings: &[String],
-        moves: Vec<UserMove>,
     ) -> Result<UserOverview, ArrowError> {
         let schema = self.row.schema();
         let dimensions = dimensions.in_snapshot(&schema);
@@ -236,7 +244,8 @@ impl Told<'_> {
             figures: figures.collect::<Result<_, ArrowError>>()?,
             dimensions: tiers,
             warnings: raised,
-            moves,
+            action: None,
+            moves: Vec::new(),
         })
     }
 

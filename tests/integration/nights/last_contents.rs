@@ -35,7 +35,7 @@ const LAST_CONTENTS: [Edit; 4] = [
     Edit {
         file: "publish/tier_snapshot.sql",
         from: "    users.first_event_day,",
-        to: "    users.contents_lifetime[1] AS last_content,\n    users.contents_lifetime[2] AS second_last_content,\n    users.contents_lifetime[3] AS third_last_content,\n    array_to_string(users.contents_30d, ' ') AS last_contents_30d,\n    users.first_event_day,",
+        to: "    CAST(users.contents_lifetime[1] AS VARCHAR) AS last_content,\n    CAST(users.contents_lifetime[2] AS VARCHAR) AS second_last_content,\n    CAST(users.contents_lifetime[3] AS VARCHAR) AS third_last_content,\n    array_to_string(users.contents_30d, ' ') AS last_contents_30d,\n    users.first_event_day,",
     },
 ];
 

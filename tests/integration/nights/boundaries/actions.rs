@@ -139,13 +139,47 @@ async fn the_highest_action_takes_a_user_and_says_why() {
         [
             "call_falling",
             "phone",
-            "shown as High value, lower since 11-20; last order 31 days ago, usually every 1",
+            "shown as High value, lower since 11-20; last order 31 days ago, usually every day",
             "400.00",
         ]
     );
     assert_eq!(
         columns(&rows, ("user_id", "falls"), ["reason_zh"]),
-        ["当前显示为高价值用户，11-20起已低于该层级；31天前下单，平时每1天一次"]
+        ["当前显示为高价值用户，11-20起已低于该层级；31天前下单，平时每天一次"]
+    );
+}
+
+/// Orders of one day tell no rhythm, and from one of today on there are no days to count.
+#[tokio::test]
+async fn reasons_count_days_only_where_there_are_some() {
+    let mut history = History::default();
+    for _ in 0..3 {
+        history.orders.push(order("at once", 8, 10_00));
+    }
+    for days in 0..4 {
+        history.orders.push(order("daily", days, 100_00));
+    }
+
+    let rows = actions(&job_over(&history)).await;
+
+    let reasons = |user| {
+        columns(
+            &rows,
+            ("user_id", user),
+            ["action", "reason_en", "reason_zh"],
+        )
+    };
+    assert_eq!(
+        reasons("at once"),
+        ["remind_overdue", "last order 8 days ago", "8天前下单"]
+    );
+    assert_eq!(
+        reasons("daily"),
+        [
+            "engage_quiet",
+            "High value; interactions in 30 days: 0; last order on 11-20, usually every day",
+            "高价值用户，30天互动0次；11-20下单，平时每天一次",
+        ]
     );
 }
 
