@@ -273,6 +273,9 @@ fn moves_between_any_two_dates_and_one_user_are_shown() {
     insta::assert_snapshot!(without_playbooks(&shown(folder, &["--user", "u0000001"])), @"
     User u0000001 on 2026-10-31
 
+    Today
+      no action: none takes the user, or a contact rule or a capacity leaves them out
+
     Tiers
       dimension            tier                      label                         since
       value_tier           silent                    Silent buyers                 2026-10-29
