@@ -4,16 +4,15 @@
 use std::ops::Range;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, Location, Span};
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator};
 
 use crate::ground::{Diagnostic, Problems, sql_type};
 
 use super::Model;
-use super::explanation::explain;
-use super::misfits::is_table;
+use super::own_plan::each_node;
 
 /// Refuses such comparisons of a model, in its plan before types are made to fit.
 ///
@@ -21,13 +20,12 @@ use super::misfits::is_table;
 /// Each of them, at the first column in it.
 pub(super) fn check(plan: &LogicalPlan, model: &Model) -> Result<(), Problems> {
     let mut problems: Vec<Diagnostic> = Vec::new();
-    let walked = plan.apply_with_subqueries(|node| {
+    each_node(plan, model, |node| {
         let schema = merge_schema(&node.inputs());
         for expression in node.expressions() {
             expression.apply(|part| {
-                let found = unmeant(part, &schema).into_iter();
-                let found = found.map(|unmeant| unmeant.explain(model));
-                for problem in found {
+                for unmeant in unmeant(part, &schema) {
+                    let problem = unmeant.explain(model);
                     if !problems.contains(&problem) {
                         problems.push(problem);
                     }
@@ -35,14 +33,8 @@ pub(super) fn check(plan: &LogicalPlan, model: &Model) -> Result<(), Problems> {
                 Ok(TreeNodeRecursion::Continue)
             })?;
         }
-        Ok(match is_table(node) {
-            true => TreeNodeRecursion::Jump,
-            false => TreeNodeRecursion::Continue,
-        })
-    });
-    if let Err(error) = walked {
-        return Err(explain(&error, &model.file));
-    }
+        Ok(())
+    })?;
     Problems(problems).or_ok(())
 }
 
@@ -56,9 +48,10 @@ enum Unmeant {
 
 /// A side of a comparison.
 struct Side {
-    /// The column, and where it stands, when it is one.
+    /// The column, when it is one.
     column: Option<String>,
-    line_and_columns: Option<(u64, u64, u64)>,
+    /// Where its first column stands.
+    first_column: Option<Span>,
     data_type: DataType,
 }
 
@@ -122,18 +115,15 @@ impl Side {
     /// A side, where the engine knows its type before types are made to fit.
     fn of(expression: &Expr, schema: &DFSchema) -> Option<Self> {
         let data_type = expression.get_type(schema).ok()?;
-        let mut line_and_columns = None;
+        let mut first_column = None;
         let walked = expression.apply(|part| {
-            let span = match part {
-                Expr::Column(column) => column.spans().first(),
-                _ => None,
-            };
-            line_and_columns =
-                span.map(|span| (span.start.line, span.start.column, span.end.column));
-            Ok(match line_and_columns {
-                Some(_) => TreeNodeRecursion::Stop,
-                None => TreeNodeRecursion::Continue,
-            })
+            if let Expr::Column(column) = part
+                && let Some(span) = column.spans().first()
+            {
+                first_column = Some(span);
+                return Ok(TreeNodeRecursion::Stop);
+            }
+            Ok(TreeNodeRecursion::Continue)
         });
         walked.ok()?;
         let column = match expression {
@@ -142,15 +132,15 @@ impl Side {
         };
         Some(Self {
             column,
-            line_and_columns,
+            first_column,
             data_type,
         })
     }
 
     fn place(&self, model: &Model) -> Option<Range<usize>> {
-        let (line, start, end) = self.line_and_columns?;
-        let start = model.file.byte_at(line, start);
-        Some(start..model.file.byte_at(line, end).max(start))
+        let Span { start, end } = self.first_column?;
+        let byte = |at: Location| model.file.byte_at(at.line, at.column);
+        Some(byte(start)..byte(end).max(byte(start)))
     }
 
     /// `recency_days` of type BIGINT.

@@ -72,17 +72,36 @@ struct Wording {
 impl Wording {
     /// `message` is what the engine wants shown, `said` the whole error.
     fn of(message: &str, said: &str) -> Self {
-        let plain = |message: String, help: &str| Self {
+        let known = Self::of_functions(said)
+            .or_else(|| Self::of_subqueries(said))
+            .or_else(|| Self::of_names(message, said));
+        known.unwrap_or_else(|| {
+            let first_line = message.lines().next().unwrap_or_default();
+            let words = first_line.split(" { ").next().unwrap_or_default();
+            let words = words.replace("Unsupported ast node", "unsupported SQL:");
+            Self {
+                message: lowercase_first(with_sql_types(&words).trim_end_matches('.')),
+                help: None,
+            }
+        })
+    }
+
+    fn plain(message: String, help: &str) -> Self {
+        Self {
             message,
             help: Some(help.to_owned()),
-        };
+        }
+    }
+
+    /// Functions and operators, and what they take.
+    fn of_functions(said: &str) -> Option<Self> {
         if let Some(call) = between(said, "the given name and argument types '", "'") {
             let name = call.split('(').next().unwrap_or_default();
             let candidates = said.split_once("Candidate functions:");
             let candidates = candidates.map_or("", |(_, candidates)| candidates);
             let forms: Vec<&str> = candidates.lines().map(str::trim).collect();
             let forms: Vec<&str> = forms.into_iter().filter(|form| !form.is_empty()).collect();
-            return Self {
+            return Some(Self {
                 message: format!(
                     "`{name}` does not take these arguments: {}",
                     with_sql_types(call)
@@ -93,21 +112,29 @@ impl Wording {
                         with_sql_types(&forms.join(", "))
                     )
                 }),
-            };
+            });
         }
         if let Some(operation) = between(said, "Cannot coerce arithmetic expression ", " to valid")
         {
             let message = format!("cannot compute {}", with_sql_types(operation));
-            return plain(message, "CAST one side to the type of the other");
+            return Some(Self::plain(
+                message,
+                "CAST one side to the type of the other",
+            ));
         }
         if let Some(name) = between(said, "Invalid function '", "'") {
             let near = between(said, "Did you mean '", "'")
                 .filter(|near| nearest(name, [*near]).is_some());
-            return Self {
+            return Some(Self {
                 message: format!("unknown function `{name}`"),
                 help: near.map(|near| format!("did you mean `{near}`?")),
-            };
+            });
         }
+        None
+    }
+
+    /// Subqueries where the engine has none, or none that give one value.
+    fn of_subqueries(said: &str) -> Option<Self> {
         if said.contains("Physical plan does not support logical expression") {
             let (written, help) = match said.contains("InSubquery(") {
                 true => ("IN (SELECT", JOIN_TO_ASK),
@@ -115,40 +142,42 @@ impl Wording {
                 false => (LOOKUP, JOIN_TO_LOOK_UP),
             };
             let message = format!("a subquery cannot be computed here: `{written}`");
-            return plain(message, help);
+            return Some(Self::plain(message, help));
         }
         if said.contains("scalar subquery must be aggregated")
             || said.contains("in a scalar correlated subquery")
         {
             let message = format!("a subquery may give several values for one row: `{LOOKUP}`");
-            return plain(message, JOIN_TO_LOOK_UP);
+            return Some(Self::plain(message, JOIN_TO_LOOK_UP));
         }
+        None
+    }
+
+    /// Names that are there twice, or not known.
+    fn of_names(message: &str, said: &str) -> Option<Self> {
         if let Some(name) = named_twice(said) {
             let name = name.rsplit(" AS ").next().unwrap_or(name);
             let message = format!("two columns are named `{name}`");
-            return plain(message, "give one of them another name with AS");
+            return Some(Self::plain(
+                message,
+                "give one of them another name with AS",
+            ));
         }
         if let Some(name) =
             between(message, "table '", "' not found").filter(|name| !name.contains('.'))
         {
             let message = format!("what WITH calls `{name}` is not known here");
             let help = "a subquery in [..] or {..} knows no table of WITH: compute its value in a table of WITH, and name the column here";
-            return plain(message, help);
+            return Some(Self::plain(message, help));
         }
         if let Some(name) = said.strip_prefix("Unsupported SQL type ") {
             let message = format!("unknown type `{name}`");
-            return plain(
+            return Some(Self::plain(
                 message,
                 "types are BIGINT, VARCHAR, DECIMAL(p, s), DOUBLE, BOOLEAN, DATE, TIMESTAMP and more",
-            );
+            ));
         }
-        let first_line = message.lines().next().unwrap_or_default();
-        let words = first_line.split(" { ").next().unwrap_or_default();
-        let words = words.replace("Unsupported ast node", "unsupported SQL:");
-        Self {
-            message: lowercase_first(with_sql_types(&words).trim_end_matches('.')),
-            help: None,
-        }
+        None
     }
 }
 

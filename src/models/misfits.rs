@@ -3,16 +3,16 @@
 
 use std::ops::{ControlFlow, Range};
 
+use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{ScalarValue, TableReference};
 use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::sql::sqlparser::ast::{Expr as Written, Value, Visit, Visitor};
 
-use crate::ground::{Diagnostic, Problems, SqlSchema, sql_type};
+use crate::ground::{Diagnostic, Problems, sql_type};
 use crate::job::ParameterValue;
 
-use super::explanation::explain;
+use super::own_plan::each_node;
 use super::places::bytes_of;
 use super::{Model, Parameters};
 
@@ -26,7 +26,7 @@ pub(super) fn check(
     parameters: &Parameters,
 ) -> Result<(), Problems> {
     let mut misfits: Vec<Misfit> = Vec::new();
-    let walked = plan.apply_with_subqueries(|node| {
+    each_node(plan, model, |node| {
         for expression in node.expressions() {
             expression.apply(|part| {
                 let misfit = Misfit::of(part);
@@ -34,31 +34,12 @@ pub(super) fn check(
                 Ok(TreeNodeRecursion::Continue)
             })?;
         }
-        Ok(match is_table(node) {
-            true => TreeNodeRecursion::Jump,
-            false => TreeNodeRecursion::Continue,
-        })
-    });
-    if let Err(error) = walked {
-        return Err(explain(&error, &model.file));
-    }
+        Ok(())
+    })?;
     let problems = misfits
         .iter()
         .map(|misfit| misfit.explain(model, parameters));
     Problems(problems.collect()).or_ok(())
-}
-
-/// Whether a node is a table of the pack, whose own plan below was checked for its own model.
-pub(super) fn is_table(node: &LogicalPlan) -> bool {
-    let name = match node {
-        LogicalPlan::SubqueryAlias(alias) => &alias.alias,
-        LogicalPlan::TableScan(scan) => &scan.table_name,
-        _ => return false,
-    };
-    let schema = TableReference::schema(name);
-    SqlSchema::ALL
-        .iter()
-        .any(|folder| Some(folder.as_str()) == schema)
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -28,6 +28,7 @@ mod model;
 mod named_parameters;
 mod misleading_characters;
 mod outer_using;
+mod own_plan;
 mod pack;
 mod parameters;
 mod places;

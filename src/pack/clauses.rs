@@ -100,9 +100,7 @@ impl<'a> Clauses<'a> {
             .collect();
         tokens.join(" ")
     }
-}
 
-impl Clauses<'_> {
     /// All but what is selected.
     pub(super) fn rest(&self) -> impl Iterator<Item = &String> {
         let joins = self.joins.iter();

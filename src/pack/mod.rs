@@ -4,9 +4,11 @@
 //! 2. [`Catalog`]: the models as tables of a session, over the files of a night or over the sources
 //!    as they are [declared], with the type of [user ids](user_ids) that staging selects.
 //! 3. [`Shape`]: the tiers that `dim_tier` lists, and the snapshot compared with them; the job's
-//!    [own dimensions](own_dimensions) and its [own warnings](own_warnings) are among them. [`marts`]: the tables that follow.
+//!    [own dimensions](own_dimensions) and [warnings without a line](own_warnings) are among them.
+//!    [`marts`]: the tables that follow.
 //! 4. [`cut_points`]: the metrics of the calibration models, counted.
-//! 5. [`TierRules`]: what decides the values of each dimension, as a fingerprint.
+//! 5. [`TierRules`]: what decides the values of each dimension, as a fingerprint: [what it
+//!    reads](needed) of the models behind it, and [what the snapshot makes of it](snapshot_column).
 
 mod alert_names;
 mod catalog;
@@ -21,6 +23,7 @@ mod needed;
 mod own_dimensions;
 pub(crate) mod own_warnings;
 mod project;
+mod queries;
 pub(crate) mod runnable;
 mod shape;
 mod snapshot_column;

@@ -17,8 +17,7 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, Statement, TableFactor, Visit,
-    Visitor,
+    Distinct, Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, TableFactor, Visit, Visitor,
 };
 
 use crate::ground::{SqlSchema, TableName};
@@ -26,6 +25,7 @@ use crate::models::{Model, tokens};
 
 use super::clauses::Clauses;
 use super::project::Project;
+use super::queries::{name_of, select_of};
 
 /// The window of every day, in canonical text.
 const LIFETIME: &str = "'lifetime'";
@@ -134,33 +134,13 @@ fn cut(model: &Model, all: &[String], columns: &Columns) -> Vec<String> {
     let items = clauses.items.iter().zip(&select.projection);
     let is_kept = items.map(|(tokens, item)| match name_of(item) {
         Some(name) => {
+            let name = name.value.to_lowercase();
             let multiplies_rows = all[tokens.clone()].iter().any(|token| token == "unnest");
             is_read(&name) || rest.contains(&name) || multiplies_rows
         }
         None => true,
     });
     clauses.of_items(&is_kept.collect::<Vec<_>>())
-}
-
-fn select_of(model: &Model) -> Option<&Select> {
-    let Statement::Query(query) = &model.statement else {
-        return None;
-    };
-    match query.body.as_ref() {
-        SetExpr::Select(select) => Some(select),
-        _ => None,
-    }
-}
-
-/// The name of a column that is selected, in lower case; none of a wildcard, and of what has none.
-fn name_of(item: &SelectItem) -> Option<String> {
-    let name = match item {
-        SelectItem::ExprWithAlias { alias, .. } => alias,
-        SelectItem::UnnamedExpr(Expr::Identifier(name)) => name,
-        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(names)) => names.last()?,
-        _ => return None,
-    };
-    Some(name.value.to_lowercase())
 }
 
 /// The name that a token is, in lower case, if it may be one.

@@ -4,7 +4,7 @@
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Fields};
-use datafusion::sql::sqlparser::ast::{SetExpr, Statement, TableFactor};
+use datafusion::sql::sqlparser::ast::TableFactor;
 
 use crate::engine::EngineError;
 use crate::ground::{Diagnostic, Problems, SqlSchema, TableName};
@@ -16,6 +16,7 @@ use super::catalog::Catalog;
 use super::dim_tier_rows::{self, AddedRow};
 use super::error::PackError;
 use super::project::{Project, required};
+use super::queries::{called, factors, select_of};
 
 /// The model whose columns of true and false are warnings.
 const WARNINGS: &str = "warnings";
@@ -69,27 +70,13 @@ pub(super) async fn unlisted(
 }
 
 /// What a query calls a table that it selects from.
-fn name_in(model: &Model, table: &TableName) -> Option<String> {
-    let Statement::Query(query) = &model.statement else {
-        return None;
+fn name_in(query: &Model, table: &TableName) -> Option<String> {
+    let mut factors = factors(&select_of(query)?.from);
+    let is_table = |factor: &&TableFactor| match factor {
+        TableFactor::Table { name, .. } => name.to_string() == table.to_string(),
+        _ => false,
     };
-    let SetExpr::Select(select) = query.body.as_ref() else {
-        return None;
-    };
-    let joins = select.from.iter().flat_map(|tables| &tables.joins);
-    let joined = joins.map(|join| &join.relation);
-    let mut factors = select
-        .from
-        .iter()
-        .map(|tables| &tables.relation)
-        .chain(joined);
-    factors.find_map(|factor| match factor {
-        TableFactor::Table { name, alias, .. } if name.to_string() == table.to_string() => {
-            let alias = alias.as_ref().map(|alias| alias.name.value.clone());
-            Some(alias.unwrap_or_else(|| table.name.clone()))
-        }
-        _ => None,
-    })
+    factors.find(is_table).and_then(called)
 }
 
 fn name_is_taken(model: &Model, name: &str) -> Diagnostic {

@@ -26,6 +26,7 @@ use crate::models::{Model, tokens};
 use crate::tiles::USER_ID;
 
 use super::clauses::Clauses;
+use super::queries::{called, name_of};
 
 /// What gives a column its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,14 +82,7 @@ fn select_of(query: &mut Query) -> Option<&mut Select> {
 }
 
 fn is_named(item: &SelectItem, column: &str) -> bool {
-    match item {
-        SelectItem::ExprWithAlias { alias, .. } => alias.value == column,
-        SelectItem::UnnamedExpr(Expr::Identifier(name)) => name.value == column,
-        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(names)) => {
-            names.last().is_some_and(|name| name.value == column)
-        }
-        _ => false,
-    }
+    name_of(item).is_some_and(|name| name.value == column)
 }
 
 /// The tables that some SQL names columns of.
@@ -138,15 +132,10 @@ fn kept_joins(from: &[TableWithJoins], mut named: Names) -> Vec<bool> {
 }
 
 fn is_kept(factor: &TableFactor, named: &Names) -> bool {
-    let name = match factor {
-        TableFactor::Table { name, alias, .. } => match alias {
-            Some(alias) => alias.name.value.clone(),
-            None => name.to_string(),
-        },
-        _ => return true,
+    let Some(name) = called(factor) else {
+        return true;
     };
-    let last = name.rsplit('.').next().unwrap_or_default();
-    named.has_bare || named.tables.contains(&last.to_lowercase())
+    named.has_bare || named.tables.contains(&name.to_lowercase())
 }
 
 /// The tables of FROM, those of joins as far as they are kept.
@@ -172,12 +161,7 @@ fn table_of(item: &SelectItem, from: &[TableWithJoins]) -> Option<TableName> {
     let joined = joins.filter(|join| is_by_user(join));
     let joined = joined.map(|join| &join.relation);
     let mut factors = from.iter().map(|tables| &tables.relation).chain(joined);
-    let found = factors.find(|factor| match factor {
-        TableFactor::Table { alias: called, .. } => called
-            .as_ref()
-            .is_some_and(|called| called.name.value == alias.value),
-        _ => false,
-    });
+    let found = factors.find(|factor| called(factor).as_deref() == Some(&*alias.value));
     found.and_then(table)
 }
 

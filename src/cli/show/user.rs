@@ -50,7 +50,7 @@ pub(super) fn user_page(user: &UserOverview, paint: Paint) -> String {
 fn today(action: Option<&ActionOfUser>) -> String {
     let lines = match action {
         None => return String::new(),
-        Some(ActionOfUser::None) => vec![format!("  {NO_ACTION}\n")],
+        Some(ActionOfUser::NotListed) => vec![format!("  {NO_ACTION}\n")],
         Some(ActionOfUser::Listed(action)) => {
             let UserAction {
                 action,
@@ -62,7 +62,7 @@ fn today(action: Option<&ActionOfUser>) -> String {
             } = action;
             let before = expires_on.iter().map(|day| format!(", before {day}"));
             let before: String = before.collect();
-            let heading = format!("  {action} by {channel}{before}\n");
+            let heading = format!("  {action} ({channel}){before}\n");
             let texts = reason_en.iter().chain(playbook);
             let lines = texts.flat_map(|text| wrapped(text, TERMINAL_WIDTH - width(INDENT)));
             let lines = lines.map(|line| format!("{INDENT}{line}\n"));
@@ -285,7 +285,7 @@ mod tests {
         run 2026-11-20-f00d, cut points 2026-11-01-v1
 
         Today
-          remind_overdue by wecom, before 2026-11-25
+          remind_overdue (wecom), before 2026-11-25
             last order 50 days ago, usually every 23 days
             Remind of what they usually buy, with one tap to order again.
 
@@ -332,7 +332,7 @@ mod tests {
             assert!(!page.contains(heading), "{page}");
         }
         let user = UserOverview {
-            action: Some(ActionOfUser::None),
+            action: Some(ActionOfUser::NotListed),
             ..user
         };
         assert!(user_page(&user, PLAIN).contains("Today\n  no action: none takes the user"));

@@ -12,7 +12,7 @@ use crate::overview::{Opened, register_published};
 use crate::publish::Publication;
 use crate::tables::ACTIONS;
 
-use super::row::rows_of_user;
+use super::row::row_of_user;
 
 /// What the table is read for, in messages.
 const READING: &str = "reading a user's action";
@@ -24,7 +24,7 @@ pub(crate) enum ActionOfUser {
     /// The user's row.
     Listed(UserAction),
     /// Nothing takes the user, or a contact rule or a capacity leaves them out.
-    None,
+    NotListed,
 }
 
 /// A row of `actions`.
@@ -59,13 +59,13 @@ pub(super) async fn action_of(
     let engine = EngineError::during(READING);
     let table = TableName::new(SqlSchema::Publish, ACTIONS.name);
     let rows = opened.session.table(&table).await.map_err(&engine)?;
-    let row = rows_of_user(rows, user).await.map_err(&engine)?;
+    let row = row_of_user(rows, user).await.map_err(&engine)?;
     Ok(Some(read(&row).map_err(EngineError::during(READING))?))
 }
 
 fn read(row: &RecordBatch) -> Result<ActionOfUser, ArrowError> {
     if row.num_rows() == 0 {
-        return Ok(ActionOfUser::None);
+        return Ok(ActionOfUser::NotListed);
     }
     let value = |column: &str| -> Result<Option<String>, ArrowError> {
         if row.schema().index_of(column).is_err() {

@@ -34,7 +34,7 @@ use super::{Opened, dim_tier, register_published};
 use self::action::action_of;
 use self::labels::Labels;
 use self::moves::newest_moves;
-use self::row::rows_of_user;
+use self::row::row_of_user;
 
 pub(crate) use self::action::{ActionOfUser, UserAction};
 pub(crate) use self::labels::Playbook;
@@ -149,13 +149,8 @@ impl UserOverview {
             row: &row,
             labels: Labels::of(&dim_tier).map_err(EngineError::during("reading dim_tier"))?,
         };
-        let read = told.overview(publication, &dimensions, &warnings);
-        let read = read.map_err(EngineError::during(READING))?;
-        Ok(Self {
-            action,
-            moves,
-            ..read
-        })
+        let read = told.overview(publication, &dimensions, &warnings, action, moves);
+        Ok(read.map_err(EngineError::during(READING))?)
     }
 }
 
@@ -178,7 +173,7 @@ async fn row_of(
     let Ok(id) = ScalarValue::try_from_string(user_id.to_owned(), &id_type) else {
         return Err(no_such_user(publication.snapshot_date, Some(&id_type)).into());
     };
-    let found = rows_of_user(rows, id).await.map_err(&engine)?;
+    let found = row_of_user(rows, id).await.map_err(&engine)?;
     Ok((found.num_rows() > 0).then_some(found))
 }
 
@@ -207,12 +202,13 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// What the snapshot says.
     fn overview(
         &self,
         publication: &Publication,
         dimensions: &Dimensions,
         warnings: &[String],
+        action: Option<ActionOfUser>,
+        moves: Vec<UserMove>,
     ) -> Result<UserOverview, ArrowError> {
         let schema = self.row.schema();
         let dimensions = dimensions.in_snapshot(&schema);
@@ -244,8 +240,8 @@ impl Told<'_> {
             figures: figures.collect::<Result<_, ArrowError>>()?,
             dimensions: tiers,
             warnings: raised,
-            action: None,
-            moves: Vec::new(),
+            action,
+            moves,
         })
     }
 
