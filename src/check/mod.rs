@@ -24,11 +24,12 @@ use crate::drafts::SNAPSHOT_DATE;
 use crate::engine::{EngineError, Session, empty};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName};
 use crate::job::{CalibrationChoice, Job, Workspace};
-use crate::models::{Model, Parameters};
+use crate::models::{Model, Parameters, rounded_sums};
 use crate::night::{NightError, Specs};
 use crate::pack::{
     Catalog, ID_TYPES, PackError, Project, Shape, UPSTREAM, cut_points, disagreement,
     made_by_tierline, marts, own_warnings, register_sources, required, runnable, session_of,
+    unknown_actions_on,
 };
 use crate::tables::{self, DIM_TIER, Maker, TIER_SNAPSHOT};
 use crate::tiers::coverage::{self, Findings, TierModel};
@@ -58,6 +59,7 @@ pub(crate) async fn check(
     };
     found.keep(problems.or_ok(()));
     found.keep(remarks::reference_values(&project).or_ok(()));
+    found.keep(unknown_actions_on(&project, job).or_ok(()));
     let [numbers, texts] = &ID_TYPES;
     let (mut of_models, mut by_texts) = (Found::default(), Found::default());
     let mut told = check_models(job, &project, snapshot_date, numbers, &mut of_models).await;
@@ -117,9 +119,11 @@ async fn check_models(
     }
     let runnable = runnable::check(&check.catalog, project, &check.parameters);
     found.keep(runnable.await);
+    let mut warnings = check.rounded_sums().await;
+    warnings.extend(check.warnings_in_part(shape.as_ref()).await);
     Told {
         not_checked: not_checked(check.catalog.passed_over()),
-        warnings: check.warnings_in_part(shape.as_ref()).await,
+        warnings,
     }
 }
 
@@ -373,6 +377,21 @@ impl<'a> Check<'a> {
 }
 
 impl Check<'_> {
+    /// Aggregates whose last digits depend on the order of rows.
+    async fn rounded_sums(&self) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        for model in self.project.graph.models() {
+            if !self.catalog.has_planned(model) {
+                continue;
+            }
+            // What does not plan is reported elsewhere.
+            if let Ok(plan) = self.catalog.plan(model, &self.parameters).await {
+                found.extend(rounded_sums(model, &plan));
+            }
+        }
+        found
+    }
+
     /// Warnings that the snapshot lacks, and those that people see by their names alone.
     async fn warnings_in_part(&self, shape: Option<&Shape>) -> Vec<Diagnostic> {
         let model = own_warnings::model(self.project);

@@ -4,7 +4,9 @@
 //! |---|---|
 //! | parameters, models and reference files that no SQL reads | [`unused`] |
 //! | rows that are taken by an order in which they may tie | [`Model::orders_left_to_chance`] |
-//! | alerts that are no metric | [`unknown_alerts`] |
+//! | sums that round at each row | [`rounded_sums`](crate::models::rounded_sums) |
+//! | alerts that are no metric, or of no severity | [`unknown_alerts`], [`unknown_severities`] |
+//! | actions that no rule gives to anybody | [`actions_without_rules`] |
 //! | warnings that dim_tier does not list | [`warning_without_labels`] |
 //! | warnings that the snapshot does not have | [`unpublished_warning`] |
 //! | columns beside warnings that are none | [`no_warning`] |
@@ -15,7 +17,7 @@ use datafusion::arrow::datatypes::DataType;
 use crate::ground::{Diagnostic, Problems, Severity, sql_type};
 use crate::job::Job;
 use crate::models::Model;
-use crate::pack::{Project, unknown_alerts, unused};
+use crate::pack::{Project, actions_without_rules, unknown_alerts, unknown_severities, unused};
 use crate::tables::ACTIONS;
 use crate::tiers::FALLING;
 
@@ -52,6 +54,8 @@ pub(super) fn of_project(project: &Project, job: &Job) -> Problems {
     let models = project.graph.models().iter();
     remarks.extend(models.flat_map(Model::orders_left_to_chance));
     remarks.extend(unknown_alerts(project));
+    remarks.extend(unknown_severities(project));
+    remarks.extend(actions_without_rules(project));
     Problems(remarks)
 }
 

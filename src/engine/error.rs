@@ -36,7 +36,7 @@ impl EngineError {
     /// Names what was being done when the engine failed, unless the error itself says so.
     pub fn during<E: Into<DataFusionError>>(stage: &'static str) -> impl Fn(E) -> Self {
         move |error| {
-            let error = error.into();
+            let error = without_rules(error.into());
             // Whatever was being done, a file is read or refused for its own sake.
             if let Some(error) = FileError::within(&error) {
                 return error.clone().into();
@@ -50,6 +50,16 @@ impl EngineError {
                 None => Self::Engine { stage, source },
             }
         }
+    }
+}
+
+/// The error without the engine's names for the steps of its planning.
+fn without_rules(error: DataFusionError) -> DataFusionError {
+    match error {
+        DataFusionError::Context(what, cause) if what.starts_with("Optimizer rule ") => {
+            without_rules(*cause)
+        }
+        error => error,
     }
 }
 

@@ -22,16 +22,17 @@ pub(super) fn check(plan: &LogicalPlan, model: &Model) -> Result<(), Problems> {
     let mut problems: Vec<Diagnostic> = Vec::new();
     each_node(plan, model, |node| {
         let schema = merge_schema(&node.inputs());
+        let mut found = joined_by(node, &schema);
         for expression in node.expressions() {
             expression.apply(|part| {
-                for unmeant in unmeant(part, &schema) {
-                    let problem = unmeant.explain(model);
-                    if !problems.contains(&problem) {
-                        problems.push(problem);
-                    }
-                }
+                found.extend(unmeant(part, &schema));
                 Ok(TreeNodeRecursion::Continue)
             })?;
+        }
+        for problem in found.iter().map(|unmeant| unmeant.explain(model)) {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
         }
         Ok(())
     })?;
@@ -55,6 +56,16 @@ struct Side {
     data_type: DataType,
 }
 
+/// The comparisons of a join that nobody means.
+fn joined_by(node: &LogicalPlan, schema: &DFSchema) -> Vec<Unmeant> {
+    let LogicalPlan::Join(join) = node else {
+        return Vec::new();
+    };
+    let pairs = join.on.iter();
+    let unmeant = pairs.filter_map(|(left, right)| time_with_number(left, right, schema));
+    unmeant.collect()
+}
+
 /// The comparisons in an expression itself, not in its parts, that nobody means.
 fn unmeant(expression: &Expr, schema: &DFSchema) -> Vec<Unmeant> {
     let with_each = |one: &Expr, others: &[&Expr]| -> Vec<Unmeant> {
@@ -68,6 +79,14 @@ fn unmeant(expression: &Expr, schema: &DFSchema) -> Vec<Unmeant> {
         }
         Expr::Between(between) => with_each(&between.expr, &[&between.low, &between.high]),
         Expr::InList(list) => with_each(&list.expr, &list.list.iter().collect::<Vec<_>>()),
+        Expr::InSubquery(within) => {
+            let listed = within.subquery.subquery.schema();
+            let column = listed.columns().into_iter().next().map(Expr::Column);
+            let compared = column.and_then(|column| {
+                pair(Side::of(&within.expr, schema)?, Side::of(&column, listed)?)
+            });
+            compared.into_iter().collect()
+        }
         Expr::Case(case) => {
             let whens = case.when_then_expr.iter().map(|(when, _)| when.as_ref());
             match &case.expr {
@@ -88,7 +107,10 @@ fn compares(operator: Operator) -> bool {
 }
 
 fn time_with_number(left: &Expr, right: &Expr, schema: &DFSchema) -> Option<Unmeant> {
-    let (left, right) = (Side::of(left, schema)?, Side::of(right, schema)?);
+    pair(Side::of(left, schema)?, Side::of(right, schema)?)
+}
+
+fn pair(left: Side, right: Side) -> Option<Unmeant> {
     let (time, number) = match left.data_type.is_numeric() {
         true => (right, left),
         false => (left, right),

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use datafusion::common::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as EngineStatement;
@@ -15,7 +16,8 @@ use crate::ground::{Diagnostic, Problems, SourceFile, SqlSchema};
 use crate::job::ParameterValue;
 
 use super::at_time_zone::in_microseconds;
-use super::explanation::explain;
+use super::culprit::culprit;
+use super::explanation::{explain_part, is_placed};
 use super::parameters::{literal_of, text_literal, truth};
 use super::places::bytes_of;
 use super::{Model, Parameters, comparisons, last_few, misfits};
@@ -31,14 +33,36 @@ pub(crate) async fn plan(
 ) -> Result<LogicalPlan, Problems> {
     let mut statement = bind(model, parameters)?;
     in_microseconds(&mut statement);
-    let statement = EngineStatement::Statement(Box::new(statement));
-    let failed = |error| explain(&error, &model.file);
-    let plan = state.statement_to_plan(statement).await.map_err(failed)?;
+    let planned = state
+        .statement_to_plan(EngineStatement::Statement(Box::new(statement.clone())))
+        .await;
+    let plan = match planned {
+        Ok(plan) => plan,
+        Err(error) => return Err(Box::pin(explained(&error, &statement, state, model)).await),
+    };
     comparisons::check(&plan, model)?;
-    let plan = analysed(plan, state).map_err(failed)?;
+    let plan = match analysed(plan, state) {
+        Ok(plan) => plan,
+        Err(error) => return Err(Box::pin(explained(&error, &statement, state, model)).await),
+    };
     misfits::check(&plan, model, parameters)?;
     last_few::check(&plan, model)?;
     Ok(plan)
+}
+
+/// What is wrong with a statement, where it is.
+async fn explained(
+    error: &DataFusionError,
+    statement: &Statement,
+    state: &SessionState,
+    model: &Model,
+) -> Problems {
+    let part = match is_placed(error) {
+        true => None,
+        false => culprit(statement, error, state).await,
+    };
+    let part = part.map(|span| bytes_of(&model.file, span));
+    explain_part(error, &model.file, part)
 }
 
 /// The statement with typed literals in place of its parameters and `windows(...)` calls turned

@@ -99,7 +99,8 @@ impl ReferenceTable {
         found
     }
 
-    fn problem(&self, row: usize, message: String) -> Diagnostic {
+    /// A problem of one row, at its line.
+    pub(crate) fn problem(&self, row: usize, message: String) -> Diagnostic {
         let line = self.line_of(row);
         let place = self.file.byte_at(line, 1)..self.file.byte_at(line, u64::MAX);
         Diagnostic::at(&self.file, place, message)

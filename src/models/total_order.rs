@@ -4,7 +4,7 @@
 //! | written | decided when its order |
 //! |---|---|
 //! | `ROW_NUMBER`, `NTILE`, `LAG`, `LEAD` over a window | has a key, or all that the SELECT groups by |
-//! | `FIRST_VALUE`, `LAST_VALUE`, `NTH_VALUE`, `ARRAY_AGG`, `STRING_AGG` | has a key, or what they take |
+//! | `ANY_VALUE`, `FIRST_VALUE`, `LAST_VALUE`, `NTH_VALUE`, `ARRAY_AGG`, `STRING_AGG` | has a key, or what they take |
 //! | `LIMIT`, `OFFSET`, `FETCH`, `DISTINCT ON` | has a key, all that is selected, or all that is grouped by |
 //!
 //! A key is a column called `user_id`, `order_id` or otherwise `.._id`; one that a window is
@@ -31,7 +31,8 @@ use super::places::bytes_of;
 const BY_PLACE: [&str; 4] = ["row_number", "ntile", "lag", "lead"];
 
 /// Functions that take values by their place among others.
-const OF_VALUES: [&str; 5] = [
+const OF_VALUES: [&str; 6] = [
+    "any_value",
     "first_value",
     "last_value",
     "nth_value",
@@ -40,7 +41,11 @@ const OF_VALUES: [&str; 5] = [
 ];
 
 /// What to do about an order in which rows may tie.
-const HELP: &str = "end its ORDER BY in a key, such as user_id or order_id: the same rows then come in the same order every night";
+const BY_KEY_HELP: &str = "end its ORDER BY in a key, such as user_id or order_id: the same rows then come in the same order every night";
+
+/// What to do where no order can be given.
+const NO_ORDER_HELP: &str =
+    "write MIN(x) or MAX(x), or FIRST_VALUE(x ORDER BY ..) by a key, such as user_id or order_id";
 
 impl Model {
     /// Every place where rows may be taken by chance.
@@ -67,10 +72,13 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn report(&mut self, place: Span, what: &str) {
-        let message =
-            format!("{what} may take one of several rows by chance: its order lets rows tie");
+        let (why, help) = match what {
+            "ANY_VALUE" => ("", NO_ORDER_HELP),
+            _ => (": its order lets rows tie", BY_KEY_HELP),
+        };
+        let message = format!("{what} may take one of several rows by chance{why}");
         let place = bytes_of(self.file, place);
-        let problem = Diagnostic::at(self.file, place, message).help(HELP);
+        let problem = Diagnostic::at(self.file, place, message).help(help);
         self.found.push(problem.as_warning());
     }
 

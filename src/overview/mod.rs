@@ -139,6 +139,12 @@ impl Overview {
         let mut dimensions = self.dimensions.iter();
         let found = dimensions.find(|dimension| dimension.name == name);
         found.ok_or_else(|| {
+            let mut warnings = self.warnings.iter();
+            if warnings.any(|warning| warning.name == name) {
+                let message = format!("`{name}` is a warning, and no dimension");
+                let help = "leave --dimension out to see how many have it; tier_migration has who it was raised and cleared for";
+                return Problems(vec![Diagnostic::new(message).help(help)]);
+            }
             let names = self
                 .dimensions
                 .iter()

@@ -1,4 +1,5 @@
-//! Alerts are metrics past their limits: an alert that has no metric's name is never raised.
+//! Alerts are metrics past their limits: an alert that has no metric's name is never raised. How much
+//! one matters is one of a few words.
 //!
 //! Names are read from the text of the two models, as `named_struct('metric', 'orders_d0', ..)` and
 //! `SELECT 'orders_d0' AS metric` have them. Where a name is computed, nothing is said.
@@ -16,6 +17,31 @@ const METRIC: &str = "metric";
 
 /// The column of `alerts` with the name of a metric.
 const ALERT: &str = "alert";
+
+/// The column of `alerts` that says how much it matters.
+const SEVERITY: &str = "severity";
+
+/// How much an alert may matter, the most last.
+const SEVERITIES: [&str; 3] = ["info", "warning", "critical"];
+
+/// The severities that are none, each as a warning.
+pub(crate) fn unknown_severities(project: &Project) -> Vec<Diagnostic> {
+    let name = TableName::new(SqlSchema::Publish, ALERTS.name);
+    let Some(alerts) = project.graph.model(&name) else {
+        return Vec::new();
+    };
+    let named = alerts.texts_of(SEVERITY).literals.into_iter();
+    let unknown = named.filter(|(severity, _)| !SEVERITIES.contains(&severity.as_str()));
+    let problem = |(severity, place): (String, Range<usize>)| {
+        let near = did_you_mean(&severity, SEVERITIES);
+        let message = format!("`{severity}` is not a severity{near}");
+        let help = "write critical for what is to be looked into today, warning for this week, info for no hurry";
+        Diagnostic::at(&alerts.file, place, message)
+            .help(help)
+            .as_warning()
+    };
+    unknown.map(problem).collect()
+}
 
 /// The alerts that are no metric of the pack, each as a warning.
 pub(crate) fn unknown_alerts(project: &Project) -> Vec<Diagnostic> {

@@ -10,7 +10,9 @@ use datafusion::prelude::DataFrame;
 
 use crate::drafts::TableSpec;
 use crate::engine::{EngineError, Session, empty};
-use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName, did_you_mean};
+use crate::ground::{
+    Diagnostic, Problems, SnapshotDate, SqlSchema, TableName, did_you_mean, sql_type,
+};
 use crate::models::{Model, Parameters};
 use crate::publish::Publications;
 use crate::tables::{self, Maker, PublishedTable, dated};
@@ -97,19 +99,31 @@ fn check_declared(model: &Model, table: &PublishedTable, found: &Schema) -> Resu
 fn check_columns(model: &Model, table: &PublishedTable, found: &Schema) -> Result<(), Problems> {
     let mut problems = Problems::default();
     for expected in table.columns {
-        let found = found.field_with_name(expected.name).map(Field::data_type);
+        let found = found
+            .field_with_name(expected.name)
+            .map(Field::data_type)
+            .ok();
         // None is the type of the job's user ids, which the key of the snapshot settles.
         let wanted = expected.column_type.arrow();
-        if !found.is_ok_and(|found| wanted.is_none_or(|wanted| wanted == *found)) {
-            let message = format!(
-                "`{}` needs a column `{}` of type {}",
-                model.name, expected.name, expected.column_type
-            );
-            problems.push(
-                Diagnostic::at(&model.file, model.head(), message)
-                    .help("tierline shows it and compares it from night to night"),
-            );
+        if found.is_some_and(|found| wanted.is_none_or(|wanted| wanted == *found)) {
+            continue;
         }
+        let its = match found {
+            Some(found) => format!("; it is {}", sql_type(found)),
+            None => String::new(),
+        };
+        let message = format!(
+            "`{}` needs a column `{}` of type {}{its}",
+            model.name, expected.name, expected.column_type
+        );
+        let place = match found {
+            Some(_) => model.place_of_alias(expected.name),
+            None => model.head(),
+        };
+        problems.push(
+            Diagnostic::at(&model.file, place, message)
+                .help("tierline shows it and compares it from night to night"),
+        );
     }
     problems.or_ok(())
 }

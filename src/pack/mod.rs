@@ -10,6 +10,7 @@
 //! 5. [`TierRules`]: what decides the values of each dimension, as a fingerprint: [what it
 //!    reads](needed) of the models behind it, and [what the snapshot makes of it](snapshot_column).
 
+mod action_rules;
 mod alert_names;
 mod catalog;
 mod clauses;
@@ -31,7 +32,8 @@ mod tier_rules;
 mod unused;
 mod user_ids;
 
-pub(crate) use alert_names::unknown_alerts;
+pub(crate) use action_rules::{actions_without_rules, unknown_actions_on};
+pub(crate) use alert_names::{unknown_alerts, unknown_severities};
 pub use catalog::Catalog;
 pub(crate) use catalog::{REJECT_REASON, WARNING};
 pub(crate) use contracted::ID_TYPES;

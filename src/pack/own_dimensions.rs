@@ -75,14 +75,15 @@ pub(super) async fn with_columns(
             continue;
         }
         let table = TableName::new(SqlSchema::Tiers, name);
-        let Some(model) = project.graph.model(&table) else {
-            problems.push(without_model(job, name));
+        let model = project.graph.model(&table);
+        let Some(model) = model.filter(|model| catalog.has_planned(model)) else {
+            let has_file = project.texts.contains_key(&format!("tiers/{name}.sql"));
+            problems.push(match has_file {
+                true => not_planned(job, &table),
+                false => without_model(job, name),
+            });
             continue;
         };
-        if !catalog.has_planned(model) {
-            problems.push(not_planned(job, model));
-            continue;
-        }
         let tiers = catalog.table(&table).await;
         let tiers = tiers.map_err(EngineError::during("reading tiers"))?;
         let lacks = |column: &&str| !tiers.schema().has_column_with_unqualified_name(column);
@@ -106,12 +107,9 @@ fn without_model(job: &Job, name: &str) -> Diagnostic {
 }
 
 /// What is wrong with the model is reported with the models.
-fn not_planned(job: &Job, model: &Model) -> Diagnostic {
-    let name = &model.name.name;
-    let message = format!(
-        "dimension `{name}` is not checked until `{}` is fixed",
-        model.name
-    );
+fn not_planned(job: &Job, model: &TableName) -> Diagnostic {
+    let name = &model.name;
+    let message = format!("dimension `{name}` is not checked until `{model}` is fixed");
     Diagnostic {
         severity: Severity::Note,
         ..job.problem(&format!("dimensions.{name}"), message)

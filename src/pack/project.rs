@@ -1,7 +1,7 @@
 //! The SQL pack of a job, parsed, checked and ordered, before any session exists.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use crate::ground::{
     Diagnostic, Fingerprint, Problems, SourceFile, SqlSchema, TableName, did_you_mean,
@@ -210,11 +210,24 @@ fn misused(parameters: &Parameters, file: &SourceFile) -> Problems {
             _ if name.starts_with(VOLUMES_OF) => "a list of metrics of kpi_daily",
             _ => return None,
         };
-        let place = file.text.find(name.as_str()).unwrap_or_default();
+        let place = place_of_parameter(file, name).unwrap_or_default();
         let message = format!("parameter `{name}` must be {wanted}");
-        Some(Diagnostic::at(file, place..place + name.len(), message))
+        Some(Diagnostic::at(file, place, message))
     };
     Problems(parameters.iter().filter_map(problem).collect())
+}
+
+/// Where a parameter is declared.
+pub(super) fn place_of_parameter(file: &SourceFile, name: &str) -> Option<Range<usize>> {
+    let mut start = 0;
+    for line in file.text.split_inclusive('\n') {
+        let value = line.strip_prefix(name);
+        if value.is_some_and(|value| value.trim_start().starts_with('=')) {
+            return Some(start..start + name.len());
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// What a pack says that SQL does not read; where it has no such parameter, what the built-in pack

@@ -51,11 +51,16 @@ pub(crate) async fn check(
     problems.or_ok(())
 }
 
-/// Whether a statement is at fault. The values of reference files, which planning may compute
-/// with, are reported where they are read.
+/// Whether a statement is at fault, what it computes of literals included. The values of reference
+/// files, which planning may compute with as well, are reported where they are read.
 fn is_of_statement(error: &DataFusionError) -> bool {
-    !matches!(
-        error.find_root(),
-        DataFusionError::ArrowError(..) | DataFusionError::External(_)
-    )
+    let is_of_literals = matches!(
+        error,
+        DataFusionError::Context(what, _) if what.contains("simplify_expressions")
+    );
+    is_of_literals
+        || !matches!(
+            error.find_root(),
+            DataFusionError::ArrowError(..) | DataFusionError::External(_)
+        )
 }

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::logical_expr::lit;
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::logical_expr::{ident, lit};
 use datafusion::prelude::DataFrame;
 
 use crate::engine::EngineError;
@@ -93,12 +94,27 @@ impl Shape {
         let plan = catalog.plan_by_name(model, parameters).await?;
         let rows = catalog.session.plan(plan);
         let rows = Box::pin(own_dimensions::with_columns(rows, catalog, project, job)).await?;
+        self.check(model, rows.schema().as_arrow())?;
+        let rows = self.without_unknown_warnings(rows);
+        let rows = rows.map_err(EngineError::during("reading warnings"))?;
         let schema = rows.schema().as_arrow();
-        self.check(model, schema)?;
         let origin = ORIGIN.map(|name| Field::new(name, DataType::Utf8, true));
         let fields = schema.fields().iter().map(|field| field.as_ref().clone());
         let schema = Schema::new(fields.chain(origin).collect::<Vec<_>>());
         Ok(RawSnapshot { rows, schema })
+    }
+
+    /// The rows, in which what is not known raises no warning: false in place of NULL.
+    fn without_unknown_warnings(&self, rows: DataFrame) -> datafusion::error::Result<DataFrame> {
+        let fields = rows.schema().fields().clone();
+        let columns = fields.iter().map(|field| {
+            let column = ident(field.name());
+            match self.warnings.contains(field.name()) && field.is_nullable() {
+                true => coalesce(vec![column, lit(false)]).alias(field.name()),
+                false => column,
+            }
+        });
+        rows.select(columns.collect::<Vec<_>>())
     }
 
     fn check(&self, model: &Model, schema: &Schema) -> Result<(), Problems> {
@@ -219,7 +235,7 @@ fn missing_measures(model: &Model, schema: &Schema) -> Vec<Diagnostic> {
             "`{}` needs a column `{column}` of type {sql_type}",
             model.name
         );
-        Diagnostic::at(&model.file, model.head(), message)
+        Diagnostic::at(&model.file, model.place_of_alias(column), message)
             .help("the migration matrix and the summary sum it")
     };
     missing.map(problem).collect()

@@ -14,7 +14,7 @@ use crate::ground::{Diagnostic, SourceFile, SqlSchema, TableName};
 use crate::job::Job;
 use crate::models::Model;
 
-use super::project::{BANDS, Project, is_for_tierline};
+use super::project::{BANDS, Project, is_for_tierline, place_of_parameter};
 
 /// The folders whose models are there to be read by others.
 const READ_BY_OTHERS: [SqlSchema; 4] = [
@@ -41,7 +41,7 @@ fn parameters(project: &Project, job: &Job) -> Vec<Diagnostic> {
         let message = format!("no SQL reads the parameter `{name}`");
         let help = format!("write ${name} where it is to decide something, or take it out");
         let file = &project.parameter_file;
-        let declared = place_of(file, name);
+        let declared = place_of_parameter(file, name);
         let declared = declared.map(|place| Diagnostic::at(file, place, message.as_str()));
         let set = job.parameters.contains_key(name);
         let set = set.then(|| job.problem(&format!("params.{name}"), message.as_str()));
@@ -49,19 +49,6 @@ fn parameters(project: &Project, job: &Job) -> Vec<Diagnostic> {
         found.extend(problems.map(|problem| problem.help(help.as_str())));
     }
     found
-}
-
-/// Where a parameter is declared.
-fn place_of(file: &SourceFile, name: &str) -> Option<Range<usize>> {
-    let mut start = 0;
-    for line in file.text.split_inclusive('\n') {
-        let value = line.strip_prefix(name);
-        if value.is_some_and(|value| value.trim_start().starts_with('=')) {
-            return Some(start..start + name.len());
-        }
-        start += line.len();
-    }
-    None
 }
 
 fn tables(project: &Project, job: &Job) -> Vec<Diagnostic> {

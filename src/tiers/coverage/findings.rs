@@ -165,10 +165,11 @@ fn unlisted<'a>(
         );
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
-            None => {
-                "list it in dim_tier, or give one of the values there: ".to_owned()
-                    + &listed.join(", ")
-            }
+            None => format!(
+                "list it in reference/dim_tier.csv, or in the job where it has [dimensions.{}]; or give one of: {}",
+                dimension.name,
+                listed.join(", ")
+            ),
         };
         let problem = Diagnostic::at(&place.model.file, place.result(branch), message);
         problems.push(problem.help(help));

@@ -146,7 +146,7 @@ const APPLIED: &[(&str, &[&str])] = &[
         &[
             "add a WHEN for them, or an ELSE: every user needs a value",
             "the first match wins: put the narrower condition first, or take the branch out",
-            "list it in dim_tier, or give one of the values there: ",
+            "list it in reference/dim_tier.csv, or in the job where it has [dimensions.{}]; or give one of: {}",
             "add a WHEN that gives it, or take it out of dim_tier",
             "it has {}",
             "give it min_total and max_total",
@@ -212,7 +212,6 @@ const APPLIED: &[(&str, &[&str])] = &[
         "remedies_together::of_queries_and_values",
         &[
             "put it into WHERE, or LEFT JOIN what it selects and ask whether its column IS NOT NULL",
-            "there are: {}",
             "add a WHEN for them, or an ELSE; write ELSE NULL if no value is intended",
             "take the ELSE out, or narrow a condition",
             "select the column there, or take the warning out of dim_tier",
@@ -244,6 +243,11 @@ const APPLIED: &[(&str, &[&str])] = &[
             "make it true or false, such as {name} > 0, or select it in publish/tier_snapshot.sql from where it comes",
             "give it another name, unless that is meant",
             "select warnings.{name} in publish/tier_snapshot.sql",
+            "write MIN(x) or MAX(x), or FIRST_VALUE(x ORDER BY ..) by a key, such as user_id or order_id",
+            "CAST what is summed, such as SUM(CAST(x AS DECIMAL(18, 6))): sums of DECIMAL are exact",
+            "compute it in a rollup, which does so exactly, or from COUNT(*), SUM(x) and SUM(x * x) of DECIMAL",
+            "write critical for what is to be looked into today, warning for this week, info for no hurry",
+            "write WHEN '{action}' THEN and who is to get it into its WHERE, or take the line out",
         ],
     ),
     (
@@ -256,6 +260,19 @@ const APPLIED: &[(&str, &[&str])] = &[
             "write such a number; an empty capacity is no limit",
             "give the warning another name",
             "make it true or false where it comes from, in tiers/warnings.sql as a rule, or take it out of dim_tier",
+        ],
+    ),
+    (
+        "remedies_together::of_kpis_and_actions",
+        &[
+            "CAST them to one type; structs have the same fields in the same order, of the same types",
+            "write a value of that type; values of one column or of one [..] are cast to one type",
+            "the name before the point is a column's: name the table that has what stands behind it, which may be misspelt",
+            "CAST in a table of WITH, under a name of its own, and aggregate that",
+            "CAST them to what it takes, and give it as many as it takes",
+            "{meant} {window}",
+            "For another window, add '{window}' to windows(..) in FROM",
+            "For another window, add '{window}' to windows(..) in the model of features/ that selects these, and `{column}` to what it selects",
         ],
     ),
     (
@@ -305,6 +322,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "publish a date first: {run}",
             "or publish it: {run}",
             "the dimensions of {} are {known}",
+            "leave --dimension out to see how many have it; tier_migration has who it was raised and cleared for",
             "`tierline run --date {date}`",
             "`tierline run`",
             "give two published dates, the earlier one as --from",

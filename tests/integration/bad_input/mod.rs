@@ -56,6 +56,7 @@ pub(crate) mod lake;
 #[cfg(unix)]
 mod links;
 mod names;
+mod places;
 pub(crate) mod project;
 mod references;
 mod remedies;

@@ -288,10 +288,10 @@ fn types_that_do_not_fit_are_named_as_sql_has_them() {
       = help: CAST them to what it takes: sum(Decimal), sum(BIGINT UNSIGNED), sum(BIGINT), sum(DOUBLE), sum(Duration), sum(Interval)
 
     error: there isn't a common type to coerce BIGINT and BIGINT in LIKE expression
-     --> sql/tiers/d.sql:1:1
+     --> sql/tiers/d.sql:3:5
       |
-    1 | SELECT
-      | ^^^^^^
+    3 |     user_id LIKE 3 AS x
+      |     ^^^^^^^^^^^^^^
 
     error: unknown type `NUMBR`
      --> sql/tiers/e.sql:3:21
@@ -620,7 +620,7 @@ fn problems_of_several_files_are_told_at_once() {
     6 |         WHEN interactions_8d >= 1 THEN 'moderate'
       |              ^^^^^^^^^^^^^^^
       |
-      = help: did you mean `interactions_7d`?
+      = help: did you mean `interactions_7d`? For another window, add '8d' to windows(..) in the model of features/ that selects these, and `interactions_8d` to what it selects
 
     error: unknown parameter `$churnd_days`; did you mean `$churned_days`?
      --> sql/tiers/lifecycle_stage.sql:6:18
@@ -651,7 +651,7 @@ fn problems_of_several_files_are_told_at_once() {
     6 |         WHEN interactions_8d >= 1 THEN 'moderate'
       |              ^^^^^^^^^^^^^^^
       |
-      = help: did you mean `interactions_7d`?
+      = help: did you mean `interactions_7d`? For another window, add '8d' to windows(..) in the model of features/ that selects these, and `interactions_8d` to what it selects
 
     error: unknown parameter `$churnd_days`; did you mean `$churned_days`?
      --> sql/tiers/lifecycle_stage.sql:6:18

@@ -693,7 +693,7 @@ fn of_rules_and_references() {
             )],
         },
         Remedy {
-            help: "list it in dim_tier, or give one of the values there: deep, moderate, occasional, light",
+            help: "list it in reference/dim_tier.csv, or in the job where it has [dimensions.interaction_depth]; or give one of: deep, moderate, occasional, light",
             broken: &[Replace(DEPTH, "ELSE 'light'", "ELSE 'faint'")],
             mended: &[
                 Replace(

@@ -222,6 +222,13 @@ fn of_what_is_published() {
             again: &["show", "job.toml", "--dimension", "lifecycle_stage"],
         },
         Remedy {
+            help: "leave --dimension out to see how many have it; tier_migration has who it was raised and cleared for",
+            broken: |project| project.publish("2026-03-06"),
+            command: &["show", "job.toml", "--dimension", "spend_warning"],
+            mended: same,
+            again: &["show", "job.toml"],
+        },
+        Remedy {
             help: "give two published dates, the earlier one as --from",
             broken: |project| project.publish("2026-03-05").publish("2026-03-06"),
             command: &[

@@ -10,6 +10,7 @@ const JOB: &str = "job.toml";
 const PARAMETERS: &str = "sql/parameters.toml";
 const EVENT_TYPES: &str = "sql/reference/event_types.csv";
 const TIERS: &str = "sql/reference/dim_tier.csv";
+const KPIS: &str = "sql/publish/kpi_daily.sql";
 const SNAPSHOT: &str = "sql/publish/tier_snapshot.sql";
 const WARNINGS: &str = "sql/tiers/warnings.sql";
 const BEFORE_INTERACTION: &str = "    -- interaction\n";
@@ -426,6 +427,73 @@ fn of_warnings() {
                 Append(TIERS, "warning,hidden,,Hidden,x,Seek,x\n"),
             ],
         },
+        Remedy {
+            help: "write MIN(x) or MAX(x), or FIRST_VALUE(x ORDER BY ..) by a key, such as user_id or order_id",
+            broken: &[Replace(
+                KPIS,
+                "SUM(orders_30d) AS orders_30d,",
+                "ANY_VALUE(value_tier) AS any_tier, SUM(orders_30d) AS orders_30d,",
+            )],
+            mended: &[Replace(KPIS, "ANY_VALUE(value_tier)", "MIN(value_tier)")],
+        },
+        Remedy {
+            help: "CAST what is summed, such as SUM(CAST(x AS DECIMAL(18, 6))): sums of DECIMAL are exact",
+            broken: &[Replace(
+                KPIS,
+                "SUM(touches_30d) AS DOUBLE",
+                "SUM(touches_30d) * 1 + 0 * SUM(discount_depth_365d) AS DOUBLE",
+            )],
+            mended: &[Replace(
+                KPIS,
+                "SUM(discount_depth_365d)",
+                "SUM(CAST(discount_depth_365d AS DECIMAL(18, 6)))",
+            )],
+        },
+        Remedy {
+            help: "compute it in a rollup, which does so exactly, or from COUNT(*), SUM(x) and SUM(x * x) of DECIMAL",
+            broken: &[Replace(
+                KPIS,
+                "SUM(orders_30d) AS orders_30d,",
+                "STDDEV_POP(orders_7d) AS spread, SUM(orders_30d) AS orders_30d,",
+            )],
+            mended: &[Replace(
+                KPIS,
+                "STDDEV_POP(orders_7d)",
+                "sqrt(CAST(COUNT(*) * SUM(orders_7d * orders_7d) - SUM(orders_7d) * SUM(orders_7d) AS DOUBLE)) / COUNT(*)",
+            )],
+        },
+        Remedy {
+            help: "write critical for what is to be looked into today, warning for this week, info for no hurry",
+            broken: &[Replace(
+                "sql/publish/alerts.sql",
+                "'severity', 'critical'",
+                "'severity', 'urgent'",
+            )],
+            mended: &[Replace(
+                "sql/publish/alerts.sql",
+                "'severity', 'urgent'",
+                "'severity', 'critical'",
+            )],
+        },
+        Remedy {
+            help: "write WHEN 'send_card' THEN and who is to get it into its WHERE, or take the line out",
+            broken: &[
+                Append(
+                    "sql/reference/actions.csv",
+                    "send_card,150,mail,,true,7,Send a card.,x\n",
+                ),
+                Replace(
+                    "sql/audits/actions_known.sql",
+                    "('recall'), ",
+                    "('recall'), ('send_card'), ",
+                ),
+            ],
+            mended: &[Replace(
+                "sql/publish/actions.sql",
+                "WHEN 'thank_peak' THEN users.peak_order",
+                "WHEN 'send_card' THEN users.orders_lifetime > 9 WHEN 'thank_peak' THEN users.peak_order",
+            )],
+        },
     ];
     let edits = |project, edits: fn(&Remedy) -> &'static [Edit]| {
         remedies
@@ -473,6 +541,27 @@ fn of_conditions_and_warnings() {
                 "20260905",
                 "DATE '2026-09-05'",
             )],
+        },
+        Remedy {
+            help: "compare days with days, such as DATE '2026-10-01', or count them: $snapshot_date - day",
+            broken: &[
+                Write(
+                    "sql/tiers/among.sql",
+                    "SELECT user_id FROM features.users WHERE last_order_day IN (SELECT orders_30d FROM features.users)\n",
+                ),
+                Write(
+                    "sql/tiers/beside.sql",
+                    "SELECT a.user_id FROM features.users AS a INNER JOIN features.users AS b ON a.last_order_day = b.orders_30d\n",
+                ),
+            ],
+            mended: &[
+                Replace(
+                    "sql/tiers/among.sql",
+                    "SELECT orders_30d",
+                    "SELECT first_order_day",
+                ),
+                Replace("sql/tiers/beside.sql", "b.orders_30d", "b.first_order_day"),
+            ],
         },
         Remedy {
             help: "WHEN needs what is true or false: compare it, as in WHEN x > 0",
@@ -530,6 +619,121 @@ fn of_conditions_and_warnings() {
                 "users.orders_30d AS odd",
                 "users.orders_30d > 0 AS odd",
             )],
+        },
+    ]);
+}
+
+#[test]
+fn of_kpis_and_actions() {
+    apply_together(&[
+        Remedy {
+            help: "CAST them to one type; structs have the same fields in the same order, of the same types",
+            broken: &[Replace(
+                KPIS,
+                "'value', users.buyers)",
+                "'valu', users.buyers)",
+            )],
+            mended: &[Replace(
+                KPIS,
+                "'valu', users.buyers)",
+                "'value', users.buyers)",
+            )],
+        },
+        Remedy {
+            help: "write a value of that type; values of one column or of one [..] are cast to one type",
+            broken: &[Replace(
+                KPIS,
+                "'users_total', 'value', users.total",
+                "'users_total', 'value', 'many'",
+            )],
+            mended: &[Replace(KPIS, "'value', 'many'", "'value', users.total")],
+        },
+        Remedy {
+            help: "the name before the point is a column's: name the table that has what stands behind it, which may be misspelt",
+            broken: &[Write(
+                "sql/tiers/field.sql",
+                "WITH a AS (SELECT user_id, orders_30d AS users FROM features.users) SELECT a.user_id, users.user_id AS again FROM a\n",
+            )],
+            mended: &[Replace(
+                "sql/tiers/field.sql",
+                "users.user_id AS",
+                "a.user_id AS",
+            )],
+        },
+        Remedy {
+            help: "CAST in a table of WITH, under a name of its own, and aggregate that",
+            broken: &[Write(
+                "sql/tiers/twice.sql",
+                "SELECT user_id, SUM(orders_30d) AS a, SUM(CAST(orders_30d AS DECIMAL(18, 2))) AS b FROM features.users GROUP BY user_id\n",
+            )],
+            mended: &[Write(
+                "sql/tiers/twice.sql",
+                "WITH u AS (SELECT user_id, orders_30d, CAST(orders_30d AS DECIMAL(18, 2)) AS exact FROM features.users) SELECT user_id, SUM(orders_30d) AS a, SUM(exact) AS b FROM u GROUP BY user_id\n",
+            )],
+        },
+        Remedy {
+            help: "CAST them to what it takes, and give it as many as it takes",
+            broken: &[Write(
+                "sql/tiers/joined.sql",
+                "SELECT a.user_id FROM features.users AS a INNER JOIN features.users AS b ON round(a.last_order_channel, 'x') = b.user_id\n",
+            )],
+            mended: &[Replace(
+                "sql/tiers/joined.sql",
+                "round(a.last_order_channel, 'x')",
+                "round(a.orders_30d, 1)",
+            )],
+        },
+        Remedy {
+            help: "did you mean `orders_1d`? For another window, add '14d' to windows(..) in FROM",
+            broken: &[Replace(
+                "sql/features/purchases.sql",
+                "    orders_7d,",
+                "    orders_14d, orders_7d,",
+            )],
+            mended: &[Replace(
+                "sql/features/purchases.sql",
+                "'7d', '30d',",
+                "'7d', '14d', '30d',",
+            )],
+        },
+        Remedy {
+            help: "did you mean `orders_30d`? For another window, add '21d' to windows(..) in the model of features/ that selects these, and `orders_21d` to what it selects",
+            broken: &[Write(
+                "sql/tiers/three_weeks.sql",
+                "SELECT user_id, orders_21d FROM features.users\n",
+            )],
+            mended: &[
+                Replace("sql/features/purchases.sql", "'60d',", "'60d', '21d',"),
+                Replace(
+                    "sql/features/purchases.sql",
+                    " orders_7d,",
+                    " orders_21d, orders_7d,",
+                ),
+                Replace(
+                    "sql/features/users.sql",
+                    "    COALESCE(purchases.orders_7d, 0) AS orders_7d,",
+                    "    purchases.orders_21d,\n    COALESCE(purchases.orders_7d, 0) AS orders_7d,",
+                ),
+            ],
+        },
+        Remedy {
+            help: "it has ask_spend, call_falling, crisis_core,",
+            broken: &[Append(JOB, "\n[params]\nactions_on = [\"crisis\"]\n")],
+            mended: &[Replace(JOB, "[\"crisis\"]", "[\"crisis_core\"]")],
+        },
+        Remedy {
+            help: "list it in reference/dim_tier.csv, or in the job where it has [dimensions.app_fan]; or give one of: fan, stranger",
+            broken: &[
+                Append(
+                    JOB,
+                    "\n[dimensions.app_fan]\ntiers = [\"stranger\", \"fan\"]\n",
+                ),
+                Write(
+                    "sql/tiers/app_fan.sql",
+                    "SELECT user_id, CASE WHEN interactions_30d > 3 THEN 'fan' WHEN interactions_30d > 0 THEN 'guest' ELSE 'stranger' END AS app_fan FROM features.users\n",
+                ),
+            ],
+            mended: &[Replace(JOB, "[\"stranger\",", "[\"stranger\", \"guest\",")],
         },
     ]);
 }

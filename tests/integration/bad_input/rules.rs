@@ -142,7 +142,7 @@ fn values_and_dim_tier_must_agree() {
     8 |         ELSE 'faint'
       |              ^^^^^^^
       |
-      = help: list it in dim_tier, or give one of the values there: deep, moderate, occasional, light
+      = help: list it in reference/dim_tier.csv, or in the job where it has [dimensions.interaction_depth]; or give one of: deep, moderate, occasional, light
 
     error: `value_engagement` gives `low_value_high_engagemnt`, which dim_tier does not list
       --> sql/tiers/value_engagement.sql:17:38

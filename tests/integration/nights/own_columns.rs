@@ -175,17 +175,17 @@ fn a_warning_is_one_file() {
     let project = Project::new().edit(
         "sql/tiers/warnings.sql",
         "    users.touches_30d >=",
-        "    users.orders_lifetime >= 5 AS keen,  -- five orders or more\n\n    users.touches_30d >=",
+        "    CASE WHEN users.orders_lifetime >= 5 THEN TRUE END AS keen,  -- five orders or more\n\n    users.touches_30d >=",
     );
     insta::assert_snapshot!(project.check(), @"
     exit code 0
 
     job job: no problems in 36 models and 4 reference files
     note: the warning `keen` has no labels and no playbook
-      --> sql/tiers/warnings.sql:44:35
+      --> sql/tiers/warnings.sql:44:59
        |
-    44 |     users.orders_lifetime >= 5 AS keen,  -- five orders or more
-       |                                   ^^^^
+    44 |     CASE WHEN users.orders_lifetime >= 5 THEN TRUE END AS keen,  -- five orders or more
+       |                                                           ^^^^
        |
        = help: add a line warning,keen to reference/dim_tier.csv for people to read more than its name
     ");
@@ -202,6 +202,8 @@ fn a_warning_is_one_file() {
     1005,true,2026-03-05
     1006,true,2026-03-06
     ");
+    // What is not known raises nothing.
+    insta::assert_snapshot!(rows("tier_snapshot", "user_id", "keen IS NULL"), @"user_id");
     let moved = "user_id,from_tier,to_tier,direction";
     insta::assert_snapshot!(rows("tier_migration", moved, "dimension = 'keen'"), @"
     user_id,from_tier,to_tier,direction

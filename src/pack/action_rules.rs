@@ -1,0 +1,86 @@
+//! What of `reference/actions.csv` and of `actions_on` nobody is ever given, for want of a rule or of
+//! a line.
+//!
+//! Rules are read from the text of `publish/actions.sql`, as `WHERE CASE action WHEN 'recall' THEN ..`
+//! has them. Where it says otherwise who is given which action, nothing is said.
+
+use std::collections::BTreeSet;
+
+use crate::ground::{Diagnostic, Problems, SqlSchema, TableName, did_you_mean};
+use crate::job::{Job, ParameterValue};
+use crate::models::ReferenceTable;
+use crate::tables::ACTIONS;
+
+use super::project::{Project, place_of_parameter};
+
+/// The column with the names.
+const ACTION: &str = "action";
+
+/// The parameter with the actions that the file has off and a job has on.
+const ON: &str = "actions_on";
+
+/// The actions that no rule gives to anybody, each as a warning.
+pub(crate) fn actions_without_rules(project: &Project) -> Vec<Diagnostic> {
+    let table = TableName::new(SqlSchema::Publish, ACTIONS.name);
+    let (Some(model), Some(reference)) = (project.graph.model(&table), listed(project)) else {
+        return Vec::new();
+    };
+    let rules = model.texts_ruled_by(ACTION);
+    if rules.is_empty() {
+        return Vec::new();
+    }
+    let rules: BTreeSet<&str> = rules.iter().map(String::as_str).collect();
+    let mut seen = BTreeSet::new();
+    let without = actions_of(reference)
+        .filter(|(_, action)| !rules.contains(action.as_str()) && seen.insert(action.clone()));
+    let warning = |(row, action): (usize, String)| {
+        let near = did_you_mean(&action, rules.iter().copied());
+        let message = format!("`{}` gives nobody the action `{action}`{near}", model.name);
+        let help = format!(
+            "write WHEN '{action}' THEN and who is to get it into its WHERE, or take the line out"
+        );
+        reference.problem(row, message).help(help).as_warning()
+    };
+    without.map(warning).collect()
+}
+
+/// Actions that are to be on and that the file does not have.
+pub(crate) fn unknown_actions_on(project: &Project, job: &Job) -> Problems {
+    let (Some(ParameterValue::List(on)), Some(reference)) =
+        (project.parameters.get(ON), listed(project))
+    else {
+        return Problems::default();
+    };
+    let listed: BTreeSet<String> = actions_of(reference).map(|(_, action)| action).collect();
+    let unknown = on.iter().filter(|action| !listed.contains(*action));
+    let problem = |action: &String| {
+        let near = did_you_mean(action, listed.iter().map(String::as_str));
+        let message = format!(
+            "`{action}` of {ON} is not an action of `{}`{near}",
+            reference.name
+        );
+        let listed: Vec<&str> = listed.iter().map(String::as_str).collect();
+        let help = format!("it has {}", listed.join(", "));
+        match job.parameters.contains_key(ON) {
+            true => job.problem(&format!("params.{ON}"), message),
+            false => {
+                let place = place_of_parameter(&project.parameter_file, ON).unwrap_or_default();
+                Diagnostic::at(&project.parameter_file, place, message)
+            }
+        }
+        .help(help)
+    };
+    Problems(unknown.map(problem).collect())
+}
+
+fn listed(project: &Project) -> Option<&ReferenceTable> {
+    let mut references = project.references.iter();
+    references.find(|reference| reference.name.name == ACTIONS.name)
+}
+
+/// The names, each with its row.
+fn actions_of(reference: &ReferenceTable) -> impl Iterator<Item = (usize, String)> {
+    let column = reference.rows.schema().index_of(ACTION).ok();
+    let rows = 0..reference.rows.num_rows();
+    rows.filter_map(move |row| Some((row, reference.value(row, column?)?)))
+}
