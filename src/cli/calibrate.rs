@@ -12,6 +12,7 @@ use crate::proposal::{AppliesTo, MetricChange, Old, Proposal, propose};
 use super::arguments::{CalibrateArguments, OutputFormat};
 use super::figures::{NONE, change, count};
 use super::output::Output;
+use super::signals::or_signal;
 use super::table::{Cell, Paint, Side, Table};
 use super::{jobs, nights};
 
@@ -47,6 +48,7 @@ pub(super) async fn calibrate(
 ) -> Result<(), NightError> {
     let mut known_date = None;
     let outcome = Box::pin(compare_and_keep(arguments, &mut known_date, output)).await;
+    let outcome = outcome.map_err(or_signal);
     if let (Err(error), OutputFormat::Json) = (&outcome, arguments.output) {
         let mut report = known_date.map_or_else(Report::default, Report::of);
         report.fail(error);
@@ -170,7 +172,7 @@ impl Page<'_> {
         };
         let population = count(proposal.population);
         format!(
-            "{}: {population} scored users\n  old  {old}\n  new  computed from the users of this date\n",
+            "{}: over {population} users\n  old  {old}\n  new  computed from the users of this date\n",
             self.bold(&title)
         )
     }

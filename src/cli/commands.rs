@@ -16,10 +16,27 @@ use super::arguments::{
 };
 use super::nights::{may_be_put_right, prepare, publish, put_right};
 use super::output::Output;
+use super::signals::or_signal;
 use super::{calibrate, demo, export, init, jobs, withdraw};
 
 /// The exit code of `--skip-exit-code`, which schedulers take for skipped.
 const NOTHING_TO_DO: u8 = 99;
+
+/// Whether a command has something to clear up when it is given up, such as drafts.
+pub(super) fn clears_up(command: &Command) -> bool {
+    match command {
+        Command::Demo(_)
+        | Command::Run(_)
+        | Command::Backfill(_)
+        | Command::Calibrate(_)
+        | Command::Export(_) => true,
+        Command::Init(_)
+        | Command::Check(_)
+        | Command::Plan(_)
+        | Command::Show(_)
+        | Command::Withdraw(_) => false,
+    }
+}
 
 /// Carries out a command.
 pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCode, NightError> {
@@ -67,6 +84,7 @@ async fn plan(arguments: &NightArguments, output: &Output) -> Result<(), NightEr
 async fn night(arguments: &RunArguments, output: &Output) -> Result<ExitCode, NightError> {
     let mut report = Report::default();
     let outcome = Box::pin(one_night(arguments, &mut report, output)).await;
+    let outcome = outcome.map_err(or_signal);
     if let Err(error) = &outcome {
         report.fail(error);
     }
@@ -96,6 +114,7 @@ fn exit_code(arguments: &ResultArguments, status: Status) -> ExitCode {
 async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<ExitCode, NightError> {
     let mut report = BackfillReport::default();
     let outcome = Box::pin(many_nights(arguments, &mut report, output)).await;
+    let outcome = outcome.map_err(or_signal);
     if let Err(error) = &outcome {
         report.fail(error);
     }

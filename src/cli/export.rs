@@ -3,11 +3,13 @@
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::Path;
 
+use object_store::path::Path as ObjectPath;
+
 use crate::export::{self, Form, Format, Manifest, Request, Target};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, counted, has_secret};
-use crate::job::Job;
+use crate::job::{Job, Workspace};
 use crate::night::NightError;
-use crate::storage::Stores;
+use crate::storage::{Location, Stores};
 
 use super::arguments::{ExportArguments, FormatArgument};
 use super::output::Output;
@@ -35,9 +37,32 @@ pub(super) async fn export(arguments: &ExportArguments, output: &Output) -> Resu
     }
     let (folder, target) = Target::of(to, form, request.split_by.is_some())?;
     let location = Stores::new(job.retry_policy).open(folder, Path::new(""))?;
+    refuse_places_of_the_job(&job, &location)?;
     let manifest = Box::pin(export::to_files(&job, &request, &location, &target)).await?;
     output.result(&summary(&manifest));
     Ok(())
+}
+
+/// Files of an export beside those of a source or of a table would be read with them.
+fn refuse_places_of_the_job(job: &Job, location: &Location) -> Result<(), NightError> {
+    let Workspace {
+        sources,
+        output,
+        layout,
+        ..
+    } = Workspace::open(job)?;
+    let lies_below = |root: &Location, path: &ObjectPath| {
+        location.root == root.root && location.path.prefix_matches(path)
+    };
+    let mut of_sources = sources.iter();
+    let place = match of_sources.find(|(_, source)| lies_below(source, &source.path)) {
+        Some((name, _)) => format!("the source `{name}`"),
+        None if lies_below(&output, &layout.tables()) => "the published tables".to_owned(),
+        None => return Ok(()),
+    };
+    let message = format!("--to lies within {place}");
+    let help = "name a folder of its own, so that the files are not read as a part of it";
+    Err(Problems(vec![Diagnostic::new(message).help(help)]).into())
 }
 
 /// What the arguments say of files.

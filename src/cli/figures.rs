@@ -66,7 +66,16 @@ pub(super) fn money(cents: i128) -> String {
 pub(super) fn share(part: i128, whole: i128) -> String {
     match (part, whole) {
         (0, _) | (_, 0) => NONE.to_owned(),
-        _ => format!("{:.1}%", 100.0 * part as f64 / whole as f64),
+        _ => per_cent(part as f64 / whole as f64),
+    }
+}
+
+/// A fraction as per cent; what rounds to nothing has no sign.
+pub(super) fn per_cent(fraction: f64) -> String {
+    let text = format!("{:.1}%", 100.0 * fraction);
+    match text.as_str() {
+        "-0.0%" => "0.0%".to_owned(),
+        _ => text,
     }
 }
 

@@ -14,6 +14,7 @@ mod jobs;
 mod nights;
 mod output;
 mod show;
+mod signals;
 mod table;
 mod withdraw;
 
@@ -37,10 +38,12 @@ pub fn main() -> ExitCode {
         .build();
     let outcome = match runtime {
         Ok(runtime) => {
+            let clears_up = commands::clears_up(&arguments.command);
             let command = commands::run(arguments.command, &mut output);
+            signals::heed(clears_up);
             let outcome = runtime.block_on(Box::pin(command));
             abandon(runtime);
-            outcome
+            outcome.map_err(signals::or_signal)
         }
         Err(error) => {
             output.error(&error.to_string());

@@ -7,6 +7,8 @@ use crate::night::{self, NightError, Report};
 use crate::pack::Project;
 use crate::plan::{Circumstances, Facts, Plan, decide};
 
+use super::signals::or_signal;
+
 /// The job's pack, whose rules were checked, and its places.
 pub(super) async fn open(
     job: &Job,
@@ -43,6 +45,7 @@ pub(super) async fn publish(
     let (project, workspace, plan) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
+            let error = or_signal(error);
             if may_be_put_right(&error) {
                 put_right(job, report).await;
             }
@@ -52,14 +55,18 @@ pub(super) async fn publish(
     let night = night::run(job, &project, &workspace, &plan, progress);
     let outcome = Box::pin(night).await;
     *report = outcome.report;
-    outcome.result
+    outcome.result.map_err(or_signal)
 }
 
 /// Whether tables can be put right all the same. Nothing is to be tried again where stores or this
-/// machine are out of order, nor where what is published itself ended it: that would be said twice.
+/// machine are out of order or a signal came, nor where what is published itself ended it: that would be said twice.
 pub(super) fn may_be_put_right(error: &NightError) -> bool {
     let is_of_tables = matches!(error, NightError::Publish(_));
-    error.kind() != FailureKind::Unexpected && !is_of_tables
+    let is_of_places = matches!(
+        error.kind(),
+        FailureKind::Unexpected | FailureKind::Ended(_)
+    );
+    !is_of_places && !is_of_tables
 }
 
 /// Undoes what runs left unpublished, for a night that comes no further. What it came to is not

@@ -13,6 +13,7 @@ use crate::inputs::InputError;
 use crate::night::NightError;
 
 use super::arguments::{LogFormat, Logging};
+use super::signals::while_asking;
 
 /// The two streams.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ impl Output {
         let mut stderr = std::io::stderr().lock();
         let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
         let mut answer = String::new();
-        let answered = asked.and_then(|()| stdin.read_line(&mut answer));
+        let answered = while_asking(|| asked.and_then(|()| stdin.read_line(&mut answer)));
         let is_yes = ["y", "yes"].contains(&answer.trim().to_lowercase().as_str());
         Some(answered.is_ok() && is_yes)
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::ground::{Diagnostic, Problems, SnapshotDate};
+use crate::ground::{Diagnostic, Problems, SnapshotDate, interruption};
 use crate::job::{Job, Workspace};
 use crate::night::{NightError, Report};
 use crate::withdrawal::{CutPointsKept, Withdrawal, WithdrawalPlan};
@@ -91,6 +91,8 @@ async fn look_and_withdraw(
         output.result(&meaning(&withdrawal));
     }
     let answer = answer(arguments, date, output);
+    // Until it is said what was done.
+    let _held_off = interruption().held_off();
     let withdrawn_by = match answer {
         Answer::Yes => Some(withdrawal.carry_out(&job, &workspace).await?),
         Answer::No | Answer::None => None,

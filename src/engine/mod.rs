@@ -13,6 +13,7 @@ mod filtered_joins;
 mod float_order;
 mod hash_joins;
 mod in_with_nulls;
+mod interruptible;
 mod node_rule;
 mod projected;
 mod reference_joins;
@@ -42,6 +43,7 @@ use self::checked::CheckExpressions;
 use self::exact_aggregates::ComputeExactly;
 use self::filtered_joins::hash_filtered_joins;
 use self::in_with_nulls::look_up_nulls;
+use self::interruptible::HeedSignals;
 use self::reference_joins::hash_reference_joins;
 use self::self_joins::fuse_self_joins;
 use self::views::OpenViews;
@@ -92,6 +94,7 @@ fn state(
     ];
     let of_engine = PhysicalOptimizer::default().rules.into_iter();
     rules.extend(of_engine.filter(|rule| !is_by_name_alone(rule.name())));
+    rules.push(Arc::new(HeedSignals));
     let state = SessionStateBuilder::new()
         .with_config(config(limits))
         .with_runtime_env(Arc::new(runtime(limits)?))

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use object_store::path::Path;
+use object_store::path::{Path, PathPart};
 use object_store::{ObjectStoreExt, WriteMultipart};
 use sha2::{Digest, Sha256};
 
@@ -215,8 +215,14 @@ impl<'a> Files<'a> {
         format!("{}-{name}.{ending}", self.table)
     }
 
+    /// Where a file of that name lies, without any of its characters written otherwise.
     fn path(&self, name: &str) -> Path {
-        self.location.path.clone().join(name)
+        let folder = &self.location.path;
+        let as_it_is = PathPart::parse(name).ok().and_then(|_| {
+            let path = format!("{folder}/{name}");
+            Path::parse(path).ok()
+        });
+        as_it_is.unwrap_or_else(|| folder.clone().join(name))
     }
 
     /// Removes what was written.

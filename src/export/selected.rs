@@ -99,10 +99,21 @@ impl Selected {
     ///
     /// # Errors
     /// Rows that cannot be read, or of which the condition cannot be computed.
-    pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>, EngineError> {
+    pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>, NightError> {
         let next = self.rows.try_next().await;
-        next.map_err(EngineError::during(STAGE))
+        next.map_err(|error| match EngineError::during(STAGE)(error) {
+            EngineError::Rows { reason, .. } => not_computed(&reason).into(),
+            error => error.into(),
+        })
     }
+}
+
+/// What is published can be read, so that it is the condition that cannot be computed on it.
+fn not_computed(reason: &str) -> Problems {
+    let what = reason.split(';').next().unwrap_or_default();
+    let message = format!("--where: {what}");
+    let help = "leave such rows out by CASE, use TRY_CAST, or divide by NULLIF(..., 0)";
+    Problems(vec![Diagnostic::new(message).help(help)])
 }
 
 /// The order of the rows: that of the table's key, or of all columns where nobody knows the key.

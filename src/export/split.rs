@@ -15,8 +15,8 @@ use arrow::error::ArrowError;
 
 use crate::ground::Fingerprint;
 
-/// The most characters of a value in a name.
-const MOST_CHARACTERS: usize = 60;
+/// The most bytes of a value in a name: disks take names of 255.
+const MOST_BYTES: usize = 120;
 
 /// How many digits tell two values apart whose names would be the same.
 const DIGITS: usize = 8;
@@ -61,7 +61,8 @@ pub(super) fn name_of(value: Option<&str>) -> String {
         true => character,
         false => '_',
     });
-    let plain: String = plain.take(MOST_CHARACTERS).collect();
+    let mut plain: String = plain.collect();
+    plain.truncate(plain.floor_char_boundary(MOST_BYTES));
     match plain == value {
         true => plain,
         false => told_apart(&plain, value),
@@ -118,6 +119,7 @@ mod tests {
             Some("null"),
             Some(""),
             Some(&*long),
+            Some(&*"企".repeat(120)),
             None,
         ];
         let names = names.map(name_of);
@@ -128,7 +130,8 @@ mod tests {
         ___a_b_c-b3613b6b
         null
         empty
-        xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-37e908d7
+        xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-37e908d7
+        企企企企企企企企企企企企企企企企企企企企企企企企企企企企企企企企企企企企企企企企-fe883b83
         null
         ");
     }

@@ -1,5 +1,7 @@
 //! What kind of failure an error is, so that one place can choose the exit code.
 
+use super::Signal;
+
 /// The kinds a scheduler tells apart by exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
@@ -13,6 +15,8 @@ pub enum FailureKind {
     InputsNotReady,
     /// Another run committed first.
     Conflict,
+    /// A signal ended the run.
+    Ended(Signal),
 }
 
 impl FailureKind {
@@ -24,6 +28,7 @@ impl FailureKind {
             Self::Blocked => 3,
             Self::InputsNotReady => 4,
             Self::Conflict => 5,
+            Self::Ended(signal) => signal.exit_code(),
         }
     }
 
@@ -35,6 +40,8 @@ impl FailureKind {
             Self::Blocked => "blocked",
             Self::InputsNotReady => "inputs_not_ready",
             Self::Conflict => "conflict",
+            Self::Ended(Signal::Interrupt) => "interrupted",
+            Self::Ended(Signal::Terminate) => "terminated",
         }
     }
 }

@@ -29,9 +29,14 @@ impl Layout {
         Self { output }
     }
 
+    /// The folder of the published tables.
+    pub fn tables(&self) -> Path {
+        self.output.clone().join("tables")
+    }
+
     /// The folder of a published table.
     pub fn table(&self, table: &str) -> Path {
-        self.output.clone().join("tables").join(table)
+        self.tables().join(table)
     }
 
     /// The record of the last publication that is known to be in.

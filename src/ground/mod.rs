@@ -1,6 +1,6 @@
 //! The vocabulary every other module speaks: dates, exact numbers, table names, object paths,
-//! fingerprints, the kinds of failure, and what may be shown of data and of secrets. Nothing here
-//! reads or writes anything.
+//! fingerprints, the kinds of failure, the signals that end a process, and what may be shown of data and
+//! of secrets. Nothing here reads or writes anything.
 
 mod as_of;
 mod counted;
@@ -8,6 +8,7 @@ mod diagnostic;
 mod exact_number;
 mod failure;
 mod fingerprint;
+mod interruption;
 #[cfg(test)]
 #[path = "../../tests/integration/formats/fixtures.rs"]
 pub(crate) mod fixtures;
@@ -24,6 +25,7 @@ pub use diagnostic::{Diagnostic, Problems, Severity, SourceFile, did_you_mean, n
 pub use exact_number::{ExactNumber, NotANumber};
 pub use failure::{Classified, FailureKind};
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
+pub use interruption::{GivenUp, HeldOff, Interruption, Signal, interruption};
 pub use layout::Layout;
 pub use redacted::without_values;
 pub use secrets::{has_secret, starred, without_secrets};

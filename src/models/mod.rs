@@ -24,6 +24,7 @@ mod graph;
 mod last_few;
 mod lexemes;
 mod limits;
+mod looked_at;
 mod misfits;
 mod model;
 mod named_parameters;
@@ -42,6 +43,7 @@ mod ruled_texts;
 mod selected;
 mod tables_beneath;
 mod total_order;
+mod wording;
 mod written_texts;
 
 pub(crate) use canonical::tokens;

@@ -7,7 +7,8 @@
 //! | `ANY_VALUE`, `FIRST_VALUE`, `LAST_VALUE`, `NTH_VALUE`, `ARRAY_AGG`, `STRING_AGG` | has a key, or what they take |
 //! | `LIMIT`, `OFFSET`, `FETCH`, `DISTINCT ON` | has a key, all that is selected, or all that is grouped by |
 //!
-//! A key is a column called `user_id`, `order_id` or otherwise `.._id`; one that a window is
+//! A key is a column called `user_id`, `order_id` or otherwise `.._id`, but for a few that many rows have
+//! in common; one that a window is
 //! partitioned by decides nothing within it. Rows are not looked at, so that what is found may be
 //! right: it is a warning. `RANK`, sums and counts are the same however rows tie. In rollups orders are
 //! [held to more](crate::tiles), and the rows of audits are not published.
@@ -39,6 +40,9 @@ const OF_VALUES: [&str; 6] = [
     "array_agg",
     "string_agg",
 ];
+
+/// Columns of the tables and sources called so that many rows may have in common.
+const NO_KEYS: [&str; 4] = ["run_id", "cutpoints_id", "content_id", "campaign_id"];
 
 /// What to do about an order in which rows may tie.
 const BY_KEY_HELP: &str = "end its ORDER BY in a key, such as user_id or order_id: the same rows then come in the same order every night";
@@ -133,7 +137,8 @@ impl Reader<'_> {
             } else {
                 "DISTINCT ON"
             };
-            let place = select.select_token.0.span;
+            let order = query.order_by.as_ref().map(Spanned::span);
+            let place = order.unwrap_or(select.select_token.0.span);
             self.report(place, what);
         }
     }
@@ -181,7 +186,10 @@ impl Order {
     }
 
     fn has_key(&self) -> bool {
-        self.0.iter().any(|by| by.ends_with("_id"))
+        let is_key = |by: &&String| {
+            by.ends_with("_id") && !NO_KEYS.iter().any(|column| by.ends_with(column))
+        };
+        self.0.iter().any(|by| is_key(&by))
     }
 
     fn names(&self, expression: &str) -> bool {
@@ -352,6 +360,10 @@ mod tests {
                 "SELECT array_agg(channel) AS channels FROM staging.orders",
             ),
             ("LIMIT", "SELECT user_id FROM features.users LIMIT 10"),
+            (
+                "LIMIT",
+                "SELECT user_id FROM publish.tier_snapshot AS s ORDER BY s.run_id, last_content_id LIMIT 3",
+            ),
             (
                 "LIMIT",
                 "SELECT user_id, revenue FROM features.users ORDER BY revenue DESC LIMIT 10",

@@ -6,7 +6,7 @@ use crate::audits::Blocked;
 use crate::calibration::{CalibrationError, CutPointError};
 use crate::drafts::{ContractError, DraftError};
 use crate::engine::EngineError;
-use crate::ground::{AsOfError, Classified, FailureKind, Problems};
+use crate::ground::{AsOfError, Classified, FailureKind, Problems, Signal};
 use crate::inputs::InputError;
 use crate::pack::PackError;
 use crate::plan::{HistoryError, PlanError};
@@ -56,6 +56,9 @@ pub enum NightError {
     /// Publication failed.
     #[error(transparent)]
     Publish(PublishError),
+    /// A signal came before anything was committed.
+    #[error("ended by {0}; readers still see what was published before")]
+    Ended(Signal),
 }
 
 impl From<PackError> for NightError {
@@ -128,6 +131,7 @@ impl Classified for NightError {
             Self::CutPoints(_) | Self::Contract(_) | Self::Blocked(_) => FailureKind::Blocked,
             Self::Draft(error) => error.kind(),
             Self::Publish(error) => error.kind(),
+            Self::Ended(signal) => FailureKind::Ended(*signal),
         }
     }
 }

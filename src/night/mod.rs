@@ -16,7 +16,8 @@
 //! | [publication] | calibration and records are kept, the drafts are committed, `publications` last |
 //!
 //! What is computed is one value, a [scenario]. Whatever fails before the first commit leaves
-//! readers' view as it was, and no drafts behind.
+//! readers' view as it was, and no drafts behind; so does a [signal](crate::ground::Interruption), which
+//! waits once a commit may have been made.
 
 mod alerts;
 mod auditing;
@@ -52,6 +53,7 @@ mod volumes;
 
 use std::collections::BTreeMap;
 
+use crate::ground::interruption;
 use crate::job::{Job, Workspace};
 use crate::pack::Project;
 use crate::plan::{CalibrationPlan, Plan, PlannedAction, remarks_on};
@@ -204,6 +206,7 @@ impl Run<'_> {
         let warnings = &mut report.warnings;
         let cleared = self.audit(&mut catalog, &tiers, drafts, warnings).await?;
         stages.begin("publication");
+        let _held_off = interruption().held_off();
         let cleared = self.keep_records(&tiers.calibration, cleared).await?;
         let cut_points = self.scenario.cut_points;
         report.calibrated = *cut_points == CalibrationPlan::Calibrate;

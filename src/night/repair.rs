@@ -1,6 +1,7 @@
 //! Tables that are not as the publications say are put right before anything else: rows of runs that
 //! died go, and what somebody else changed is as it was.
 
+use crate::ground::interruption;
 use crate::job::{Job, Workspace};
 use crate::publish::{self, ForeignCommit, Inspection, Publications, inspect};
 
@@ -28,6 +29,7 @@ pub(super) async fn put_right(
     if found.is_clean() {
         return Ok(found.clone());
     }
+    let _held_off = interruption().held_off();
     let repaired = publish::repair(&workspace.output, publications).await?;
     report.repaired = found.unfinished().map(str::to_owned).collect();
     report.warnings.extend(remarks_on_repair(found));

@@ -1,4 +1,5 @@
-//! Stores: from a URL of the job file to an object store that counts its traffic.
+//! Stores: from a URL of the job file to an object store that counts its traffic and heeds
+//! signals.
 //!
 //! | URL | store | credentials |
 //! |---|---|---|
@@ -13,6 +14,7 @@ mod counting;
 mod durable;
 mod error_text;
 mod full;
+mod interruptible;
 mod listed;
 mod disk_listing;
 mod invalid_keys;
@@ -33,6 +35,7 @@ use url::Url;
 use crate::ground::{Classified, FailureKind, has_secret, without_secrets};
 
 use durable::DurableDisk;
+use interruptible::InterruptibleStore;
 use invalid_keys::InvalidKeys;
 
 pub use counting::{CountingStore, Traffic, TrafficTotals};
@@ -203,6 +206,7 @@ impl Stores {
             let store =
                 client(&full_url, self.retry_policy).map_err(|error| refused(Box::new(error)))?;
             let traffic = Arc::new(Traffic::default());
+            let store = Arc::new(InterruptibleStore::new(store));
             let counting = CountingStore::new(store, Arc::clone(&traffic));
             self.opened
                 .insert(key.clone(), (Arc::new(counting), traffic));

@@ -285,6 +285,21 @@ fn rows_and_columns_are_chosen_and_split_into_files(project: &Project) {
     users.sort();
     assert_eq!(users, ["1001", "1002", "1003", "1004", "1005", "1006"]);
 
+    // Names are those that the manifest says, whatever they are written in.
+    let named = folder.path().join("名单 100%.csv");
+    let arguments = [
+        "--table",
+        "calls",
+        "--format",
+        "csv",
+        "--to",
+        named.to_str().unwrap(),
+    ];
+    exported(project, &arguments);
+    let beside = named.with_file_name("名单 100%.csv.manifest.json");
+    assert_eq!(manifest(&beside)["files"][0]["name"], "名单 100%.csv");
+    assert!(named.exists());
+
     // The next one leaves no file of this one behind that it does not have.
     let last = all["files"][0]["value"].as_str().unwrap();
     let said = split(&format!("value_tier = '{last}'"));
@@ -368,6 +383,15 @@ fn what_cannot_be_exported_is_told_with_the_remedy(project: &Project) {
             "--split-by",
             "value_tier",
         ],
+        vec!["--table", "calls", "--where", "revenue_365d"],
+        vec![
+            "--table",
+            "calls",
+            "--where",
+            "1 / (orders_lifetime - orders_lifetime) > 0",
+        ],
+        vec!["--table", "calls", "--to", "data/orders/dt=2026-03-06"],
+        vec!["--table", "calls", "--to", "output/tables/calls"],
     ];
     let said = refused.map(|arguments| {
         let finished = export(project, &[&arguments[..], &["--format", "csv"]].concat());
@@ -440,6 +464,26 @@ fn what_cannot_be_exported_is_told_with_the_remedy(project: &Project) {
     error: --to names one file, `calls.csv`, and --split-by makes several
      |
      = help: name a folder
+
+    error: a condition is of type DECIMAL(18, 2), and not true or false
+     --> --where:1:1
+      |
+    1 | revenue_365d
+      | ^^^^^^^^^^^^
+      |
+      = help: compare it, as in x > 0
+
+    error: --where: `1 / (calls.orders_lifetime - calls.orders_lifetime)` cannot be computed: a division by zero
+     |
+     = help: leave such rows out by CASE, use TRY_CAST, or divide by NULLIF(..., 0)
+
+    error: --to lies within the source `orders`
+     |
+     = help: name a folder of its own, so that the files are not read as a part of it
+
+    error: --to lies within the published tables
+     |
+     = help: name a folder of its own, so that the files are not read as a part of it
 
     exit code 2
 

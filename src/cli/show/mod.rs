@@ -27,7 +27,7 @@ use crate::night::{NightError, Report};
 use crate::overview::{ActionsOverview, DimensionOverview, Overview, UserOverview};
 
 use super::arguments::{OutputFormat, ShowArguments};
-use super::figures::{NONE, count, count_of, count_or_none, money};
+use super::figures::{NONE, count, count_of, count_or_none, money, per_cent};
 use super::output::Output;
 use super::table::{Cell, Paint, Side, Table, width};
 use actions::actions_page;
@@ -348,7 +348,7 @@ impl<'a> Page<'a> {
 fn metric(name: &str, value: f64) -> String {
     let is_part = ["_share", "_rate"].iter().any(|part| name.contains(part));
     match is_part {
-        true => format!("{:.1}%", 100.0 * value),
+        true => per_cent(value),
         false if value.fract() == 0.0 => count(value as i128),
         false => money((100.0 * value).round() as i128),
     }

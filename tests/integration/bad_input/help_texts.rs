@@ -112,6 +112,8 @@ const APPLIED: &[(&str, &[&str])] = &[
             "give the file the ending of its format, or name a folder",
             "name a folder",
             "name a folder or a file by --to",
+            "leave such rows out by CASE, use TRY_CAST, or divide by NULLIF(..., 0)",
+            "name a folder of its own, so that the files are not read as a part of it",
             "leave it out, or give --format csv",
         ],
     ),

@@ -81,7 +81,7 @@ async fn comparison_keeps_nothing_unless_told_to() {
     let jobs = nights.job_file();
     let redactions = Redactions::new().path(jobs.parent().unwrap(), "[JOBS]");
     insta::assert_snapshot!(redactions.apply(&shown), @"
-    Cut points as of 2026-11-20: 7 scored users
+    Cut points as of 2026-11-20: over 7 users
       old  2026-11-20-v1, which a run of this date scores by
       new  computed from the users of this date
 

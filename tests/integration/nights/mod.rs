@@ -84,6 +84,8 @@ mod retention_later;
 mod retired;
 mod rules_of_then;
 mod schedules;
+#[cfg(unix)]
+mod signals;
 mod source_records;
 mod tables;
 mod tile_store;

@@ -1,0 +1,143 @@
+//! Queries that are given up when a signal ends the process, however long they compute without
+//! reading anything: each plan looks for one before each of its batches, and so do its joins and what
+//! else makes many rows of few. Whoever aggregates or sorts these asks for all of them at once.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::future::BoxFuture;
+use futures::{FutureExt, Stream, StreamExt};
+
+use crate::ground::{GivenUp, interruption};
+
+/// How the names of operators end that make many rows of few.
+const MAKE_ROWS: [&str; 3] = ["JoinExec", "UnnestExec", "RecursiveQueryExec"];
+
+/// Puts [`HeedSignalsExec`] above every plan and what makes rows in it; the last of the rules.
+#[derive(Debug)]
+pub(super) struct HeedSignals;
+
+impl PhysicalOptimizerRule for HeedSignals {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let heeding = plan.transform_up(|node| {
+            let makes_rows = MAKE_ROWS.iter().any(|end| node.name().ends_with(end));
+            Ok(match makes_rows {
+                true => Transformed::yes(HeedSignalsExec::above(node)),
+                false => Transformed::no(node),
+            })
+        })?;
+        Ok(HeedSignalsExec::above(heeding.data))
+    }
+
+    fn name(&self) -> &str {
+        "heed_signals"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// The rows of its input, or an error once a signal has come.
+#[derive(Debug)]
+struct HeedSignalsExec(Arc<dyn ExecutionPlan>);
+
+impl HeedSignalsExec {
+    fn above(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+        Arc::new(Self(plan))
+    }
+}
+
+impl DisplayAs for HeedSignalsExec {
+    fn fmt_as(&self, _: DisplayFormatType, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("HeedSignalsExec")
+    }
+}
+
+impl ExecutionPlan for HeedSignalsExec {
+    fn name(&self) -> &str {
+        "HeedSignalsExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.0.properties()
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.0]
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self(children.swap_remove(0))))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let rows = self.0.execute(partition, context)?;
+        Ok(Box::pin(UntilSignal {
+            rows,
+            signal: interruption().given_up().boxed(),
+            is_over: false,
+        }))
+    }
+}
+
+/// Rows until a signal comes.
+struct UntilSignal {
+    rows: SendableRecordBatchStream,
+    signal: BoxFuture<'static, GivenUp>,
+    is_over: bool,
+}
+
+impl Stream for UntilSignal {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(given_up) = self.signal.poll_unpin(context) {
+            self.is_over = true;
+            return Poll::Ready(Some(Err(DataFusionError::External(Box::new(given_up)))));
+        }
+        self.rows.poll_next_unpin(context)
+    }
+}
+
+impl RecordBatchStream for UntilSignal {
+    fn schema(&self) -> SchemaRef {
+        self.rows.schema()
+    }
+}

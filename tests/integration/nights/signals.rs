@@ -1,0 +1,162 @@
+//! Signals on the real binary: whatever it is doing, readers' view stays as it was, nothing of the night
+//! is left in the tables or in the scratch folder, and the next run is like any other.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::bad_input::project::{Project, files_below};
+
+/// A run of a night, on its way.
+struct Running {
+    child: Child,
+    result: PathBuf,
+    scratch: TempDir,
+}
+
+impl Running {
+    fn begin(project: &Project) -> Self {
+        let scratch = TempDir::new().unwrap();
+        let result = scratch.path().join("result.json");
+        let child = Command::new(env!("CARGO_BIN_EXE_tierline"))
+            .args(["run", "job.toml", "--date", "2026-03-06", "--result-file"])
+            .arg(&result)
+            .current_dir(project.path(""))
+            .env("TMPDIR", scratch.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Self {
+            child: child.unwrap(),
+            result,
+            scratch,
+        }
+    }
+
+    fn send(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// The exit code, and what the result says, which is all that may be left.
+    fn end(mut self) -> (Option<i32>, Value) {
+        let code = self.child.wait().unwrap().code();
+        let result = fs::read_to_string(&self.result).unwrap();
+        fs::remove_file(&self.result).unwrap();
+        let left = files_below(self.scratch.path());
+        assert_eq!(left.into_keys().collect::<Vec<_>>(), Vec::<PathBuf>::new());
+        (code, serde_json::from_str(&result).unwrap())
+    }
+}
+
+/// A test that fails leaves no run behind.
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        self.child.wait().unwrap();
+    }
+}
+
+fn tables(project: &Project) -> BTreeMap<PathBuf, Vec<u8>> {
+    files_below(&project.path("output/tables"))
+}
+
+/// Waits until something is there.
+fn wait_for(path: &Path) {
+    let begun = Instant::now();
+    while !path.exists() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "{path:?} does not come"
+        );
+        sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_signal_leaves_what_was_published_and_nothing_else() {
+    let project = Project::new().publish("2026-03-05");
+    let before = tables(&project);
+    let mut ended = 0;
+    for tenths in 0.. {
+        let running = Running::begin(&project);
+        sleep(Duration::from_millis(100 * tenths));
+        let (signal, code, status) = match tenths % 2 {
+            0 => ("-TERM", 143, "terminated"),
+            _ => ("-INT", 130, "interrupted"),
+        };
+        running.send(signal);
+        // Before the handlers are there a signal ends the process by itself.
+        if tenths == 0 {
+            let mut running = running;
+            running.child.wait().unwrap();
+            continue;
+        }
+        let (found, result) = running.end();
+        if found == Some(0) {
+            assert_eq!(result["status"], "published", "{result}");
+            break;
+        }
+        assert_eq!(
+            (found, &result["status"]),
+            (Some(code), &status.into()),
+            "{result}"
+        );
+        let error = result["error"].as_str().unwrap();
+        assert!(
+            error.contains("readers still see what was published before"),
+            "{error}"
+        );
+        assert_eq!(
+            tables(&project).keys().collect::<Vec<_>>(),
+            before.keys().collect::<Vec<_>>(),
+            "after {tenths} tenths of a second"
+        );
+        ended += 1;
+    }
+    assert!(ended > 2, "{ended} runs were ended by a signal");
+    let twin = Project::new().publish("2026-03-05").publish("2026-03-06");
+    // The run's name depends on the files of the sources, which are others.
+    let shown = |project: &Project| {
+        let shown = project.call(&["show", "job.toml"]).stdout;
+        let lines = shown.lines().filter(|line| !line.starts_with("run "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&project), shown(&twin));
+}
+
+/// Six users twelve times side by side are two thousand million rows.
+#[test]
+fn a_query_without_an_end_is_given_up() {
+    // A join keeps the rows of its left side: those are six each.
+    let rows = (1..12).rev().fold(
+        String::from("publish.tier_snapshot AS u12"),
+        |right, number| format!("publish.tier_snapshot AS u{number} CROSS JOIN ({right})"),
+    );
+    let sql = format!("SELECT MIN(u1.user_id) AS user_id, SUM(u12.user_id) AS n FROM {rows}\n");
+    let project = Project::new()
+        .write("sql/publish/endless.sql", &sql)
+        .append("job.toml", "\n[tables.endless]\nkey = [\"user_id\"]\n");
+    let running = Running::begin(&project);
+    // Nothing that follows takes so long.
+    wait_for(&project.path("output/tables/tier_snapshot"));
+    sleep(Duration::from_secs(3));
+    let sent = Instant::now();
+    running.send("-TERM");
+    let (code, result) = running.end();
+    assert_eq!(
+        (code, &result["status"]),
+        (Some(143), &"terminated".into()),
+        "{result}"
+    );
+    let seconds = sent.elapsed().as_secs();
+    assert!(seconds < 20, "it took {seconds} s");
+    assert_eq!(tables(&project), BTreeMap::new());
+}
