@@ -3,11 +3,13 @@
 //! Where nothing is to be cleared up, and while a question waits for its answer, the first ends it at
 //! once as well, unless tables are just being committed.
 
+use std::io;
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use tokio::runtime::Builder;
+#[cfg(unix)]
 use tokio::signal::unix::{self, SignalKind};
 
 use crate::ground::{Signal, interruption};
@@ -19,38 +21,78 @@ static IS_ASKING: AtomicBool = AtomicBool::new(false);
 /// Heeds signals until the program ends. `clears_up` says whether the command does so by itself.
 pub(super) fn heed(clears_up: bool) {
     // In a thread of its own: those of the command may all be computing.
-    thread::spawn(
-        move || match Builder::new_current_thread().enable_io().build() {
-            Ok(runtime) => runtime.block_on(wait_for_signals(clears_up)),
-            Err(error) => tracing::warn!(%error, "signals end this process at once"),
-        },
-    );
+    let thread = thread::Builder::new().name("signals".to_owned());
+    let spawned = thread.spawn(move || {
+        let runtime = Builder::new_current_thread().enable_io().build();
+        match runtime.map(|runtime| runtime.block_on(heeded(clears_up))) {
+            Ok(Ok(signal)) => exit(i32::from(signal.exit_code())),
+            Ok(Err(error)) | Err(error) => not_heeded(&error),
+        }
+    });
+    if let Err(error) = spawned {
+        not_heeded(&error);
+    }
 }
 
-async fn wait_for_signals(clears_up: bool) {
-    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(unix::signal);
-    let [Ok(mut interrupt), Ok(mut terminate)] = signals else {
-        tracing::warn!("signals end this process at once");
-        return;
-    };
-    let mut next = async || {
-        tokio::select! {
-            _ = interrupt.recv() => Signal::Interrupt,
-            _ = terminate.recv() => Signal::Terminate,
-        }
-    };
-    let mut signal = next().await;
-    interruption().ask(signal);
+fn not_heeded(error: &io::Error) {
+    tracing::warn!(%error, "signals end this process at once");
+}
+
+/// Waits for the signal that ends the program.
+async fn heeded(clears_up: bool) -> io::Result<Signal> {
+    let mut signals = Signals::new()?;
+    let first = signals.next().await;
+    interruption().ask(first);
     if clears_up && !IS_ASKING.load(Ordering::Relaxed) {
-        tracing::warn!("{signal} came: the command is given up; a second signal ends it at once");
-        signal = next().await;
-    } else {
+        tracing::warn!("{first} came: the command is given up; a second signal ends it at once");
+        return Ok(signals.next().await);
+    }
+    Ok(tokio::select! {
+        _ = interruption().given_up() => first,
+        second = signals.next() => second,
+    })
+}
+
+/// The signals as they come.
+#[cfg(unix)]
+struct Signals {
+    interrupt: unix::Signal,
+    terminate: unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: unix::signal(SignalKind::interrupt())?,
+            terminate: unix::signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = interruption().given_up() => {}
-            second = next() => signal = second,
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
         }
     }
-    exit(i32::from(signal.exit_code()));
+}
+
+/// Elsewhere there is Ctrl-C alone.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Signal {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Signal::Interrupt,
+            Err(_) => std::future::pending().await,
+        }
+    }
 }
 
 /// What `ask` answers; a signal that comes meanwhile ends the program.
