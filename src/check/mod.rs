@@ -6,7 +6,8 @@
 //! 4. what is published has the columns and types it needs
 //! 5. what any model [compares](crate::tiers::literals) with a dimension is one of its values
 //! 6. every model is one that the engine can [compute](crate::pack::runnable)
-//! 7. reference files have each key once, and true and false in one spelling
+//! 7. reference files have each key once, true and false in one spelling, and the actions that the job
+//!    turns on
 //!
 //! Problems of all steps are reported at once. Where there are none, what may be meant otherwise is
 //! [remarked on](remarks): nothing is refused for it.

@@ -22,7 +22,8 @@ use super::{calibrate, demo, export, init, jobs, withdraw};
 /// The exit code of `--skip-exit-code`, which schedulers take for skipped.
 const NOTHING_TO_DO: u8 = 99;
 
-/// Whether a command has something to clear up when it is given up, such as drafts.
+/// Whether a command has something to clear up when it is given up, such as drafts. What `withdraw`
+/// does is not given up.
 pub(super) fn clears_up(command: &Command) -> bool {
     match command {
         Command::Demo(_)
@@ -84,7 +85,6 @@ async fn plan(arguments: &NightArguments, output: &Output) -> Result<(), NightEr
 async fn night(arguments: &RunArguments, output: &Output) -> Result<ExitCode, NightError> {
     let mut report = Report::default();
     let outcome = Box::pin(one_night(arguments, &mut report, output)).await;
-    let outcome = outcome.map_err(or_signal);
     if let Err(error) = &outcome {
         report.fail(error);
     }

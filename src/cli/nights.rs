@@ -59,14 +59,14 @@ pub(super) async fn publish(
 }
 
 /// Whether tables can be put right all the same. Nothing is to be tried again where stores or this
-/// machine are out of order or a signal came, nor where what is published itself ended it: that would be said twice.
+/// machine are out of order or a signal came, nor where what is published itself ended it: that
+/// would be said twice.
 pub(super) fn may_be_put_right(error: &NightError) -> bool {
     let is_of_tables = matches!(error, NightError::Publish(_));
-    let is_of_places = matches!(
-        error.kind(),
-        FailureKind::Unexpected | FailureKind::Ended(_)
-    );
-    !is_of_places && !is_of_tables
+    match error.kind() {
+        FailureKind::Unexpected | FailureKind::Ended(_) => false,
+        _ => !is_of_tables,
+    }
 }
 
 /// Undoes what runs left unpublished, for a night that comes no further. What it came to is not

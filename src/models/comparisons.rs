@@ -83,7 +83,7 @@ fn unmeant(expression: &Expr, schema: &DFSchema) -> Vec<Unmeant> {
             let listed = within.subquery.subquery.schema();
             let column = listed.columns().into_iter().next().map(Expr::Column);
             let compared = column.and_then(|column| {
-                pair(Side::of(&within.expr, schema)?, Side::of(&column, listed)?)
+                unmeant_pair(Side::of(&within.expr, schema)?, Side::of(&column, listed)?)
             });
             compared.into_iter().collect()
         }
@@ -107,10 +107,10 @@ fn compares(operator: Operator) -> bool {
 }
 
 fn time_with_number(left: &Expr, right: &Expr, schema: &DFSchema) -> Option<Unmeant> {
-    pair(Side::of(left, schema)?, Side::of(right, schema)?)
+    unmeant_pair(Side::of(left, schema)?, Side::of(right, schema)?)
 }
 
-fn pair(left: Side, right: Side) -> Option<Unmeant> {
+fn unmeant_pair(left: Side, right: Side) -> Option<Unmeant> {
     let (time, number) = match left.data_type.is_numeric() {
         true => (right, left),
         false => (left, right),

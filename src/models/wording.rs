@@ -15,7 +15,7 @@ impl Wording {
     pub(super) fn of(message: &str, said: &str) -> Self {
         let known = Self::of_functions(said)
             .or_else(|| Self::of_subqueries(said))
-            .or_else(|| Self::of_literals(said))
+            .or_else(|| Self::of_values(said))
             .or_else(|| Self::of_names(message, said));
         known.unwrap_or_else(|| {
             let first_line = message.lines().next().unwrap_or_default();
@@ -39,15 +39,15 @@ impl Wording {
     fn of_functions(said: &str) -> Option<Self> {
         if let Some(call) = between(said, "the given name and argument types '", "'") {
             let name = call.split('(').next().unwrap_or_default();
-            let candidates = said.split_once("Candidate functions:");
-            let candidates = candidates.map_or("", |(_, candidates)| candidates);
-            let forms: Vec<&str> = candidates.lines().map(str::trim).collect();
-            let forms: Vec<&str> = forms.into_iter().filter(|form| !form.is_empty()).collect();
             if name == "make_array" {
                 let message = "the values of [..] are of different types".to_owned();
                 let help = "CAST them to one type; structs have the same fields in the same order, of the same types";
                 return Some(Self::plain(message, help));
             }
+            let candidates = said.split_once("Candidate functions:");
+            let candidates = candidates.map_or("", |(_, candidates)| candidates);
+            let forms: Vec<&str> = candidates.lines().map(str::trim).collect();
+            let forms: Vec<&str> = forms.into_iter().filter(|form| !form.is_empty()).collect();
             return Some(Self {
                 message: format!(
                     "`{name}` does not take these arguments: {}",
@@ -69,25 +69,9 @@ impl Wording {
                 "CAST one side to the type of the other",
             ));
         }
-        if said.contains("non-boolean predicate")
-            && let Some((_, data_type)) = said.rsplit_once("returning ")
-        {
-            let data_type = with_sql_types(data_type.trim());
-            let message = format!("a condition is of type {data_type}, and not true or false");
-            return Some(Self::plain(message, "compare it, as in x > 0"));
-        }
         if let Some(name) = between(said, "Function '", "' failed to match any signature") {
             let message = format!("`{name}` does not take these arguments");
             let help = "CAST them to what it takes, and give it as many as it takes";
-            return Some(Self::plain(message, help));
-        }
-        if let Some(found) = between(said, "Cannot access field at argument ", " is not Struct") {
-            let found = found.split_once("type ").map_or(found, |(_, found)| found);
-            let message = format!(
-                "a field is asked of a {}, which has none",
-                with_sql_types(found)
-            );
-            let help = "the name before the point is a column's: name the table that has what stands behind it, which may be misspelt";
             return Some(Self::plain(message, help));
         }
         if let Some(name) = between(said, "Invalid function '", "'") {
@@ -121,10 +105,26 @@ impl Wording {
         None
     }
 
-    /// Texts that are cast to what they are not.
-    fn of_literals(said: &str) -> Option<Self> {
-        let text = between(said, "Cannot cast string '", "' to value of ")?;
-        let (_, data_type) = said.split_once("' to value of ")?;
+    /// Values that are not of the kind that is needed.
+    fn of_values(said: &str) -> Option<Self> {
+        if said.contains("non-boolean predicate")
+            && let Some((_, data_type)) = said.rsplit_once("returning ")
+        {
+            let data_type = with_sql_types(data_type.trim());
+            let message = format!("a condition is of type {data_type}, and not true or false");
+            return Some(Self::plain(message, "compare it, as in x > 0"));
+        }
+        if let Some(found) = between(said, "Cannot access field at argument ", " is not Struct") {
+            let found = found.split_once("type ").map_or(found, |(_, found)| found);
+            let message = format!(
+                "a field is asked of a {}, which has none",
+                with_sql_types(found)
+            );
+            let help = "the name before the point is a column's: name the table that has what stands behind it, which may be misspelt";
+            return Some(Self::plain(message, help));
+        }
+        let (_, text) = said.split_once("Cannot cast string '")?;
+        let (text, data_type) = text.split_once("' to value of ")?;
         let data_type = with_sql_types(data_type.trim_end_matches(" type"));
         let message = format!("`{text}` cannot be cast to {data_type}");
         let help =
@@ -134,12 +134,12 @@ impl Wording {
 
     /// Names that are there twice, or not known.
     fn of_names(message: &str, said: &str) -> Option<Self> {
+        if let Some(name) = between(said, "duplicate unqualified field name \"", "\"") {
+            let message = format!("two aggregates differ by a CAST alone: `{name}`");
+            let help = "CAST in a table of WITH, under a name of its own, and aggregate that";
+            return Some(Self::plain(message, help));
+        }
         if let Some(name) = named_twice(said) {
-            if name.contains('(') {
-                let message = format!("two aggregates differ by a CAST alone: `{name}`");
-                let help = "CAST in a table of WITH, under a name of its own, and aggregate that";
-                return Some(Self::plain(message, help));
-            }
             let message = format!("two columns are named `{name}`");
             return Some(Self::plain(
                 message,
@@ -179,12 +179,11 @@ fn named_twice(said: &str) -> Option<&str> {
         let alias = written.rsplit_once(" AS ").map(|(_, alias)| alias);
         return alias.or_else(|| written.rsplit('.').next());
     }
-    let ambiguous = between(
+    between(
         said,
         "and unqualified field name ",
         " which would be ambiguous",
-    );
-    ambiguous.or_else(|| between(said, "duplicate unqualified field name \"", "\""))
+    )
 }
 
 /// The text after `before` and up to the next `after`.

@@ -22,7 +22,9 @@ const ON: &str = "actions_on";
 /// The actions that no rule gives to anybody, each as a warning.
 pub(crate) fn actions_without_rules(project: &Project) -> Vec<Diagnostic> {
     let table = TableName::new(SqlSchema::Publish, ACTIONS.name);
-    let (Some(model), Some(reference)) = (project.graph.model(&table), listed(project)) else {
+    let (Some(model), Some(reference)) =
+        (project.graph.model(&table), project.reference(ACTIONS.name))
+    else {
         return Vec::new();
     };
     let rules = model.texts_ruled_by(ACTION);
@@ -47,7 +49,7 @@ pub(crate) fn actions_without_rules(project: &Project) -> Vec<Diagnostic> {
 /// Actions that are to be on and that the file does not have.
 pub(crate) fn unknown_actions_on(project: &Project, job: &Job) -> Problems {
     let (Some(ParameterValue::List(on)), Some(reference)) =
-        (project.parameters.get(ON), listed(project))
+        (project.parameters.get(ON), project.reference(ACTIONS.name))
     else {
         return Problems::default();
     };
@@ -71,11 +73,6 @@ pub(crate) fn unknown_actions_on(project: &Project, job: &Job) -> Problems {
         .help(help)
     };
     Problems(unknown.map(problem).collect())
-}
-
-fn listed(project: &Project) -> Option<&ReferenceTable> {
-    let mut references = project.references.iter();
-    references.find(|reference| reference.name.name == ACTIONS.name)
 }
 
 /// The names, each with its row.

@@ -66,8 +66,13 @@ pub struct Project {
 impl Project {
     /// The reference table with the bands of the RFM total.
     pub(crate) fn bands(&self) -> Option<&ReferenceTable> {
+        self.reference(BANDS)
+    }
+
+    /// The reference table of that name.
+    pub(super) fn reference(&self, name: &str) -> Option<&ReferenceTable> {
         let mut references = self.references.iter();
-        references.find(|reference| reference.name.name == BANDS)
+        references.find(|reference| reference.name.name == name)
     }
 
     /// The KPIs that say how much a source delivered of the day, by `$volumes_of_<source>`.

@@ -48,12 +48,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn written_unless_given_up<T>(request: impl Future<Output = Result<T>>) -> Result<T> {
     unless_given_up(async { Ok(()) }).await?;
+    let patience = async {
+        let signal = interruption().given_up().await;
+        sleep(PATIENCE).await;
+        signal
+    };
     tokio::select! {
         biased;
         written = request => written,
-        signal = interruption().given_up().then(async |signal| { sleep(PATIENCE).await; signal }) => {
-            Err(given_up(signal))
-        }
+        signal = patience => Err(given_up(signal)),
     }
 }
 

@@ -62,7 +62,13 @@ fn the_smallest_part_that_cannot_be_planned_is_underlined() {
             "UNION ALL SELECT dimension, tier, round(tier, 'x'), label_en, label_zh, playbook, playbook_zh FROM reference.dim_tier UNION ALL",
             "round",
         ),
-        // two columns of one name
+        // two columns of one name, written or not
+        (
+            "sql/tiers/need_type.sql",
+            "SELECT\n    user_id,",
+            "SELECT\n    user_id,\n    COUNT(*) OVER (), COUNT(*) OVER (),",
+            "SELECT",
+        ),
         (
             "sql/publish/tier_snapshot.sql",
             "    rfm.r_score,",
