@@ -20,7 +20,7 @@ use proptest::sample::select;
 use tierline::ground::{Classified, FailureKind};
 use tokio::runtime::Runtime;
 
-use super::expected::{assert_same_night, assert_same_rows, expected, published};
+use super::expected::{assert_same_night, assert_same_rows, expected_since, published};
 use super::job::Nights;
 use super::lake::{Delivery, Ids};
 use super::pack::Edit;
@@ -28,6 +28,7 @@ use super::property::config;
 use super::tables;
 use crate::naive::fixtures::{NOON, hand_given_cut_points};
 use crate::naive::history::{Event, History, Order, User};
+use crate::naive::matrix::earlier_snapshots;
 use crate::naive::parameters::Rules;
 use crate::naive::snapshot::{Snapshot, snapshot};
 
@@ -311,9 +312,10 @@ struct Play {
     files: BTreeMap<FileKey, StoredFile>,
     orders_so_far: u32,
     published: BTreeSet<NaiveDate>,
-    /// The snapshots by the naive computation and the packs that they were published by, as long
-    /// as the naive computation says the same as the SQL.
-    naive: Option<BTreeMap<NaiveDate, (Snapshot, Pack)>>,
+    /// The packs that nights were published by.
+    packs: BTreeMap<NaiveDate, Pack>,
+    /// The snapshots by the naive computation, as long as it says the same as the SQL.
+    naive: Option<BTreeMap<NaiveDate, Snapshot>>,
 }
 
 type FileKey = (Source, NaiveDate, &'static str);
@@ -344,6 +346,7 @@ impl Play {
             files: BTreeMap::new(),
             orders_so_far: 0,
             published: BTreeSet::new(),
+            packs: BTreeMap::new(),
             naive: Some(BTreeMap::new()),
         }
     }
@@ -534,12 +537,13 @@ impl Play {
             return;
         };
         let previous = snapshots.range(..night).next_back();
-        let previous = previous.map(|(_, published)| published);
-        rules.are_new = previous.is_some_and(|(_, pack)| !rules_of(pack).eq(rules_of(self.pack)));
-        let previous = previous.map(|(snapshot, _)| snapshot);
+        rules.are_new =
+            previous.is_some_and(|(date, _)| !rules_of(self.packs[date]).eq(rules_of(self.pack)));
+        let previous = previous.map(|(_, snapshot)| snapshot);
         let current = snapshot(&seen, night, &rules, previous);
-        let rows = expected(previous, &current);
-        snapshots.insert(night, (current, self.pack));
+        let rows = expected_since(previous, earlier_snapshots(snapshots, &current), &current);
+        snapshots.insert(night, current);
+        self.packs.insert(night, self.pack);
         assert_same_night(night, &published(&self.nights.output(), night).await, &rows);
     }
 

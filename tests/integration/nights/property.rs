@@ -1,13 +1,14 @@
 //! On random small histories, delivered in any way, the pipeline and the naive computation agree
-//! on every row of every night. `PROPTEST_CASES` says on how many; a failure shrinks and prints
-//! the case, and its seed is kept in `tests/proptest-regressions/`.
+//! on every row of every night. A test run tries the same cases each time; `PROPTEST_CASES` and
+//! `PROPTEST_RNG_SEED` ask for others. A failure shrinks and prints the case, and its seed is kept
+//! in `tests/proptest-regressions/`.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use chrono::NaiveDate;
 use proptest::prelude::*;
-use proptest::test_runner::Config;
+use proptest::test_runner::{Config, RngSeed};
 use tierline::ground::{Classified, FailureKind};
 use tokio::runtime::Runtime;
 
@@ -26,19 +27,26 @@ use crate::naive::snapshot::{Snapshot, snapshots};
 /// How many cases an ordinary test run compares, for each kind of ids.
 const CASES: u32 = 10;
 
+/// The seed of the cases of an ordinary test run.
+const SEED: u64 = 20_261_126;
+
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
-/// So many cases, unless `PROPTEST_CASES` is set.
+/// So many cases, the same in every run of the tests, unless `PROPTEST_CASES` or
+/// `PROPTEST_RNG_SEED` asks for others.
 pub(crate) fn config(usual: u32) -> Config {
-    let cases = match std::env::var_os("PROPTEST_CASES") {
-        Some(_) => Config::default().cases,
-        None => usual,
-    };
-    Config {
-        cases,
+    let is_set = |name| std::env::var_os(name).is_some();
+    let mut config = Config {
         max_shrink_iters: 200,
         ..Config::default()
+    };
+    if !is_set("PROPTEST_CASES") {
+        config.cases = usual;
+        if !is_set("PROPTEST_RNG_SEED") {
+            config.rng_seed = RngSeed::Fixed(SEED);
+        }
     }
+    config
 }
 
 proptest! {

@@ -6,11 +6,9 @@
 //! one the oldest days expire after a night, and its runs may die between two commits. The other
 //! keeps its files and forgets every tile before each of its nights. Sources of the one may be Delta
 //! tables, where a retention rule is a DELETE, and a vacuum may come at any time; those of the other
-//! are always folders of files, so that a table also gives what folders of the same rows give. Where the one is refused,
-//! since tiles do not give what the rules ask for, nothing must have changed, and the other does not
-//! run. The seed is fixed, so that every run of the tests tries the same cases; `PROPTEST_CASES` and
-//! `PROPTEST_RNG_SEED` ask for others. Seeds of failures are kept beside those of the other
-//! properties.
+//! are always folders of files, so that a table also gives what folders of the same rows give. Where
+//! the one is refused, since tiles do not give what the rules ask for, nothing must have changed, and
+//! the other does not run.
 
 mod cases;
 mod table;
@@ -20,7 +18,6 @@ use std::sync::LazyLock;
 
 use chrono::{NaiveDate, TimeDelta};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngSeed};
 use tierline::backfill::{BackfillNight, NightRules, RulesChoice};
 use tierline::ground::SnapshotDate;
 use tierline::night::{NightError, Report, Status};
@@ -44,16 +41,13 @@ const FOLDER_CASES: u32 = 2;
 /// And where some are Delta tables.
 const TABLE_CASES: u32 = 1;
 
-/// The seed of these.
-const SEED: u64 = 20_261_126;
-
 /// Tables of which each date keeps its rows, and that are the same whether files are left or not.
 const COMPARED: [&str; 3] = ["tier_snapshot", "tier_migration", "tier_summary"];
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 proptest! {
-    #![proptest_config(seeded(FOLDER_CASES))]
+    #![proptest_config(config(FOLDER_CASES))]
 
     #[test]
     fn a_lake_whose_files_expire_publishes_what_one_that_keeps_them_does(case in cases(&[&[]])) {
@@ -62,7 +56,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(seeded(TABLE_CASES))]
+    #![proptest_config(config(TABLE_CASES))]
 
     #[test]
     fn delta_tables_whose_rows_expire_publish_what_folders_that_keep_them_do(
@@ -70,16 +64,6 @@ proptest! {
     ) {
         RUNTIME.block_on(Box::pin(compare(&case)));
     }
-}
-
-/// The usual cases, unless the environment asks for others.
-fn seeded(usual: u32) -> Config {
-    let asked = ["PROPTEST_CASES", "PROPTEST_RNG_SEED"];
-    let mut config = config(usual);
-    if asked.iter().all(|name| std::env::var_os(name).is_none()) {
-        config.rng_seed = RngSeed::Fixed(SEED);
-    }
-    config
 }
 
 async fn compare(case: &Case) {
