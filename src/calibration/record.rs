@@ -25,14 +25,17 @@
 //! | `.cuts` | four strictly increasing values in the unit of the column, as texts: they keep their digits |
 //! | `.users` | how many of the population are at or below cut 1, between the cuts, and above cut 4 |
 //!
+//! | `digest` | a fingerprint of all of that, so that a record which was changed is refused; records from before it have none, and are taken as they are |
+//!
 //! Another field beside these of the record itself is refused: what it says could change scores.
 
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutMode};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::ground::{Classified, ExactNumber, FailureKind, Layout, SnapshotDate};
+use crate::ground::{Classified, ExactNumber, FailureKind, Fingerprint, Layout, SnapshotDate};
 use crate::job::{GivenCuts, ParameterValue};
 use crate::models::Parameters;
 use crate::storage::{Location, StorageError};
@@ -99,6 +102,15 @@ pub enum CalibrationError {
         /// `; there are: ...`, or nothing.
         known: String,
     },
+    /// A record by which something was published.
+    #[error(
+        "the calibration record `{path}` is gone, by which {dates} scored; restore it from a copy, or say under [calibration] of the job by which cut points users are scored from now on"
+    )]
+    Lost {
+        path: String,
+        /// The dates and the verb: `2026-11-19 was`.
+        dates: String,
+    },
     /// A record that was changed by other hands or written by another version.
     #[error(
         "the calibration record `{path}` cannot be read: {reason}; restore it, or pin another id"
@@ -149,9 +161,18 @@ impl Classified for CalibrationError {
             | Self::Format { .. }
             | Self::OtherId { .. }
             | Self::NotIncreasing { .. } => FailureKind::Usage,
+            Self::Lost { .. } => FailureKind::Blocked,
             Self::Taken { .. } => FailureKind::Conflict,
         }
     }
+}
+
+/// A record as it is written.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(flatten)]
+    record: &'a Calibration,
+    digest: String,
 }
 
 impl Calibration {
@@ -237,7 +258,13 @@ impl Calibration {
     /// A store that fails, and a record of the same id that says something else.
     pub async fn keep(&self, location: &Location, layout: &Layout) -> Result<(), CalibrationError> {
         let path = layout.calibration(&self.id);
-        let record = serde_json::to_vec_pretty(self).map_err(|error| CalibrationError::Record {
+        let written = serde_json::to_value(self).and_then(|content| {
+            serde_json::to_vec_pretty(&Written {
+                record: self,
+                digest: digest_of(&content),
+            })
+        });
+        let record = written.map_err(|error| CalibrationError::Record {
             path: location.url_of(&path),
             reason: error.to_string(),
         })?;
@@ -281,9 +308,19 @@ fn cut_value(cut: ExactNumber) -> ParameterValue {
     }
 }
 
-/// The ids of the calibrations that are kept.
+/// A fingerprint of what a record says, its digest aside.
+fn digest_of(content: &Value) -> String {
+    let digest = Fingerprint::builder().part("content", &content.to_string());
+    digest.finish().to_string()
+}
+
+/// The ids of the calibrations that are kept, and of those that should be.
 #[derive(Debug, Clone, Default)]
-pub struct KeptIds(Vec<Id>);
+pub struct KeptIds {
+    kept: Vec<Id>,
+    /// Those by which something is published, and that have no record.
+    lost: Vec<Id>,
+}
 
 impl KeptIds {
     /// Lists the records.
@@ -302,24 +339,49 @@ impl KeptIds {
             .iter()
             .filter_map(|object| object.location.filename());
         let ids = names.filter_map(|name| Id::parse(name.strip_suffix(".json")?));
-        Ok(Self(ids.collect()))
+        Ok(Self {
+            kept: ids.collect(),
+            lost: Vec::new(),
+        })
+    }
+
+    /// The same, knowing by which ids something is published.
+    #[must_use]
+    pub fn knowing<'a>(self, published: impl IntoIterator<Item = &'a str>) -> Self {
+        let published = published.into_iter().filter_map(Id::parse);
+        let mut lost: Vec<Id> = published.filter(|id| !self.kept.contains(id)).collect();
+        lost.sort();
+        lost.dedup();
+        Self { lost, ..self }
+    }
+
+    /// The lost calibration that would be the newest as of a date or, where the date is before all
+    /// of them, the earliest.
+    pub fn lost_for(&self, snapshot_date: SnapshotDate) -> Option<&str> {
+        let all = Self {
+            kept: self.kept.iter().chain(&self.lost).cloned().collect(),
+            lost: Vec::new(),
+        };
+        let chosen = all.newest(snapshot_date).or(all.earliest())?;
+        let lost = self.lost.iter().find(|id| id.text == chosen)?;
+        Some(&lost.text)
     }
 
     /// The newest as of a date or earlier.
     pub fn newest(&self, snapshot_date: SnapshotDate) -> Option<&str> {
-        let until = self.0.iter().filter(|id| id.as_of <= snapshot_date);
+        let until = self.kept.iter().filter(|id| id.as_of <= snapshot_date);
         until.max().map(|id| id.text.as_str())
     }
 
     /// The one of the earliest date, and of these the newest; none where there is none.
     pub fn earliest(&self) -> Option<&str> {
-        let first = self.0.iter().map(|id| id.as_of).min()?;
+        let first = self.kept.iter().map(|id| id.as_of).min()?;
         self.newest(first)
     }
 
     /// The newest as of exactly that date.
     pub fn of_date(&self, as_of: SnapshotDate) -> Option<&str> {
-        let of_date = self.0.iter().filter(|id| id.as_of == as_of);
+        let of_date = self.kept.iter().filter(|id| id.as_of == as_of);
         of_date.max().map(|id| id.text.as_str())
     }
 
@@ -328,10 +390,10 @@ impl KeptIds {
     /// # Errors
     /// An id without a record.
     pub fn pinned<'a>(&self, id: &'a str) -> Result<&'a str, CalibrationError> {
-        if self.0.iter().any(|known| known.text == id) {
+        if self.kept.iter().any(|known| known.text == id) {
             return Ok(id);
         }
-        let names: Vec<&str> = self.0.iter().map(|known| known.text.as_str()).collect();
+        let names: Vec<&str> = self.kept.iter().map(|known| known.text.as_str()).collect();
         Err(CalibrationError::Unknown {
             id: id.to_owned(),
             known: match names.as_slice() {
@@ -341,16 +403,18 @@ impl KeptIds {
         })
     }
 
-    /// The id of the next calibration as of a date: its version is one more than the highest.
+    /// The id of the next calibration as of a date: its version is one more than the highest that
+    /// there ever was.
     pub fn next(&self, as_of: SnapshotDate) -> String {
-        let of_date = self.0.iter().filter(|id| id.as_of == as_of);
+        let ever = self.kept.iter().chain(&self.lost);
+        let of_date = ever.filter(|id| id.as_of == as_of);
         let highest = of_date.map(|id| id.version).max().unwrap_or_default();
         Layout::calibration_id(as_of, highest + 1)
     }
 
     /// The first date after `as_of` that has a calibration of its own.
     pub fn next_date(&self, as_of: SnapshotDate) -> Option<SnapshotDate> {
-        let dates = self.0.iter().map(|id| id.as_of);
+        let dates = self.kept.iter().map(|id| id.as_of);
         dates.filter(|date| *date > as_of).min()
     }
 }
@@ -385,6 +449,7 @@ async fn read(location: &Location, path: &Path) -> Result<Calibration, Calibrati
 #[derive(Debug, Deserialize)]
 struct AnyFormat {
     format: u32,
+    digest: Option<String>,
 }
 
 /// The record in `bytes`, which were read from `path`.
@@ -394,7 +459,7 @@ fn parse(bytes: &[u8], path: &str) -> Result<Calibration, CalibrationError> {
         reason: error.to_string(),
     };
     // First, since other formats may have other fields.
-    let AnyFormat { format } = serde_json::from_slice(bytes).map_err(broken)?;
+    let AnyFormat { format, digest } = serde_json::from_slice(bytes).map_err(broken)?;
     if format != FORMAT {
         return Err(CalibrationError::Format {
             path: path.to_owned(),
@@ -402,7 +467,17 @@ fn parse(bytes: &[u8], path: &str) -> Result<Calibration, CalibrationError> {
             known: FORMAT,
         });
     }
-    let record: Calibration = serde_json::from_slice(bytes).map_err(broken)?;
+    let mut content: Value = serde_json::from_slice(bytes).map_err(broken)?;
+    if let Some(fields) = content.as_object_mut() {
+        fields.remove("digest");
+    }
+    if digest.is_some_and(|digest| digest != digest_of(&content)) {
+        return Err(CalibrationError::Record {
+            path: path.to_owned(),
+            reason: "it is not as it was written".to_owned(),
+        });
+    }
+    let record: Calibration = serde_json::from_value(content).map_err(broken)?;
     check(&record, path)?;
     Ok(record)
 }
@@ -439,7 +514,39 @@ mod tests {
     }
 
     fn kept(ids: &[&str]) -> KeptIds {
-        KeptIds(ids.iter().filter_map(|id| Id::parse(id)).collect())
+        KeptIds {
+            kept: ids.iter().filter_map(|id| Id::parse(id)).collect(),
+            lost: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_lost_calibration_is_missed_where_it_would_be_chosen_and_its_id_is_not_given_again() {
+        let kept = kept(&["2026-11-10-v1", "2026-11-20-v1"]);
+        let of = |published: &[&'static str]| kept.clone().knowing(published.iter().copied());
+        assert_eq!(of(&["2026-11-10-v1"]).lost_for(date("2026-11-15")), None);
+        let lost = of(&["2026-11-10-v2", "2026-11-10-v2", "2026-11-20-v1"]);
+        assert_eq!(lost.lost_for(date("2026-11-01")), Some("2026-11-10-v2"));
+        assert_eq!(lost.lost_for(date("2026-11-19")), Some("2026-11-10-v2"));
+        assert_eq!(lost.lost_for(date("2026-11-20")), None);
+        assert_eq!(lost.next(date("2026-11-10")), "2026-11-10-v3");
+        assert_eq!(lost.newest(date("2026-11-19")), Some("2026-11-10-v1"));
+        let all_lost = KeptIds::default().knowing(["2026-11-10-v1"]);
+        assert_eq!(all_lost.lost_for(date("2026-11-01")), Some("2026-11-10-v1"));
+    }
+
+    #[test]
+    fn a_record_that_was_changed_is_refused_where_it_has_a_digest() {
+        let record: Value = serde_json::from_str(OLD_RECORD).unwrap();
+        let digest = digest_of(&record);
+        let mut with_digest = record;
+        with_digest["digest"] = digest.into();
+        let path = "s3://bucket/calibrations/2026-11-20-v1.json";
+        let text = with_digest.to_string();
+        assert!(parse(text.as_bytes(), path).is_ok());
+        let changed = text.replace("2.00", "2.50");
+        let error = parse(changed.as_bytes(), path).unwrap_err();
+        insta::assert_snapshot!(error, @"the calibration record `s3://bucket/calibrations/2026-11-20-v1.json` cannot be read: it is not as it was written; restore it, or pin another id");
     }
 
     #[test]

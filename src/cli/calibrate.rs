@@ -12,7 +12,7 @@ use crate::proposal::{AppliesTo, MetricChange, Old, Proposal, propose};
 use super::arguments::{CalibrateArguments, OutputFormat};
 use super::figures::{NONE, change, count};
 use super::output::Output;
-use super::signals::or_signal;
+use super::signals::or_ended;
 use super::table::{Cell, Paint, Side, Table};
 use super::{jobs, nights};
 
@@ -48,7 +48,7 @@ pub(super) async fn calibrate(
 ) -> Result<(), NightError> {
     let mut known_date = None;
     let outcome = Box::pin(compare_and_keep(arguments, &mut known_date, output)).await;
-    let outcome = outcome.map_err(or_signal);
+    let outcome = outcome.map_err(or_ended);
     if let (Err(error), OutputFormat::Json) = (&outcome, arguments.output) {
         let mut report = known_date.map_or_else(Report::default, Report::of);
         report.fail(error);

@@ -16,7 +16,7 @@ use super::arguments::{
 };
 use super::nights::{may_be_put_right, prepare, publish, put_right};
 use super::output::Output;
-use super::signals::or_signal;
+use super::signals::or_ended;
 use super::{calibrate, demo, export, init, jobs, withdraw};
 
 /// The exit code of `--skip-exit-code`, which schedulers take for skipped.
@@ -89,19 +89,25 @@ async fn night(arguments: &RunArguments, output: &Output) -> Result<ExitCode, Ni
         report.fail(error);
     }
     let text = report.to_string();
-    write_outcome(&arguments.result, &text, &report.to_json(), output);
-    outcome?;
+    let written = write_outcome(&arguments.result, &text, &report.to_json(), output);
+    outcome.and(written)?;
     Ok(exit_code(&arguments.result, report.status))
 }
 
 /// Hands out a result: `text` is what people see of it.
-fn write_outcome(arguments: &ResultArguments, text: &str, json: &str, output: &Output) {
-    if let Some(path) = &arguments.result_file {
-        write_result(path, json, output);
-    }
+fn write_outcome(
+    arguments: &ResultArguments,
+    text: &str,
+    json: &str,
+    output: &Output,
+) -> Result<(), NightError> {
     match arguments.output {
         OutputFormat::Json => output.result(&format!("{json}\n")),
         OutputFormat::Text => output.result(text),
+    }
+    match &arguments.result_file {
+        Some(path) => write_result(path, json),
+        None => Ok(()),
     }
 }
 
@@ -114,7 +120,7 @@ fn exit_code(arguments: &ResultArguments, status: Status) -> ExitCode {
 async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<ExitCode, NightError> {
     let mut report = BackfillReport::default();
     let outcome = Box::pin(many_nights(arguments, &mut report, output)).await;
-    let outcome = outcome.map_err(or_signal);
+    let outcome = outcome.map_err(or_ended);
     if let Err(error) = &outcome {
         report.fail(error);
     }
@@ -123,8 +129,8 @@ async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<Exit
         true => report.to_string(),
         false => String::new(),
     };
-    write_outcome(&arguments.result, &text, &report.to_json(), output);
-    outcome?;
+    let written = write_outcome(&arguments.result, &text, &report.to_json(), output);
+    outcome.and(written)?;
     Ok(exit_code(&arguments.result, report.status))
 }
 
@@ -242,12 +248,11 @@ async fn recall(job: &Job, snapshot_date: SnapshotDate, report: &mut Report) {
     }
 }
 
-/// A result file that cannot be written is logged; the run does not fail.
-fn write_result(path: &Path, json: &str, output: &Output) {
-    if let Err(error) = std::fs::write(path, json) {
-        output.error(&format!(
-            "cannot write the result to `{}`: {error}",
-            path.display()
-        ));
-    }
+/// Whoever reads a result file would take an older one for that of this run, so that one which cannot be
+/// written ends the command as a failure.
+fn write_result(path: &Path, json: &str) -> Result<(), NightError> {
+    std::fs::write(path, json).map_err(|source| NightError::ResultFile {
+        path: path.display().to_string(),
+        source,
+    })
 }

@@ -16,6 +16,7 @@ mod output;
 mod show;
 mod signals;
 mod table;
+mod time_limit;
 mod withdraw;
 
 use std::panic::{set_hook, take_hook};
@@ -43,7 +44,7 @@ pub fn main() -> ExitCode {
             signals::heed(clears_up);
             let outcome = runtime.block_on(Box::pin(command));
             abandon(runtime);
-            outcome.map_err(signals::or_signal)
+            outcome.map_err(signals::or_ended)
         }
         Err(error) => {
             output.error(&error.to_string());

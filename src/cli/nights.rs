@@ -7,7 +7,8 @@ use crate::night::{self, NightError, Report};
 use crate::pack::Project;
 use crate::plan::{Circumstances, Facts, Plan, decide};
 
-use super::signals::or_signal;
+use super::signals::or_ended;
+use super::time_limit::TimeLimit;
 
 /// The job's pack, whose rules were checked, and its places.
 pub(super) async fn open(
@@ -41,11 +42,12 @@ pub(super) async fn publish(
     report: &mut Report,
 ) -> Result<(), NightError> {
     *report = Report::of(snapshot_date);
+    let _limit = job.time_limit.map(TimeLimit::begin);
     let prepared = Box::pin(prepare(job, snapshot_date, circumstances)).await;
     let (project, workspace, plan) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
-            let error = or_signal(error);
+            let error = or_ended(error);
             if may_be_put_right(&error) {
                 put_right(job, report).await;
             }
@@ -55,7 +57,7 @@ pub(super) async fn publish(
     let night = night::run(job, &project, &workspace, &plan, progress);
     let outcome = Box::pin(night).await;
     *report = outcome.report;
-    outcome.result.map_err(or_signal)
+    outcome.result.map_err(or_ended)
 }
 
 /// Whether tables can be put right all the same. Nothing is to be tried again where stores or this

@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 #[cfg(unix)]
 use tokio::signal::unix::{self, SignalKind};
 
-use crate::ground::{Signal, interruption};
+use crate::ground::{Ending, interruption};
 use crate::night::NightError;
 
 /// Whether a question waits for its answer.
@@ -39,7 +39,7 @@ fn not_heeded(error: &io::Error) {
 }
 
 /// Waits for the signal that ends the program.
-async fn heeded(clears_up: bool) -> io::Result<Signal> {
+async fn heeded(clears_up: bool) -> io::Result<Ending> {
     let mut signals = Signals::new()?;
     let first = signals.next().await;
     interruption().ask(first);
@@ -69,10 +69,10 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> Signal {
+    async fn next(&mut self) -> Ending {
         tokio::select! {
-            _ = self.interrupt.recv() => Signal::Interrupt,
-            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Ending::Interrupt,
+            _ = self.terminate.recv() => Ending::Terminate,
         }
     }
 }
@@ -87,9 +87,9 @@ impl Signals {
         Ok(Self)
     }
 
-    async fn next(&mut self) -> Signal {
+    async fn next(&mut self) -> Ending {
         match tokio::signal::ctrl_c().await {
-            Ok(()) => Signal::Interrupt,
+            Ok(()) => Ending::Interrupt,
             Err(_) => std::future::pending().await,
         }
     }
@@ -103,10 +103,10 @@ pub(super) fn while_asking<T>(ask: impl FnOnce() -> T) -> T {
     answer
 }
 
-/// The error, or the signal for which everything was given up: what fails then, fails for it.
-pub(super) fn or_signal(error: NightError) -> NightError {
+/// The error, or what everything was given up for.
+pub(super) fn or_ended(error: NightError) -> NightError {
     match interruption().ended_by() {
-        Some(signal) => NightError::Ended(signal),
+        Some(ending) => error.ended_by(ending),
         None => error,
     }
 }

@@ -135,15 +135,21 @@ fn meaning(withdrawal: &Withdrawal) -> String {
     );
     match (&withdrawal.newest_left, withdrawal.is_newest) {
         (Some(left), true) => {
-            text.push_str(&format!("  tier_current and dim_tier go back to {left}\n"))
+            text.push_str(&format!("  tier_current and dim_tier go back to {left}\n"));
+            if withdrawal.lacks_tables {
+                text.push_str(
+                    "  which was not the newest when it was published: tables of your own that keep the newest date alone are empty until it is restated\n",
+                );
+            }
         }
         (None, _) => text
             .push_str("  nothing else is published, so every table but dim_tier will be empty\n"),
         (Some(_), false) => {}
     }
-    if let (Some(first), Some(last)) = (
+    if let (Some(first), Some(last), false) = (
         withdrawal.affected_dates.first(),
         withdrawal.affected_dates.last(),
+        withdrawal.lacks_tables,
     ) {
         text.push_str(&format!(
             "  published dates that follow on it: {}, {first} to {last}\n",
@@ -176,11 +182,12 @@ fn conclusion(withdrawal: &Withdrawal, withdrawn_by: Option<&str>) -> String {
     let Some(run_id) = withdrawn_by else {
         return "Nothing was withdrawn.\n".to_owned();
     };
-    let next = match withdrawal.affected_dates.is_empty() {
-        true => String::new(),
-        false => {
-            "`tierline backfill --affected` restates the dates that follow on it.\n".to_owned()
+    let next = match &withdrawal.affected_dates[..] {
+        [] => String::new(),
+        [left] if withdrawal.lacks_tables => {
+            format!("`tierline run --date {left}` makes the tables of the newest date.\n")
         }
+        _ => "`tierline backfill --affected` restates the dates that follow on it.\n".to_owned(),
     };
     format!("Withdrew {date} by run {run_id}.\n{next}")
 }

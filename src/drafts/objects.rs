@@ -3,7 +3,7 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
-use crate::ground::Layout;
+use crate::ground::{Layout, interruption};
 use crate::storage::{Location, StorageError};
 
 /// The folder of a published table.
@@ -29,8 +29,9 @@ pub(super) async fn delete(output: &Location, paths: Vec<Path>) -> Result<(), St
     Ok(())
 }
 
-/// Deletes everything below `folder`.
+/// Deletes everything below `folder`, also once everything else is given up.
 pub(super) async fn delete_folder(output: &Location, folder: &Path) -> Result<(), StorageError> {
+    let _held_off = interruption().held_off();
     let objects = output.store.list(Some(folder));
     let paths = objects
         .map_ok(|object| object.location)

@@ -6,6 +6,7 @@ use datafusion::error::DataFusionError;
 
 use crate::ground::{Classified, FailureKind};
 
+use super::exhausted::used_up;
 use super::{CastFailure, ComputationFailure, FileError, NumberOverflow, SumOverflow};
 
 /// Why a query failed.
@@ -22,6 +23,14 @@ pub enum EngineError {
         /// What is wrong with the rows and what to do about it.
         reason: String,
     },
+    /// What queries may use is used up.
+    #[error("{stage} failed: {reason}")]
+    Exhausted {
+        /// What was being done.
+        stage: String,
+        /// What is used up and what to do about it.
+        reason: String,
+    },
     /// Everything else that the engine gives up on.
     #[error("{stage} failed")]
     Engine {
@@ -34,7 +43,8 @@ pub enum EngineError {
 
 impl EngineError {
     /// Names what was being done when the engine failed, unless the error itself says so.
-    pub fn during<E: Into<DataFusionError>>(stage: &'static str) -> impl Fn(E) -> Self {
+    pub fn during<E: Into<DataFusionError>>(stage: impl Into<String>) -> impl Fn(E) -> Self {
+        let stage = stage.into();
         move |error| {
             let error = without_rules(error.into());
             // Whatever was being done, a file is read or refused for its own sake.
@@ -43,8 +53,11 @@ impl EngineError {
             }
             let (stage, source) = match error {
                 DataFusionError::Context(what, source) => (what, source),
-                error => (stage.to_owned(), Box::new(error)),
+                error => (stage.clone(), Box::new(error)),
             };
+            if let Some(reason) = used_up(&source) {
+                return Self::Exhausted { stage, reason };
+            }
             match fault_of_rows(&source) {
                 Some(reason) => Self::Rows { stage, reason },
                 None => Self::Engine { stage, source },
@@ -68,6 +81,7 @@ impl Classified for EngineError {
         match self {
             Self::File(error) => error.kind(),
             Self::Rows { .. } => FailureKind::Blocked,
+            Self::Exhausted { .. } => FailureKind::Unexpected,
             // SQL that can be written and not computed: no retry helps.
             Self::Engine { source, .. } => match source.find_root() {
                 DataFusionError::NotImplemented(_) => FailureKind::Usage,

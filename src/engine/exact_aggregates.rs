@@ -162,7 +162,6 @@ fn column_of(
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
 
     use datafusion::arrow::util::pretty::pretty_format_batches;
     use datafusion::error::DataFusionError;
@@ -171,11 +170,7 @@ mod tests {
     use super::*;
 
     async fn answer(sql: &str) -> Result<String, DataFusionError> {
-        let limits = EngineLimits {
-            threads: NonZeroUsize::MIN,
-            memory_bytes: None,
-            spill_folder: None,
-        };
+        let limits = EngineLimits::default();
         let context = Session::open(&limits, [], [])?;
         let rows = context.sql(sql).await?.collect().await?;
         let table = pretty_format_batches(&rows)?.to_string();

@@ -122,7 +122,6 @@ fn any_row(subquery: &Subquery, rows: LogicalPlan) -> Result<Expr> {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
 
     use datafusion::arrow::array::AsArray;
     use datafusion::arrow::datatypes::Int64Type;
@@ -131,11 +130,7 @@ mod tests {
 
     /// The numbers of the rows that a condition takes: 1 to 3, and NULL as 0.
     async fn taken(condition: &str) -> Vec<i64> {
-        let limits = EngineLimits {
-            threads: NonZeroUsize::MIN,
-            memory_bytes: None,
-            spill_folder: None,
-        };
+        let limits = EngineLimits::default();
         let context = Session::open(&limits, [], []).unwrap();
         let sql = format!(
             "SELECT COALESCE(x, 0) AS x FROM (VALUES (1), (2), (3), (NULL)) AS l(x) WHERE {condition} ORDER BY x"

@@ -7,6 +7,7 @@ mod by_model;
 mod checked;
 mod columns;
 mod error;
+mod exhausted;
 mod exact_aggregates;
 mod file_error;
 mod filtered_joins;
@@ -14,6 +15,7 @@ mod float_order;
 mod hash_joins;
 mod in_with_nulls;
 mod interruptible;
+mod memory;
 mod node_rule;
 mod projected;
 mod reference_joins;
@@ -77,10 +79,24 @@ const SPILL_MERGE_FAN_IN: usize = 32;
 pub struct EngineLimits {
     /// Threads, and partitions of every plan.
     pub threads: NonZeroUsize,
-    /// Memory for queries before they spill, in bytes; none means without a bound.
+    /// Memory for queries before they spill, in bytes; a [share](memory) of the machine's when none.
     pub memory_bytes: Option<usize>,
+    /// What they may have on disk at once, in bytes; what the engine allows when none.
+    pub spill_bytes: Option<u64>,
     /// Where to spill; the system's temporary folder when none.
     pub spill_folder: Option<PathBuf>,
+}
+
+/// One thread, and nothing said of the rest.
+impl Default for EngineLimits {
+    fn default() -> Self {
+        Self {
+            threads: NonZeroUsize::MIN,
+            memory_bytes: None,
+            spill_bytes: None,
+            spill_folder: None,
+        }
+    }
 }
 
 /// The engine's state: limits, and our rules among its own.
@@ -154,13 +170,15 @@ fn config(limits: &EngineLimits) -> SessionConfig {
 }
 
 fn runtime(limits: &EngineLimits) -> Result<RuntimeEnv> {
+    let bytes = limits.memory_bytes.unwrap_or_else(memory::for_queries);
+    let pool = TrackConsumersPool::new(FairSpillPool::new(bytes), CONSUMERS_NAMED);
+    let pool: Arc<dyn MemoryPool> = Arc::new(pool);
     let mut builder = RuntimeEnvBuilder::new()
+        .with_memory_pool(pool)
         .with_object_list_cache_limit(0)
         .with_max_spill_merge_fan_in(SPILL_MERGE_FAN_IN);
-    if let Some(bytes) = limits.memory_bytes {
-        let pool = TrackConsumersPool::new(FairSpillPool::new(bytes), CONSUMERS_NAMED);
-        let pool: Arc<dyn MemoryPool> = Arc::new(pool);
-        builder = builder.with_memory_pool(pool);
+    if let Some(bytes) = limits.spill_bytes {
+        builder = builder.with_max_temp_directory_size(bytes);
     }
     if let Some(folder) = &limits.spill_folder {
         builder = builder.with_temp_file_path(folder);

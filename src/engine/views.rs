@@ -131,7 +131,6 @@ fn in_place_of_views(
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
 
     use datafusion::arrow::array::AsArray;
     use datafusion::arrow::datatypes::Int64Type;
@@ -142,11 +141,7 @@ mod tests {
 
     /// Two views, one over the other: `n` is 1 to 3, and `twice` of those above 1.
     async fn session() -> Session {
-        let limits = EngineLimits {
-            threads: NonZeroUsize::MIN,
-            memory_bytes: None,
-            spill_folder: None,
-        };
+        let limits = EngineLimits::default();
         let session = Session::open(&limits, [], []).unwrap();
         for (name, sql) in [
             ("numbers", "SELECT n FROM (VALUES (1), (2), (3)) AS v(n)"),

@@ -2,15 +2,18 @@
 //!
 //! 1. Rows are encoded and digested. What outgrows a buffer goes to an upload, which nobody sees
 //!    before it is completed.
-//! 2. The manifest of the export before is removed.
+//! 2. The names of all files, those of the export before among them, go on record, and the manifest
+//!    of that is removed.
 //! 3. Each file is completed: it is there whole, or not at all.
-//! 4. The manifest follows, and files that the one before named, and this one does not, are removed.
+//! 4. The manifest follows, files on record that it does not name are removed, and then the record.
+//!    An export that fails on the way leaves it, and the next one removes what is left.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
 use object_store::path::{Path, PathPart};
 use object_store::{ObjectStoreExt, WriteMultipart};
 use sha2::{Digest, Sha256};
@@ -21,7 +24,7 @@ use crate::night::NightError;
 use crate::storage::Location;
 
 use super::encoder::{Encoder, Form, Format};
-use super::manifest::{self, ExportedColumn, ExportedFile, Manifest};
+use super::manifest::{self, ExportedColumn, ExportedFile, Manifest, Unfinished};
 use super::request::{Request, STAGE};
 use super::selected::Selected;
 use super::split::{self, Value};
@@ -55,7 +58,7 @@ impl Target {
             |message: String, help: &str| Err(Problems(vec![Diagnostic::new(message).help(help)]));
         let (folder, last) = match to.rfind(['/', '\\']) {
             Some(slash) => (&to[..=slash], &to[slash + 1..]),
-            None => ("", to),
+            None => (".", to),
         };
         let ending = last
             .rsplit_once('.')
@@ -77,6 +80,11 @@ impl Target {
             ),
             Some(_) => Ok((folder, Self::File(last.to_owned()))),
         }
+    }
+
+    /// Where the names of files are on record until the manifest is there.
+    fn unfinished(&self) -> String {
+        format!("{}.unfinished", self.manifest())
     }
 
     fn manifest(&self) -> String {
@@ -240,7 +248,9 @@ impl<'a> Files<'a> {
     ) -> Result<Manifest, NightError> {
         let open = std::mem::take(&mut self.open);
         let path = self.path(&self.target.manifest());
-        let before = match self.take_manifest(&path).await {
+        let record = self.path(&self.target.unfinished());
+        let names = open.iter().map(|file| file.name.clone()).collect();
+        let before = match self.begin(&path, &record, names).await {
             Ok(before) => before,
             Err(failure) => {
                 self.open = open;
@@ -271,19 +281,53 @@ impl<'a> Files<'a> {
             self.remove(&self.path(&name)).await?;
             manifest.removed.push(name);
         }
+        self.remove(&record).await?;
         Ok(manifest)
     }
 
-    /// Removes the manifest of the export before, and returns the files that it named.
-    async fn take_manifest(&self, path: &Path) -> Result<Vec<String>, NightError> {
+    /// Removes the manifest of the export before, and returns the files that it and exports which
+    /// did not come to theirs have left. With those of this one they are on record by then.
+    async fn begin(
+        &self,
+        manifest: &Path,
+        record: &Path,
+        mut names: Vec<String>,
+    ) -> Result<BTreeSet<String>, NightError> {
+        let mut before = BTreeSet::new();
+        let unfinished = self.read(record).await?;
+        before.extend(unfinished.map_or_else(Vec::new, |found| Unfinished::read(&found).0));
+        let finished = self.read(manifest).await?;
+        if let Some(found) = &finished {
+            let named = manifest::files_named(found);
+            before.extend(named.ok_or_else(|| self.foreign(manifest))?);
+        }
+        names.extend(before.iter().cloned());
+        let text = serde_json::json!(Unfinished(names)).to_string();
+        let put = self.location.store.put(record, text.into()).await;
+        put.map_err(|error| self.location.failure("write", record, error))?;
+        if finished.is_some() {
+            self.remove(manifest).await?;
+        }
+        Ok(before)
+    }
+
+    fn foreign(&self, manifest: &Path) -> Problems {
+        let message = format!(
+            "`{}` is no manifest of an export",
+            self.location.url_of(manifest)
+        );
+        let help =
+            "name a folder of its own for the export, or delete that file if it is one's remains";
+        Problems(vec![Diagnostic::new(message).help(help)])
+    }
+
+    async fn read(&self, path: &Path) -> Result<Option<Bytes>, NightError> {
         let failed = |error| self.location.failure("read", path, error);
-        let found = match self.location.store.get(path).await {
-            Ok(found) => found.bytes().await.map_err(failed)?,
-            Err(object_store::Error::NotFound { .. }) => return Ok(Vec::new()),
-            Err(error) => return Err(failed(error).into()),
-        };
-        self.remove(path).await?;
-        Ok(manifest::files_named(&found))
+        match self.location.store.get(path).await {
+            Ok(found) => Ok(Some(found.bytes().await.map_err(failed)?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(failed(error).into()),
+        }
     }
 
     async fn remove(&self, path: &Path) -> Result<(), NightError> {
@@ -398,7 +442,7 @@ mod tests {
             Target::of("out/calls.csv", csv, false),
             file("out/", "calls.csv")
         );
-        assert_eq!(Target::of("calls.CSV", csv, false), file("", "calls.CSV"));
+        assert_eq!(Target::of("calls.CSV", csv, false), file(".", "calls.CSV"));
         let json = form(Format::Json);
         assert_eq!(
             Target::of("s3://b/calls.jsonl", json, false),

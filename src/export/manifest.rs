@@ -1,7 +1,7 @@
 //! `manifest.json`: what was exported, and the digest of each file. It is written last, and the one
 //! before it is removed first, so that whoever goes by it finds whole files that belong together.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The form of manifests.
 pub(super) const FORMAT: u32 = 1;
@@ -65,13 +65,47 @@ pub struct ExportedFile {
     pub sha256: String,
 }
 
-/// The files that a manifest of any form names; none where it is no manifest.
-pub(super) fn files_named(bytes: &[u8]) -> Vec<String> {
-    let found: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
-    let files = found["files"].as_array().into_iter().flatten();
-    let names = files.filter_map(|file| file["name"].as_str());
-    let beside = names.filter(|name| !name.contains(['/', '\\']) && *name != "..");
-    beside.map(str::to_owned).collect()
+/// What every form of a manifest has, and another program's hardly does.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "they must be there")]
+struct AnyManifest {
+    format: u32,
+    table: String,
+    snapshot_date: String,
+    run_id: String,
+    files: Vec<AnyFile>,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "they must be there")]
+struct AnyFile {
+    name: String,
+    sha256: String,
+}
+
+/// The files that a manifest of any form names; none where it is no manifest of an export.
+pub(super) fn files_named(bytes: &[u8]) -> Option<Vec<String>> {
+    let manifest: AnyManifest = serde_json::from_slice(bytes).ok()?;
+    let names = manifest.files.into_iter().map(|file| file.name);
+    Some(names.filter(|name| is_beside(name)).collect())
+}
+
+/// The names of the files that an export leaves when it does not come to its manifest: those of before
+/// that and its own. Kept as a list of texts.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Unfinished(pub(super) Vec<String>);
+
+impl Unfinished {
+    /// None of a record that cannot be read: it was being written.
+    pub(super) fn read(bytes: &[u8]) -> Self {
+        let Self(mut names) = serde_json::from_slice(bytes).unwrap_or_default();
+        names.retain(|name| is_beside(name));
+        Self(names)
+    }
+}
+
+fn is_beside(name: &str) -> bool {
+    !name.contains(['/', '\\']) && name != ".."
 }
 
 #[cfg(test)]
@@ -83,16 +117,25 @@ mod tests {
     fn manifests_of_every_form_name_their_files() {
         for version in versions("export-manifest") {
             let manifest = path(&format!("export-manifest/{version}/manifest.json"));
-            let named = files_named(&std::fs::read(manifest).unwrap());
+            let named = files_named(&std::fs::read(manifest).unwrap()).unwrap();
             assert_reads("export-manifest", &version, &serde_json::json!(named));
         }
     }
 
     #[test]
     fn what_lies_elsewhere_is_not_of_an_export() {
-        let manifest =
-            br#"{"files": [{"name": "../job.toml"}, {"name": ".."}, {"name": "a.csv"}]}"#;
-        assert_eq!(files_named(manifest), ["a.csv"]);
-        assert!(files_named(b"no manifest").is_empty());
+        let file = |name: &str| format!(r#"{{"name": "{name}", "sha256": "00", "rows": 1}}"#);
+        let files = ["../job.toml", "..", "a.csv"].map(file).join(", ");
+        let manifest = format!(
+            r#"{{"format": 1, "table": "t", "snapshot_date": "2026-11-20", "run_id": "r", "files": [{files}]}}"#
+        );
+        let named = files_named(manifest.as_bytes());
+        assert_eq!(named, Some(vec!["a.csv".to_owned()]));
+        let unfinished = Unfinished::read(br#"["../job.toml", "a.csv"]"#);
+        assert_eq!(unfinished, Unfinished(vec!["a.csv".to_owned()]));
+        assert_eq!(Unfinished::read(b"[\"a.c"), Unfinished::default());
+        for foreign in ["no manifest", r#"{"files": [{"name": "important.txt"}]}"#] {
+            assert_eq!(files_named(foreign.as_bytes()), None);
+        }
     }
 }

@@ -153,7 +153,9 @@ impl Order {
     }
 
     fn columns<'a>(&self, known: &'a Schema) -> impl Iterator<Item = &'a str> {
-        let key = self.key;
+        // An older date may have been published under another key.
+        let is_known = |key: &&[&str]| key.iter().all(|name| known.index_of(name).is_ok());
+        let key = self.key.filter(is_known);
         let has = move |name: &str| key.is_none_or(|key| key.contains(&name));
         let position =
             move |name: &str| key.and_then(|key| key.iter().position(|one| *one == name));

@@ -1,6 +1,6 @@
 //! What kind of failure an error is, so that one place can choose the exit code.
 
-use super::Signal;
+use super::Ending;
 
 /// The kinds a scheduler tells apart by exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +15,8 @@ pub enum FailureKind {
     InputsNotReady,
     /// Another run committed first.
     Conflict,
-    /// A signal ended the run.
-    Ended(Signal),
+    /// A signal or a limit of time ended the run.
+    Ended(Ending),
 }
 
 impl FailureKind {
@@ -28,7 +28,7 @@ impl FailureKind {
             Self::Blocked => 3,
             Self::InputsNotReady => 4,
             Self::Conflict => 5,
-            Self::Ended(signal) => signal.exit_code(),
+            Self::Ended(ending) => ending.exit_code(),
         }
     }
 
@@ -40,8 +40,9 @@ impl FailureKind {
             Self::Blocked => "blocked",
             Self::InputsNotReady => "inputs_not_ready",
             Self::Conflict => "conflict",
-            Self::Ended(Signal::Interrupt) => "interrupted",
-            Self::Ended(Signal::Terminate) => "terminated",
+            Self::Ended(Ending::Interrupt) => "interrupted",
+            Self::Ended(Ending::Terminate) => "terminated",
+            Self::Ended(Ending::TimeLimit(_)) => "timed_out",
         }
     }
 }

@@ -25,7 +25,7 @@ pub use diagnostic::{Diagnostic, Problems, Severity, SourceFile, did_you_mean, n
 pub use exact_number::{ExactNumber, NotANumber};
 pub use failure::{Classified, FailureKind};
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
-pub use interruption::{GivenUp, HeldOff, Interruption, Signal, interruption};
+pub use interruption::{Ending, GivenUp, HeldOff, Interruption, interruption};
 pub use layout::Layout;
 pub use redacted::without_values;
 pub use secrets::{has_secret, starred, without_secrets};

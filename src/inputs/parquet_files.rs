@@ -348,7 +348,6 @@ impl TableProvider for ParquetFiles {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
     use std::path::Path as FilePath;
 
     use datafusion::arrow::array::{
@@ -366,11 +365,7 @@ mod tests {
     use crate::engine::{EngineLimits, Session};
 
     fn session() -> Session {
-        let limits = EngineLimits {
-            threads: NonZeroUsize::MIN,
-            memory_bytes: None,
-            spill_folder: None,
-        };
+        let limits = EngineLimits::default();
         Session::open(&limits, [], []).unwrap()
     }
 

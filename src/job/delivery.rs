@@ -65,10 +65,12 @@ pub enum OddDays {
     Skip,
 }
 
-/// The business day of the rows in a folder such as `dt=2026-11-20`.
+/// The business day of the rows in a folder such as `dt=2026-11-20`. Written otherwise, as in
+/// `dt=2026-11-5`, it is none: two folders could be of one day.
 pub fn day_of_partition(folder: &str) -> Option<NaiveDate> {
-    let day = folder.strip_prefix(PARTITION_KEY)?.strip_prefix('=')?;
-    day.parse().ok()
+    let written = folder.strip_prefix(PARTITION_KEY)?.strip_prefix('=')?;
+    let day: NaiveDate = written.parse().ok()?;
+    (day.to_string() == written).then_some(day)
 }
 
 impl NamePattern {

@@ -35,8 +35,10 @@
 //! | `guards.max_users_drop`, `.max_users_growth`, `.max_tier_share_change`, `.min_volume_share` | number, a share | 0.05, 1.0, 0.25, 0.2 | how far a night may be from those before it |
 //! | `guards.future_dates` | boolean | false | whether dates in the future may be published |
 //! | `engine.threads` | whole number of at least 1 | those of the machine | |
-//! | `engine.memory_limit_mib` | whole number of at least 1, MiB | no limit | queries spill beyond it |
+//! | `engine.memory_limit_mib` | whole number of at least 1, MiB | 60 % of the container's or machine's | queries spill beyond it |
+//! | `engine.spill_limit_mib` | whole number of at least 1, MiB | 100 GiB | what queries may have on disk at once |
 //! | `engine.spill_folder` | text | the system's | relative to the file |
+//! | `engine.time_limit` | text, such as `"2 hours"` | no limit | how long a night may take |
 //! | `storage.retry_seconds`, `.request_seconds` | whole number, seconds | 180, 120 | how long a failing request is retried, and how long one may take |
 
 use std::collections::BTreeMap;
@@ -96,7 +98,16 @@ const SECTIONS: [(&str, &[&str]); 7] = [
             "future_dates",
         ],
     ),
-    ("engine", &["threads", "memory_limit_mib", "spill_folder"]),
+    (
+        "engine",
+        &[
+            "threads",
+            "memory_limit_mib",
+            "spill_limit_mib",
+            "spill_folder",
+            "time_limit",
+        ],
+    ),
     ("storage", &["retry_seconds", "request_seconds"]),
 ];
 
@@ -227,7 +238,10 @@ pub(super) struct TableSection {
 pub(super) struct EngineSection {
     pub threads: Option<NonZeroUsize>,
     pub memory_limit_mib: Option<NonZeroUsize>,
+    pub spill_limit_mib: Option<NonZeroUsize>,
     pub spill_folder: Option<String>,
+    /// Such as `"2 hours"`.
+    pub time_limit: Option<toml::Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -72,6 +72,8 @@ pub struct Job {
     pub calibration: CalibrationChoice,
     /// What the engine may use.
     pub engine: EngineLimits,
+    /// How long a night may take; none means as long as it does.
+    pub time_limit: Option<Duration>,
     /// How long requests to the stores are retried.
     pub retry_policy: RetryPolicy,
     /// How much a snapshot may differ from the one before it.
@@ -254,6 +256,8 @@ impl Reading<'_> {
         let sources = self.sources(file.sources);
         let parameters = self.parameters(&file.params);
         let guards = self.guards(&file.guards);
+        let time_limit = file.engine.time_limit.as_ref();
+        let time_limit = time_limit.and_then(|limit| self.time_limit(limit));
         let dimensions = self.dimensions(file.dimensions);
         let (calibration, problems) = calibration::read(&file.calibration, self.file, self.keys);
         self.problems.extend(problems);
@@ -276,8 +280,13 @@ impl Reading<'_> {
                     .engine
                     .memory_limit_mib
                     .map(|mebibytes| mebibytes.get() << 20),
+                spill_bytes: file
+                    .engine
+                    .spill_limit_mib
+                    .map(|mebibytes| (mebibytes.get() as u64) << 20),
                 spill_folder: file.engine.spill_folder.map(|folder| base.join(folder)),
             },
+            time_limit,
             retry_policy: RetryPolicy {
                 retry: Duration::from_secs(file.storage.retry_seconds),
                 request: Duration::from_secs(file.storage.request_seconds),
@@ -454,6 +463,20 @@ impl Reading<'_> {
             let message = format!("`keeps` is \"{text}\", which is not a number of days");
             Diagnostic::at(self.file, keeps.span(), message).help(
                 "write how old raw files are when a retention rule removes them, such as keeps = \"400 days\"",
+            )
+        });
+        self.problems.keep(parsed)
+    }
+
+    /// `"2 hours"`, as a duration.
+    fn time_limit(&mut self, limit: &toml::Spanned<String>) -> Option<Duration> {
+        let text = limit.get_ref();
+        let duration = humantime::parse_duration(text).ok();
+        let duration = duration.filter(|duration| !duration.is_zero());
+        let parsed = duration.ok_or_else(|| {
+            let message = format!("`time_limit` is \"{text}\", which is not a time");
+            Diagnostic::at(self.file, limit.span(), message).help(
+                "write how long a night may take, such as time_limit = \"2 hours\" or \"90 minutes\"",
             )
         });
         self.problems.keep(parsed)

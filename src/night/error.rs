@@ -6,7 +6,7 @@ use crate::audits::Blocked;
 use crate::calibration::{CalibrationError, CutPointError};
 use crate::drafts::{ContractError, DraftError};
 use crate::engine::EngineError;
-use crate::ground::{AsOfError, Classified, FailureKind, Problems, Signal};
+use crate::ground::{AsOfError, Classified, Ending, FailureKind, Problems};
 use crate::inputs::InputError;
 use crate::pack::PackError;
 use crate::plan::{HistoryError, PlanError};
@@ -56,9 +56,39 @@ pub enum NightError {
     /// Publication failed.
     #[error(transparent)]
     Publish(PublishError),
-    /// A signal came before anything was committed.
-    #[error("ended by {0}; readers still see what was published before")]
-    Ended(Signal),
+    /// The result is known, and is not in the file that was asked for.
+    #[error(
+        "cannot write the result to `{path}`; check the folder and the space left: what the command published stays published"
+    )]
+    ResultFile {
+        /// Where it was to be.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A signal came, or time was up, before anything was committed.
+    #[error(
+        "ended by {ending}{}; readers still see what was published before",
+        work.as_ref().map_or_else(String::new, |work| format!(", while {work}"))
+    )]
+    Ended {
+        /// What ended it.
+        ending: Ending,
+        /// What was being done.
+        work: Option<String>,
+    },
+}
+
+impl NightError {
+    /// What fails because everything is given up, fails for that.
+    pub fn ended_by(self, ending: Ending) -> Self {
+        let work = match self {
+            Self::Ended { .. } => return self,
+            Self::Engine(EngineError::Engine { stage, .. }) => Some(stage),
+            _ => None,
+        };
+        Self::Ended { ending, work }
+    }
 }
 
 impl From<PackError> for NightError {
@@ -128,10 +158,11 @@ impl Classified for NightError {
             Self::Tile(error) => error.kind(),
             Self::Calibration(error) => error.kind(),
             Self::Engine(error) => error.kind(),
+            Self::ResultFile { .. } => FailureKind::Unexpected,
             Self::CutPoints(_) | Self::Contract(_) | Self::Blocked(_) => FailureKind::Blocked,
             Self::Draft(error) => error.kind(),
             Self::Publish(error) => error.kind(),
-            Self::Ended(signal) => FailureKind::Ended(*signal),
+            Self::Ended { ending, .. } => FailureKind::Ended(*ending),
         }
     }
 }

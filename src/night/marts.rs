@@ -22,7 +22,7 @@ use crate::ground::{SqlSchema, TableName};
 use crate::models::Parameters;
 use crate::pack::{Catalog, marts};
 use crate::publish::{Publication, Table, files_by_date, rows_of, with_columns_of};
-use crate::tables::{KPI_DAILY, OUR_NAMES, PublishedTable, TIER_SNAPSHOT};
+use crate::tables::{KPI_DAILY, PublishedTable, TIER_SNAPSHOT};
 
 use super::context::Run;
 use super::earlier::snapshot_of;
@@ -115,7 +115,7 @@ pub(super) async fn write(
             run.plan
                 .remark_on_scan(run.session, model, rows.logical_plan())?,
         );
-        let computing = EngineError::during(computing(table));
+        let computing = EngineError::during(format!("computing `{}`", table.name));
         if run.publishes(table) {
             let rows = rows.execute_stream().await.map_err(&computing)?;
             drafting
@@ -128,14 +128,6 @@ pub(super) async fn write(
         }
     }
     Ok(remarks)
-}
-
-/// What the engine is doing while it computes a mart.
-fn computing(table: &PublishedTable) -> &'static str {
-    match OUR_NAMES.contains(&table.name) {
-        true => "computing KPIs",
-        false => "computing a table of the job's own",
-    }
 }
 
 impl Run<'_> {

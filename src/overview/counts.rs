@@ -206,7 +206,6 @@ fn cents(answer: &ArrayRef) -> Result<i128, ArrowError> {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
     use std::sync::Arc;
 
     use datafusion::arrow::array::{BooleanArray, Date32Array, Decimal128Array, StringArray};
@@ -275,11 +274,7 @@ mod tests {
     }
 
     fn context() -> Session {
-        let limits = EngineLimits {
-            threads: NonZeroUsize::MIN,
-            memory_bytes: None,
-            spill_folder: None,
-        };
+        let limits = EngineLimits::default();
         let session = Session::open(&limits, [], []).unwrap();
         let rows = snapshot();
         let table = MemTable::try_new(rows.schema(), vec![vec![rows]]).unwrap();

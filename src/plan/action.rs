@@ -4,6 +4,7 @@ use crate::ground::Fingerprint;
 use crate::pack::Project;
 use crate::publish::Publication;
 
+use super::affected::became_newest;
 use super::facts::Facts;
 use super::planned_action::PlannedAction;
 
@@ -17,6 +18,10 @@ const COMPARED_OR_TIERLINE: &str =
 /// What has changed where published files are gone: the same rows are republished.
 pub(super) const LOST_FILES: &str = "published files, which are missing";
 
+/// What has changed where a later date was withdrawn, and D was published before it had to keep the
+/// tables of the newest date.
+const BECAME_NEWEST: &str = "which date is the newest: it is this one now";
+
 impl Facts {
     /// Whether D is published already, and from the same inputs.
     pub(super) fn action(&self, project: &Project, rules: &Fingerprint) -> PlannedAction {
@@ -27,7 +32,8 @@ impl Facts {
         let has_same_inputs = self.calibration.id().is_some_and(|id| {
             self.input_fingerprint(rules, id).as_str() == published.input_fingerprint
         });
-        if has_same_inputs && !self.lacks_files() {
+        let became_newest = became_newest(published, &self.publications);
+        if has_same_inputs && !self.lacks_files() && !became_newest {
             return PlannedAction::Nothing { run_id };
         }
         let mut changed = match has_same_inputs {
@@ -35,6 +41,7 @@ impl Facts {
             false => self.changes_since(project, rules, published),
         };
         changed.extend(self.lacks_files().then_some(LOST_FILES));
+        changed.extend(became_newest.then_some(BECAME_NEWEST));
         PlannedAction::Replace { run_id, changed }
     }
 

@@ -9,6 +9,7 @@ use crate::ground::{Fingerprint, SnapshotDate};
 use crate::inputs::{KnownDays, SourceHistory, SourceRecord};
 use crate::job::Workspace;
 use crate::publish::{LostFiles, Publication, Publications};
+use crate::tables::TIER_CURRENT;
 
 use super::error::{HistoryError, PlanError};
 use super::rules::Rules;
@@ -35,6 +36,9 @@ pub enum AffectedBy {
     /// Published files of its own are gone. They are made again as they were, so that dates which
     /// follow on it stay as they are.
     LostFiles,
+    /// It is the newest date since a later one was withdrawn, and was published without the tables that
+    /// keep the newest date alone.
+    BecameNewest,
 }
 
 /// What is found of the sources, which published dates are compared with.
@@ -90,6 +94,8 @@ impl Found<'_> {
                 AffectedBy::Snapshot
             } else if self.lost.iter().any(|lost| lost.date == date) {
                 AffectedBy::LostFiles
+            } else if became_newest(publication, self.publications) {
+                AffectedBy::BecameNewest
             } else {
                 continue;
             };
@@ -139,6 +145,12 @@ fn are_as_then(then: &BTreeMap<String, SourceFiles>, now: &BTreeMap<String, Stri
     then.all(|(source, then)| now.get(source) == Some(&then.files))
 }
 
+/// Whether a date is the newest, and was not when it was published.
+pub(crate) fn became_newest(publication: &Publication, publications: &Publications) -> bool {
+    publications.latest_date() == Some(publication.snapshot_date)
+        && !publication.tables.contains_key(TIER_CURRENT.name)
+}
+
 fn follows_on_another(publication: &Publication, publications: &Publications) -> bool {
     let previous = publications.previous_to(publication.snapshot_date);
     previous.map(|previous| &previous.run_id) != publication.previous_run_id.as_ref()
@@ -150,6 +162,7 @@ impl fmt::Display for AffectedBy {
             Self::Files => "source files of these days or earlier ones have changed",
             Self::Snapshot => "an earlier snapshot is republished or withdrawn",
             Self::LostFiles => "published data files are missing",
+            Self::BecameNewest => "the newest date now, published without the tables of the newest",
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::calibration::{Calibration, CalibrationError, KeptIds, fit_given};
-use crate::ground::{Problems, SnapshotDate};
+use crate::ground::{Problems, SnapshotDate, counted};
 use crate::inputs::{InputError, Manifest, Shortfalls, SourceHistory};
 use crate::job::{CalibrationChoice, Job, Workspace};
 use crate::pack::{Project, declared_metrics};
@@ -71,6 +71,11 @@ impl Facts {
         };
         let affected = found.affected().await?;
         let calibrations = KeptIds::list(&workspace.output, &workspace.layout).await?;
+        let scored_by = publications
+            .published()
+            .map(|one| one.cutpoints_id.as_str());
+        let calibrations = calibrations.knowing(scored_by);
+        check_not_lost(job, workspace, &calibrations, &publications, snapshot_date)?;
         let kept = find_calibration(job, workspace, &calibrations, snapshot_date).await?;
         let calibration = plan_calibration(job, project, kept, snapshot_date).await?;
         check_drops(&workspace.output, &project.tables, may_drop).await?;
@@ -185,6 +190,33 @@ fn check_ready(
         (!is_expired).then(|| history.manifest.shortfalls(source, location, day))
     });
     Shortfalls(shortfalls.flatten().collect()).or_ready(snapshot_date)
+}
+
+/// Refuses to score by another calibration in the place of one whose record is gone.
+fn check_not_lost(
+    job: &Job,
+    workspace: &Workspace,
+    calibrations: &KeptIds,
+    publications: &Publications,
+    snapshot_date: SnapshotDate,
+) -> Result<(), CalibrationError> {
+    let is_chosen_by_date = job.calibration == CalibrationChoice::Newest;
+    let lost = calibrations.lost_for(snapshot_date);
+    let Some(id) = lost.filter(|_| is_chosen_by_date) else {
+        return Ok(());
+    };
+    let published = publications.published();
+    let mut dates = published.filter(|one| one.cutpoints_id == id);
+    let first = dates
+        .next()
+        .map_or_else(String::new, |first| first.snapshot_date.to_string());
+    let dates = match dates.count() {
+        0 => format!("{first} was"),
+        others => format!("{first} and {} were", counted(others, "later date")),
+    };
+    let path = workspace.layout.calibration(id);
+    let path = workspace.output.url_of(&path);
+    Err(CalibrationError::Lost { path, dates })
 }
 
 /// The calibration that the job pins, or else the newest as of D. A date before every calibration

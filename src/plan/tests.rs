@@ -16,7 +16,7 @@ use crate::publish::testing::publications;
 use crate::publish::{
     Inspection, LostFiles, Publication, PublicationStatus, Publications, TableVersion,
 };
-use crate::tables::TIER_SNAPSHOT;
+use crate::tables::{TIER_CURRENT, TIER_SNAPSHOT};
 
 use super::days_had::{DaysBySource, DaysHad};
 use super::facts::StoredHistory;
@@ -168,8 +168,25 @@ fn publication(plan: &Plan, project: &Project, sequence: i64) -> Publication {
         tier_rules: None,
         source_record: None,
         source_files: None,
-        tables: BTreeMap::from([(TIER_SNAPSHOT.name.to_owned(), snapshot)]),
+        tables: [TIER_SNAPSHOT.name, TIER_CURRENT.name]
+            .map(|name| (name.to_owned(), snapshot))
+            .into(),
     }
+}
+
+/// As a date that was not the newest is published.
+#[test]
+fn a_date_without_tables_of_the_newest_is_replaced_once_it_is_that() {
+    let house = House::new("");
+    let mut rows = house.published(&["2026-07-02", TODAY]).all().to_vec();
+    rows[1].tables.remove(TIER_CURRENT.name);
+    let mut facts = house.facts(TODAY);
+    facts.publications = publications(rows);
+    let plan = house.decide(facts);
+    assert_eq!(
+        changed(&plan),
+        ["which date is the newest: it is this one now"]
+    );
 }
 
 fn changed(plan: &Plan) -> Vec<&'static str> {

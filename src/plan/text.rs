@@ -182,6 +182,7 @@ impl Plan {
             AffectedBy::Files,
             AffectedBy::Snapshot,
             AffectedBy::LostFiles,
+            AffectedBy::BecameNewest,
         ] {
             let affected = self.affected.iter().filter(|one| one.by == reason);
             let dates: Vec<_> = affected.map(|affected| affected.date).collect();

@@ -18,6 +18,11 @@ pub enum PublishError {
     /// What is published cannot be read.
     #[error(transparent)]
     Reading(#[from] EngineError),
+    /// The record of the last publication says nothing.
+    #[error(
+        "the record of the last publication, `{path}`, cannot be read: {reason}; restore it from a copy, or delete it if nobody has removed commits from the log of `publications`"
+    )]
+    LastPublication { path: String, reason: String },
     /// Another run's commit is in the way.
     #[error(
         "another run committed to table `{table}` first: version {found} is newer than version {expected}, which this run was based on; run it again"
@@ -286,6 +291,7 @@ impl Classified for PublishError {
             | Self::VersionGone { .. }
             | Self::PublicationsChanged { .. }
             | Self::PublicationsLost { .. }
+            | Self::LastPublication { .. }
             | Self::TablesGone { .. }
             | Self::EntryGone { .. }
             | Self::ListGone { .. }

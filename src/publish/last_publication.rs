@@ -10,7 +10,7 @@
 //! | 11 | 11, or none | is of a run that died |
 //! | 11 | 12 | was published: nothing is undone |
 //!
-//! A record that is missing or behind protects less, and harms nobody: a crash may come between,
+//! One that cannot be read is refused. A record that is missing or behind protects less, and harms nobody: a crash may come between,
 //! and of two runs the slower may write last. One that is ahead of tables which agree with one
 //! another is of a time before these were restored from a copy: whoever publishes next takes it back
 //! before the first commit.
@@ -23,7 +23,7 @@
 //!
 //! | field | |
 //! |---|---|
-//! | `format` | 1; a record of another counts as none |
+//! | `format` | 1; a record of another is refused |
 //! | `sequence` | the number of the publication; all that is read |
 //! | `snapshot_date`, `run_id` | its date and its run, for people |
 
@@ -87,11 +87,10 @@ pub(super) fn path(output: &Location) -> Path {
     Layout::below(output.path.clone()).last_publication()
 }
 
-/// The number of the last publication on record; none where there is no record, or none that can
-/// be read.
+/// The number of the last publication on record; none where there is no record.
 ///
 /// # Errors
-/// A store that fails.
+/// A store that fails, and a record that says nothing: what it protects would be undone.
 pub(super) async fn read(output: &Location) -> Result<Option<i64>, PublishError> {
     let path = path(output);
     let found = match output.store.get(&path).await {
@@ -100,7 +99,14 @@ pub(super) async fn read(output: &Location) -> Result<Option<i64>, PublishError>
         Err(error) => Err(error),
     };
     let bytes = found.map_err(|source| output.failure("read", &path, source))?;
-    let record = serde_json::from_slice::<LastPublication>(&bytes).ok();
-    let record = record.filter(|record| record.format == FORMAT);
-    Ok(record.map(|record| record.sequence))
+    let record = serde_json::from_slice::<LastPublication>(&bytes);
+    let damaged = |reason: String| PublishError::LastPublication {
+        path: output.url_of(&path),
+        reason,
+    };
+    let record = record.map_err(|error| damaged(error.to_string()))?;
+    match record.format {
+        FORMAT => Ok(Some(record.sequence)),
+        other => Err(damaged(format!("it has format {other}, not {FORMAT}"))),
+    }
 }

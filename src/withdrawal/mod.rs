@@ -8,7 +8,7 @@ use crate::job::{Job, Workspace};
 use crate::night::NightError;
 use crate::overview::{Wish, not_published};
 use crate::publish::{self, Inspection, Publication, Publications, check_complete, inspect};
-use crate::tables::TIER_SNAPSHOT;
+use crate::tables::{TIER_CURRENT, TIER_SNAPSHOT};
 
 /// A date that is to be withdrawn, and what follows from it.
 #[derive(Debug, Serialize)]
@@ -23,11 +23,15 @@ pub struct Withdrawal {
     pub is_newest: bool,
     /// The newest date that is left; none when nothing is.
     pub newest_left: Option<String>,
-    /// The published dates after it: the first follows on it, and the others on that one.
+    /// The published dates that have to be restated: those after it, of which the first follows on it,
+    /// or the newest that is left, where that was published without the tables of the newest date.
     pub affected_dates: Vec<String>,
     /// Cut points that were calibrated on its users, and that later runs go on scoring by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut_points_kept: Option<CutPointsKept>,
+    /// Whether it is that.
+    #[serde(skip)]
+    pub lacks_tables: bool,
     #[serde(skip)]
     withdrawn: Publication,
     #[serde(skip)]
@@ -106,15 +110,24 @@ impl Withdrawal {
         let date = withdrawn.snapshot_date;
         let mut left = publications.dates();
         left.remove(&date);
-        let later = left.range(date..).map(SnapshotDate::to_string);
+        let is_newest = publications.latest_date() == Some(date);
+        let newest_left = left.last().and_then(|date| publications.newest_for(*date));
+        // Another date was the newest when it was published.
+        let lacks_tables = is_newest
+            && newest_left.is_some_and(|newest| !newest.tables.contains_key(TIER_CURRENT.name));
+        let affected = match (lacks_tables, newest_left) {
+            (true, Some(newest)) => left.range(newest.snapshot_date..),
+            _ => left.range(date..),
+        };
         let snapshot = withdrawn.tables.get(TIER_SNAPSHOT.name);
         Self {
             snapshot_date: date.to_string(),
             run_id: withdrawn.run_id.clone(),
             users: snapshot.map_or(0, |snapshot| snapshot.rows),
-            is_newest: publications.latest_date() == Some(date),
+            is_newest,
             newest_left: left.last().map(SnapshotDate::to_string),
-            affected_dates: later.collect(),
+            affected_dates: affected.map(SnapshotDate::to_string).collect(),
+            lacks_tables,
             cut_points_kept: None,
             withdrawn,
             publications,

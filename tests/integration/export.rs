@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::bad_input::project::Project;
+use crate::bad_input::project::{Project, files_below};
 use crate::support::command::Finished;
 use crate::support::s3_server::S3Server;
 
@@ -40,12 +40,14 @@ fn what_is_published_is_exported() {
     every_format_has_the_rows_of_the_date_in_the_order_of_the_key(&project);
     rows_and_columns_are_chosen_and_split_into_files(&project);
     a_table_that_keeps_the_newest_date_is_that_of_then_for_an_older_one(&project);
+    what_another_program_has_written_is_left_alone(&project);
+    a_bare_name_is_of_the_folder_here(&project);
     what_cannot_be_exported_is_told_with_the_remedy(&project);
+    an_older_date_with_another_key_is_exported(project);
 }
 
 /// Six users of two megabytes each: more than S3 takes for the last part of an upload alone.
-const LETTERS: &str =
-    "SELECT user_id, value_tier, REPEAT('letter ', 300000) AS letter\nFROM publish.tier_snapshot\n";
+const LETTERS: &str = "SELECT user_id, value_tier, REPLACE(REPEAT('x', 300), 'x', REPEAT('letter ', 1000)) AS letter\nFROM publish.tier_snapshot\n";
 
 #[tokio::test]
 async fn a_bucket_gets_whole_files_and_keeps_none_of_the_export_before() {
@@ -313,6 +315,85 @@ fn rows_and_columns_are_chosen_and_split_into_files(project: &Project) {
     let mut expected: Vec<String> = files_of(&to, &left).into_keys().collect();
     expected.push("manifest.json".to_owned());
     assert_eq!(names, expected);
+
+    // Nor does the next one after an export that failed, as a file could not get its name.
+    split("true");
+    let all = files_of(&to, &manifest(&to.join("manifest.json")));
+    let blocked = all.keys().last().unwrap();
+    fs::remove_file(to.join(blocked)).unwrap();
+    fs::create_dir_all(to.join(blocked).join("in the way")).unwrap();
+    let arguments = [
+        "--table",
+        "calls",
+        "--format",
+        "csv",
+        "--split-by",
+        "value_tier",
+    ];
+    let arguments = [&arguments[..], &["--to", to.to_str().unwrap()]].concat();
+    assert_eq!(export(project, &arguments).exit_code, 1);
+    assert!(!to.join("manifest.json").exists());
+    fs::remove_dir_all(to.join(blocked)).unwrap();
+    split(&format!("value_tier = '{last}'"));
+    let mut names: Vec<String> = fs::read_dir(&to)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, expected);
+}
+
+/// A `manifest.json` may be another program's, and what it names that program's files.
+fn what_another_program_has_written_is_left_alone(project: &Project) {
+    let folder = TempDir::new().unwrap();
+    let foreign = r#"{"files": [{"name": "important.txt"}]}"#;
+    fs::write(folder.path().join("manifest.json"), foreign).unwrap();
+    fs::write(folder.path().join("important.txt"), "keep").unwrap();
+    let to = folder.path().to_str().unwrap();
+    let arguments = ["--table", "calls", "--format", "csv", "--to", to];
+    let refused = export(project, &arguments);
+    assert_eq!(refused.exit_code, 2, "{refused:?}");
+    assert!(
+        refused
+            .stderr
+            .contains("/manifest.json` is no manifest of an export"),
+        "{refused:?}"
+    );
+    let help =
+        "name a folder of its own for the export, or delete that file if it is one's remains";
+    assert!(refused.stderr.contains(help), "{refused:?}");
+    let left = files_below(folder.path());
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert_eq!(left[Path::new("manifest.json")], foreign.as_bytes());
+    fs::remove_file(folder.path().join("manifest.json")).unwrap();
+    exported(project, &arguments);
+    assert!(folder.path().join("important.txt").exists());
+}
+
+/// The key of then is not that of the job today.
+fn an_older_date_with_another_key_is_exported(project: Project) {
+    let project = project
+        .edit("sql/publish/calls.sql", "user_id,", "user_id AS id,")
+        .edit("job.toml", "[\"user_id\"]", "[\"id\"]");
+    let of_then = [
+        "--table",
+        "calls",
+        "--date",
+        "2026-03-05",
+        "--format",
+        "csv",
+    ];
+    let text = exported(&project, &of_then);
+    assert_eq!(text.lines().count(), 6, "{text}");
+}
+
+/// A file without a folder is one of the folder that the command runs in.
+fn a_bare_name_is_of_the_folder_here(project: &Project) {
+    exported(
+        project,
+        &["--table", "calls", "--format", "csv", "--to", "here.csv"],
+    );
+    assert!(project.path("here.csv").exists());
 }
 
 fn a_table_that_keeps_the_newest_date_is_that_of_then_for_an_older_one(project: &Project) {

@@ -106,7 +106,11 @@ async fn shown(arguments: &ShowArguments, is_colourful: bool) -> Result<String, 
     let (view, mut overview) = match date(&arguments.from)? {
         Some(from) => {
             let moves = Overview::between(&job, from, date(&arguments.to)?, dimension);
-            (View::Moves, Box::pin(moves).await?)
+            let mut overview = Box::pin(moves).await?;
+            // They are of the later night alone, compared with the one before it.
+            overview.kpis.clear();
+            overview.alerts.clear();
+            (View::Moves, overview)
         }
         None => {
             let snapshot = Overview::read(&job, date(&arguments.date)?);

@@ -50,14 +50,19 @@ impl Computed {
     /// The failure of this expression that an error is, if it is one; else the error.
     pub(super) fn failed(&self, error: DataFusionError) -> DataFusionError {
         match reason_of(error.find_root()) {
-            Some(reason) => ComputationFailure {
-                expression: self.expression.clone(),
-                place: self.place.clone(),
-                reason,
-            }
-            .into(),
+            Some(reason) => self.refused(reason),
             None => error,
         }
+    }
+
+    /// This expression cannot be computed.
+    pub(super) fn refused(&self, reason: impl Into<String>) -> DataFusionError {
+        let failure = ComputationFailure {
+            expression: self.expression.clone(),
+            place: self.place.clone(),
+            reason: reason.into(),
+        };
+        failure.into()
     }
 }
 
@@ -98,6 +103,18 @@ fn reason_in_arrow(error: &ArrowError) -> Option<String> {
     })
 }
 
+/// Numbers may be values of the row, too: `lcm(4711, 12)`. Those within words, such as `Int64`, are not.
+fn without_numbers(said: &str) -> String {
+    let words = said.split_inclusive(|character: char| !character.is_alphanumeric());
+    let words = words.map(
+        |word| match word.starts_with(|first: char| first.is_ascii_digit()) {
+            true => format!("…{}", word.trim_start_matches(char::is_alphanumeric)),
+            false => word.to_owned(),
+        },
+    );
+    words.collect()
+}
+
 fn reason_in_words(said: &str) -> String {
     let lower = said.to_lowercase();
     let is_instant = said.contains("exceeds the representable i64 range")
@@ -110,7 +127,7 @@ fn reason_in_words(said: &str) -> String {
         () if lower.contains("regex") || lower.contains("regular expression") => PATTERN.to_owned(),
         () => format!(
             "{}; leave the rows of which it cannot be computed out by CASE, or give them a reject_reason in staging",
-            with_sql_types(&without_values(said))
+            with_sql_types(&without_numbers(&without_values(said)))
         ),
     }
 }

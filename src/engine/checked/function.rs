@@ -1,7 +1,8 @@
 //! Functions of the engine that fail by their name: `to_timestamp`, `decode`, regular expressions.
 //!
 //! Each stays what it is to the engine, which asks the function itself for its types, its
-//! simplifications and its order; only what it says when it fails is ours.
+//! simplifications and its order; only what it says when it fails is ours, and how [large](super::size)
+//! a value it may make.
 
 use std::hash::{Hash, Hasher};
 
@@ -17,6 +18,7 @@ use datafusion::logical_expr::{
 };
 
 use super::failure::Computed;
+use super::size::{TOO_LARGE, makes_too_large};
 
 /// A function as the engine has it, but for what it says when it fails.
 #[derive(Debug)]
@@ -77,6 +79,9 @@ impl ScalarUDFImpl for CheckedFunction {
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        if makes_too_large(self.name(), &arguments.args)? {
+            return Err(self.computed.refused(TOO_LARGE));
+        }
         let computed = self.inner.invoke_with_args(arguments);
         computed.map_err(|error| self.computed.failed(error))
     }

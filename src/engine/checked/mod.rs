@@ -27,6 +27,7 @@ mod rewrite_arithmetic;
 mod rewrite_casts;
 mod rewrite_functions;
 mod rewrite_operators;
+mod size;
 mod strict;
 mod written;
 

@@ -1,6 +1,4 @@
 //! The recipes of sql/README.md for local time, over the change from summer to winter time.
-
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use datafusion::arrow::array::RecordBatch;
@@ -43,11 +41,7 @@ fn local_times(timezone: &str, instants: &[&str]) -> Vec<String> {
         .build()
         .unwrap();
     let batches = runtime.block_on(async {
-        let limits = EngineLimits {
-            threads: NonZeroUsize::MIN,
-            memory_bytes: None,
-            spill_folder: None,
-        };
+        let limits = EngineLimits::default();
         let session = Session::open(&limits, [], []).unwrap();
         let name = TableName::new(SqlSchema::Staging, "events");
         let model = Model::parse(name, SourceFile::new("staging/events.sql", sql)).unwrap();

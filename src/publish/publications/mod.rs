@@ -153,17 +153,19 @@ impl Publications {
 
     /// The last date published.
     pub fn latest_date(&self) -> Option<SnapshotDate> {
-        self.published().next_back()
+        Some(self.published().next_back()?.snapshot_date)
     }
 
     /// Every date that is published; not those that were withdrawn.
     pub fn dates(&self) -> BTreeSet<SnapshotDate> {
-        self.published().collect()
+        let published = self.published();
+        published.map(|published| published.snapshot_date).collect()
     }
 
-    fn published(&self) -> impl DoubleEndedIterator<Item = SnapshotDate> {
-        let dates = self.last_rows.keys().copied();
-        dates.filter(|date| self.newest_for(*date).is_some())
+    /// The valid publication of every date that has one, in the order of dates.
+    pub fn published(&self) -> impl DoubleEndedIterator<Item = &Publication> {
+        let dates = self.last_rows.keys();
+        dates.filter_map(|date| self.newest_for(*date))
     }
 
     /// The publications that no later one of the same date or a later date has overtaken, the

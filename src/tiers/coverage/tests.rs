@@ -78,11 +78,7 @@ fn kinds(tiers: &[&str]) -> Dimensions {
 }
 
 fn session() -> Session {
-    let limits = EngineLimits {
-        threads: std::num::NonZeroUsize::MIN,
-        memory_bytes: None,
-        spill_folder: None,
-    };
+    let limits = EngineLimits::default();
     let session = Session::open(&limits, [], []).unwrap();
     let columns = [
         ("user_id", DataType::Int64, false),

@@ -240,8 +240,7 @@ impl History {
     async fn of(rows: &[Row], columns: &[(&str, &str, &str)]) -> Self {
         let limits = EngineLimits {
             threads: NonZeroUsize::MIN.saturating_add(1),
-            memory_bytes: None,
-            spill_folder: None,
+            ..EngineLimits::default()
         };
         let session = Session::open(&limits, [], []).unwrap();
         let table = table(rows);

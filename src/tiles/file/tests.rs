@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
@@ -140,11 +139,7 @@ async fn merged(tile: TileFile, columns: &Schema) -> Vec<String> {
     };
     let user_id = columns.field_with_name(USER_ID).unwrap();
     let table = MergedTiles::new(vec![rollup], in_memory(user_id));
-    let limits = EngineLimits {
-        threads: NonZeroUsize::MIN,
-        memory_bytes: None,
-        spill_folder: None,
-    };
+    let limits = EngineLimits::default();
     let session = Session::open(&limits, [], []).unwrap();
     let batches = session
         .read(Arc::new(table))

@@ -328,8 +328,7 @@ fn session_over(
 fn open_session() -> Session {
     let limits = EngineLimits {
         threads: NonZeroUsize::MIN.saturating_add(1),
-        memory_bytes: None,
-        spill_folder: None,
+        ..EngineLimits::default()
     };
     Session::open(&limits, [], [fuse_full_joins()]).unwrap()
 }

@@ -10,7 +10,42 @@ type Case = (&'static str, &'static str, &'static str);
 
 const STAGING: &str = "staging/orders.sql:9";
 
-const CASES: [Case; 7] = [
+/// What a function refuses to make.
+const TOO_LARGE: &str = "cannot be computed: it would make a text of more than 10,000 characters or a list of more than 10,000 elements; bound the argument that says how many by LEAST(.., 10000)";
+
+const CASES: [Case; 15] = [
+    (STAGING, "lpad(status, 2000000000)", TOO_LARGE),
+    (
+        STAGING,
+        "rpad(status, 10000 + length(status), 'ab')",
+        TOO_LARGE,
+    ),
+    (STAGING, "length(repeat(status, 2000))", TOO_LARGE),
+    (
+        STAGING,
+        "array_length(array_repeat(repeat(status, 100), 100))",
+        TOO_LARGE,
+    ),
+    (
+        STAGING,
+        "array_length(array_resize([status], 2000000000, status))",
+        TOO_LARGE,
+    ),
+    (
+        STAGING,
+        "array_length(range(length(status) * 2000000000))",
+        TOO_LARGE,
+    ),
+    (
+        STAGING,
+        "array_length(generate_series(10001, length(status) - 9, -1))",
+        TOO_LARGE,
+    ),
+    (
+        STAGING,
+        "array_length(generate_series(ordered_at, ordered_at + INTERVAL '8 days', INTERVAL '1 minute'))",
+        TOO_LARGE,
+    ),
     (
         STAGING,
         "to_timestamp(status)",

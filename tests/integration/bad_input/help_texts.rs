@@ -183,6 +183,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "give the name of the file that a partition has once it is whole, such as \"_SUCCESS\"",
             "give \"wait\", to end with exit code 4 until it is, or \"warn\"",
             "such as keeps = \"400 days\"",
+            "write how long a night may take, such as time_limit",
             "give the folder that has all dt=YYYY-MM-DD partitions in it",
             "list them from the lowest to the highest, such as tiers = [\"low\", \"high\"]; add ranked = false",
             "attributes of users come from [sources.users.profile]",
@@ -371,6 +372,30 @@ const APPLIED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "remedies_of_runs::of_a_calibration_record_that_is_gone",
+        &[
+            "restore it from a copy, or say under [calibration] of the job by which cut points users are scored from now on",
+        ],
+    ),
+    (
+        "results::a_result_that_cannot_be_written_is_a_failure",
+        &["check the folder and the space left: what the command published stays published"],
+    ),
+    (
+        "export::what_is_published_is_exported",
+        &["name a folder of its own for the export, or delete that file if it is one's remains"],
+    ),
+    (
+        "signals::memory_that_is_used_up_is_named_by_its_setting",
+        &["raise `memory_limit_mib` under [engine] as far as the machine allows, lower `threads`"],
+    ),
+    (
+        "exhausted::so_is_room_on_disk",
+        &[
+            "raise `spill_limit_mib` under [engine] as far as the disk allows, raise `memory_limit_mib`",
+        ],
+    ),
+    (
         "remedies_of_runs::of_a_new_calibration",
         &[
             "To keep the new cut points as {id}, run this with --yes.",
@@ -555,6 +580,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "which is not there: somebody has dropped the table, or cleaned up its log; restore it from a copy, or publish to a new output",
             "restore its `_delta_log` from a copy, or publish to a new output",
             "bring them back, or delete `{record}",
+            "restore it from a copy, or delete it if nobody has removed commits from the log of `publications`",
             "from a copy, `_delta_log` included, or publish to a new output; where all tables are a copy of an earlier time, delete `{record}`",
             "restore the table or publish to another output",
             "cannot be restored, as a vacuum has removed its files: restore `{folder}` from a copy, or publish to a new output",
@@ -696,6 +722,10 @@ const APPLIED: &[(&str, &[&str])] = &[
     (
         "scores::fewer_than_five_frequencies_cannot_be_calibrated_on",
         &["wait for more history, or give the cut points by hand"],
+    ),
+    (
+        "withdraw::date_that_filled_a_gap_is_made_the_newest_by_its_next_run",
+        &["`tierline run --date {left}` makes the tables of the newest date."],
     ),
     (
         "withdraw::nothing_is_withdrawn_unless_it_is_confirmed_and_published",

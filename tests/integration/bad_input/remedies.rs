@@ -950,6 +950,11 @@ fn of_the_job() {
             mended: &[Replace(JOB, "a year", "400 days")],
         },
         Remedy {
+            help: "write how long a night may take, such as time_limit = \"2 hours\" or \"90 minutes\"",
+            broken: &[Append(JOB, "\n[engine]\ntime_limit = \"2 sleeps\"\n")],
+            mended: &[Replace(JOB, "2 sleeps", "90 minutes")],
+        },
+        Remedy {
             help: "give the folder that has all dt=YYYY-MM-DD partitions in it",
             broken: &[Replace(JOB, "data/orders", "data/orders/dt=2026-03-06")],
             mended: &[Replace(JOB, "data/orders/dt=2026-03-06", "data/orders")],

@@ -101,18 +101,62 @@ fn of_a_calibration_record() {
         &project,
         &NIGHT,
         2,
+        "it is not as it was written; restore it, or pin",
+    );
+    // Those of before have no digest.
+    read.as_object_mut().unwrap().remove("digest");
+    let project = project.write(record, &read.to_string());
+    refused(
+        &project,
+        &NIGHT,
+        2,
         " comes after 9; restore it, or pin another id",
     );
-    std::fs::write(
-        project.path("output/calibrations/2026-03-06-v7.json"),
-        whole.replace("2026-03-06-v1", "2026-03-06-v7"),
-    )
-    .unwrap();
+    let mut read: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    read.as_object_mut().unwrap().remove("digest");
+    let of_another = read.to_string().replace("2026-03-06-v1", "2026-03-06-v7");
+    let project = project.write("output/calibrations/2026-03-06-v7.json", &of_another);
     let project = project.edit("job.toml", "2026-03-06-v1", "2026-03-06-v7");
     succeeds(&project, &NIGHT);
     let project = project.write(record, &whole);
     let project = project.edit("job.toml", "2026-03-06-v7", "2026-03-06-v1");
     succeeds(&project, &NIGHT);
+}
+
+/// Users are not scored by other cut points without a word, nor by others of the same name.
+#[test]
+fn of_a_calibration_record_that_is_gone() {
+    let project = Project::new().publish("2026-03-05");
+    let record = "output/calibrations/2026-03-05-v1.json";
+    let whole = std::fs::read_to_string(project.path(record)).unwrap();
+    std::fs::remove_file(project.path(record)).unwrap();
+    let help = "calibrations/2026-03-05-v1.json` is gone, by which 2026-03-05 was scored; restore it from a copy, or say under [calibration] of the job by which cut points users are scored from now on";
+    refused(&project, &NIGHT, 3, help);
+    refused(
+        &project,
+        &["plan", "job.toml", "--date", "2026-03-06"],
+        3,
+        help,
+    );
+    let project = project.write(record, &whole);
+    succeeds(&project, &NIGHT);
+    std::fs::remove_file(project.path(record)).unwrap();
+    refused(
+        &project,
+        &NIGHT,
+        3,
+        "by which 2026-03-05 and 1 later date were scored",
+    );
+    let project = project.append(
+        "job.toml",
+        "\n[calibration]\nrecency_days = [1, 2, 3, 4]\norders_365d = [1, 2, 3, 4]\nrevenue_365d = [10, 20, 30, 40]\n",
+    );
+    succeeds(&project, &["run", "job.toml", "--date", "2026-03-05"]);
+    assert!(
+        project
+            .path("output/calibrations/2026-03-05-v2.json")
+            .exists()
+    );
 }
 
 /// What `calibrate` says of its outcome is what to do next.

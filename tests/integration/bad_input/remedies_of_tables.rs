@@ -23,6 +23,7 @@ type Way = (fn(&Output), Command);
 
 const NIGHT: Command = &["run", "job.toml", "--date", "2026-03-06"];
 const SHOW: Command = &["show", "job.toml"];
+const EARLIER: Command = &["run", "job.toml", "--date", "2026-03-04"];
 /// The same night in a new output.
 const ELSEWHERE: Command = &["run", "elsewhere.toml", "--date", "2026-03-06"];
 const RECORD: &str = "last-publication.json";
@@ -240,6 +241,15 @@ fn of_tables_that_are_gone() {
                 (|output| output.restore(PUBLICATIONS), NIGHT),
                 (leave, ELSEWHERE),
                 (|output| output.remove(RECORD), NIGHT),
+            ],
+        },
+        Remedy {
+            help: "cannot be read: EOF while parsing an object at line 1 column 1; restore it from a copy, or delete it if nobody has removed commits from the log of `publications`",
+            damage: |output| output.write(RECORD, "{"),
+            command: EARLIER,
+            ways: &[
+                (|output| output.restore(RECORD), EARLIER),
+                (|output| output.remove(RECORD), EARLIER),
             ],
         },
         Remedy {

@@ -194,6 +194,20 @@ fn findings_of_a_blocked_night_are_in_the_result_too() {
     assert_eq!(result_of(&in_file), result);
 }
 
+/// Whoever reads the file would read that of another run; the date is published all the same.
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let project = Project::new();
+    let to_nowhere = ["--result-file", "nowhere/result.json"];
+    let finished = project.call(&[&NIGHT[..], &to_nowhere].concat());
+    assert_eq!(finished.exit_code, 1, "{finished:?}");
+    assert_eq!(result_of(&finished.stdout)["status"], "published");
+    let told = "cannot write the result to `nowhere/result.json`; check the folder and the space left: what the command published stays published";
+    assert!(finished.stderr.contains(told), "{finished:?}");
+    let again = project.call(&NIGHT);
+    assert_eq!(result_of(&again.stdout)["status"], "already_published");
+}
+
 #[test]
 fn findings_of_the_night_that_ends_a_backfill_are_told() {
     let backfill = [

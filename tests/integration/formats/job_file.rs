@@ -42,6 +42,7 @@ fn reading(job: &Job) -> Value {
         tables: _,
         calibration,
         engine,
+        time_limit,
         retry_policy,
         guards,
         file: _,
@@ -57,6 +58,7 @@ fn reading(job: &Job) -> Value {
         "sources": sources.iter().map(of_source).collect::<BTreeMap<_, _>>(),
         "calibration": of_calibration(calibration),
         "engine": of_engine(engine),
+        "time_limit_seconds": time_limit.map(|limit| limit.as_secs()),
         "patience": of_retry_policy(retry_policy),
         "guards": of_guards(guards),
     });
@@ -173,11 +175,17 @@ fn of_engine(limits: &EngineLimits) -> Value {
     let EngineLimits {
         threads,
         memory_bytes,
+        spill_bytes,
         spill_folder,
     } = limits;
     let of_machine = std::thread::available_parallelism().ok();
     let threads = Some(*threads).filter(|threads| Some(*threads) != of_machine);
-    json!({"threads": threads, "memory_bytes": memory_bytes, "spill_folder": spill_folder.as_deref().map(shown)})
+    json!({
+        "threads": threads,
+        "memory_bytes": memory_bytes,
+        "spill_bytes": spill_bytes,
+        "spill_folder": spill_folder.as_deref().map(shown),
+    })
 }
 
 fn of_retry_policy(retry_policy: &RetryPolicy) -> Value {

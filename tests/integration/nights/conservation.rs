@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 
 use chrono::NaiveDate;
 use tierline::audits::Blocked;
@@ -282,11 +281,7 @@ impl Books {
     }
 
     async fn open(&self) -> Session {
-        let limits = EngineLimits {
-            threads: NonZeroUsize::MIN,
-            memory_bytes: None,
-            spill_folder: None,
-        };
+        let limits = EngineLimits::default();
         let session = Session::open(&limits, [], []).unwrap();
         for (table, query) in &self.0 {
             let rows = session.sql(query).await.unwrap().into_view();

@@ -1,5 +1,5 @@
-//! Signals on the real binary: whatever it is doing, readers' view stays as it was, nothing of the night
-//! is left in the tables or in the scratch folder, and the next run is like any other.
+//! Signals and limits on the real binary: whatever it is doing, readers' view stays as it was, nothing of
+//! the night is left in the tables or in the scratch folder, and the next run is like any other.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -132,18 +132,56 @@ fn a_signal_leaves_what_was_published_and_nothing_else() {
     assert_eq!(shown(&project), shown(&twin));
 }
 
-/// Six users twelve times side by side are two thousand million rows.
-#[test]
-fn a_query_without_an_end_is_given_up() {
+/// A table of two thousand million rows: six users twelve times side by side.
+fn with_endless_table(engine: &str) -> Project {
     // A join keeps the rows of its left side: those are six each.
     let rows = (1..12).rev().fold(
         String::from("publish.tier_snapshot AS u12"),
         |right, number| format!("publish.tier_snapshot AS u{number} CROSS JOIN ({right})"),
     );
     let sql = format!("SELECT MIN(u1.user_id) AS user_id, SUM(u12.user_id) AS n FROM {rows}\n");
-    let project = Project::new()
+    let sections = format!("\n[tables.endless]\nkey = [\"user_id\"]\n\n[engine]\n{engine}\n");
+    Project::new()
         .write("sql/publish/endless.sql", &sql)
-        .append("job.toml", "\n[tables.endless]\nkey = [\"user_id\"]\n");
+        .append("job.toml", &sections)
+}
+
+#[test]
+fn a_query_without_an_end_is_given_up_when_its_time_is_up() {
+    let project = with_endless_table("time_limit = \"10 seconds\"");
+    let begun = Instant::now();
+    let (code, result) = Running::begin(&project).end();
+    assert_eq!(
+        (code, &result["status"]),
+        (Some(124), &"timed_out".into()),
+        "{result}"
+    );
+    assert_eq!(
+        result["error"],
+        "ended by `time_limit` under [engine], which is 10s, while computing `endless`; readers still see what was published before"
+    );
+    let seconds = begun.elapsed().as_secs();
+    assert!(seconds < 30, "it took {seconds} s");
+    assert_eq!(tables(&project), BTreeMap::new());
+}
+
+#[test]
+fn memory_that_is_used_up_is_named_by_its_setting() {
+    let project = with_endless_table("memory_limit_mib = 1");
+    let (code, result) = Running::begin(&project).end();
+    assert_eq!((code, &result["status"]), (Some(1), &"failed".into()));
+    let error = result["error"].as_str().unwrap();
+    assert!(
+        error.contains("failed: the memory of queries is used up, 1024.0 KB")
+            && error.ends_with("; raise `memory_limit_mib` under [engine] as far as the machine allows, lower `threads`, which share it, or let the SQL join and sort fewer rows"),
+        "{error}"
+    );
+    assert_eq!(tables(&project), BTreeMap::new());
+}
+
+#[test]
+fn a_query_without_an_end_is_given_up() {
+    let project = with_endless_table("");
     let running = Running::begin(&project);
     // Nothing that follows takes so long.
     wait_for(&project.path("output/tables/tier_snapshot"));

@@ -135,6 +135,44 @@ async fn dates_after_a_withdrawn_one_are_restated() {
     );
 }
 
+/// A date that filled a gap kept no tables of the newest date, and becomes the newest.
+#[tokio::test(flavor = "multi_thread")]
+async fn date_that_filled_a_gap_is_made_the_newest_by_its_next_run() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    for night in [days_ago(2), last_night(), night_before()] {
+        nights.run(night).await.unwrap();
+    }
+    let before = night_before().to_string();
+    let meaning = tierline(&nights, &["withdraw", "--date", &last_night().to_string()]);
+    let told = "  which was not the newest when it was published: tables of your own that keep the newest date alone are empty until it is restated\n";
+    assert!(meaning.stdout.contains(told), "{meaning:?}");
+    let copied = nights.copied();
+    let date = last_night().to_string();
+    let shown = tierline(&copied, &["withdraw", "--date", &date, "--yes"]);
+    let next = format!("`tierline run --date {before}` makes the tables of the newest date.");
+    assert!(shown.stdout.contains(&next), "{shown:?}");
+    let result = withdraw(&nights, &date);
+    assert_eq!(result["affected_dates"], serde_json::json!([before]));
+    let planned = tierline(&nights, &["plan", "--date", &before]);
+    assert!(
+        planned.stdout.contains("which date is the newest"),
+        "{planned:?}"
+    );
+
+    let restated = tierline(&nights, &["backfill", "--affected"]);
+    assert!(
+        restated.stdout.starts_with(&format!("{before} replaced: ")),
+        "{restated:?}"
+    );
+    assert_eq!(copied.status_of(night_before()).await, "replaced");
+    for nights in [nights, copied] {
+        let of_snapshot = newest_rows(&nights.output(), night_before(), "tier_snapshot").await;
+        let current = rows(&nights.output(), night_before(), "tier_current").await;
+        assert_same_rows("tier_current", &current, &of_snapshot);
+        assert_eq!(nights.status_of(night_before()).await, "already_published");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn only_date_leaves_empty_tables_that_the_next_night_fills() {
     let nights = Nights::over(&history(), &Delivery::default());
