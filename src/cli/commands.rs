@@ -90,7 +90,7 @@ async fn night(arguments: &RunArguments, output: &Output) -> Result<ExitCode, Ni
     }
     let text = report.to_string();
     let written = write_outcome(&arguments.result, &text, &report.to_json(), output);
-    outcome.and(written)?;
+    both(outcome, written, output)?;
     Ok(exit_code(&arguments.result, report.status))
 }
 
@@ -109,6 +109,19 @@ fn write_outcome(
         Some(path) => write_result(path, json),
         None => Ok(()),
     }
+}
+
+/// What came of a command and of its result file: the first is the failure of the command, where both are
+/// failures.
+fn both(
+    outcome: Result<(), NightError>,
+    written: Result<(), NightError>,
+    output: &Output,
+) -> Result<(), NightError> {
+    if let (Err(_), Err(error)) = (&outcome, &written) {
+        output.failure(error);
+    }
+    outcome.and(written)
 }
 
 fn exit_code(arguments: &ResultArguments, status: Status) -> ExitCode {
@@ -130,7 +143,7 @@ async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<Exit
         false => String::new(),
     };
     let written = write_outcome(&arguments.result, &text, &report.to_json(), output);
-    outcome.and(written)?;
+    both(outcome, written, output)?;
     Ok(exit_code(&arguments.result, report.status))
 }
 

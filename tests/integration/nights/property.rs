@@ -25,7 +25,7 @@ use crate::naive::parameters::Rules;
 use crate::naive::snapshot::{Snapshot, snapshots};
 
 /// How many cases an ordinary test run compares, for each kind of ids.
-const CASES: u32 = 10;
+const CASES: u32 = 6;
 
 /// The seed of the cases of an ordinary test run.
 const SEED: u64 = 20_261_126;
