@@ -24,7 +24,6 @@
 //! | `.metric` | the column |
 //! | `.cuts` | four strictly increasing values in the unit of the column, as texts: they keep their digits |
 //! | `.users` | how many of the population are at or below cut 1, between the cuts, and above cut 4 |
-//!
 //! | `digest` | a fingerprint of all of that, so that a record which was changed is refused; records from before it have none, and are taken as they are |
 //!
 //! Another field beside these of the record itself is refused: what it says could change scores.
@@ -261,7 +260,7 @@ impl Calibration {
         let written = serde_json::to_value(self).and_then(|content| {
             serde_json::to_vec_pretty(&Written {
                 record: self,
-                digest: digest_of(&content),
+                digest: Fingerprint::of_record(&self.id, content).to_string(),
             })
         });
         let record = written.map_err(|error| CalibrationError::Record {
@@ -306,12 +305,6 @@ fn cut_value(cut: ExactNumber) -> ParameterValue {
         Ok(value) if cut.scale == 0 => ParameterValue::Integer(value),
         _ => ParameterValue::Decimal(cut.to_string()),
     }
-}
-
-/// A fingerprint of what a record says, its digest aside.
-fn digest_of(content: &Value) -> String {
-    let digest = Fingerprint::builder().part("content", &content.to_string());
-    digest.finish().to_string()
 }
 
 /// The ids of the calibrations that are kept, and of those that should be.
@@ -471,13 +464,14 @@ fn parse(bytes: &[u8], path: &str) -> Result<Calibration, CalibrationError> {
     if let Some(fields) = content.as_object_mut() {
         fields.remove("digest");
     }
-    if digest.is_some_and(|digest| digest != digest_of(&content)) {
+    let record: Calibration = serde_json::from_value(content.clone()).map_err(broken)?;
+    let of_content = Fingerprint::of_record(&record.id, content);
+    if digest.is_some_and(|digest| digest != of_content.as_str()) {
         return Err(CalibrationError::Record {
             path: path.to_owned(),
             reason: "it is not as it was written".to_owned(),
         });
     }
-    let record: Calibration = serde_json::from_value(content).map_err(broken)?;
     check(&record, path)?;
     Ok(record)
 }
@@ -537,10 +531,9 @@ mod tests {
 
     #[test]
     fn a_record_that_was_changed_is_refused_where_it_has_a_digest() {
-        let record: Value = serde_json::from_str(OLD_RECORD).unwrap();
-        let digest = digest_of(&record);
-        let mut with_digest = record;
-        with_digest["digest"] = digest.into();
+        let mut with_digest: Value = serde_json::from_str(OLD_RECORD).unwrap();
+        let digest = Fingerprint::of_record("2026-11-20-v1", with_digest.clone());
+        with_digest["digest"] = digest.as_str().into();
         let path = "s3://bucket/calibrations/2026-11-20-v1.json";
         let text = with_digest.to_string();
         assert!(parse(text.as_bytes(), path).is_ok());

@@ -90,7 +90,7 @@ async fn night(arguments: &RunArguments, output: &Output) -> Result<ExitCode, Ni
     }
     let text = report.to_string();
     let written = write_outcome(&arguments.result, &text, &report.to_json(), output);
-    both(outcome, written, output)?;
+    first_failure(outcome, written, output)?;
     Ok(exit_code(&arguments.result, report.status))
 }
 
@@ -111,9 +111,9 @@ fn write_outcome(
     }
 }
 
-/// What came of a command and of its result file: the first is the failure of the command, where both are
-/// failures.
-fn both(
+/// The failure of a command, or else of writing its result; where both have failed the second is only
+/// told.
+fn first_failure(
     outcome: Result<(), NightError>,
     written: Result<(), NightError>,
     output: &Output,
@@ -143,7 +143,7 @@ async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<Exit
         false => String::new(),
     };
     let written = write_outcome(&arguments.result, &text, &report.to_json(), output);
-    both(outcome, written, output)?;
+    first_failure(outcome, written, output)?;
     Ok(exit_code(&arguments.result, report.status))
 }
 

@@ -162,7 +162,6 @@ fn column_of(
 
 #[cfg(test)]
 mod tests {
-
     use datafusion::arrow::util::pretty::pretty_format_batches;
     use datafusion::error::DataFusionError;
 

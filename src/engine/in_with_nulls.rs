@@ -122,7 +122,6 @@ fn any_row(subquery: &Subquery, rows: LogicalPlan) -> Result<Expr> {
 
 #[cfg(test)]
 mod tests {
-
     use datafusion::arrow::array::AsArray;
     use datafusion::arrow::datatypes::Int64Type;
 

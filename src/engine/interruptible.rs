@@ -1,6 +1,7 @@
-//! Queries that are given up when a signal ends the process, however long they compute without
-//! reading anything: each plan looks for one before each of its batches, and so do its joins and what
-//! else makes many rows of few. Whoever aggregates or sorts these asks for all of them at once.
+//! Queries that are given up when a signal ends the process, or a night's time is up, however long they
+//! compute without reading anything: each plan looks for that before each of its batches, and so do its
+//! joins and what else makes many rows of few. Whoever aggregates or sorts these asks for all of them at
+//! once.
 
 use std::fmt;
 use std::pin::Pin;

@@ -131,7 +131,6 @@ fn in_place_of_views(
 
 #[cfg(test)]
 mod tests {
-
     use datafusion::arrow::array::AsArray;
     use datafusion::arrow::datatypes::Int64Type;
     use datafusion::logical_expr::{LogicalPlanBuilder, col, lit};

@@ -13,6 +13,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 /// How many hex digits a fingerprint has.
 const DIGITS: usize = 32;
 
@@ -29,6 +31,16 @@ impl Fingerprint {
     /// The fingerprint of one text.
     pub fn of(text: &str) -> Self {
         Self::builder().part("text", text).finish()
+    }
+
+    /// The digest that a record carries under the key `digest`: of the name that it is kept under and of
+    /// all else that it says.
+    pub fn of_record(name: &str, mut content: Value) -> Self {
+        if let Some(fields) = content.as_object_mut() {
+            fields.remove("digest");
+        }
+        let digest = Self::builder().part("name", name);
+        digest.part("content", &content.to_string()).finish()
     }
 
     /// A fingerprint as [`as_str`](Self::as_str) wrote it; none for another text.

@@ -9,7 +9,6 @@ use crate::ground::{Fingerprint, SnapshotDate};
 use crate::inputs::{KnownDays, SourceHistory, SourceRecord};
 use crate::job::Workspace;
 use crate::publish::{LostFiles, Publication, Publications};
-use crate::tables::TIER_CURRENT;
 
 use super::error::{HistoryError, PlanError};
 use super::rules::Rules;
@@ -147,8 +146,7 @@ fn are_as_then(then: &BTreeMap<String, SourceFiles>, now: &BTreeMap<String, Stri
 
 /// Whether a date is the newest, and was not when it was published.
 pub(crate) fn became_newest(publication: &Publication, publications: &Publications) -> bool {
-    publications.latest_date() == Some(publication.snapshot_date)
-        && !publication.tables.contains_key(TIER_CURRENT.name)
+    publications.latest_date() == Some(publication.snapshot_date) && !publication.was_newest()
 }
 
 fn follows_on_another(publication: &Publication, publications: &Publications) -> bool {

@@ -70,11 +70,7 @@ impl Facts {
             lost: &lost,
         };
         let affected = found.affected().await?;
-        let calibrations = KeptIds::list(&workspace.output, &workspace.layout).await?;
-        let scored_by = publications
-            .published()
-            .map(|one| one.cutpoints_id.as_str());
-        let calibrations = calibrations.knowing(scored_by);
+        let calibrations = known_calibrations(workspace, &publications).await?;
         check_not_lost(job, workspace, &calibrations, &publications, snapshot_date)?;
         let kept = find_calibration(job, workspace, &calibrations, snapshot_date).await?;
         let calibration = plan_calibration(job, project, kept, snapshot_date).await?;
@@ -190,6 +186,16 @@ fn check_ready(
         (!is_expired).then(|| history.manifest.shortfalls(source, location, day))
     });
     Shortfalls(shortfalls.flatten().collect()).or_ready(snapshot_date)
+}
+
+/// The calibrations that are kept, and those by which something is published.
+async fn known_calibrations(
+    workspace: &Workspace,
+    publications: &Publications,
+) -> Result<KeptIds, CalibrationError> {
+    let kept = KeptIds::list(&workspace.output, &workspace.layout).await?;
+    let published = publications.published();
+    Ok(kept.knowing(published.map(|one| one.cutpoints_id.as_str())))
 }
 
 /// Refuses to score by another calibration in the place of one whose record is gone.

@@ -318,13 +318,8 @@ impl RulesFile {
     /// A digest of what the record says under a name, its own digest aside.
     fn digest(&self, name: &str) -> String {
         // Only texts and numbers, which always can be written.
-        let mut content = serde_json::to_value(self).unwrap_or_default();
-        if let Some(content) = content.as_object_mut() {
-            content.remove("digest");
-        }
-        let digest = Fingerprint::builder().part("name", name);
-        let digest = digest.part("content", &content.to_string());
-        digest.finish().to_string()
+        let content = serde_json::to_value(self).unwrap_or_default();
+        Fingerprint::of_record(name, content).to_string()
     }
 
     /// Whether this is what was kept under a name.

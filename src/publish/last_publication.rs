@@ -10,8 +10,8 @@
 //! | 11 | 11, or none | is of a run that died |
 //! | 11 | 12 | was published: nothing is undone |
 //!
-//! One that cannot be read is refused. A record that is missing or behind protects less, and harms nobody: a crash may come between,
-//! and of two runs the slower may write last. One that is ahead of tables which agree with one
+//! One that cannot be read is refused. A record that is missing or behind protects less, and harms
+//! nobody: a crash may come between, and of two runs the slower may write last. One that is ahead of tables which agree with one
 //! another is of a time before these were restored from a copy: whoever publishes next takes it back
 //! before the first commit.
 //!

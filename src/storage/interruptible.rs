@@ -1,4 +1,4 @@
-//! A store whose requests are given up when a signal ends the process.
+//! A store whose requests are given up when a signal ends the process, or a night's time is up.
 //!
 //! | request | once a signal has come |
 //! |---|---|

@@ -8,7 +8,7 @@ use crate::job::{Job, Workspace};
 use crate::night::NightError;
 use crate::overview::{Wish, not_published};
 use crate::publish::{self, Inspection, Publication, Publications, check_complete, inspect};
-use crate::tables::{TIER_CURRENT, TIER_SNAPSHOT};
+use crate::tables::TIER_SNAPSHOT;
 
 /// A date that is to be withdrawn, and what follows from it.
 #[derive(Debug, Serialize)]
@@ -112,13 +112,9 @@ impl Withdrawal {
         left.remove(&date);
         let is_newest = publications.latest_date() == Some(date);
         let newest_left = left.last().and_then(|date| publications.newest_for(*date));
-        // Another date was the newest when it was published.
-        let lacks_tables = is_newest
-            && newest_left.is_some_and(|newest| !newest.tables.contains_key(TIER_CURRENT.name));
-        let affected = match (lacks_tables, newest_left) {
-            (true, Some(newest)) => left.range(newest.snapshot_date..),
-            _ => left.range(date..),
-        };
+        let lacking = newest_left.filter(|newest| is_newest && !newest.was_newest());
+        let first_affected = lacking.map_or(date, |newest| newest.snapshot_date);
+        let affected = left.range(first_affected..);
         let snapshot = withdrawn.tables.get(TIER_SNAPSHOT.name);
         Self {
             snapshot_date: date.to_string(),
@@ -127,7 +123,7 @@ impl Withdrawal {
             is_newest,
             newest_left: left.last().map(SnapshotDate::to_string),
             affected_dates: affected.map(SnapshotDate::to_string).collect(),
-            lacks_tables,
+            lacks_tables: lacking.is_some(),
             cut_points_kept: None,
             withdrawn,
             publications,

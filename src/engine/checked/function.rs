@@ -79,7 +79,7 @@ impl ScalarUDFImpl for CheckedFunction {
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        if makes_too_large(self.name(), &arguments.args)? {
+        if makes_too_large(self.name(), &arguments.args, arguments.number_rows)? {
             return Err(self.computed.refused(TOO_LARGE));
         }
         let computed = self.inner.invoke_with_args(arguments);

@@ -3,11 +3,10 @@
 //! The engine allocates what such a call asks for at once and without an account of it, and a program
 //! that asks for more than there is of memory is aborted.
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
-    DataType, Float64Type, Int64Type, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
-    TimestampMicrosecondType,
+    DataType, Float64Type, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
 };
 use datafusion::common::Result;
 use datafusion::logical_expr::ColumnarValue;
@@ -15,45 +14,33 @@ use datafusion::logical_expr::ColumnarValue;
 /// The most characters or elements of such a value. A batch of them is some hundred megabytes.
 const MOST: f64 = 10_000.0;
 
-/// The functions that make such values.
-const MAKE_LARGE: [&str; 7] = [
-    "lpad",
-    "rpad",
-    "repeat",
-    "array_repeat",
-    "array_resize",
-    "range",
-    "generate_series",
-];
+const MICROSECONDS_OF_DAY: f64 = 86_400_000_000.0;
 
 /// Why values are too large.
 pub(super) const TOO_LARGE: &str = "it would make a text of more than 10,000 characters or a list of more than 10,000 elements; bound the argument that says how many by LEAST(.., 10000)";
 
-/// Whether a function would make a value that is larger than that in some row.
-pub(super) fn makes_too_large(name: &str, arguments: &[ColumnarValue]) -> Result<bool> {
-    if !MAKE_LARGE.contains(&name) {
-        return Ok(false);
-    }
-    let arguments = ColumnarValue::values_to_arrays(arguments)?;
-    let rows = arguments.first().map_or(0, |argument| argument.len());
-    let size = match (name, &arguments[..]) {
-        ("lpad" | "rpad", [_, count, ..]) => number(count)?,
-        ("repeat" | "array_repeat", [element, count]) => times(count, Some(element))?,
-        ("array_resize", [_, count, element @ ..]) => times(count, element.first())?,
-        ("range" | "generate_series", arguments) => steps(arguments)?,
+/// Whether a function would make a value that is larger than that in one of so many rows.
+pub(super) fn makes_too_large(
+    name: &str,
+    arguments: &[ColumnarValue],
+    rows: usize,
+) -> Result<bool> {
+    let sizes = match (name, arguments) {
+        ("lpad" | "rpad", [_, count, ..]) | ("array_resize", [_, count]) => numbers(count, rows)?,
+        ("repeat" | "array_repeat", [element, count])
+        | ("array_resize", [_, count, element, ..]) => {
+            times(&numbers(count, rows)?, &element.to_array(rows)?)
+        }
+        ("range" | "generate_series", arguments) => steps(arguments, rows)?,
         _ => return Ok(false),
     };
-    Ok((0..rows).any(|row| size(row) > MOST))
+    Ok(sizes.iter().flatten().any(|size| size > MOST))
 }
 
-/// What there is of each row.
-type OfRow = Box<dyn Fn(usize) -> f64>;
-
-fn times(count: &ArrayRef, element: Option<&ArrayRef>) -> Result<OfRow> {
-    let (count, element) = (number(count)?, element.cloned());
-    Ok(Box::new(move |row| {
-        count(row) * element.as_ref().map_or(1.0, |element| weight(element, row))
-    }))
+fn times(count: &Float64Array, element: &ArrayRef) -> Float64Array {
+    let rows = count.iter().enumerate();
+    let sizes = rows.map(|(row, count)| Some(count? * weight(element, row)));
+    sizes.collect()
 }
 
 /// The characters of a text, the elements of a list with what each of them is; of others 1.
@@ -73,68 +60,46 @@ fn weight(array: &ArrayRef, row: usize) -> f64 {
 }
 
 /// How many elements a series has: from, to and step, of which the first and the last may be missing.
-fn steps(arguments: &[ArrayRef]) -> Result<OfRow> {
-    let zero: OfRow = Box::new(|_| 0.0);
-    let one: OfRow = Box::new(|_| 1.0);
+fn steps(arguments: &[ColumnarValue], rows: usize) -> Result<Float64Array> {
+    let all = |number| Float64Array::from(vec![number; rows]);
     let (from, to, step) = match arguments {
-        [to] => (zero, number(to)?, one),
-        [from, to] => (number(from)?, number(to)?, one),
-        [from, to, step, ..] => (number(from)?, number(to)?, number(step)?),
-        [] => return Ok(zero),
+        [to] => (all(0.0), numbers(to, rows)?, all(1.0)),
+        [from, to] => (numbers(from, rows)?, numbers(to, rows)?, all(1.0)),
+        [from, to, step, ..] => (
+            numbers(from, rows)?,
+            numbers(to, rows)?,
+            numbers(step, rows)?,
+        ),
+        [] => return Ok(all(0.0)),
     };
+    let series = from.iter().zip(&to).zip(&step);
     // A step of nothing is the engine's to refuse.
-    Ok(Box::new(move |row| {
-        let elements = (to(row) - from(row)) / step(row);
-        if elements.is_finite() { elements } else { 0.0 }
-    }))
+    let elements = series.map(|((from, to), step)| {
+        Some((to? - from?) / step?).filter(|elements| elements.is_finite())
+    });
+    Ok(elements.collect())
 }
 
-/// A number, or the microseconds of a time; of NULL 0.
-fn number(array: &ArrayRef) -> Result<OfRow> {
-    Ok(match array.data_type() {
+/// Numbers, or the microseconds of times and intervals.
+fn numbers(argument: &ColumnarValue, rows: usize) -> Result<Float64Array> {
+    let array = argument.to_array(rows)?;
+    let numbers = match array.data_type() {
         DataType::Interval(_) => {
-            let unit = DataType::Interval(IntervalUnit::MonthDayNano);
-            let intervals = cast(array, &unit)?;
-            let intervals = intervals.as_primitive::<IntervalMonthDayNanoType>().clone();
-            Box::new(move |row| {
-                let interval = intervals.value(row);
+            let intervals = cast(&array, &DataType::Interval(IntervalUnit::MonthDayNano))?;
+            let intervals = intervals.as_primitive::<IntervalMonthDayNanoType>();
+            let microseconds = intervals.iter().map(|interval| {
+                let interval = interval?;
                 let days = f64::from(interval.months) * 28.0 + f64::from(interval.days);
-                days * MICROSECONDS_OF_DAY + interval.nanoseconds as f64 / 1_000.0
-            })
+                Some(days * MICROSECONDS_OF_DAY + interval.nanoseconds as f64 / 1_000.0)
+            });
+            return Ok(microseconds.collect());
         }
         DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => {
-            let times = cast(array, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
-            let times = times.as_primitive::<TimestampMicrosecondType>().clone();
-            Box::new(move |row| {
-                if times.is_null(row) {
-                    0.0
-                } else {
-                    times.value(row) as f64
-                }
-            })
+            let times = cast(&array, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
+            cast(&times, &DataType::Int64)?
         }
-        DataType::Float64 => {
-            let numbers = array.as_primitive::<Float64Type>().clone();
-            Box::new(move |row| {
-                if numbers.is_null(row) {
-                    0.0
-                } else {
-                    numbers.value(row)
-                }
-            })
-        }
-        _ => {
-            let numbers = cast(array, &DataType::Int64)?;
-            let numbers = numbers.as_primitive::<Int64Type>().clone();
-            Box::new(move |row| {
-                if numbers.is_null(row) {
-                    0.0
-                } else {
-                    numbers.value(row) as f64
-                }
-            })
-        }
-    })
+        _ => array,
+    };
+    let numbers = cast(&numbers, &DataType::Float64)?;
+    Ok(numbers.as_primitive::<Float64Type>().clone())
 }
-
-const MICROSECONDS_OF_DAY: f64 = 86_400_000_000.0;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ground::SnapshotDate;
+use crate::tables::TIER_CURRENT;
 
 /// The name of the table that has them all.
 pub(in crate::publish) const PUBLICATIONS: &str = "publications";
@@ -61,6 +62,11 @@ impl Publication {
     /// Whether it says that its date is published no longer.
     pub fn is_withdrawn(&self) -> bool {
         self.status == PublicationStatus::Withdrawn
+    }
+
+    /// Whether its date was the newest then, and so has the tables that keep the newest date alone.
+    pub fn was_newest(&self) -> bool {
+        self.tables.contains_key(TIER_CURRENT.name)
     }
 }
 
