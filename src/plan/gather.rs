@@ -70,10 +70,9 @@ impl Facts {
             lost: &lost,
         };
         let affected = found.affected().await?;
-        let calibrations = known_calibrations(workspace, &publications).await?;
-        check_not_lost(job, workspace, &calibrations, &publications, snapshot_date)?;
-        let kept = find_calibration(job, workspace, &calibrations, snapshot_date).await?;
-        let calibration = plan_calibration(job, project, kept, snapshot_date).await?;
+        let calibrations = known_calibrations(job, workspace, &publications, snapshot_date).await?;
+        let calibration =
+            plan_calibration(job, project, workspace, &calibrations, snapshot_date).await?;
         check_drops(&workspace.output, &project.tables, may_drop).await?;
         let published = publications.newest_for(snapshot_date);
         let had = DaysHad::when_published(published, &visible, accepted, workspace).await?;
@@ -188,14 +187,19 @@ fn check_ready(
     Shortfalls(shortfalls.flatten().collect()).or_ready(snapshot_date)
 }
 
-/// The calibrations that are kept, and those by which something is published.
+/// The calibrations that are kept, and those by which something is published, unless the one to score
+/// by is lost.
 async fn known_calibrations(
+    job: &Job,
     workspace: &Workspace,
     publications: &Publications,
+    snapshot_date: SnapshotDate,
 ) -> Result<KeptIds, CalibrationError> {
     let kept = KeptIds::list(&workspace.output, &workspace.layout).await?;
     let published = publications.published();
-    Ok(kept.knowing(published.map(|one| one.cutpoints_id.as_str())))
+    let known = kept.knowing(published.map(|one| one.cutpoints_id.as_str()));
+    check_not_lost(job, workspace, &known, publications, snapshot_date)?;
+    Ok(known)
 }
 
 /// Refuses to score by another calibration in the place of one whose record is gone.
@@ -254,13 +258,15 @@ async fn publications_of(job: &Job, workspace: &Workspace) -> Result<Publication
     Ok(publications.knowing(job.tables.keys()))
 }
 
-/// What becomes of the calibration that was found: cut points given by hand go before others.
+/// What becomes of the calibration that is found: cut points given by hand go before others.
 async fn plan_calibration(
     job: &Job,
     project: &Project,
-    found: Option<Calibration>,
+    workspace: &Workspace,
+    kept: &KeptIds,
     snapshot_date: SnapshotDate,
 ) -> Result<CalibrationPlan, PlanError> {
+    let found = find_calibration(job, workspace, kept, snapshot_date).await?;
     let CalibrationChoice::ByHand(given) = &job.calibration else {
         return Ok(found.map_or(CalibrationPlan::Calibrate, CalibrationPlan::Use));
     };
