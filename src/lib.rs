@@ -24,6 +24,7 @@ mod check;
 pub mod proposal;
 pub mod backfill;
 pub mod withdrawal;
+pub mod doctor;
 pub mod export;
 pub mod sample;
 pub mod cli;

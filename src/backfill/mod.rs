@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use crate::calibration::KeptIds;
 use crate::engine::chain;
-use crate::ground::{Classified, SnapshotDate, counted, noun_for};
+use crate::ground::{Classified, Execution, SnapshotDate, counted, noun_for};
 use crate::job::{CalibrationChoice, Job, Workspace};
-use crate::night::{NightError, Report, Status};
+use crate::night::{Failure, NightError, Report, Status};
 use crate::pack::Project;
 use crate::plan::{
     Accepted, Affected, AffectedBy, Found, HistoryError, HistoryStarts, PlanError, Rules,
@@ -388,6 +388,12 @@ pub struct BackfillReport {
     /// Why it ended early, or that dates are left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Which execution of the program it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution: Option<Execution>,
     /// How many nights were asked for.
     pub nights_planned: usize,
     /// By which rules dates are restated, where these are not today's.
@@ -459,6 +465,7 @@ impl BackfillReport {
     pub fn fail(&mut self, error: &NightError) {
         self.status = Status::Failed(error.kind());
         self.error = Some(chain(error));
+        self.failure = Some(Failure::of(error));
     }
 
     /// The whole result as one line of JSON.

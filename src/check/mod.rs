@@ -30,7 +30,7 @@ use crate::night::{NightError, Specs};
 use crate::pack::{
     Catalog, ID_TYPES, PackError, Project, Shape, UPSTREAM, cut_points, disagreement,
     made_by_tierline, marts, own_warnings, register_sources, required, runnable, session_of,
-    unknown_actions_on,
+    unknown_actions_on, unusable_actions,
 };
 use crate::tables::{self, DIM_TIER, Maker, TIER_SNAPSHOT};
 use crate::tiers::coverage::{self, Findings, TierModel};
@@ -61,6 +61,7 @@ pub(crate) async fn check(
     found.keep(problems.or_ok(()));
     found.keep(remarks::reference_values(&project).or_ok(()));
     found.keep(unknown_actions_on(&project, job).or_ok(()));
+    found.keep(unusable_actions(&project).or_ok(()));
     let [numbers, texts] = &ID_TYPES;
     let (mut of_models, mut by_texts) = (Found::default(), Found::default());
     let mut told = check_models(job, &project, snapshot_date, numbers, &mut of_models).await;

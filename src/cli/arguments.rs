@@ -44,6 +44,8 @@ pub(super) enum Command {
     Init(InitArguments),
     /// Find everything that can be wrong with a job without reading data
     Check(JobArguments),
+    /// Try whether stores, tables, machine and sources are fit for nights, and say what to do
+    Doctor(DoctorArguments),
     /// Say what a run would read, compute and publish
     Plan(NightArguments),
     /// Compute and publish one night
@@ -114,6 +116,15 @@ pub(super) struct TimeArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    #[command(flatten)]
+    pub night: NightArguments,
+    /// How the findings on stdout look; json has them in one line
+    #[arg(long, value_enum, default_value = "text")]
+    pub output: OutputFormat,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct RunArguments {
     #[command(flatten)]
     pub night: NightArguments,
@@ -157,6 +168,11 @@ pub(super) struct ResultArguments {
     /// Also write the result as JSON to this file, on failure too
     #[arg(long, value_name = "PATH")]
     pub result_file: Option<PathBuf>,
+    /// Tell a service that watches over scheduled work when the command begins and how it ended, as
+    /// healthchecks.io has it: the ping URL of a check. The variable TIERLINE_PING_URL says the same,
+    /// and keeps it out of lists of processes
+    #[arg(long, value_name = "URL")]
+    pub ping_url: Option<String>,
     /// Exit with 99 when there is nothing to do
     #[arg(long)]
     pub skip_exit_code: bool,
@@ -244,11 +260,12 @@ pub(super) struct ExportArguments {
     /// The snapshot date; the newest when left out
     #[arg(long, value_name = "DATE")]
     pub date: Option<String>,
-    /// What holds of the rows, in SQL over the columns of the table, such as
-    /// "channel = 'app' AND NOT overdue_warning"; all rows when left out
+    /// What holds of the rows, in SQL over the columns of the table and, where it has users, of their
+    /// tier_snapshot, such as "channel = 'app' AND value_tier = 'silent'"; all rows when left out
     #[arg(long = "where", value_name = "EXPR")]
     pub condition: Option<String>,
-    /// The columns, in this order; all of them when left out
+    /// The columns, in this order, those of tier_snapshot among them where the table has users; all of
+    /// the table's own when left out
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
     pub columns: Vec<String>,
     /// csv: UTF-8 with a header, quoted as in RFC 4180, NULL as an empty field. json: an object a

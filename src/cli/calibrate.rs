@@ -86,7 +86,7 @@ async fn compare_and_keep(
     let status = if proposal.is_nothing_new() {
         Outcome::Unchanged
     } else if is_wanted(arguments, &proposal, output) {
-        proposal.keep(&workspace).await?;
+        proposal.keep(&job, &workspace).await?;
         Outcome::Kept
     } else {
         Outcome::NotKept

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::backfill::{BackfillNight, BackfillReport};
-use crate::ground::{SnapshotDate, counted};
+use crate::engine::chain;
+use crate::ground::{Classified, SnapshotDate, counted};
 use crate::job::{Job, Workspace};
 use crate::night::{NightError, Report, Status};
 use crate::plan::{Accepted, Circumstances, HistoryError};
@@ -12,15 +13,19 @@ use crate::{check, overview};
 
 use super::arguments::{
     BackfillArguments, Command, HistoryArguments, NightArguments, OutputFormat, ResultArguments,
-    RunArguments, TimeArguments,
+    RunArguments,
 };
 use super::nights::{may_be_put_right, prepare, publish, put_right};
 use super::output::Output;
+use super::pings::Pings;
 use super::signals::or_ended;
-use super::{calibrate, demo, export, init, jobs, withdraw};
+use super::{calibrate, demo, doctor, export, init, jobs, withdraw};
 
 /// The exit code of `--skip-exit-code`, which schedulers take for skipped.
 const NOTHING_TO_DO: u8 = 99;
+
+/// The exit code of a doctor who found something wrong: nights would be kept from publishing.
+const UNFIT: u8 = 3;
 
 /// Whether a command has something to clear up when it is given up, such as drafts. What `withdraw`
 /// does is not given up.
@@ -33,6 +38,7 @@ pub(super) fn clears_up(command: &Command) -> bool {
         | Command::Export(_) => true,
         Command::Init(_)
         | Command::Check(_)
+        | Command::Doctor(_)
         | Command::Plan(_)
         | Command::Show(_)
         | Command::Withdraw(_) => false,
@@ -42,8 +48,18 @@ pub(super) fn clears_up(command: &Command) -> bool {
 /// Carries out a command.
 pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCode, NightError> {
     match command {
-        Command::Run(arguments) => return Box::pin(night(&arguments, output)).await,
-        Command::Backfill(arguments) => return Box::pin(backfill(&arguments, output)).await,
+        Command::Run(arguments) => {
+            let night = Box::pin(night(&arguments, output));
+            return pinged(&arguments.result, output, night).await;
+        }
+        Command::Backfill(arguments) => {
+            let nights = Box::pin(backfill(&arguments, output));
+            return pinged(&arguments.result, output, nights).await;
+        }
+        Command::Doctor(arguments) => {
+            let is_unfit = Box::pin(doctor::doctor(&arguments, output)).await?;
+            return Ok(ExitCode::from(if is_unfit { UNFIT } else { 0 }));
+        }
         Command::Demo(arguments) => Box::pin(demo::demo(&arguments, output)).await,
         Command::Init(arguments) => init::init(&arguments, output),
         Command::Check(arguments) => check(&jobs::load(&arguments)?, output).await,
@@ -57,11 +73,8 @@ pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCod
 }
 
 async fn check(job: &Job, output: &Output) -> Result<(), NightError> {
-    let any_date = TimeArguments {
-        as_of: None,
-        date: None,
-    };
-    let (project, warnings) = check::check(job, jobs::snapshot_date(&any_date, job)?).await?;
+    let any_date = jobs::snapshot_date(&jobs::NO_TIME, job)?;
+    let (project, warnings) = check::check(job, any_date).await?;
     output.warnings(&warnings);
     let models = counted(project.graph.models().len(), "model");
     let references = counted(project.references.len(), "reference file");
@@ -80,14 +93,33 @@ async fn plan(arguments: &NightArguments, output: &Output) -> Result<(), NightEr
     Ok(())
 }
 
+/// Carries out what ends with an exit code, and has a service told, when asked, how it goes.
+async fn pinged(
+    arguments: &ResultArguments,
+    output: &Output,
+    work: impl Future<Output = Result<u8, NightError>>,
+) -> Result<ExitCode, NightError> {
+    let pings = Pings::begin(arguments.ping_url.as_deref(), &output.execution)?;
+    let outcome = work.await.map_err(or_ended);
+    let (exit_code, text) = match &outcome {
+        // Nothing is wrong with that.
+        Ok(NOTHING_TO_DO) => (0, "nothing to do".to_owned()),
+        Ok(exit_code) => (*exit_code, String::new()),
+        Err(error) => (error.kind().exit_code(), chain(error)),
+    };
+    pings.end(exit_code, &text).await;
+    outcome.map(ExitCode::from)
+}
+
 /// One night, reported even when it fails; its exit code says, when asked, that there was nothing
 /// to do.
-async fn night(arguments: &RunArguments, output: &Output) -> Result<ExitCode, NightError> {
+async fn night(arguments: &RunArguments, output: &Output) -> Result<u8, NightError> {
     let mut report = Report::default();
     let outcome = Box::pin(one_night(arguments, &mut report, output)).await;
     if let Err(error) = &outcome {
         report.fail(error);
     }
+    report.execution = Some(output.execution.clone());
     let text = report.to_string();
     let written = write_outcome(&arguments.result, &text, &report.to_json(), output);
     first_failure(outcome, written, output)?;
@@ -124,19 +156,20 @@ fn first_failure(
     outcome.and(written)
 }
 
-fn exit_code(arguments: &ResultArguments, status: Status) -> ExitCode {
+fn exit_code(arguments: &ResultArguments, status: Status) -> u8 {
     let is_skipped = arguments.skip_exit_code && status == Status::AlreadyPublished;
-    ExitCode::from(if is_skipped { NOTHING_TO_DO } else { 0 })
+    if is_skipped { NOTHING_TO_DO } else { 0 }
 }
 
 /// Many nights; the first that fails ends them.
-async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<ExitCode, NightError> {
+async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<u8, NightError> {
     let mut report = BackfillReport::default();
     let outcome = Box::pin(many_nights(arguments, &mut report, output)).await;
     let outcome = outcome.map_err(or_ended);
     if let Err(error) = &outcome {
         report.fail(error);
     }
+    report.execution = Some(output.execution.clone());
     let has_begun = outcome.is_ok() || report.nights_planned > 0;
     let text = match has_begun {
         true => report.to_string(),

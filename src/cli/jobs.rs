@@ -15,6 +15,12 @@ use super::output::Output;
 /// Where job files are looked for by name.
 const FOLDER: &str = "jobs";
 
+/// Where no date is named.
+pub(super) const NO_TIME: TimeArguments = TimeArguments {
+    as_of: None,
+    date: None,
+};
+
 /// Loads the job that the arguments name, or the only one there is.
 pub(super) fn load(arguments: &JobArguments) -> Result<Job, NightError> {
     let path = match &arguments.job {

@@ -7,12 +7,15 @@ mod arguments;
 mod calibrate;
 mod commands;
 mod demo;
+mod doctor;
+mod execution;
 mod export;
 mod figures;
 mod init;
 mod jobs;
 mod nights;
 mod output;
+mod pings;
 mod show;
 mod signals;
 mod table;
@@ -24,6 +27,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::runtime::Runtime;
+use tracing::Instrument;
 
 use crate::ground::{Classified, FailureKind};
 
@@ -40,7 +44,9 @@ pub fn main() -> ExitCode {
     let outcome = match runtime {
         Ok(runtime) => {
             let clears_up = commands::clears_up(&arguments.command);
-            let command = commands::run(arguments.command, &mut output);
+            // Each line of the log says which execution it is of.
+            let span = tracing::error_span!("tierline", execution_id = output.execution.id);
+            let command = commands::run(arguments.command, &mut output).instrument(span);
             signals::heed(clears_up);
             let outcome = runtime.block_on(Box::pin(command));
             abandon(runtime);

@@ -1,5 +1,8 @@
 //! One night from its job to its report, for the commands that make nights.
 
+use tracing::Instrument;
+use tracing::field::Empty;
+
 use crate::check;
 use crate::ground::{Classified, FailureKind, SnapshotDate};
 use crate::job::{Job, Workspace};
@@ -35,6 +38,19 @@ pub(super) async fn prepare(
 
 /// Plans and executes one night. What it finds is in `report`, whatever comes of it.
 pub(super) async fn publish(
+    job: &Job,
+    snapshot_date: SnapshotDate,
+    circumstances: Circumstances<'_>,
+    progress: &(dyn Fn(&str) + Sync),
+    report: &mut Report,
+) -> Result<(), NightError> {
+    let span = tracing::error_span!("night", %snapshot_date, run_id = Empty);
+    publish_one(job, snapshot_date, circumstances, progress, report)
+        .instrument(span)
+        .await
+}
+
+async fn publish_one(
     job: &Job,
     snapshot_date: SnapshotDate,
     circumstances: Circumstances<'_>,

@@ -8,16 +8,19 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::engine::chain;
-use crate::ground::Problems;
+use crate::ground::{Execution, Problems};
 use crate::inputs::InputError;
 use crate::night::NightError;
 
 use super::arguments::{LogFormat, Logging};
+use super::execution;
 use super::signals::while_asking;
 
 /// The two streams.
 #[derive(Debug)]
 pub(super) struct Output {
+    /// Which execution of the program this is.
+    pub execution: Execution,
     /// Whether stdout is a terminal that may be coloured.
     pub is_colourful: bool,
     stderr_is_terminal: bool,
@@ -39,9 +42,13 @@ impl Output {
         let registry = tracing_subscriber::registry().with(ours_only);
         let installed = match logging.log_format {
             LogFormat::Text => registry.with(lines).try_init(),
-            LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+            LogFormat::Json => {
+                let lines = lines.json().flatten_event(true).with_current_span(false);
+                registry.with(lines).try_init()
+            }
         };
         let output = Self {
+            execution: execution::begin(),
             is_colourful: std::io::stdout().is_terminal() && wants_colour,
             stderr_is_terminal,
             may_colour_stderr,

@@ -10,22 +10,27 @@ const PERCENT: u64 = 60;
 
 /// In bytes: a share of the container's memory where it is limited, or else of the machine's. No limit
 /// where neither is known.
-pub(super) fn for_queries() -> usize {
-    static BYTES: LazyLock<usize> = LazyLock::new(|| {
-        let mut system = System::new();
-        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
-        let container = system.cgroup_limits().map(|limits| limits.total_memory);
-        let machine = system.total_memory();
-        share_of(container.unwrap_or(machine).min(machine))
-    });
+pub fn memory_for_queries() -> usize {
+    static BYTES: LazyLock<usize> = LazyLock::new(|| share_of(memory_of_machine()));
     *BYTES
 }
 
-fn share_of(bytes: u64) -> usize {
-    match bytes {
-        0 => usize::MAX,
-        bytes => usize::try_from(bytes / 100 * PERCENT).unwrap_or(usize::MAX),
-    }
+/// The memory of the container where it is limited, or else of the machine, in bytes; none where neither is
+/// known.
+pub fn memory_of_machine() -> Option<u64> {
+    let mut system = System::new();
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let container = system.cgroup_limits().map(|limits| limits.total_memory);
+    let machine = system.total_memory();
+    let memory = container.unwrap_or(machine).min(machine);
+    (memory > 0).then_some(memory)
+}
+
+fn share_of(memory: Option<u64>) -> usize {
+    let share = memory.map(|bytes| bytes / 100 * PERCENT);
+    share.map_or(usize::MAX, |share| {
+        usize::try_from(share).unwrap_or(usize::MAX)
+    })
 }
 
 #[cfg(test)]
@@ -34,8 +39,8 @@ mod tests {
 
     #[test]
     fn queries_have_a_share_of_what_there_is() {
-        assert_eq!(share_of(1_000_000_000), 600_000_000);
-        assert_eq!(share_of(0), usize::MAX);
-        assert!(for_queries() < usize::MAX, "{}", for_queries());
+        assert_eq!(share_of(Some(1_000_000_000)), 600_000_000);
+        assert_eq!(share_of(None), usize::MAX);
+        assert!(memory_for_queries() < usize::MAX);
     }
 }

@@ -60,6 +60,7 @@ pub use self::error::EngineError;
 pub use self::file_error::{FileError, FileName};
 pub(crate) use self::file_error::{Refused, naming};
 pub use self::float_order::{keys_of, numbers_of};
+pub use self::memory::{memory_for_queries, memory_of_machine};
 pub use self::node_rule::NodeRule;
 pub use self::projected::{Projected, equal_keys, project_as, replaced};
 pub use self::session::{CATALOG, Session, all_rows, empty, reference_to};
@@ -170,7 +171,9 @@ fn config(limits: &EngineLimits) -> SessionConfig {
 }
 
 fn runtime(limits: &EngineLimits) -> Result<RuntimeEnv> {
-    let bytes = limits.memory_bytes.unwrap_or_else(memory::for_queries);
+    let bytes = limits
+        .memory_bytes
+        .unwrap_or_else(memory::memory_for_queries);
     let pool = TrackConsumersPool::new(FairSpillPool::new(bytes), CONSUMERS_NAMED);
     let pool: Arc<dyn MemoryPool> = Arc::new(pool);
     let mut builder = RuntimeEnvBuilder::new()

@@ -1,6 +1,9 @@
 //! What is exported.
 
+use datafusion::arrow::datatypes::Schema;
+
 use crate::ground::SnapshotDate;
+use crate::tiles::USER_ID;
 
 use super::encoder::Form;
 
@@ -14,12 +17,78 @@ pub struct Request<'a> {
     pub table: &'a str,
     /// The published date; the newest where none is given.
     pub date: Option<SnapshotDate>,
-    /// What holds of the rows, in SQL; all of them where there is none.
+    /// What holds of the rows, in SQL over the columns of the table and, where it has users, those of their
+    /// snapshot; all of them where there is none.
     pub condition: Option<&'a str>,
-    /// The columns, in their order; those of the table where there are none.
+    /// The columns, in their order, of the snapshot too; those of the table where there are none.
     pub columns: &'a [String],
     /// The column of whose values each has a file.
     pub split_by: Option<&'a str>,
     /// What the files are like.
     pub form: Form,
+}
+
+impl Request<'_> {
+    /// Whether it names columns that the snapshot has and the table has not. A word of a condition may be a
+    /// text; then nothing is lost but time.
+    pub(super) fn asks_besides(&self, own: &Schema, snapshot: &Schema) -> bool {
+        let condition = self.condition.unwrap_or_default();
+        let words =
+            condition.split(|character: char| !character.is_alphanumeric() && character != '_');
+        let asked = self.columns.iter().map(String::as_str);
+        let asked: Vec<&str> = asked.chain(self.split_by).chain(words).collect();
+        let mut besides = besides(own, snapshot);
+        besides.any(|column| asked.iter().any(|word| word.eq_ignore_ascii_case(column)))
+    }
+}
+
+/// The columns that the snapshot has besides those of a table of users.
+pub(super) fn besides<'a>(
+    own: &'a Schema,
+    snapshot: &'a Schema,
+) -> impl Iterator<Item = &'a str> + Clone {
+    let has_users = own.index_of(USER_ID).is_ok();
+    let names = snapshot.fields().iter().map(|field| field.name().as_str());
+    names.filter(move |name| has_users && own.index_of(name).is_err())
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::datatypes::{DataType, Field};
+
+    use super::super::encoder::Format;
+    use super::*;
+
+    fn schema(columns: &[&str]) -> Schema {
+        let fields = columns.iter();
+        let fields = fields.map(|name| Field::new(*name, DataType::Utf8, true));
+        Schema::new(fields.collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_snapshot_is_read_where_a_column_of_it_is_named() {
+        let snapshot = schema(&["user_id", "value_tier", "city"]);
+        let asks = |table: &[&str], condition: Option<&str>, columns: &[&str]| {
+            let columns: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
+            let request = Request {
+                table: "actions",
+                date: None,
+                condition,
+                columns: &columns,
+                split_by: None,
+                form: Form {
+                    format: Format::Json,
+                    has_bom: false,
+                    escapes_formulas: false,
+                },
+            };
+            request.asks_besides(&schema(table), &snapshot)
+        };
+        let actions = ["user_id", "action"];
+        assert!(!asks(&actions, None, &[]));
+        assert!(!asks(&actions, Some("action = 'recall'"), &["user_id"]));
+        assert!(asks(&actions, Some("lower(City) = 'shanghai'"), &[]));
+        assert!(asks(&actions, None, &["user_id", "value_tier"]));
+        assert!(!asks(&["dimension"], None, &["value_tier"]));
+    }
 }

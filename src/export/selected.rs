@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
+use datafusion::error::Result as EngineResult;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::logical_expr::ident;
+use datafusion::logical_expr::{JoinType, ident};
 use futures::TryStreamExt;
 
 use crate::engine::{EngineError, Session};
@@ -19,9 +21,13 @@ use crate::publish::{
     Publication, Publications, TableVersion, missing, published_in_order, published_table,
 };
 use crate::storage::Location;
-use crate::tables::{self, SNAPSHOT_DATE, Tables};
+use crate::tables::{self, SNAPSHOT_DATE, TIER_SNAPSHOT, Tables};
+use crate::tiles::USER_ID;
 
-use super::request::{Request, STAGE};
+use super::request::{Request, STAGE, besides};
+
+/// What the users of the snapshot are called beside those of the table.
+const SNAPSHOT_USER: &str = "user_of_snapshot";
 
 /// Rows of a published table, with the column that they are split by.
 pub(super) struct Selected {
@@ -62,10 +68,17 @@ impl Selected {
         let name = TableName::new(SqlSchema::Publish, request.table);
         let order = Order::of(job, request.table)?;
         let rows = order.rows(&output, &publication, request.table).await?;
-        session.register(&name, Arc::new(rows)).map_err(&failed)?;
+        let own = rows.schema();
+        let snapshot = published_table(&output, &publication, TIER_SNAPSHOT.name).await?;
+        let snapshot = snapshot.filter(|snapshot| request.asks_besides(&own, &snapshot.schema()));
+        let rows: Arc<dyn TableProvider> = match snapshot {
+            None => Arc::new(rows),
+            Some(snapshot) => with_snapshot(&session, rows, snapshot).map_err(&failed)?,
+        };
+        session.register(&name, rows).map_err(&failed)?;
         let all = session.table(&name).await.map_err(&failed)?;
         let known = all.schema().as_arrow().clone();
-        let columns = Columns::of(request, &known)?;
+        let columns = Columns::of(request, &known, &own)?;
         let rows = match request.condition {
             None => all,
             Some(condition) => {
@@ -106,6 +119,34 @@ impl Selected {
             error => error.into(),
         })
     }
+}
+
+/// Rows of users with what the snapshot of their date says of them besides.
+fn with_snapshot(
+    session: &Session,
+    rows: ParquetFiles,
+    snapshot: ParquetFiles,
+) -> EngineResult<Arc<dyn TableProvider>> {
+    let own = rows.schema();
+    let snapshot_schema = snapshot.schema();
+    let besides = besides(&own, &snapshot_schema).map(ident);
+    let of_snapshot = [ident(USER_ID).alias(SNAPSHOT_USER)]
+        .into_iter()
+        .chain(besides.clone());
+    let of_snapshot = session
+        .read(Arc::new(snapshot))?
+        .select(of_snapshot.collect::<Vec<_>>())?;
+    let rows = session.read(Arc::new(rows))?;
+    let joined = rows.join(
+        of_snapshot,
+        JoinType::Left,
+        &[USER_ID],
+        &[SNAPSHOT_USER],
+        None,
+    )?;
+    let own = own.fields().iter().map(|field| ident(field.name()));
+    let joined = joined.select(own.chain(besides).collect::<Vec<_>>())?;
+    Ok(joined.into_view())
 }
 
 /// What is published can be read, so that it is the condition that cannot be computed on it.
@@ -176,8 +217,9 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(request: &Request<'a>, known: &'a Schema) -> Result<Self, Problems> {
-        let fields = known.fields().iter();
+    /// `known` are all columns that there are, and `own` those of the table.
+    fn of(request: &Request<'a>, known: &'a Schema, own: &'a Schema) -> Result<Self, Problems> {
+        let fields = own.fields().iter();
         let mut names: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
         // The date of a dated table is in no file, and so behind the columns that are.
         if names.last() == Some(&SNAPSHOT_DATE) {
@@ -190,7 +232,7 @@ impl<'a> Columns<'a> {
             .map(|name| ("--columns", name.as_str()));
         let split = request.split_by.map(|name| ("--split-by", name));
         for (argument, name) in asked.clone().chain(split) {
-            if !names.contains(&name) {
+            if known.index_of(name).is_err() {
                 let near = did_you_mean(name, names.iter().copied());
                 let message = format!(
                     "{argument}: `{}` has no column `{name}`{near}",

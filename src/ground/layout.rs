@@ -4,6 +4,8 @@
 //! <output>/
 //!   tables/<table>/                 one Delta table each
 //!   last-publication.json           the last publication that is known to be in
+//!   output.json                     whose the output is, and that its store was tried
+//!   probe-<name>                    what is written to try that, and deleted
 //!   calibrations/<as-of>-v<n>.json  immutable cut points
 //!   quarantine/<source>/<run>.parquet  a sample of the rejected rows
 //!   quarantine/unreported.json      what failed nights found in rows, until a publication reports it
@@ -42,6 +44,16 @@ impl Layout {
     /// The record of the last publication that is known to be in.
     pub fn last_publication(&self) -> Path {
         self.output.clone().join("last-publication.json")
+    }
+
+    /// What is on record of the output itself.
+    pub fn output_record(&self) -> Path {
+        self.output.clone().join("output.json")
+    }
+
+    /// An object that is written to try the store.
+    pub fn probe(&self, name: &str) -> Path {
+        self.output.clone().join(format!("probe-{name}"))
     }
 
     /// The folder of all calibrations.

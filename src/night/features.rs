@@ -49,7 +49,9 @@ impl Run<'_> {
         stages.begin("tiles");
         let scratch = Scratch::open(&self.workspace.disk, self.job.engine.spill_folder.as_ref())
             .map_err(EngineError::during("opening a scratch folder"))?;
+        let detail = |detail: &str| stages.detail(detail);
         let tiling = Tiling {
+            progress: &detail,
             session: self.session,
             workspace: self.workspace,
             plan: self.plan,

@@ -58,6 +58,7 @@ use crate::job::{Job, Workspace};
 use crate::pack::Project;
 use crate::plan::{CalibrationPlan, Plan, PlannedAction, remarks_on};
 use crate::publish::Publication;
+use crate::storage::claim_output;
 
 use self::drafting::Drafted;
 
@@ -67,12 +68,13 @@ pub(crate) use context::{Run, open_session};
 pub use error::NightError;
 pub(crate) use features::Featured;
 pub use repair::put_right_unplanned;
+pub use report::{Failure, ReadersSee, Report, RowCount, TableReport};
 pub(crate) use report::{ReasonCount, by_reason};
-pub use report::{Report, RowCount, TableReport};
 pub(crate) use rescoring::{Comparison, compare};
 pub use rescoring::{ValueChange, ValueFlow};
 pub(crate) use scenario::Scenario;
 pub(crate) use snapshot::Specs;
+pub use sources::{InputsTried, try_inputs};
 pub use stages::Progress;
 pub(crate) use stages::Stages;
 pub use status::Status;
@@ -116,6 +118,7 @@ fn begin(job: &Job, workspace: &Workspace, plan: &Plan) -> Report {
         output: Some(workspace.output.url_of(&workspace.output.path)),
         warnings: remarks_on(job, plan),
         held_in_tiles: plan.held_in_tiles(),
+        readers_see: ReadersSee::newest_of(&plan.publications),
         ..Report::default()
     }
 }
@@ -128,6 +131,7 @@ async fn carry_out(
     progress: Progress<'_>,
     report: &mut Report,
 ) -> Result<(), NightError> {
+    claim_output(&workspace.output, &job.name).await?;
     let found = &plan.inspection;
     let inspection = repair::put_right(workspace, &plan.publications, found, report).await?;
     plan.check_history()?;
@@ -147,6 +151,7 @@ async fn carry_out(
     };
     let mut stages = Stages::new(progress);
     let published = Box::pin(run.publish(&mut stages, report)).await;
+    report.stage = stages.current().map(str::to_owned);
     report.seconds = stages.finish();
     published?;
     report.status = match plan.action {
@@ -177,6 +182,7 @@ impl Run<'_> {
         report: &mut Report,
     ) -> Result<(), NightError> {
         let mut record = self.record();
+        tracing::Span::current().record("run_id", record.run_id.as_str());
         report.run_id = Some(record.run_id.clone());
         stages.begin("sources");
         let previous = self.previous_snapshot().await?;
@@ -225,6 +231,7 @@ impl Run<'_> {
         report.moves = moves;
         report.alerts = alerts;
         report.tables = table_reports(&published);
+        report.readers_see(&published);
         Ok(())
     }
 }

@@ -4,9 +4,10 @@
 use crate::ground::interruption;
 use crate::job::{Job, Workspace};
 use crate::publish::{self, ForeignCommit, Inspection, Publications, inspect};
+use crate::storage::claim_output;
 
 use super::error::NightError;
-use super::report::Report;
+use super::report::{ReadersSee, Report};
 
 /// Undoes commits that no publication names for a night that ends before it is planned, be it for
 /// a day that is not ready: readers see no half of a publication meanwhile.
@@ -14,7 +15,12 @@ pub async fn put_right_unplanned(job: &Job, report: &mut Report) -> Result<(), N
     let workspace = Workspace::open(job)?;
     let publications = Publications::load(&workspace.output).await?;
     let publications = publications.knowing(job.tables.keys());
+    report.readers_see = ReadersSee::newest_of(&publications);
     let found = inspect(&workspace.output, &publications).await?;
+    if found.is_clean() {
+        return Ok(());
+    }
+    claim_output(&workspace.output, &job.name).await?;
     put_right(&workspace, &publications, &found, report).await?;
     Ok(())
 }

@@ -4,7 +4,8 @@
 //! documents its fields: dates and days as `2026-11-20`, bytes, rows, users and requests as whole
 //! numbers, seconds and the values of metrics as fractions. `status` is one of the words of
 //! [`Status::as_str`]; of a run that failed, a field that says nothing is null, 0 or empty. Fields that
-//! are only there when there is something to say: `error`, `repaired`, `held_in_tiles`. Fields may come,
+//! are only there when there is something to say: `error`, `failure`, `readers_see`, `execution`, `repaired`,
+//! `held_in_tiles`. Fields may come,
 //! and none goes: schedulers and scripts read them.
 //!
 //! | command | its result |
@@ -22,9 +23,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::chain;
-use crate::ground::{Classified, SnapshotDate, counted, escaped};
+use crate::ground::{Classified, Execution, Retry, SnapshotDate, counted, escaped};
 use crate::migration::Moves;
 use crate::plan::HeldInTiles;
+use crate::publish::{Publication, Publications};
 use crate::storage::TrafficTotals;
 
 use super::alerts::Alert;
@@ -40,6 +42,15 @@ pub struct Report {
     /// Why the run failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Where it failed, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// The newest date that readers find, once it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readers_see: Option<ReadersSee>,
+    /// Which execution of the program it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution: Option<Execution>,
     /// The snapshot date, D.
     pub snapshot_date: Option<String>,
     /// The date that moves are counted from.
@@ -58,6 +69,9 @@ pub struct Report {
     /// or what somebody else changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub repaired: Vec<String>,
+    /// The stage that the run was in when it ended.
+    #[serde(skip)]
+    pub(super) stage: Option<String>,
     /// Whether the run failed in its very last step, so that nobody can tell yet whether the date
     /// is published.
     #[serde(skip)]
@@ -91,6 +105,54 @@ pub struct Report {
     pub held_in_tiles: Vec<HeldInTiles>,
     /// The URL below which the tables are.
     pub output: Option<String>,
+}
+
+/// What whoever is on call needs besides the error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// The stage that failed, of a run that has begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Whether the same command may be given again.
+    pub retry: Retry,
+    /// What to do, by the kind of failure.
+    pub to_do: &'static str,
+}
+
+impl Failure {
+    /// What is to be said of an error.
+    pub fn of(error: &NightError) -> Self {
+        let kind = error.kind();
+        Self {
+            stage: None,
+            retry: kind.retry(),
+            to_do: kind.to_do(),
+        }
+    }
+}
+
+/// The newest date that is published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReadersSee {
+    /// The date.
+    pub snapshot_date: String,
+    /// The run that published it.
+    pub run_id: String,
+}
+
+impl ReadersSee {
+    /// The newest of what is published; none where nothing is.
+    pub(super) fn newest_of(publications: &Publications) -> Option<Self> {
+        let newest = publications.newest_for(publications.latest_date()?)?;
+        Some(Self::of(newest))
+    }
+
+    fn of(publication: &Publication) -> Self {
+        Self {
+            snapshot_date: publication.snapshot_date.to_string(),
+            run_id: publication.run_id.clone(),
+        }
+    }
 }
 
 /// Rows of one source and day with the same reason or remark.
@@ -128,7 +190,21 @@ impl Report {
     pub fn fail(&mut self, error: &NightError) {
         self.status = Status::Failed(error.kind());
         self.error = Some(chain(error));
+        let stage = self.failure.take().and_then(|failure| failure.stage);
+        self.failure = Some(Failure {
+            stage: stage.or(self.stage.take()),
+            ..Failure::of(error)
+        });
         self.is_uncertain = matches!(error, NightError::Publish(failure) if failure.is_uncertain());
+    }
+
+    /// Notes that readers find a publication now, unless they find a newer date.
+    pub(super) fn readers_see(&mut self, publication: &Publication) {
+        let published = ReadersSee::of(publication);
+        let seen = self.readers_see.take();
+        // Dates are texts whose order is that of the calendar.
+        let newer = seen.filter(|seen| seen.snapshot_date > published.snapshot_date);
+        self.readers_see = Some(newer.unwrap_or(published));
     }
 
     /// Adds what the stores counted.

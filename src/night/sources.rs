@@ -20,22 +20,62 @@ use datafusion::prelude::DataFrame;
 use crate::engine::{EngineError, empty};
 use crate::ground::{Problems, SqlSchema, TableName};
 use crate::inputs::{InputError, ParquetFiles, Shortfall, Shortfalls, schema, without_rows};
-use crate::job::{ColumnType, Incomplete};
-use crate::pack::{Catalog, check_previous, stage};
-use crate::plan::doubled;
+use crate::job::{ColumnType, Incomplete, Job, Workspace};
+use crate::pack::{Catalog, Project, check_previous, stage};
+use crate::plan::{Plan, doubled};
 use crate::publish::{missing, published_snapshot};
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiles::{DAY, TileError, USER_ID};
 
-use super::context::Run;
+use super::context::{Run, open_session};
 use super::error::NightError;
 use super::report::Report;
+use super::scenario::Scenario;
 
 /// Columns by source.
 pub(super) type SourceColumns = BTreeMap<String, BTreeSet<String>>;
 
 /// What is known of the files that a night opens, by source.
 pub(super) type Footers<'a> = BTreeMap<&'a str, Vec<schema::FileSchema>>;
+
+/// The inputs of a night, tried without a row being read.
+#[derive(Debug)]
+pub struct InputsTried {
+    /// How many files the night opens.
+    pub files: usize,
+    /// What is worth a look about them.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the footers of the files that a night opens, and plans staging over them.
+///
+/// # Errors
+/// Files that cannot be read, or that staging cannot read as they are.
+pub async fn try_inputs(
+    job: &Job,
+    project: &Project,
+    workspace: &Workspace,
+    plan: &Plan,
+) -> Result<InputsTried, NightError> {
+    let session = open_session(job, workspace)?;
+    let run = Run {
+        job,
+        workspace,
+        plan,
+        scenario: Scenario::of(plan, project),
+        inspection: &plan.inspection,
+        session: &session,
+    };
+    let mut report = Report::default();
+    let files = run.read_sources(&mut report).await?;
+    let previous = run.previous_snapshot().await?;
+    let no_texts = SourceColumns::new();
+    run.stage(&files, &no_texts, previous.as_ref()).await?;
+    Ok(InputsTried {
+        files: files.values().map(Vec::len).sum(),
+        warnings: report.warnings,
+    })
+}
 
 impl Run<'_> {
     /// Reads the footers of the files to open, by source.

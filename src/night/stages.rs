@@ -36,6 +36,18 @@ impl<'a> Stages<'a> {
         }
     }
 
+    /// How far the stage has come.
+    pub(super) fn detail(&self, detail: &str) {
+        if let Some((stage, _)) = self.current {
+            (self.progress)(&format!("{stage}: {detail}"));
+        }
+    }
+
+    /// The stage that has begun last.
+    pub(super) fn current(&self) -> Option<&'static str> {
+        self.current.map(|(stage, _)| stage)
+    }
+
     /// Ends the last stage: how many seconds each took.
     pub(super) fn finish(mut self) -> BTreeMap<String, f64> {
         self.end_current();

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use object_store::ObjectStoreExt;
 
 use crate::engine::Session;
-use crate::ground::TableName;
+use crate::ground::{TableName, counted};
 use crate::job::Workspace;
 use crate::models::Graph;
 use crate::pack::Catalog;
@@ -16,6 +16,7 @@ use crate::tiles::{DamagedTile, Rollup, TileBuilder, TilePlan, TileRows};
 
 use super::error::NightError;
 use super::report::Report;
+use super::stages::Progress;
 
 /// What the tiles of a night are made with.
 pub(super) struct Tiling<'a> {
@@ -24,6 +25,8 @@ pub(super) struct Tiling<'a> {
     pub plan: &'a Plan,
     pub folder: &'a Path,
     pub threads: usize,
+    /// Hears how far the tiles have come.
+    pub progress: Progress<'a>,
 }
 
 /// The rows of one rollup, and what they came from.
@@ -41,7 +44,12 @@ impl Tiling<'_> {
         report: &mut Report,
     ) -> Result<(), NightError> {
         let (mut provided, mut remarks) = (Vec::new(), Vec::new());
-        for planned in &self.plan.tiles {
+        let rollups = self.plan.tiles.len();
+        for (index, planned) in self.plan.tiles.iter().enumerate() {
+            let name = &planned.plan.rollup.name;
+            let made = counted(planned.plan.builds.len(), "tile");
+            let number = index + 1;
+            (self.progress)(&format!("{name}, {number} of {rollups}, {made} to make"));
             let Some(rollup) = catalog.rollup(&planned.plan.rollup.name).cloned() else {
                 continue;
             };

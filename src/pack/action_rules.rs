@@ -1,5 +1,5 @@
-//! What of `reference/actions.csv` and of `actions_on` nobody is ever given, for want of a rule or of
-//! a line.
+//! What of `reference/actions.csv` and of `actions_on` nobody is ever given, for want of a rule, of a line,
+//! or of a cell.
 //!
 //! Rules are read from the text of `publish/actions.sql`, as `WHERE CASE action WHEN 'recall' THEN ..`
 //! has them. Where it says otherwise who is given which action, nothing is said.
@@ -18,6 +18,15 @@ const ACTION: &str = "action";
 
 /// The parameter with the actions that the file has off and a job has on.
 const ON: &str = "actions_on";
+
+/// The action of users who get no message.
+const STOP_LIST: &str = "leave_alone";
+
+/// What every line must have.
+const NEEDED: [&str; 5] = [ACTION, "priority", "channel", "is_on", "days_valid"];
+
+/// For how many days a list may hold at most: ten years, within which dates are dates.
+const MOST_DAYS_VALID: i64 = 3_650;
 
 /// The actions that no rule gives to anybody, each as a warning.
 pub(crate) fn actions_without_rules(project: &Project) -> Vec<Diagnostic> {
@@ -73,6 +82,68 @@ pub(crate) fn unknown_actions_on(project: &Project, job: &Job) -> Problems {
         .help(help)
     };
     Problems(unknown.map(problem).collect())
+}
+
+/// Lines that no user could be given an action by, or that would contact those who are to be left alone.
+/// Columns that the file has not got are nobody's mistake: the SQL may do without.
+pub(crate) fn unusable_actions(project: &Project) -> Problems {
+    let Some(reference) = project.reference(ACTIONS.name) else {
+        return Problems::default();
+    };
+    let rows = 0..reference.rows.num_rows();
+    let unusable = rows.flat_map(|row| {
+        let empty = NEEDED
+            .iter()
+            .filter_map(move |column| empty(reference, row, column));
+        let stop_list = limited_stop_list(reference, row);
+        empty.chain(too_long(reference, row)).chain(stop_list)
+    });
+    Problems(unusable.collect())
+}
+
+fn empty(reference: &ReferenceTable, row: usize, column: &str) -> Option<Diagnostic> {
+    let index = reference.rows.schema().index_of(column).ok()?;
+    if reference
+        .value(row, index)
+        .is_some_and(|value| !value.is_empty())
+    {
+        return None;
+    }
+    let message = format!("a line of `{}` has no {column}", reference.name);
+    let help = format!("give it a {column}, or take the line out");
+    Some(reference.problem(row, message).help(help))
+}
+
+/// A list that never expires.
+fn too_long(reference: &ReferenceTable, row: usize) -> Option<Diagnostic> {
+    let index = reference.rows.schema().index_of("days_valid").ok()?;
+    let days = reference.value(row, index)?.parse::<i64>().ok()?;
+    if days <= MOST_DAYS_VALID {
+        return None;
+    }
+    let message = format!("days_valid of `{}` is {days}", reference.name);
+    let help = format!("give {MOST_DAYS_VALID} at most");
+    Some(reference.problem(row, message).help(help))
+}
+
+/// Whoever is beyond a capacity is in no list, and so would be in a mailing.
+fn limited_stop_list(reference: &ReferenceTable, row: usize) -> Option<Diagnostic> {
+    let schema = reference.rows.schema();
+    let (action, capacity) = (
+        schema.index_of(ACTION).ok()?,
+        schema.index_of("capacity").ok()?,
+    );
+    let is_stop_list = reference.value(row, action)? == STOP_LIST;
+    let capacity = reference.value(row, capacity).filter(|_| is_stop_list)?;
+    let message = format!(
+        "`{STOP_LIST}` of `{}` has a capacity of {capacity}: users beyond it would be left out of the list of those to leave alone",
+        reference.name
+    );
+    Some(
+        reference
+            .problem(row, message)
+            .help("leave the capacity empty"),
+    )
 }
 
 /// The names, each with its row.

@@ -17,6 +17,7 @@ use crate::night::{
 };
 use crate::pack::{Project, cut_points};
 use crate::plan::{CalibrationPlan, Circumstances, Facts, Plan, ShortHistory, decide};
+use crate::storage::claim_output;
 
 /// New cut points and what they would change.
 #[derive(Debug, Clone, Serialize)]
@@ -110,7 +111,8 @@ impl Proposal {
     ///
     /// # Errors
     /// A store that fails, and another calibration that took the id in the meantime.
-    pub async fn keep(&self, workspace: &Workspace) -> Result<(), NightError> {
+    pub async fn keep(&self, job: &Job, workspace: &Workspace) -> Result<(), NightError> {
+        claim_output(&workspace.output, &job.name).await?;
         let kept = self.new.keep(&workspace.output, &workspace.layout).await;
         Ok(kept?)
     }

@@ -10,12 +10,14 @@
 //! Locations in one bucket share one client. Of the environment, only this module reads what
 //! stores go by.
 
+mod conditional_put;
 mod counting;
 mod durable;
 mod error_text;
 mod full;
 mod interruptible;
 mod listed;
+mod output_record;
 mod disk_listing;
 mod invalid_keys;
 mod invalid_names;
@@ -38,12 +40,14 @@ use durable::DurableDisk;
 use interruptible::InterruptibleStore;
 use invalid_keys::InvalidKeys;
 
+pub use conditional_put::create_twice;
 pub use counting::{CountingStore, Traffic, TrafficTotals};
 pub use disk_listing::UselessLink;
 pub use error_text::shortened_error;
 pub use full::is_full;
 pub use invalid_names::{UnreadableReason, unreadable_reason, without_mark};
 pub use listed::{BeyondEnd, ListedObject};
+pub use output_record::claim_output;
 
 /// How long requests to a store are retried, and how long one may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +86,25 @@ pub enum StorageError {
         "the variable `{variable}` has a user name, a password or a signature in its URL; take them out of it: credentials have variables of their own, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     )]
     SecretInEndpoint { variable: String },
+    /// A store that lets a second writer create what is there.
+    #[error(
+        "the store {store} of `output` creates an object that is there already, or knows no conditional writes (If-None-Match: *), so that of two runs at once one would undo the other's commits without a word; let `output` be in a store that has them, such as Amazon S3 or a local disk, or switch them on in yours"
+    )]
+    NoConditionalPut { store: String },
+    /// An output that another job publishes to.
+    #[error(
+        "the output is that of job `{owner}`, as {record} says, and this is job `{job}`: give this job an output of its own; if it is the same job by another name, write name = \"{owner}\" in its file, or remove that record"
+    )]
+    OtherJob {
+        job: String,
+        owner: String,
+        record: String,
+    },
+    /// A record of an output that was changed by other hands or written by another version.
+    #[error(
+        "the record of the output `{record}` cannot be read: {reason}; restore it from a copy, or remove it, and the next run makes it again"
+    )]
+    OutputRecord { record: String, reason: String },
     /// A store did not do what was asked.
     #[error("cannot {action} `{path}`; check {}", what_to_check(path))]
     Request {
@@ -112,7 +135,11 @@ pub fn what_to_check(url: &str) -> &'static str {
 impl Classified for StorageError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Url { .. } | Self::SecretInEndpoint { .. } => FailureKind::Usage,
+            Self::Url { .. }
+            | Self::SecretInEndpoint { .. }
+            | Self::NoConditionalPut { .. }
+            | Self::OtherJob { .. } => FailureKind::Usage,
+            Self::OutputRecord { .. } => FailureKind::Blocked,
             Self::Request { .. } | Self::Full { .. } => FailureKind::Unexpected,
         }
     }

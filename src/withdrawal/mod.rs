@@ -8,6 +8,7 @@ use crate::job::{Job, Workspace};
 use crate::night::NightError;
 use crate::overview::{Wish, not_published};
 use crate::publish::{self, Inspection, Publication, Publications, check_complete, inspect};
+use crate::storage::claim_output;
 use crate::tables::TIER_SNAPSHOT;
 
 /// A date that is to be withdrawn, and what follows from it.
@@ -136,6 +137,7 @@ impl Withdrawal {
     /// # Errors
     /// Another run that published in the meantime, and stores that fail.
     pub async fn carry_out(&self, job: &Job, workspace: &Workspace) -> Result<String, NightError> {
+        claim_output(&workspace.output, &job.name).await?;
         let state = (&self.publications, &self.inspection);
         let application = format!("tierline/{}", job.name);
         let withdrawn =

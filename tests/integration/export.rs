@@ -40,10 +40,38 @@ fn what_is_published_is_exported() {
     every_format_has_the_rows_of_the_date_in_the_order_of_the_key(&project);
     rows_and_columns_are_chosen_and_split_into_files(&project);
     a_table_that_keeps_the_newest_date_is_that_of_then_for_an_older_one(&project);
+    columns_of_the_snapshot_come_with_a_table_of_users(&project);
     what_another_program_has_written_is_left_alone(&project);
     a_bare_name_is_of_the_folder_here(&project);
     what_cannot_be_exported_is_told_with_the_remedy(&project);
     an_older_date_with_another_key_is_exported(project);
+}
+
+/// A list for a campaign is cut by tier or city, which lists of actions do not have.
+fn columns_of_the_snapshot_come_with_a_table_of_users(project: &Project) {
+    let of = |table: &str, chosen: &[&str]| {
+        exported(
+            project,
+            &[&["--table", table, "--format", "csv"], chosen].concat(),
+        )
+    };
+    let columns = ["--columns", "user_id,lifecycle_stage,note"];
+    let rows = of("calls", &columns);
+    let snapshot = of("tier_snapshot", &["--columns", "user_id,lifecycle_stage"]);
+    let without_note = rows.lines().map(|line| line.rsplit_once(',').unwrap().0);
+    assert_eq!(
+        without_note.collect::<Vec<_>>(),
+        snapshot.lines().collect::<Vec<_>>()
+    );
+    let stages: Vec<&str> = snapshot.lines().skip(1).collect();
+    let stage = stages[0].split_once(',').unwrap().1;
+    let condition = format!("lifecycle_stage = '{stage}' AND note LIKE '=%'");
+    let chosen = of("calls", &["--where", &condition]);
+    let of_stage = stages
+        .iter()
+        .filter(|line| line.ends_with(&format!(",{stage}")));
+    assert_eq!(chosen.lines().count(), 1 + of_stage.count());
+    assert_eq!(chosen.lines().next(), of("calls", &[]).lines().next());
 }
 
 /// Six users of two megabytes each: more than S3 takes for the last part of an upload alone.

@@ -41,6 +41,31 @@ static LINE_END: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\\\n\s*").unwra
 /// Tests by the end of their path, and the texts that they apply.
 const APPLIED: &[(&str, &[&str])] = &[
     (
+        "doctor::what_keeps_nights_from_running_is_told_beforehand",
+        &[
+            "lower memory_limit_mib under [engine] to 60 % of it, or leave it out",
+            "`tierline backfill --affected` makes these dates again",
+        ],
+    ),
+    (
+        "doctor::a_source_that_is_not_there_and_a_pack_with_problems_are_told",
+        &[
+            "`tierline check` shows the lines",
+            "check `url` of the source, and the permission to list it",
+        ],
+    ),
+    (
+        "doctor::an_output_is_of_one_job",
+        &[
+            "give this job an output of its own; if it is the same job by another name, write name = \"{owner}\" in its file, or remove that record",
+            "restore it from a copy, or remove it, and the next run makes it again",
+        ],
+    ),
+    (
+        "pings::a_url_that_cannot_be_pinged_is_refused_until_it_can",
+        &["give the ping URL of a check, such as https://hc-ping.com/your-uuid"],
+    ),
+    (
         "remedies::of_names",
         &[
             "did you mean `{near}`?",
@@ -268,6 +293,9 @@ const APPLIED: &[(&str, &[&str])] = &[
     (
         "remedies_together::of_kpis_and_actions",
         &[
+            "give it a {column}, or take the line out",
+            "give {MOST_DAYS_VALID} at most",
+            "leave the capacity empty",
             "CAST them to one type; structs have the same fields in the same order, of the same types",
             "write a value of that type; values of one column or of one [..] are cast to one type",
             "the name before the point is a column's: name the table that has what stands behind it, which may be misspelt",
@@ -786,6 +814,9 @@ const APPLIED: &[(&str, &[&str])] = &[
 
 /// Texts that are found here and tell nobody to do anything.
 const NOTHING_TO_DO: &[&str] = &[
+    "keep the tiles, they alone hold the rows",
+    "deliver one, or name a date with --date",
+    "deliver them if the source had rows then: a night that lacks its own day ends with exit code 4",
     "please report it",
     "keep as {}?",
     "in grace: lower today, and shown lower once that has lasted",
@@ -804,6 +835,31 @@ const NOTHING_TO_DO: &[&str] = &[
 
 /// Texts that no test applies, by the reason.
 const UNTRIED: &[(&str, &[&str])] = &[
+    (
+        "what is said of every failure of a kind, beside the error that says it of this one",
+        &[
+            "`tierline check` finds all that is wrong without reading data",
+            "run the same command again once the inputs are there",
+            "run the same command again, which uses what this one has stored",
+            "run the same command again: it goes on from what the other run did",
+            "run the same command again; if that ends in the same way, check what the error names",
+            "run the same command again; it uses what this one has stored",
+        ],
+    ),
+    (
+        "a machine and a store other than those of the tests",
+        &[
+            "let `output` be in a store whose listings are up to date",
+            "let `output` be in a store that has them, such as Amazon S3 or a local disk, or switch them on in yours",
+            "free some space, or set spill_folder under [engine] to another disk",
+            "lower spill_limit_mib under [engine], free some space, or set spill_folder to another disk",
+            "raise the limit to 1024 or more, as by `ulimit -n 4096` or LimitNOFILE=",
+            "set memory_limit_mib under [engine], or a night may be killed",
+            "set spill_folder under [engine] to a folder on a disk",
+            "set this machine's clock, as by NTP",
+            "make it writable, or set spill_folder under [engine]",
+        ],
+    ),
     (
         "what the code keeps itself, whatever is in a job, its SQL and its store",
         &[

@@ -108,7 +108,7 @@ impl Project {
     pub(crate) fn refused_run_with(&self, more: &[&str]) -> String {
         let published = || {
             let mut files = files_below(&self.path("output"));
-            let unasked = ["tiles", "sources", "rules", "quarantine"];
+            let unasked = ["tiles", "sources", "rules", "quarantine", "output.json"];
             files.retain(|path, _| !unasked.iter().any(|folder| path.starts_with(folder)));
             files
         };
@@ -140,13 +140,12 @@ impl Project {
     /// The exit code, stdout and stderr, without what differs from run to run. No user may be
     /// named.
     pub(crate) fn said(&self, finished: &Finished) -> String {
-        let said = format!("{}{}", finished.stdout, finished.stderr);
+        let redactions = Redactions::new().path(self.folder.path(), "[PROJECT]");
+        let said = redactions.apply(&format!("{}{}", finished.stdout, finished.stderr));
         for user in 1001..=1006 {
             let named = said.contains(&user.to_string());
             assert!(!named, "a user is named: {said}");
         }
-        let redactions = Redactions::new().path(self.folder.path(), "[PROJECT]");
-        let said = redactions.apply(&said);
         format!("exit code {}\n\n{said}", finished.exit_code)
     }
 

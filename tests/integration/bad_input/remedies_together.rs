@@ -12,6 +12,7 @@ const EVENT_TYPES: &str = "sql/reference/event_types.csv";
 const TIERS: &str = "sql/reference/dim_tier.csv";
 const KPIS: &str = "sql/publish/kpi_daily.sql";
 const SNAPSHOT: &str = "sql/publish/tier_snapshot.sql";
+const ACTIONS: &str = "sql/reference/actions.csv";
 const WARNINGS: &str = "sql/tiers/warnings.sql";
 const BEFORE_INTERACTION: &str = "    -- interaction\n";
 
@@ -589,11 +590,11 @@ fn of_conditions_and_warnings() {
         Remedy {
             help: "write such a number; an empty capacity is no limit",
             broken: &[Replace(
-                "sql/reference/actions.csv",
+                ACTIONS,
                 "call_falling,40,phone,50,",
                 "call_falling,40,phone,fifty,",
             )],
-            mended: &[Replace("sql/reference/actions.csv", "fifty", "50")],
+            mended: &[Replace(ACTIONS, "fifty", "50")],
         },
         Remedy {
             help: "give the warning another name",
@@ -626,6 +627,33 @@ fn of_conditions_and_warnings() {
 #[test]
 fn of_kpis_and_actions() {
     apply_together(&[
+        Remedy {
+            help: "give it a channel, or take the line out",
+            broken: &[Replace(
+                ACTIONS,
+                "resolve_complaint,10,service,",
+                "resolve_complaint,10,,",
+            )],
+            mended: &[Replace(ACTIONS, "complaint,10,,", "complaint,10,service,")],
+        },
+        Remedy {
+            help: "give 3650 at most",
+            broken: &[Replace(
+                ACTIONS,
+                "thank_peak,70,wecom,100,true,2,",
+                "thank_peak,70,wecom,100,true,9999999,",
+            )],
+            mended: &[Replace(ACTIONS, "9999999", "2")],
+        },
+        Remedy {
+            help: "leave the capacity empty",
+            broken: &[Replace(
+                ACTIONS,
+                "leave_alone,20,none,,",
+                "leave_alone,20,none,5,",
+            )],
+            mended: &[Replace(ACTIONS, "none,5,", "none,,")],
+        },
         Remedy {
             help: "CAST them to one type; structs have the same fields in the same order, of the same types",
             broken: &[Replace(

@@ -10,6 +10,7 @@
 //! | records of rules | `plan::rules` | `records` | `today` |
 //! | records of source days | `inputs::record` | `records` | `records`, `today` |
 //! | last publication | `publish::last_publication` | `records` | `today` |
+//! | record of an output | `storage::output_record` | `records` | `today` |
 //! | findings not reported yet | `night::unreported` | a test in `night::unreported` | `today` |
 //! | publications | `publish::publications::columns` | `publications`, a test in `plan::affected` | `today` |
 //! | commits of tables | `publish::log` | a test in `publish::log` | `today` |
@@ -36,13 +37,14 @@ use tierline::ground::Layout;
 use tierline::storage::{Location, RetryPolicy, Stores};
 
 /// The folders of the fixtures, one for each format.
-const FORMATS: [&str; 14] = [
+const FORMATS: [&str; 15] = [
     "calibration",
     "commits",
     "dropped-columns",
     "export-manifest",
     "job",
     "last-publication",
+    "output",
     "publications",
     "quarantine",
     "results",

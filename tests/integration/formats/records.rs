@@ -15,7 +15,7 @@ use tierline::job::Job;
 use tierline::job::Workspace;
 use tierline::plan::Rules;
 use tierline::publish::{Publications, check_complete};
-use tierline::storage::Location;
+use tierline::storage::{Location, StorageError, claim_output};
 
 use super::fixtures::{assert_reads, path, versions};
 use super::job_file::{of_columns, rules_of};
@@ -203,6 +203,19 @@ async fn records_of_the_last_publication_of_every_form_are_read() {
         let told = chain(&lost);
         let number = told.strip_prefix("publication ").unwrap().split(' ').next();
         assert_reads("last-publication", &version, &json!({ "lost": number }));
+    }
+}
+
+/// It says whose the output is.
+#[tokio::test]
+async fn records_of_outputs_of_every_form_are_read() {
+    for version in versions("output") {
+        let (output, _) = output(&path(&format!("output/{version}")));
+        let refused = claim_output(&output, "another").await.unwrap_err();
+        let StorageError::OtherJob { owner, .. } = refused else {
+            panic!("{refused}")
+        };
+        assert_reads("output", &version, &json!({ "owner": owner }));
     }
 }
 

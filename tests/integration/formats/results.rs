@@ -6,8 +6,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 use tierline::backfill::{BackfillReport, DateLeft};
-use tierline::ground::FailureKind;
-use tierline::night::{Alert, Report, RowCount, Status, TableReport};
+use tierline::ground::{AirflowTask, Execution, FailureKind, Retry};
+use tierline::night::{Alert, Failure, ReadersSee, Report, RowCount, Status, TableReport};
 use tierline::plan::HeldInTiles;
 
 use super::fixtures::path;
@@ -69,11 +69,33 @@ fn of_one<V>(key: &str, value: V) -> BTreeMap<String, V> {
     BTreeMap::from([(text(key), value)])
 }
 
+fn execution() -> Execution {
+    Execution {
+        id: text("0b0c5dc5-5b12-4f1f-9f5b-6f4f6f0a3c11"),
+        airflow: Some(AirflowTask {
+            dag_id: text("tierline"),
+            dag_run_id: Some(text("scheduled__2026-11-21T02:30:00+00:00")),
+            task_id: Some(text("night")),
+            try_number: Some(text("1")),
+        }),
+    }
+}
+
 /// A run of which everything is told that ever is.
 fn run() -> Report {
     let mut report = Report::default();
     report.status = Status::Failed(FailureKind::Blocked);
     report.error = Some(text("audit `keys` found 1 row"));
+    report.failure = Some(Failure {
+        stage: Some(text("audits")),
+        retry: Retry::No,
+        to_do: FailureKind::Blocked.to_do(),
+    });
+    report.readers_see = Some(ReadersSee {
+        snapshot_date: text("2026-11-19"),
+        run_id: text("2026-11-19-81fb40b71f30"),
+    });
+    report.execution = Some(execution());
     report.snapshot_date = Some(text("2026-11-20"));
     report.previous_snapshot_date = Some(text("2026-11-19"));
     report.run_id = Some(text("2026-11-20-57c88436396c"));
@@ -130,6 +152,12 @@ fn result_of_a_backfill_keeps_its_fields() {
     let report = BackfillReport {
         status: Status::Failed(FailureKind::InputsNotReady),
         error: Some(text("orders has no partition of 2026-11-21")),
+        failure: Some(Failure {
+            stage: None,
+            retry: Retry::Later,
+            to_do: FailureKind::InputsNotReady.to_do(),
+        }),
+        execution: Some(execution()),
         nights_planned: 3,
         notes: vec![text("2026-11-20 is restated by its own rules")],
         nights: vec![run()],

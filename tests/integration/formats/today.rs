@@ -48,9 +48,10 @@ const BLOCKING: &str =
     "-- Orders.\nSELECT orders_lifetime FROM publish.tier_snapshot WHERE orders_lifetime > 0\n";
 
 /// What lies below an output: one that is not here needs a fixture and a document, too.
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 8] = [
     "calibrations",
     "last-publication.json",
+    "output.json",
     "quarantine",
     "rules",
     "sources",
@@ -212,6 +213,8 @@ fn assert_records(nights: &Nights) {
     });
     let last = nights.json("last-publication.json");
     assert_record("last-publication", &last, &[], |_| true);
+    let output = nights.json("output.json");
+    assert_record("output", &output, &[], |_| true);
 }
 
 /// Fails when a record is not of the form of the newest fixtures of its format.

@@ -20,7 +20,7 @@ use super::job::{decided, job_text, source};
 use super::lake::Delivery;
 use crate::naive::fixtures::{event, order};
 use crate::naive::history::History;
-use crate::support::command::Tierline;
+use crate::support::command::{Finished, Tierline};
 use crate::support::s3_server::{BUCKET, S3Server};
 
 /// The sources of the job.
@@ -114,15 +114,20 @@ impl Bucket {
             .unwrap()
     }
 
-    /// Runs a night in a process of its own.
-    pub(crate) fn run(&self, night: NaiveDate) -> Value {
+    /// Gives a command for a date, in a process of its own.
+    pub(crate) fn call(&self, command: &str, night: NaiveDate) -> Finished {
         let job = self.job_file();
         let arguments = ["--date", &night.to_string(), "--output", "json"];
-        let finished = Tierline::new()
-            .args(["run", job.to_str().unwrap()])
+        Tierline::new()
+            .args([command, job.to_str().unwrap()])
             .args(arguments)
             .envs(self.server.environment())
-            .run();
+            .run()
+    }
+
+    /// Runs a night in a process of its own.
+    pub(crate) fn run(&self, night: NaiveDate) -> Value {
+        let finished = self.call("run", night);
         assert_eq!(finished.exit_code, 0, "{finished:?}");
         serde_json::from_str(&finished.stdout).unwrap()
     }

@@ -587,10 +587,10 @@ async fn metric_that_is_new_to_the_model_is_calibrated_without_a_comparison() {
 async fn id_that_another_takes_in_the_meantime_is_a_conflict() {
     let nights = Nights::over(&history(), &Delivery::default());
     let planned = nights.plan(last_night()).await.unwrap();
-    let (proposal, workspace) = planned.propose().await.unwrap();
+    let (proposal, job, workspace) = planned.propose().await.unwrap();
     nights.calibrate_by_hand(last_night(), &hand_given_cut_points());
 
-    let refused = proposal.keep(&workspace).await.unwrap_err();
+    let refused = proposal.keep(&job, &workspace).await.unwrap_err();
 
     assert_eq!(refused.kind(), FailureKind::Conflict);
     assert_eq!(

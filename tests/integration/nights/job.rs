@@ -370,7 +370,7 @@ impl Planned {
     }
 
     /// Proposes new cut points, as `tierline calibrate` does.
-    pub(crate) async fn propose(self) -> Result<(Proposal, Workspace), NightError> {
+    pub(crate) async fn propose(self) -> Result<(Proposal, Job, Workspace), NightError> {
         let Self {
             job,
             project,
@@ -380,7 +380,7 @@ impl Planned {
         let date = plan.snapshot_date;
         let proposal = tierline::proposal::propose(&job, &project, &workspace, date, &|_| {});
         let proposal = Box::pin(proposal).await?;
-        Ok((proposal, workspace))
+        Ok((proposal, job, workspace))
     }
 
     /// What was decided.

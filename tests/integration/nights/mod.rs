@@ -31,6 +31,8 @@
 //! | `own_columns` | a dimension and attributes that the job adds are published everywhere |
 //! | `aggregates` | windows of every aggregate that merges are what the engine computes over the rows |
 //! | `last_contents` | the last three contents browsed, as the page of the pack says to add them |
+//! | `doctor` | what keeps nights from running is told beforehand, and a store that would lose commits is refused |
+//! | `pings` | a service is told how a command goes |
 //! | `dumps` | attributes of users come from the newest delivery that has the user, whole |
 //! | `subqueries` | what staging reads in a subquery is an input of its tiles |
 //! | `sums` | sums that outgrow their type are told, absurd amounts left out |
@@ -57,6 +59,7 @@ mod conflict;
 mod conservation;
 mod crash;
 mod dim_tier;
+mod doctor;
 mod dumps;
 mod example;
 mod expected;
@@ -70,6 +73,7 @@ mod lost_files;
 mod own_columns;
 mod own_tables;
 mod pack;
+mod pings;
 mod property;
 mod published_before;
 mod remedies_of_history;

@@ -90,6 +90,7 @@ impl Tierline {
 /// | a path given to `path` | the placeholder given with it |
 /// | `http://127.0.0.1:40123` | `http://127.0.0.1:[PORT]` |
 /// | `in 12.3ms` | `in [DURATION]` |
+/// | `execution_id="0b0c5dc5-..."` | `execution_id=[ID]` |
 #[derive(Default)]
 pub(crate) struct Redactions {
     paths: Vec<(String, String)>,
@@ -117,6 +118,8 @@ impl Redactions {
             LazyLock::new(|| Regex::new(r"\b(127\.0\.0\.1|localhost):\d+").unwrap());
         static DURATION: LazyLock<Regex> =
             LazyLock::new(|| Regex::new(r"\bin \d+(\.\d+)?(ns|µs|ms|s)\b").unwrap());
+        static EXECUTION: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(r#"execution_id="[0-9a-f-]{36}""#).unwrap());
         let mut paths: Vec<_> = self.paths.iter().collect();
         // A folder must not be replaced within the path of what it holds.
         paths.sort_by_key(|(written, _)| std::cmp::Reverse(written.len()));
@@ -124,6 +127,7 @@ impl Redactions {
         for (written, placeholder) in paths {
             redacted = redacted.replace(written, placeholder);
         }
+        let redacted = EXECUTION.replace_all(&redacted, "execution_id=[ID]");
         let redacted = PORT.replace_all(&redacted, "$1:[PORT]");
         DURATION
             .replace_all(&redacted, "in [DURATION]")

@@ -156,6 +156,11 @@ impl S3Server {
         self.troubles.plan(keys, nth, trouble);
     }
 
+    /// Passes over `If-None-Match` of writes from here on.
+    pub(crate) fn ignore_conditions(&self) {
+        self.troubles.ignore_conditions();
+    }
+
     /// Ends all trouble.
     pub(crate) fn end_trouble(&self) {
         self.troubles.end();

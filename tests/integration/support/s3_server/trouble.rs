@@ -1,7 +1,8 @@
-//! What goes wrong with GETs of some objects, as real stores and lakes do it.
+//! What goes wrong with GETs of some objects, and with conditional writes, as real stores and lakes do it.
 
 use std::io;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -39,26 +40,39 @@ struct Plan {
 
 /// The trouble that tests ask for.
 #[derive(Default)]
-pub(super) struct Troubles(Mutex<Vec<Plan>>);
+pub(super) struct Troubles {
+    plans: Mutex<Vec<Plan>>,
+    ignores_conditions: AtomicBool,
+}
 
 impl Troubles {
     /// From the GET number `nth` of keys that contain `keys` on.
     pub(super) fn plan(&self, keys: &str, nth: usize, trouble: Trouble) {
-        self.0.lock().unwrap().push(Plan {
+        self.plans.lock().unwrap().push(Plan {
             keys: keys.to_owned(),
             after: nth - 1,
             trouble,
         });
     }
 
+    /// Conditions of writes are passed over from here on, as some gateways do.
+    pub(super) fn ignore_conditions(&self) {
+        self.ignores_conditions.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether they are.
+    pub(super) fn ignores_conditions(&self) -> bool {
+        self.ignores_conditions.load(Ordering::Relaxed)
+    }
+
     /// All goes well from here on.
     pub(super) fn end(&self) {
-        self.0.lock().unwrap().clear();
+        self.plans.lock().unwrap().clear();
     }
 
     /// What happens to a GET of `key`.
     pub(super) fn meet(&self, key: &str) -> Option<Trouble> {
-        let mut plans = self.0.lock().unwrap();
+        let mut plans = self.plans.lock().unwrap();
         let index = plans.iter().position(|plan| key.contains(&plan.keys))?;
         let plan = &mut plans[index];
         if plan.after > 0 {

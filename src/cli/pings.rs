@@ -1,0 +1,161 @@
+//! Health pings: a service that watches over scheduled work is told when a command begins and how it
+//! ended, and raises the alarm when it hears nothing. The requests are those of
+//! [healthchecks.io](https://healthchecks.io/docs/http_api/), which others take as well.
+//!
+//! | when | request |
+//! |---|---|
+//! | the command begins | `POST <url>/start?rid=<execution id>` |
+//! | it has ended | `POST <url>/<exit code>?rid=<execution id>`, with the error or the status as its body |
+//!
+//! Whoever knows the URL may ping, so it is shown nowhere. A ping that fails ends nothing.
+
+use std::time::Duration;
+
+use object_store::ClientOptions;
+use object_store::client::{HttpClient, HttpConnector, HttpRequest, ReqwestConnector};
+use tokio::task::JoinSet;
+use url::Url;
+
+use crate::ground::{Diagnostic, Execution, Problems};
+
+/// How long a ping may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The most bytes of a body: the service keeps no more than 100 kB, and a mail is read at a glance.
+const MOST_BYTES: usize = 10_000;
+
+/// Where to ping; nowhere unless somebody has said so.
+#[derive(Debug)]
+pub(super) struct Pings {
+    to: Option<(HttpClient, Url)>,
+    rid: String,
+    /// The first, on its way.
+    started: JoinSet<()>,
+}
+
+impl Pings {
+    /// Tells that the command has begun, while it goes on. `url` goes before that of the environment.
+    ///
+    /// # Errors
+    /// What is no URL.
+    pub(super) fn begin(url: Option<&str>, execution: &Execution) -> Result<Self, Problems> {
+        let of_environment = of_environment();
+        let url = url.or(of_environment.as_deref());
+        let to = url.map(|url| Ok((client()?, parsed(url)?))).transpose()?;
+        let mut pings = Self {
+            to,
+            rid: execution.id.clone(),
+            started: JoinSet::new(),
+        };
+        if let Some((client, url)) = pings.request("start") {
+            pings.started.spawn(send(client, url, String::new()));
+        }
+        Ok(pings)
+    }
+
+    /// Tells how the command ended.
+    pub(super) async fn end(mut self, exit_code: u8, text: &str) {
+        while self.started.join_next().await.is_some() {}
+        if let Some((client, url)) = self.request(&exit_code.to_string()) {
+            let most = text.floor_char_boundary(MOST_BYTES);
+            send(client, url, text[..most].to_owned()).await;
+        }
+    }
+
+    /// The URL of a ping.
+    fn request(&self, event: &str) -> Option<(HttpClient, Url)> {
+        let (client, url) = self.to.clone()?;
+        Some((client, pinged(url, event, &self.rid)))
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is where the environment is read"
+)]
+fn of_environment() -> Option<String> {
+    let url = std::env::var("TIERLINE_PING_URL").ok();
+    url.filter(|url| !url.is_empty())
+}
+
+fn pinged(mut url: Url, event: &str, rid: &str) -> Url {
+    let path = format!("{}/{event}", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    url.query_pairs_mut().append_pair("rid", rid);
+    url
+}
+
+fn parsed(url: &str) -> Result<Url, Problems> {
+    let parsed = Url::parse(url).ok();
+    let of_web = parsed.filter(|url| ["http", "https"].contains(&url.scheme()));
+    of_web.ok_or_else(|| {
+        let message = "--ping-url, or TIERLINE_PING_URL, is no URL of http or https";
+        let help = "give the ping URL of a check, such as https://hc-ping.com/your-uuid";
+        Problems(vec![Diagnostic::new(message).help(help)])
+    })
+}
+
+fn client() -> Result<HttpClient, Problems> {
+    let options = ClientOptions::new()
+        .with_allow_http(true)
+        .with_connect_timeout(PATIENCE)
+        .with_timeout(PATIENCE);
+    ReqwestConnector::default()
+        .connect(&options)
+        .map_err(|error| {
+            let message = format!("cannot make health pings: {error}");
+            Problems(vec![Diagnostic::new(message)])
+        })
+}
+
+async fn send(client: HttpClient, url: Url, body: String) {
+    let mut request = HttpRequest::new(body.into());
+    let (Ok(method), Ok(uri)) = ("POST".parse(), url.as_str().parse()) else {
+        return;
+    };
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    match client.execute(request).await {
+        Ok(response) if response.status().is_success() => {}
+        Ok(response) => {
+            let status = response.status().as_u16();
+            tracing::warn!(status, "a health ping was refused");
+        }
+        // Its text has the URL in it.
+        Err(error) => {
+            let kind = error.kind();
+            tracing::warn!(?kind, "a health ping did not arrive");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pings_go_to_the_paths_of_the_service() {
+        let pinged = |url: &str, event: &str| {
+            let url = parsed(url).unwrap();
+            pinged(url, event, "8f4e").to_string()
+        };
+        assert_eq!(
+            pinged("https://hc-ping.com/0c8983c9", "start"),
+            "https://hc-ping.com/0c8983c9/start?rid=8f4e"
+        );
+        assert_eq!(
+            pinged("http://localhost:8000/ping/key/nightly/?create=1", "3"),
+            "http://localhost:8000/ping/key/nightly/3?create=1&rid=8f4e"
+        );
+    }
+
+    #[test]
+    fn a_url_that_cannot_be_pinged_is_refused_without_being_shown() {
+        let refused = parsed("hc-ping.com/0c8983c9").unwrap_err().to_string();
+        assert!(!refused.contains("0c8983c9"), "{refused}");
+        assert!(
+            refused.contains("give the ping URL of a check, such as https://hc-ping.com/your-uuid"),
+            "{refused}"
+        );
+    }
+}

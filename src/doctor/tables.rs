@@ -1,0 +1,99 @@
+//! The published tables: whether the next night finds them as the last one left them.
+
+use crate::engine::chain;
+use crate::ground::counted;
+use crate::job::{Job, Workspace};
+use crate::plan::remark_on_lost_files;
+use crate::publish::{Inspection, Publications, Table, inspect, lost_files};
+
+use super::finding::Findings;
+
+/// What is published, unless it cannot be known.
+pub(super) async fn examine(
+    job: &Job,
+    workspace: &Workspace,
+    findings: &mut Findings<'_>,
+) -> Option<Publications> {
+    let output = &workspace.output;
+    findings.begin("tables");
+    let publications = match Publications::load(output).await {
+        Ok(publications) => publications.knowing(job.tables.keys()),
+        Err(error) => {
+            findings.fail("publications", chain(&error), None);
+            return None;
+        }
+    };
+    let found = match publications.latest_date() {
+        Some(newest) => {
+            let dates = publications.published().count();
+            format!("{} published, the newest {newest}", counted(dates, "date"))
+        }
+        None => "nothing is published yet".to_owned(),
+    };
+    findings.pass("publications", found);
+    match inspect(output, &publications).await {
+        Ok(inspection) => {
+            examine_commits(&inspection, findings);
+            examine_protocols(workspace, &inspection, findings).await;
+            examine_files(workspace, &publications, &inspection, findings).await;
+        }
+        Err(error) => findings.fail("commits", chain(&error), None),
+    }
+    Some(publications)
+}
+
+fn examine_commits(inspection: &Inspection, findings: &mut Findings<'_>) {
+    if inspection.is_clean() {
+        return findings.pass("commits", "every table is as publications say");
+    }
+    let tables: Vec<&str> = inspection.unfinished().collect();
+    findings.warn(
+        "commits",
+        format!(
+            "no publication names the newest commits of {}",
+            tables.join(", ")
+        ),
+        Some("the next run puts it right; until then read the versions that `publications` names"),
+    );
+}
+
+/// Opening a table refuses one that not every reader opens.
+async fn examine_protocols(
+    workspace: &Workspace,
+    inspection: &Inspection,
+    findings: &mut Findings<'_>,
+) {
+    let mut opened = 0;
+    for (name, _version) in inspection.recorded() {
+        match Table::open(&workspace.output, name).await {
+            Ok(_) => opened += 1,
+            Err(error) => findings.fail("protocol", chain(&error), None),
+        }
+    }
+    if opened > 0 {
+        let tables = counted(opened, "table");
+        findings.pass(
+            "protocol",
+            format!("{tables} at reader version 1, writer version 2"),
+        );
+    }
+}
+
+async fn examine_files(
+    workspace: &Workspace,
+    publications: &Publications,
+    inspection: &Inspection,
+    findings: &mut Findings<'_>,
+) {
+    match lost_files(&workspace.output, publications, inspection).await {
+        Ok(lost) => match remark_on_lost_files(&lost.iter().collect::<Vec<_>>()) {
+            None => findings.pass("files", "all published files are there"),
+            Some(remark) => findings.fail(
+                "files",
+                remark,
+                Some("`tierline backfill --affected` makes these dates again"),
+            ),
+        },
+        Err(error) => findings.fail("files", chain(&error), None),
+    }
+}
