@@ -19,6 +19,7 @@ mod pings;
 mod show;
 mod signals;
 mod table;
+mod threads;
 mod time_limit;
 mod withdraw;
 
@@ -38,6 +39,10 @@ use output::Output;
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut output = Output::new(&arguments.logging);
+    if let Err(lack) = threads::check() {
+        output.error(&lack);
+        return ExitCode::from(FailureKind::Unexpected.exit_code());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();

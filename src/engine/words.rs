@@ -70,12 +70,48 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         }
         source = cause.source();
     }
-    escaped_lines(&without_secrets(&shortened_error(&text)))
+    let text = escaped_lines(&without_secrets(&shortened_error(&text)));
+    match remedy_of_machine(&text) {
+        Some(remedy) => format!("{text}; {remedy}"),
+        None => text,
+    }
+}
+
+/// What to do where this machine has no more of something. Libraries hand on what the system said as a
+/// text, in whatever they were doing.
+fn remedy_of_machine(text: &str) -> Option<&'static str> {
+    const TOO_MANY_FILES: [&str; 2] = ["(os error 24)", "(os error 23)"];
+    const NO_SPACE: &str = "(os error 28)";
+    let said = |what: &&str| text.contains(*what);
+    if cfg!(unix) && TOO_MANY_FILES.iter().any(said) {
+        return Some(
+            "raise the limit of open files, as by `ulimit -n 4096` or LimitNOFILE=, and run the same command again",
+        );
+    }
+    let is_told = text.contains("free some space");
+    (cfg!(unix) && said(&NO_SPACE) && !is_told)
+        .then_some("the disk is full: free some space and run it again")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_machine_has_no_more_of_is_told_with_what_to_do() {
+        let of = |number| {
+            let lack = std::io::Error::from_raw_os_error(number).to_string();
+            chain(&ArrowError::ParquetError(format!("External: {lack}")))
+        };
+        assert!(of(24).ends_with("(os error 24); raise the limit of open files, as by `ulimit -n 4096` or LimitNOFILE=, and run the same command again"));
+        assert!(
+            of(28).ends_with("(os error 28); the disk is full: free some space and run it again")
+        );
+        assert!(of(13).ends_with("(os error 13)"));
+        let told = std::io::Error::other("the disk is full; free some space (os error 28)");
+        assert!(chain(&told).ends_with("(os error 28)"));
+    }
 
     #[test]
     fn causes_are_looked_through() {

@@ -853,6 +853,8 @@ const UNTRIED: &[(&str, &[&str])] = &[
             "let `output` be in a store that has them, such as Amazon S3 or a local disk, or switch them on in yours",
             "free some space, or set spill_folder under [engine] to another disk",
             "lower spill_limit_mib under [engine], free some space, or set spill_folder to another disk",
+            "raise the limit of open files, as by `ulimit -n 4096` or LimitNOFILE=, and run the same command again",
+            "raise the limit of processes, as by `ulimit -u`, TasksMax= or the pids limit of the container, and run the same command again",
             "raise the limit to 1024 or more, as by `ulimit -n 4096` or LimitNOFILE=",
             "set memory_limit_mib under [engine], or a night may be killed",
             "set spill_folder under [engine] to a folder on a disk",
