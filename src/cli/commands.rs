@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::backfill::{BackfillNight, BackfillReport};
-use crate::engine::chain;
+use crate::engine::{caught, chain};
 use crate::ground::{Classified, SnapshotDate, counted};
 use crate::job::{Job, Workspace};
 use crate::night::{NightError, Report, Status};
@@ -115,7 +115,8 @@ async fn pinged(
 /// to do.
 async fn night(arguments: &RunArguments, output: &Output) -> Result<u8, NightError> {
     let mut report = Report::default();
-    let outcome = Box::pin(one_night(arguments, &mut report, output)).await;
+    let outcome = caught(Box::pin(one_night(arguments, &mut report, output))).await;
+    let outcome = outcome.unwrap_or_else(|panicked| Err(panicked.into()));
     if let Err(error) = &outcome {
         report.fail(error);
     }
@@ -164,7 +165,8 @@ fn exit_code(arguments: &ResultArguments, status: Status) -> u8 {
 /// Many nights; the first that fails ends them.
 async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<u8, NightError> {
     let mut report = BackfillReport::default();
-    let outcome = Box::pin(many_nights(arguments, &mut report, output)).await;
+    let outcome = caught(Box::pin(many_nights(arguments, &mut report, output))).await;
+    let outcome = outcome.unwrap_or_else(|panicked| Err(panicked.into()));
     let outcome = outcome.map_err(or_ended);
     if let Err(error) = &outcome {
         report.fail(error);

@@ -30,6 +30,7 @@ use clap::Parser;
 use tokio::runtime::Runtime;
 use tracing::Instrument;
 
+use crate::engine::{caught, note_panics};
 use crate::ground::{Classified, FailureKind};
 
 use arguments::Arguments;
@@ -39,6 +40,7 @@ use output::Output;
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut output = Output::new(&arguments.logging);
+    note_panics();
     if let Err(lack) = threads::check() {
         output.error(&lack);
         return ExitCode::from(FailureKind::Unexpected.exit_code());
@@ -51,7 +53,8 @@ pub fn main() -> ExitCode {
             let clears_up = commands::clears_up(&arguments.command);
             // Each line of the log says which execution it is of.
             let span = tracing::error_span!("tierline", execution_id = output.execution.id);
-            let command = commands::run(arguments.command, &mut output).instrument(span);
+            let command = commands::run(arguments.command, &mut output);
+            let command = async { Box::pin(caught(command)).await? }.instrument(span);
             signals::heed(clears_up);
             let outcome = runtime.block_on(Box::pin(command));
             abandon(runtime);

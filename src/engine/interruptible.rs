@@ -1,7 +1,7 @@
 //! Queries that are given up when a signal ends the process, or a night's time is up, however long they
 //! compute without reading anything: each plan looks for that before each of its batches, and so do its
 //! joins and what else makes many rows of few. Whoever aggregates or sorts these asks for all of them at
-//! once.
+//! once. A panic on the way is an error of the query as well.
 
 use std::fmt;
 use std::pin::Pin;
@@ -21,6 +21,8 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt};
 
 use crate::ground::{GivenUp, interruption};
+
+use super::panicked::or_panicked;
 
 /// How the names of operators end that make many rows of few.
 const MAKE_ROWS: [&str; 3] = ["JoinExec", "UnnestExec", "RecursiveQueryExec"];
@@ -133,12 +135,46 @@ impl Stream for UntilSignal {
             self.is_over = true;
             return Poll::Ready(Some(Err(DataFusionError::External(Box::new(given_up)))));
         }
-        self.rows.poll_next_unpin(context)
+        match or_panicked(|| self.rows.poll_next_unpin(context)) {
+            Ok(poll) => poll,
+            Err(panicked) => {
+                self.is_over = true;
+                Poll::Ready(Some(Err(DataFusionError::External(Box::new(panicked)))))
+            }
+        }
     }
 }
 
 impl RecordBatchStream for UntilSignal {
     fn schema(&self) -> SchemaRef {
         self.rows.schema()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::datatypes::Schema;
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+    use futures::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_a_query_with_an_error() {
+        let schema = Arc::new(Schema::empty());
+        let batches = stream::iter(0..3).map(|number| match number {
+            1 => panic!("a length cannot be"),
+            _ => Ok(RecordBatch::new_empty(Arc::new(Schema::empty()))),
+        });
+        let rows = RecordBatchStreamAdapter::new(schema, batches);
+        let mut rows = UntilSignal {
+            rows: Box::pin(rows),
+            signal: interruption().given_up().boxed(),
+            is_over: false,
+        };
+        assert!(rows.next().await.unwrap().is_ok());
+        let told = rows.next().await.unwrap().unwrap_err().to_string();
+        assert!(told.contains("a length cannot be"), "{told}");
+        assert!(rows.next().await.is_none());
     }
 }

@@ -88,7 +88,7 @@ fn remedy_of_machine(text: &str) -> Option<&'static str> {
             "raise the limit of open files, as by `ulimit -n 4096` or LimitNOFILE=, and run the same command again",
         );
     }
-    let is_told = text.contains("free some space");
+    let is_told = text.contains("space and run it again");
     (cfg!(unix) && said(&NO_SPACE) && !is_told)
         .then_some("the disk is full: free some space and run it again")
 }

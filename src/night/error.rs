@@ -5,7 +5,7 @@ use datafusion::error::DataFusionError;
 use crate::audits::Blocked;
 use crate::calibration::{CalibrationError, CutPointError};
 use crate::drafts::{ContractError, DraftError};
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Panicked};
 use crate::ground::{AsOfError, Classified, Ending, FailureKind, Problems};
 use crate::inputs::InputError;
 use crate::pack::PackError;
@@ -66,6 +66,9 @@ pub enum NightError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A bug, of tierline or of a library.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
     /// A signal came, or time was up, before anything was committed.
     #[error(
         "ended by {ending}{}; readers still see what was published before",
@@ -158,7 +161,7 @@ impl Classified for NightError {
             Self::Tile(error) => error.kind(),
             Self::Calibration(error) => error.kind(),
             Self::Engine(error) => error.kind(),
-            Self::ResultFile { .. } => FailureKind::Unexpected,
+            Self::ResultFile { .. } | Self::Panicked(_) => FailureKind::Unexpected,
             Self::CutPoints(_) | Self::Contract(_) | Self::Blocked(_) => FailureKind::Blocked,
             Self::Draft(error) => error.kind(),
             Self::Publish(error) => error.kind(),

@@ -53,6 +53,7 @@ mod volumes;
 
 use std::collections::BTreeMap;
 
+use crate::engine::caught;
 use crate::ground::interruption;
 use crate::job::{Job, Workspace};
 use crate::pack::Project;
@@ -150,10 +151,10 @@ async fn carry_out(
         session: &session,
     };
     let mut stages = Stages::new(progress);
-    let published = Box::pin(run.publish(&mut stages, report)).await;
+    let published = caught(Box::pin(run.publish(&mut stages, report))).await;
     report.stage = stages.current().map(str::to_owned);
     report.seconds = stages.finish();
-    published?;
+    published??;
     report.status = match plan.action {
         PlannedAction::Replace { .. } => Status::Replaced,
         PlannedAction::Publish | PlannedAction::Nothing { .. } => Status::Published,

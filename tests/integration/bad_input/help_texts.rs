@@ -844,6 +844,7 @@ const UNTRIED: &[(&str, &[&str])] = &[
             "run the same command again: it goes on from what the other run did",
             "run the same command again; if that ends in the same way, check what the error names",
             "run the same command again; it uses what this one has stored",
+            "run it again, and if it ends so again, please report this line",
         ],
     ),
     (
