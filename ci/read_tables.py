@@ -12,6 +12,7 @@ TABLES is the folder of the Delta tables of a tierline output; REPORT is the res
 5. `check_publications`: every version that was recorded is there, with the recorded rows.
 6. `check_report`: the run reported what the readers see.
 7. `check_readme_example`: the README's way to one consistent set gives the newest date.
+8. `check_views`: the files of `views/` open every table at the version that publications record.
 
 DuckDB reads the Parquet files that deltalake lists: its Delta extension is not on PyPI.
 """
@@ -352,6 +353,28 @@ def check_readme_example(tables_folder: Path, totals: dict[str, Totals],
                         names[variable].num_rows)
 
 
+def check_views(tables_folder: Path, findings: Findings) -> None:
+    """The files of `views/` name every table at the last version that publications record."""
+    folder = tables_folder.parent / "views"
+    newest = json.loads((folder / "newest.json").read_text())
+    rows = DeltaTable(tables_folder / "publications").to_pyarrow_table().to_pylist()
+    rows.sort(key=lambda row: row["sequence"])
+    findings.expect("views: publication", rows[-1]["sequence"], newest["sequence"])
+    views = {name: (folder / name).read_text() for name in ["duckdb.sql", "spark.sql"]}
+    for name, opened in newest["tables"].items():
+        version = opened["version"]
+        delta = DeltaTable(opened["url"], version=version)
+        if name != "publications":
+            recorded = [row[f"{name}_version"] for row in rows]
+            recorded = [version for version in recorded if version is not None]
+            findings.expect(f"views: version of {name}", recorded[-1], version)
+        findings.expect(f"views: {name} opens", version, delta.version())
+        for file, views_of in views.items():
+            line = next(line for line in views_of.splitlines() if f"VIEW {name} AS" in line)
+            found = opened["url"] in line and re.search(rf"\b{version}\b", line) is not None
+            findings.expect(f"views: {name} in {file}", True, found)
+
+
 def summary(totals: dict[str, Totals]) -> str:
     """What all readers agreed on, as a table."""
     lines = [["table", "group", "rows", "users", *REVENUE]]
@@ -380,6 +403,7 @@ def main(tables_folder: Path, report_path: Path) -> int:
     check_publications(tables, findings)
     check_report(report, tables, totals, findings)
     check_readme_example(tables_folder.resolve(), totals, findings)
+    check_views(tables_folder.resolve(), findings)
 
     print(summary(totals))
     for problem in findings.problems:

@@ -109,7 +109,7 @@ mod tests {
             of(28).ends_with("(os error 28); the disk is full: free some space and run it again")
         );
         assert!(of(13).ends_with("(os error 13)"));
-        let told = std::io::Error::other("the disk is full; free some space (os error 28)");
+        let told = std::io::Error::other("free some space and run it again (os error 28)");
         assert!(chain(&told).ends_with("(os error 28)"));
     }
 

@@ -6,6 +6,7 @@
 //!   last-publication.json           the last publication that is known to be in
 //!   output.json                     whose the output is, and that its store was tried
 //!   probe-<name>                    what is written to try that, and deleted
+//!   views/                          files that open all tables at the versions that belong together
 //!   calibrations/<as-of>-v<n>.json  immutable cut points
 //!   quarantine/<source>/<run>.parquet  a sample of the rejected rows
 //!   quarantine/unreported.json      what failed nights found in rows, until a publication reports it
@@ -44,6 +45,11 @@ impl Layout {
     /// The record of the last publication that is known to be in.
     pub fn last_publication(&self) -> Path {
         self.output.clone().join("last-publication.json")
+    }
+
+    /// The folder of files that open the tables.
+    pub fn views(&self) -> Path {
+        self.output.clone().join("views")
     }
 
     /// What is on record of the output itself.

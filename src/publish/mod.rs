@@ -42,6 +42,7 @@ mod retired;
 mod run_record;
 mod schema_evolution;
 mod table;
+mod views;
 mod whole_files;
 mod withdraw;
 
@@ -244,8 +245,9 @@ async fn put_last(
 ) -> Result<Committed, PublishError> {
     let last = last.put().await;
     match &last {
-        Ok(_) => {
+        Ok(committed) => {
             last_publication::keep(output, publication).await;
+            views::keep(output, publications, publication, committed).await;
             check_undisturbed(output, publications, tables).await;
         }
         Err(PublishError::Conflict { .. }) => repair::undo(output, publications).await,

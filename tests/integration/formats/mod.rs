@@ -19,6 +19,7 @@
 //! | samples of rejected rows | `night::reject_sample` | `samples` | `today` |
 //! | published tables | `tables`, and the comments of their columns | other programs | `today` |
 //! | manifests of exports | `export::manifest` | other programs, a test in `export::manifest` | `today` |
+//! | views of a publication | `publish::views` | other programs | `today` |
 //! | results | `night::report`, `cli::show` | other programs | `results`, `today` |
 
 mod fixtures;
@@ -37,7 +38,7 @@ use tierline::ground::Layout;
 use tierline::storage::{Location, RetryPolicy, Stores};
 
 /// The folders of the fixtures, one for each format.
-const FORMATS: [&str; 15] = [
+const FORMATS: [&str; 16] = [
     "calibration",
     "commits",
     "dropped-columns",
@@ -53,6 +54,7 @@ const FORMATS: [&str; 15] = [
     "tables",
     "tile",
     "unreported",
+    "views",
 ];
 
 #[test]

@@ -48,7 +48,7 @@ const BLOCKING: &str =
     "-- Orders.\nSELECT orders_lifetime FROM publish.tier_snapshot WHERE orders_lifetime > 0\n";
 
 /// What lies below an output: one that is not here needs a fixture and a document, too.
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 9] = [
     "calibrations",
     "last-publication.json",
     "output.json",
@@ -57,6 +57,7 @@ const KINDS: [&str; 8] = [
     "sources",
     "tables",
     "tiles",
+    "views",
 ];
 
 /// What is read of commits.
@@ -215,6 +216,8 @@ fn assert_records(nights: &Nights) {
     assert_record("last-publication", &last, &[], |_| true);
     let output = nights.json("output.json");
     assert_record("output", &output, &[], |_| true);
+    let views = nights.json("views/newest.json");
+    assert_record("views", &views, &["tables"], |_| true);
 }
 
 /// Fails when a record is not of the form of the newest fixtures of its format.
