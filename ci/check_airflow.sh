@@ -5,7 +5,7 @@
 #
 # TIERLINE is the binary to try. Installs Airflow into the target folder once, makes sample data and a
 # job in a temporary folder, and has ci/check_airflow.py run the DAG there, without a scheduler. Takes two
-# minutes, and one more to install. Needs Python 3.11 with venv.
+# minutes, and three more to install. Needs Python 3.11 with venv.
 set -euo pipefail
 
 binary=$(realpath "$1")
