@@ -43,4 +43,5 @@ step one_build
 step cargo fmt --check
 step cargo test --locked
 step ci/check_readers.sh "$binary"
+step ci/check_schedulers.sh "$binary"
 step in_time ci/check_cases.sh "$binary"

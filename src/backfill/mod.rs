@@ -1,5 +1,7 @@
 //! Many nights, in the order of their dates: each follows on the one before it.
 //!
+//! A gap is a date between published ones that no night has published. It is filled by today's rules.
+//!
 //! A published date that late data affects is restated as it was meant: by the rules and the cut
 //! points that it was published by, or by today's where that is asked for. A date that would come
 //! out poorer than it is published is left as it is.
@@ -8,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use chrono::Days;
 use serde::Serialize;
 
 use crate::calibration::KeptIds;
@@ -34,6 +37,12 @@ pub enum Backfill {
         from: SnapshotDate,
         /// The last date, made too.
         to: SnapshotDate,
+    },
+    /// The dates before the newest published one that were never published. Those that were
+    /// withdrawn stay so.
+    Gaps {
+        /// How many days before the newest date are looked at.
+        days: u32,
     },
     /// The published dates from the first affected one on: each of them follows on it.
     Affected {
@@ -70,8 +79,19 @@ pub struct BackfillNight {
     pub date: SnapshotDate,
     /// Those of the job, or those that the date was published by.
     pub rules: NightRules,
-    /// Whether the date is published: then it is left as it is rather than made poorer.
-    pub is_published: bool,
+    /// What the date was before.
+    pub before: Before,
+}
+
+/// What the date of a night was before it. This says whether other dates are made when this one fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// Asked for, and not published.
+    Unpublished,
+    /// Missing between published dates.
+    Gap,
+    /// Published: it is left as it is rather than made poorer.
+    Published,
 }
 
 /// The rules of one night.
@@ -112,7 +132,7 @@ impl NightRules {
     }
 }
 
-/// A published date that a backfill leaves as it is.
+/// A date that a backfill leaves as it is.
 #[derive(Debug, Clone, Serialize)]
 pub struct DateLeft {
     /// The snapshot date, as YYYY-MM-DD.
@@ -155,6 +175,7 @@ impl Backfill {
         };
         match self {
             Self::Between { from, to } => Ok(planning.between(from, to)),
+            Self::Gaps { days } => Ok(planning.gaps(days)),
             Self::Affected { rules } => Box::pin(planning.affected(rules)).await,
         }
     }
@@ -180,7 +201,10 @@ impl Planning<'_> {
         let nights = days.map(SnapshotDate::on).map(|date| BackfillNight {
             date,
             rules: NightRules::Today,
-            is_published: published.contains(&date),
+            before: match published.contains(&date) {
+                true => Before::Published,
+                false => Before::Unpublished,
+            },
         });
         let nights = nights.collect();
         let published = published.range(from..=to);
@@ -198,6 +222,19 @@ impl Planning<'_> {
             nights,
             left: Vec::new(),
             notes: note.into_iter().collect(),
+        }
+    }
+
+    fn gaps(&self, days: u32) -> BackfillPlan {
+        let dates = gaps(&self.publications, days);
+        let nights = dates.into_iter().map(|date| BackfillNight {
+            date,
+            rules: NightRules::Today,
+            before: Before::Gap,
+        });
+        BackfillPlan {
+            nights: nights.collect(),
+            ..BackfillPlan::default()
         }
     }
 
@@ -226,7 +263,7 @@ impl Planning<'_> {
                 Ok(rules) => plan.nights.push(BackfillNight {
                     date: *date,
                     rules,
-                    is_published: true,
+                    before: Before::Published,
                 }),
                 Err(reason) => plan.left.push(DateLeft {
                     snapshot_date: date.to_string(),
@@ -371,6 +408,22 @@ impl Planning<'_> {
     }
 }
 
+/// The dates of the last `days` days before the newest published one that are after the first
+/// published one and that no run has published.
+fn gaps(publications: &Publications, days: u32) -> Vec<SnapshotDate> {
+    let published = publications.dates();
+    let (Some(first), Some(newest)) = (published.first(), published.last()) else {
+        return Vec::new();
+    };
+    let since = newest.day() - Days::new(days.into());
+    let between = since.max(first.day()).iter_days();
+    let between = between.take_while(|day| *day < newest.day());
+    let dates = between.map(SnapshotDate::on);
+    dates
+        .filter(|date| publications.last_of(*date).is_none())
+        .collect()
+}
+
 /// `2026-11-01 to 2026-11-05 (3 dates) were`; none of no dates.
 fn dates_text(dates: &[SnapshotDate]) -> Option<String> {
     let (first, last) = (dates.first()?, dates.last()?);
@@ -401,7 +454,7 @@ pub struct BackfillReport {
     pub notes: Vec<String>,
     /// The nights that ran, in order.
     pub nights: Vec<Report>,
-    /// Published dates that are left as they are.
+    /// Dates that are left as they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<DateLeft>,
     /// The night that ended it early, with what it had found by then.
@@ -410,15 +463,14 @@ pub struct BackfillReport {
 }
 
 impl BackfillReport {
-    /// A backfill of which no night has run.
-    pub fn of(plan: &BackfillPlan) -> Self {
-        Self {
-            status: Status::AlreadyPublished,
-            nights_planned: plan.nights.len() + plan.left.len(),
-            notes: plan.notes.clone(),
-            left: plan.left.clone(),
-            ..Self::default()
+    /// Adds a plan of which no night has run.
+    pub fn begin(&mut self, plan: &BackfillPlan) {
+        if self.nights.is_empty() {
+            self.status = Status::AlreadyPublished;
         }
+        self.nights_planned += plan.nights.len() + plan.left.len();
+        self.notes.extend_from_slice(&plan.notes);
+        self.left.extend_from_slice(&plan.left);
     }
 
     /// Adds a night that ran.

@@ -192,6 +192,11 @@ pub(super) struct BackfillArguments {
     /// The published dates whose inputs have changed since, and those that follow on them
     #[arg(long, conflicts_with = "from")]
     pub affected: bool,
+    /// Before that, publish the dates that were never published, of the last so many days before
+    /// the newest date
+    #[arg(long, value_name = "DAYS", requires = "affected",
+        value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    pub gaps: Option<u32>,
     /// By which rules affected dates are restated: the SQL, parameters, settings and cut points
     /// that each was published by, or today's
     #[arg(long, value_enum, default_value = "published", conflicts_with = "from")]

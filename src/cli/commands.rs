@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::backfill::{BackfillNight, BackfillReport};
+use crate::backfill::{BackfillNight, BackfillPlan, BackfillReport, Before};
 use crate::engine::{caught, chain};
-use crate::ground::{Classified, SnapshotDate, counted};
+use crate::ground::{Classified, FailureKind, SnapshotDate, counted};
 use crate::job::{Job, Workspace};
 use crate::night::{NightError, Report, Status};
 use crate::plan::{Accepted, Circumstances, HistoryError};
@@ -190,48 +190,58 @@ async fn many_nights(
     let job = jobs::load(&arguments.job)?;
     let accepted = accepted(arguments.history);
     let workspace = Workspace::open(&job)?;
-    let plan = jobs::backfill(arguments, &job)?.plan(&job, &workspace, accepted);
-    let plan = Box::pin(plan).await;
-    // Every night begins by that; without one it is done here.
-    let has_no_night = match &plan {
-        Ok(plan) => plan.nights.is_empty(),
-        Err(error) => may_be_put_right(error),
-    };
-    if has_no_night {
-        let mut found = Report::default();
-        put_right(&job, &mut found).await;
-        for warning in &found.warnings {
-            output.note(warning);
+    for backfill in jobs::backfills(arguments, &job)? {
+        let plan = Box::pin(backfill.plan(&job, &workspace, accepted)).await;
+        // Every night begins by that; without one it is done here.
+        let has_no_night = match &plan {
+            Ok(plan) => plan.nights.is_empty(),
+            Err(error) => may_be_put_right(error),
+        };
+        if has_no_night {
+            let mut found = Report::default();
+            put_right(&job, &mut found).await;
+            for warning in &found.warnings {
+                output.note(warning);
+            }
         }
+        let plan = plan?;
+        for note in &plan.notes {
+            output.note(note);
+        }
+        report.begin(&plan);
+        Box::pin(planned_nights(plan, arguments, &job, report, output)).await?;
     }
-    let plan = plan?;
-    for note in &plan.notes {
-        output.note(note);
-    }
-    *report = BackfillReport::of(&plan);
+    Ok(report.check_left()?)
+}
+
+async fn planned_nights(
+    plan: BackfillPlan,
+    arguments: &BackfillArguments,
+    job: &Job,
+    report: &mut BackfillReport,
+    output: &Output,
+) -> Result<(), NightError> {
     let bar = output.progress(plan.nights.len() as u64);
     for BackfillNight {
         date,
         rules,
-        is_published,
+        before,
     } in plan.nights
     {
         bar.set_message(format!("night of {date}"));
         let mut night = Report::default();
         let circumstances = Circumstances {
-            accepted,
+            accepted: accepted(arguments.history),
             rules: rules.published(),
             is_by_rules_of_then: rules.are_of_then(),
             may_drop: &arguments.drops.drop_columns,
             needs_tiles: false,
         };
-        let job = rules.job(&job);
+        let job = rules.job(job);
         let published = publish(&job, date, circumstances, &|_stage| {}, &mut night);
         match Box::pin(published).await {
             Ok(()) => report.add(night),
-            Err(error) if is_published && is_about_date(&error) => {
-                report.leave(date, &error, night);
-            }
+            Err(error) if is_about_date(before, &error) => report.leave(date, &error, night),
             Err(error) => {
                 bar.finish_and_clear();
                 night.fail(&error);
@@ -242,12 +252,20 @@ async fn many_nights(
         bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok(report.check_left()?)
+    Ok(())
 }
 
-/// Whether an error says nothing of other dates: this one cannot be made without loss.
-fn is_about_date(error: &NightError) -> bool {
-    matches!(error, NightError::History(HistoryError::OutOfReach { .. }))
+/// Whether an error says nothing of other dates. A published date cannot be made without loss; a gap
+/// may be a day that was never delivered.
+fn is_about_date(before: Before, error: &NightError) -> bool {
+    match before {
+        Before::Unpublished => false,
+        Before::Gap => matches!(
+            error.kind(),
+            FailureKind::Blocked | FailureKind::InputsNotReady
+        ),
+        Before::Published => matches!(error, NightError::History(HistoryError::OutOfReach { .. })),
+    }
 }
 
 fn accepted(arguments: HistoryArguments) -> Accepted {

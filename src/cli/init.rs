@@ -1,43 +1,41 @@
 //! `tierline init`: a job file, the SQL pack and scheduler files, written out to be edited.
+//!
+//! The scheduler files are for the job in the folder: they name its place, its timezone and the
+//! program that wrote them.
 
 use std::path::{Component, Path, PathBuf};
 
-use include_dir::Dir;
+use include_dir::{Dir, include_dir};
 
-use crate::ground::{Diagnostic, Problems, counted};
+use crate::ground::{Diagnostic, Problems, SourceFile, counted};
+use crate::job::Job;
 use crate::models::BUILT_IN;
 use crate::night::NightError;
 
 use super::arguments::InitArguments;
 use super::output::Output;
 
-/// The documented job file to start from, and a night under the usual schedulers.
-const FILES: [(&str, &str); 4] = [
-    (
-        "jobs/production.toml",
-        include_str!("../../jobs/production.toml"),
-    ),
-    (
-        "schedulers/crontab",
-        include_str!("../../jobs/schedulers/crontab"),
-    ),
-    (
-        "schedulers/airflow_dag.py",
-        include_str!("../../jobs/schedulers/airflow_dag.py"),
-    ),
-    (
-        "schedulers/kubernetes.yaml",
-        include_str!("../../jobs/schedulers/kubernetes.yaml"),
-    ),
-];
+/// The job file to start from, documented.
+const JOB: &str = include_str!("../../jobs/production.toml");
+const JOB_PATH: &str = "jobs/production.toml";
+
+/// A night under the usual schedulers, as [`Place::fill`] takes them.
+static SCHEDULERS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/jobs/schedulers");
 
 /// Writes the files; those that exist are left alone and named.
 pub(super) fn init(arguments: &InitArguments, output: &Output) -> Result<(), NightError> {
     let folder = &arguments.folder;
-    let mut files: Vec<(PathBuf, &[u8])> = FILES
-        .iter()
-        .map(|(path, text)| (PathBuf::from(path), text.as_bytes()))
-        .collect();
+    let place = Place::of(folder)?;
+    if !place.is_plain() {
+        output.note(&format!(
+            "the path of `{}` has characters that shells and schedulers read in their own way: quote it in {}",
+            place.folder,
+            folder.join("schedulers").display()
+        ));
+    }
+    let mut files = vec![(PathBuf::from(JOB_PATH), JOB.as_bytes().to_vec())];
+    let schedulers = place.schedulers();
+    files.extend(schedulers.map(|(path, text)| (path, text.into_bytes())));
     collect(&BUILT_IN, &mut files);
     let mut written = 0;
     for (relative, contents) in files {
@@ -46,7 +44,7 @@ pub(super) fn init(arguments: &InitArguments, output: &Output) -> Result<(), Nig
             output.result(&format!("kept    {}\n", path.display()));
             continue;
         }
-        write(&path, contents)?;
+        write(&path, &contents)?;
         written += 1;
         output.result(&format!("wrote   {}\n", path.display()));
     }
@@ -58,6 +56,78 @@ pub(super) fn init(arguments: &InitArguments, output: &Output) -> Result<(), Nig
     Ok(())
 }
 
+/// What scheduler files have to know of a job. As they stand they are valid, and name other values.
+#[derive(Debug)]
+struct Place {
+    folder: String,
+    program: String,
+    timezone: String,
+    label: String,
+    memory_mib: Option<usize>,
+}
+
+impl Place {
+    /// Of the job that the folder has, or else the one that will be written there.
+    fn of(folder: &Path) -> Result<Self, NightError> {
+        let job_path = folder.join(JOB_PATH);
+        let job = match job_path.exists() {
+            true => Job::load(&job_path)?,
+            false => Job::parse(&SourceFile::new(JOB_PATH, JOB), "production", "jobs".into())?,
+        };
+        let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let program = std::env::current_exe().unwrap_or_else(|_| "tierline".into());
+        Ok(Self {
+            folder: absolute.display().to_string(),
+            program: program.display().to_string(),
+            timezone: job.timezone.name().to_owned(),
+            label: as_label(&format!("tierline-{}", job.name)),
+            memory_mib: job.engine.memory_bytes.map(container_mib),
+        })
+    }
+
+    /// The scheduler files for the job.
+    fn schedulers(&self) -> impl Iterator<Item = (PathBuf, String)> {
+        SCHEDULERS.files().map(|file| {
+            let text = String::from_utf8_lossy(file.contents());
+            (Path::new("schedulers").join(file.path()), self.fill(&text))
+        })
+    }
+
+    /// A scheduler file with its stand-ins replaced: paths come last, since they may contain others.
+    fn fill(&self, text: &str) -> String {
+        let memory = self.memory_mib.map(|mib| format!("{mib}Mi"));
+        text.replace("Etc/UTC", &self.timezone)
+            .replace("tierline-production", &self.label)
+            .replace("4Gi", memory.as_deref().unwrap_or("4Gi"))
+            .replace("/srv/tierline", &self.folder)
+            .replace("/usr/local/bin/tierline", &self.program)
+    }
+
+    /// Whether the paths mean themselves within double quotes, wherever they are written.
+    fn is_plain(&self) -> bool {
+        let special = |letter: char| letter.is_control() || "\"\\$`%{}".contains(letter);
+        ![&self.folder, &self.program]
+            .iter()
+            .any(|path| path.contains(special))
+    }
+}
+
+/// A name as Kubernetes and Airflow take it: small letters, digits and dashes. A CronJob's has at most 52
+/// characters, of which `-catch-up` takes 9.
+fn as_label(name: &str) -> String {
+    let letters = name.chars().map(|letter| match letter {
+        letter if letter.is_ascii_alphanumeric() => letter.to_ascii_lowercase(),
+        _ => '-',
+    });
+    let label: String = letters.take(43).collect();
+    label.trim_end_matches('-').to_owned()
+}
+
+/// The memory of a container whose queries may take `bytes`: 60 % of it, as without a limit of the job.
+fn container_mib(bytes: usize) -> usize {
+    (bytes / 60 * 100).div_ceil(1024 * 1024)
+}
+
 /// How to come into the folder; nothing when that is where we are.
 fn change_to(folder: &Path) -> String {
     match folder.components().all(|part| part == Component::CurDir) {
@@ -67,9 +137,9 @@ fn change_to(folder: &Path) -> String {
 }
 
 /// The files of the pack, below `sql/`.
-fn collect<'a>(folder: &'a Dir<'a>, files: &mut Vec<(PathBuf, &'a [u8])>) {
+fn collect(folder: &Dir<'_>, files: &mut Vec<(PathBuf, Vec<u8>)>) {
     for file in folder.files() {
-        files.push((Path::new("sql").join(file.path()), file.contents()));
+        files.push((Path::new("sql").join(file.path()), file.contents().to_vec()));
     }
     for inner in folder.dirs() {
         collect(inner, files);
@@ -84,4 +154,76 @@ pub(super) fn write(path: &Path, contents: &[u8]) -> Result<(), Problems> {
         let message = format!("cannot write `{}`: {error}", path.display());
         Problems(vec![Diagnostic::new(message)])
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn scheduler_files_are_of_the_job_in_the_folder() {
+        let folder = TempDir::new().unwrap();
+        let job = JOB
+            .replace("timezone = \"UTC\"", "timezone = \"Asia/Shanghai\"")
+            .replace("name = \"production\"", "name = \"EU_shop\"")
+            .replace("# memory_limit_mib = 4096", "memory_limit_mib = 600");
+        write(&folder.path().join(JOB_PATH), job.as_bytes()).unwrap();
+        let place = Place::of(folder.path()).unwrap();
+        assert!(place.is_plain(), "{place:?}");
+        let texts: BTreeMap<PathBuf, String> = place.schedulers().collect();
+        for (path, text) in &texts {
+            for stand_in in [
+                "/srv/tierline",
+                "/usr/local/bin/tierline",
+                "Etc/UTC",
+                "tierline-production",
+                "4Gi",
+            ] {
+                assert!(!text.contains(stand_in), "{path:?} has {stand_in}");
+            }
+        }
+        let text_of = |name: &str| &texts[&Path::new("schedulers").join(name)];
+        let (in_folder, program) = (folder.path().display(), &place.program);
+        for (name, part) in [
+            ("crontab", "CRON_TZ=Asia/Shanghai".to_owned()),
+            ("crontab", format!("sh \"{in_folder}/schedulers/night.sh\"")),
+            ("night.sh", format!("cd \"{in_folder}\"")),
+            ("airflow_dag.py", format!("FOLDER = \"{in_folder}\"")),
+            ("airflow_dag.py", format!("TIERLINE = \"{program}\"")),
+            ("airflow_dag.py", "ZoneInfo(\"Asia/Shanghai\")".to_owned()),
+            ("airflow_dag.py", "\"tierline-eu-shop\"".to_owned()),
+            ("kubernetes.yaml", "name: tierline-eu-shop\n".to_owned()),
+            ("kubernetes.yaml", "limits: { memory: 1000Mi }".to_owned()),
+            (
+                "tierline.service",
+                format!("WorkingDirectory={in_folder}\n"),
+            ),
+            ("tierline.service", format!("ExecStart=\"{program}\" run")),
+            ("tierline.timer", "03:30:00 Asia/Shanghai\n".to_owned()),
+        ] {
+            assert!(
+                text_of(name).contains(&part),
+                "{name}: {part}\n{}",
+                text_of(name)
+            );
+        }
+    }
+
+    #[test]
+    fn scheduler_files_of_a_new_folder_are_of_the_job_to_be_written_there() {
+        let folder = TempDir::new().unwrap();
+        let place = Place::of(&folder.path().join("my tiers")).unwrap();
+        assert_eq!(
+            (&*place.timezone, &*place.label),
+            ("UTC", "tierline-production")
+        );
+        assert!(place.is_plain() && place.memory_mib.is_none(), "{place:?}");
+        assert!(place.folder.ends_with("/my tiers"), "{place:?}");
+        let odd = Place::of(&folder.path().join("100%")).unwrap();
+        assert!(!odd.is_plain(), "{odd:?}");
+    }
 }

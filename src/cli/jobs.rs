@@ -175,14 +175,20 @@ fn ended(
     Err(Problems(vec![Diagnostic::new(message).help(help)]).into())
 }
 
-/// The nights that the arguments of `backfill` ask for.
-pub(super) fn backfill(arguments: &BackfillArguments, job: &Job) -> Result<Backfill, NightError> {
+/// The nights that the arguments of `backfill` ask for. Each item is planned once the one before
+/// it is done: a gap that is filled affects the dates after it.
+pub(super) fn backfills(
+    arguments: &BackfillArguments,
+    job: &Job,
+) -> Result<Vec<Backfill>, NightError> {
     let Some(from) = &arguments.from else {
         let rules = match arguments.rules {
             RulesArgument::Published => RulesChoice::Published,
             RulesArgument::Today => RulesChoice::Today,
         };
-        return Ok(Backfill::Affected { rules });
+        let gaps = arguments.gaps.map(|days| Backfill::Gaps { days });
+        let affected = Backfill::Affected { rules };
+        return Ok(gaps.into_iter().chain([affected]).collect());
     };
     let from = from.parse()?;
     let to = TimeArguments {
@@ -195,7 +201,7 @@ pub(super) fn backfill(arguments: &BackfillArguments, job: &Job) -> Result<Backf
         let problem = Diagnostic::new(message).help("give a --from that is not after --to");
         return Err(Problems(vec![problem]).into());
     }
-    Ok(Backfill::Between { from, to })
+    Ok(vec![Backfill::Between { from, to }])
 }
 
 /// Says which date it is when the arguments leave that to the clock.

@@ -2,7 +2,7 @@
 
 use crate::calibration::CalibrationError;
 use crate::engine::EngineError;
-use crate::ground::{Classified, FailureKind, Problems, SnapshotDate};
+use crate::ground::{Classified, FailureKind, Problems, SnapshotDate, counted};
 use crate::inputs::InputError;
 use crate::pack::PackError;
 use crate::publish::PublishError;
@@ -79,7 +79,7 @@ pub enum HistoryError {
         remedy: &'static str,
     },
     /// Dates that a backfill has left as they were.
-    #[error("{count} published dates are left as they are, {first} to {last}; the result says why")]
+    #[error("{} left as before, {first} to {last}; the result says why", counted(*count, "date"))]
     DatesLeft {
         count: usize,
         first: String,

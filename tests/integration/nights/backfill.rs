@@ -278,3 +278,43 @@ async fn filled_gap_affects_the_date_after_it() {
         "no published date is affected; nothing done\n"
     );
 }
+
+/// What schedulers call after the night. A day that was not delivered leaves the other gaps to be
+/// filled, and a date that was taken back stays so.
+#[tokio::test]
+async fn gaps_are_filled_and_late_data_restated_by_one_command() {
+    let nights = delivered();
+    let (missing, aside) = (partition(&nights, days_ago(3)), nights.lake().join("aside"));
+    std::fs::rename(&missing, &aside).unwrap();
+    for days in [4, 2, 0] {
+        nights.run(days_ago(days)).await.unwrap();
+    }
+    let catch_up = || call(&nights, "backfill", &["--gaps", "30", "--affected"]);
+
+    let left = catch_up();
+    assert_eq!(left.exit_code, 3, "{left:?}");
+    let mut expected = became(1, 1, "published");
+    expected.extend(became(0, 0, "replaced"));
+    expected.extend(became(3, 3, "left as it is"));
+    assert_eq!(nights_of(&left), expected);
+    let told = format!(
+        "1 date left as before, {0} to {0}; the result says why",
+        days_ago(3)
+    );
+    assert!(left.stderr.contains(&told), "{left:?}");
+
+    std::fs::rename(&aside, &missing).unwrap();
+    let filled = catch_up();
+    assert_eq!((filled.exit_code, &*filled.stderr), (0, ""), "{filled:?}");
+    let restated = became(2, 0, "replaced");
+    assert_eq!(
+        nights_of(&filled),
+        [became(3, 3, "published"), restated].concat()
+    );
+    assert_as_from_scratch(&nights).await;
+
+    let day = days_ago(3).to_string();
+    let withdrawn = call(&nights, "withdraw", &["--date", &day, "--yes"]);
+    assert_eq!(withdrawn.exit_code, 0, "{withdrawn:?}");
+    assert_eq!(nights_of(&catch_up()), became(2, 0, "replaced"));
+}

@@ -332,7 +332,7 @@ async fn a_lost_record_of_rules_keeps_its_own_dates_as_they_are_and_no_others() 
     let reason = " left as it is: the record of rules `";
     assert_eq!(left.stdout.matches(reason).count(), 2, "{left:?}");
     assert_eq!(left.stdout.matches(" replaced: ").count(), 2, "{left:?}");
-    let told = "2 published dates are left as they are, ";
+    let told = "2 dates left as before, ";
     assert!(left.stderr.contains(told), "{left:?}");
 
     let told = "; restore it from a copy, or restate by today's with --rules today";
