@@ -19,6 +19,7 @@ mod listed;
 mod disk_listing;
 mod invalid_keys;
 mod invalid_names;
+mod scratch_folder;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -44,6 +45,7 @@ pub use error_text::shortened_error;
 pub use full::is_full;
 pub use invalid_names::{UnreadableReason, unreadable_reason, without_mark};
 pub use listed::{BeyondEnd, ListedObject};
+pub use scratch_folder::{LeftFolder, ScratchFolder};
 
 /// How long requests to a store are retried, and how long one may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
