@@ -24,6 +24,7 @@ mod check;
 pub mod proposal;
 pub mod backfill;
 pub mod withdrawal;
+pub mod maintenance;
 pub mod export;
 pub mod sample;
 pub mod cli;

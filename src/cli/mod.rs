@@ -6,11 +6,13 @@
 mod arguments;
 mod calibrate;
 mod commands;
+mod confirmation;
 mod demo;
 mod export;
 mod figures;
 mod init;
 mod jobs;
+mod maintain;
 mod nights;
 mod output;
 mod show;

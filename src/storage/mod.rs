@@ -15,6 +15,7 @@ mod durable;
 mod error_text;
 mod full;
 mod interruptible;
+mod left_aside;
 mod listed;
 mod disk_listing;
 mod invalid_keys;
@@ -44,6 +45,7 @@ pub use disk_listing::UselessLink;
 pub use error_text::shortened_error;
 pub use full::is_full;
 pub use invalid_names::{UnreadableReason, unreadable_reason, without_mark};
+pub use left_aside::FileAside;
 pub use listed::{BeyondEnd, ListedObject};
 pub use scratch_folder::{LeftFolder, ScratchFolder};
 
