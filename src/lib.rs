@@ -25,6 +25,7 @@ pub mod proposal;
 pub mod backfill;
 pub mod withdrawal;
 pub mod doctor;
+pub mod maintenance;
 pub mod export;
 pub mod sample;
 pub mod cli;

@@ -60,6 +60,9 @@ pub(super) enum Command {
     Export(ExportArguments),
     /// Take a published date back: its rows leave the tables; done only when confirmed
     Withdraw(WithdrawArguments),
+    /// Say which files nobody needs any more, of old versions and of runs that died; deleted only when
+    /// confirmed
+    Maintain(MaintainArguments),
 }
 
 #[derive(Debug, Args)]
@@ -312,6 +315,18 @@ pub(super) struct WithdrawArguments {
     #[arg(long, value_name = "DATE")]
     pub date: String,
     /// Withdraw it without asking
+    #[arg(long)]
+    pub yes: bool,
+    /// How the result on stdout looks; with json nothing is asked
+    #[arg(long, value_enum, default_value = "text")]
+    pub output: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MaintainArguments {
+    #[command(flatten)]
+    pub job: JobArguments,
+    /// Delete them without asking
     #[arg(long)]
     pub yes: bool,
     /// How the result on stdout looks; with json nothing is asked

@@ -19,7 +19,7 @@ use super::nights::{may_be_put_right, prepare, publish, put_right};
 use super::output::Output;
 use super::pings::Pings;
 use super::signals::or_ended;
-use super::{calibrate, demo, doctor, export, init, jobs, withdraw};
+use super::{calibrate, demo, doctor, export, init, jobs, maintain, withdraw};
 
 /// The exit code of `--skip-exit-code`, which schedulers take for skipped.
 const NOTHING_TO_DO: u8 = 99;
@@ -28,7 +28,7 @@ const NOTHING_TO_DO: u8 = 99;
 const UNFIT: u8 = 3;
 
 /// Whether a command has something to clear up when it is given up, such as drafts. What `withdraw`
-/// does is not given up.
+/// does is not given up, and what `maintain` has not deleted yet it finds the next time.
 pub(super) fn clears_up(command: &Command) -> bool {
     match command {
         Command::Demo(_)
@@ -41,7 +41,8 @@ pub(super) fn clears_up(command: &Command) -> bool {
         | Command::Doctor(_)
         | Command::Plan(_)
         | Command::Show(_)
-        | Command::Withdraw(_) => false,
+        | Command::Withdraw(_)
+        | Command::Maintain(_) => false,
     }
 }
 
@@ -68,6 +69,7 @@ pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCod
         Command::Show(arguments) => Box::pin(super::show::show(&arguments, output)).await,
         Command::Export(arguments) => Box::pin(export::export(&arguments, output)).await,
         Command::Withdraw(arguments) => Box::pin(withdraw::withdraw(&arguments, output)).await,
+        Command::Maintain(arguments) => Box::pin(maintain::maintain(&arguments, output)).await,
     }?;
     Ok(ExitCode::SUCCESS)
 }

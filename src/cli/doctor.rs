@@ -1,6 +1,5 @@
 //! `tierline doctor`: each thing that was tried, with how it is and what to do.
 
-use chrono::{DateTime, Utc};
 use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
 
@@ -67,20 +66,12 @@ async fn examine_and_tell(
             output.result(&page.lines(finding));
         }
     };
-    let findings = examine(&job, (asked_for, last_ended), &now, &mut tell).await?;
+    let findings = examine(&job, (asked_for, last_ended), &jobs::now, &mut tell).await?;
     match arguments.output {
         OutputFormat::Text => output.result(&conclusion(&findings)),
         OutputFormat::Json => output.result(&json(&job, &findings)),
     }
     Ok(count(&findings, Verdict::Fail) > 0)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what the store's clock is held against"
-)]
-fn now() -> DateTime<Utc> {
-    Utc::now()
 }
 
 /// What is printed so far.

@@ -148,12 +148,17 @@ pub(super) fn snapshot_date(
     ended(date, last_ended(job), job)
 }
 
+fn last_ended(job: &Job) -> SnapshotDate {
+    SnapshotDate::ended_by(now(), job.timezone)
+}
+
+/// The time, by the clock of this machine.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place where the clock is read"
 )]
-fn last_ended(job: &Job) -> SnapshotDate {
-    SnapshotDate::ended_by(chrono::Utc::now(), job.timezone)
+pub(super) fn now() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
 }
 
 /// Refuses a day that has not ended, unless the job allows it: rows of its last hours would be

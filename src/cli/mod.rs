@@ -6,6 +6,7 @@
 mod arguments;
 mod calibrate;
 mod commands;
+mod confirmation;
 mod demo;
 mod doctor;
 mod execution;
@@ -13,6 +14,7 @@ mod export;
 mod figures;
 mod init;
 mod jobs;
+mod maintain;
 mod nights;
 mod output;
 mod pings;

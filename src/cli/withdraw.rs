@@ -8,6 +8,7 @@ use crate::night::{NightError, Report};
 use crate::withdrawal::{CutPointsKept, Withdrawal, WithdrawalPlan};
 
 use super::arguments::{OutputFormat, WithdrawArguments};
+use super::confirmation::Answer;
 use super::figures::count_of;
 use super::jobs;
 use super::output::Output;
@@ -30,15 +31,6 @@ struct WithdrawalResult<'a> {
     withdrawal: Option<&'a Withdrawal>,
     /// The run that withdrew the date.
     withdrawn_by: Option<String>,
-}
-
-/// What somebody said about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    Yes,
-    No,
-    /// Nobody could be asked.
-    None,
 }
 
 /// Says what it means, and withdraws what is confirmed. A scheduler that forgot `--yes` learns it
@@ -90,7 +82,8 @@ async fn look_and_withdraw(
     if arguments.output == OutputFormat::Text {
         output.result(&meaning(&withdrawal));
     }
-    let answer = answer(arguments, date, output);
+    let question = format!("withdraw {date}?");
+    let answer = Answer::to(&question, arguments.yes, arguments.output, output);
     // Until it is said what was done.
     let _held_off = interruption().held_off();
     let withdrawn_by = match answer {
@@ -109,20 +102,6 @@ async fn look_and_withdraw(
         }
     }
     Ok(answer)
-}
-
-/// Whether the date is to be withdrawn: said beforehand, or asked on a terminal.
-fn answer(arguments: &WithdrawArguments, date: SnapshotDate, output: &Output) -> Answer {
-    if arguments.yes {
-        return Answer::Yes;
-    }
-    let question = format!("withdraw {date}?");
-    let is_asked = arguments.output == OutputFormat::Text;
-    match is_asked.then(|| output.confirmed(&question)).flatten() {
-        Some(true) => Answer::Yes,
-        Some(false) => Answer::No,
-        None => Answer::None,
-    }
 }
 
 /// Everything that is to be known before deciding.

@@ -17,7 +17,7 @@ pub(crate) fn below(folder: &Path, inner: &Path) -> Path {
 }
 
 /// Deletes `paths`; one that is gone already is no error.
-pub(super) async fn delete(output: &Location, paths: Vec<Path>) -> Result<(), StorageError> {
+pub(crate) async fn delete(output: &Location, paths: Vec<Path>) -> Result<(), StorageError> {
     let requests = stream::iter(paths.into_iter().map(Ok)).boxed();
     let mut answers = output.store.delete_stream(requests);
     while let Some(answer) = answers.next().await {

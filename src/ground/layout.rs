@@ -79,7 +79,12 @@ impl Layout {
 
     /// The folder of a rollup's tiles.
     pub fn tiles(&self, rollup: &str) -> Path {
-        self.output.clone().join("tiles").join(rollup)
+        self.all_tiles().join(rollup)
+    }
+
+    /// The folder of the tiles of every rollup.
+    pub fn all_tiles(&self) -> Path {
+        self.output.clone().join("tiles")
     }
 
     /// What a run knew of the days of its sources.
@@ -94,19 +99,41 @@ impl Layout {
 
     /// The rules that a run published by.
     pub fn rules(&self, rules_fingerprint: &str) -> Path {
-        let folder = self.output.clone().join("rules");
+        let folder = self.all_rules();
         folder.join(format!("{rules_fingerprint}.json"))
+    }
+
+    /// The folder of these rules.
+    pub fn all_rules(&self) -> Path {
+        self.output.clone().join("rules")
+    }
+
+    /// Every folder below the output that is tierline's own.
+    pub fn folders(&self) -> [Path; 7] {
+        [
+            self.tables(),
+            self.calibrations(),
+            self.quarantines(),
+            self.source_records(),
+            self.all_rules(),
+            self.all_tiles(),
+            self.views(),
+        ]
+    }
+
+    /// The folder of all samples of rejected rows.
+    pub fn quarantines(&self) -> Path {
+        self.output.clone().join("quarantine")
     }
 
     /// What failed nights found in rows, and no publication has reported yet.
     pub fn unreported(&self) -> Path {
-        let folder = self.output.clone().join("quarantine");
-        folder.join("unreported.json")
+        self.quarantines().join("unreported.json")
     }
 
     /// The sample of rows that a run left out of one source.
     pub fn quarantine(&self, source: &str, run_id: &str) -> Path {
-        let folder = self.output.clone().join("quarantine").join(source);
+        let folder = self.quarantines().join(source);
         folder.join(format!("{run_id}.parquet"))
     }
 }

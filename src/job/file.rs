@@ -40,6 +40,7 @@
 //! | `engine.spill_folder` | text | the system's | relative to the file |
 //! | `engine.time_limit` | text, such as `"2 hours"` | no limit | how long a night may take |
 //! | `storage.retry_seconds`, `.request_seconds` | whole number, seconds | 180, 120 | how long a failing request is retried, and how long one may take |
+//! | `maintain.versions`, `.quarantine` | text, such as `"30 days"` | 30 days, 90 days; at least 7 days | how long old versions of tables stay readable, and how long samples of rejected rows are kept |
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -51,7 +52,7 @@ use toml::de::{DeTable, DeValue};
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
 
 /// The keys of each section, for suggestions; `*` stands for any name.
-const SECTIONS: [(&str, &[&str]); 7] = [
+const SECTIONS: [(&str, &[&str]); 8] = [
     (
         "",
         &[
@@ -70,6 +71,7 @@ const SECTIONS: [(&str, &[&str]); 7] = [
             "guards",
             "engine",
             "storage",
+            "maintain",
         ],
     ),
     (
@@ -109,6 +111,7 @@ const SECTIONS: [(&str, &[&str]); 7] = [
         ],
     ),
     ("storage", &["retry_seconds", "request_seconds"]),
+    ("maintain", &["versions", "quarantine"]),
 ];
 
 /// The keys that a job file must have, with an example of each.
@@ -165,6 +168,8 @@ pub(super) struct JobFile {
     pub storage: StorageSection,
     #[serde(default)]
     pub guards: GuardsSection,
+    #[serde(default)]
+    pub maintain: MaintainSection,
 }
 
 #[derive(Debug, Deserialize)]
@@ -280,6 +285,13 @@ impl Default for GuardsSection {
             min_volume_share: 0.2,
         }
     }
+}
+
+/// Such as `"30 days"`.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct MaintainSection {
+    pub versions: Option<toml::Spanned<String>>,
+    pub quarantine: Option<toml::Spanned<String>>,
 }
 
 fn yes() -> bool {

@@ -37,6 +37,10 @@ use file::JobFile;
 /// The format version of job files.
 const VERSION: i64 = 1;
 
+/// The least that may be kept of anything that `tierline maintain` deletes: readers and nights that are at
+/// work may need what is younger.
+const LEAST_RETENTION_DAYS: u32 = 7;
+
 /// The most bytes of a job file.
 const MOST_BYTES: usize = 128 * 1024;
 
@@ -78,6 +82,8 @@ pub struct Job {
     pub retry_policy: RetryPolicy,
     /// How much a snapshot may differ from the one before it.
     pub guards: Guards,
+    /// How long what is no longer needed is kept.
+    pub retention: Retention,
     /// The file without what may be secrets, for problems that show only together with other files.
     pub file: SourceFile,
     /// Where its keys stand.
@@ -139,6 +145,24 @@ pub struct Guards {
     pub future_dates: bool,
     /// The smallest share of the usual volume that a required source may deliver of a day.
     pub min_volume_share: f64,
+}
+
+/// How long `tierline maintain` keeps what is no longer needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// How many days a version of a table stays readable once another has followed.
+    pub versions_days: u32,
+    /// How many days a sample of rejected rows is kept.
+    pub quarantine_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            versions_days: 30,
+            quarantine_days: 90,
+        }
+    }
 }
 
 impl Job {
@@ -258,6 +282,7 @@ impl Reading<'_> {
         let guards = self.guards(&file.guards);
         let time_limit = file.engine.time_limit.as_ref();
         let time_limit = time_limit.and_then(|limit| self.time_limit(limit));
+        let retention = self.retention(&file.maintain);
         let dimensions = self.dimensions(file.dimensions);
         let (calibration, problems) = calibration::read(&file.calibration, self.file, self.keys);
         self.problems.extend(problems);
@@ -292,6 +317,7 @@ impl Reading<'_> {
                 request: Duration::from_secs(file.storage.request_seconds),
             },
             guards,
+            retention,
             base,
             file: self.file.clone(),
             keys: self.keys.clone(),
@@ -456,13 +482,42 @@ impl Reading<'_> {
     /// `"400 days"`, as a number of days.
     fn keeps(&mut self, keeps: &toml::Spanned<String>) -> Option<u32> {
         let text = keeps.get_ref();
-        let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
-        let days = number.parse::<u32>().ok();
-        let days = days.filter(|days| *days > 0 && matches!(unit.trim(), "day" | "days"));
-        let parsed = days.ok_or_else(|| {
+        let parsed = days_in(text).filter(|days| *days > 0).ok_or_else(|| {
             let message = format!("`keeps` is \"{text}\", which is not a number of days");
             Diagnostic::at(self.file, keeps.span(), message).help(
                 "write how old raw files are when a retention rule removes them, such as keeps = \"400 days\"",
+            )
+        });
+        self.problems.keep(parsed)
+    }
+
+    /// How long what is no longer needed is kept.
+    fn retention(&mut self, section: &file::MaintainSection) -> Retention {
+        let default = Retention::default();
+        let mut days = |key: &str, written: Option<&toml::Spanned<String>>, default: u32| {
+            let kept = written.and_then(|written| self.kept_days(key, written));
+            kept.unwrap_or(default)
+        };
+        Retention {
+            versions_days: days("versions", section.versions.as_ref(), default.versions_days),
+            quarantine_days: days(
+                "quarantine",
+                section.quarantine.as_ref(),
+                default.quarantine_days,
+            ),
+        }
+    }
+
+    /// `"30 days"`, as a number of days that is safe: a reader or a night may be at work for a while.
+    fn kept_days(&mut self, key: &str, written: &toml::Spanned<String>) -> Option<u32> {
+        let text = written.get_ref();
+        let days = days_in(text).filter(|days| *days >= LEAST_RETENTION_DAYS);
+        let parsed = days.ok_or_else(|| {
+            let message = format!(
+                "`{key}` is \"{text}\", which is not a number of days of at least {LEAST_RETENTION_DAYS}"
+            );
+            Diagnostic::at(self.file, written.span(), message).help(
+                "write how long they are kept, a week or longer, such as versions = \"30 days\"",
             )
         });
         self.problems.keep(parsed)
@@ -558,6 +613,13 @@ fn own_table((name, section): (String, file::TableSection)) -> (String, OwnTable
         may_be_empty,
     };
     (name, table)
+}
+
+/// `"400 days"`, as a number of days.
+fn days_in(text: &str) -> Option<u32> {
+    let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
+    let days = number.parse::<u32>().ok();
+    days.filter(|_| matches!(unit.trim(), "day" | "days"))
 }
 
 fn available_threads() -> NonZeroUsize {

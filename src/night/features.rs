@@ -47,8 +47,11 @@ impl Run<'_> {
         stages.begin("rejected rows");
         let unreported = self.count_rejects(&catalog, report).await?;
         stages.begin("tiles");
-        let scratch = Scratch::open(&self.workspace.disk, self.job.engine.spill_folder.as_ref())
-            .map_err(EngineError::during("opening a scratch folder"))?;
+        let scratch = Scratch::open(
+            &self.workspace.disk,
+            self.job.engine.spill_folder.as_deref(),
+        )
+        .map_err(EngineError::during("opening a scratch folder"))?;
         let detail = |detail: &str| stages.detail(detail);
         let tiling = Tiling {
             progress: &detail,

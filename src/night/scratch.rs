@@ -1,7 +1,7 @@
 //! Models that several others read are computed once: their rows lie on this machine's disk,
 //! sorted by user, for as long as the run takes.
 
-use std::path::PathBuf;
+use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef};
@@ -17,40 +17,30 @@ use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
-use tempfile::TempDir;
 
 use crate::engine::stream_ahead_of;
 use crate::inputs::ParquetFiles;
-use crate::storage::Location;
+use crate::storage::{Location, ScratchFolder};
 use crate::tiles::USER_ID;
 
 /// A folder for this run; gone when dropped.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    folder: TempDir,
+    folder: ScratchFolder,
     disk: Location,
 }
 
 impl Scratch {
     /// A fresh folder below `parent`, or below the system's temporary folder.
-    pub(super) fn open(disk: &Location, parent: Option<&PathBuf>) -> std::io::Result<Self> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix("tierline-");
-        // Rows of users lie in it.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        let folder = match parent {
-            Some(parent) => builder.tempdir_in(parent)?,
-            None => builder.tempdir()?,
-        };
+    pub(super) fn open(disk: &Location, parent: Option<&FilePath>) -> std::io::Result<Self> {
         Ok(Self {
-            folder,
+            folder: ScratchFolder::create(parent)?,
             disk: disk.clone(),
         })
     }
 
     /// Where it is.
-    pub(super) fn folder(&self) -> &std::path::Path {
+    pub(super) fn folder(&self) -> &FilePath {
         self.folder.path()
     }
 
@@ -128,23 +118,4 @@ pub(super) fn is_worth_keeping(plan: &LogicalPlan) -> Result<bool, DataFusionErr
         Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(is_costly)
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-    use std::path::Path as FilePath;
-
-    use crate::storage::{RetryPolicy, Stores};
-
-    use super::*;
-
-    #[test]
-    fn nobody_else_may_look_into_the_folder() {
-        let parent = TempDir::new().unwrap();
-        let disk = Stores::new(RetryPolicy::default()).open_scratch().unwrap();
-        let scratch = Scratch::open(&disk, Some(&parent.path().to_owned())).unwrap();
-        let mode = |folder: &FilePath| folder.metadata().unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(scratch.folder()), 0o700);
-    }
 }

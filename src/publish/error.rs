@@ -158,6 +158,11 @@ pub enum PublishError {
         path: String,
         date: SnapshotDate,
     },
+    /// Rows of an old version of a table that keeps the newest date alone.
+    #[error(
+        "table `{table}` keeps the rows of the newest date alone, and those of {date} were removed with its old versions; leave the date out, or read a table that keeps every date"
+    )]
+    RowsReplaced { table: String, date: SnapshotDate },
     /// An entry of a log that was not written to its end.
     #[error(
         "`{path}`, a commit of table `{table}`, {}: a power cut or a full disk cut its write short; restore the file from a copy; only where no publication names its version, delete it and run its date again with `tierline run --date`", cut_to(*length)
@@ -287,6 +292,7 @@ impl Classified for PublishError {
             | Self::OtherDate { .. }
             | Self::FileGone { .. }
             | Self::FileNeeded { .. }
+            | Self::RowsReplaced { .. }
             | Self::Missing { .. }
             | Self::VersionGone { .. }
             | Self::PublicationsChanged { .. }

@@ -16,7 +16,7 @@ use super::log_entry::{LogEntry, parse};
 use super::place::Place;
 
 /// The folder of a table's log.
-const LOG: &str = "_delta_log";
+pub(super) const LOG: &str = "_delta_log";
 
 /// How many of the newest files of a log are looked at for one that was cut short.
 const FILES_LOOKED_AT: usize = 50;

@@ -42,6 +42,7 @@ mod retired;
 mod run_record;
 mod schema_evolution;
 mod table;
+mod unneeded;
 mod views;
 mod whole_files;
 mod withdraw;
@@ -69,6 +70,7 @@ pub(crate) use reading::{
 pub use repair::{ForeignCommit, Inspection, check_complete, inspect, repair};
 pub use run_record::RunRecord;
 pub use table::{PublishedFile, Table};
+pub use unneeded::TableFolder;
 pub use withdraw::withdraw;
 
 /// A date that is published.

@@ -33,7 +33,8 @@ use crate::tiles::USER_ID;
 
 /// A published table as a publication recorded it: the rows of its date, or all where the table
 /// is not dated. None when the run left the table alone. Where another program has put the rows
-/// into other files, and a vacuum has removed those of before, the newest version has them.
+/// into other files, and a vacuum has removed those of before, the newest version has them, unless a
+/// later publication has replaced them.
 pub(crate) async fn published_table(
     output: &Location,
     publication: &Publication,
@@ -88,6 +89,12 @@ async fn published_rows(
         let found = newest.files(date)?;
         if found.contains(first) {
             return Err(needed(output, publication, name, &first.path));
+        }
+        if newest.is_kept_whole() && newest.was_published_after(recorded.version).await? {
+            return Err(PublishError::RowsReplaced {
+                table: name.to_owned(),
+                date: publication.snapshot_date,
+            });
         }
         files = found;
         table = newest;

@@ -193,6 +193,20 @@ impl Table {
         self.is_dated().then_some(date)
     }
 
+    /// Whether a publication has written a version after `version`, up to this one.
+    ///
+    /// # Errors
+    /// A store that fails, and an entry that was cut short.
+    pub(super) async fn was_published_after(&self, version: i64) -> Result<bool, PublishError> {
+        for later in version + 1..=self.version() {
+            let entry = self.place.log_entry(later).await?;
+            if entry.is_some_and(|entry| entry.sequence().is_some()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The files of a date, or of all dates.
     ///
     /// # Errors

@@ -16,11 +16,13 @@ mod durable;
 mod error_text;
 mod full;
 mod interruptible;
+mod left_aside;
 mod listed;
 mod output_record;
 mod disk_listing;
 mod invalid_keys;
 mod invalid_names;
+mod scratch_folder;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,8 +48,10 @@ pub use disk_listing::UselessLink;
 pub use error_text::shortened_error;
 pub use full::is_full;
 pub use invalid_names::{UnreadableReason, unreadable_reason, without_mark};
+pub use left_aside::FileAside;
 pub use listed::{BeyondEnd, ListedObject};
 pub use output_record::claim_output;
+pub use scratch_folder::{LeftFolder, ScratchFolder};
 
 /// How long requests to a store are retried, and how long one may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -209,6 +209,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "give \"wait\", to end with exit code 4 until it is, or \"warn\"",
             "such as keeps = \"400 days\"",
             "write how long a night may take, such as time_limit",
+            "write how long they are kept, a week or longer, such as versions = \"30 days\"",
             "give the folder that has all dt=YYYY-MM-DD partitions in it",
             "list them from the lowest to the highest, such as tiers = [\"low\", \"high\"]; add ranked = false",
             "attributes of users come from [sources.users.profile]",
@@ -807,6 +808,13 @@ const APPLIED: &[(&str, &[&str])] = &[
         &["published dates to restate: {}, from {} on; `tierline backfill --affected` does so"],
     ),
     (
+        "maintain::what_nobody_needs_is_deleted_and_nothing_else",
+        &[
+            "to delete it, run the same command with --yes",
+            "leave the date out, or read a table that keeps every date",
+        ],
+    ),
+    (
         "rerun::gap_of_nights_is_warned_about",
         &["; `tierline backfill --from {first} --to {last}` does so"],
     ),
@@ -822,6 +830,7 @@ const NOTHING_TO_DO: &[&str] = &[
     "in grace: lower today, and shown lower once that has lasted",
     "run {}, cut points {}",
     "withdraw {date}?",
+    "delete these files?",
     "`id` in [calibration] of the job pins others, `tierline calibrate` makes some",
     "the query is {}",
     "divide by zero",

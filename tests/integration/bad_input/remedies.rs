@@ -955,6 +955,11 @@ fn of_the_job() {
             mended: &[Replace(JOB, "2 sleeps", "90 minutes")],
         },
         Remedy {
+            help: "write how long they are kept, a week or longer, such as versions = \"30 days\"",
+            broken: &[Append(JOB, "\n[maintain]\nquarantine = \"6 days\"\n")],
+            mended: &[Replace(JOB, "6 days", "7 days")],
+        },
+        Remedy {
             help: "give the folder that has all dt=YYYY-MM-DD partitions in it",
             broken: &[Replace(JOB, "data/orders", "data/orders/dt=2026-03-06")],
             mended: &[Replace(JOB, "data/orders/dt=2026-03-06", "data/orders")],

@@ -9,7 +9,7 @@ use tierline::engine::EngineLimits;
 use tierline::ground::SourceFile;
 use tierline::job::{
     CalibrationChoice, Column, Delivery, Guards, Incomplete, Job, OddDays, OwnDimension, OwnTable,
-    Source,
+    Retention, Source,
 };
 use tierline::storage::RetryPolicy;
 
@@ -45,6 +45,7 @@ fn reading(job: &Job) -> Value {
         time_limit,
         retry_policy,
         guards,
+        retention,
         file: _,
         keys: _,
     } = job;
@@ -61,6 +62,7 @@ fn reading(job: &Job) -> Value {
         "time_limit_seconds": time_limit.map(|limit| limit.as_secs()),
         "patience": of_retry_policy(retry_policy),
         "guards": of_guards(guards),
+        "retention": of_retention(retention),
     });
     let Value::Object(others) = others else {
         unreachable!("an object");
@@ -191,6 +193,14 @@ fn of_engine(limits: &EngineLimits) -> Value {
 fn of_retry_policy(retry_policy: &RetryPolicy) -> Value {
     let RetryPolicy { retry, request } = retry_policy;
     json!({"retry_seconds": retry.as_secs(), "request_seconds": request.as_secs()})
+}
+
+fn of_retention(retention: &Retention) -> Value {
+    let Retention {
+        versions_days,
+        quarantine_days,
+    } = retention;
+    json!({"versions_days": versions_days, "quarantine_days": quarantine_days})
 }
 
 fn of_guards(guards: &Guards) -> Value {

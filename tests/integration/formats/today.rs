@@ -163,6 +163,8 @@ async fn nights_of_today_write_the_newest_forms() {
     assert_exported(&nights);
     let withdraw = ["withdraw", "job.toml", "--date", "2026-03-05", "--yes"];
     assert_result("withdraw", None, &nights.result(&withdraw, 0));
+    let maintain = ["maintain", "job.toml", "--yes"];
+    assert_result("maintain", None, &nights.result(&maintain, 0));
 }
 
 /// Fails when `show` has another result, whatever it shows.

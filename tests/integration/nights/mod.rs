@@ -8,6 +8,7 @@
 //! | `rerun` | the same inputs publish nothing again, changed ones replace a date whole |
 //! | `crash` | a run that dies harms no reader, and the next one, of any date, puts the tables right |
 //! | `withdraw` | a published date is taken back, and later dates are restated |
+//! | `maintain` | what nobody needs is deleted, and everything goes on as if it were there |
 //! | `conflict` | of two runs at once one publishes |
 //! | `incremental` | nights that use stored tiles publish the rows of nights that have none |
 //! | `tile_store` | which tiles are made, which are used again, and what damage does |
@@ -70,6 +71,7 @@ mod job;
 mod lake;
 mod last_contents;
 mod lost_files;
+mod maintain;
 mod own_columns;
 mod own_tables;
 mod pack;

@@ -1,0 +1,154 @@
+//! `tierline maintain`: what nobody needs any more, found first and deleted once that is confirmed.
+//!
+//! | kind | what is unneeded | what stays |
+//! |---|---|---|
+//! | table files | files of [old versions](crate::publish::TableFolder), drafts of runs that died | what the newest version has, and each that was the newest within `versions` of the job |
+//! | samples of rejected rows | those older than `quarantine` of the job | `unreported.json` |
+//! | unfinished files | `<file>#1` on a disk, two days after the last byte | |
+//! | scratch folders | those that no process has locked, after two days | folders of other programs, and of an older tierline |
+//!
+//! Ages of objects count up to the newest one in the folders of the tables, by the clock of the store, and
+//! never beyond this machine's clock: so a difference between the two deletes nothing too early, and of
+//! an output that rests, nothing expires. Whatever a run at work has written is younger than any bound.
+//!
+//! Tiles stay: those of days whose raw files have expired are all that is left of these days, and which
+//! of the others a night needs depends on rules that are still to come. So do calibrations, rules,
+//! `dim_tier`, and the logs of tables, which publications name.
+
+mod unneeded;
+
+use std::time::SystemTime;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt;
+use futures::future::try_join_all;
+use object_store::ObjectMeta;
+
+use crate::drafts::objects;
+use crate::job::{Job, Workspace};
+use crate::night::NightError;
+use crate::publish::{Publications, TableFolder, inspect};
+use crate::storage::{FileAside, LeftFolder};
+
+pub use unneeded::{Kind, Unneeded};
+
+use unneeded::Piece;
+
+/// How long a process may be at work on one file, or on making a folder.
+const AT_WORK: TimeDelta = TimeDelta::days(2);
+
+/// What is to be deleted.
+#[derive(Debug)]
+pub struct MaintenancePlan {
+    /// What nobody needs, by kind and by what it belongs to.
+    pub unneeded: Vec<Unneeded>,
+    /// What was left alone, and why.
+    pub kept: Vec<String>,
+}
+
+impl MaintenancePlan {
+    /// Looks for what nobody needs, as of `now`.
+    ///
+    /// # Errors
+    /// Stores that fail, and published tables that are not as publications say.
+    pub async fn make(
+        job: &Job,
+        workspace: &Workspace,
+        now: DateTime<Utc>,
+    ) -> Result<Self, NightError> {
+        let output = &workspace.output;
+        let publications = Publications::load(output).await?;
+        let publications = publications.knowing(job.tables.keys());
+        let inspection = inspect(output, &publications).await?;
+        let unfinished = inspection.unfinished().map(|table| {
+            format!(
+                "table {table} is left alone: it has commits that no publication names, which the next run undoes"
+            )
+        });
+        let mut plan = Self {
+            unneeded: Vec::new(),
+            kept: unfinished.collect(),
+        };
+        let folders = TableFolder::list(output, &publications, &inspection).await?;
+        let latest = latest_write(&folders, now);
+        let until = latest - days(job.retention.versions_days);
+        let files = folders.into_iter().map(|folder| async {
+            let table = folder.table.clone();
+            let files = folder.unneeded(&publications, until).await?;
+            Ok::<_, NightError>(Unneeded::of_objects(Kind::TableFiles, output, table, files))
+        });
+        plan.unneeded
+            .extend(try_join_all(files).await?.into_iter().flatten());
+        let until = latest - days(job.retention.quarantine_days);
+        plan.unneeded.extend(old_samples(workspace, until).await?);
+        plan.add_left_on_disk(job, workspace, SystemTime::from(now - AT_WORK));
+        Ok(plan)
+    }
+
+    /// What killed processes have left on this machine's disk. What cannot be read is left alone.
+    fn add_left_on_disk(&mut self, job: &Job, workspace: &Workspace, before: SystemTime) {
+        let folders = workspace.layout.folders();
+        match FileAside::list(&workspace.output, &folders, before) {
+            Ok(files) => self.unneeded.extend(Unneeded::of_files_aside(files)),
+            Err(error) => self
+                .kept
+                .push(format!("unfinished files are left alone: {error}")),
+        }
+        let parent = job.engine.spill_folder.as_deref();
+        match LeftFolder::list(parent, before) {
+            Ok(folders) => self.unneeded.extend(Unneeded::of_folders(folders)),
+            Err(error) => self
+                .kept
+                .push(format!("scratch folders are left alone: {error}")),
+        }
+    }
+
+    /// Deletes it.
+    ///
+    /// # Errors
+    /// Stores and disks that do not delete; what is left is found the next time.
+    pub async fn carry_out(&self, workspace: &Workspace) -> Result<(), NightError> {
+        let output = &workspace.output;
+        for unneeded in &self.unneeded {
+            let objects = unneeded.pieces.iter().filter_map(|piece| match piece {
+                Piece::Object(path) => Some(path.clone()),
+                Piece::FileAside(_) | Piece::Folder(_) => None,
+            });
+            objects::delete(output, objects.collect()).await?;
+            for piece in &unneeded.pieces {
+                piece.remove_from_disk()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The time that ages in the store count up to.
+fn latest_write(folders: &[TableFolder], now: DateTime<Utc>) -> DateTime<Utc> {
+    let written = folders.iter().filter_map(TableFolder::last_written);
+    written.max().map_or(now, |written| written.min(now))
+}
+
+/// The samples of rejected rows that were kept before a time, by source.
+async fn old_samples(
+    workspace: &Workspace,
+    until: DateTime<Utc>,
+) -> Result<Vec<Unneeded>, NightError> {
+    let (output, folder) = (&workspace.output, workspace.layout.quarantines());
+    let objects = output.store.list(Some(&folder)).try_collect().await;
+    let objects: Vec<ObjectMeta> =
+        objects.map_err(|source| output.failure("list", &folder, source))?;
+    let old = objects.into_iter().filter_map(|object| {
+        let inner: Vec<_> = object.location.prefix_match(&folder)?.collect();
+        let [source, sample] = &inner[..] else {
+            return None;
+        };
+        let is_old = sample.as_ref().ends_with(".parquet") && object.last_modified < until;
+        is_old.then(|| (source.as_ref().to_owned(), object.clone()))
+    });
+    Ok(Unneeded::by_owner(Kind::Samples, output, old))
+}
+
+fn days(days: u32) -> TimeDelta {
+    TimeDelta::days(i64::from(days))
+}

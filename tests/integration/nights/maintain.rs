@@ -1,0 +1,159 @@
+//! `tierline maintain`: what nobody needs is deleted, and later nights, restatements and withdrawals find
+//! everything that they need.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tierline::storage::ScratchFolder;
+
+use super::example::{
+    history, history_with_late, last_night, late, night_before, rows_of_last, rules,
+};
+use super::expected::{assert_same_night, assert_same_rows, newest, newest_current};
+use super::job::Nights;
+use super::lake::Delivery;
+use crate::naive::fixtures::days_ago;
+use crate::support::command::{Finished, Tierline};
+
+/// Longer than anything is kept.
+const LONG_AGO: Duration = Duration::from_secs(100 * 24 * 60 * 60);
+
+/// As if everything in a folder had been written long ago.
+fn age(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            age(&path);
+        }
+        let file = File::open(&path).unwrap();
+        let written = file.metadata().unwrap().modified().unwrap();
+        file.set_modified(written - LONG_AGO).unwrap();
+    }
+}
+
+/// Calls a command for the job of these nights, which keeps scratch in `temporary`.
+fn tierline(nights: &Nights, temporary: &TempDir, arguments: &[&str]) -> Finished {
+    let (command, rest) = arguments.split_first().unwrap();
+    let call = Tierline::new().args([command]).args([nights.job_file()]);
+    let call = call.envs([("TMPDIR", temporary.path())]);
+    call.args(rest).run()
+}
+
+fn write(path: &Path) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, "rows").unwrap();
+}
+
+/// Kind, table or source, and number of files.
+fn found(result: &Value) -> Value {
+    let unneeded = result["unneeded"].as_array().unwrap().iter();
+    unneeded
+        .map(|one| json!([one["kind"], one["name"], one["files"]]))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_needs_is_deleted_and_nothing_else() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    nights.run(days_ago(2)).await.unwrap();
+    nights.run(night_before()).await.unwrap();
+    let (output_folder, temporary) = (nights.output_folder(), TempDir::new().unwrap());
+    let left = [
+        output_folder.join("tables/tier_current/draft/part-0.parquet"),
+        output_folder.join("quarantine/orders/dead.parquet"),
+        output_folder.join("tiles/purchases/tile.parquet#1"),
+        temporary.path().join("tierline-dead/in-use.lock"),
+    ];
+    left.iter().for_each(|path| write(path));
+    let living = ScratchFolder::create(Some(temporary.path())).unwrap();
+    age(&output_folder);
+    age(temporary.path());
+    nights.run(last_night()).await.unwrap();
+
+    let asked = tierline(&nights, &temporary, &["maintain"]);
+    assert_eq!(asked.exit_code, 2, "{asked:?}");
+    let help = "help: to delete it, run the same command with --yes\n";
+    assert!(asked.stderr.contains(help), "{asked:?}");
+    let of_current = "table tier_current, old versions and abandoned drafts: 2 files, ";
+    assert!(asked.stdout.contains(of_current), "{asked:?}");
+    assert!(left.iter().all(|path| path.exists()));
+    let maintain = ["maintain", "--yes", "--output", "json"];
+    let deleted = tierline(&nights, &temporary, &maintain);
+    assert_eq!(deleted.exit_code, 0, "{deleted:?}");
+    let result: Value = serde_json::from_str(&deleted.stdout).unwrap();
+    assert_eq!(result["status"], "deleted");
+    let expected = json!([
+        ["table_files", "publications", 1],
+        ["table_files", "tier_current", 2],
+        ["samples", "orders", 1],
+        ["unfinished_files", null, 1],
+        ["scratch_folders", null, 1]
+    ]);
+    assert_eq!(found(&result), expected);
+    assert!(!left.iter().any(|path| path.exists()));
+    assert!(living.path().exists());
+    let again = tierline(&nights, &temporary, &maintain);
+    let result: Value = serde_json::from_str(&again.stdout).unwrap();
+    assert_eq!(result["status"], "nothing_to_delete");
+
+    assert_readable(&nights, &temporary);
+    assert_goes_on(&nights, &temporary).await;
+}
+
+/// Every date is shown; a table that keeps the newest date alone gives no other date's rows for those
+/// of an old one.
+fn assert_readable(nights: &Nights, temporary: &TempDir) {
+    let old = days_ago(2).to_string();
+    let shown = tierline(nights, temporary, &["show", "--date", &old]);
+    assert_eq!(shown.exit_code, 0, "{shown:?}");
+    let export = ["export", "--table", "tier_current", "--format", "csv"];
+    let refused = tierline(
+        nights,
+        temporary,
+        &[&export[..], &["--date", &old]].concat(),
+    );
+    assert_eq!(refused.exit_code, 3, "{refused:?}");
+    let told = format!(
+        "error: table `tier_current` keeps the rows of the newest date alone, and those of {old} were removed with its old versions; leave the date out, or read a table that keeps every date\n"
+    );
+    assert_eq!(refused.stderr, told);
+    let exported = tierline(nights, temporary, &export);
+    assert_eq!(exported.exit_code, 0, "{exported:?}");
+    let dated = ["export", "--table", "tier_snapshot", "--format", "csv"];
+    let exported = tierline(nights, temporary, &[&dated[..], &["--date", &old]].concat());
+    assert_eq!(exported.exit_code, 0, "{exported:?}");
+}
+
+/// Late data, a withdrawal and another night have the rows that they would have had.
+async fn assert_goes_on(nights: &Nights, temporary: &TempDir) {
+    assert_eq!(nights.status_of(last_night()).await, "already_published");
+    let late_file = Delivery {
+        file_name: "late",
+        ..Delivery::default()
+    };
+    nights.deliver(&late(), &late_file);
+    let restated = tierline(nights, temporary, &["backfill", "--affected"]);
+    assert_eq!(restated.exit_code, 0, "{restated:?}");
+    let (output, history) = (nights.output(), history_with_late());
+    let all = [days_ago(2), night_before(), last_night()].map(|night| (night, &history));
+    let rules = rules(days_ago(2));
+    let expected = rows_of_last(&all, &rules);
+    let found = newest(&output, last_night()).await;
+    assert_same_night(last_night(), &found, &expected);
+
+    nights.withdraw(last_night()).await;
+    let before = rows_of_last(&all[..2], &rules);
+    assert_same_night(
+        night_before(),
+        &newest(&output, night_before()).await,
+        &before,
+    );
+    let current = newest_current(&output, night_before()).await;
+    assert_same_rows("tier_current", &current, &before.snapshot);
+    assert_eq!(nights.status_of(last_night()).await, "published");
+    let found = newest(&output, last_night()).await;
+    assert_same_night(last_night(), &found, &expected);
+}
