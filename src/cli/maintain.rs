@@ -124,6 +124,7 @@ fn named(unneeded: &Unneeded) -> String {
     match unneeded.kind {
         Kind::TableFiles => format!("table {name}, old versions and abandoned drafts"),
         Kind::Samples => format!("samples of rejected rows of {name}"),
+        Kind::Probes => "what was written to try the store".to_owned(),
         Kind::UnfinishedFiles => "unfinished files of processes that were killed".to_owned(),
         Kind::ScratchFolders => "scratch folders of runs that were killed".to_owned(),
     }

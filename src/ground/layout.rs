@@ -20,6 +20,9 @@ use object_store::path::Path;
 
 use super::SnapshotDate;
 
+/// What the names of objects begin with that are written to try a store.
+const PROBE: &str = "probe-";
+
 /// The paths below one output location.
 #[derive(Debug, Clone)]
 pub struct Layout {
@@ -59,7 +62,14 @@ impl Layout {
 
     /// An object that is written to try the store.
     pub fn probe(&self, name: &str) -> Path {
-        self.output.clone().join(format!("probe-{name}"))
+        self.output.clone().join(format!("{PROBE}{name}"))
+    }
+
+    /// Whether an object below the output is such a one.
+    pub fn is_probe(object: &Path) -> bool {
+        object
+            .filename()
+            .is_some_and(|name| name.starts_with(PROBE))
     }
 
     /// The folder of all calibrations.

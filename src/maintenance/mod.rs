@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | table files | files of [old versions](crate::publish::TableFolder), drafts of runs that died | what the newest version has, and each that was the newest within `versions` of the job |
 //! | samples of rejected rows | those older than `quarantine` of the job | `unreported.json` |
+//! | probes | those that were written to try the store, after two days | |
 //! | unfinished files | `<file>#1` on a disk, two days after the last byte | |
 //! | scratch folders | those that no process has locked, after two days | folders of other programs, and of an older tierline |
 //!
@@ -25,6 +26,7 @@ use futures::future::try_join_all;
 use object_store::ObjectMeta;
 
 use crate::drafts::objects;
+use crate::ground::Layout;
 use crate::job::{Job, Workspace};
 use crate::night::NightError;
 use crate::publish::{Publications, TableFolder, inspect};
@@ -75,12 +77,19 @@ impl MaintenancePlan {
         let files = folders.into_iter().map(|folder| async {
             let table = folder.table.clone();
             let files = folder.unneeded(&publications, until).await?;
-            Ok::<_, NightError>(Unneeded::of_objects(Kind::TableFiles, output, table, files))
+            Ok::<_, NightError>(Unneeded::of_objects(
+                Kind::TableFiles,
+                output,
+                Some(table),
+                files,
+            ))
         });
         plan.unneeded
             .extend(try_join_all(files).await?.into_iter().flatten());
         let until = latest - days(job.retention.quarantine_days);
         plan.unneeded.extend(old_samples(workspace, until).await?);
+        plan.unneeded
+            .extend(left_probes(workspace, latest - AT_WORK).await?);
         plan.add_left_on_disk(job, workspace, SystemTime::from(now - AT_WORK));
         Ok(plan)
     }
@@ -147,6 +156,19 @@ async fn old_samples(
         is_old.then(|| (source.as_ref().to_owned(), object.clone()))
     });
     Ok(Unneeded::by_owner(Kind::Samples, output, old))
+}
+
+/// What processes that were killed had written to try the store.
+async fn left_probes(
+    workspace: &Workspace,
+    until: DateTime<Utc>,
+) -> Result<Option<Unneeded>, NightError> {
+    let output = &workspace.output;
+    let listed = output.store.list_with_delimiter(Some(&output.path)).await;
+    let listed = listed.map_err(|source| output.failure("list", &output.path, source))?;
+    let mut probes = listed.objects;
+    probes.retain(|object| Layout::is_probe(&object.location) && object.last_modified < until);
+    Ok(Unneeded::of_objects(Kind::Probes, output, None, probes))
 }
 
 fn days(days: u32) -> TimeDelta {

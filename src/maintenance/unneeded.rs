@@ -19,6 +19,8 @@ pub enum Kind {
     TableFiles,
     /// Samples of the rejected rows of a source.
     Samples,
+    /// Objects that were written to try the store.
+    Probes,
     /// Files that killed processes were writing.
     UnfinishedFiles,
     /// Folders in which killed runs kept rows.
@@ -67,11 +69,11 @@ struct Found {
 }
 
 impl Unneeded {
-    /// The objects of one table or source; none where there are none.
+    /// The objects of one table or source, or of neither; none where there are none.
     pub(super) fn of_objects(
         kind: Kind,
         output: &Location,
-        owner: String,
+        owner: Option<String>,
         objects: Vec<ObjectMeta>,
     ) -> Option<Self> {
         let found = objects.into_iter().map(|object| Found {
@@ -81,7 +83,7 @@ impl Unneeded {
             written: object.last_modified,
             piece: Piece::Object(object.location),
         });
-        Self::of(kind, Some(owner), found)
+        Self::of(kind, owner, found)
     }
 
     /// Objects by what they belong to.
@@ -94,7 +96,7 @@ impl Unneeded {
         for (owner, object) in objects {
             by_owner.entry(owner).or_default().push(object);
         }
-        let of_owner = |(owner, objects)| Self::of_objects(kind, output, owner, objects);
+        let of_owner = |(owner, objects)| Self::of_objects(kind, output, Some(owner), objects);
         by_owner.into_iter().filter_map(of_owner).collect()
     }
 

@@ -64,6 +64,7 @@ async fn what_nobody_needs_is_deleted_and_nothing_else() {
     let left = [
         output_folder.join("tables/tier_current/draft/part-0.parquet"),
         output_folder.join("quarantine/orders/dead.parquet"),
+        output_folder.join("probe-dead"),
         output_folder.join("tiles/purchases/tile.parquet#1"),
         temporary.path().join("tierline-dead/in-use.lock"),
     ];
@@ -89,6 +90,7 @@ async fn what_nobody_needs_is_deleted_and_nothing_else() {
         ["table_files", "publications", 1],
         ["table_files", "tier_current", 2],
         ["samples", "orders", 1],
+        ["probes", null, 1],
         ["unfinished_files", null, 1],
         ["scratch_folders", null, 1]
     ]);
