@@ -128,18 +128,11 @@ async fn read(output: &Location, path: &Path) -> Result<Option<Record>, StorageE
 
 #[cfg(test)]
 mod tests {
-    use std::fmt;
     use std::sync::Arc;
 
-    use async_trait::async_trait;
-    use futures::TryStreamExt;
-    use futures::stream::BoxStream;
-    use object_store::{
-        CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-        PutMultipartOptions, PutPayload, PutResult, Result,
-    };
-
     use datafusion::execution::object_store::ObjectStoreUrl;
+    use futures::TryStreamExt;
+    use object_store::ObjectMeta;
     use object_store::memory::InMemory;
 
     use crate::ground::{Classified, FailureKind};
@@ -152,61 +145,6 @@ mod tests {
             root: ObjectStoreUrl::parse("memory://").unwrap(),
             path: Path::from("nightly/out"),
             traffic: Arc::default(),
-        }
-    }
-
-    /// A gateway that does not know the header.
-    #[derive(Debug)]
-    struct Unconditional(Arc<dyn ObjectStore>);
-
-    impl fmt::Display for Unconditional {
-        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            self.0.fmt(formatter)
-        }
-    }
-
-    #[async_trait]
-    impl ObjectStore for Unconditional {
-        async fn put_opts(
-            &self,
-            location: &Path,
-            payload: PutPayload,
-            options: PutOptions,
-        ) -> Result<PutResult> {
-            let mode = PutMode::Overwrite;
-            let options = PutOptions { mode, ..options };
-            self.0.put_opts(location, payload, options).await
-        }
-
-        async fn put_multipart_opts(
-            &self,
-            location: &Path,
-            options: PutMultipartOptions,
-        ) -> Result<Box<dyn MultipartUpload>> {
-            self.0.put_multipart_opts(location, options).await
-        }
-
-        async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-            self.0.get_opts(location, options).await
-        }
-
-        fn delete_stream(
-            &self,
-            locations: BoxStream<'static, Result<Path>>,
-        ) -> BoxStream<'static, Result<Path>> {
-            self.0.delete_stream(locations)
-        }
-
-        fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-            self.0.list(prefix)
-        }
-
-        async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-            self.0.list_with_delimiter(prefix).await
-        }
-
-        async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-            self.0.copy_opts(from, to, options).await
         }
     }
 
@@ -245,21 +183,5 @@ mod tests {
         assert_eq!(refused.kind(), FailureKind::Usage);
         let told = "the output is that of job `nightly`, as memory:///nightly/out/output.json says, and this is job `trial`: give this job an output of its own; if it is the same job by another name, write name = \"nightly\" in its file, or remove that record";
         assert_eq!(refused.to_string(), told);
-    }
-
-    #[tokio::test]
-    async fn a_store_where_the_second_creation_wins_is_refused() {
-        let output = in_memory();
-        let output = Location {
-            store: Arc::new(Unconditional(Arc::clone(&output.store))),
-            ..output
-        };
-        let refused = claim_output(&output, "nightly").await.unwrap_err();
-        assert_eq!(refused.kind(), FailureKind::Usage);
-        let told = refused.to_string();
-        assert!(
-            told.starts_with("the store memory:/// of `output` creates"),
-            "{told}"
-        );
     }
 }

@@ -15,12 +15,13 @@ const NIGHT: [&str; 6] = [
 ];
 
 /// The fields of the result, whatever came of the run.
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 23] = [
     "alerts",
     "bytes_read",
     "bytes_written",
     "calibrated",
     "cutpoints_id",
+    "execution",
     "get_requests",
     "kept_by_hand",
     "list_requests",
@@ -28,6 +29,7 @@ const FIELDS: [&str; 21] = [
     "output",
     "previous_snapshot_date",
     "put_requests",
+    "readers_see",
     "rejected",
     "run_id",
     "seconds",

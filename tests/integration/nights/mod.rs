@@ -10,6 +10,7 @@
 //! | `withdraw` | a published date is taken back, and later dates are restated |
 //! | `maintain` | what nobody needs is deleted, and everything goes on as if it were there |
 //! | `conflict` | of two runs at once one publishes |
+//! | `together` | two commands at once leave what one after the other leaves |
 //! | `incremental` | nights that use stored tiles publish the rows of nights that have none |
 //! | `tile_store` | which tiles are made, which are used again, and what damage does |
 //! | `row_remarks` | what is said of rows that are odd, in few lines |
@@ -95,4 +96,5 @@ mod signals;
 mod source_records;
 mod tables;
 mod tile_store;
+mod together;
 mod withdraw;
