@@ -70,7 +70,7 @@ def check_which_night():
     for kind in ("scheduled", "backfill", "asset_triggered"):
         run = SimpleNamespace(run_type=kind, logical_date=at, run_after=at)
         assert module.asked_for({"as_of": None}, run) is None, kind
-        assert module.due(run) == ["--as-of", "2026-10-30T03:30:00+00:00"], kind
+        assert module.due(run) == ["--as-of", "2026-10-30T04:30:00+00:00"], kind
         assert module.asked_for({"as_of": "2026-10-01"}, run) == ["--as-of", "2026-10-01"], kind
     print("ok: scheduled runs, those of a backfill and of an asset are of the night that was due")
 

@@ -370,7 +370,7 @@ def check_views(tables_folder: Path, findings: Findings) -> None:
             findings.expect(f"views: version of {name}", recorded[-1], version)
         findings.expect(f"views: {name} opens", version, delta.version())
         for file, views_of in views.items():
-            line = next(line for line in views_of.splitlines() if f"VIEW {name} AS" in line)
+            line = next(line for line in views_of.splitlines() if re.search(rf"VIEW .{name}. AS", line))
             found = opened["url"] in line and re.search(rf"\b{version}\b", line) is not None
             findings.expect(f"views: {name} in {file}", True, found)
 

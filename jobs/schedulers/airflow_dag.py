@@ -71,7 +71,7 @@ def due(dag_run) -> list[str]:
 @dag(
     dag_id="tierline-production",
     # In the timezone of `start_date`. No clock change skips that time or has it twice.
-    schedule="30 3 * * *",
+    schedule="30 4 * * *",
     start_date=datetime(2026, 1, 1, tzinfo=TIMEZONE),
     catchup=False,
     max_active_runs=1,

@@ -197,7 +197,7 @@ pub(super) struct BackfillArguments {
     pub affected: bool,
     /// Before that, publish the dates that were never published, of the last so many days before
     /// the newest date
-    #[arg(long, value_name = "DAYS", requires = "affected",
+    #[arg(long, value_name = "DAYS", requires = "affected", conflicts_with = "from",
         value_parser = clap::value_parser!(u32).range(1..=3_650))]
     pub gaps: Option<u32>,
     /// By which rules affected dates are restated: the SQL, parameters, settings and cut points

@@ -101,7 +101,7 @@ async fn pinged(
     output: &Output,
     work: impl Future<Output = Result<u8, NightError>>,
 ) -> Result<ExitCode, NightError> {
-    let pings = Pings::begin(arguments.ping_url.as_deref(), &output.execution)?;
+    let pings = Pings::begin(arguments.ping_url.as_deref(), &output.execution);
     let outcome = work.await.map_err(or_ended);
     let (exit_code, text) = match &outcome {
         // Nothing is wrong with that.

@@ -203,7 +203,7 @@ mod tests {
                 format!("WorkingDirectory={in_folder}\n"),
             ),
             ("tierline.service", format!("ExecStart=\"{program}\" run")),
-            ("tierline.timer", "03:30:00 Asia/Shanghai\n".to_owned()),
+            ("tierline.timer", "04:30:00 Asia/Shanghai\n".to_owned()),
         ] {
             assert!(
                 text_of(name).contains(&part),

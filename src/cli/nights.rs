@@ -7,7 +7,7 @@ use crate::check;
 use crate::ground::{Classified, FailureKind, SnapshotDate};
 use crate::job::{Job, Workspace};
 use crate::night::{self, NightError, Report};
-use crate::pack::Project;
+use crate::pack::{Project, unusable_actions};
 use crate::plan::{Circumstances, Facts, Plan, decide};
 
 use super::signals::or_ended;
@@ -31,6 +31,10 @@ pub(super) async fn prepare(
     circumstances: Circumstances<'_>,
 ) -> Result<(Project, Workspace, Plan), NightError> {
     let (project, workspace) = open(job, snapshot_date).await?;
+    // What was published by rules of then is restated by them.
+    if !circumstances.is_by_rules_of_then {
+        unusable_actions(&project).or_ok(())?;
+    }
     let facts = Facts::gather(job, &project, &workspace, snapshot_date, circumstances);
     let plan = decide(job, &project, Box::pin(facts).await?);
     Ok((project, workspace, plan))

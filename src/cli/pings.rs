@@ -5,7 +5,7 @@
 //! | when | request |
 //! |---|---|
 //! | the command begins | `POST <url>/start?rid=<execution id>` |
-//! | it has ended | `POST <url>/<exit code>?rid=<execution id>`, with the error or the status as its body |
+//! | it has ended | `POST <url>/<exit code>?rid=<execution id>`, with the error, if any, as its body |
 //!
 //! Whoever knows the URL may ping, so it is shown nowhere. A ping that fails ends nothing.
 
@@ -16,10 +16,10 @@ use object_store::client::{HttpClient, HttpConnector, HttpRequest, ReqwestConnec
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::ground::{Diagnostic, Execution, Problems};
+use crate::ground::Execution;
 
 /// How long a ping may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The most bytes of a body: the service keeps no more than 100 kB, and a mail is read at a glance.
 const MOST_BYTES: usize = 10_000;
@@ -34,14 +34,18 @@ pub(super) struct Pings {
 }
 
 impl Pings {
-    /// Tells that the command has begun, while it goes on. `url` goes before that of the environment.
-    ///
-    /// # Errors
-    /// What is no URL.
-    pub(super) fn begin(url: Option<&str>, execution: &Execution) -> Result<Self, Problems> {
+    /// Tells that the command has begun, while it goes on. `url` goes before that of the environment. What
+    /// is no URL is not pinged, and said.
+    pub(super) fn begin(url: Option<&str>, execution: &Execution) -> Self {
         let of_environment = of_environment();
         let url = url.or(of_environment.as_deref());
-        let to = url.map(|url| Ok((client()?, parsed(url)?))).transpose()?;
+        let to = url.and_then(|url| match (client(), parsed(url)) {
+            (Ok(client), Ok(url)) => Some((client, url)),
+            (Err(why), _) | (_, Err(why)) => {
+                tracing::warn!("nobody is told how the command goes: {why}");
+                None
+            }
+        });
         let mut pings = Self {
             to,
             rid: execution.id.clone(),
@@ -50,7 +54,7 @@ impl Pings {
         if let Some((client, url)) = pings.request("start") {
             pings.started.spawn(send(client, url, String::new()));
         }
-        Ok(pings)
+        pings
     }
 
     /// Tells how the command ended.
@@ -85,27 +89,22 @@ fn pinged(mut url: Url, event: &str, rid: &str) -> Url {
     url
 }
 
-fn parsed(url: &str) -> Result<Url, Problems> {
+fn parsed(url: &str) -> Result<Url, String> {
     let parsed = Url::parse(url).ok();
     let of_web = parsed.filter(|url| ["http", "https"].contains(&url.scheme()));
     of_web.ok_or_else(|| {
-        let message = "--ping-url, or TIERLINE_PING_URL, is no URL of http or https";
-        let help = "give the ping URL of a check, such as https://hc-ping.com/your-uuid";
-        Problems(vec![Diagnostic::new(message).help(help)])
+        "--ping-url, or TIERLINE_PING_URL, is no URL of http or https; give the ping URL of a check, such as https://hc-ping.com/your-uuid".to_owned()
     })
 }
 
-fn client() -> Result<HttpClient, Problems> {
+fn client() -> Result<HttpClient, String> {
     let options = ClientOptions::new()
         .with_allow_http(true)
         .with_connect_timeout(PATIENCE)
         .with_timeout(PATIENCE);
     ReqwestConnector::default()
         .connect(&options)
-        .map_err(|error| {
-            let message = format!("cannot make health pings: {error}");
-            Problems(vec![Diagnostic::new(message)])
-        })
+        .map_err(|error| error.to_string())
 }
 
 async fn send(client: HttpClient, url: Url, body: String) {
@@ -151,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_url_that_cannot_be_pinged_is_refused_without_being_shown() {
-        let refused = parsed("hc-ping.com/0c8983c9").unwrap_err().to_string();
+        let refused = parsed("hc-ping.com/0c8983c9").unwrap_err();
         assert!(!refused.contains("0c8983c9"), "{refused}");
         assert!(
             refused.contains("give the ping URL of a check, such as https://hc-ping.com/your-uuid"),

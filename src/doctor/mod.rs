@@ -48,7 +48,7 @@ pub async fn examine(
     findings.begin("job");
     let date = asked_for.unwrap_or(last_ended);
     let project = examine_pack(job, date, &mut findings).await;
-    output_store::examine(&workspace.output, clock, &mut findings).await;
+    output_store::examine(job, &workspace.output, clock, &mut findings).await;
     let published = tables::examine(job, &workspace, &mut findings).await;
     machine::examine(job, &mut findings);
     let delivered = sources::examine(
@@ -60,6 +60,13 @@ pub async fn examine(
     )
     .await;
     findings.begin("inputs of a night");
+    if let Some(newest) = delivered.filter(|newest| asked_for.is_none() && *newest < last_ended) {
+        findings.warn(
+            "newest day",
+            format!("required sources have no day after {newest}, and {last_ended} has ended"),
+            Some("deliver what is missing: the night of today ends with exit code 4"),
+        );
+    }
     match (project, asked_for.or(delivered)) {
         (Some(project), Some(date)) => {
             examine_inputs(job, &project, &workspace, date, &mut findings).await;
@@ -80,9 +87,13 @@ async fn examine_pack(
     findings: &mut Findings<'_>,
 ) -> Option<Project> {
     match Box::pin(check::check(job, date)).await {
-        Ok((project, _warnings)) => {
+        Ok((project, warnings)) => {
             let models = counted(project.graph.models().len(), "model");
             findings.pass("SQL pack", format!("no problems in {models}"));
+            if !warnings.0.is_empty() {
+                let found = format!("{} of what may be meant otherwise", warnings.0.len());
+                findings.warn("SQL pack", found, Some("`tierline check` shows the lines"));
+            }
             Some(project)
         }
         Err(error) => {

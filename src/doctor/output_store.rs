@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::engine::chain;
 use crate::ground::Layout;
-use crate::storage::{Location, StorageError, create_twice};
+use crate::job::Job;
+use crate::storage::{Location, StorageError, check_output, create_twice};
 
 use super::finding::Findings;
 
@@ -20,11 +21,16 @@ const NO_ETAG: &str = "\"00000000000000000000000000000000\"";
 
 /// Writes a probe, tries what nights ask of the store, and deletes it.
 pub(super) async fn examine(
+    job: &Job,
     output: &Location,
     clock: &(dyn Fn() -> DateTime<Utc> + Sync),
     findings: &mut Findings<'_>,
 ) {
     findings.begin(format!("output {}", output.url_of(&output.path)));
+    match check_output(output, &job.name).await {
+        Ok(()) => findings.pass("owner", "no other job publishes here"),
+        Err(error) => findings.fail("owner", chain(&error), None),
+    }
     let probe = Layout::below(output.path.clone()).probe(&Uuid::new_v4().to_string());
     let before = clock();
     let created = create_twice(output, &probe).await;
@@ -44,6 +50,8 @@ pub(super) async fn examine(
         }
         Err(error) => {
             findings.fail("writing", chain(&error), None);
+            // A full disk may have taken the name, and not the bytes.
+            drop(output.store.delete(&probe).await);
             false
         }
     };

@@ -31,7 +31,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
@@ -186,6 +186,10 @@ fn runtime(limits: &EngineLimits) -> Result<RuntimeEnv> {
         builder = builder.with_max_temp_directory_size(bytes);
     }
     if let Some(folder) = &limits.spill_folder {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            let making = format!("making spill_folder `{}` of [engine]", folder.display());
+            DataFusionError::from(error).context(making)
+        })?;
         builder = builder.with_temp_file_path(folder);
     }
     builder.build()

@@ -1,6 +1,6 @@
 //! What is exported.
 
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{Field, Schema};
 
 use crate::ground::SnapshotDate;
 use crate::tiles::USER_ID;
@@ -47,14 +47,17 @@ pub(super) fn besides<'a>(
     own: &'a Schema,
     snapshot: &'a Schema,
 ) -> impl Iterator<Item = &'a str> + Clone {
-    let has_users = own.index_of(USER_ID).is_ok();
+    // Users of another type are others'.
+    let type_of = |schema: &'a Schema| schema.field_with_name(USER_ID).map(Field::data_type);
+    let has_users =
+        matches!((type_of(own), type_of(snapshot)), (Ok(own), Ok(users)) if own == users);
     let names = snapshot.fields().iter().map(|field| field.name().as_str());
     names.filter(move |name| has_users && own.index_of(name).is_err())
 }
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::datatypes::{DataType, Field};
+    use datafusion::arrow::datatypes::DataType;
 
     use super::super::encoder::Format;
     use super::*;

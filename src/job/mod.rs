@@ -41,6 +41,9 @@ const VERSION: i64 = 1;
 /// work may need what is younger.
 const LEAST_RETENTION_DAYS: u32 = 7;
 
+/// The most: a century.
+const MOST_RETENTION_DAYS: u32 = 36_500;
+
 /// The most bytes of a job file.
 const MOST_BYTES: usize = 128 * 1024;
 
@@ -511,10 +514,11 @@ impl Reading<'_> {
     /// `"30 days"`, as a number of days that is safe: a reader or a night may be at work for a while.
     fn kept_days(&mut self, key: &str, written: &toml::Spanned<String>) -> Option<u32> {
         let text = written.get_ref();
-        let days = days_in(text).filter(|days| *days >= LEAST_RETENTION_DAYS);
+        let days = days_in(text);
+        let days = days.filter(|days| (LEAST_RETENTION_DAYS..=MOST_RETENTION_DAYS).contains(days));
         let parsed = days.ok_or_else(|| {
             let message = format!(
-                "`{key}` is \"{text}\", which is not a number of days of at least {LEAST_RETENTION_DAYS}"
+                "`{key}` is \"{text}\", which is not a number of days of at least {LEAST_RETENTION_DAYS}, and at most {MOST_RETENTION_DAYS}"
             );
             Diagnostic::at(self.file, written.span(), message).help(
                 "write how long they are kept, a week or longer, such as versions = \"30 days\"",

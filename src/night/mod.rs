@@ -58,7 +58,7 @@ use crate::ground::interruption;
 use crate::job::{Job, Workspace};
 use crate::pack::Project;
 use crate::plan::{CalibrationPlan, Plan, PlannedAction, remarks_on};
-use crate::publish::Publication;
+use crate::publish::{Publication, keep_views};
 use crate::storage::claim_output;
 
 use self::drafting::Drafted;
@@ -137,6 +137,7 @@ async fn carry_out(
     let inspection = repair::put_right(workspace, &plan.publications, found, report).await?;
     plan.check_history()?;
     if let PlannedAction::Nothing { run_id } = &plan.action {
+        keep_views(&workspace.output, &plan.publications).await;
         report_nothing_new(report, plan, run_id);
         return Ok(());
     }

@@ -71,6 +71,7 @@ pub use repair::{ForeignCommit, Inspection, check_complete, inspect, repair};
 pub use run_record::RunRecord;
 pub use table::{PublishedFile, Table};
 pub use unneeded::TableFolder;
+pub use views::keep_views;
 pub use withdraw::withdraw;
 
 /// A date that is published.

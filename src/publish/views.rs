@@ -9,12 +9,14 @@
 //! | `views/spark.sql` | Spark: a view for each table, by `VERSION AS OF` |
 //!
 //! They are written once the publication is in. When that fails they go on saying what was published
-//! before, and the next publication writes them.
+//! before, and the next run writes them, be it that it has nothing else to do. Those of a later publication
+//! are left as they are: of two runs the slower may come last.
 
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use object_store::ObjectStoreExt;
+use object_store::path::Path;
 use serde::Serialize;
 
 use crate::ground::Layout;
@@ -22,7 +24,11 @@ use crate::storage::Location;
 
 use super::commit::Committed;
 use super::place::Place;
+use super::publications::PUBLICATIONS;
 use super::{Publication, Publications};
+
+/// The file that says which publication all of them are of.
+const NEWEST: &str = "newest.json";
 
 /// The form of `newest.json`.
 const FORMAT: u32 = 1;
@@ -55,8 +61,30 @@ pub(super) async fn keep(
     publication: &Publication,
     last: &Committed,
 ) {
-    let mut versions = BTreeMap::from([(last.name(), last.version)]);
     let publications = publications.all().iter().chain([publication]);
+    write(output, publications, publication, last.version).await;
+}
+
+/// Writes the files of the newest publication, where those of an earlier one are there, or none.
+pub async fn keep_views(output: &Location, publications: &Publications) {
+    if let (Some(newest), Some(table)) = (publications.all().last(), publications.table()) {
+        write(output, publications.all().iter(), newest, table.version()).await;
+    }
+}
+
+/// Writes the files of `publication`, the last of those given, which `publications` has at a version.
+async fn write<'a>(
+    output: &Location,
+    publications: impl Iterator<Item = &'a Publication>,
+    publication: &Publication,
+    version: i64,
+) {
+    let folder = Layout::below(output.path.clone()).views();
+    let newest = folder.clone().join(NEWEST);
+    if sequence_of(output, &newest).await >= Some(publication.sequence) {
+        return;
+    }
+    let mut versions = BTreeMap::from([(PUBLICATIONS, version)]);
     for (table, recorded) in publications.flat_map(|publication| &publication.tables) {
         versions.insert(table, recorded.version);
     }
@@ -72,11 +100,10 @@ pub(super) async fn keep(
         tables: tables.collect(),
     };
     let files = [
-        ("newest.json", serde_json::json!(newest).to_string()),
+        (NEWEST, serde_json::json!(newest).to_string()),
         ("duckdb.sql", newest.views(of_duckdb)),
         ("spark.sql", newest.views(of_spark)),
     ];
-    let folder = Layout::below(output.path.clone()).views();
     join_all(files.map(|(name, text)| {
         let path = folder.clone().join(name);
         async move {
@@ -87,6 +114,15 @@ pub(super) async fn keep(
         }
     }))
     .await;
+}
+
+/// The number of the publication that a `newest.json` is of; none where there is none, or where it says
+/// nothing.
+async fn sequence_of(output: &Location, newest: &Path) -> Option<i64> {
+    let found = output.store.get(newest).await.ok()?;
+    let text = found.bytes().await.ok()?;
+    let newest: serde_json::Value = serde_json::from_slice(&text).ok()?;
+    newest.get("sequence")?.as_i64()
 }
 
 impl Newest<'_> {
@@ -106,14 +142,14 @@ impl Newest<'_> {
 fn of_duckdb(name: &str, Opened { url, version }: &Opened) -> String {
     let url = url.replace('\'', "''");
     format!(
-        "CREATE OR REPLACE VIEW {name} AS SELECT * FROM delta_scan('{url}', version => {version});\n"
+        "CREATE OR REPLACE VIEW \"{name}\" AS SELECT * FROM delta_scan('{url}', version => {version});\n"
     )
 }
 
 fn of_spark(name: &str, Opened { url, version }: &Opened) -> String {
     let url = url.replace('`', "``");
     format!(
-        "CREATE OR REPLACE TEMPORARY VIEW {name} AS SELECT * FROM delta.`{url}` VERSION AS OF {version};\n"
+        "CREATE OR REPLACE TEMPORARY VIEW `{name}` AS SELECT * FROM delta.`{url}` VERSION AS OF {version};\n"
     )
 }
 
@@ -137,15 +173,15 @@ mod tests {
                 ("tier_snapshot", opened("tier_snapshot", 12)),
             ]),
         };
-        insta::assert_snapshot!(newest.views(of_duckdb), @"
+        insta::assert_snapshot!(newest.views(of_duckdb), @r#"
         -- All tables as publication 2 of run 2026-11-20-f00d left them; written again with each publication.
-        CREATE OR REPLACE VIEW alerts AS SELECT * FROM delta_scan('s3://bucket/o''clock/tables/alerts', version => 0);
-        CREATE OR REPLACE VIEW tier_snapshot AS SELECT * FROM delta_scan('s3://bucket/o''clock/tables/tier_snapshot', version => 12);
-        ");
+        CREATE OR REPLACE VIEW "alerts" AS SELECT * FROM delta_scan('s3://bucket/o''clock/tables/alerts', version => 0);
+        CREATE OR REPLACE VIEW "tier_snapshot" AS SELECT * FROM delta_scan('s3://bucket/o''clock/tables/tier_snapshot', version => 12);
+        "#);
         insta::assert_snapshot!(newest.views(of_spark), @"
         -- All tables as publication 2 of run 2026-11-20-f00d left them; written again with each publication.
-        CREATE OR REPLACE TEMPORARY VIEW alerts AS SELECT * FROM delta.`s3://bucket/o'clock/tables/alerts` VERSION AS OF 0;
-        CREATE OR REPLACE TEMPORARY VIEW tier_snapshot AS SELECT * FROM delta.`s3://bucket/o'clock/tables/tier_snapshot` VERSION AS OF 12;
+        CREATE OR REPLACE TEMPORARY VIEW `alerts` AS SELECT * FROM delta.`s3://bucket/o'clock/tables/alerts` VERSION AS OF 0;
+        CREATE OR REPLACE TEMPORARY VIEW `tier_snapshot` AS SELECT * FROM delta.`s3://bucket/o'clock/tables/tier_snapshot` VERSION AS OF 12;
         ");
     }
 }

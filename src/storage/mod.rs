@@ -50,7 +50,7 @@ pub use full::is_full;
 pub use invalid_names::{UnreadableReason, unreadable_reason, without_mark};
 pub use left_aside::FileAside;
 pub use listed::{BeyondEnd, ListedObject};
-pub use output_record::claim_output;
+pub use output_record::{check_output, claim_output};
 pub use scratch_folder::{LeftFolder, ScratchFolder};
 
 /// How long requests to a store are retried, and how long one may take.

@@ -76,6 +76,18 @@ pub async fn claim_output(output: &Location, job: &str) -> Result<(), StorageErr
     }
 }
 
+/// Whether a job may publish to an output, as far as that is on record.
+///
+/// # Errors
+/// [`StorageError::OtherJob`], a record that cannot be read, and a store that fails.
+pub async fn check_output(output: &Location, job: &str) -> Result<(), StorageError> {
+    let path = Layout::below(output.path.clone()).output_record();
+    match read(output, &path).await? {
+        Some(known) => check_owner(output, &path, &known, job),
+        None => Ok(()),
+    }
+}
+
 fn check_owner(
     output: &Location,
     path: &Path,

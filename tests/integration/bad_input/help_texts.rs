@@ -62,7 +62,7 @@ const APPLIED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "pings::a_url_that_cannot_be_pinged_is_refused_until_it_can",
+        "pings::what_is_no_url_is_told_and_ends_nothing",
         &["give the ping URL of a check, such as https://hc-ping.com/your-uuid"],
     ),
     (
@@ -824,6 +824,7 @@ const APPLIED: &[(&str, &[&str])] = &[
 const NOTHING_TO_DO: &[&str] = &[
     "keep the tiles, they alone hold the rows",
     "deliver one, or name a date with --date",
+    "deliver what is missing: the night of today ends with exit code 4",
     "deliver them if the source had rows then: a night that lacks its own day ends with exit code 4",
     "please report it",
     "keep as {}?",

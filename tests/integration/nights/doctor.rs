@@ -210,3 +210,38 @@ fn an_output_is_of_one_job() {
     assert_eq!(run("job.toml").exit_code, 0);
     assert!(record.exists());
 }
+
+/// A run that was killed before it wrote them, and one that comes late.
+#[test]
+fn views_are_those_of_the_newest_publication() {
+    let project = Project::new().publish("2026-03-05");
+    let newest = project.path("output/views/newest.json");
+    let kept = || -> Value { serde_json::from_slice(&fs::read(&newest).unwrap()).unwrap() };
+    let first = kept();
+    assert_eq!(first["sequence"], 1);
+    assert_eq!(first["tables"]["publications"]["version"], 1);
+    fs::remove_dir_all(project.path("output/views")).unwrap();
+    let project = project.publish("2026-03-05");
+    assert_eq!(kept(), first);
+    let mut later = first;
+    later["sequence"] = 99.into();
+    fs::write(&newest, later.to_string()).unwrap();
+    project.publish("2026-03-06");
+    assert_eq!(kept(), later);
+}
+
+/// Users beyond the capacity would be in no list, and so in a mailing.
+#[test]
+fn a_night_refuses_what_check_refuses_of_actions() {
+    let project = Project::new().edit(
+        "sql/reference/actions.csv",
+        "leave_alone,20,none,,",
+        "leave_alone,20,none,5,",
+    );
+    let refused = project.call(&["run", "job.toml", "--date", "2026-03-05"]);
+    assert_eq!(refused.exit_code, 2, "{refused:?}");
+    assert!(
+        refused.stderr.contains("leave the capacity empty"),
+        "{refused:?}"
+    );
+}

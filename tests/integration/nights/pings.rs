@@ -105,10 +105,10 @@ fn a_ping_that_does_not_arrive_ends_nothing_and_shows_no_url() {
 }
 
 #[test]
-fn a_url_that_cannot_be_pinged_is_refused_until_it_can() {
+fn what_is_no_url_is_told_and_ends_nothing() {
     let project = Project::new();
     let refused = run(&project, "2026-03-05", "our-secret");
-    assert_eq!(refused.exit_code, 2, "{refused:?}");
+    assert_eq!(refused.exit_code, 0, "{refused:?}");
     let help = "give the ping URL of a check, such as https://hc-ping.com/your-uuid";
     assert!(refused.stderr.contains(help), "{refused:?}");
     assert!(!refused.stderr.contains("our-secret"), "{refused:?}");
