@@ -226,7 +226,7 @@ fn views_are_those_of_the_newest_publication() {
     let mut later = first;
     later["sequence"] = 99.into();
     fs::write(&newest, later.to_string()).unwrap();
-    project.publish("2026-03-06");
+    let _project = project.publish("2026-03-06");
     assert_eq!(kept(), later);
 }
 
