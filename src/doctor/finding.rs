@@ -1,6 +1,10 @@
 //! What was found, one line each.
 
+use std::error::Error;
+
 use serde::Serialize;
+
+use crate::engine::chain;
 
 /// How it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -71,6 +75,11 @@ impl<'a> Findings<'a> {
         remedy: Option<&str>,
     ) {
         self.add(check, Verdict::Fail, found, remedy);
+    }
+
+    /// What failed says itself what to do.
+    pub(super) fn failed(&mut self, check: &'static str, error: &(dyn Error + 'static)) {
+        self.fail(check, chain(error), None);
     }
 
     fn add(

@@ -4,13 +4,13 @@
 //! | place | what is tried |
 //! |---|---|
 //! | the job | its SQL pack, as `check` does |
-//! | [output](output_store) | a probe is created, created again, listed, read and deleted; the clock |
+//! | [output](output_store) | whose it is; a probe is created, created again, listed, read and deleted; the clock |
 //! | [tables](tables) | their protocol, commits that no publication names, published files |
 //! | [machine](machine) | memory, room for queries to spill, open files |
 //! | [sources](sources) | their days and files, what expired, reads of a listed file alone |
 //! | the inputs of a night | the footers of the files that the night of a date opens, against what staging reads |
 //!
-//! Nothing is changed but for the probe, which is deleted again.
+//! Nothing is changed but for the probe, which is deleted again, and the spill folder, which is made.
 
 mod finding;
 mod machine;

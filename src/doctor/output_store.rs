@@ -29,7 +29,7 @@ pub(super) async fn examine(
     findings.begin(format!("output {}", output.url_of(&output.path)));
     match check_output(output, &job.name).await {
         Ok(()) => findings.pass("owner", "no other job publishes here"),
-        Err(error) => findings.fail("owner", chain(&error), None),
+        Err(error) => findings.failed("owner", &error),
     }
     let probe = Layout::below(output.path.clone()).probe(&Uuid::new_v4().to_string());
     let before = clock();
@@ -45,11 +45,11 @@ pub(super) async fn examine(
             true
         }
         Err(error @ StorageError::NoConditionalPut { .. }) => {
-            findings.fail("conditional writes", chain(&error), None);
+            findings.failed("conditional writes", &error);
             true
         }
         Err(error) => {
-            findings.fail("writing", chain(&error), None);
+            findings.failed("writing", &error);
             // A full disk may have taken the name, and not the bytes.
             drop(output.store.delete(&probe).await);
             false
@@ -93,7 +93,7 @@ async fn examine_listing(output: &Location, probe: &Path, findings: &mut Finding
         ),
         Err(error) => {
             let error = output.failure("list", folder, error);
-            findings.fail("listing", chain(&error), None);
+            findings.failed("listing", &error);
         }
     }
 }
@@ -109,7 +109,7 @@ pub(super) async fn examine_pinned_reads(
         Ok(found) => found,
         Err(error) => {
             let error = location.failure("read", path, error);
-            return findings.fail("reading", chain(&error), None);
+            return findings.failed("reading", &error);
         }
     };
     let Some(_) = found.e_tag else {
@@ -132,7 +132,7 @@ pub(super) async fn examine_pinned_reads(
         ),
         Err(error) => {
             let error = location.failure("read", path, error);
-            findings.fail("reading", chain(&error), None);
+            findings.failed("reading", &error);
         }
     }
 }
@@ -152,7 +152,7 @@ async fn examine_deletion(output: &Location, probe: &Path, findings: &mut Findin
         ),
         Err(error) => {
             let error = output.failure("read", probe, error);
-            findings.fail("deleting", chain(&error), None);
+            findings.failed("deleting", &error);
         }
     }
 }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use indicatif::HumanBytes;
 
-use crate::engine::chain;
 use crate::ground::{SnapshotDate, counted, verb_for};
 use crate::inputs::{InputError, Manifest, SourceRecord, span_of};
 use crate::job::{Job, Source, Workspace};
@@ -38,7 +37,7 @@ pub(super) async fn examine(
         let delivered = match list(name, source, location).await {
             Ok(delivered) => delivered,
             Err(error) => {
-                findings.fail("listing", chain(&error), None);
+                findings.failed("listing", &error);
                 newest = newest.filter(|_| !source.required);
                 continue;
             }
@@ -68,7 +67,7 @@ async fn known(
         Ok(known) => known,
         Err(error) => {
             findings.begin("sources");
-            findings.fail("records", chain(&error), None);
+            findings.failed("records", &error);
             SourceRecord::default()
         }
     }
@@ -128,7 +127,7 @@ fn examine_retention(
 ) {
     let histories = histories(job, delivered, known, until, Accepted::default());
     if let Err(error) = check_doubts(&histories) {
-        findings.fail("retention", chain(&error), None);
+        findings.failed("retention", &error);
     }
     for history in histories.values() {
         let expired = history.expired();

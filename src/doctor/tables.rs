@@ -1,6 +1,5 @@
 //! The published tables: whether the next night finds them as the last one left them.
 
-use crate::engine::chain;
 use crate::ground::counted;
 use crate::job::{Job, Workspace};
 use crate::plan::remark_on_lost_files;
@@ -19,7 +18,7 @@ pub(super) async fn examine(
     let publications = match Publications::load(output).await {
         Ok(publications) => publications.knowing(job.tables.keys()),
         Err(error) => {
-            findings.fail("publications", chain(&error), None);
+            findings.failed("publications", &error);
             return None;
         }
     };
@@ -37,7 +36,7 @@ pub(super) async fn examine(
             examine_protocols(workspace, &inspection, findings).await;
             examine_files(workspace, &publications, &inspection, findings).await;
         }
-        Err(error) => findings.fail("commits", chain(&error), None),
+        Err(error) => findings.failed("commits", &error),
     }
     Some(publications)
 }
@@ -67,7 +66,7 @@ async fn examine_protocols(
     for (name, _version) in inspection.recorded() {
         match Table::open(&workspace.output, name).await {
             Ok(_) => opened += 1,
-            Err(error) => findings.fail("protocol", chain(&error), None),
+            Err(error) => findings.failed("protocol", &error),
         }
     }
     if opened > 0 {
@@ -94,6 +93,6 @@ async fn examine_files(
                 Some("`tierline backfill --affected` makes these dates again"),
             ),
         },
-        Err(error) => findings.fail("files", chain(&error), None),
+        Err(error) => findings.failed("files", &error),
     }
 }
