@@ -28,7 +28,7 @@ mod views;
 mod words;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datafusion::error::{DataFusionError, Result};
@@ -39,6 +39,8 @@ use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
+
+use crate::storage::ScratchFolder;
 
 use self::aggregates::last_n_distinct;
 use self::band_lookups::look_up_bands;
@@ -114,9 +116,16 @@ fn state(
     let of_engine = PhysicalOptimizer::default().rules.into_iter();
     rules.extend(of_engine.filter(|rule| !is_by_name_alone(rule.name())));
     rules.push(Arc::new(HeedSignals));
+    let mut config = config(limits);
+    let spill = spill_folder(limits)?;
+    let runtime = runtime(limits, spill.as_ref().map(ScratchFolder::path))?;
+    if let Some(spill) = spill {
+        // So it is there for as long as the session, and what runs in it.
+        config = config.with_extension(Arc::new(spill));
+    }
     let state = SessionStateBuilder::new()
-        .with_config(config(limits))
-        .with_runtime_env(Arc::new(runtime(limits)?))
+        .with_config(config)
+        .with_runtime_env(Arc::new(runtime))
         .with_aggregate_functions(vec![last_n_distinct()])
         .with_default_features()
         .with_table_functions(Default::default())
@@ -172,7 +181,22 @@ fn config(limits: &EngineLimits) -> SessionConfig {
     config
 }
 
-fn runtime(limits: &EngineLimits) -> Result<RuntimeEnv> {
+/// Where the rows of one session are spilled to. The engine's own folders would stay for good where a
+/// run is killed: nobody could tell whose they are. Where the system has no temporary folder there is none,
+/// which only a query that spills has to know.
+fn spill_folder(limits: &EngineLimits) -> Result<Option<ScratchFolder>> {
+    let Some(parent) = &limits.spill_folder else {
+        return Ok(ScratchFolder::create(None).ok());
+    };
+    let made = std::fs::create_dir_all(parent);
+    let created = made.and_then(|()| ScratchFolder::create(Some(parent)));
+    created.map(Some).map_err(|error| {
+        let making = format!("making spill_folder `{}` of [engine]", parent.display());
+        DataFusionError::from(error).context(making)
+    })
+}
+
+fn runtime(limits: &EngineLimits, spill: Option<&Path>) -> Result<RuntimeEnv> {
     let bytes = limits
         .memory_bytes
         .unwrap_or_else(memory::memory_for_queries);
@@ -185,11 +209,7 @@ fn runtime(limits: &EngineLimits) -> Result<RuntimeEnv> {
     if let Some(bytes) = limits.spill_bytes {
         builder = builder.with_max_temp_directory_size(bytes);
     }
-    if let Some(folder) = &limits.spill_folder {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            let making = format!("making spill_folder `{}` of [engine]", folder.display());
-            DataFusionError::from(error).context(making)
-        })?;
+    if let Some(folder) = spill {
         builder = builder.with_temp_file_path(folder);
     }
     builder.build()

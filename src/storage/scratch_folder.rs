@@ -1,4 +1,4 @@
-//! A folder on this machine's disk for as long as a run takes.
+//! A folder on this machine's disk for as long as a run, or a session of the engine, takes.
 //!
 //! A run that is killed leaves its folder behind. The system drops the locks of a process when that
 //! ends, so the folder of a dead run is the one whose lock can be had.
@@ -101,12 +101,26 @@ impl LeftFolder {
             written: fs::symlink_metadata(&path)?.modified()?,
             path,
         };
-        for entry in fs::read_dir(&found.path)? {
-            let entry = entry?.metadata()?;
-            found.files += 1;
-            found.size_bytes += entry.len();
-        }
+        let folder = found.path.clone();
+        found.add_files_of(&folder)?;
         Ok(found)
+    }
+
+    /// The engine spills into folders of its own.
+    fn add_files_of(&mut self, folder: &FilePath) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            self.written = self.written.max(metadata.modified()?);
+            match metadata.is_dir() {
+                true => self.add_files_of(&entry.path())?,
+                false => {
+                    self.files += 1;
+                    self.size_bytes += metadata.len();
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Removes the folder, unless a run has it after all.
@@ -165,6 +179,8 @@ mod tests {
         let left = || LeftFolder::list(Some(parent.path()), later()).unwrap();
         let scratch = ScratchFolder::create(Some(parent.path())).unwrap();
         fs::write(scratch.path().join("rows.parquet"), "rows").unwrap();
+        fs::create_dir(scratch.path().join("spilled")).unwrap();
+        fs::write(scratch.path().join("spilled/run"), "more").unwrap();
         assert_eq!(left(), []);
 
         // What is there once a run was killed.
@@ -174,7 +190,7 @@ mod tests {
         let [found] = &left()[..] else {
             panic!("one folder")
         };
-        assert_eq!((&found.path, found.files, found.size_bytes), (&path, 2, 4));
+        assert_eq!((&found.path, found.files, found.size_bytes), (&path, 3, 8));
         let before = LeftFolder::list(Some(parent.path()), found.written).unwrap();
         assert_eq!(before, []);
         found.remove().unwrap();

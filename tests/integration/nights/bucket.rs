@@ -89,17 +89,32 @@ impl Bucket {
         self.folder.path().join("nights.toml")
     }
 
-    /// The plan of a night, made from the same listings as the real one.
-    pub(crate) async fn plan(&self, night: NaiveDate) -> Plan {
-        let job = Job::load(&self.job_file()).unwrap();
-        let location = |path: &str| Location {
+    /// Adds sections to the job.
+    pub(crate) fn add_to_job(&self, sections: &str) {
+        let job = std::fs::read_to_string(self.job_file()).unwrap();
+        std::fs::write(self.job_file(), job + sections).unwrap();
+    }
+
+    /// Where the tables are.
+    pub(crate) fn output(&self) -> Location {
+        self.location("out")
+    }
+
+    fn location(&self, path: &str) -> Location {
+        Location {
             store: self.server.store(),
             root: ObjectStoreUrl::parse(format!("s3://{BUCKET}")).unwrap(),
             path: Path::from(path),
             traffic: Arc::default(),
-        };
-        let output = location("out");
-        let sources = SOURCES.map(|name| (name.to_owned(), location(&format!("lake/{name}"))));
+        }
+    }
+
+    /// The plan of a night, made from the same listings as the real one.
+    pub(crate) async fn plan(&self, night: NaiveDate) -> Plan {
+        let job = Job::load(&self.job_file()).unwrap();
+        let output = self.output();
+        let source = |name: &str| self.location(&format!("lake/{name}"));
+        let sources = SOURCES.map(|name| (name.to_owned(), source(name)));
         let workspace = Workspace {
             layout: Layout::below(output.path.clone()),
             disk: output.clone(),

@@ -7,6 +7,8 @@
 //! | `complete_journey` | so does a year of real orders, from the local disk and from S3 |
 //! | `rerun` | the same inputs publish nothing again, changed ones replace a date whole |
 //! | `crash` | a run that dies harms no reader, and the next one, of any date, puts the tables right |
+//! | `crash_matrix` | so does one that dies at any of its writes |
+//! | `fault_matrix` | nights on a store that fails at random publish what is right, or nothing |
 //! | `withdraw` | a published date is taken back, and later dates are restated |
 //! | `maintain` | what nobody needs is deleted, and everything goes on as if it were there |
 //! | `conflict` | of two runs at once one publishes |
@@ -60,11 +62,13 @@ mod complete_journey;
 mod conflict;
 mod conservation;
 mod crash;
+mod crash_matrix;
 mod dim_tier;
 mod doctor;
 mod dumps;
 mod example;
 mod expected;
+mod fault_matrix;
 mod foreign_changes;
 mod schema_evolution;
 mod incremental;

@@ -6,10 +6,12 @@
 //! makes it several times faster.
 //!
 //! - `backend`: s3s-fs over a temporary folder, made to keep the promises S3 makes
+//! - `faults`: requests of any kind that go wrong by chance
 //! - `requests`: what was asked of the server
 //! - `trouble`: what goes wrong with it
 
 mod backend;
+mod faults;
 mod requests;
 mod trouble;
 #[cfg(test)]
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder as Connection;
 use object_store::aws::AmazonS3Builder;
@@ -32,6 +35,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use backend::{Backend, InvalidKeys};
+use faults::Faults;
 use requests::RequestLog;
 pub(crate) use requests::{RequestCounts, RequestKind};
 pub(crate) use trouble::Trouble;
@@ -50,6 +54,7 @@ pub(crate) struct S3Server {
     address: SocketAddr,
     requests: Arc<RequestLog>,
     troubles: Arc<Troubles>,
+    faults: Arc<Faults>,
     invalid_keys: InvalidKeys,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -63,11 +68,12 @@ impl S3Server {
         std::fs::create_dir(files.path().join(BUCKET)).unwrap();
         let requests = Arc::new(RequestLog::default());
         let troubles = Arc::new(Troubles::default());
+        let faults = Arc::new(Faults::default());
         let invalid_keys = InvalidKeys::default();
         let backend = Backend::new(
             files.path(),
             Arc::clone(&requests),
-            Arc::clone(&troubles),
+            (Arc::clone(&troubles), Arc::clone(&faults)),
             Arc::clone(&invalid_keys),
         );
         let service = service(backend);
@@ -75,11 +81,13 @@ impl S3Server {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let thread = thread::spawn(move || run(listener, service, stopped));
+        let answering = (service, Arc::clone(&faults));
+        let thread = thread::spawn(move || run(listener, answering, stopped));
         Self {
             address,
             requests,
             troubles,
+            faults,
             invalid_keys,
             stop: Some(stop),
             thread: Some(thread),
@@ -161,9 +169,20 @@ impl S3Server {
         self.troubles.ignore_conditions();
     }
 
+    /// Gives no e_tags from here on, as some gateways do.
+    pub(crate) fn hide_e_tags(&self) {
+        self.troubles.hide_e_tags();
+    }
+
+    /// One request in so many, of any kind, goes wrong from here on, drawn from a seed.
+    pub(crate) fn begin_faults(&self, seed: u64, one_in: u32) {
+        self.faults.begin(seed, one_in);
+    }
+
     /// Ends all trouble.
     pub(crate) fn end_trouble(&self) {
         self.troubles.end();
+        self.faults.end();
     }
 
     /// Every request for a single key, in the order they came.
@@ -188,6 +207,9 @@ impl Drop for S3Server {
     }
 }
 
+/// What answers requests, and what happens to them by chance.
+type Answering = (S3Service, Arc<Faults>);
+
 fn service(backend: Backend) -> S3Service {
     let mut builder = S3ServiceBuilder::new(backend);
     builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
@@ -195,32 +217,36 @@ fn service(backend: Backend) -> S3Service {
 }
 
 /// Serves until the other end of `stopped` is dropped.
-fn run(listener: std::net::TcpListener, service: S3Service, stopped: oneshot::Receiver<()>) {
+fn run(listener: std::net::TcpListener, answering: Answering, stopped: oneshot::Receiver<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     runtime.block_on(async {
         tokio::select! {
-            () = serve(listener, service) => {}
+            () = serve(listener, answering) => {}
             _ = stopped => {}
         }
     });
 }
 
-async fn serve(listener: std::net::TcpListener, service: S3Service) {
+async fn serve(listener: std::net::TcpListener, answering: Answering) {
     let listener = TcpListener::from_std(listener).unwrap();
     let mut connections = JoinSet::new();
     loop {
         let (socket, _) = listener.accept().await.unwrap();
         while connections.try_join_next().is_some() {}
-        connections.spawn(answer(socket, service.clone()));
+        connections.spawn(answer(socket, answering.clone()));
     }
 }
 
-async fn answer(socket: TcpStream, service: S3Service) {
+async fn answer(socket: TcpStream, (service, faults): Answering) {
     socket.set_nodelay(true).unwrap();
     let connection = Connection::new(TokioExecutor::new());
+    let service = service_fn(move |request| {
+        let (service, faults) = (service.clone(), Arc::clone(&faults));
+        async move { faults.answer(request, &service).await }
+    });
     if let Err(error) = connection
         .serve_connection(TokioIo::new(socket), service)
         .await

@@ -22,6 +22,7 @@ use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 use tokio::sync::RwLock;
 
+use super::faults::Faults;
 use super::requests::{RequestKind, RequestLog};
 use super::trouble::{Trouble, Troubles, first_half};
 
@@ -39,6 +40,7 @@ pub(super) struct Backend {
     folder: PathBuf,
     requests: Arc<RequestLog>,
     troubles: Arc<Troubles>,
+    faults: Arc<Faults>,
     invalid_keys: InvalidKeys,
     /// Held by readers while they look, by one writer while it checks and writes.
     objects: RwLock<()>,
@@ -50,7 +52,7 @@ impl Backend {
     pub(super) fn new(
         folder: &Path,
         requests: Arc<RequestLog>,
-        troubles: Arc<Troubles>,
+        (troubles, faults): (Arc<Troubles>, Arc<Faults>),
         invalid_keys: InvalidKeys,
     ) -> Self {
         Self {
@@ -58,6 +60,7 @@ impl Backend {
             folder: folder.to_owned(),
             requests,
             troubles,
+            faults,
             invalid_keys,
             objects: RwLock::new(()),
         }
@@ -94,6 +97,11 @@ impl Backend {
             return Err(s3_error!(InvalidRequest, "{message}: {key}"));
         }
         Ok(())
+    }
+
+    /// An e_tag as far as answers have them.
+    fn shown(&self, e_tag: Option<ETag>) -> Option<ETag> {
+        e_tag.filter(|_| !self.troubles.hides_e_tags())
     }
 
     /// The e_tag of an object that a listing found.
@@ -204,6 +212,7 @@ impl S3 for Backend {
         conditions.check(response.output.e_tag.as_ref())?;
         drop(reading);
         self.make(trouble, request, &mut response).await?;
+        response.output.e_tag = self.shown(response.output.e_tag);
         Ok(response)
     }
 
@@ -219,8 +228,9 @@ impl S3 for Backend {
             if_match: input.if_match.take(),
             if_none_match: input.if_none_match.take(),
         };
-        let response = self.files.head_object(request).await?;
+        let mut response = self.files.head_object(request).await?;
         conditions.check(response.output.e_tag.as_ref())?;
+        response.output.e_tag = self.shown(response.output.e_tag);
         Ok(response)
     }
 
@@ -235,12 +245,14 @@ impl S3 for Backend {
         let mut response = self.files.list_objects_v2(request.clone()).await?;
         for object in response.output.contents.iter_mut().flatten() {
             let key = object.key.as_deref().unwrap_or_default();
-            object.e_tag = self.e_tag(&request, key).await?;
+            object.e_tag = self.shown(self.e_tag(&request, key).await?);
         }
         let invalid_keys = self.invalid_keys.lock().unwrap().clone();
         let invalid_keys = invalid_keys.into_iter();
         let listed = invalid_keys.filter(|key| is_deep && key.starts_with(&prefix));
         let contents = response.output.contents.get_or_insert_default();
+        let unseen = self.faults.unseen();
+        contents.retain(|object| !unseen.iter().any(|key| object.key.as_ref() == Some(key)));
         contents.extend(listed.map(|key| Object {
             key: Some(key),
             size: Some(9),
@@ -261,7 +273,10 @@ impl S3 for Backend {
         self.requests.record(RequestKind::Put, &input.key);
         let _writing = self.objects.write().await;
         self.check_writable(&input.bucket, &input.key, LONGEST_KEY)?;
-        self.files.put_object(request).await
+        self.faults.note_written(&input.key);
+        let mut response = self.files.put_object(request).await?;
+        response.output.e_tag = self.shown(response.output.e_tag);
+        Ok(response)
     }
 
     async fn copy_object(
@@ -272,6 +287,7 @@ impl S3 for Backend {
         self.requests.record(RequestKind::Copy, &input.key);
         let _writing = self.objects.write().await;
         self.check_writable(&input.bucket, &input.key, LONGEST_KEY)?;
+        self.faults.note_written(&input.key);
         self.files.copy_object(request).await
     }
 

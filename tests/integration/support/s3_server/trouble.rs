@@ -43,6 +43,7 @@ struct Plan {
 pub(super) struct Troubles {
     plans: Mutex<Vec<Plan>>,
     ignores_conditions: AtomicBool,
+    hides_e_tags: AtomicBool,
 }
 
 impl Troubles {
@@ -63,6 +64,16 @@ impl Troubles {
     /// Whether they are.
     pub(super) fn ignores_conditions(&self) -> bool {
         self.ignores_conditions.load(Ordering::Relaxed)
+    }
+
+    /// No answer has an e_tag from here on, as with some gateways.
+    pub(super) fn hide_e_tags(&self) {
+        self.hides_e_tags.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether none has.
+    pub(super) fn hides_e_tags(&self) -> bool {
+        self.hides_e_tags.load(Ordering::Relaxed)
     }
 
     /// All goes well from here on.
