@@ -18,7 +18,7 @@ use super::tables::{Row, of_any_run, rows};
 use crate::naive::fixtures::days_ago;
 
 /// How many seeds an ordinary test run tries.
-const SEEDS: u64 = 4;
+const SEEDS: u64 = 2;
 
 /// How often a night is tried on a bad day.
 const ATTEMPTS: usize = 3;
@@ -53,7 +53,7 @@ async fn published(output: &Location, night: NaiveDate) -> Option<Vec<Vec<Row>>>
 
 /// The bucket, and what its nights publish on a good day.
 async fn on_a_good_day() -> Vec<Option<Vec<Vec<Row>>>> {
-    let bucket = Bucket::with_history_of(30, 2).await;
+    let bucket = Bucket::with_history_of(40, 2).await;
     let mut expected = Vec::new();
     for night in nights() {
         bucket.run(night);
@@ -69,7 +69,7 @@ async fn nights_on_bad_days_publish_what_they_would_have_or_nothing() {
     let seeds = std::env::var_os("FAULT_SEEDS").map(|seeds| seeds.into_string().unwrap());
     let seeds = seeds.map_or(SEEDS, |seeds| seeds.parse().unwrap());
     for seed in 0..seeds {
-        let bucket = Bucket::with_history_of(30, 2).await;
+        let bucket = Bucket::with_history_of(40, 2).await;
         bucket.add_to_job(PATIENCE);
         for (night, expected) in nights().into_iter().zip(&expected) {
             // From one request in four to one in sixteen.
@@ -105,7 +105,7 @@ async fn nights_on_bad_days_publish_what_they_would_have_or_nothing() {
 #[tokio::test]
 async fn nights_on_a_store_without_e_tags_publish_the_same() {
     let expected = on_a_good_day().await;
-    let bucket = Bucket::with_history_of(30, 2).await;
+    let bucket = Bucket::with_history_of(40, 2).await;
     bucket.server.hide_e_tags();
     for (night, expected) in nights().into_iter().zip(&expected) {
         bucket.run(night);

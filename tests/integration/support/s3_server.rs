@@ -169,7 +169,7 @@ impl S3Server {
         self.troubles.ignore_conditions();
     }
 
-    /// Gives no e_tags from here on, as some gateways do.
+    /// Gives no e_tags to those who list and read from here on, as some gateways do.
     pub(crate) fn hide_e_tags(&self) {
         self.troubles.hide_e_tags();
     }

@@ -66,7 +66,8 @@ impl Troubles {
         self.ignores_conditions.load(Ordering::Relaxed)
     }
 
-    /// No answer has an e_tag from here on, as with some gateways.
+    /// No listing and no read has an e_tag from here on, as with some gateways. Writes have one: clients
+    /// take no other answer.
     pub(super) fn hide_e_tags(&self) {
         self.hides_e_tags.store(true, Ordering::Relaxed);
     }
