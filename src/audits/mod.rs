@@ -5,6 +5,8 @@
 pub mod built_in;
 mod user_ids;
 
+use std::fmt;
+
 use crate::engine::Session;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::util::pretty::pretty_format_batches;
@@ -82,7 +84,7 @@ pub async fn run(
 ) -> Result<Verdict, (Box<DataFusionError>, Vec<Draft>)> {
     let mut failed = Vec::new();
     for audit in audits {
-        match offending(session, &audit).await {
+        match self::failed(session, &audit).await {
             Ok(None) => {}
             Ok(Some(failure)) => failed.push(failure),
             Err(error) => {
@@ -97,7 +99,11 @@ pub async fn run(
     })
 }
 
-async fn offending(
+/// What an audit finds; nothing where it passes.
+///
+/// # Errors
+/// The engine's.
+pub async fn failed(
     session: &Session,
     audit: &Audit,
 ) -> Result<Option<FailedAudit>, DataFusionError> {
@@ -148,20 +154,23 @@ fn count(failed: &[FailedAudit]) -> String {
 }
 
 fn list(failed: &[FailedAudit]) -> String {
-    let parts = failed.iter().map(|audit| {
-        let FailedAudit {
+    let parts = failed.iter().map(FailedAudit::to_string);
+    parts.collect::<Vec<_>>().join("\n\n")
+}
+
+impl fmt::Display for FailedAudit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
             name,
             rows,
             sample,
             help,
-        } = audit;
+        } = self;
         let noun = if *rows == 1 { "row" } else { "rows" };
-        let sample = if sample.is_empty() {
-            String::new()
-        } else {
-            format!("\n{sample}")
-        };
-        format!("{name}: {rows} offending {noun}{sample}\n{help}")
-    });
-    parts.collect::<Vec<_>>().join("\n\n")
+        write!(formatter, "{name}: {rows} offending {noun}")?;
+        if !sample.is_empty() {
+            write!(formatter, "\n{sample}")?;
+        }
+        write!(formatter, "\n{help}")
+    }
 }

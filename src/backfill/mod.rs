@@ -322,8 +322,11 @@ impl Planning<'_> {
         let first = affected.iter().find(moves_others);
         let published = self.publications.dates();
         let following = first.map(|first| published.range(first.date..).copied());
+        let is_final = |date: &SnapshotDate| self.publications.is_final(*date);
+        let following = following.into_iter().flatten();
+        let following = following.filter(|date| !is_final(date));
         let affected = affected.iter().map(|affected| affected.date);
-        affected.chain(following.into_iter().flatten()).collect()
+        affected.chain(following).collect()
     }
 
     /// Whether a date was published by other rules or cut points than a run of today would take.
@@ -420,7 +423,7 @@ fn gaps(publications: &Publications, days: u32) -> Vec<SnapshotDate> {
     let between = between.take_while(|day| *day < newest.day());
     let dates = between.map(SnapshotDate::on);
     dates
-        .filter(|date| publications.last_of(*date).is_none())
+        .filter(|date| publications.last_of(*date).is_none() && !publications.is_final(*date))
         .collect()
 }
 

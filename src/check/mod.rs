@@ -7,7 +7,7 @@
 //! 5. what any model [compares](crate::tiers::literals) with a dimension is one of its values
 //! 6. every model is one that the engine can [compute](crate::pack::runnable)
 //! 7. reference files have each key once, true and false in one spelling, and the actions that the job
-//!    turns on
+//!    turns on; audits that read nothing else find nothing
 //!
 //! Problems of all steps are reported at once. Where there are none, what may be meant otherwise is
 //! [remarked on](remarks): nothing is refused for it.
@@ -20,6 +20,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::error::DataFusionError;
 
+use crate::audits::{self, Audit};
 use crate::calibration::fit_given;
 use crate::drafts::SNAPSHOT_DATE;
 use crate::engine::{EngineError, Session, empty};
@@ -116,6 +117,7 @@ async fn check_models(
         .register_models(&[SqlSchema::Audits], &check.parameters)
         .await;
     found.keep(audits);
+    found.keep(check.audits_of_references().await);
     if let Some(shape) = &shape {
         found.keep(check.literals(shape).await);
     }
@@ -319,6 +321,34 @@ impl<'a> Check<'a> {
         let registered = register_published(self.catalog.session, &settled, &dim_tier);
         found.keep(registered.map_err(EngineError::during("checking")));
         self.marts(found).await;
+    }
+
+    /// Runs the audits that read reference files alone: what these find would block every night.
+    async fn audits_of_references(&self) -> Result<(), NightError> {
+        let mut problems = Problems::default();
+        for model in self.project.graph.in_schema(SqlSchema::Audits) {
+            if !self.reads_references_alone(model) || !self.catalog.has_planned(model) {
+                continue;
+            }
+            let audit = Audit {
+                name: model.name.name.clone(),
+                help: format!("mend the reference file; the query is {}", model.file.name),
+                plan: self.catalog.plan(model, &self.parameters).await?,
+            };
+            let failed = audits::failed(self.catalog.session, &audit).await;
+            if let Some(failed) = failed.map_err(EngineError::during("running audits"))? {
+                let message = "an audit of reference files would block every night".to_owned();
+                let found = Diagnostic::at(&model.file, model.head(), message);
+                problems.push(found.help(failed.to_string()));
+            }
+        }
+        Ok(problems.or_ok(())?)
+    }
+
+    fn reads_references_alone(&self, audit: &Model) -> bool {
+        let upstream = self.project.graph.upstream(&audit.name);
+        let mut read = upstream.iter().filter(|table| **table != audit.name);
+        read.all(|table| table.schema == SqlSchema::Reference)
     }
 
     /// Plans the marts, and registers them for each other and for audits.

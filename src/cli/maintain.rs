@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::ground::{Diagnostic, Problems};
+use crate::ground::{Diagnostic, Problems, interruption};
 use crate::job::{Job, Workspace};
-use crate::maintenance::{Kind, MaintenancePlan, Unneeded};
+use crate::maintenance::{ExpiredDates, Kind, MaintenancePlan, Unneeded};
 use crate::night::{NightError, Report};
 use crate::storage::claim_output;
 
@@ -28,6 +28,8 @@ enum Outcome {
 struct MaintenanceResult<'a> {
     status: Outcome,
     job: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expired: Option<&'a ExpiredDates>,
     unneeded: &'a [Unneeded],
     kept: &'a [String],
 }
@@ -66,16 +68,18 @@ async fn look_and_delete(
     if arguments.output == OutputFormat::Text {
         output.result(&meaning(&plan));
     }
-    if plan.unneeded.is_empty() {
+    if plan.is_empty() {
         tell(arguments, &job, &plan, Outcome::NothingToDelete, output);
         return Ok(Answer::Yes);
     }
-    let question = "delete these files?";
+    let question = "delete all that?";
     let answer = Answer::to(question, arguments.yes, arguments.output, output);
     let outcome = match answer {
         Answer::Yes => {
             claim_output(&workspace.output, &job.name).await?;
-            plan.carry_out(&workspace).await?;
+            // Until what expires has done so in every table.
+            let _held_off = interruption().held_off();
+            plan.carry_out(&job, &workspace).await?;
             Outcome::Deleted
         }
         Answer::No | Answer::None => Outcome::NotDeleted,
@@ -104,6 +108,14 @@ fn tell(
 
 /// Everything that is to be known before deciding.
 fn meaning(plan: &MaintenancePlan) -> String {
+    let expired = plan.expired.iter().map(|expired| {
+        format!(
+            "rows of users: {}, {} to {}; the last of each month keeps them, and KPIs, matrices and alerts stay; published dates up to four weeks later are final from then on; the files go when old versions do\n",
+            count_of(expired.dates as i128, "date"),
+            expired.first,
+            expired.last
+        )
+    });
     let unneeded = plan.unneeded.iter().map(|unneeded| {
         format!(
             "{}: {}, {} bytes, written {} to {}, such as {}\n",
@@ -116,7 +128,7 @@ fn meaning(plan: &MaintenancePlan) -> String {
         )
     });
     let kept = plan.kept.iter().map(|kept| format!("{kept}\n"));
-    unneeded.chain(kept).collect()
+    expired.chain(unneeded).chain(kept).collect()
 }
 
 fn named(unneeded: &Unneeded) -> String {
@@ -135,6 +147,7 @@ fn json(job: &Job, plan: &MaintenancePlan, status: Outcome) -> String {
     let result = MaintenanceResult {
         status,
         job: &job.name,
+        expired: plan.expired.as_ref(),
         unneeded: &plan.unneeded,
         kept: &plan.kept,
     };

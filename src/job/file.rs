@@ -40,6 +40,7 @@
 //! | `engine.spill_folder` | text | the system's | relative to the file |
 //! | `engine.time_limit` | text, such as `"2 hours"` | no limit | how long a night may take |
 //! | `storage.retry_seconds`, `.request_seconds` | whole number, seconds | 180, 120 | how long a failing request is retried, and how long one may take |
+//! | `maintain.daily` | text, such as `"400 days"` | every date; at least 60 days | how long every date keeps its rows of users, and then the last of each month |
 //! | `maintain.versions`, `.quarantine` | text, such as `"30 days"` | 30 days, 90 days; at least 7 days | how long old versions of tables stay readable, and how long samples of rejected rows are kept |
 
 use std::collections::BTreeMap;
@@ -111,7 +112,7 @@ const SECTIONS: [(&str, &[&str]); 8] = [
         ],
     ),
     ("storage", &["retry_seconds", "request_seconds"]),
-    ("maintain", &["versions", "quarantine"]),
+    ("maintain", &["daily", "versions", "quarantine"]),
 ];
 
 /// The keys that a job file must have, with an example of each.
@@ -290,6 +291,7 @@ impl Default for GuardsSection {
 /// Such as `"30 days"`.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct MaintainSection {
+    pub daily: Option<toml::Spanned<String>>,
     pub versions: Option<toml::Spanned<String>>,
     pub quarantine: Option<toml::Spanned<String>>,
 }

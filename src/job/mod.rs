@@ -41,6 +41,10 @@ const VERSION: i64 = 1;
 /// work may need what is younger.
 const LEAST_RETENTION_DAYS: u32 = 7;
 
+/// The least of days that keep every date: nights look back at snapshots of four weeks ago, and late data
+/// restates some dates before.
+const LEAST_DAILY_DAYS: u32 = 60;
+
 /// The most: a century.
 const MOST_RETENTION_DAYS: u32 = 36_500;
 
@@ -153,6 +157,9 @@ pub struct Guards {
 /// How long `tierline maintain` keeps what is no longer needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
+    /// For how many days every date keeps its rows of users, and after which only the last of each month
+    /// does; for ever when none.
+    pub daily_days: Option<u32>,
     /// How many days a version of a table stays readable once another has followed.
     pub versions_days: u32,
     /// How many days a sample of rejected rows is kept.
@@ -162,6 +169,7 @@ pub struct Retention {
 impl Default for Retention {
     fn default() -> Self {
         Self {
+            daily_days: None,
             versions_days: 30,
             quarantine_days: 90,
         }
@@ -497,11 +505,15 @@ impl Reading<'_> {
     /// How long what is no longer needed is kept.
     fn retention(&mut self, section: &file::MaintainSection) -> Retention {
         let default = Retention::default();
+        let daily = section.daily.as_ref();
+        let daily = daily.and_then(|daily| self.kept_days("daily", daily, LEAST_DAILY_DAYS));
         let mut days = |key: &str, written: Option<&toml::Spanned<String>>, default: u32| {
-            let kept = written.and_then(|written| self.kept_days(key, written));
+            let least = LEAST_RETENTION_DAYS;
+            let kept = written.and_then(|written| self.kept_days(key, written, least));
             kept.unwrap_or(default)
         };
         Retention {
+            daily_days: daily,
             versions_days: days("versions", section.versions.as_ref(), default.versions_days),
             quarantine_days: days(
                 "quarantine",
@@ -512,17 +524,17 @@ impl Reading<'_> {
     }
 
     /// `"30 days"`, as a number of days that is safe: a reader or a night may be at work for a while.
-    fn kept_days(&mut self, key: &str, written: &toml::Spanned<String>) -> Option<u32> {
+    fn kept_days(&mut self, key: &str, written: &toml::Spanned<String>, least: u32) -> Option<u32> {
         let text = written.get_ref();
         let days = days_in(text);
-        let days = days.filter(|days| (LEAST_RETENTION_DAYS..=MOST_RETENTION_DAYS).contains(days));
+        let days = days.filter(|days| (least..=MOST_RETENTION_DAYS).contains(days));
         let parsed = days.ok_or_else(|| {
             let message = format!(
-                "`{key}` is \"{text}\", which is not a number of days of at least {LEAST_RETENTION_DAYS}, and at most {MOST_RETENTION_DAYS}"
+                "`{key}` is \"{text}\", which is not a number of days of at least {least}, and at most {MOST_RETENTION_DAYS}"
             );
-            Diagnostic::at(self.file, written.span(), message).help(
-                "write how long they are kept, a week or longer, such as versions = \"30 days\"",
-            )
+            Diagnostic::at(self.file, written.span(), message).help(format!(
+                "write how long they are kept, {least} days or longer, such as {key} = \"90 days\""
+            ))
         });
         self.problems.keep(parsed)
     }

@@ -2,6 +2,7 @@
 //!
 //! | kind | what is unneeded | what stays |
 //! |---|---|---|
+//! | rows of users | those of dates that are older than `daily` of the job, but for the last of each month | KPIs, matrices and alerts of every date |
 //! | table files | files of [old versions](crate::publish::TableFolder), drafts of runs that died | what the newest version has, and each that was the newest within `versions` of the job |
 //! | samples of rejected rows | those older than `quarantine` of the job | `unreported.json` |
 //! | probes | those that were written to try the store, after two days | |
@@ -16,6 +17,7 @@
 //! of the others a night needs depends on rules that are still to come. So do calibrations, rules,
 //! `dim_tier`, and the logs of tables, which publications name.
 
+mod expired;
 mod unneeded;
 
 use std::time::SystemTime;
@@ -29,9 +31,10 @@ use crate::drafts::objects;
 use crate::ground::Layout;
 use crate::job::{Job, Workspace};
 use crate::night::NightError;
-use crate::publish::{Publications, TableFolder, inspect};
+use crate::publish::{self, Inspection, Publications, TableFolder, inspect};
 use crate::storage::{FileAside, LeftFolder};
 
+pub use expired::ExpiredDates;
 pub use unneeded::{Kind, Unneeded};
 
 use unneeded::Piece;
@@ -42,10 +45,14 @@ const AT_WORK: TimeDelta = TimeDelta::days(2);
 /// What is to be deleted.
 #[derive(Debug)]
 pub struct MaintenancePlan {
+    /// Dates whose rows of users are to go.
+    pub expired: Option<ExpiredDates>,
     /// What nobody needs, by kind and by what it belongs to.
     pub unneeded: Vec<Unneeded>,
     /// What was left alone, and why.
     pub kept: Vec<String>,
+    publications: Publications,
+    inspection: Inspection,
 }
 
 impl MaintenancePlan {
@@ -67,16 +74,21 @@ impl MaintenancePlan {
                 "table {table} is left alone: it has commits that no publication names, which the next run undoes"
             )
         });
+        let daily = job.retention.daily_days;
+        let expired = daily.and_then(|days| ExpiredDates::among(&publications.dates(), days));
+        let folders = TableFolder::list(output, &publications, &inspection).await?;
         let mut plan = Self {
+            expired,
             unneeded: Vec::new(),
             kept: unfinished.collect(),
+            publications,
+            inspection,
         };
-        let folders = TableFolder::list(output, &publications, &inspection).await?;
         let latest = latest_write(&folders, now);
         let until = latest - days(job.retention.versions_days);
         let files = folders.into_iter().map(|folder| async {
             let table = folder.table.clone();
-            let files = folder.unneeded(&publications, until).await?;
+            let files = folder.unneeded(&plan.publications, until).await?;
             Ok::<_, NightError>(Unneeded::of_objects(
                 Kind::TableFiles,
                 output,
@@ -84,8 +96,8 @@ impl MaintenancePlan {
                 files,
             ))
         });
-        plan.unneeded
-            .extend(try_join_all(files).await?.into_iter().flatten());
+        let files = try_join_all(files).await?;
+        plan.unneeded.extend(files.into_iter().flatten());
         let until = latest - days(job.retention.quarantine_days);
         plan.unneeded.extend(old_samples(workspace, until).await?);
         plan.unneeded
@@ -112,12 +124,26 @@ impl MaintenancePlan {
         }
     }
 
+    /// Whether there is nothing to delete.
+    pub fn is_empty(&self) -> bool {
+        self.expired.is_none() && self.unneeded.is_empty()
+    }
+
     /// Deletes it.
     ///
     /// # Errors
-    /// Stores and disks that do not delete; what is left is found the next time.
-    pub async fn carry_out(&self, workspace: &Workspace) -> Result<(), NightError> {
+    /// A run that has published since, where dates expire, and stores and disks that do not delete; what
+    /// is left is found the next time.
+    pub async fn carry_out(&self, job: &Job, workspace: &Workspace) -> Result<(), NightError> {
         let output = &workspace.output;
+        if let Some(expired) = &self.expired {
+            let state = (&self.publications, &self.inspection);
+            let application = format!("tierline/{}", job.name);
+            let done = publish::expire(output, state, &expired.all, &application).await?;
+            if let Some(done) = done {
+                publish::write_checkpoints(&done.tables).await;
+            }
+        }
         for unneeded in &self.unneeded {
             let objects = unneeded.pieces.iter().filter_map(|piece| match piece {
                 Piece::Object(path) => Some(path.clone()),

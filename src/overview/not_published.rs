@@ -1,4 +1,4 @@
-//! What to say of a date that is not published: whether it was withdrawn, and which dates near it are.
+//! What to say of a date that is not published: whether it was withdrawn or has expired, and which dates near it are.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +14,8 @@ const DATES_NAMED: usize = 4;
 pub(crate) enum Wish {
     /// To see it.
     Show,
+    /// To see it, although it cannot be published again.
+    ShowExpired,
     /// To take it back.
     Withdraw,
 }
@@ -27,27 +29,37 @@ pub(crate) async fn not_published(
     publications: &Publications,
     wish: Wish,
 ) -> NightError {
-    let withdrawal = match date {
+    let last = match date {
         Some(date) => publications.last_of(date),
         None => publications.all().last(),
     };
-    let withdrawal = match withdrawal.filter(|last| last.is_withdrawn()) {
+    let withdrawal = match last.filter(|last| !last.is_published()) {
         Some(withdrawal) => match explanation(publications, withdrawal).await {
             Ok(told) => Some(told),
             Err(failure) => return failure,
         },
         None => None,
     };
+    let is_expired = last.is_some_and(Publication::is_expired);
+    let wish = match wish {
+        Wish::Show if is_expired => Wish::ShowExpired,
+        wish => wish,
+    };
     problem(date, withdrawal, &publications.dates(), wish).into()
 }
 
-/// Which date was withdrawn, when, and by which run.
+/// Which date was withdrawn or has expired, when, and by which run.
 async fn explanation(
     publications: &Publications,
     withdrawal: &Publication,
 ) -> Result<String, NightError> {
     let date = withdrawal.snapshot_date;
     let run_id = &withdrawal.run_id;
+    if withdrawal.is_expired() {
+        return Ok(format!(
+            "{date} has expired: `tierline maintain` has removed its users, as `daily` under [maintain] says"
+        ));
+    }
     Ok(match publications.committed_at(withdrawal).await? {
         Some(time) => {
             let time = time.format("%F %T UTC");
@@ -87,6 +99,7 @@ fn problem(
     };
     let help = match (wish, nearby.is_some()) {
         (Wish::Show, true) => format!("name one of them, or publish it: {run}"),
+        (Wish::ShowExpired, _) => "name one of them: it cannot be published again".to_owned(),
         (Wish::Show, false) => format!("publish a date first: {run}"),
         (Wish::Withdraw, true) => {
             "name one of them: a date that is not published needs no withdrawal".to_owned()

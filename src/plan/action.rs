@@ -29,6 +29,9 @@ impl Facts {
             return PlannedAction::Publish;
         };
         let run_id = published.run_id.clone();
+        if self.publications.is_final(self.snapshot_date) {
+            return PlannedAction::Nothing { run_id };
+        }
         let has_same_inputs = self.calibration.id().is_some_and(|id| {
             self.input_fingerprint(rules, id).as_str() == published.input_fingerprint
         });

@@ -1,6 +1,7 @@
 //! Published dates that would come out otherwise today: late data has changed their source files,
 //! or the snapshot that they follow on was republished. Files that have expired are no change.
-//! So do dates count of which somebody has removed published files.
+//! So do dates count of which somebody has removed published files. Dates that are
+//! [final](Publications::is_final) are never affected.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -66,6 +67,9 @@ impl Found<'_> {
             .filter_map(|date| self.publications.newest_for(*date))
         {
             let date = publication.snapshot_date;
+            if self.publications.is_final(date) {
+                continue;
+            }
             let mut has_same_files = match files_then(publication) {
                 Some(then) => are_as_then(&then, &files[&date]),
                 None => fingerprints[&date].as_str() == publication.source_fingerprint,

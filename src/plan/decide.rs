@@ -104,6 +104,7 @@ fn following(
     };
     let dates = publications.dates();
     let later = dates.range(first..);
+    let later = later.filter(|date| !publications.is_final(**date));
     later.map(|date| (*date, AffectedBy::Snapshot)).collect()
 }
 

@@ -61,6 +61,14 @@ pub enum HistoryError {
         "the record of source days `{path}`, which the publication of {date} names, is gone, so that nobody knows which days have expired; restore it from a copy, or go on from the files there are with --accept-shorter-history"
     )]
     RecordGone { path: String, date: SnapshotDate },
+    /// A date that follows on snapshots which have expired.
+    #[error(
+        "{date} is too old to be published: `tierline maintain` has let the users of dates before it expire, as `daily` under [maintain] says, and rows follow on snapshots of up to four weeks before; name a date after {until}"
+    )]
+    Expired {
+        date: SnapshotDate,
+        until: SnapshotDate,
+    },
     /// Days whose rows would go, and that have not expired as far as anybody can tell.
     #[error(
         "{days}, or confirm with --accept-removed-days that the rows that are missing are to go"

@@ -15,7 +15,7 @@ use super::calibration_plan::CalibrationPlan;
 use super::circumstances::Circumstances;
 use super::days_had::DaysHad;
 use super::drop_columns::check_drops;
-use super::error::PlanError;
+use super::error::{HistoryError, PlanError};
 use super::facts::{Facts, StoredHistory};
 use super::history::{histories, known_days, published_last};
 use super::planned_action::PlannedAction;
@@ -46,6 +46,7 @@ impl Facts {
         } = circumstances;
         let delivered = list_sources(job, workspace).await?;
         let publications = publications_of(job, workspace).await?;
+        check_not_expired(&publications, snapshot_date)?;
         let inspection = inspect(&workspace.output, &publications).await?;
         let known = known_days(&publications, workspace, accepted).await?;
         let latest = publications.latest_date();
@@ -122,6 +123,15 @@ impl Facts {
         }
         let scans = expired_scans(job, project, &self.visible, self.snapshot_date).await?;
         Ok(StoredHistory { rollups, scans })
+    }
+}
+
+/// Refuses to publish a date that would follow on other snapshots than it ought to.
+fn check_not_expired(publications: &Publications, date: SnapshotDate) -> Result<(), HistoryError> {
+    let until = publications.final_until().filter(|until| date <= *until);
+    match (until, publications.newest_for(date)) {
+        (Some(until), None) => Err(HistoryError::Expired { date, until }),
+        _ => Ok(()),
     }
 }
 

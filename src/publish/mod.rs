@@ -30,6 +30,7 @@ mod checkpoint;
 mod commit;
 mod create;
 mod error;
+mod expire;
 mod last_publication;
 mod log;
 mod log_entry;
@@ -61,6 +62,7 @@ use self::retired::Retired;
 pub use checkpoint::write_checkpoints;
 pub use commit::{Committed, Provenance};
 pub use error::PublishError;
+pub use expire::expire;
 pub use lost_files::{LostFiles, lost_files};
 pub use publications::{Publication, PublicationStatus, Publications, TableVersion};
 pub(crate) use reading::{
@@ -153,19 +155,22 @@ async fn commit_all(
         }
     }
     let publication = publication(record, provenance.sequence, &commits);
-    let committed = commit_prepared(output, publications, commits, publication, &provenance);
+    let rows = (Vec::new(), publication);
+    let committed = commit_prepared(output, publications, commits, rows, &provenance);
     Box::pin(committed).await
 }
 
-/// Commits to tables, then the publication that names their versions.
+/// Commits to tables, then the publication that names their versions. Other rows of `publications` may come
+/// with it, just before: those of dates that expire together.
 async fn commit_prepared(
     output: &Location,
     publications: &Publications,
     commits: Vec<Prepared>,
-    publication: Publication,
+    (before, publication): (Vec<Publication>, Publication),
     provenance: &Provenance,
 ) -> Result<Published, PublishError> {
-    let last = match ready(output, publications, &publication, provenance).await {
+    let rows = (&before[..], &publication);
+    let last = match ready(output, publications, rows, provenance).await {
         Ok(last) => last,
         Err(refusal) => {
             join_all(commits.into_iter().map(Prepared::abandon)).await;
@@ -180,7 +185,7 @@ async fn commit_prepared(
         }
         return Err(failure);
     }
-    tables.push(put_last(output, last, (publications, &publication), &tables).await?);
+    tables.push(put_last(output, last, (publications, rows), &tables).await?);
     Ok(Published {
         publication,
         tables,
@@ -191,12 +196,10 @@ async fn commit_prepared(
 async fn ready(
     output: &Location,
     publications: &Publications,
-    publication: &Publication,
+    rows: (&[Publication], &Publication),
     provenance: &Provenance,
 ) -> Result<Prepared, PublishError> {
-    let last = publications
-        .prepare(publication.clone(), provenance)
-        .await?;
+    let last = publications.prepare(rows, provenance).await?;
     let is_next = async {
         publications.check_newest().await?;
         last_publication::take_back(output, publications).await
@@ -243,14 +246,14 @@ async fn put_in_turn(groups: [Vec<Prepared>; 3]) -> (Vec<Committed>, Option<Publ
 async fn put_last(
     output: &Location,
     last: Prepared,
-    (publications, publication): (&Publications, &Publication),
+    (publications, (before, publication)): (&Publications, (&[Publication], &Publication)),
     tables: &[Committed],
 ) -> Result<Committed, PublishError> {
     let last = last.put().await;
     match &last {
         Ok(committed) => {
             last_publication::keep(output, publication).await;
-            views::keep(output, publications, publication, committed).await;
+            views::keep(output, (publications, before), publication, committed).await;
             check_undisturbed(output, publications, tables).await;
         }
         Err(PublishError::Conflict { .. }) => repair::undo(output, publications).await,
@@ -414,6 +417,26 @@ fn publication(record: RunRecord, sequence: i64, commits: &[Prepared]) -> Public
             .into_iter()
             .chain(versions(commits))
             .collect(),
+    }
+}
+
+/// A table at the version that it had when it was looked at; none where it is not there.
+async fn undisturbed(
+    output: &Location,
+    inspection: &Inspection,
+    name: &str,
+) -> Result<Option<Table>, PublishError> {
+    let Some(table) = Table::open(output, name).await? else {
+        return Ok(None);
+    };
+    let (expected, found) = (inspection.version(name), table.version());
+    match found == expected {
+        true => Ok(Some(table)),
+        false => Err(PublishError::Conflict {
+            table: name.to_owned(),
+            expected,
+            found,
+        }),
     }
 }
 

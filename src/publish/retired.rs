@@ -69,12 +69,30 @@ impl Table {
         date: SnapshotDate,
         provenance: &Provenance,
     ) -> Result<Prepared, PublishError> {
-        let rows = self.entries(Some(date))?;
+        self.without_dates(&BTreeSet::from([date]), provenance)
+            .await
+    }
+
+    /// The same of several dates, in one commit.
+    pub(super) async fn without_dates(
+        &self,
+        dates: &BTreeSet<SnapshotDate>,
+        provenance: &Provenance,
+    ) -> Result<Prepared, PublishError> {
+        let mut rows = Vec::new();
+        for date in dates {
+            rows.extend(self.entries(Some(*date))?);
+        }
         if rows.is_empty() {
             return Ok(self.prepared(None, 0));
         }
         let removals = rows.iter().map(|file| file.remove_action(true).into());
-        let operation = self.overwriting(Some(format!("{SNAPSHOT_DATE} = '{date}'")));
+        let dates: Vec<String> = dates.iter().map(|date| format!("'{date}'")).collect();
+        let dates = match &dates[..] {
+            [date] => format!("{SNAPSHOT_DATE} = {date}"),
+            dates => format!("{SNAPSHOT_DATE} IN ({})", dates.join(", ")),
+        };
+        let operation = self.overwriting(Some(dates));
         let entry = self.entry_of(removals.collect(), operation, Origin::of(provenance));
         Ok(self.prepared(Some(entry.await?), 0))
     }

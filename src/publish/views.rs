@@ -54,14 +54,15 @@ struct Opened {
     version: i64,
 }
 
-/// Writes the files of a publication that is in. `last` is the commit that published it.
+/// Writes the files of a publication that is in, with these rows before it. `last` is the commit that
+/// published it.
 pub(super) async fn keep(
     output: &Location,
-    publications: &Publications,
+    (publications, before): (&Publications, &[Publication]),
     publication: &Publication,
     last: &Committed,
 ) {
-    let publications = publications.all().iter().chain([publication]);
+    let publications = publications.all().iter().chain(before).chain([publication]);
     write(output, publications, publication, last.version).await;
 }
 

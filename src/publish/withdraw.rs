@@ -17,7 +17,7 @@ use super::repair::Wanted;
 use super::table::Table;
 use super::{
     Inspection, Publication, PublicationStatus, Publications, PublishError, Published,
-    TableVersion, commit_prepared, inspect, repair, versions,
+    TableVersion, commit_prepared, inspect, repair, undisturbed, versions,
 };
 use crate::drafts::{SNAPSHOT_DATE, objects};
 use crate::storage::Location;
@@ -69,7 +69,8 @@ pub async fn withdraw(
         tables: versions(&commits),
         ..withdrawn.clone()
     };
-    let committed = commit_prepared(output, publications, commits, publication, &provenance);
+    let rows = (Vec::new(), publication);
+    let committed = commit_prepared(output, publications, commits, rows, &provenance);
     Box::pin(committed).await
 }
 
@@ -131,18 +132,7 @@ impl Withdrawal<'_> {
 
     /// A table at the version that it had when it was looked at.
     async fn undisturbed(&self, name: &str) -> Result<Option<Table>, PublishError> {
-        let Some(table) = Table::open(self.output, name).await? else {
-            return Ok(None);
-        };
-        let (expected, found) = (self.inspection.version(name), table.version());
-        match found == expected {
-            true => Ok(Some(table)),
-            false => Err(PublishError::Conflict {
-                table: name.to_owned(),
-                expected,
-                found,
-            }),
-        }
+        undisturbed(self.output, self.inspection, name).await
     }
 
     /// `tier_current` with the rows of the newest date that is left; none when there never was one.

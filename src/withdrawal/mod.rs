@@ -96,7 +96,7 @@ impl WithdrawalPlan {
             let run_id = last.run_id.clone();
             return Ok(Self::AlreadyWithdrawn { run_id });
         }
-        let Some(withdrawn) = last.cloned() else {
+        let Some(withdrawn) = publications.newest_for(date).cloned() else {
             return Err(not_published(Some(date), &publications, Wish::Withdraw).await);
         };
         let inspection = inspect(output, &publications).await?;
@@ -116,6 +116,7 @@ impl Withdrawal {
         let lacking = newest_left.filter(|newest| is_newest && !newest.was_newest());
         let first_affected = lacking.map_or(date, |newest| newest.snapshot_date);
         let affected = left.range(first_affected..);
+        let affected = affected.filter(|date| !publications.is_final(**date));
         let snapshot = withdrawn.tables.get(TIER_SNAPSHOT.name);
         Self {
             snapshot_date: date.to_string(),

@@ -97,7 +97,7 @@ const FIXED: [(&str, DataType, &str); 14] = [
     (
         STATUS,
         DataType::Utf8,
-        "published; or withdrawn, when the date is published no longer: then the versions are those in which it has no rows. NULL in rows from before this column: published",
+        "published; withdrawn, when the date is published no longer: then the versions are those in which it has no rows; or expired, when it is too old: then those tables have no rows of it that have a row for each user. NULL in rows from before this column: published",
     ),
     (
         TIER_RULES,
@@ -120,6 +120,7 @@ const FIXED: [(&str, DataType, &str); 14] = [
 const STATUS: &str = "status";
 const PUBLISHED: &str = "published";
 const WITHDRAWN: &str = "withdrawn";
+const EXPIRED: &str = "expired";
 
 /// The tables that have columns: those of tierline, and others that publications recorded, such as
 /// a job's own.
@@ -192,6 +193,7 @@ pub(super) fn encode(
         texts(|publication| match publication.status {
             PublicationStatus::Published => PUBLISHED,
             PublicationStatus::Withdrawn => WITHDRAWN,
+            PublicationStatus::Expired => EXPIRED,
         }),
         optional_texts(publications, |publication| {
             publication.tier_rules.as_deref()
@@ -248,6 +250,7 @@ pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError
     let statuses = texts(batch, STATUS).ok();
     let status = |row| match statuses.filter(|statuses| statuses.is_valid(row)) {
         Some(statuses) if statuses.value(row) == WITHDRAWN => PublicationStatus::Withdrawn,
+        Some(statuses) if statuses.value(row) == EXPIRED => PublicationStatus::Expired,
         _ => PublicationStatus::Published,
     };
     let tables = tables(batch)?;

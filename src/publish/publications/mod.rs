@@ -122,12 +122,12 @@ impl Publications {
         &self.by_sequence
     }
 
-    /// The valid publication of a date; none when it was never published, or withdrawn.
+    /// The valid publication of a date; none when it was never published, was withdrawn, or has expired.
     pub fn newest_for(&self, date: SnapshotDate) -> Option<&Publication> {
-        self.last_of(date).filter(|last| !last.is_withdrawn())
+        self.last_of(date).filter(|last| last.is_published())
     }
 
-    /// The last row about a date, which may say that it was withdrawn.
+    /// The last row about a date, which may say that it was withdrawn, or has expired.
     pub fn last_of(&self, date: SnapshotDate) -> Option<&Publication> {
         let row = self.last_rows.get(&date);
         row.and_then(|row| self.by_sequence.get(*row))
@@ -151,6 +151,23 @@ impl Publications {
         self.newest_for(SnapshotDate::on(date.day() - MONTH))
     }
 
+    /// Until when published dates stay as they are, whatever becomes of their inputs: rows follow on
+    /// snapshots of up to four weeks before, and some of these have expired.
+    pub fn final_until(&self) -> Option<SnapshotDate> {
+        let mut dates = self.last_rows.keys().rev();
+        let is_expired = |date: &&SnapshotDate| {
+            let last = self.last_of(**date);
+            last.is_some_and(Publication::is_expired)
+        };
+        let last = dates.find(is_expired)?;
+        Some(SnapshotDate::on(last.day() + MONTH))
+    }
+
+    /// Whether a date stays as it is for that reason.
+    pub fn is_final(&self, date: SnapshotDate) -> bool {
+        self.final_until().is_some_and(|until| date <= until)
+    }
+
     /// The last date published.
     pub fn latest_date(&self) -> Option<SnapshotDate> {
         Some(self.published().next_back()?.snapshot_date)
@@ -170,10 +187,10 @@ impl Publications {
 
     /// The publications that no later one of the same date or a later date has overtaken, the
     /// newest last: together they know everything that runs have known. Nearly always it is one.
-    /// A withdrawal knows nothing of its own; the publication that it withdrew still does.
+    /// Withdrawals and expiries know nothing of their own; the publications before them still do.
     pub fn not_overtaken(&self) -> Vec<&Publication> {
         let mut latest = None;
-        let published = self.by_sequence.iter().filter(|row| !row.is_withdrawn());
+        let published = self.by_sequence.iter().filter(|row| row.is_published());
         let mut found: Vec<&Publication> = published
             .rev()
             .filter(|publication| {
@@ -279,18 +296,19 @@ impl Publications {
         })
     }
 
-    /// Prepares the commit of one more publication; its rows are written.
+    /// Prepares the commit of one more publication, and of others before it; its rows are written.
     ///
     /// # Errors
     /// [`PublishError::Conflict`] when another run published since this was loaded, and a store
     /// that fails.
     pub(super) async fn prepare(
         &self,
-        publication: Publication,
+        (before, publication): (&[Publication], &Publication),
         provenance: &Provenance,
     ) -> Result<Prepared, PublishError> {
         let date = publication.snapshot_date;
-        let by_sequence = [&self.by_sequence[..], &[publication]].concat();
+        let newest = std::slice::from_ref(publication);
+        let by_sequence = [&self.by_sequence[..], before, newest].concat();
         let tables = columns::tables_of(&by_sequence);
         let spec = Arc::new(spec(&tables)?);
         let table = match &self.table {
@@ -401,7 +419,7 @@ mod tests {
         row: Publication,
     ) -> Result<Publications, PublishError> {
         let provenance = provenance(&row.run_id, row.sequence);
-        let commit = publications.prepare(row, &provenance).await?;
+        let commit = publications.prepare((&[], &row), &provenance).await?;
         commit.put().await?;
         Publications::load(&publications.output).await
     }

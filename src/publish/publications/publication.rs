@@ -13,16 +13,18 @@ pub(in crate::publish) const PUBLICATIONS: &str = "publications";
 pub enum PublicationStatus {
     /// It is published.
     Published,
-    /// It was published, and no longer is.
+    /// It was published, and no longer is: its rows were wrong.
     Withdrawn,
+    /// It was published, and no longer is: it is too old.
+    Expired,
 }
 
-/// A date as one run published it, or withdrew it.
+/// A date as one run published it, withdrew it, or let it expire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
     /// The snapshot date that it is about.
     pub snapshot_date: SnapshotDate,
-    /// Whether the date is published since, or withdrawn.
+    /// Whether the date is published since, withdrawn, or expired.
     pub status: PublicationStatus,
     /// The run that published the date, or withdrew it.
     pub run_id: String,
@@ -59,9 +61,19 @@ impl Publication {
         record.unwrap_or(&self.source_fingerprint)
     }
 
-    /// Whether it says that its date is published no longer.
+    /// Whether it says that its date is published.
+    pub fn is_published(&self) -> bool {
+        self.status == PublicationStatus::Published
+    }
+
+    /// Whether it says that its date was withdrawn.
     pub fn is_withdrawn(&self) -> bool {
         self.status == PublicationStatus::Withdrawn
+    }
+
+    /// Whether it says that its date has expired.
+    pub fn is_expired(&self) -> bool {
+        self.status == PublicationStatus::Expired
     }
 
     /// Whether its date was the newest then, and so has the tables that keep the newest date alone.

@@ -161,7 +161,7 @@ async fn a_repair_that_a_publication_overtook_is_repaired(output: &Location) {
         .await
         .unwrap();
     let row = crate::publish::publication(record("2026-11-20", "slow"), by.sequence, &commits);
-    let last = slow.prepare(row, &by).await.unwrap();
+    let last = slow.prepare((&[], &row), &by).await.unwrap();
     for commit in commits {
         commit.put().await.unwrap();
     }
@@ -190,7 +190,7 @@ async fn an_attempt_below_later_publications_is_found(output: &Location) {
     let commits = crate::publish::prepare_all(output, tables.unwrap(), drafts, &by).await;
     let commits = commits.unwrap();
     let row = crate::publish::publication(record("2026-11-20", "old"), 2, &commits);
-    let last = publications.prepare(row, &by).await.unwrap();
+    let last = publications.prepare((&[], &row), &by).await.unwrap();
     for commit in commits {
         commit.put().await.unwrap();
     }
@@ -225,18 +225,22 @@ async fn a_run_that_was_overtaken_undoes_its_commits(output: &Location) {
         ..slow.all()[0].clone()
     };
     let row = Publication { sequence: 2, ..row };
-    let other = slow.prepare(row, &provenance("fast", 2)).await.unwrap();
+    let other = slow
+        .prepare((&[], &row), &provenance("fast", 2))
+        .await
+        .unwrap();
     let slow_row = crate::publish::publication(
         record("2026-11-19", "slow"),
         by.sequence,
         commits.as_ref().unwrap(),
     );
-    let last = slow.prepare(slow_row.clone(), &by).await.unwrap();
+    let last = slow.prepare((&[], &slow_row), &by).await.unwrap();
     let [snapshots, others, whole] = crate::publish::in_turn(commits.unwrap());
     other.put().await.unwrap();
     let (tables, failure) = crate::publish::put_in_turn([snapshots, others, whole]).await;
     assert!(failure.is_none());
-    let overtaken = crate::publish::put_last(output, last, (&slow, &slow_row), &tables).await;
+    let overtaken =
+        crate::publish::put_last(output, last, (&slow, (&[], &slow_row)), &tables).await;
     assert!(matches!(overtaken, Err(PublishError::Conflict { .. })));
     let publications = load(output).await;
     assert!(inspect(output, &publications).await.unwrap().is_clean());
@@ -255,11 +259,11 @@ async fn a_run_that_publishes_puts_back_what_a_repair_took_from_it(output: &Loca
     let commits = crate::publish::prepare_all(output, tables.unwrap(), drafts, &by).await;
     let commits = commits.unwrap();
     let row = crate::publish::publication(record("2026-11-20", "slow"), by.sequence, &commits);
-    let last = slow.prepare(row.clone(), &by).await.unwrap();
+    let last = slow.prepare((&[], &row), &by).await.unwrap();
     let (tables, failure) = crate::publish::put_in_turn(crate::publish::in_turn(commits)).await;
     assert!(failure.is_none());
     repair(output, &slow).await.unwrap();
-    crate::publish::put_last(output, last, (&slow, &row), &tables)
+    crate::publish::put_last(output, last, (&slow, (&[], &row)), &tables)
         .await
         .unwrap();
     assert_found(

@@ -41,6 +41,10 @@ static LINE_END: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\\\n\s*").unwra
 /// Tests by the end of their path, and the texts that they apply.
 const APPLIED: &[(&str, &[&str])] = &[
     (
+        "maintain::old_dates_keep_their_users_on_the_last_of_each_month",
+        &["rows follow on snapshots of up to four weeks before; name a date after {until}"],
+    ),
+    (
         "doctor::what_keeps_nights_from_running_is_told_beforehand",
         &[
             "lower memory_limit_mib under [engine] to 60 % of it, or leave it out",
@@ -209,7 +213,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "give \"wait\", to end with exit code 4 until it is, or \"warn\"",
             "such as keeps = \"400 days\"",
             "write how long a night may take, such as time_limit",
-            "write how long they are kept, a week or longer, such as versions = \"30 days\"",
+            "write how long they are kept, {least} days or longer, such as {key} = \"90 days\"",
             "give the folder that has all dt=YYYY-MM-DD partitions in it",
             "list them from the lowest to the highest, such as tiers = [\"low\", \"high\"]; add ranked = false",
             "attributes of users come from [sources.users.profile]",
@@ -831,7 +835,8 @@ const NOTHING_TO_DO: &[&str] = &[
     "in grace: lower today, and shown lower once that has lasted",
     "run {}, cut points {}",
     "withdraw {date}?",
-    "delete these files?",
+    "delete all that?",
+    "{date} has expired: `tierline maintain` has removed its users, as `daily` under [maintain] says",
     "`id` in [calibration] of the job pins others, `tierline calibrate` makes some",
     "the query is {}",
     "divide by zero",

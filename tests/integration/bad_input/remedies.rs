@@ -955,7 +955,7 @@ fn of_the_job() {
             mended: &[Replace(JOB, "2 sleeps", "90 minutes")],
         },
         Remedy {
-            help: "write how long they are kept, a week or longer, such as versions = \"30 days\"",
+            help: "write how long they are kept, 7 days or longer, such as quarantine = \"90 days\"",
             broken: &[Append(JOB, "\n[maintain]\nquarantine = \"6 days\"\n")],
             mended: &[Replace(JOB, "6 days", "7 days")],
         },

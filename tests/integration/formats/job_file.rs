@@ -197,10 +197,15 @@ fn of_retry_policy(retry_policy: &RetryPolicy) -> Value {
 
 fn of_retention(retention: &Retention) -> Value {
     let Retention {
+        daily_days,
         versions_days,
         quarantine_days,
     } = retention;
-    json!({"versions_days": versions_days, "quarantine_days": quarantine_days})
+    json!({
+        "daily_days": daily_days,
+        "versions_days": versions_days,
+        "quarantine_days": quarantine_days,
+    })
 }
 
 fn of_guards(guards: &Guards) -> Value {

@@ -39,6 +39,7 @@ fn reading(publication: &Publication) -> Value {
     let status = match status {
         PublicationStatus::Published => "published",
         PublicationStatus::Withdrawn => "withdrawn",
+        PublicationStatus::Expired => "expired",
     };
     let tables = tables.iter().map(|(table, recorded)| {
         let TableVersion { version, rows } = recorded;

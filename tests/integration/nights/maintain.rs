@@ -1,6 +1,7 @@
 //! `tierline maintain`: what nobody needs is deleted, and later nights, restatements and withdrawals find
 //! everything that they need.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use super::example::{
 use super::expected::{assert_same_night, assert_same_rows, newest, newest_current};
 use super::job::Nights;
 use super::lake::Delivery;
-use crate::naive::fixtures::days_ago;
+use super::tables::dates;
+use crate::naive::fixtures::{days_ago, event};
 use crate::support::command::{Finished, Tierline};
 
 /// Longer than anything is kept.
@@ -158,4 +160,84 @@ async fn assert_goes_on(nights: &Nights, temporary: &TempDir) {
     assert_eq!(nights.status_of(last_night()).await, "published");
     let found = newest(&output, last_night()).await;
     assert_same_night(last_night(), &found, &expected);
+}
+
+/// Old dates give up their users, and nothing that stays depends on whether they are there.
+#[tokio::test(flavor = "multi_thread")]
+async fn old_dates_keep_their_users_on_the_last_of_each_month() {
+    let mut long = history();
+    long.events.push(event("7", 110, "view"));
+    let mut nights = Nights::over(&long, &Delivery::default());
+    let temporary = TempDir::new().unwrap();
+    // D is the 20th of November: these are in August, in September, and of late.
+    let [august, last_of_august, september, last_of_september] = [100, 99, 70, 69].map(days_ago);
+    let old = [august, last_of_august, september, last_of_september];
+    nights.calibrate_by_hand(august, &rules(night_before()).cut_points);
+    for night in old.into_iter().chain([days_ago(2), night_before()]) {
+        nights.run(night).await.unwrap();
+    }
+    let undisturbed = nights.copied();
+    nights.sections = "[maintain]\ndaily = \"60 days\"\n".to_owned();
+    let maintain = ["maintain", "--yes", "--output", "json"];
+    let deleted = tierline(&nights, &temporary, &maintain);
+    assert_eq!(deleted.exit_code, 0, "{deleted:?}");
+    let result: Value = serde_json::from_str(&deleted.stdout).unwrap();
+    let expired = json!({"dates": 2, "first": august.to_string(), "last": september.to_string()});
+    assert_eq!(result["expired"], expired);
+
+    let dates = dates(&nights.output()).await;
+    let kept = BTreeSet::from([
+        last_of_august,
+        last_of_september,
+        days_ago(2),
+        night_before(),
+    ]);
+    assert_eq!(dates["tier_snapshot"], kept);
+    assert!(dates["tier_migration"].is_subset(&kept));
+    let all = old.into_iter().chain([days_ago(2), night_before()]);
+    assert_eq!(dates["kpi_daily"], all.collect());
+    let august = august.to_string();
+    for (command, exit_code, told) in [
+        (
+            ["show", "--date", &august],
+            2,
+            "it cannot be published again",
+        ),
+        (["withdraw", "--date", &august], 2, "has expired"),
+        (
+            ["run", "--date", &august],
+            3,
+            "rows follow on snapshots of up to four weeks before; name a date after ",
+        ),
+    ] {
+        let refused = tierline(&nights, &temporary, &command);
+        assert_eq!(refused.exit_code, exit_code, "{refused:?}");
+        assert!(refused.stderr.contains(told), "{refused:?}");
+    }
+    let again = tierline(&nights, &temporary, &maintain);
+    let result: Value = serde_json::from_str(&again.stdout).unwrap();
+    assert_eq!(result["status"], "nothing_to_delete");
+
+    let late_file = Delivery {
+        file_name: "late",
+        ..Delivery::default()
+    };
+    for job in [&nights, &undisturbed] {
+        job.deliver(&late(), &late_file);
+        let arguments = ["backfill", "--affected", "--output", "json"];
+        let restated = tierline(job, &temporary, &arguments);
+        assert_eq!(restated.exit_code, 0, "{restated:?}");
+        job.run(last_night()).await.unwrap();
+    }
+    // Those of the dates that are restated, and of the next night, but for whom they follow on.
+    for night in [days_ago(2), night_before(), last_night()] {
+        let found = newest(&nights.output(), night).await;
+        let expected = newest(&undisturbed.output(), night).await;
+        assert_same_rows("tier_summary", &found.summary, &expected.summary);
+    }
+    assert_eq!(
+        nights.status_of(last_of_september).await,
+        "already_published"
+    );
+    assert_eq!(nights.status_of(last_night()).await, "already_published");
 }
