@@ -40,6 +40,8 @@
 //! | `engine.spill_folder` | text | the system's | relative to the file |
 //! | `engine.time_limit` | text, such as `"2 hours"` | no limit | how long a night may take |
 //! | `storage.retry_seconds`, `.request_seconds` | whole number, seconds | 180, 120 | how long a failing request is retried, and how long one may take |
+//! | `report.lang` | text | `"en"` | the language of the report that nights write beside the tables, `en` or `zh`; without `[report]` none is written |
+//! | `report.users` | whole number | 0 | how many users to be contacted the report names |
 //! | `maintain.versions`, `.quarantine` | text, such as `"30 days"` | 30 days, 90 days; at least 7 days | how long old versions of tables stay readable, and how long samples of rejected rows are kept |
 
 use std::collections::BTreeMap;
@@ -52,7 +54,7 @@ use toml::de::{DeTable, DeValue};
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
 
 /// The keys of each section, for suggestions; `*` stands for any name.
-const SECTIONS: [(&str, &[&str]); 8] = [
+const SECTIONS: [(&str, &[&str]); 9] = [
     (
         "",
         &[
@@ -72,6 +74,7 @@ const SECTIONS: [(&str, &[&str]); 8] = [
             "engine",
             "storage",
             "maintain",
+            "report",
         ],
     ),
     (
@@ -112,6 +115,7 @@ const SECTIONS: [(&str, &[&str]); 8] = [
     ),
     ("storage", &["retry_seconds", "request_seconds"]),
     ("maintain", &["versions", "quarantine"]),
+    ("report", &["lang", "users"]),
 ];
 
 /// The keys that a job file must have, with an example of each.
@@ -170,6 +174,7 @@ pub(super) struct JobFile {
     pub guards: GuardsSection,
     #[serde(default)]
     pub maintain: MaintainSection,
+    pub report: Option<ReportSection>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -292,6 +297,14 @@ impl Default for GuardsSection {
 pub(super) struct MaintainSection {
     pub versions: Option<toml::Spanned<String>>,
     pub quarantine: Option<toml::Spanned<String>>,
+}
+
+/// Without it no report is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ReportSection {
+    pub lang: Option<toml::Spanned<String>>,
+    pub users: u32,
 }
 
 fn yes() -> bool {
