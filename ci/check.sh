@@ -45,4 +45,5 @@ step cargo test --locked
 step ci/check_readers.sh "$binary"
 step ci/check_schedulers.sh "$binary"
 step in_time ci/check_cases.sh "$binary"
+step in_time ci/check_report.sh "$binary"
 step in_time ci/check_supply_chain.sh

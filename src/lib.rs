@@ -27,5 +27,6 @@ pub mod withdrawal;
 pub mod doctor;
 pub mod maintenance;
 pub mod export;
+mod report;
 pub mod sample;
 pub mod cli;

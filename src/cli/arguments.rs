@@ -56,6 +56,8 @@ pub(super) enum Command {
     Calibrate(CalibrateArguments),
     /// Show a published snapshot: tiers, who moved, and where to
     Show(ShowArguments),
+    /// Write what is published as a page to look at: what happened, who moved, whom to contact
+    Report(ReportArguments),
     /// Write a published table as CSV, Parquet or JSON, for programs without a Delta reader
     Export(ExportArguments),
     /// Take a published date back: its rows leave the tables; done only when confirmed
@@ -256,6 +258,53 @@ pub(super) struct ShowArguments {
     /// How the result on stdout looks
     #[arg(long, value_enum, default_value = "text")]
     pub output: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArguments {
+    #[command(flatten)]
+    pub job: JobArguments,
+    /// The snapshot date; the newest when left out
+    #[arg(long, value_name = "DATE")]
+    pub date: Option<String>,
+    /// Also show who moved since this published date, and open with that; with --site, the first date
+    /// whose page is written
+    #[arg(long, value_name = "DATE", conflicts_with = "date")]
+    pub from: Option<String>,
+    /// The published date until which they moved; the newest when left out. With --site, the last date
+    /// whose page is written
+    #[arg(long, value_name = "DATE", conflicts_with = "date")]
+    pub to: Option<String>,
+    /// The time over which the page shows moves first: since the night before, in 7 or in 28 days
+    #[arg(long, value_enum, default_value = "day", conflicts_with = "from")]
+    pub period: PeriodArgument,
+    /// The language that the page opens in; `lang` under [report] of the job, or English, when left out
+    #[arg(long, value_enum)]
+    pub lang: Option<LanguageArgument>,
+    /// The file to write; when left out, report/<date>.html below the job's output, whose URL is printed
+    #[arg(long, value_name = "FILE", conflicts_with = "site")]
+    pub output: Option<PathBuf>,
+    /// Name so many of the users to be contacted, those who come first; nobody when left out, or `users`
+    /// under [report] of the job
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000))]
+    pub with_users: Option<u32>,
+    /// Write the pages of all published dates that are missing or older than their date's last
+    /// publication, below the job's output, and an index over them, as a bucket serves them
+    #[arg(long, conflicts_with = "date")]
+    pub site: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PeriodArgument {
+    Day,
+    Week,
+    Month,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LanguageArgument {
+    En,
+    Zh,
 }
 
 #[derive(Debug, Args)]

@@ -18,6 +18,7 @@ use super::arguments::{
 use super::nights::{may_be_put_right, prepare, publish, put_right};
 use super::output::Output;
 use super::pings::Pings;
+use super::report as report_pages;
 use super::signals::or_ended;
 use super::{calibrate, demo, doctor, export, init, jobs, maintain, withdraw};
 
@@ -41,6 +42,7 @@ pub(super) fn clears_up(command: &Command) -> bool {
         | Command::Doctor(_)
         | Command::Plan(_)
         | Command::Show(_)
+        | Command::Report(_)
         | Command::Withdraw(_)
         | Command::Maintain(_) => false,
     }
@@ -67,6 +69,7 @@ pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCod
         Command::Plan(arguments) => plan(&arguments, output).await,
         Command::Calibrate(arguments) => Box::pin(calibrate::calibrate(&arguments, output)).await,
         Command::Show(arguments) => Box::pin(super::show::show(&arguments, output)).await,
+        Command::Report(arguments) => Box::pin(report_pages::report(&arguments, output)).await,
         Command::Export(arguments) => Box::pin(export::export(&arguments, output)).await,
         Command::Withdraw(arguments) => Box::pin(withdraw::withdraw(&arguments, output)).await,
         Command::Maintain(arguments) => Box::pin(maintain::maintain(&arguments, output)).await,
@@ -211,7 +214,10 @@ async fn many_nights(
             output.note(note);
         }
         report.begin(&plan);
-        Box::pin(planned_nights(plan, arguments, &job, report, output)).await?;
+        let dates: Vec<SnapshotDate> = plan.nights.iter().map(|night| night.date).collect();
+        let done = Box::pin(planned_nights(plan, arguments, &job, report, output)).await;
+        Box::pin(report_pages::keep(&job, &dates, None)).await;
+        done?;
     }
     Ok(report.check_left()?)
 }
@@ -299,6 +305,7 @@ async fn one_night(
     if matches!(report.status, Status::AlreadyPublished | Status::Repaired) {
         recall(&job, snapshot_date, report).await;
     }
+    Box::pin(report_pages::keep(&job, &[snapshot_date], Some(report))).await;
     Ok(())
 }
 

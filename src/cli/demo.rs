@@ -47,6 +47,12 @@ pub(super) async fn demo(arguments: &DemoArguments, output: &Output) -> Result<(
         return Ok(());
     }
     super::show::show_newest(&job, output).await?;
+    Box::pin(super::report::keep(
+        &job,
+        &[SnapshotDate::on(LAST_DAY)],
+        None,
+    ))
+    .await;
     output.result(&whereabouts(folder, &job_path));
     Ok(())
 }
@@ -86,9 +92,16 @@ async fn run_nights(job: &Job, nights: u32, output: &Output) -> Result<(), Night
 }
 
 fn whereabouts(folder: &Path, job: &Path) -> String {
-    let tables = folder.join("output").join("tables");
+    let output = folder.join("output");
+    let tables = output.join("tables");
+    let page = output.join("report").join(format!("{LAST_DAY}.html"));
+    // It was logged why it is not there.
+    let page = match page.is_file() {
+        true => format!("\nThe report: open {} in a browser.", page.display()),
+        false => String::new(),
+    };
     format!(
-        "\nThe tables are in {}, each a Delta Lake table.\n`tierline show` has all dimensions, the KPIs, and how many users have which warning.\n\nTry next:\n  tierline show {job}\n  tierline show {job} --actions\n  tierline plan {job} --date {LAST_DAY}\n  tierline run {job} --date {LAST_DAY}\n",
+        "{page}\nThe tables are in {}, each a Delta Lake table.\n`tierline show` has all dimensions, the KPIs, and how many users have which warning.\n\nTry next:\n  tierline show {job}\n  tierline show {job} --actions\n  tierline plan {job} --date {LAST_DAY}\n  tierline run {job} --date {LAST_DAY}\n",
         tables.display(),
         job = job.display()
     )

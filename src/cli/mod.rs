@@ -18,6 +18,7 @@ mod maintain;
 mod nights;
 mod output;
 mod pings;
+mod report;
 mod show;
 mod signals;
 mod table;

@@ -87,7 +87,11 @@ async fn look_and_withdraw(
     // Until it is said what was done.
     let _held_off = interruption().held_off();
     let withdrawn_by = match answer {
-        Answer::Yes => Some(withdrawal.carry_out(&job, &workspace).await?),
+        Answer::Yes => {
+            let run_id = withdrawal.carry_out(&job, &workspace).await?;
+            Box::pin(super::report::keep(&job, &[], None)).await;
+            Some(run_id)
+        }
         Answer::No | Answer::None => None,
     };
     let outcome = match withdrawn_by {

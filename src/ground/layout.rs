@@ -7,6 +7,7 @@
 //!   output.json                     whose the output is, and that its store was tried
 //!   probe-<name>                    what is written to try that, and deleted
 //!   views/                          files that open all tables at the versions that belong together
+//!   report/                         pages for people: one for each date, and an index
 //!   calibrations/<as-of>-v<n>.json  immutable cut points
 //!   quarantine/<source>/<run>.parquet  a sample of the rejected rows
 //!   quarantine/unreported.json      what failed nights found in rows, until a publication reports it
@@ -53,6 +54,11 @@ impl Layout {
     /// The folder of files that open the tables.
     pub fn views(&self) -> Path {
         self.output.clone().join("views")
+    }
+
+    /// The folder of reports.
+    pub fn reports(&self) -> Path {
+        self.output.clone().join("report")
     }
 
     /// What is on record of the output itself.
@@ -119,7 +125,7 @@ impl Layout {
     }
 
     /// Every folder below the output that is tierline's own.
-    pub fn folders(&self) -> [Path; 7] {
+    pub fn folders(&self) -> [Path; 8] {
         [
             self.tables(),
             self.calibrations(),
@@ -128,6 +134,7 @@ impl Layout {
             self.all_rules(),
             self.all_tiles(),
             self.views(),
+            self.reports(),
         ]
     }
 

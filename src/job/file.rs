@@ -42,6 +42,8 @@
 //! | `storage.retry_seconds`, `.request_seconds` | whole number, seconds | 180, 120 | how long a failing request is retried, and how long one may take |
 //! | `maintain.daily` | text, such as `"400 days"` | every date; at least 60 days | how long every date keeps its rows of users, and then the last of each month |
 //! | `maintain.versions`, `.quarantine` | text, such as `"30 days"` | 30 days, 90 days; at least 7 days | how long old versions of tables stay readable, and how long samples of rejected rows are kept |
+//! | `report.lang` | text | `"en"` | the language of the report that nights write beside the tables, `en` or `zh`; without `[report]` none is written |
+//! | `report.users` | whole number | 0 | how many users to be contacted the report names |
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -53,7 +55,7 @@ use toml::de::{DeTable, DeValue};
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
 
 /// The keys of each section, for suggestions; `*` stands for any name.
-const SECTIONS: [(&str, &[&str]); 8] = [
+const SECTIONS: [(&str, &[&str]); 9] = [
     (
         "",
         &[
@@ -73,6 +75,7 @@ const SECTIONS: [(&str, &[&str]); 8] = [
             "engine",
             "storage",
             "maintain",
+            "report",
         ],
     ),
     (
@@ -113,6 +116,7 @@ const SECTIONS: [(&str, &[&str]); 8] = [
     ),
     ("storage", &["retry_seconds", "request_seconds"]),
     ("maintain", &["daily", "versions", "quarantine"]),
+    ("report", &["lang", "users"]),
 ];
 
 /// The keys that a job file must have, with an example of each.
@@ -171,6 +175,7 @@ pub(super) struct JobFile {
     pub guards: GuardsSection,
     #[serde(default)]
     pub maintain: MaintainSection,
+    pub report: Option<ReportSection>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -294,6 +299,14 @@ pub(super) struct MaintainSection {
     pub daily: Option<toml::Spanned<String>>,
     pub versions: Option<toml::Spanned<String>>,
     pub quarantine: Option<toml::Spanned<String>>,
+}
+
+/// Without it no report is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ReportSection {
+    pub lang: Option<toml::Spanned<String>>,
+    pub users: u32,
 }
 
 fn yes() -> bool {

@@ -10,6 +10,7 @@ mod delivery;
 pub mod encodings;
 mod file;
 mod parameter;
+mod report;
 mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,7 @@ pub use column::{Column, ColumnType, contract_columns};
 pub use delivery::{Delivery, Incomplete, NamePattern, OddDays, PARTITION_KEY, day_of_partition};
 pub use file::Keys;
 pub use parameter::ParameterValue;
+pub use report::{Language, ReportSettings};
 pub use workspace::Workspace;
 
 use file::JobFile;
@@ -91,6 +93,8 @@ pub struct Job {
     pub guards: Guards,
     /// How long what is no longer needed is kept.
     pub retention: Retention,
+    /// The report that is written beside the tables; none where the job wants none.
+    pub report: Option<ReportSettings>,
     /// The file without what may be secrets, for problems that show only together with other files.
     pub file: SourceFile,
     /// Where its keys stand.
@@ -294,6 +298,7 @@ impl Reading<'_> {
         let time_limit = file.engine.time_limit.as_ref();
         let time_limit = time_limit.and_then(|limit| self.time_limit(limit));
         let retention = self.retention(&file.maintain);
+        let report = file.report.map(|section| self.report(&section));
         let dimensions = self.dimensions(file.dimensions);
         let (calibration, problems) = calibration::read(&file.calibration, self.file, self.keys);
         self.problems.extend(problems);
@@ -329,6 +334,7 @@ impl Reading<'_> {
             },
             guards,
             retention,
+            report,
             base,
             file: self.file.clone(),
             keys: self.keys.clone(),
@@ -500,6 +506,23 @@ impl Reading<'_> {
             )
         });
         self.problems.keep(parsed)
+    }
+
+    /// What the report is like.
+    fn report(&mut self, section: &file::ReportSection) -> ReportSettings {
+        let language = section.lang.as_ref().and_then(|lang| {
+            let name = lang.get_ref();
+            let parsed = Language::of(name).ok_or_else(|| {
+                let message = format!("`lang` is \"{name}\", which is no language of reports");
+                Diagnostic::at(self.file, lang.span(), message)
+                    .help("write lang = \"en\" or lang = \"zh\"")
+            });
+            self.problems.keep(parsed)
+        });
+        ReportSettings {
+            language: language.unwrap_or_default(),
+            users: section.users,
+        }
     }
 
     /// How long what is no longer needed is kept.

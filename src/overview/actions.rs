@@ -12,6 +12,7 @@ use crate::engine::{EngineError, Session, all_rows, decimals, integers, texts};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName};
 use crate::job::Job;
 use crate::night::NightError;
+use crate::publish::Publication;
 use crate::tables::{self, REVENUE_TYPE};
 
 use super::amounts::as_money;
@@ -60,6 +61,14 @@ impl ActionsOverview {
     pub(crate) async fn read(job: &Job, date: Option<SnapshotDate>) -> Result<Self, NightError> {
         let opened = Opened::of(job).await?;
         let publication = opened.publication(date).await?;
+        Box::pin(Self::of(&opened, publication)).await
+    }
+
+    /// Reads the actions that a publication recorded.
+    ///
+    /// # Errors
+    /// One without actions, and whatever keeps the table from being read.
+    pub(crate) async fn of(opened: &Opened, publication: &Publication) -> Result<Self, NightError> {
         if !publication.tables.contains_key(ACTIONS) {
             return Err(without_actions(publication.snapshot_date).into());
         }

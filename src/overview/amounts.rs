@@ -32,7 +32,7 @@ impl Amounts {
 }
 
 /// Hundredths as a text such as `1234.50`, which every reader takes exactly.
-pub(super) fn as_money<S: Serializer>(cents: &i128, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_money<S: Serializer>(cents: &i128, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&ExactNumber {
         unscaled: *cents,
         scale: 2,

@@ -14,6 +14,7 @@ mod counts;
 mod dimension;
 mod flows;
 mod kpis;
+mod labels;
 mod not_published;
 mod opened;
 mod outcome;
@@ -42,13 +43,15 @@ use self::counts::Counts;
 use self::flows::FlowRows;
 
 pub(crate) use self::actions::{ActionOverview, ActionsOverview};
+pub(crate) use self::amounts::as_money;
+pub(crate) use self::labels::{Label, Labels, Playbook};
 pub(crate) use self::outcome::published_outcome;
 pub(crate) use dimension::{DimensionOverview, Flow, TierOverview};
 pub(crate) use kpis::{Kpi, WarningOverview};
 pub(crate) use not_published::{Wish, not_published};
 pub(crate) use opened::Opened;
 pub(crate) use user::{
-    ActionOfUser, Figure, Playbook, UserAction, UserMove, UserOverview, UserTier, UserWarning,
+    ActionOfUser, Figure, UserAction, UserMove, UserOverview, UserTier, UserWarning,
 };
 
 /// The table with what each tier adds up to.
@@ -92,7 +95,11 @@ impl Overview {
         Box::pin(Self::of(&opened, publication)).await
     }
 
-    async fn of(opened: &Opened, publication: &Publication) -> Result<Self, NightError> {
+    /// Reads what a publication recorded.
+    ///
+    /// # Errors
+    /// Whatever keeps its tables from being read.
+    pub(crate) async fn of(opened: &Opened, publication: &Publication) -> Result<Self, NightError> {
         let Opened {
             output, session, ..
         } = opened;
@@ -210,7 +217,7 @@ async fn read_dimensions(
     let matrix = rows_of(session, TIER_MIGRATION_MATRIX.name).await;
     let matrix = matrix.map_err(EngineError::during("reading tier_migration_matrix"))?;
     let overview = |dimension: &Dimension| {
-        let flows = flows_of(dimension, &matrix)?;
+        let flows = flows_of(dimension, &matrix, Period::Night)?;
         Ok(DimensionOverview {
             name: dimension.name.clone(),
             is_ranked: dimension.is_ranked(),
@@ -246,16 +253,22 @@ async fn rows_of(session: &Session, table: &str) -> EngineResult<RecordBatch> {
         .await
 }
 
-fn flows_of(dimension: &Dimension, matrix: &RecordBatch) -> Result<Vec<Flow>, ArrowError> {
+/// The flows of a dimension in a period, of the rows of `tier_migration_matrix`.
+pub(crate) fn flows_of(
+    dimension: &Dimension,
+    matrix: &RecordBatch,
+    wanted: Period,
+) -> Result<Vec<Flow>, ArrowError> {
     let dimensions = texts(matrix, "dimension")?;
     let flows = FlowRows::of(matrix)?;
     // An older tierline published no others than those of the night, and did not say so.
     let periods = texts(matrix, "period").ok();
-    let is_of_night = |row: &usize| {
+    let is_wanted = |row: &usize| {
         let period = periods.as_ref().filter(|periods| periods.is_valid(*row));
-        period.is_none_or(|periods| periods.value(*row) == Period::Night.as_str())
+        let period = period.map_or(Period::Night.as_str(), |periods| periods.value(*row));
+        period == wanted.as_str()
     };
     let rows = (0..matrix.num_rows()).filter(|row| dimensions.value(*row) == dimension.name);
-    let rows = rows.filter(is_of_night);
+    let rows = rows.filter(is_wanted);
     Ok(rows.map(|row| flows.flow(dimension, row)).collect())
 }

@@ -229,6 +229,10 @@ impl Stores {
             .map_err(|error| refused(Box::new(error)))?;
         let path =
             Path::from_url_path(full_url.path()).map_err(|error| refused(Box::new(error)))?;
+        if has_escape(path.as_ref()) {
+            let reason = "a name in it has a percent sign before two hexadecimal digits, which readers of Delta tables take for another character; rename the folder";
+            return Err(refused(reason.into()));
+        }
         let key = root.as_str().to_owned();
         if !self.opened.contains_key(&key) {
             if full_url.scheme() != "file" {
@@ -282,6 +286,14 @@ fn absolute_url(
     }
     let path = without_dots(&std::path::absolute(base.join(url))?);
     Url::from_file_path(&path).map_err(|()| format!("`{}` is not absolute", path.display()).into())
+}
+
+/// Whether a path has what looks like a character in the encoding of URLs: a table in `a%20b` would be
+/// looked for in `a b`.
+fn has_escape(path: &str) -> bool {
+    let is_digit = |digit: &u8| digit.is_ascii_hexdigit();
+    let mut found = path.as_bytes().windows(3);
+    found.any(|bytes| matches!(bytes, [b'%', high, low] if is_digit(high) && is_digit(low)))
 }
 
 /// The path with every `..` taken together with the folder before it, where there is one.
@@ -356,5 +368,22 @@ mod tests {
         assert_eq!(plain("jobs/../sql"), "sql");
         assert_eq!(plain("../sql"), "../sql");
         assert_eq!(plain("../../sql"), "../../sql");
+    }
+
+    /// The tables of `pct%20x` were looked for in its neighbour `pct x`.
+    #[test]
+    fn a_folder_whose_name_has_an_escape_is_refused() {
+        let mut stores = Stores::new(RetryPolicy::default());
+        let mut open = |url| stores.open(url, FilePath::new("/srv"));
+        let refused = open("pct%20x/out").unwrap_err();
+        assert_eq!(refused.kind(), FailureKind::Usage);
+        let StorageError::Url { source, .. } = refused else {
+            panic!("{refused}")
+        };
+        let told = "which readers of Delta tables take for another character; rename the folder";
+        assert!(source.to_string().ends_with(told), "{source}");
+        for url in ["pct x/out", "100%/out", "file:///srv/pct%20x/out"] {
+            open(url).unwrap();
+        }
     }
 }

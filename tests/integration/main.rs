@@ -16,6 +16,8 @@ mod naive;
 #[cfg(test)]
 mod nights;
 #[cfg(test)]
+mod report;
+#[cfg(test)]
 mod show;
 #[cfg(test)]
 mod support;

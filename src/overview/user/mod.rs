@@ -7,7 +7,6 @@
 //! 4. The user's newest rows of `tier_migration`, of the last published dates.
 
 mod action;
-mod labels;
 mod moves;
 mod row;
 
@@ -29,15 +28,14 @@ use crate::tables::{DIM_TIER, TIER_SNAPSHOT};
 use crate::tiers::{Dimensions, WARNING, warnings};
 use crate::tiles::USER_ID;
 
+use super::labels::{Labels, Playbook};
 use super::{Opened, dim_tier, register_published};
 
 use self::action::action_of;
-use self::labels::Labels;
 use self::moves::newest_moves;
 use self::row::row_of_user;
 
 pub(crate) use self::action::{ActionOfUser, UserAction};
-pub(crate) use self::labels::Playbook;
 pub(crate) use self::moves::UserMove;
 
 /// The columns of the snapshot that say most about a user: scores, orders, revenue, rhythm,

@@ -66,6 +66,13 @@ const APPLIED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "report::what_a_report_cannot_be_is_told_with_the_remedy",
+        &[
+            "write lang = \"en\" or lang = \"zh\"",
+            "name a file in a folder that is there, and see that there is room for it",
+        ],
+    ),
+    (
         "pings::what_is_no_url_is_told_and_ends_nothing",
         &["give the ping URL of a check, such as https://hc-ping.com/your-uuid"],
     ),

@@ -9,7 +9,7 @@ use tierline::engine::EngineLimits;
 use tierline::ground::SourceFile;
 use tierline::job::{
     CalibrationChoice, Column, Delivery, Guards, Incomplete, Job, OddDays, OwnDimension, OwnTable,
-    Retention, Source,
+    ReportSettings, Retention, Source,
 };
 use tierline::storage::RetryPolicy;
 
@@ -46,6 +46,7 @@ fn reading(job: &Job) -> Value {
         retry_policy,
         guards,
         retention,
+        report,
         file: _,
         keys: _,
     } = job;
@@ -63,6 +64,7 @@ fn reading(job: &Job) -> Value {
         "patience": of_retry_policy(retry_policy),
         "guards": of_guards(guards),
         "retention": of_retention(retention),
+        "report": report.as_ref().map(of_report),
     });
     let Value::Object(others) = others else {
         unreachable!("an object");
@@ -206,6 +208,11 @@ fn of_retention(retention: &Retention) -> Value {
         "versions_days": versions_days,
         "quarantine_days": quarantine_days,
     })
+}
+
+fn of_report(report: &ReportSettings) -> Value {
+    let ReportSettings { language, users } = report;
+    json!({"language": language.tag(), "users": users})
 }
 
 fn of_guards(guards: &Guards) -> Value {

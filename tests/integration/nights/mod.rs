@@ -98,7 +98,7 @@ mod schedules;
 #[cfg(unix)]
 mod signals;
 mod source_records;
-mod tables;
+pub(crate) mod tables;
 mod tile_store;
 mod together;
 mod withdraw;

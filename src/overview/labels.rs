@@ -22,19 +22,23 @@ pub(crate) struct Playbook {
 }
 
 /// What `dim_tier` has besides dimension and tier, where its SQL selects it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Label {
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Label {
+    /// What reports call it.
     pub label_en: Option<String>,
+    /// The same in Chinese.
     pub label_zh: Option<String>,
-    playbook: Option<String>,
-    playbook_zh: Option<String>,
+    /// What to do.
+    pub playbook: Option<String>,
+    /// The same in Chinese.
+    pub playbook_zh: Option<String>,
 }
 
 /// The labels by dimension and tier.
-pub(super) struct Labels(BTreeMap<(String, String), Label>);
+pub(crate) struct Labels(BTreeMap<(String, String), Label>);
 
 impl Labels {
-    pub(super) fn of(dim_tier: &RecordBatch) -> Result<Self, ArrowError> {
+    pub(crate) fn of(dim_tier: &RecordBatch) -> Result<Self, ArrowError> {
         let optional = |name: &str| match dim_tier.schema().index_of(name) {
             Ok(_) => texts(dim_tier, name).map(Some),
             Err(_) => Ok(None),
@@ -62,7 +66,7 @@ impl Labels {
         Ok(Self(labels.collect()))
     }
 
-    pub(super) fn find(&self, dimension: &str, tier: &str) -> Label {
+    pub(crate) fn find(&self, dimension: &str, tier: &str) -> Label {
         let key = (dimension.to_owned(), tier.to_owned());
         self.0.get(&key).cloned().unwrap_or_default()
     }

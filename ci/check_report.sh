@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Opens reports in headless Chromium as a reader would: ci/check_report.sh <tierline> [folder for screenshots]
+#
+# A demo of some nights, a first night, and a Chinese one: no console error, no request, nothing that is
+# wider than the window, nothing that axe-core finds serious, a load of less than a second. Needs Debian's
+# `chromium`, Node.js and npm; where one of them is missing it says so and checks nothing.
+set -euo pipefail
+
+tierline=$(realpath "$1")
+shots=${2:-}
+here=$(realpath "$(dirname "$0")")
+
+chromium=$(command -v chromium || true)
+if [ -z "$chromium" ] || ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    echo "== NOT DONE, since chromium, node or npm is not there: ci/check_report.sh"
+    exit 0
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+shots=$(realpath -m "${shots:-$work/shots}")
+cd "$work"
+npm init --yes >/dev/null
+if ! npm install --silent --no-audit --no-fund --ignore-scripts playwright-core@1.65.1 axe-core@4.14.1; then
+    echo "== NOT DONE, since npm could not install playwright-core and axe-core: ci/check_report.sh"
+    exit 0
+fi
+
+look() {
+    node "$here/report/look.mjs" "$work" "$chromium" "$1" "$shots" "$2"
+}
+
+"$tierline" demo nights --users 1000 --nights 12 >nights.log
+look nights/output/report/2026-10-31.html nights
+"$tierline" report nights/jobs/demo.toml --lang zh --period week --with-users 5 --output chinese.html >/dev/null
+look chinese.html chinese
+"$tierline" demo first --users 300 --nights 1 >first.log
+look first/output/report/2026-10-31.html first

@@ -1,0 +1,115 @@
+//! `tierline report`: what is published as a page, to a file or beside the tables.
+
+use std::path::Path;
+
+use crate::ground::{Diagnostic, Problems, SnapshotDate, counted};
+use crate::job::{Job, Language, Workspace};
+use crate::migration::Period;
+use crate::night::{NightError, Report};
+use crate::overview::Opened;
+use crate::report::{Figures, NightNotes, ReportRequest, keep_pages, page, put_page};
+
+use super::arguments::{LanguageArgument, PeriodArgument, ReportArguments};
+use super::output::Output;
+
+/// Writes a page, or the whole site.
+pub(super) async fn report(arguments: &ReportArguments, output: &Output) -> Result<(), NightError> {
+    let job = super::jobs::load(&arguments.job)?;
+    let date =
+        |given: &Option<String>| given.as_deref().map(str::parse::<SnapshotDate>).transpose();
+    let (from, to) = (date(&arguments.from)?, date(&arguments.to)?);
+    let settings = job.report.unwrap_or_default();
+    let request = ReportRequest {
+        date: to.or(date(&arguments.date)?),
+        from,
+        period: match arguments.period {
+            PeriodArgument::Day => Period::Night,
+            PeriodArgument::Week => Period::Week,
+            PeriodArgument::Month => Period::Month,
+        },
+        language: match arguments.lang {
+            Some(LanguageArgument::En) => Language::English,
+            Some(LanguageArgument::Zh) => Language::Chinese,
+            None => settings.language,
+        },
+        users: arguments.with_users.unwrap_or(settings.users),
+        night: None,
+    };
+    if arguments.site {
+        return Box::pin(site(&job, &request, to, output)).await;
+    }
+    let figures = Box::pin(Figures::read(&job, &request)).await?;
+    let page = page(&figures)?;
+    let place = match &arguments.output {
+        Some(path) => {
+            write(path, &page)?;
+            path.display().to_string()
+        }
+        None => {
+            let name = match from {
+                Some(from) => format!("{}-since-{from}.html", figures.snapshot_date),
+                None => format!("{}.html", figures.snapshot_date),
+            };
+            put_page(&Workspace::open(&job)?.output, &name, page).await?
+        }
+    };
+    output.result(&format!("{place}\n"));
+    Ok(())
+}
+
+/// Writes the pages that are missing or stale, of all published dates or of those from one to another.
+async fn site(
+    job: &Job,
+    request: &ReportRequest<'_>,
+    to: Option<SnapshotDate>,
+    output: &Output,
+) -> Result<(), NightError> {
+    let published = Opened::of(job).await?.publications.dates();
+    let is_asked_for = |date: &SnapshotDate| {
+        request.from.is_none_or(|from| *date >= from) && to.is_none_or(|to| *date <= to)
+    };
+    let dates: Vec<SnapshotDate> = published.into_iter().filter(is_asked_for).collect();
+    let kept = Box::pin(keep_pages(job, request, &dates)).await?;
+    output.result(&format!(
+        "{} written, {} in all\n{}\n",
+        counted(kept.written.len(), "page"),
+        kept.pages,
+        kept.index
+    ));
+    Ok(())
+}
+
+fn write(path: &Path, page: &str) -> Result<(), Problems> {
+    std::fs::write(path, page).map_err(|error| {
+        let message = format!("cannot write the report to `{}`: {error}", path.display());
+        let help = "name a file in a folder that is there, and see that there is room for it";
+        Problems(vec![Diagnostic::new(message).help(help)])
+    })
+}
+
+/// Writes what the job wants beside the tables once dates are published. What is published stands when
+/// that fails: the pages are those of before, which is logged.
+pub(super) async fn keep(job: &Job, dates: &[SnapshotDate], night: Option<&Report>) {
+    let Some(settings) = job.report else {
+        return;
+    };
+    let notes = night.and_then(|night| {
+        Some(NightNotes {
+            run_id: night.run_id.as_deref()?,
+            rejected: &night.rejected,
+            warnings: &night.warnings,
+        })
+    });
+    let request = ReportRequest {
+        language: settings.language,
+        users: settings.users,
+        night: notes,
+        ..ReportRequest::default()
+    };
+    match Box::pin(keep_pages(job, &request, dates)).await {
+        Ok(kept) => {
+            tracing::info!(written = kept.written.len(), index = %kept.index, "reports are written")
+        }
+        Err(error) => tracing::warn!(%error, "reports are those of before"),
+    }
+}

@@ -1,0 +1,191 @@
+//! Everything that a report shows, as one value.
+
+use serde::Serialize;
+
+use crate::engine::EngineError;
+use crate::ground::SnapshotDate;
+use crate::job::Job;
+use crate::night::NightError;
+use crate::overview::{Kpi, Label, Labels, Opened, Overview, TierOverview};
+use crate::publish::missing;
+use crate::tables::{ALERTS, DIM_TIER};
+use crate::tiers::Dimensions;
+
+use super::history::History;
+use super::moves::Moves;
+use super::published::{Published, STAGE, collected, optional_texts};
+use super::quality::Quality;
+use super::request::ReportRequest;
+use super::to_do::{self, Action, ListedUser};
+use super::warned::{self, Warned};
+
+/// What a report shows.
+#[derive(Debug, Serialize)]
+pub(crate) struct Figures {
+    /// Of which job.
+    job: String,
+    /// The version of tierline that has read them.
+    tierline: &'static str,
+    /// The language that the page opens in.
+    pub language: &'static str,
+    /// The period that it opens with.
+    period: &'static str,
+    /// The snapshot date.
+    pub snapshot_date: SnapshotDate,
+    previous_snapshot_date: Option<SnapshotDate>,
+    run_id: String,
+    cutpoints_id: String,
+    previous_cutpoints_id: Option<String>,
+    /// Users in the snapshot.
+    users: u64,
+    dimensions: Vec<DimensionFigures>,
+    warnings: Vec<Warned>,
+    kpis: Vec<Kpi>,
+    alerts: Vec<AlertFigures>,
+    /// None where the date was published without actions.
+    actions: Option<Vec<Action>>,
+    /// The users who are named.
+    listed_users: Vec<ListedUser>,
+    moves: Vec<Moves>,
+    history: History,
+    quality: Quality,
+}
+
+/// A dimension of the date.
+#[derive(Debug, Serialize)]
+struct DimensionFigures {
+    name: String,
+    is_ranked: bool,
+    tiers: Vec<TierFigures>,
+}
+
+/// A tier with what people call it.
+#[derive(Debug, Serialize)]
+struct TierFigures {
+    #[serde(flatten)]
+    counts: TierOverview,
+    #[serde(flatten)]
+    label: Label,
+}
+
+/// A metric past its limit.
+#[derive(Debug, Serialize)]
+struct AlertFigures {
+    alert: String,
+    severity: String,
+    value: f64,
+    threshold: f64,
+    message: String,
+    message_zh: Option<String>,
+}
+
+impl Figures {
+    /// Reads what a report is asked for.
+    ///
+    /// # Errors
+    /// Dates that are not published or not in order, and whatever keeps the tables from being read.
+    pub(crate) async fn read(job: &Job, request: &ReportRequest<'_>) -> Result<Self, NightError> {
+        let opened = Opened::of(job).await?;
+        let publication = opened.publication(request.date).await?;
+        let between = match request.from {
+            Some(from) => {
+                let to = Some(publication.snapshot_date);
+                Some(Box::pin(Overview::between(job, from, to, None)).await?)
+            }
+            None => None,
+        };
+        let published = Published {
+            opened: &opened,
+            publication,
+        };
+        Box::pin(Self::of(job, request, published, between.as_ref())).await
+    }
+
+    async fn of(
+        job: &Job,
+        request: &ReportRequest<'_>,
+        published: Published<'_>,
+        between: Option<&Overview>,
+    ) -> Result<Self, NightError> {
+        let Published {
+            opened,
+            publication,
+        } = published;
+        let overview = Box::pin(Overview::of(opened, publication)).await?;
+        let dim_tier = published.table(DIM_TIER.name).await?;
+        let dim_tier = dim_tier.ok_or_else(|| missing(publication, DIM_TIER.name))?;
+        let dim_tier = collected(Ok(dim_tier)).await?;
+        let labels = Labels::of(&dim_tier).map_err(EngineError::during(STAGE))?;
+        let listed = Dimensions::listed(&dim_tier)?;
+        let mut moves = Box::pin(Moves::published(published, &listed)).await?;
+        let between = between.and_then(Moves::between);
+        let period = match between {
+            Some(_) => "between",
+            None => request.period.as_str(),
+        };
+        moves.extend(between);
+        Ok(Self {
+            job: job.name.clone(),
+            tierline: env!("CARGO_PKG_VERSION"),
+            language: request.language.tag(),
+            period,
+            warnings: Box::pin(warned::read(published, &overview, &labels)).await?,
+            alerts: Box::pin(alerts(published, &overview)).await?,
+            actions: Box::pin(to_do::actions(published)).await?,
+            listed_users: Box::pin(to_do::users(published, request.users)).await?,
+            history: Box::pin(History::read(published)).await?,
+            quality: Box::pin(Quality::read(job, published, request.night)).await?,
+            dimensions: dimensions(&overview, &labels),
+            moves,
+            snapshot_date: overview.snapshot_date,
+            previous_snapshot_date: overview.previous_snapshot_date,
+            run_id: overview.run_id,
+            cutpoints_id: overview.cutpoints_id,
+            previous_cutpoints_id: overview.previous_cutpoints_id,
+            users: overview.users,
+            kpis: overview.kpis,
+        })
+    }
+}
+
+fn dimensions(overview: &Overview, labels: &Labels) -> Vec<DimensionFigures> {
+    let dimensions = overview.dimensions.iter().map(|dimension| {
+        let tiers = dimension.tiers.iter().map(|counts| TierFigures {
+            counts: counts.clone(),
+            label: labels.find(&dimension.name, &counts.name),
+        });
+        DimensionFigures {
+            name: dimension.name.clone(),
+            is_ranked: dimension.is_ranked,
+            tiers: tiers.collect(),
+        }
+    });
+    dimensions.collect()
+}
+
+/// The alerts in the order of the overview, with their messages in both languages.
+async fn alerts(
+    published: Published<'_>,
+    overview: &Overview,
+) -> Result<Vec<AlertFigures>, NightError> {
+    let Some(rows) = published.table(ALERTS.name).await? else {
+        return Ok(Vec::new());
+    };
+    let rows = collected(Ok(rows)).await?;
+    let failed = EngineError::during(STAGE);
+    let names = optional_texts(&rows, "alert").map_err(&failed)?;
+    let messages = optional_texts(&rows, "message_zh").map_err(&failed)?;
+    let alerts = overview.alerts.iter().map(|found| {
+        let mut named = names.iter().zip(&messages);
+        let named = named.find(|(name, _)| name.as_deref() == Some(&*found.alert));
+        AlertFigures {
+            alert: found.alert.clone(),
+            severity: found.severity.clone(),
+            value: found.value,
+            threshold: found.threshold,
+            message: found.message.clone(),
+            message_zh: named.and_then(|(_, message)| message.clone()),
+        }
+    });
+    Ok(alerts.collect())
+}

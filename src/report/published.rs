@@ -1,0 +1,78 @@
+//! The tables of a publication, opened at the versions that it recorded.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::error::ArrowError;
+use datafusion::error::Result as EngineResult;
+use datafusion::prelude::DataFrame;
+
+use crate::engine::{EngineError, all_rows, texts};
+use crate::ground::SnapshotDate;
+use crate::night::NightError;
+use crate::overview::Opened;
+use crate::publish::{Publication, published_dates, published_table};
+
+/// What tables are read for, in messages.
+pub(super) const STAGE: &str = "reading figures for a report";
+
+/// A publication whose tables are read.
+#[derive(Clone, Copy)]
+pub(super) struct Published<'a> {
+    pub opened: &'a Opened,
+    pub publication: &'a Publication,
+}
+
+impl Published<'_> {
+    /// The rows of the date; none where it was published without the table.
+    pub(super) async fn table(&self, name: &str) -> Result<Option<DataFrame>, NightError> {
+        let rows = published_table(&self.opened.output, self.publication, name).await?;
+        let rows = rows.map(|rows| self.opened.session.read(Arc::new(rows)));
+        Ok(rows.transpose().map_err(EngineError::during(STAGE))?)
+    }
+
+    /// The rows of some dates; none where no date was published with the table.
+    pub(super) async fn dated(
+        &self,
+        name: &str,
+        dates: &[SnapshotDate],
+    ) -> Result<Option<DataFrame>, NightError> {
+        let Opened {
+            output,
+            publications,
+            session,
+        } = self.opened;
+        let rows = published_dates(output, publications, name, dates).await?;
+        let rows = rows.map(|rows| session.read(Arc::new(rows)));
+        Ok(rows.transpose().map_err(EngineError::during(STAGE))?)
+    }
+}
+
+/// The rows of a plan that may fail.
+pub(super) async fn collected(rows: EngineResult<DataFrame>) -> Result<RecordBatch, NightError> {
+    let failed = EngineError::during(STAGE);
+    Ok(Box::pin(all_rows(rows.map_err(&failed)?))
+        .await
+        .map_err(&failed)?)
+}
+
+/// Whether a table has a column.
+pub(super) fn has(rows: &DataFrame, column: &str) -> bool {
+    rows.schema().has_column_with_unqualified_name(column)
+}
+
+/// A column as texts, NULL as none; none at all where there is no such column.
+pub(super) fn optional_texts(
+    rows: &RecordBatch,
+    column: &str,
+) -> Result<Vec<Option<String>>, ArrowError> {
+    if rows.schema().index_of(column).is_err() {
+        return Ok(vec![None; rows.num_rows()]);
+    }
+    let texts = texts(rows, column)?;
+    let texts = (0..rows.num_rows()).map(|row| {
+        let is_given = texts.is_valid(row);
+        is_given.then(|| texts.value(row).to_owned())
+    });
+    Ok(texts.collect())
+}

@@ -1,0 +1,295 @@
+//! The pages beside the tables, as a bucket serves them: `report/<date>.html`, and `report/index.html`
+//! over all of them.
+//!
+//! | page of a date | what happens |
+//! |---|---|
+//! | not there, and wanted | written |
+//! | older than the publication, which restated the date, and wanted | written |
+//! | of a date that is published no longer | deleted |
+//!
+//! Publications stand whatever becomes of pages.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{Attribute, Attributes, ObjectMeta, ObjectStoreExt, PutOptions};
+
+use crate::ground::{Layout, SnapshotDate};
+use crate::job::{Job, Language};
+use crate::night::NightError;
+use crate::overview::Opened;
+use crate::publish::Publication;
+use crate::storage::Location;
+use crate::tables::ALERTS;
+
+use super::figures::Figures;
+use super::history::History;
+use super::page::{filled, page};
+use super::published::Published;
+use super::request::ReportRequest;
+use super::words::Words;
+
+const INDEX: &str = "index.html";
+const TEMPLATE: &str = include_str!("assets/index.html");
+
+/// What became of the pages.
+#[derive(Debug, Default)]
+pub(crate) struct PagesKept {
+    /// The URL of the index.
+    pub index: String,
+    /// The dates whose page was written.
+    pub written: Vec<SnapshotDate>,
+    /// The pages that there are.
+    pub pages: usize,
+}
+
+/// Writes the pages of `dates` that are not there or are older than their publication, removes those of
+/// dates that are published no longer, and writes the index.
+///
+/// # Errors
+/// Stores that fail, and whatever keeps the tables from being read.
+pub(crate) async fn keep_pages(
+    job: &Job,
+    request: &ReportRequest<'_>,
+    dates: &[SnapshotDate],
+) -> Result<PagesKept, NightError> {
+    let opened = Opened::of(job).await?;
+    let folder = Layout::below(opened.output.path.clone()).reports();
+    let (mut there, has_index) = pages(&opened.output, &folder).await?;
+    let mut kept = PagesKept {
+        index: opened.output.url_of(&folder.clone().join(INDEX)),
+        ..PagesKept::default()
+    };
+    for date in dates {
+        let Some(publication) = opened.publications.newest_for(*date) else {
+            continue;
+        };
+        if !is_wanted(&opened, publication, there.get(date)).await? {
+            continue;
+        }
+        let request = ReportRequest {
+            date: Some(*date),
+            from: None,
+            ..*request
+        };
+        let figures = Box::pin(Figures::read(job, &request)).await?;
+        let path = folder.clone().join(format!("{date}.html"));
+        put(&opened.output, &path, page(&figures)?).await?;
+        there.insert(*date, None);
+        kept.written.push(*date);
+    }
+    let published = opened.publications.dates();
+    let gone: Vec<SnapshotDate> = there
+        .keys()
+        .copied()
+        .filter(|date| !published.contains(date))
+        .collect();
+    for date in &gone {
+        let path = folder.clone().join(format!("{date}.html"));
+        let deleted = opened.output.store.delete(&path).await;
+        deleted.map_err(|error| opened.output.failure("delete", &path, error))?;
+        there.remove(date);
+    }
+    kept.pages = there.len();
+    if kept.written.is_empty() && gone.is_empty() && has_index {
+        return Ok(kept);
+    }
+    let index = Box::pin(index(job, request.language, &opened, &there)).await?;
+    put(&opened.output, &folder.join(INDEX), index).await?;
+    Ok(kept)
+}
+
+/// Writes one page beside the others, whether there is one or not, and returns its URL.
+///
+/// # Errors
+/// Stores that fail.
+pub(crate) async fn put_page(
+    output: &Location,
+    name: &str,
+    page: String,
+) -> Result<String, NightError> {
+    let path = Layout::below(output.path.clone()).reports().join(name);
+    put(output, &path, page).await?;
+    Ok(output.url_of(&path))
+}
+
+/// Whether the page of a publication is missing or older than it.
+async fn is_wanted(
+    opened: &Opened,
+    publication: &Publication,
+    page: Option<&Option<DateTime<Utc>>>,
+) -> Result<bool, NightError> {
+    let Some(Some(written)) = page else {
+        return Ok(page.is_none());
+    };
+    let published = opened.publications.committed_at(publication).await?;
+    Ok(published.is_none_or(|published| published > *written))
+}
+
+/// The dates that have a page, and when it was written; none for one that was written just now.
+type Pages = BTreeMap<SnapshotDate, Option<DateTime<Utc>>>;
+
+/// The pages that are there, and whether the index is.
+async fn pages(output: &Location, folder: &Path) -> Result<(Pages, bool), NightError> {
+    let listed = output.store.list(Some(folder)).try_collect().await;
+    let listed: Vec<ObjectMeta> = listed.map_err(|error| output.failure("list", folder, error))?;
+    let mut names = listed.iter().map(|object| object.location.filename());
+    let has_index = names.any(|name| name == Some(INDEX));
+    let pages = listed.into_iter().filter_map(|object| {
+        let name = object.location.filename()?.strip_suffix(".html")?;
+        Some((name.parse().ok()?, Some(object.last_modified)))
+    });
+    Ok((pages.collect(), has_index))
+}
+
+/// A browser shows what a bucket says is HTML; disks know no such thing.
+async fn put(output: &Location, path: &Path, page: String) -> Result<(), NightError> {
+    let is_disk = output.root.as_str().starts_with("file:");
+    let kind = (Attribute::ContentType, "text/html; charset=utf-8");
+    let attributes = Attributes::from_iter((!is_disk).then_some(kind));
+    let options = PutOptions {
+        attributes,
+        ..PutOptions::default()
+    };
+    let put = output.store.put_opts(path, page.into(), options).await;
+    put.map_err(|error| output.failure("write", path, error))?;
+    Ok(())
+}
+
+/// The index over all published dates, the newest first.
+async fn index(
+    job: &Job,
+    language: Language,
+    opened: &Opened,
+    pages: &Pages,
+) -> Result<String, NightError> {
+    let history = match opened.publications.published().next_back() {
+        Some(publication) => {
+            let published = Published {
+                opened,
+                publication,
+            };
+            Box::pin(History::read(published)).await?
+        }
+        None => History::default(),
+    };
+    let words = Words::of(language);
+    let months = months(opened, pages, &history, &words);
+    let parts = [
+        ("{{language}}", language.tag()),
+        ("{{title}}", &*escaped(&job.name)),
+        ("{{job}}", &*escaped(&job.name)),
+        ("{{heading}}", words.text("heading")),
+        ("{{lead}}", words.text("lead")),
+        ("{{months}}", &months),
+    ];
+    Ok(filled(TEMPLATE, &parts))
+}
+
+/// A table for each month, the newest first.
+fn months(opened: &Opened, pages: &Pages, history: &History, words: &Words) -> String {
+    let mut months: Vec<(String, String)> = Vec::new();
+    for publication in opened.publications.published().rev() {
+        let month = publication.snapshot_date.day().format("%Y-%m").to_string();
+        let row = row(publication, opened, pages, history, words);
+        match months.last_mut() {
+            Some((last, rows)) if *last == month => rows.push_str(&row),
+            _ => months.push((month, row)),
+        }
+    }
+    let columns = [
+        "date",
+        "users",
+        "revenue",
+        "high_value",
+        ALERTS.name,
+        "open",
+    ];
+    let columns = columns.map(|column| format!("<th scope=\"col\">{}</th>", words.text(column)));
+    let head = columns.concat();
+    let tables = months.into_iter().map(|(month, rows)| {
+        format!(
+            "<section><h2>{month}</h2>\n<table><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></section>\n"
+        )
+    });
+    tables.collect()
+}
+
+/// A date with its figures and its page in each period.
+fn row(
+    publication: &Publication,
+    opened: &Opened,
+    pages: &Pages,
+    history: &History,
+    words: &Words,
+) -> String {
+    let date = publication.snapshot_date;
+    let day = date.to_string();
+    let metric = |name: &str| history.metric(name, &day);
+    let alerts = publication.tables.get(ALERTS.name);
+    let cells = [
+        metric("users_total").map(grouped),
+        metric("revenue_d0").map(grouped),
+        metric("high_value_user_share").map(|share| format!("{:.1}%", 100.0 * share)),
+        alerts.map(|alerts| grouped(alerts.rows as f64)),
+    ];
+    let cells = cells.map(|cell| format!("<td>{}</td>", cell.as_deref().unwrap_or("–")));
+    let publications = &opened.publications;
+    let periods = [
+        ("night", publication.previous_snapshot_date.is_some()),
+        ("week", publications.week_before(date).is_some()),
+        ("month", publications.month_before(date).is_some()),
+    ];
+    let links = periods.into_iter().filter(|(_, is_there)| *is_there);
+    let links = links.map(|(period, _)| {
+        let words = words.text(period);
+        format!("<a href=\"{day}.html#{period}\" aria-label=\"{day}: {words}\">{words}</a>")
+    });
+    let links: Vec<String> = links.collect();
+    let (day, links) = match pages.contains_key(&date) {
+        true => (format!("<a href=\"{day}.html\">{day}</a>"), links.join(" ")),
+        false => (day, words.text("no_page").to_owned()),
+    };
+    let cells = cells.concat();
+    format!("<tr><th scope=\"row\">{day}</th>{cells}<td>{links}</td></tr>\n")
+}
+
+/// A number in whole units, with a comma after each three digits.
+fn grouped(number: f64) -> String {
+    let digits = format!("{:.0}", number.abs());
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    match number < 0.0 && digits != "0" {
+        true => format!("-{text}"),
+        false => text,
+    }
+}
+
+/// A text within HTML.
+fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        let found = [0.0, 999.4, 1000.0, 1_234_567.5, -1000.0, -0.2].map(grouped);
+        assert_eq!(found, ["0", "999", "1,000", "1,234,568", "-1,000", "0"]);
+    }
+
+    #[test]
+    fn texts_are_no_html() {
+        assert_eq!(escaped("<b>\"&'"), "&lt;b&gt;&quot;&amp;'");
+    }
+}
