@@ -1,4 +1,4 @@
-//! Tiers and metrics of every published date up to that of the report, by columns:
+//! Tiers and metrics of every date up to that of the report, also of those whose users have expired, by columns:
 //!
 //! | dates | 2026-11-18 | 2026-11-19 | 2026-11-20 |
 //! |---|---|---|---|
@@ -27,7 +27,7 @@ const MOST_DATES: usize = 731;
 /// What was published so far.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct History {
-    /// The published dates, the report's own last.
+    /// The dates, the report's own last.
     dates: Vec<String>,
     /// Each tier by its dimension and name, a value for each date.
     tiers: BTreeMap<String, BTreeMap<String, TierHistory>>,
@@ -45,9 +45,9 @@ struct TierHistory {
 }
 
 impl History {
-    /// Reads the published dates up to that of the publication.
+    /// Reads the dates up to that of the publication.
     pub(super) async fn read(published: Published<'_>) -> Result<Self, NightError> {
-        let all = published.opened.publications.dates();
+        let all = published.opened.publications.dates_with_sums();
         let until = all.range(..=published.publication.snapshot_date).rev();
         let mut dates: Vec<SnapshotDate> = until.take(MOST_DATES).copied().collect();
         dates.reverse();

@@ -179,6 +179,15 @@ impl Publications {
         published.map(|published| published.snapshot_date).collect()
     }
 
+    /// Every date whose sums are in the tables: those that are published, and those of which only the
+    /// users have expired.
+    pub fn dates_with_sums(&self) -> BTreeSet<SnapshotDate> {
+        let last = self.last_rows.values();
+        let last = last.filter_map(|row| self.by_sequence.get(*row));
+        let has_sums = last.filter(|last| !last.is_withdrawn());
+        has_sums.map(|last| last.snapshot_date).collect()
+    }
+
     /// The valid publication of every date that has one, in the order of dates.
     pub fn published(&self) -> impl DoubleEndedIterator<Item = &Publication> {
         let dates = self.last_rows.keys();

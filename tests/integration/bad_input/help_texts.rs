@@ -222,6 +222,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "write how long a night may take, such as time_limit",
             "write how long they are kept, {least} days or longer, such as {key} = \"90 days\"",
             "give the folder that has all dt=YYYY-MM-DD partitions in it",
+            "which readers of Delta tables take for another character; rename the folder",
             "list them from the lowest to the highest, such as tiers = [\"low\", \"high\"]; add ranked = false",
             "attributes of users come from [sources.users.profile]",
             "take it out of the URL",

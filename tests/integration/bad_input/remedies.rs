@@ -960,6 +960,11 @@ fn of_the_job() {
             mended: &[Replace(JOB, "6 days", "7 days")],
         },
         Remedy {
+            help: "which readers of Delta tables take for another character; rename the folder",
+            broken: &[Replace(JOB, "output = \"out\"", "output = \"o%75t\"")],
+            mended: &[Replace(JOB, "o%75t", "out")],
+        },
+        Remedy {
             help: "give the folder that has all dt=YYYY-MM-DD partitions in it",
             broken: &[Replace(JOB, "data/orders", "data/orders/dt=2026-03-06")],
             mended: &[Replace(JOB, "data/orders/dt=2026-03-06", "data/orders")],

@@ -217,6 +217,18 @@ async fn old_dates_keep_their_users_on_the_last_of_each_month() {
     let again = tierline(&nights, &temporary, &maintain);
     let result: Value = serde_json::from_str(&again.stdout).unwrap();
     assert_eq!(result["status"], "nothing_to_delete");
+    let page = temporary.path().join("page.html");
+    let written = tierline(
+        &nights,
+        &temporary,
+        &["report", "--output", page.to_str().unwrap()],
+    );
+    assert_eq!(written.exit_code, 0, "{written:?}");
+    let page = fs::read_to_string(page).unwrap();
+    assert!(
+        page.contains(&format!("\"{august}\"")),
+        "charts go on over expired dates"
+    );
 
     let late_file = Delivery {
         file_name: "late",
