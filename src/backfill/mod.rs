@@ -21,8 +21,8 @@ use crate::night::{Failure, NightError, Report, Status};
 use crate::pack::Project;
 use crate::plan::{
     Accepted, Affected, AffectedBy, Found, HistoryError, HistoryStarts, PlanError, Rules,
-    check_doubts, fingerprint, histories, known_days, list_sources, remark_on_lost_files,
-    seen_then,
+    check_doubts, fingerprint, histories, known_days, list_sources, of_final_dates,
+    remark_on_final_dates, remark_on_lost_files, seen_then,
 };
 use crate::publish::{LostFiles, Publication, Publications, check_complete, inspect, lost_files};
 use crate::tables::TIER_SNAPSHOT;
@@ -198,7 +198,10 @@ impl Planning<'_> {
         let days = from.day().iter_days();
         let days = days.take_while(|day| *day <= to.day());
         let published = self.publications.dates();
-        let nights = days.map(SnapshotDate::on).map(|date| BackfillNight {
+        let is_too_old =
+            |date: &SnapshotDate| self.publications.is_final(*date) && !published.contains(date);
+        let (too_old, dates): (Vec<_>, Vec<_>) = days.map(SnapshotDate::on).partition(is_too_old);
+        let nights = dates.into_iter().map(|date| BackfillNight {
             date,
             rules: NightRules::Today,
             before: match published.contains(&date) {
@@ -207,9 +210,17 @@ impl Planning<'_> {
             },
         });
         let nights = nights.collect();
+        let left = too_old.into_iter().map(|date| DateLeft {
+            snapshot_date: date.to_string(),
+            reason: "it would follow on snapshots that have expired, so it cannot be published"
+                .to_owned(),
+            night: None,
+        });
+        let left = left.collect();
         let published = published.range(from..=to);
         let others: Vec<SnapshotDate> = published
             .filter_map(|date| self.publications.newest_for(*date))
+            .filter(|publication| !self.publications.is_final(publication.snapshot_date))
             .filter(|publication| self.has_other_rules(publication))
             .map(|publication| publication.snapshot_date)
             .collect();
@@ -220,7 +231,7 @@ impl Planning<'_> {
         });
         BackfillPlan {
             nights,
-            left: Vec::new(),
+            left,
             notes: note.into_iter().collect(),
         }
     }
@@ -241,11 +252,12 @@ impl Planning<'_> {
     async fn affected(&self, choice: RulesChoice) -> Result<BackfillPlan, NightError> {
         let (affected, lost) = self.affected_dates().await?;
         let mut plan = BackfillPlan::default();
-        let lost: Vec<&LostFiles> = lost.iter().collect();
+        let (of_final, lost) = of_final_dates(&lost, &self.publications);
         plan.notes.extend(
             remark_on_lost_files(&lost)
                 .map(|remark| format!("{remark}; these dates are made again")),
         );
+        plan.notes.extend(remark_on_final_dates(&of_final));
         let dates = self.dates_to_restate(&affected);
         let by_files = affected.iter().filter(|date| date.by == AffectedBy::Files);
         let by_files: BTreeSet<SnapshotDate> = by_files.map(|affected| affected.date).collect();

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::ground::{Diagnostic, Problems, interruption};
+use crate::ground::{Diagnostic, Problems};
 use crate::job::{Job, Workspace};
 use crate::maintenance::{ExpiredDates, Kind, MaintenancePlan, Unneeded};
 use crate::night::{NightError, Report};
@@ -13,6 +13,7 @@ use super::confirmation::Answer;
 use super::figures::{count, count_of};
 use super::jobs;
 use super::output::Output;
+use super::report;
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -77,9 +78,9 @@ async fn look_and_delete(
     let outcome = match answer {
         Answer::Yes => {
             claim_output(&workspace.output, &job.name).await?;
-            // Until what expires has done so in every table.
-            let _held_off = interruption().held_off();
             plan.carry_out(&job, &workspace).await?;
+            // Pages of dates that have expired go.
+            report::keep(&job, &[], None).await;
             Outcome::Deleted
         }
         Answer::No | Answer::None => Outcome::NotDeleted,

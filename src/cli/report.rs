@@ -8,6 +8,7 @@ use crate::migration::Period;
 use crate::night::{NightError, Report};
 use crate::overview::Opened;
 use crate::report::{Figures, NightNotes, ReportRequest, keep_pages, page, put_page};
+use crate::storage::check_output;
 
 use super::arguments::{LanguageArgument, PeriodArgument, ReportArguments};
 use super::output::Output;
@@ -50,7 +51,9 @@ pub(super) async fn report(arguments: &ReportArguments, output: &Output) -> Resu
                 Some(from) => format!("{}-since-{from}.html", figures.snapshot_date),
                 None => format!("{}.html", figures.snapshot_date),
             };
-            put_page(&Workspace::open(&job)?.output, &name, page).await?
+            let output = Workspace::open(&job)?.output;
+            check_output(&output, &job.name).await?;
+            put_page(&output, &name, page).await?
         }
     };
     output.result(&format!("{place}\n"));
@@ -64,7 +67,9 @@ async fn site(
     to: Option<SnapshotDate>,
     output: &Output,
 ) -> Result<(), NightError> {
-    let published = Opened::of(job).await?.publications.dates();
+    let opened = Opened::of(job).await?;
+    check_output(&opened.output, &job.name).await?;
+    let published = opened.publications.dates();
     let is_asked_for = |date: &SnapshotDate| {
         request.from.is_none_or(|from| *date >= from) && to.is_none_or(|to| *date <= to)
     };

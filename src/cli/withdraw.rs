@@ -139,6 +139,9 @@ fn meaning(withdrawal: &Withdrawal) -> String {
             withdrawal.affected_dates.len()
         ));
     }
+    if withdrawal.is_for_good {
+        text.push_str("  for good: snapshots that it would follow on have expired, so it cannot be published again\n");
+    }
     if let Some(kept) = &withdrawal.cut_points_kept {
         text.push_str(&kept_on(date, kept));
     }

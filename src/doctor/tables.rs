@@ -2,7 +2,7 @@
 
 use crate::ground::counted;
 use crate::job::{Job, Workspace};
-use crate::plan::remark_on_lost_files;
+use crate::plan::{of_final_dates, remark_on_final_dates, remark_on_lost_files};
 use crate::publish::{Inspection, Publications, Table, inspect, lost_files};
 
 use super::finding::Findings;
@@ -85,14 +85,17 @@ async fn examine_files(
     findings: &mut Findings<'_>,
 ) {
     match lost_files(&workspace.output, publications, inspection).await {
-        Ok(lost) => match remark_on_lost_files(&lost.iter().collect::<Vec<_>>()) {
-            None => findings.pass("files", "all published files are there"),
-            Some(remark) => findings.fail(
-                "files",
-                remark,
-                Some("`tierline backfill --affected` makes these dates again"),
-            ),
-        },
+        Ok(lost) if lost.is_empty() => findings.pass("files", "all published files are there"),
+        Ok(lost) => {
+            let (of_final, lost) = of_final_dates(&lost, publications);
+            if let Some(remark) = remark_on_lost_files(&lost) {
+                let remedy = "`tierline backfill --affected` makes these dates again";
+                findings.fail("files", remark, Some(remedy));
+            }
+            if let Some(remark) = remark_on_final_dates(&of_final) {
+                findings.fail("files of final dates", remark, None);
+            }
+        }
         Err(error) => findings.failed("files", &error),
     }
 }

@@ -306,7 +306,7 @@ pub(super) struct MaintainSection {
 #[serde(default)]
 pub(super) struct ReportSection {
     pub lang: Option<toml::Spanned<String>>,
-    pub users: u32,
+    pub users: Option<toml::Spanned<u32>>,
 }
 
 fn yes() -> bool {
@@ -431,6 +431,8 @@ fn remove_value_at(table: &mut DeTable<'_>, place: &Range<usize>) -> bool {
 }
 
 fn unknown_key(file: &SourceFile, keys: &Keys, path: &str) -> Diagnostic {
+    // A section that may be left out is told so in the path.
+    let path = &path.replace(".?", "");
     let (section, key) = path.rsplit_once('.').unwrap_or(("", path));
     let message = format!("unknown key `{path}`");
     let known = SECTIONS.iter().find(|(name, _)| is_section(name, section));

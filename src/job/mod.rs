@@ -50,6 +50,9 @@ const LEAST_DAILY_DAYS: u32 = 60;
 /// The most: a century.
 const MOST_RETENTION_DAYS: u32 = 36_500;
 
+/// How many users a report names at most.
+const MOST_USERS_NAMED: u32 = 10_000;
+
 /// The most bytes of a job file.
 const MOST_BYTES: usize = 128 * 1024;
 
@@ -519,9 +522,19 @@ impl Reading<'_> {
             });
             self.problems.keep(parsed)
         });
+        let users = section.users.as_ref().and_then(|users| {
+            let count = *users.get_ref();
+            let parsed = (count <= MOST_USERS_NAMED).then_some(count).ok_or_else(|| {
+                let message =
+                    format!("`users` is {count}, and a report names {MOST_USERS_NAMED} at most");
+                let help = "give fewer, and write lists by `tierline export --table actions`";
+                Diagnostic::at(self.file, users.span(), message).help(help)
+            });
+            self.problems.keep(parsed)
+        });
         ReportSettings {
             language: language.unwrap_or_default(),
-            users: section.users,
+            users: users.unwrap_or_default(),
         }
     }
 

@@ -28,7 +28,7 @@ use futures::future::try_join_all;
 use object_store::ObjectMeta;
 
 use crate::drafts::objects;
-use crate::ground::Layout;
+use crate::ground::{Layout, interruption};
 use crate::job::{Job, Workspace};
 use crate::night::NightError;
 use crate::publish::{self, Inspection, Publications, TableFolder, inspect};
@@ -139,6 +139,8 @@ impl MaintenancePlan {
         if let Some(expired) = &self.expired {
             let state = (&self.publications, &self.inspection);
             let application = format!("tierline/{}", job.name);
+            // Until it is done in every table.
+            let _held_off = interruption().held_off();
             let done = publish::expire(output, state, &expired.all, &application).await?;
             if let Some(done) = done {
                 publish::write_checkpoints(&done.tables).await;

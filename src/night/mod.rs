@@ -109,7 +109,7 @@ fn begin(job: &Job, workspace: &Workspace, plan: &Plan) -> Report {
     for warning in &plan.delivery_warnings {
         tracing::warn!("{warning}");
     }
-    for remark in plan.remarks_on_lost_files() {
+    for remark in plan.remarks_on_published() {
         tracing::warn!("{remark}");
     }
     let previous = plan.previous.as_ref();

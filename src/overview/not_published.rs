@@ -15,7 +15,7 @@ pub(crate) enum Wish {
     /// To see it.
     Show,
     /// To see it, although it cannot be published again.
-    ShowExpired,
+    ShowFinal,
     /// To take it back.
     Withdraw,
 }
@@ -40,9 +40,9 @@ pub(crate) async fn not_published(
         },
         None => None,
     };
-    let is_expired = last.is_some_and(Publication::is_expired);
+    let is_final = date.is_some_and(|date| publications.is_final(date));
     let wish = match wish {
-        Wish::Show if is_expired => Wish::ShowExpired,
+        Wish::Show if is_final => Wish::ShowFinal,
         wish => wish,
     };
     problem(date, withdrawal, &publications.dates(), wish).into()
@@ -99,7 +99,7 @@ fn problem(
     };
     let help = match (wish, nearby.is_some()) {
         (Wish::Show, true) => format!("name one of them, or publish it: {run}"),
-        (Wish::ShowExpired, _) => "name one of them: it cannot be published again".to_owned(),
+        (Wish::ShowFinal, _) => "name one of them: it cannot be published again".to_owned(),
         (Wish::Show, false) => format!("publish a date first: {run}"),
         (Wish::Withdraw, true) => {
             "name one of them: a date that is not published needs no withdrawal".to_owned()

@@ -143,12 +143,12 @@ pub(crate) fn register_nothing_before(
     Ok(())
 }
 
-/// The last published dates before D, whose KPIs are at hand.
+/// The last dates before D whose KPIs are at hand, also of those whose users have expired.
 pub(crate) fn dates_of_history(
     publications: &Publications,
     snapshot_date: SnapshotDate,
 ) -> impl Iterator<Item = SnapshotDate> + use<> {
-    let dates = publications.dates();
+    let dates = publications.dates_with_sums();
     let before: Vec<SnapshotDate> = dates.range(..snapshot_date).copied().collect();
     before.into_iter().rev().take(HISTORY_DATES)
 }

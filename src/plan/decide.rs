@@ -8,7 +8,7 @@ use crate::ground::SnapshotDate;
 use crate::inputs::{Manifest, SourceHistory};
 use crate::job::{CalibrationChoice, Job};
 use crate::pack::Project;
-use crate::publish::{Publication, Publications};
+use crate::publish::Publications;
 
 use super::action::LOST_FILES;
 use super::deliveries::delivery_warnings;
@@ -40,7 +40,7 @@ pub fn decide(job: &Job, project: &Project, mut facts: Facts) -> Plan {
         sources: facts.visible.values().map(source_plan).collect(),
         affected: affected_others(&facts, &action),
         input_fingerprint: facts.input_fingerprint(&rules_fingerprint, &cutpoints_id),
-        gaps: gaps(facts.previous(), facts.snapshot_date),
+        gaps: gaps(&facts),
         previous: facts.previous().cloned(),
         later: later_files(&facts.visible, &facts.all_days),
         action,
@@ -144,14 +144,16 @@ fn source_plan(history: &SourceHistory) -> SourcePlan {
     }
 }
 
-/// The days after the previous snapshot and before D.
-fn gaps(previous: Option<&Publication>, snapshot_date: SnapshotDate) -> Vec<NaiveDate> {
-    let Some(previous) = previous else {
+/// The days after the previous snapshot and before D, as far as they can be published.
+fn gaps(facts: &Facts) -> Vec<NaiveDate> {
+    let (Some(previous), snapshot_date) = (facts.previous(), facts.snapshot_date) else {
         return Vec::new();
     };
+    let is_final = |day: &NaiveDate| facts.publications.is_final(SnapshotDate::on(*day));
     let first = previous.snapshot_date.day() + Days::new(1);
     first
         .iter_days()
         .take_while(|day| *day < snapshot_date.day())
+        .filter(|day| !is_final(day))
         .collect()
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ground::{SnapshotDate, SqlSchema};
 use crate::pack::marts::dates_of_history;
-use crate::publish::{LostFiles, PublishError};
+use crate::publish::{LostFiles, Publications, PublishError};
 use crate::tables;
 
 use super::{Plan, PlannedAction};
@@ -48,19 +48,47 @@ impl Plan {
         })
     }
 
-    /// What is to be said of files that are gone.
-    pub(crate) fn remarks_on_lost_files(&self) -> Vec<String> {
-        let others = self.lost.iter();
-        let others = others.filter(|lost| lost.date != self.snapshot_date);
+    /// What is to be said of published dates: that D is final, and of files that are gone.
+    pub(crate) fn remarks_on_published(&self) -> Vec<String> {
+        let date = self.snapshot_date;
+        let is_final = self.publications.is_final(date);
+        let is_final = is_final.then(|| {
+            format!("{date} is final: snapshots that it would follow on have expired, so it stays as it is, whatever its inputs are by now")
+        });
+        let (of_final, lost) = of_final_dates(&self.lost, &self.publications);
+        let others = lost.iter().copied();
+        let others = others.filter(|lost| lost.date != date);
         let others = remark_on_lost_files(&others.collect::<Vec<_>>()).map(|remark| {
             format!("{remark}; `tierline backfill --affected` makes these dates again, `tierline run --date` one of them")
         });
-        let own = self.lost.iter();
-        let own = own.filter(|lost| lost.date == self.snapshot_date);
+        let own = lost.into_iter();
+        let own = own.filter(|lost| lost.date == date);
         let own = remark_on_lost_files(&own.collect::<Vec<_>>());
         let own = own.map(|remark| format!("{remark}; this date is made again"));
-        own.into_iter().chain(others).collect()
+        let of_final = remark_on_final_dates(&of_final);
+        is_final
+            .into_iter()
+            .chain(own)
+            .chain(others)
+            .chain(of_final)
+            .collect()
     }
+}
+
+/// Files of dates that are final, which nothing makes again, and those of others.
+pub(crate) fn of_final_dates<'a>(
+    lost: &'a [LostFiles],
+    publications: &Publications,
+) -> (Vec<&'a LostFiles>, Vec<&'a LostFiles>) {
+    let lost = lost.iter();
+    lost.partition(|lost| publications.is_final(lost.date))
+}
+
+/// What is to be done about files of dates that are final.
+pub(crate) fn remark_on_final_dates(lost: &[&LostFiles]) -> Option<String> {
+    remark_on_lost_files(lost).map(|remark| {
+        format!("{remark}; these dates are final, as snapshots that they would follow on have expired: restore the files from a copy, or withdraw the dates for good, by `tierline withdraw`")
+    })
 }
 
 /// Which dates lack files of which tables; nothing where none do.

@@ -48,7 +48,7 @@ pub use facts::Facts;
 pub(crate) use gather::list_sources;
 pub use history::HeldInTiles;
 pub(crate) use history::{check_doubts, histories, known_days};
-pub(crate) use lost_files::remark_on_lost_files;
+pub(crate) use lost_files::{of_final_dates, remark_on_final_dates, remark_on_lost_files};
 pub(crate) use out_of_reach::refuse;
 pub use out_of_reach::{Because, OutOfReach};
 pub use planned_action::PlannedAction;

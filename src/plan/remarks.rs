@@ -10,7 +10,7 @@ use super::{CalibrationPlan, Plan};
 /// Days that sources or snapshots lack, what is worth a warning about the delivered files, and
 /// dates that late data affects.
 pub(crate) fn remarks_on(job: &Job, plan: &Plan) -> Vec<String> {
-    let mut remarks = plan.remarks_on_lost_files();
+    let mut remarks = plan.remarks_on_published();
     remarks.extend(plan.remarks_on_history());
     remarks.extend(missing_days(job, plan));
     remarks.extend(plan.delivery_warnings.iter().cloned());

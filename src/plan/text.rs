@@ -60,7 +60,7 @@ impl Plan {
         for warning in &self.delivery_warnings {
             writeln!(f, "  warning: {warning}")?;
         }
-        let remarks = self.remarks_on_lost_files().into_iter();
+        let remarks = self.remarks_on_published().into_iter();
         for remark in remarks.chain(self.remarks_on_retired()) {
             writeln!(f, "  warning: {remark}")?;
         }

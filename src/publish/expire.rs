@@ -39,7 +39,7 @@ pub async fn expire(
         .iter()
         .filter_map(|date| publications.newest_for(*date));
     let published: Vec<&Publication> = published.collect();
-    let Some(newest) = published.last() else {
+    let (Some(first), Some(newest)) = (published.first(), published.last()) else {
         return Ok(None);
     };
     let inspection = match inspection.is_clean() {
@@ -48,7 +48,7 @@ pub async fn expire(
     };
     let sequence = publications.next_sequence();
     let provenance = Provenance {
-        run_id: run_id(newest.snapshot_date, sequence),
+        run_id: run_id(first.snapshot_date, sequence),
         input_fingerprint: newest.input_fingerprint.clone(),
         application: application.to_owned(),
         sequence,

@@ -71,7 +71,7 @@ impl Quality {
         let from = SnapshotDate::on(until.day() - Days::new(DAYS));
         let recent = publications.all().iter().filter(|other| {
             let is_recent = (from..=until).contains(&other.snapshot_date);
-            is_recent && !other.is_withdrawn()
+            is_recent && other.is_published()
         });
         for other in recent {
             *times.entry(other.snapshot_date.to_string()).or_insert(0) += 1;
@@ -82,7 +82,7 @@ impl Quality {
             rejected: rejected.collect(),
             is_counted: night.is_some(),
             remarks: night.map_or_else(Vec::new, |night| night.warnings.to_vec()),
-            missing_dates: missing(&publications.dates(), from, until),
+            missing_dates: missing(&publications.dates_with_sums(), from, until),
             restated: times,
         })
     }

@@ -9,10 +9,9 @@
 //!
 //! Publications stand whatever becomes of pages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectMeta, ObjectStoreExt, PutOptions};
 
@@ -58,6 +57,7 @@ pub(crate) async fn keep_pages(
     let opened = Opened::of(job).await?;
     let folder = Layout::below(opened.output.path.clone()).reports();
     let (mut there, has_index) = pages(&opened.output, &folder).await?;
+    let mut failure = None;
     let mut kept = PagesKept {
         index: opened.output.url_of(&folder.clone().join(INDEX)),
         ..PagesKept::default()
@@ -74,13 +74,17 @@ pub(crate) async fn keep_pages(
             from: None,
             ..*request
         };
-        let figures = Box::pin(Figures::read(job, &request)).await?;
-        let path = folder.clone().join(format!("{date}.html"));
-        put(&opened.output, &path, page(&figures)?).await?;
-        there.insert(*date, None);
-        kept.written.push(*date);
+        match Box::pin(write(job, &request, &opened.output, &folder)).await {
+            Ok(()) => {
+                there.insert(*date, None);
+                kept.written.push(*date);
+            }
+            // The other dates have their pages all the same.
+            Err(error) => failure = failure.or(Some(error)),
+        }
     }
     let published = opened.publications.dates();
+    delete_spans(&opened.output, &folder, &published).await?;
     let gone: Vec<SnapshotDate> = there
         .keys()
         .copied()
@@ -88,17 +92,65 @@ pub(crate) async fn keep_pages(
         .collect();
     for date in &gone {
         let path = folder.clone().join(format!("{date}.html"));
-        let deleted = opened.output.store.delete(&path).await;
-        deleted.map_err(|error| opened.output.failure("delete", &path, error))?;
+        delete(&opened.output, &path).await?;
         there.remove(date);
     }
     kept.pages = there.len();
-    if kept.written.is_empty() && gone.is_empty() && has_index {
-        return Ok(kept);
+    if !kept.written.is_empty() || !gone.is_empty() || !has_index {
+        let index = Box::pin(index(job, request.language, &opened, &there)).await?;
+        put(&opened.output, &folder.join(INDEX), index).await?;
     }
-    let index = Box::pin(index(job, request.language, &opened, &there)).await?;
-    put(&opened.output, &folder.join(INDEX), index).await?;
-    Ok(kept)
+    failure.map_or(Ok(kept), Err)
+}
+
+/// Writes the page of the date that is asked for.
+async fn write(
+    job: &Job,
+    request: &ReportRequest<'_>,
+    output: &Location,
+    folder: &Path,
+) -> Result<(), NightError> {
+    let figures = Box::pin(Figures::read(job, request)).await?;
+    let path = folder
+        .clone()
+        .join(format!("{}.html", figures.snapshot_date));
+    put(output, &path, page(&figures)?).await
+}
+
+/// Deletes the pages from one date to another of which either is published no longer: users may be
+/// named on them.
+async fn delete_spans(
+    output: &Location,
+    folder: &Path,
+    published: &BTreeSet<SnapshotDate>,
+) -> Result<(), NightError> {
+    for object in listed(output, folder).await? {
+        let name = object.location.filename().unwrap_or_default();
+        let span = name
+            .strip_suffix(".html")
+            .and_then(|name| name.split_once("-since-"));
+        let Some((Ok(to), Ok(from))) = span.map(|(to, from)| (to.parse(), from.parse())) else {
+            continue;
+        };
+        if !published.contains(&to) || !published.contains(&from) {
+            delete(output, &object.location).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn delete(output: &Location, path: &Path) -> Result<(), NightError> {
+    match output.store.delete(path).await {
+        Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(output.failure("delete", path, error).into()),
+    }
+}
+
+/// The files of the folder itself, not of folders in it.
+async fn listed(output: &Location, folder: &Path) -> Result<Vec<ObjectMeta>, NightError> {
+    let listed = output.store.list_with_delimiter(Some(folder)).await;
+    let listed = listed.map_err(|error| output.failure("list", folder, error))?;
+    Ok(listed.objects)
 }
 
 /// Writes one page beside the others, whether there is one or not, and returns its URL.
@@ -133,8 +185,7 @@ type Pages = BTreeMap<SnapshotDate, Option<DateTime<Utc>>>;
 
 /// The pages that are there, and whether the index is.
 async fn pages(output: &Location, folder: &Path) -> Result<(Pages, bool), NightError> {
-    let listed = output.store.list(Some(folder)).try_collect().await;
-    let listed: Vec<ObjectMeta> = listed.map_err(|error| output.failure("list", folder, error))?;
+    let listed = listed(output, folder).await?;
     let mut names = listed.iter().map(|object| object.location.filename());
     let has_index = names.any(|name| name == Some(INDEX));
     let pages = listed.into_iter().filter_map(|object| {

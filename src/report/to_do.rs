@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::error::ArrowError;
 use datafusion::functions_aggregate::expr_fn::min;
-use datafusion::logical_expr::ident;
+use datafusion::logical_expr::{ident, lit};
 use serde::Serialize;
 
 use crate::engine::{EngineError, decimals, texts};
@@ -96,9 +96,16 @@ pub(super) async fn users(
         0 => None,
         _ => published.table(ACTIONS.name).await?,
     };
-    let Some(rows) = rows else {
+    let Some(mut rows) = rows else {
         return Ok(Vec::new());
     };
+    // Whoever is to be left alone is not to be contacted.
+    if has(&rows, "channel") {
+        let is_reached = ident("channel").not_eq(lit("none"));
+        rows = rows
+            .filter(is_reached)
+            .map_err(EngineError::during(STAGE))?;
+    }
     let mut order = vec![ident("priority").sort(true, false)];
     if has(&rows, "value_at_stake") {
         order.push(ident("value_at_stake").sort(false, false));

@@ -33,6 +33,9 @@ pub struct Withdrawal {
     /// Whether it is that.
     #[serde(skip)]
     pub lacks_tables: bool,
+    /// Whether the date cannot be published again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_for_good: bool,
     #[serde(skip)]
     withdrawn: Publication,
     #[serde(skip)]
@@ -126,6 +129,7 @@ impl Withdrawal {
             newest_left: left.last().map(SnapshotDate::to_string),
             affected_dates: affected.map(SnapshotDate::to_string).collect(),
             lacks_tables: lacking.is_some(),
+            is_for_good: publications.is_final(date),
             cut_points_kept: None,
             withdrawn,
             publications,

@@ -73,8 +73,7 @@ impl Publications {
                 true => read_all(table, &files).await?,
                 false => own::read_rewritten(table, &files).await?,
             };
-            let numbers = publications.iter().map(|row: &Publication| row.sequence);
-            own::check_not_set_back(table, numbers.max().unwrap_or_default()).await?;
+            own::check_not_set_back(table, &mut publications).await?;
         }
         Ok(Self::of(output, table, publications))
     }

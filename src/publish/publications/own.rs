@@ -47,13 +47,20 @@ pub(super) async fn read_rewritten(
 }
 
 /// Refuses rows that somebody else has put in the place of newer ones: the last commit of tierline
-/// has the number of its publication. Each makes one version, so that the log is read only when
-/// there are more.
+/// has the number of its publication. Each makes one version, but for dates that expire together, which
+/// make one: so the log is read only when there are more versions.
 ///
 /// # Errors
 /// [`PublishError::PublicationsChanged`] when they are older ones.
-pub(super) async fn check_not_set_back(table: &Table, last: i64) -> Result<(), PublishError> {
-    if table.version() <= last {
+pub(super) async fn check_not_set_back(
+    table: &Table,
+    rows: &mut [Publication],
+) -> Result<(), PublishError> {
+    rows.sort_by_key(|row| row.sequence);
+    let last = rows.last().map_or(0, |row| row.sequence);
+    let follows = |rows: &&[Publication]| rows.iter().all(Publication::is_expired);
+    let together = rows.windows(2).filter(follows).count();
+    if table.version() <= last - i64::try_from(together).unwrap_or(last) {
         return Ok(());
     }
     let since = Since::of(table).await?;

@@ -127,7 +127,8 @@ const dimension = () => F.dimensions[state.dimension];
 const main = () => F.dimensions.find((found) => found.name === 'value_tier') ?? F.dimensions.find((found) => found.is_ranked) ?? F.dimensions[0];
 const moves = () => F.moves.find((found) => found.period === state.period);
 const flowsOf = (found) => (moves() && own(moves().dimensions, found.name)) || [];
-const over = () => moves() ? t(`over_${state.period}`, { since: date(moves().since) }) : t('over_night');
+const sinceBefore = (since) => !since || Date.parse(F.snapshot_date) - Date.parse(since) === 86400000 ? t('over_night') : t('over_between', { since: date(since) });
+const over = () => !moves() ? t('over_night') : state.period === 'night' ? sinceBefore(moves().since) : t(`over_${state.period}`, { since: date(moves().since) });
 const wayOf = (flow) => flow.direction ?? 'stayed';
 const byWay = (flows, way) => sum(flows.filter((flow) => wayOf(flow) === way), (flow) => flow.users);
 const tierLabel = (found, name) => { const tier = found.tiers.find((other) => other.name === name); return tier ? label(tier) : plain(name); };
@@ -225,7 +226,7 @@ const tiles = () => {
   const critical = F.alerts.filter((alert) => alert.severity === 'critical').length;
   const alertNote = !F.alerts.length ? (F.kpis.length ? t('all_quiet') : t('no_kpis')) : critical ? t('critical_of', { n: count(critical) }) : t('none_critical');
   const before = total?.previous_value;
-  const change = before === null || before === undefined ? '' : t('per_day_before', { change: signed(F.users - before) });
+  const change = before === null || before === undefined ? '' : t('per_day_before', { change: signed(F.users - before), over: sinceBefore(F.previous_snapshot_date) });
   fill('tiles',
     tile('tile_users', count(F.users), change),
     tile('tile_revenue', revenue?.value === null || !revenue ? t('nothing') : money(revenue.value), range ? t('per_usual', { low: money(range[0]), high: money(range[1]) }) : revenue?.previous_value ? t('before_value', { value: money(revenue.previous_value) }) : ''),
@@ -291,7 +292,9 @@ const series = (found) => {
   const known = own(F.history.tiers, found.name) ?? {};
   const rows = found.tiers.map((tier) => (own(known, tier.name) ?? {})[state.measure === 'users' ? 'users' : 'revenue'] ?? F.history.dates.map(() => null));
   const any = F.history.dates.map((_, place) => rows.some((row) => row[place] !== null));
-  const totals = F.history.dates.map((_, place) => sum(rows, (row) => row[place] ?? 0));
+  // Tiers that have gone since are part of the whole, as they were.
+  const all = Object.values(known).map((tier) => tier[state.measure === 'users' ? 'users' : 'revenue']);
+  const totals = F.history.dates.map((_, place) => sum(all, (row) => row[place] ?? 0));
   return rows.map((row) => row.map((value, place) => any[place] ? of(value ?? 0, totals[place]) : null));
 };
 

@@ -42,7 +42,10 @@ static LINE_END: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\\\n\s*").unwra
 const APPLIED: &[(&str, &[&str])] = &[
     (
         "maintain::old_dates_keep_their_users_on_the_last_of_each_month",
-        &["rows follow on snapshots of up to four weeks before; name a date after {until}"],
+        &[
+            "rows follow on snapshots of up to four weeks before; name a date after {until}",
+            "restore the files from a copy, or withdraw the dates for good",
+        ],
     ),
     (
         "doctor::what_keeps_nights_from_running_is_told_beforehand",
@@ -222,6 +225,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "write how long a night may take, such as time_limit",
             "write how long they are kept, {least} days or longer, such as {key} = \"90 days\"",
             "give the folder that has all dt=YYYY-MM-DD partitions in it",
+            "give fewer, and write lists by `tierline export --table actions`",
             "which readers of Delta tables take for another character; rename the folder",
             "list them from the lowest to the highest, such as tiers = [\"low\", \"high\"]; add ranked = false",
             "attributes of users come from [sources.users.profile]",

@@ -960,9 +960,14 @@ fn of_the_job() {
             mended: &[Replace(JOB, "6 days", "7 days")],
         },
         Remedy {
+            help: "give fewer, and write lists by `tierline export --table actions`",
+            broken: &[Append(JOB, "\n[report]\nusers = 20000\n")],
+            mended: &[Replace(JOB, "20000", "10000")],
+        },
+        Remedy {
             help: "which readers of Delta tables take for another character; rename the folder",
-            broken: &[Replace(JOB, "output = \"out\"", "output = \"o%75t\"")],
-            mended: &[Replace(JOB, "o%75t", "out")],
+            broken: &[Replace(JOB, "output = \"output\"", "output = \"o%75tput\"")],
+            mended: &[Replace(JOB, "o%75tput", "output")],
         },
         Remedy {
             help: "give the folder that has all dt=YYYY-MM-DD partitions in it",

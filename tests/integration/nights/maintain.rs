@@ -6,8 +6,12 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::Duration;
 
+use chrono::NaiveDate;
+use object_store::ObjectStoreExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tierline::ground::SnapshotDate;
+use tierline::publish::Publications;
 use tierline::storage::ScratchFolder;
 
 use super::example::{
@@ -252,4 +256,25 @@ async fn old_dates_keep_their_users_on_the_last_of_each_month() {
         "already_published"
     );
     assert_eq!(nights.status_of(last_night()).await, "already_published");
+    assert_final(&nights, &temporary, last_of_august).await;
+}
+
+/// A date that stays as it is for good is told so, whatever is asked of it.
+async fn assert_final(nights: &Nights, temporary: &TempDir, date: NaiveDate) {
+    let day = date.to_string();
+    let planned = tierline(nights, temporary, &["plan", "--date", &day]);
+    let told = "is final: snapshots that it would follow on have expired";
+    assert!(planned.stdout.contains(told), "{planned:?}");
+    let withdraw = tierline(nights, temporary, &["withdraw", "--date", &day]);
+    let told = "for good: snapshots that it would follow on have expired";
+    assert!(withdraw.stdout.contains(told), "{withdraw:?}");
+    let output = nights.output();
+    let publications = Publications::load(&output).await.unwrap();
+    let publication = publications.newest_for(SnapshotDate::on(date)).unwrap();
+    let files = publications.files_of(publication, "tier_snapshot").await;
+    let lost = &files.unwrap()[0].path;
+    output.store.delete(lost).await.unwrap();
+    let planned = tierline(nights, temporary, &["plan"]);
+    let told = "restore the files from a copy, or withdraw the dates for good";
+    assert!(planned.stdout.contains(told), "{planned:?}");
 }
