@@ -58,10 +58,9 @@ impl Facts {
         let last = published_last(&publications, snapshot_date);
         let seen = match rules {
             Some(rules) => SeenThen::by(rules),
-            None => {
-                let seen = seen_then(job, project, workspace, last).await?;
-                seen.still_needed(&visible)
-            }
+            None => seen_then(job, project, workspace, last)
+                .await?
+                .still_needed(&visible),
         };
         let found = Found {
             workspace,

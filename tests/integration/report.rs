@@ -13,21 +13,10 @@ use tierline::storage::{Location, RetryPolicy, Stores};
 
 use crate::bad_input::project::{Project, files_below};
 use crate::nights::tables::{self, Row};
-use crate::support::command::{Finished, Tierline};
+use crate::support::command::{Tierline, demo_of};
 use crate::support::s3_server::S3Server;
 
 const LAST: &str = "2026-10-31";
-
-fn demo(folder: &Path, nights: &str) -> Finished {
-    let sizes = ["--users", "300", "--days", "100", "--nights", nights];
-    let finished = Tierline::new()
-        .args(["demo"])
-        .args([folder])
-        .args(sizes)
-        .run();
-    assert_eq!(finished.exit_code, 0, "{finished:?}");
-    finished
-}
 
 /// The page that a call writes to a file.
 fn page(folder: &Path, arguments: &[&str]) -> String {
@@ -85,7 +74,7 @@ async fn rows(folder: &Path, table: &str) -> Vec<Row> {
 async fn figures_are_those_of_the_tables() {
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
-    let said = demo(folder, "9").stdout;
+    let said = demo_of("9", folder).stdout;
     let place = folder.join(format!("output/report/{LAST}.html"));
     let told = format!("The report: open {} in a browser.\n", place.display());
     assert!(said.contains(&told), "{said}");
@@ -319,7 +308,7 @@ fn options_are_heeded(folder: &Path) {
 #[test]
 fn a_first_night_has_a_page_without_moves() {
     let folder = TempDir::new().unwrap();
-    demo(folder.path(), "1");
+    demo_of("1", folder.path());
     let figures = figures(&page(folder.path(), &[]));
     assert_eq!(figures["previous_snapshot_date"], Value::Null);
     assert!(list(&figures["moves"]).is_empty());

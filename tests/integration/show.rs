@@ -6,23 +6,11 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::command::{Finished, Tierline};
+use crate::support::command::{Finished, Tierline, demo_of};
 
 /// A demo of few users and two nights: 2026-10-30, which calibrates, and 2026-10-31.
 fn demo(folder: &Path) -> Finished {
     demo_of("2", folder)
-}
-
-/// The same of so many nights, the last of which is 2026-10-31.
-fn demo_of(nights: &str, folder: &Path) -> Finished {
-    let sizes = ["--users", "300", "--days", "100", "--nights", nights];
-    let finished = Tierline::new()
-        .args(["demo"])
-        .args([folder])
-        .args(sizes)
-        .run();
-    assert_eq!(finished.exit_code, 0, "{finished:?}");
-    finished
 }
 
 fn show(folder: &Path, arguments: &[&str]) -> Finished {

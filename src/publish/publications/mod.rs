@@ -55,6 +55,8 @@ pub struct Publications {
     by_sequence: Vec<Publication>,
     /// Where the last row of each date is: a long history is asked for each of its dates.
     last_rows: BTreeMap<SnapshotDate, usize>,
+    /// Until when published dates stay as they are.
+    final_until: Option<SnapshotDate>,
     /// The tables of the job's own, which no publication may have named yet.
     own: BTreeSet<String>,
 }
@@ -82,10 +84,15 @@ impl Publications {
         rows.sort_by_key(|publication| publication.sequence);
         let numbered = rows.iter().enumerate();
         let last_rows = numbered.map(|(number, row)| (row.snapshot_date, number));
+        let last_rows: BTreeMap<_, _> = last_rows.collect();
+        let is_expired = |(_, row): &(&SnapshotDate, &usize)| rows[**row].is_expired();
+        let last_expired = last_rows.iter().rev().find(is_expired);
+        let final_until = last_expired.map(|(date, _)| SnapshotDate::on(date.day() + MONTH));
         Self {
             output: output.clone(),
             table,
-            last_rows: last_rows.collect(),
+            last_rows,
+            final_until,
             by_sequence: rows,
             own: BTreeSet::new(),
         }
@@ -153,18 +160,12 @@ impl Publications {
     /// Until when published dates stay as they are, whatever becomes of their inputs: rows follow on
     /// snapshots of up to four weeks before, and some of these have expired.
     pub fn final_until(&self) -> Option<SnapshotDate> {
-        let mut dates = self.last_rows.keys().rev();
-        let is_expired = |date: &&SnapshotDate| {
-            let last = self.last_of(**date);
-            last.is_some_and(Publication::is_expired)
-        };
-        let last = dates.find(is_expired)?;
-        Some(SnapshotDate::on(last.day() + MONTH))
+        self.final_until
     }
 
     /// Whether a date stays as it is for that reason.
     pub fn is_final(&self, date: SnapshotDate) -> bool {
-        self.final_until().is_some_and(|until| date <= until)
+        self.final_until.is_some_and(|until| date <= until)
     }
 
     /// The last date published.

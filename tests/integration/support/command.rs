@@ -135,6 +135,18 @@ impl Redactions {
     }
 }
 
+/// A demo of few users and so many nights, the last of which is 2026-10-31.
+pub(crate) fn demo_of(nights: &str, folder: &Path) -> Finished {
+    let sizes = ["--users", "300", "--days", "100", "--nights", nights];
+    let finished = Tierline::new()
+        .args(["demo"])
+        .args([folder])
+        .args(sizes)
+        .run();
+    assert_eq!(finished.exit_code, 0, "{finished:?}");
+    finished
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
