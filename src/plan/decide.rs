@@ -146,14 +146,14 @@ fn source_plan(history: &SourceHistory) -> SourcePlan {
 
 /// The days after the previous snapshot and before D, as far as they can be published.
 fn gaps(facts: &Facts) -> Vec<NaiveDate> {
-    let (Some(previous), snapshot_date) = (facts.previous(), facts.snapshot_date) else {
+    let Some(previous) = facts.previous() else {
         return Vec::new();
     };
     let is_final = |day: &NaiveDate| facts.publications.is_final(SnapshotDate::on(*day));
     let first = previous.snapshot_date.day() + Days::new(1);
     first
         .iter_days()
-        .take_while(|day| *day < snapshot_date.day())
+        .take_while(|day| *day < facts.snapshot_date.day())
         .filter(|day| !is_final(day))
         .collect()
 }

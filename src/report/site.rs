@@ -5,7 +5,7 @@
 //! |---|---|
 //! | not there, and wanted | written |
 //! | older than the publication, which restated the date, and wanted | written |
-//! | of a date that is published no longer | deleted |
+//! | of a date that is published no longer, or from one date to another of which one is not | deleted |
 //!
 //! Publications stand whatever becomes of pages.
 
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use object_store::path::Path;
-use object_store::{Attribute, Attributes, ObjectMeta, ObjectStoreExt, PutOptions};
+use object_store::{Attribute, Attributes, ObjectStoreExt, PutOptions};
 
 use crate::ground::{Layout, SnapshotDate};
 use crate::job::{Job, Language};
@@ -45,28 +45,24 @@ pub(crate) struct PagesKept {
 }
 
 /// Writes the pages of `dates` that are not there or are older than their publication, removes those of
-/// dates that are published no longer, and writes the index.
+/// dates that are published no longer, and writes the index. A page that fails keeps no other from being
+/// written.
 ///
 /// # Errors
-/// Stores that fail, and whatever keeps the tables from being read.
+/// Stores that fail, and whatever keeps the tables from being read: of the first page that fails.
 pub(crate) async fn keep_pages(
     job: &Job,
     request: &ReportRequest<'_>,
     dates: &[SnapshotDate],
 ) -> Result<PagesKept, NightError> {
     let opened = Opened::of(job).await?;
-    let folder = Layout::below(opened.output.path.clone()).reports();
-    let (mut there, has_index) = pages(&opened.output, &folder).await?;
+    let output = &opened.output;
+    let folder = Layout::below(output.path.clone()).reports();
+    let mut there = There::list(output, &folder).await?;
     let mut failure = None;
-    let mut kept = PagesKept {
-        index: opened.output.url_of(&folder.clone().join(INDEX)),
-        ..PagesKept::default()
-    };
+    let mut written = Vec::new();
     for date in dates {
-        let Some(publication) = opened.publications.newest_for(*date) else {
-            continue;
-        };
-        if !is_wanted(&opened, publication, there.get(date)).await? {
+        if !is_wanted(&opened, *date, there.pages.get(date)).await? {
             continue;
         }
         let request = ReportRequest {
@@ -74,32 +70,27 @@ pub(crate) async fn keep_pages(
             from: None,
             ..*request
         };
-        match Box::pin(write(job, &request, &opened.output, &folder)).await {
+        match Box::pin(write(job, &request, output, &folder)).await {
             Ok(()) => {
-                there.insert(*date, None);
-                kept.written.push(*date);
+                there.pages.insert(*date, None);
+                written.push(*date);
             }
-            // The other dates have their pages all the same.
             Err(error) => failure = failure.or(Some(error)),
         }
     }
-    let published = opened.publications.dates();
-    delete_spans(&opened.output, &folder, &published).await?;
-    let gone: Vec<SnapshotDate> = there
-        .keys()
-        .copied()
-        .filter(|date| !published.contains(date))
-        .collect();
-    for date in &gone {
-        let path = folder.clone().join(format!("{date}.html"));
-        delete(&opened.output, &path).await?;
-        there.remove(date);
+    let has_deleted = there
+        .delete_unpublished(&opened.publications.dates(), output, &folder)
+        .await?;
+    let index_path = folder.join(INDEX);
+    if !written.is_empty() || has_deleted || !there.has_index {
+        let index = Box::pin(index(job, request.language, &opened, &there.pages)).await?;
+        put(output, &index_path, index).await?;
     }
-    kept.pages = there.len();
-    if !kept.written.is_empty() || !gone.is_empty() || !has_index {
-        let index = Box::pin(index(job, request.language, &opened, &there)).await?;
-        put(&opened.output, &folder.join(INDEX), index).await?;
-    }
+    let kept = PagesKept {
+        index: output.url_of(&index_path),
+        written,
+        pages: there.pages.len(),
+    };
     failure.map_or(Ok(kept), Err)
 }
 
@@ -117,40 +108,11 @@ async fn write(
     put(output, &path, page(&figures)?).await
 }
 
-/// Deletes the pages from one date to another of which either is published no longer: users may be
-/// named on them.
-async fn delete_spans(
-    output: &Location,
-    folder: &Path,
-    published: &BTreeSet<SnapshotDate>,
-) -> Result<(), NightError> {
-    for object in listed(output, folder).await? {
-        let name = object.location.filename().unwrap_or_default();
-        let span = name
-            .strip_suffix(".html")
-            .and_then(|name| name.split_once("-since-"));
-        let Some((Ok(to), Ok(from))) = span.map(|(to, from)| (to.parse(), from.parse())) else {
-            continue;
-        };
-        if !published.contains(&to) || !published.contains(&from) {
-            delete(output, &object.location).await?;
-        }
-    }
-    Ok(())
-}
-
 async fn delete(output: &Location, path: &Path) -> Result<(), NightError> {
     match output.store.delete(path).await {
         Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
         Err(error) => Err(output.failure("delete", path, error).into()),
     }
-}
-
-/// The files of the folder itself, not of folders in it.
-async fn listed(output: &Location, folder: &Path) -> Result<Vec<ObjectMeta>, NightError> {
-    let listed = output.store.list_with_delimiter(Some(folder)).await;
-    let listed = listed.map_err(|error| output.failure("list", folder, error))?;
-    Ok(listed.objects)
 }
 
 /// Writes one page beside the others, whether there is one or not, and returns its URL.
@@ -167,12 +129,15 @@ pub(crate) async fn put_page(
     Ok(output.url_of(&path))
 }
 
-/// Whether the page of a publication is missing or older than it.
+/// Whether a date is published and its page is missing or older than the publication.
 async fn is_wanted(
     opened: &Opened,
-    publication: &Publication,
+    date: SnapshotDate,
     page: Option<&Option<DateTime<Utc>>>,
 ) -> Result<bool, NightError> {
+    let Some(publication) = opened.publications.newest_for(date) else {
+        return Ok(false);
+    };
     let Some(Some(written)) = page else {
         return Ok(page.is_none());
     };
@@ -183,16 +148,68 @@ async fn is_wanted(
 /// The dates that have a page, and when it was written; none for one that was written just now.
 type Pages = BTreeMap<SnapshotDate, Option<DateTime<Utc>>>;
 
-/// The pages that are there, and whether the index is.
-async fn pages(output: &Location, folder: &Path) -> Result<(Pages, bool), NightError> {
-    let listed = listed(output, folder).await?;
-    let mut names = listed.iter().map(|object| object.location.filename());
-    let has_index = names.any(|name| name == Some(INDEX));
-    let pages = listed.into_iter().filter_map(|object| {
-        let name = object.location.filename()?.strip_suffix(".html")?;
-        Some((name.parse().ok()?, Some(object.last_modified)))
-    });
-    Ok((pages.collect(), has_index))
+/// What the folder has; folders in it are nobody's.
+#[derive(Default)]
+struct There {
+    pages: Pages,
+    /// The pages from one date to another.
+    spans: Vec<Span>,
+    has_index: bool,
+}
+
+/// `2026-11-20-since-2026-11-01.html`.
+struct Span {
+    dates: [SnapshotDate; 2],
+    path: Path,
+}
+
+impl There {
+    async fn list(output: &Location, folder: &Path) -> Result<Self, NightError> {
+        let listed = output.store.list_with_delimiter(Some(folder)).await;
+        let listed = listed.map_err(|error| output.failure("list", folder, error))?;
+        let mut there = Self::default();
+        for object in listed.objects {
+            let file = object.location.filename().unwrap_or_default();
+            there.has_index |= file == INDEX;
+            let Some(name) = file.strip_suffix(".html") else {
+                continue;
+            };
+            if let Ok(date) = name.parse() {
+                there.pages.insert(date, Some(object.last_modified));
+            } else if let Some((to, from)) = name.split_once("-since-")
+                && let (Ok(to), Ok(from)) = (to.parse(), from.parse())
+            {
+                let dates = [to, from];
+                let path = object.location;
+                there.spans.push(Span { dates, path });
+            }
+        }
+        Ok(there)
+    }
+
+    /// Deletes the pages of dates that are published no longer: users may be named on them. Whether the
+    /// index had any of them.
+    async fn delete_unpublished(
+        &mut self,
+        published: &BTreeSet<SnapshotDate>,
+        output: &Location,
+        folder: &Path,
+    ) -> Result<bool, NightError> {
+        let is_gone = |date: &SnapshotDate| !published.contains(date);
+        for span in self
+            .spans
+            .iter()
+            .filter(|span| span.dates.iter().any(is_gone))
+        {
+            delete(output, &span.path).await?;
+        }
+        let gone = self.pages.extract_if(.., |date, _| is_gone(date));
+        let gone: Vec<_> = gone.map(|(date, _)| date).collect();
+        for date in &gone {
+            delete(output, &folder.clone().join(format!("{date}.html"))).await?;
+        }
+        Ok(!gone.is_empty())
+    }
 }
 
 /// A browser shows what a bucket says is HTML; disks know no such thing.

@@ -406,6 +406,11 @@ fn pages_beside_the_tables_follow_what_is_published() {
     let later = figures(&fs::read_to_string(&path).unwrap());
     assert_eq!(later["quality"]["is_counted"], false);
 
+    let url = call(&["report", "job.toml", "--from", "2026-03-05"]).stdout;
+    let span = "2026-03-06-since-2026-03-05.html";
+    assert!(url.trim_end().ends_with(span), "{url}");
+    assert!(site(&project).contains(&span.to_owned()));
+
     call(&["withdraw", "job.toml", "--date", "2026-03-06", "--yes"]);
     assert_eq!(site(&project), ["2026-03-05.html", "index.html"]);
     assert!(!index().contains("2026-03-06"), "{}", index());
@@ -438,6 +443,19 @@ fn a_restated_date_has_its_page_written_again() {
     let after = figures(&page);
     assert_ne!(text(&after["run_id"]), before);
     assert_eq!(after["quality"]["restated"]["2026-03-05"], 2);
+}
+
+/// It ended the whole site: no later date got its page, and there was no index.
+#[test]
+fn a_date_that_cannot_be_read_keeps_no_other_from_its_page() {
+    let project = Project::new().publish("2026-03-05").publish("2026-03-06");
+    let partition = project.path("output/tables/tier_snapshot/snapshot_date=2026-03-05");
+    for file in files_below(&partition).into_keys() {
+        fs::remove_file(partition.join(file)).unwrap();
+    }
+    let finished = project.call(&["report", "job.toml", "--site"]);
+    assert_ne!(finished.exit_code, 0, "{finished:?}");
+    assert_eq!(site(&project), ["2026-03-06.html", "index.html"]);
 }
 
 /// What is published stands, and the log says that the page does not.
