@@ -216,6 +216,16 @@ impl Table {
         Ok(entries.map(|entry| self.published_file(&entry)).collect())
     }
 
+    /// The files of all dates of a dated table, each with its date.
+    pub(super) fn files_by_date(&self) -> Result<Vec<(SnapshotDate, PublishedFile)>, PublishError> {
+        let entries = self.entries(None)?.into_iter();
+        let dated = entries.filter_map(|entry| {
+            let date = entry.partition_values_map().remove(SNAPSHOT_DATE)??;
+            Some((date.parse().ok()?, self.published_file(&entry)))
+        });
+        Ok(dated.collect())
+    }
+
     /// What the log says about the files of a date, or of all dates.
     pub(super) fn entries(
         &self,

@@ -8,12 +8,13 @@
 //!    history.
 //!    Commits of other programs after which a table has the rows that it had are [harmless].
 //! 2. Where there is more, [`repair`] reads the entries that no publication names, and restores
-//!    the dates which they touched: in a dated table the files that the date's last publication
-//!    recorded, in `tier_current` and `dim_tier` those of the last publication that wrote them,
-//!    and the columns as publications have them. It is one commit of removals and additions; no
-//!    file is written, since tierline never deletes a file that was once published. The files
-//!    that are no longer named are left to a vacuum. A published file that is gone all the same
-//!    ends it with its name.
+//!    the dates which they touched: in a dated table the files of the date's last publication, in
+//!    `tier_current` and `dim_tier` those of the last publication that wrote them, and the columns
+//!    as publications have them. Files that other programs put together since are those of the
+//!    version before the first entry that no publication names. It is one commit of removals and
+//!    additions; no file is written, since tierline never deletes a file that a publication
+//!    names. The files that are no longer named are left to a vacuum. A published file that is
+//!    gone all the same ends it with its name.
 //! 3. The entry says which publication it restored, so that the next run knows it again. It counts
 //!    unless a later publication wrote an earlier version.
 //!

@@ -25,6 +25,7 @@ on_every_store!(
     a_run_that_was_overtaken_undoes_its_commits,
     a_run_that_publishes_puts_back_what_a_repair_took_from_it,
     a_published_file_that_is_gone_is_named_until_it_is_back,
+    rows_that_were_put_into_other_files_and_vacuumed_come_back_from_those,
     a_repair_writes_the_checkpoint_that_is_due,
     a_commit_of_somebody_else_is_told_apart,
 );
@@ -389,6 +390,67 @@ async fn a_published_file_that_is_gone_is_named_until_it_is_back(output: &Locati
     repair(output, &publications).await.unwrap();
     let dates = [("2026-11-18", 1), ("2026-11-19", 1)];
     assert_found(output, &dates, &[("2026-11-19", 1)]).await;
+}
+
+/// The files that publications recorded are wanted no more.
+async fn rows_that_were_put_into_other_files_and_vacuumed_come_back_from_those(output: &Location) {
+    let dates = ["2026-11-17", "2026-11-18", "2026-11-19"];
+    for day in dates {
+        publish(output, day, &[(1, "gold")]).await;
+    }
+    put_into_other_files(output, 4, &dates[..2]).await;
+    let publications = load(output).await;
+    assert!(inspect(output, &publications).await.unwrap().is_clean());
+
+    die_restating(output, "2026-11-18").await;
+    repair(output, &publications).await.unwrap();
+    let published = dates.map(|day| (day, 1));
+    assert_found(output, &published, &[("2026-11-19", 1)]).await;
+    // Once more, above a repair.
+    die_restating(output, "2026-11-17").await;
+    repair(output, &publications).await.unwrap();
+    assert_found(output, &published, &[("2026-11-19", 1)]).await;
+}
+
+/// As another program does that compacts some dates, and vacuums at once.
+async fn put_into_other_files(output: &Location, version: i64, dates: &[&str]) {
+    let table = Table::open(output, "tier_snapshot").await.unwrap().unwrap();
+    let mut actions = vec![serde_json::json!({"commitInfo": {"operation": "OPTIMIZE"}})];
+    for day in dates {
+        let [file] = &table.entries(Some(date(day))).unwrap()[..] else {
+            panic!("one file")
+        };
+        let before = table.full_path(file);
+        let bytes = output.store.get(&before).await.unwrap().bytes().await;
+        let together = format!(
+            "{}-together.parquet",
+            file.path().trim_end_matches(".parquet")
+        );
+        let after = before.as_ref().replace(".parquet", "-together.parquet");
+        let after = Path::parse(after).unwrap();
+        output
+            .store
+            .put(&after, bytes.unwrap().into())
+            .await
+            .unwrap();
+        output.store.delete(&before).await.unwrap();
+        let partition = serde_json::json!({"snapshot_date": day});
+        actions.push(serde_json::json!({"add": {
+            "path": together, "dataChange": false, "size": file.size(), "modificationTime": 0,
+            "partitionValues": partition, "stats": r#"{"numRecords": 1}"#,
+        }}));
+        actions.push(serde_json::json!({"remove": {
+            "path": file.path(), "dataChange": false, "deletionTimestamp": 0,
+            "partitionValues": partition, "extendedFileMetadata": true,
+        }}));
+    }
+    let entry: Vec<String> = actions.iter().map(ToString::to_string).collect();
+    let path = log_path(output, "tier_snapshot", version);
+    output
+        .store
+        .put(&path, entry.join("\n").into())
+        .await
+        .unwrap();
 }
 
 async fn a_repair_writes_the_checkpoint_that_is_due(output: &Location) {

@@ -1,7 +1,8 @@
 //! Undoing what no publication names: one commit that gives a table the files and the columns that
 //! publications say.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deltalake_core::kernel::{Action, LogicalFileView};
 use deltalake_core::protocol::DeltaOperation;
@@ -33,11 +34,20 @@ impl Log<'_> {
         if let Some(metadata) = self.restored_columns(output, publications, &newest).await? {
             actions.push(metadata);
         }
+        let mut intact = Opened::default();
         for date in self.touched(&newest) {
-            if let Some(wanted) = Wanted::of(output, publications, self.table, date).await? {
-                actions.extend(newest.restoring(date, &wanted).await?);
-            } else {
-                actions.extend(newest.without(date)?);
+            let files = match self.published(publications, date) {
+                Some((publication, recorded)) => {
+                    let version = self.intact_version(date, recorded);
+                    let then = intact.at(output, self.table, version).await?;
+                    let files = then.map(|then| then.entries(date)).transpose()?;
+                    files.map(|files| Wanted { publication, files })
+                }
+                None => None,
+            };
+            match files {
+                Some(wanted) => actions.extend(newest.restoring(date, &wanted).await?),
+                None => actions.extend(newest.without(date)?),
             }
         }
         let entry = newest.entry_of(
@@ -62,16 +72,36 @@ impl Log<'_> {
         if table.is_kept_whole() {
             return BTreeSet::from([None]);
         }
-        let files = self.unfinished.iter().flat_map(|entry| {
-            let added = entry.of_kind("add");
-            added.chain(entry.of_kind("remove"))
-        });
-        files
-            .map(|file| {
-                let day = file["partitionValues"][SNAPSHOT_DATE].as_str();
-                day.and_then(|day| day.parse().ok())
-            })
-            .collect()
+        self.unfinished.iter().flat_map(dates_of).collect()
+    }
+
+    /// The last publication of a date, or of the whole table, that wrote it, and the version.
+    fn published<'p>(
+        &self,
+        publications: &'p Publications,
+        date: Option<SnapshotDate>,
+    ) -> Option<(&'p Publication, i64)> {
+        let publication = match date {
+            Some(date) => publications.last_of(date),
+            None => Accounts::of(self.table, publications).last_publication(),
+        };
+        let publication = publication?;
+        let recorded = publication.tables.get(self.table)?;
+        Some((publication, recorded.version))
+    }
+
+    /// The last version that still has the rows which a publication recorded, or those of the same
+    /// date in other files: other programs may have put files together since, and vacuumed those
+    /// of then.
+    fn intact_version(&self, date: Option<SnapshotDate>, recorded: i64) -> i64 {
+        let later = self
+            .unfinished
+            .iter()
+            .filter(|entry| entry.version > recorded);
+        let touching =
+            later.filter(|entry| date.is_none() || dates_of(entry).any(|touched| touched == date));
+        let first = touching.map(|entry| entry.version).min();
+        first.map_or(recorded, |first| first - 1)
     }
 
     /// The columns as the last publication has them, when unfinished commits changed them.
@@ -105,28 +135,31 @@ pub(in crate::publish) struct Wanted<'a> {
     pub(in crate::publish) files: Vec<LogicalFileView>,
 }
 
-impl<'a> Wanted<'a> {
-    /// None where nothing was published.
-    async fn of(
+/// Versions of a table, each opened once.
+#[derive(Default)]
+struct Opened(BTreeMap<i64, Option<Table>>);
+
+impl Opened {
+    async fn at(
+        &mut self,
         output: &Location,
-        publications: &'a Publications,
         table: &str,
-        date: Option<SnapshotDate>,
-    ) -> Result<Option<Self>, PublishError> {
-        let publication = match date {
-            Some(date) => publications.last_of(date),
-            None => Accounts::of(table, publications).last_publication(),
-        };
-        let Some(publication) = publication else {
-            return Ok(None);
-        };
-        let Some(recorded) = publication.tables.get(table) else {
-            return Ok(None);
-        };
-        let published = Table::open_at(output, table, recorded.version).await?;
-        let files = published.map(|published| published.entries(date));
-        Ok(files.transpose()?.map(|files| Self { publication, files }))
+        version: i64,
+    ) -> Result<Option<&Table>, PublishError> {
+        if let Entry::Vacant(unopened) = self.0.entry(version) {
+            unopened.insert(Table::open_at(output, table, version).await?);
+        }
+        Ok(self.0.get(&version).and_then(Option::as_ref))
     }
+}
+
+/// The dates whose files an entry adds or removes.
+fn dates_of(entry: &LogEntry) -> impl Iterator<Item = Option<SnapshotDate>> {
+    let files = entry.of_kind("add").chain(entry.of_kind("remove"));
+    files.map(|file| {
+        let day = file["partitionValues"][SNAPSHOT_DATE].as_str();
+        day.and_then(|day| day.parse().ok())
+    })
 }
 
 fn marked(publications: &Publications) -> Origin {
