@@ -1,6 +1,7 @@
 //! `tierline report`: what is published as a page, to a file or beside the tables.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::ground::{Diagnostic, Problems, SnapshotDate, counted};
 use crate::job::{Job, Language, Workspace};
@@ -12,6 +13,10 @@ use crate::storage::check_output;
 
 use super::arguments::{LanguageArgument, PeriodArgument, ReportArguments};
 use super::output::Output;
+
+/// How long the result and the ping of a night wait for a page; one takes less than a second where the
+/// store answers.
+const LONGEST_PAGE: Duration = Duration::from_secs(60);
 
 /// Writes a page, or the whole site.
 pub(super) async fn report(arguments: &ReportArguments, output: &Output) -> Result<(), NightError> {
@@ -36,10 +41,23 @@ pub(super) async fn report(arguments: &ReportArguments, output: &Output) -> Resu
         users: arguments.with_users.unwrap_or(settings.users),
         night: None,
     };
+    if let (Some(from), Some(to)) = (from, to)
+        && from > to
+    {
+        let message = format!("--from {from} is later than --to {to}");
+        let help = "name the earlier of the two dates by --from";
+        return Err(Problems(vec![Diagnostic::new(message).help(help)]).into());
+    }
     if arguments.site {
         return Box::pin(site(&job, &request, to, output)).await;
     }
     let figures = Box::pin(Figures::read(&job, &request)).await?;
+    if request.period != Period::Night && from.is_none() && !figures.has_moves(request.period) {
+        let (date, period) = (figures.snapshot_date, request.period.as_str());
+        output.note(&format!(
+            "no date a {period} before {date} is published: the page opens with what it has"
+        ));
+    }
     let page = page(&figures)?;
     let place = match &arguments.output {
         Some(path) => {
@@ -111,10 +129,15 @@ pub(super) async fn keep(job: &Job, dates: &[SnapshotDate], night: Option<&Repor
         night: notes,
         ..ReportRequest::default()
     };
-    match Box::pin(keep_pages(job, &request, dates)).await {
-        Ok(kept) => {
+    let longest = LONGEST_PAGE * u32::try_from(dates.len().max(1)).unwrap_or(u32::MAX);
+    match tokio::time::timeout(longest, Box::pin(keep_pages(job, &request, dates))).await {
+        Ok(Ok(kept)) => {
             tracing::info!(written = kept.written.len(), index = %kept.index, "reports are written")
         }
-        Err(error) => tracing::warn!(%error, "reports are those of before"),
+        Ok(Err(error)) => tracing::warn!(%error, "reports are those of before"),
+        Err(_) => tracing::warn!(
+            "reports are those of before: after {} s they were not written; `tierline report --site` writes them",
+            longest.as_secs()
+        ),
     }
 }

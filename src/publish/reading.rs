@@ -9,6 +9,7 @@
 //! | shows it: it came later, and the date was restated by the rules before it | lack it | no |
 //! | has dropped it, and the date was restated by the rules before that | have it | yes |
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -138,13 +139,15 @@ fn files_of_dates(
     table: &Table,
     dates: &[SnapshotDate],
 ) -> Result<Vec<(Path, u64, ScalarValue)>, PublishError> {
-    let mut found = Vec::new();
-    for date in dates {
+    let dates: BTreeSet<SnapshotDate> = dates.iter().copied().collect();
+    let mut found: Vec<_> = table.files_by_date()?;
+    found.retain(|(date, _)| dates.contains(date));
+    found.sort_by_key(|(date, _)| *date);
+    let files = found.into_iter().map(|(date, file)| {
         let value = ScalarValue::Date32(Some(date.days_since_epoch()));
-        let files = table.files(Some(*date))?.into_iter();
-        found.extend(files.map(|file| (file.path, file.size_bytes, value.clone())));
-    }
-    Ok(found)
+        (file.path, file.size_bytes, value)
+    });
+    Ok(files.collect())
 }
 
 /// Some files of a table, with the columns that the table has.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::engine::EngineError;
 use crate::ground::SnapshotDate;
 use crate::job::Job;
+use crate::migration::Period;
 use crate::night::NightError;
 use crate::overview::{Kpi, Label, Labels, Opened, Overview, TierOverview};
 use crate::publish::missing;
@@ -94,18 +95,31 @@ impl Figures {
             }
             None => None,
         };
+        let date = publication.snapshot_date;
+        let history = Box::pin(History::read(&opened, &[date])).await?;
         let published = Published {
             opened: &opened,
             publication,
         };
-        Box::pin(Self::of(job, request, published, between.as_ref())).await
+        let mut figures = Box::pin(Self::of(job, request, published, &history)).await?;
+        if let Some(moves) = between.as_ref().and_then(Moves::between) {
+            figures.period = "between";
+            figures.moves.push(moves);
+        }
+        Ok(figures)
     }
 
-    async fn of(
+    /// Whether there are moves over a period.
+    pub(crate) fn has_moves(&self, period: Period) -> bool {
+        self.moves.iter().any(|moves| moves.is_over(period))
+    }
+
+    /// Reads what the page of a date has; the request's own date is not looked at.
+    pub(super) async fn of(
         job: &Job,
         request: &ReportRequest<'_>,
         published: Published<'_>,
-        between: Option<&Overview>,
+        history: &History,
     ) -> Result<Self, NightError> {
         let Published {
             opened,
@@ -117,26 +131,19 @@ impl Figures {
         let dim_tier = collected(Ok(dim_tier)).await?;
         let labels = Labels::of(&dim_tier).map_err(EngineError::during(STAGE))?;
         let listed = Dimensions::listed(&dim_tier)?;
-        let mut moves = Box::pin(Moves::published(published, &listed)).await?;
-        let between = between.and_then(Moves::between);
-        let period = match between {
-            Some(_) => "between",
-            None => request.period.as_str(),
-        };
-        moves.extend(between);
         Ok(Self {
             job: job.name.clone(),
             tierline: env!("CARGO_PKG_VERSION"),
             language: request.language.tag(),
-            period,
+            period: request.period.as_str(),
+            moves: Box::pin(Moves::published(published, &listed)).await?,
             warnings: Box::pin(warned::read(published, &overview, &labels)).await?,
             alerts: Box::pin(alerts(published, &overview)).await?,
             actions: Box::pin(to_do::actions(published)).await?,
             listed_users: Box::pin(to_do::users(published, request.users)).await?,
-            history: Box::pin(History::read(published)).await?,
+            history: history.until(publication.snapshot_date),
             quality: Box::pin(Quality::read(job, published, request.night)).await?,
             dimensions: dimensions(&overview, &labels),
-            moves,
             snapshot_date: overview.snapshot_date,
             previous_snapshot_date: overview.previous_snapshot_date,
             run_id: overview.run_id,

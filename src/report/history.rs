@@ -5,9 +5,11 @@
 //! | users of value_tier gold | 120 | 121 | 119 |
 //! | revenue_d0 | 410.5 | 0 | none |
 //!
-//! The sums of the dates are read, never their users: one query for tiers, one for metrics.
+//! The sums of the dates are read, never their users: one query for tiers, one for metrics. They are
+//! read once for however many pages, each of which shows those up to [its date](History::until).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::error::ArrowError;
@@ -17,9 +19,10 @@ use serde::Serialize;
 use crate::engine::{EngineError, decimals, integers, numbers, texts};
 use crate::ground::SnapshotDate;
 use crate::night::NightError;
+use crate::overview::Opened;
 use crate::tables::{KPI_DAILY, MEASURES, REVENUE_TYPE, SNAPSHOT_DATE, TIER_SUMMARY};
 
-use super::published::{Published, STAGE, collected};
+use super::published::{STAGE, collected, dated};
 
 /// Two years of nights: what older dates were like is in the tables.
 const MOST_DATES: usize = 731;
@@ -45,28 +48,56 @@ struct TierHistory {
 }
 
 impl History {
-    /// Reads the dates up to that of the publication.
-    pub(super) async fn read(published: Published<'_>) -> Result<Self, NightError> {
-        let all = published.opened.publications.dates_with_sums();
-        let until = all.range(..=published.publication.snapshot_date).rev();
-        let mut dates: Vec<SnapshotDate> = until.take(MOST_DATES).copied().collect();
-        dates.reverse();
+    /// Reads the dates that pages of `shown` dates have, and those after them.
+    pub(super) async fn read(opened: &Opened, shown: &[SnapshotDate]) -> Result<Self, NightError> {
+        let all = opened.publications.dates_with_sums();
+        let first = shown.iter().min().or(all.last());
+        let before = first.map(|first| all.range(..=first).rev().take(MOST_DATES));
+        let begin = before.and_then(|before| before.last());
+        let dates = begin.map(|begin| all.range(begin..).copied().collect());
+        let dates: Vec<SnapshotDate> = dates.unwrap_or_default();
         let mut history = Self {
             dates: dates.iter().map(SnapshotDate::to_string).collect(),
             ..Self::default()
         };
         let failed = EngineError::during(STAGE);
-        if let Some(rows) = published.dated(TIER_SUMMARY.name, &dates).await? {
+        if let Some(rows) = dated(opened, TIER_SUMMARY.name, &dates).await? {
             let columns = [SNAPSHOT_DATE, "dimension", "tier", "users", MEASURES[0]];
             let rows = collected(rows.select(columns.map(ident).to_vec())).await?;
             history.add_tiers(&rows).map_err(&failed)?;
         }
-        if let Some(rows) = published.dated(KPI_DAILY.name, &dates).await? {
+        if let Some(rows) = dated(opened, KPI_DAILY.name, &dates).await? {
             let columns = [SNAPSHOT_DATE, "metric", "value"];
             let rows = collected(rows.select(columns.map(ident).to_vec())).await?;
             history.add_kpis(&rows).map_err(&failed)?;
         }
         Ok(history)
+    }
+
+    /// What the page of a date shows of it: the dates up to that one, and what these have.
+    pub(super) fn until(&self, date: SnapshotDate) -> Self {
+        let date = date.to_string();
+        let end = self.dates.partition_point(|found| *found <= date);
+        let part = end.saturating_sub(MOST_DATES)..end;
+        let tiers = self.tiers.iter().filter_map(|(dimension, tiers)| {
+            let tiers = tiers.iter().filter_map(|(name, tier)| {
+                let tier = TierHistory {
+                    users: part_of(&tier.users, &part)?,
+                    revenue: tier.revenue[part.clone()].to_vec(),
+                };
+                Some((name.clone(), tier))
+            });
+            let tiers: BTreeMap<_, _> = tiers.collect();
+            (!tiers.is_empty()).then(|| (dimension.clone(), tiers))
+        });
+        let kpis = self.kpis.iter();
+        Self {
+            dates: self.dates[part.clone()].to_vec(),
+            tiers: tiers.collect(),
+            kpis: kpis
+                .filter_map(|(metric, values)| Some((metric.clone(), part_of(values, &part)?)))
+                .collect(),
+        }
     }
 
     /// A metric as of a date.
@@ -122,6 +153,13 @@ impl History {
             .map(|(place, date)| (date.clone(), place))
             .collect()
     }
+}
+
+/// The values of some dates; none where none of these has one.
+fn part_of<T: Clone>(values: &[Option<T>], part: &Range<usize>) -> Option<Vec<Option<T>>> {
+    let values = &values[part.clone()];
+    let is_there = values.iter().any(Option::is_some);
+    is_there.then(|| values.to_vec())
 }
 
 /// Hundredths as whole units; what is larger than a column of the page can show is the largest.

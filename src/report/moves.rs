@@ -39,6 +39,11 @@ impl Moves {
         })
     }
 
+    /// Whether they are those of a period.
+    pub(super) fn is_over(&self, period: Period) -> bool {
+        self.period == period.as_str()
+    }
+
     /// Those that were published with the date, of each period that has any.
     pub(super) async fn published(
         published: Published<'_>,

@@ -30,22 +30,22 @@ impl Published<'_> {
         let rows = rows.map(|rows| self.opened.session.read(Arc::new(rows)));
         Ok(rows.transpose().map_err(EngineError::during(STAGE))?)
     }
+}
 
-    /// The rows of some dates; none where no date was published with the table.
-    pub(super) async fn dated(
-        &self,
-        name: &str,
-        dates: &[SnapshotDate],
-    ) -> Result<Option<DataFrame>, NightError> {
-        let Opened {
-            output,
-            publications,
-            session,
-        } = self.opened;
-        let rows = published_dates(output, publications, name, dates).await?;
-        let rows = rows.map(|rows| session.read(Arc::new(rows)));
-        Ok(rows.transpose().map_err(EngineError::during(STAGE))?)
-    }
+/// The rows of some dates; none where no date was published with the table.
+pub(super) async fn dated(
+    opened: &Opened,
+    name: &str,
+    dates: &[SnapshotDate],
+) -> Result<Option<DataFrame>, NightError> {
+    let Opened {
+        output,
+        publications,
+        session,
+    } = opened;
+    let rows = published_dates(output, publications, name, dates).await?;
+    let rows = rows.map(|rows| session.read(Arc::new(rows)));
+    Ok(rows.transpose().map_err(EngineError::during(STAGE))?)
 }
 
 /// The rows of a plan that may fail.

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | not there, and wanted | written |
 //! | older than the publication, which restated the date, and wanted | written |
+//! | of a date that was restated while it was written | written once more |
 //! | of a date that is published no longer, or from one date to another of which one is not | deleted |
 //!
 //! Publications stand whatever becomes of pages.
@@ -55,57 +56,90 @@ pub(crate) async fn keep_pages(
     request: &ReportRequest<'_>,
     dates: &[SnapshotDate],
 ) -> Result<PagesKept, NightError> {
-    let opened = Opened::of(job).await?;
-    let output = &opened.output;
+    let mut opened = Opened::of(job).await?;
+    let output = opened.output.clone();
     let folder = Layout::below(output.path.clone()).reports();
-    let mut there = There::list(output, &folder).await?;
-    let mut failure = None;
-    let mut written = Vec::new();
+    let mut there = There::list(&output, &folder).await?;
+    let mut wanted = Vec::new();
     for date in dates {
-        if !is_wanted(&opened, *date, there.pages.get(date)).await? {
-            continue;
-        }
-        let request = ReportRequest {
-            date: Some(*date),
-            from: None,
-            ..*request
-        };
-        match Box::pin(write(job, &request, output, &folder)).await {
-            Ok(()) => {
-                there.pages.insert(*date, None);
-                written.push(*date);
-            }
-            Err(error) => failure = failure.or(Some(error)),
+        if is_wanted(&opened, *date, there.pages.get(date)).await? {
+            wanted.push(*date);
         }
     }
+    let mut failure = None;
+    let mut written = BTreeSet::new();
+    while !wanted.is_empty() {
+        let site = (&output, &folder);
+        let done = Box::pin(write_pages(job, request, &opened, &wanted, site)).await?;
+        written.extend(done.written);
+        failure = failure.or(done.failure);
+        // Of a date that was restated since, the old page may lie over the new one.
+        let newest = Opened::of(job).await?;
+        wanted.retain(|date| run_of(&opened, *date) != run_of(&newest, *date));
+        opened = newest;
+    }
+    let just_written = written.iter().map(|date| (*date, None));
+    there.pages.extend(just_written);
     let has_deleted = there
-        .delete_unpublished(&opened.publications.dates(), output, &folder)
+        .delete_unpublished(&opened.publications.dates(), &output, &folder)
         .await?;
     let index_path = folder.join(INDEX);
     if !written.is_empty() || has_deleted || !there.has_index {
         let index = Box::pin(index(job, request.language, &opened, &there.pages)).await?;
-        put(output, &index_path, index).await?;
+        put(&output, &index_path, index).await?;
     }
     let kept = PagesKept {
         index: output.url_of(&index_path),
-        written,
+        written: written.into_iter().collect(),
         pages: there.pages.len(),
     };
     failure.map_or(Ok(kept), Err)
 }
 
-/// Writes the page of the date that is asked for.
-async fn write(
+/// What became of the pages of some dates.
+#[derive(Default)]
+struct PagesDone {
+    written: Vec<SnapshotDate>,
+    /// Of the first page that failed.
+    failure: Option<NightError>,
+}
+
+/// Writes the pages of those dates that are published.
+async fn write_pages(
     job: &Job,
     request: &ReportRequest<'_>,
-    output: &Location,
-    folder: &Path,
-) -> Result<(), NightError> {
-    let figures = Box::pin(Figures::read(job, request)).await?;
-    let path = folder
-        .clone()
-        .join(format!("{}.html", figures.snapshot_date));
-    put(output, &path, page(&figures)?).await
+    opened: &Opened,
+    dates: &[SnapshotDate],
+    (output, folder): (&Location, &Path),
+) -> Result<PagesDone, NightError> {
+    let history = Box::pin(History::read(opened, dates)).await?;
+    let mut done = PagesDone::default();
+    for date in dates {
+        let Some(publication) = opened.publications.newest_for(*date) else {
+            continue;
+        };
+        let published = Published {
+            opened,
+            publication,
+        };
+        let figures = Box::pin(Figures::of(job, request, published, &history)).await;
+        let path = folder.clone().join(format!("{date}.html"));
+        let put = match figures.and_then(|figures| Ok(page(&figures)?)) {
+            Ok(page) => put(output, &path, page).await,
+            Err(error) => Err(error),
+        };
+        match put {
+            Ok(()) => done.written.push(*date),
+            Err(error) => done.failure = done.failure.or(Some(error)),
+        }
+    }
+    Ok(done)
+}
+
+/// The run that published a date.
+fn run_of(opened: &Opened, date: SnapshotDate) -> Option<&str> {
+    let publication = opened.publications.newest_for(date)?;
+    Some(&publication.run_id)
 }
 
 async fn delete(output: &Location, path: &Path) -> Result<(), NightError> {
@@ -233,16 +267,8 @@ async fn index(
     opened: &Opened,
     pages: &Pages,
 ) -> Result<String, NightError> {
-    let history = match opened.publications.published().next_back() {
-        Some(publication) => {
-            let published = Published {
-                opened,
-                publication,
-            };
-            Box::pin(History::read(published)).await?
-        }
-        None => History::default(),
-    };
+    let dates: Vec<SnapshotDate> = opened.publications.dates().into_iter().collect();
+    let history = Box::pin(History::read(opened, &dates)).await?;
     let words = Words::of(language);
     let months = months(opened, pages, &history, &words);
     let parts = [

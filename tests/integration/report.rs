@@ -495,6 +495,22 @@ fn what_a_report_cannot_be_is_told_with_the_remedy() {
     let help = "name a file in a folder that is there, and see that there is room for it";
     assert!(refused.stderr.contains(help), "{refused:?}");
     assert_eq!(report("page.html").exit_code, 0);
+    let week = project.call(&[
+        "report",
+        "job.toml",
+        "--period",
+        "week",
+        "--output",
+        "page.html",
+    ]);
+    assert_eq!(week.exit_code, 0, "{week:?}");
+    let note = "no date a week before 2026-03-05 is published: the page opens with what it has";
+    assert!(week.stderr.contains(note), "{week:?}");
+    let span = ["--from", "2026-03-06", "--to", "2026-03-05"];
+    let backwards = project.call(&[&["report", "job.toml", "--site"], &span[..]].concat());
+    assert_eq!(backwards.exit_code, 2, "{backwards:?}");
+    let help = "name the earlier of the two dates by --from";
+    assert!(backwards.stderr.contains(help), "{backwards:?}");
     let unknown = project.call(&["report", "job.toml", "--date", "2026-03-04"]);
     assert_eq!(unknown.exit_code, 2, "{unknown:?}");
     assert!(

@@ -160,7 +160,7 @@ const draw = (element) => {
   if (!found?.stale || !element.isConnected) return;
   if (!element.clientWidth) { found.stale = false; return; }
   found.instance ??= echarts.init(element, null, { renderer: 'svg' });
-  found.instance.setOption({ animation: false, textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: css('--ink') }, ...found.option() }, true);
+  found.instance.setOption({ animation: false, useUTC: true, textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: css('--ink') }, ...found.option() }, true);
   found.stale = false;
 };
 const drawAll = () => { for (const element of charts.keys()) draw(element); };
@@ -178,6 +178,8 @@ const escaped = (text) => String(text).replace(/[&<>"']/g, (character) => `&#${c
 const tooltip = (formatter, trigger = 'item') => ({ trigger, confine: true, backgroundColor: css('--card'), borderColor: css('--line'), textStyle: { color: css('--ink'), fontSize: 13 }, formatter });
 const axis = () => ({ axisLine: { lineStyle: { color: css('--line') } }, axisTick: { show: false }, axisLabel: { color: css('--quiet'), fontSize: 12 }, splitLine: { lineStyle: { color: css('--line') } } });
 const narrow = (element) => element.clientWidth < 480;
+// How many Latin letters a text is as wide as.
+const wide = (text) => sum([...text], (character) => character > '\u2e80' ? 1.8 : 1);
 const cut = (text, most) => text.length > most ? `${text.slice(0, most - 1)}…` : text;
 
 // ---- the first screen
@@ -197,7 +199,7 @@ const head = () => {
 
 const falling = () => {
   const known = kpi('falling_high_value_users');
-  if (known) return { users: known.value ?? 0, revenue: kpi('falling_high_value_revenue_365d')?.value };
+  if (known) return known.value === null ? null : { users: known.value, revenue: kpi('falling_high_value_revenue_365d')?.value };
   const top = main()?.tiers[0];
   return top ? { users: top.waiting } : null;
 };
@@ -298,6 +300,9 @@ const series = (found) => {
   return rows.map((row) => row.map((value, place) => any[place] ? of(value ?? 0, totals[place]) : null));
 };
 
+// Values by their dates, so that a date which is missing takes its room.
+const overDates = (values) => values.map((value, place) => [F.history.dates.at(place - values.length), value]).filter(([, value]) => value !== null);
+
 const overTime = () => {
   const found = dimension();
   const element = $('time');
@@ -336,7 +341,7 @@ const areas = (element, found, names, shares) => {
   // The best tier is drawn last, on top.
   const order = found.tiers.map((_, place) => place).reverse();
   const line = (place) => ({
-    name: names[place], type: 'line', stack: 'all', symbol: 'none', data: shares[place], color: paint[place],
+    name: names[place], type: 'line', stack: 'all', symbol: 'none', data: overDates(shares[place]), color: paint[place],
     lineStyle: { width: 1, color: css('--card') }, areaStyle: { color: paint[place], opacity: 1 }, emphasis: { focus: 'series' },
   });
   // A band has its name beside it, in the middle of its height on the last date.
@@ -363,10 +368,10 @@ const areas = (element, found, names, shares) => {
     grid: { left: 44, right: small ? 12 : 128, top: 12, bottom: small ? 84 : 40 },
     legend: { show: small, bottom: 0, data: names, textStyle: { color: css('--quiet') }, itemWidth: 12, itemHeight: 12 },
     tooltip: tooltip((points) => {
-      const rows = [...points].reverse().filter((point) => point.value !== null && point.value !== undefined);
-      return `<div class="tip"><b>${escaped(date(F.history.dates[points[0].dataIndex]))}</b>${rows.map((point) => `<br>${point.marker} ${escaped(point.seriesName)} <b>${escaped(share(point.value))}</b>`).join('')}</div>`;
+      const rows = [...points].reverse();
+      return `<div class="tip"><b>${escaped(date(points[0].value[0]))}</b>${rows.map((point) => `<br>${point.marker} ${escaped(point.seriesName)} <b>${escaped(share(point.value[1]))}</b>`).join('')}</div>`;
     }, 'axis'),
-    xAxis: { type: 'category', boundaryGap: false, data: F.history.dates, ...axis(), axisLabel: { color: css('--quiet'), fontSize: 12, hideOverlap: true, formatter: (found) => day.format(new Date(`${found}T00:00:00Z`)) } },
+    xAxis: { type: 'time', minInterval: 86400000, ...axis(), splitLine: { show: false }, axisLabel: { color: css('--quiet'), fontSize: 12, hideOverlap: true, formatter: (at) => day.format(new Date(at)) } },
     yAxis: small ? inPercent : [inPercent, bandNames],
     // An axis is shown for a series of its own.
     series: [...order.map(line), ...(small ? [] : [{ type: 'line', data: [], yAxisIndex: 1, silent: true }])],
@@ -386,7 +391,7 @@ const showMoves = () => {
   const name = named('dimension', found.name);
   const flows = flowsOf(found);
   const moved = flows.filter((flow) => flow.direction !== null).sort((a, b) => b.users - a.users);
-  say('moves-h', t('moves_h', { dimension: name, over: over() }));
+  say('moves-h', moves() ? t('moves_h', { dimension: name, over: over() }) : t('moves_h_none', { dimension: name }));
   const nothing = !moves() ? t('no_moves') : !flows.length ? t('new_dimension') : '';
   $('moves-none').hidden = !nothing;
   say('moves-none', nothing);
@@ -414,7 +419,7 @@ const showMoves = () => {
 const sankey = (element, found, flows) => {
   const paint = colours(found);
   const small = narrow(element);
-  const most = small ? 9 : 22;
+  const most = small ? 9 : 30;
   const order = [...found.tiers.map((tier) => tier.name), null];
   const unlisted = (name) => !order.includes(name);
   const side = (which) => {
@@ -425,7 +430,7 @@ const sankey = (element, found, flows) => {
       const place = order.indexOf(name);
       const people = sum(flows.filter((flow) => flow[which] === name), (flow) => flow.users);
       return {
-        name: t(which === 'from' ? 'before' : 'after', { tier: text }) + `\u0000${which}${name}`, depth: which === 'from' ? 0 : 1,
+        characters: wide(cut(text, most)), name: t(which === 'from' ? 'before' : 'after', { tier: text }) + `\u0000${which}${name}`, depth: which === 'from' ? 0 : 1,
         itemStyle: { color: name === null || place < 0 ? css('--faint') : paint[place], borderWidth: 0 },
         label: { position: which === 'from' ? 'left' : 'right', formatter: `${cut(text, most)} {n|${count(people)}}`, rich: { n: { color: css('--quiet'), fontSize: 12 } } },
       };
@@ -433,7 +438,8 @@ const sankey = (element, found, flows) => {
   };
   const [from, to] = [side('from'), side('to')];
   const node = (which, name) => [...from, ...to].find((found) => found.name.endsWith(`\u0000${which}${name}`)).name;
-  const room = small ? 92 : 150;
+  const longest = Math.max(...[...from, ...to].map((found) => found.characters));
+  const room = small ? 92 : Math.min(260, 60 + 7.5 * longest);
   return {
     tooltip: tooltip((point) => {
       if (point.dataType === 'node') return `<div class="tip">${escaped(point.name.split('\u0000')[0])}: <b>${escaped(users(point.value))}</b></div>`;
@@ -616,11 +622,11 @@ const multiple = (found) => {
       const pad = (high - low) * .08 || Math.abs(high) * .05 || 1;
       return {
         grid: { left: 2, right: 6, top: 4, bottom: 4 },
-        xAxis: { type: 'category', show: false, boundaryGap: false, data: values.map((_, index) => F.history.dates[F.history.dates.length - values.length + index]) },
+        xAxis: { type: 'time', show: false },
         yAxis: { type: 'value', show: false, min: low - pad, max: high + pad },
-        tooltip: tooltip((points) => `<div class="tip">${escaped(date(points[0].axisValue))}<br><b>${escaped(metric(found.metric, points[0].value))}</b></div>`, 'axis'),
+        tooltip: tooltip((points) => `<div class="tip">${escaped(date(points[0].value[0]))}<br><b>${escaped(metric(found.metric, points[0].value[1]))}</b></div>`, 'axis'),
         series: [{
-          type: 'line', data: values.map((value, index) => index === values.length - 1 ? { value, symbol: 'circle', symbolSize: 7 } : { value, symbol: 'none' }), showAllSymbol: true,
+          type: 'line', data: overDates(values).map((value) => value[0] === F.snapshot_date ? { value, symbol: 'circle', symbolSize: 7 } : { value, symbol: 'none' }), showAllSymbol: true,
           color: css('--up'), lineStyle: { width: 1.8 },
           markArea: range ? { silent: true, itemStyle: { color: css('--band') }, data: [[{ yAxis: range[0] }, { yAxis: range[1] }]] } : undefined,
         }],
