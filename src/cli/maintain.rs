@@ -6,7 +6,7 @@ use crate::ground::{Diagnostic, Problems};
 use crate::job::{Job, Workspace};
 use crate::maintenance::{ExpiredDates, Kind, MaintenancePlan, Unneeded};
 use crate::night::{NightError, Report};
-use crate::storage::claim_output;
+use crate::storage::{check_output, claim_output};
 
 use super::arguments::{MaintainArguments, OutputFormat};
 use super::confirmation::Answer;
@@ -65,6 +65,7 @@ async fn look_and_delete(
 ) -> Result<Answer, NightError> {
     let job = jobs::load(&arguments.job)?;
     let workspace = Workspace::open(&job)?;
+    check_output(&workspace.output, &job.name).await?;
     let plan = Box::pin(MaintenancePlan::make(&job, &workspace, jobs::now())).await?;
     if arguments.output == OutputFormat::Text {
         output.result(&meaning(&plan));
@@ -136,6 +137,7 @@ fn named(unneeded: &Unneeded) -> String {
     let name = unneeded.name.as_deref().unwrap_or_default();
     match unneeded.kind {
         Kind::TableFiles => format!("table {name}, old versions and abandoned drafts"),
+        Kind::Tiles => format!("tiles of rollup {name} that no night reads any more"),
         Kind::Samples => format!("samples of rejected rows of {name}"),
         Kind::Probes => "what was written to try the store".to_owned(),
         Kind::UnfinishedFiles => "unfinished files of processes that were killed".to_owned(),

@@ -55,7 +55,7 @@ impl Selected {
     pub(super) async fn read(job: &Job, request: &Request<'_>) -> Result<Self, NightError> {
         let failed = EngineError::during(STAGE);
         let opened = Opened::of(job).await?;
-        let publication = opened.publication(request.date).await?.clone();
+        let publication = publication_with(&opened, request).await?.clone();
         let Opened {
             output,
             publications,
@@ -118,6 +118,24 @@ impl Selected {
             EngineError::Rows { reason, .. } => not_computed(&reason).into(),
             error => error.into(),
         })
+    }
+}
+
+/// The publication that recorded the rows. A date that has expired still has those that name no user.
+async fn publication_with<'a>(
+    opened: &'a Opened,
+    request: &Request<'_>,
+) -> Result<&'a Publication, NightError> {
+    let last = request
+        .date
+        .and_then(|date| opened.publications.last_of(date));
+    let has_rows = |last: &&Publication| {
+        let recorded = last.tables.get(request.table);
+        last.is_expired() && recorded.is_some_and(|recorded| recorded.rows > 0)
+    };
+    match last.filter(has_rows) {
+        Some(expired) => Ok(expired),
+        None => opened.publication(request.date).await,
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | rows of users | those of dates that are older than `daily` of the job, but for the last of each month | KPIs, matrices and alerts of every date |
 //! | table files | files of [old versions](crate::publish::TableFolder), drafts of runs that died | what the newest version has, and each that was the newest within `versions` of the job |
+//! | tiles | those made by other SQL, reference files or source files than today's, once they are as old as old versions may get | those with days whose raw files have expired: they are all that is left of these days |
 //! | samples of rejected rows | those older than `quarantine` of the job | `unreported.json` |
 //! | probes | those that were written to try the store, after two days | |
 //! | unfinished files | `<file>#1` on a disk, two days after the last byte | |
@@ -13,9 +14,7 @@
 //! never beyond this machine's clock: so a difference between the two deletes nothing too early, and of
 //! an output that rests, nothing expires. Whatever a run at work has written is younger than any bound.
 //!
-//! Tiles stay: those of days whose raw files have expired are all that is left of these days, and which
-//! of the others a night needs depends on rules that are still to come. So do calibrations, rules,
-//! `dim_tier`, and the logs of tables, which publications name.
+//! Calibrations, rules and `dim_tier` stay, and so do the logs of tables, which publications name.
 
 mod expired;
 mod unneeded;
@@ -31,8 +30,10 @@ use crate::drafts::objects;
 use crate::ground::{Layout, interruption};
 use crate::job::{Job, Workspace};
 use crate::night::NightError;
+use crate::plan::Facts;
 use crate::publish::{self, Inspection, Publications, TableFolder, inspect};
 use crate::storage::{FileAside, LeftFolder};
+use crate::tiles::StoredTile;
 
 pub use expired::ExpiredDates;
 pub use unneeded::{Kind, Unneeded};
@@ -98,12 +99,27 @@ impl MaintenancePlan {
         });
         let files = try_join_all(files).await?;
         plan.unneeded.extend(files.into_iter().flatten());
+        plan.add_tiles(job, workspace, until).await;
         let until = latest - days(job.retention.quarantine_days);
         plan.unneeded.extend(old_samples(workspace, until).await?);
         plan.unneeded
             .extend(left_probes(workspace, latest - AT_WORK).await?);
         plan.add_left_on_disk(job, workspace, SystemTime::from(now - AT_WORK));
         Ok(plan)
+    }
+
+    /// Tiles that no night reads any more. Where that cannot be said, they are left alone.
+    async fn add_tiles(&mut self, job: &Job, workspace: &Workspace, until: DateTime<Utc>) {
+        let newest = self.publications.latest_date();
+        let found = Facts::unneeded_tiles(job, workspace, newest, until);
+        match Box::pin(found).await {
+            Ok(found) => self.unneeded.extend(found.into_iter().filter_map(|found| {
+                let objects = found.tiles.into_iter().map(StoredTile::into_object);
+                let (output, rollup) = (&workspace.output, Some(found.rollup));
+                Unneeded::of_objects(Kind::Tiles, output, rollup, objects.collect())
+            })),
+            Err(error) => self.kept.push(format!("tiles are left alone: {error}")),
+        }
     }
 
     /// What killed processes have left on this machine's disk. What cannot be read is left alone.

@@ -17,6 +17,8 @@ use crate::storage::{FileAside, LeftFolder, Location, StorageError};
 pub enum Kind {
     /// Files of old versions of a table, and drafts of runs that died.
     TableFiles,
+    /// Tiles of a rollup that no night reads any more.
+    Tiles,
     /// Samples of the rejected rows of a source.
     Samples,
     /// Objects that were written to try the store.

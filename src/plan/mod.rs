@@ -5,7 +5,8 @@
 //! 3. [`Plan`]: what is to be done, and [what is to be said](text) of it.
 //!
 //! Where it is decided that a date is republished: [`action`]. What of expired days a night can
-//! still see: [`reach`]. Which dates are to be restated: [`affected`].
+//! still see: [`reach`]. Which dates are to be restated: [`affected`]. Which tiles no night reads any
+//! more: [`unneeded_tiles`].
 
 mod action;
 mod affected;
@@ -36,6 +37,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 mod tiles_before;
+mod unneeded_tiles;
 
 pub(crate) use affected::Found;
 pub use affected::{Affected, AffectedBy};

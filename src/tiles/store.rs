@@ -11,8 +11,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use futures::TryStreamExt;
+use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use crate::ground::Layout;
@@ -30,10 +31,30 @@ pub struct StoredTile {
     pub path: Path,
     /// As listed.
     pub size_bytes: u64,
+    /// When it was written, by the clock of the store.
+    pub written: DateTime<Utc>,
     /// The address that its name gives, and its stamp.
     pub address: String,
     /// The digest that its name gives.
     pub digest: String,
+}
+
+impl StoredTile {
+    /// The days whose rows it has; none where its name says nothing of them.
+    pub fn period(&self) -> Option<Period> {
+        period_of(&self.address)
+    }
+
+    /// The same, as an object of the store.
+    pub fn into_object(self) -> ObjectMeta {
+        ObjectMeta {
+            location: self.path,
+            last_modified: self.written,
+            size: self.size_bytes,
+            e_tag: None,
+            version: None,
+        }
+    }
 }
 
 /// The stored tiles of one rollup, by address.
@@ -65,6 +86,7 @@ impl StoredTiles {
                 address: address.to_owned(),
                 digest: digest.to_owned(),
                 size_bytes: object.size,
+                written: object.last_modified,
                 path: object.location.clone(),
             };
             Some((address.to_owned(), tile))
@@ -96,18 +118,27 @@ impl StoredTiles {
     }
 
     /// The tiles whose days hold any of `days`. Where no raw file holds these days any more, the
-    /// tiles are all that is left of them: whoever removes old tiles leaves these alone.
+    /// tiles are all that is left of them.
     pub fn holding_any(&self, days: &BTreeSet<NaiveDate>) -> impl Iterator<Item = &StoredTile> {
         let holding = self.addresses_holding_any(days);
         holding.filter_map(|address| self.tiles.get(address))
     }
 
-    /// The addresses of these.
+    /// The tiles that nobody reads who goes by these addresses, and that can be made again.
+    pub fn unneeded_by(&self, addresses: &Addresses) -> impl Iterator<Item = &StoredTile> {
+        self.tiles.values().filter(|tile| {
+            tile.period().is_some_and(|period| {
+                let wanted = addresses.of(period).map(|address| address.to_string());
+                let is_wanted = wanted.as_ref() == Some(&tile.address);
+                !is_wanted && !period.holds_any(addresses.unreadable())
+            })
+        })
+    }
+
+    /// The addresses of the tiles that hold any of `days`.
     pub fn addresses_holding_any(&self, days: &BTreeSet<NaiveDate>) -> impl Iterator<Item = &str> {
-        let holds = |address: &&str| {
-            let period = address.rsplitn(4, '-').nth(3).and_then(Period::parse);
-            period.is_some_and(|period| period.holds_any(days))
-        };
+        let holds =
+            |address: &&str| period_of(address).is_some_and(|period| period.holds_any(days));
         self.addresses().filter(holds)
     }
 
@@ -129,6 +160,7 @@ impl StoredTiles {
         let tile = StoredTile {
             path: Path::from(name),
             size_bytes: 1,
+            written: DateTime::default(),
             address: name.to_owned(),
             digest: String::new(),
         };
@@ -166,6 +198,11 @@ impl StoredTiles {
     }
 }
 
+/// The days of an address.
+fn period_of(address: &str) -> Option<Period> {
+    address.rsplitn(4, '-').nth(3).and_then(Period::parse)
+}
+
 /// The object of a tile.
 pub(super) fn path_of(layout: &Layout, rollup: &str, address: &Address, digest: &str) -> Path {
     let name = format!("{address}-{digest}{EXTENSION}");
@@ -175,4 +212,59 @@ pub(super) fn path_of(layout: &Layout, rollup: &str, address: &Address, digest: 
 /// The address and the digest in an object's name.
 fn split_name(name: &str) -> Option<(&str, &str)> {
     name.strip_suffix(EXTENSION)?.rsplit_once('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::{Fingerprint, SqlSchema, TableName};
+    use crate::tiles::address::{Definition, DefinitionBefore, SourceDays};
+    use crate::tiles::period::day_of;
+
+    /// Of the days from 0 on, each with its files, some of which are gone.
+    fn addresses(statement: &str, days: &[&str], gone: &[i32]) -> Addresses {
+        let definition = Definition {
+            rollup: TableName::new(SqlSchema::Rollups, "purchases"),
+            models: vec![Fingerprint::of(statement)],
+            sources: Vec::new(),
+            references: Vec::new(),
+            engine: None,
+            before: DefinitionBefore::default(),
+        };
+        let by_day = (0..).zip(days);
+        let by_day = by_day.map(|(day, files)| (day_of(day), Fingerprint::of(files)));
+        let days = SourceDays {
+            by_day: by_day.collect(),
+            unreadable: gone.iter().map(|day| day_of(*day)).collect(),
+            ..SourceDays::default()
+        };
+        Addresses::new(&definition, days)
+    }
+
+    #[test]
+    fn tiles_of_other_files_are_unneeded_but_for_those_of_days_that_are_gone() {
+        let mut stored = StoredTiles::default();
+        let mut remember = |addresses: &Addresses, periods: &[Period]| {
+            let tiles = periods.iter().filter_map(|period| addresses.of(*period));
+            tiles.for_each(|tile| stored.remember(&tile));
+        };
+        let [first, second] = [Period::day(0), Period::day(1)];
+        let both = Period::Until { last: 1 };
+        remember(
+            &addresses("SELECT", &["a", "b"], &[]),
+            &[first, second, both],
+        );
+        remember(&addresses("SELECT", &["a", "B"], &[]), &[second, both]);
+        let unneeded = |addresses: &Addresses| {
+            let unneeded = stored.unneeded_by(addresses);
+            let periods = unneeded.map(|tile| tile.period().unwrap());
+            periods.collect::<BTreeSet<_>>()
+        };
+        let today = |gone: &[i32]| addresses("SELECT", &["a", "B"], gone);
+        assert_eq!(unneeded(&today(&[])), [second, both].into());
+        assert_eq!(unneeded(&today(&[0])), [second].into());
+        assert_eq!(unneeded(&today(&[0, 1])), [].into());
+        let edited = addresses("SELECT 1", &["a", "B"], &[]);
+        assert_eq!(unneeded(&edited), [first, second, both].into());
+    }
 }

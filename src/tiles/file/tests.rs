@@ -215,6 +215,7 @@ fn states_of_another_engine_are_refused() {
     let stored = StoredTile {
         path: object_store::path::Path::from("tile.parquet"),
         size_bytes: file.size_bytes,
+        written: chrono::DateTime::default(),
         address: address.to_string(),
         digest: file.digest,
     };

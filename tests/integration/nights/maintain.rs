@@ -166,6 +166,48 @@ async fn assert_goes_on(nights: &Nights, temporary: &TempDir) {
     assert_same_night(last_night(), &found, &expected);
 }
 
+/// A late file has the tiles of its day made anew: those of before go, and later nights and
+/// restatements are what they would have been.
+#[tokio::test(flavor = "multi_thread")]
+async fn tiles_of_files_that_have_changed_are_deleted() {
+    let nights = Nights::over(&history(), &Delivery::default());
+    let temporary = TempDir::new().unwrap();
+    nights.run(days_ago(2)).await.unwrap();
+    let before = nights.tiles();
+    let late_file = Delivery {
+        file_name: "late",
+        ..Delivery::default()
+    };
+    nights.deliver(&late(), &late_file);
+    nights.run(night_before()).await.unwrap();
+    age(&nights.output_folder());
+    nights.run(last_night()).await.unwrap();
+
+    let maintain = ["maintain", "--yes", "--output", "json"];
+    let deleted = tierline(&nights, &temporary, &maintain);
+    assert_eq!(deleted.exit_code, 0, "{deleted:?}");
+    let result: Value = serde_json::from_str(&deleted.stdout).unwrap();
+    let left = nights.tiles();
+    let gone = before.keys().filter(|tile| !left.contains_key(*tile));
+    let gone: Vec<_> = gone.collect();
+    assert!(!gone.is_empty() && gone.len() < before.len(), "{gone:?}");
+    assert!(
+        gone.iter().all(|tile| tile.starts_with("purchases/")),
+        "{gone:?}"
+    );
+    let told = json!(["tiles", "purchases", gone.len()]);
+    let told_of = found(&result);
+    assert!(told_of.as_array().unwrap().contains(&told), "{told_of}");
+
+    let restated = tierline(&nights, &temporary, &["backfill", "--affected"]);
+    assert_eq!(restated.exit_code, 0, "{restated:?}");
+    let history = history_with_late();
+    let all = [days_ago(2), night_before(), last_night()].map(|night| (night, &history));
+    let expected = rows_of_last(&all, &rules(days_ago(2)));
+    let published = newest(&nights.output(), last_night()).await;
+    assert_same_night(last_night(), &published, &expected);
+}
+
 /// Old dates give up their users, and nothing that stays depends on whether they are there.
 #[tokio::test(flavor = "multi_thread")]
 async fn old_dates_keep_their_users_on_the_last_of_each_month() {
@@ -218,6 +260,16 @@ async fn old_dates_keep_their_users_on_the_last_of_each_month() {
         assert_eq!(refused.exit_code, exit_code, "{refused:?}");
         assert!(refused.stderr.contains(told), "{refused:?}");
     }
+    let export = ["export", "--format", "csv", "--date", &august, "--table"];
+    let exported = |table: &str| {
+        let export = [&export[..], &[table]].concat();
+        tierline(&nights, &temporary, &export)
+    };
+    let kpis = exported("kpi_daily");
+    assert_eq!(kpis.exit_code, 0, "{kpis:?}");
+    assert!(kpis.stdout.contains(&format!("{august},")), "{kpis:?}");
+    let users = exported("tier_snapshot");
+    assert_eq!(users.exit_code, 2, "{users:?}");
     let again = tierline(&nights, &temporary, &maintain);
     let result: Value = serde_json::from_str(&again.stdout).unwrap();
     assert_eq!(result["status"], "nothing_to_delete");
