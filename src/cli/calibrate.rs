@@ -14,6 +14,7 @@ use super::figures::{NONE, change, count};
 use super::output::Output;
 use super::signals::or_ended;
 use super::table::{Cell, Paint, Side, Table};
+use super::watched::Watched;
 use super::{jobs, nights};
 
 /// The most values of which a score has a column each.
@@ -69,8 +70,11 @@ async fn compare_and_keep(
     jobs::note_default_date(time, &job, date, output);
     let (project, workspace) = nights::open(&job, date).await?;
     let spinner = output.spinner();
-    let progress = |stage: &str| spinner.set_message(stage.to_owned());
-    let proposal = Box::pin(propose(&job, &project, &workspace, date, &progress)).await;
+    let tell = |line: &str| spinner.set_message(line.to_owned());
+    let watched = Watched::new(&tell);
+    let stages = |stage: &str| watched.doing(stage);
+    let proposal = propose(&job, &project, &workspace, date, &stages);
+    let proposal = watched.over(&workspace, proposal).await;
     spinner.finish_and_clear();
     let proposal = proposal?;
     let page = Page {

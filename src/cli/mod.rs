@@ -24,6 +24,7 @@ mod signals;
 mod table;
 mod threads;
 mod time_limit;
+mod watched;
 mod withdraw;
 
 use std::panic::{set_hook, take_hook};

@@ -12,6 +12,7 @@ use crate::plan::{Circumstances, Facts, Plan, decide};
 
 use super::signals::or_ended;
 use super::time_limit::TimeLimit;
+use super::watched::Watched;
 
 /// The job's pack, whose rules were checked, and its places.
 pub(super) async fn open(
@@ -63,6 +64,8 @@ async fn publish_one(
 ) -> Result<(), NightError> {
     *report = Report::of(snapshot_date);
     let _limit = job.time_limit.map(TimeLimit::begin);
+    let watched = Watched::new(progress);
+    watched.doing("listing sources, tables and tiles");
     let prepared = Box::pin(prepare(job, snapshot_date, circumstances)).await;
     let (project, workspace, plan) = match prepared {
         Ok(prepared) => prepared,
@@ -74,8 +77,9 @@ async fn publish_one(
             return Err(error);
         }
     };
-    let night = night::run(job, &project, &workspace, &plan, progress);
-    let outcome = Box::pin(night).await;
+    let stages = |stage: &str| watched.doing(stage);
+    let night = night::run(job, &project, &workspace, &plan, &stages);
+    let outcome = watched.over(&workspace, night).await;
     *report = outcome.report;
     outcome.result.map_err(or_ended)
 }

@@ -47,9 +47,9 @@ impl Tiling<'_> {
         let rollups = self.plan.tiles.len();
         for (index, planned) in self.plan.tiles.iter().enumerate() {
             let name = &planned.plan.rollup.name;
-            let made = counted(planned.plan.builds.len(), "tile");
+            let made = self.to_make(planned);
             let number = index + 1;
-            (self.progress)(&format!("{name}, {number} of {rollups}, {made} to make"));
+            (self.progress)(&format!("{name}, {number} of {rollups}, {made}"));
             let Some(rollup) = catalog.rollup(&planned.plan.rollup.name).cloned() else {
                 continue;
             };
@@ -69,6 +69,19 @@ impl Tiling<'_> {
         report.tiles_reused += count(|plan| plan.reused.len());
         report.warnings.extend(remarks);
         Ok(())
+    }
+
+    /// How much there is to do for a rollup.
+    fn to_make(&self, tiles: &RollupTiles) -> String {
+        let (mut files, mut bytes) = (0, 0);
+        for manifest in self.plan.manifests.values() {
+            let read = manifest.on(&tiles.days_read(manifest));
+            files += read.files.len();
+            bytes += read.size_bytes();
+        }
+        let made = counted(tiles.plan.builds.len(), "tile");
+        let (files, megabytes) = (counted(files, "file"), bytes as f64 / 1e6);
+        format!("{made} to make from {files}, {megabytes:.1} MB")
     }
 
     /// The rows of one rollup. Damaged tiles are removed and made again.
