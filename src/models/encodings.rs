@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a model | `table`, `sql` in its [canonical text](super::canonical), `parameter` for each that it names |
 //! | a parameter | `name`, its [value](crate::job::encodings) |
-//! | a reference file | `table`, `text` as it is |
+//! | a reference file | `table`, `column` for each, then row by row `value` for each value that is not NULL, and an empty `null` for the others |
 
 use crate::ground::Fingerprint;
 use crate::job::encodings::of_parameter;
@@ -38,12 +38,30 @@ impl Model {
 }
 
 impl ReferenceTable {
-    /// The file.
+    /// Its rows, whatever the form of the file.
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::builder()
+        self.fingerprint_of(|_| true)
+    }
+
+    /// The same of some columns.
+    pub(crate) fn fingerprint_of(&self, counts: impl Fn(&str) -> bool) -> Fingerprint {
+        let schema = self.rows.schema();
+        let columns = schema.fields().iter().enumerate();
+        let columns = columns.filter(|(_, field)| counts(field.name()));
+        let (columns, names): (Vec<usize>, Vec<&String>) =
+            columns.map(|(index, field)| (index, field.name())).unzip();
+        let mut builder = Fingerprint::builder()
             .part("table", &self.name.to_string())
-            .part("text", &self.file.text)
-            .finish()
+            .parts("column", names);
+        for row in 0..self.rows.num_rows() {
+            for column in &columns {
+                builder = match self.value(row, *column) {
+                    Some(value) => builder.part("value", &value),
+                    None => builder.part("null", ""),
+                };
+            }
+        }
+        builder.finish()
     }
 }
 
@@ -78,7 +96,7 @@ mod tests {
         let found: Vec<&str> = found.iter().map(Fingerprint::short).collect();
         insta::assert_snapshot!(found.join("\n"), @"
         de1a2af0a0c4
-        f5edef146857
+        21997cbd9b3d
         ");
     }
 

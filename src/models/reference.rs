@@ -60,11 +60,33 @@ impl ReferenceTable {
         })
     }
 
+    /// The rows as CSV in one form, whatever the form of the file: lines end in a line feed, and quotes
+    /// stand where they must.
+    pub fn canonical_text(&self) -> String {
+        let schema = self.rows.schema();
+        let header = schema.fields().iter().map(|field| field.name().clone());
+        let rows = (0..self.rows.num_rows()).map(|row| {
+            let values = (0..self.rows.num_columns()).map(|column| self.value(row, column));
+            values.map(Option::unwrap_or_default).collect::<Vec<_>>()
+        });
+        let records = std::iter::once(header.collect()).chain(rows);
+        records.map(|values| line_of_csv(&values)).collect()
+    }
+
     /// The line on which a row begins, counted from 1.
     pub fn line_of(&self, row: usize) -> u64 {
         let after_header = row + 1;
         records(&self.file.text).nth(after_header).unwrap_or(1)
     }
+}
+
+fn line_of_csv(values: &[String]) -> String {
+    let quoted = |value: &String| match value.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", value.replace('"', "\"\"")),
+        false => value.clone(),
+    };
+    let values: Vec<String> = values.iter().map(quoted).collect();
+    format!("{}\n", values.join(","))
 }
 
 /// The line on which each record begins: values in quotes may hold line breaks, and empty lines
@@ -113,6 +135,34 @@ fn line_named_in(reason: &str) -> u64 {
 mod tests {
     use super::*;
     use crate::ground::SqlSchema;
+
+    #[test]
+    fn the_form_of_a_file_decides_nothing() {
+        let read = |text: &str| {
+            let name = TableName::new(SqlSchema::Reference, "t");
+            ReferenceTable::read(name, SourceFile::new("t.csv", text)).unwrap()
+        };
+        let text = "tier,rank,playbook\na,1,\"two, \"\"or\"\"\nlines\"\nb,,one\n";
+        let table = read(text);
+        assert_eq!(table.canonical_text(), text);
+        let spreadsheet = "\u{feff}tier,rank,\"playbook\"\r\n\r\n\"a\",01,\"two, \"\"or\"\"\nlines\"\r\nb,,\"one\"";
+        let saved = read(spreadsheet);
+        assert_eq!(saved.canonical_text(), text);
+        assert_eq!(saved.fingerprint(), table.fingerprint());
+        let edited = read(&text.replace("b,,", "b,2,"));
+        assert_ne!(edited.fingerprint(), table.fingerprint());
+    }
+
+    /// Tiles have it in their names: those of the shipped reference that staging reads stay.
+    #[test]
+    fn the_shipped_event_types_are_in_that_form() {
+        let file =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/reference/event_types.csv");
+        let text = std::fs::read_to_string(file).unwrap();
+        let name = TableName::new(SqlSchema::Reference, "event_types");
+        let table = ReferenceTable::read(name, SourceFile::new("event_types.csv", &*text)).unwrap();
+        assert_eq!(table.canonical_text(), text);
+    }
 
     #[test]
     fn rows_know_their_lines() {

@@ -25,7 +25,7 @@ pub(crate) const VALUE_TIER: &str = "value_tier";
 
 /// Which way of telling packs apart their fingerprints follow: part of each of them, and raised
 /// when what is hashed of a model, a parameter or a reference file changes.
-const ENCODING: &str = "1";
+const ENCODING: &str = "2";
 
 /// The tables besides those of the pack's models that SQL may read: what tierline itself makes of
 /// the snapshot, and rows of earlier dates.

@@ -14,7 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ground::{Fingerprint, SqlSchema, TableName};
 use crate::job::{Job, encodings};
-use crate::models::ReferenceTable;
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::{Dimension, Dimensions};
 use crate::tiles::USER_ID;
@@ -77,7 +76,7 @@ fn version(rules: &str) -> Option<&str> {
 /// | `model`, for each table behind the dimension | [what is read of it](super::needed), and its [parameters](Model::fingerprint) |
 /// | `snapshot` | [what the snapshot makes of it](SnapshotColumn), in canonical text; none where that is the column of its model as it is |
 /// | `source`, for each | its [name and columns](encodings::of_source) |
-/// | `reference`, for each | its [rows](of_rows) |
+/// | `reference`, for each | its [rows](crate::models::ReferenceTable::fingerprint), without the columns that are there for people, unless they are named |
 /// | `tier`, for each | its `name`, its `rank` where it has one |
 fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerprint {
     let own = TableName::new(SqlSchema::Tiers, &dimension.name);
@@ -99,7 +98,7 @@ fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerpri
                 let mut sql = behind.iter().map(|(_, sql)| sql).chain(of_snapshot);
                 sql.any(|sql| sql.contains(column))
             };
-            of_rows(reference, is_named)
+            reference.fingerprint_of(|column| !is_for_people(column) || is_named(column))
         });
     let sources = job.sources_among(&tables);
     let sources = sources.map(|(name, source)| encodings::of_source(name, source));
@@ -156,37 +155,11 @@ fn is_for_people(column: &str) -> bool {
     })
 }
 
-/// The rows of a reference table, without the columns that are there for people, unless they are
-/// named: `table`, `column` for each, and `value` for each value that is not NULL, `null` for the
-/// others, row by row.
-fn of_rows(reference: &ReferenceTable, is_named: impl Fn(&str) -> bool) -> Fingerprint {
-    let rows = &reference.rows;
-    let schema = rows.schema();
-    let columns: Vec<usize> = (0..rows.num_columns())
-        .filter(|index| {
-            let name = schema.field(*index).name();
-            !is_for_people(name) || is_named(name)
-        })
-        .collect();
-    let names = columns.iter().map(|index| schema.field(*index).name());
-    let mut builder = Fingerprint::builder()
-        .part("table", &reference.name.to_string())
-        .parts("column", names);
-    for row in 0..rows.num_rows() {
-        for index in &columns {
-            builder = match reference.value(row, *index) {
-                Some(value) => builder.part("value", &value),
-                None => builder.part("null", ""),
-            };
-        }
-    }
-    builder.finish()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ground::SourceFile;
+    use crate::models::ReferenceTable;
 
     /// A change needs another [`VERSION`].
     #[test]
@@ -195,9 +168,9 @@ mod tests {
             "value_tier,rank,label_en,is_open\ngold,1,\"Gold, pure\",true\nnone,,None,false\n";
         let file = SourceFile::new("value_tiers.csv", text);
         let rows = ReferenceTable::read("reference.value_tiers".parse().unwrap(), file).unwrap();
-        let found = of_rows(&rows, |_| false);
+        let found = rows.fingerprint_of(|column| !is_for_people(column));
         insta::assert_snapshot!(found.short(), @"8f33df009a6f");
-        assert_ne!(found, of_rows(&rows, |column| column == "label_en"));
+        assert_ne!(found, rows.fingerprint());
     }
 
     fn rules(of: &[(&str, &str)]) -> TierRules {

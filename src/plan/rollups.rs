@@ -13,10 +13,11 @@ use crate::engine::{EngineError, Session};
 use crate::ground::{Fingerprint, Problems, SnapshotDate, SqlSchema};
 use crate::inputs::{KnownDay, Manifest, SourceHistory};
 use crate::job::{Job, encodings};
+use crate::models::ReferenceTable;
 use crate::pack::{Catalog, Project, register_declared, session_of};
 use crate::tiles::{
-    Addresses, Change, DAY, Definition, Rollup, SourceDays, StoredTile, StoredTiles, TilePlan,
-    Window, windows,
+    Addresses, Change, DAY, Definition, DefinitionBefore, Rollup, SourceDays, StoredTile,
+    StoredTiles, TilePlan, Window, windows,
 };
 
 use super::error::PlanError;
@@ -171,7 +172,7 @@ impl RollupInputs {
     }
 
     /// What the rollup's days depend on. Of expired days those from `start` on count.
-    fn source_days(
+    pub(super) fn source_days(
         &self,
         histories: &BTreeMap<String, SourceHistory>,
         start: Option<NaiveDate>,
@@ -328,14 +329,24 @@ fn definition(
     let sources = job.sources_among(&tables);
     let sources = sources.map(|(name, source)| encodings::of_source(name, source));
     let references = project.references.iter();
-    let references = references.filter(|reference| tables.contains(&reference.name));
-    let references = references.map(|found| format!("{}\n{}", found.name, found.file.text));
+    let references: Vec<_> = references
+        .filter(|reference| tables.contains(&reference.name))
+        .collect();
+    let named = |found: &ReferenceTable, text: &str| format!("{}\n{text}", found.name);
+    let texts = references.iter();
+    let texts = texts.map(|found| named(found, &found.canonical_text()));
+    let files = references
+        .iter()
+        .map(|found| named(found, &found.file.text));
     Ok(Definition {
         rollup: rollup.name.clone(),
         engine: rollup.engine_version().map(str::to_owned),
         models: models.collect(),
         sources: sources.collect(),
-        references: references.collect(),
-        before: definition_before(job, project, tables.iter(), &parameters)?,
+        references: texts.collect(),
+        before: DefinitionBefore {
+            references: files.collect(),
+            ..definition_before(job, project, tables.iter(), &parameters)?
+        },
     })
 }

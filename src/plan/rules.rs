@@ -561,9 +561,9 @@ mod tests {
             fingerprint(&job, &project, &starts).to_string(),
         ];
         insta::assert_snapshot!(found.join("\n"), @"
-        1:f1f7ca88f8152422d7544488bae49674
-        c482fd9d7231c3ef81f28fc93ee147cb
-        11bac01ec2126a9e26634fcfe88daccc
+        2:fc31a3d31ef72a8938c1e7edf6954955
+        9351cc5ccc1935c0f4c693de0526a737
+        1d2d12620654f6284c0bc32bb6c1dcd8
         ");
     }
 

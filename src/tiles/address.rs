@@ -11,7 +11,7 @@
 //! | part | hex digits | labels, in their order |
 //! |---|---|---|
 //! | SQL | 8 | `format`, `rollup`, `model` for each with its parameters, `source` for each with its declared columns, `engine`, its version, where tiles hold what it alone can read |
-//! | reference | 8 | `reference` for each, its name and its text |
+//! | reference | 8 | `reference` for each, its name and its text in [one form](crate::models::ReferenceTable::canonical_text) |
 //! | source files | 16 | `of all days` for each source that is read whole, each day with its files |
 //!
 //! Most tiles hold nothing whose form depends on the version of the engine: numbers, texts and
@@ -47,7 +47,7 @@ pub struct Definition {
     pub models: Vec<Fingerprint>,
     /// The declared columns of the sources it reads.
     pub sources: Vec<Fingerprint>,
-    /// The reference files it reads, as text.
+    /// The reference files it reads, as text in one form.
     pub references: Vec<String>,
     /// The version of the engine, where its tiles hold states in the engine's own form.
     pub engine: Option<String>,
@@ -55,13 +55,16 @@ pub struct Definition {
     pub before: DefinitionBefore,
 }
 
-/// What rows were computed from, as addresses of the format before had it.
+/// What rows were computed from, as addresses of before had it: SQL in the format before, reference files
+/// as they were written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DefinitionBefore {
     /// The statements of the rollup and of the staging it reads, after parameters.
     pub statements: Vec<String>,
     /// The declared columns of the sources it reads.
     pub columns: Vec<String>,
+    /// The reference files it reads, as they are.
+    pub references: Vec<String>,
 }
 
 /// The source files of a rollup.
@@ -104,9 +107,10 @@ pub enum Change {
 #[derive(Debug, Clone)]
 pub struct Addresses {
     sql: String,
-    /// The same part in addresses of the format before.
-    sql_before: String,
     references: String,
+    /// The same parts in addresses of before.
+    sql_before: String,
+    references_before: String,
     days: SourceDays,
 }
 
@@ -126,13 +130,15 @@ impl Addresses {
             .parts("statement", &definition.before.statements)
             .parts("columns", &definition.before.columns)
             .finish();
-        let references = Fingerprint::builder()
-            .parts("reference", &definition.references)
-            .finish();
+        let of_references = |texts: &[String]| {
+            let references = Fingerprint::builder().parts("reference", texts).finish();
+            references.as_str()[..SHORT].to_owned()
+        };
         Self {
             sql: sql.as_str()[..SHORT].to_owned(),
+            references: of_references(&definition.references),
             sql_before: sql_before.as_str()[..SHORT].to_owned(),
-            references: references.as_str()[..SHORT].to_owned(),
+            references_before: of_references(&definition.before.references),
             days,
         }
     }
@@ -161,11 +167,18 @@ impl Addresses {
         })
     }
 
-    /// The address of a tile of today that has one of the format before; none where it has another.
+    /// The address of a tile of today that has one of before; none where it has another.
     pub(super) fn of_before(&self, name: &str) -> Option<String> {
         let [period, sql, references, files] = Address::parts_of(name)?;
-        let of_today = || format!("{period}-{}-{references}-{files}", self.sql);
-        (sql == self.sql_before).then(of_today)
+        let has_sql_of_before = sql == self.sql_before;
+        let has_references_of_before = references == self.references_before;
+        let sql = if has_sql_of_before { &self.sql } else { sql };
+        let references = match has_references_of_before {
+            true => &self.references,
+            false => references,
+        };
+        let of_today = format!("{period}-{sql}-{references}-{files}");
+        (of_today != name).then_some(of_today)
     }
 
     /// The name that a tile had in the format before.
@@ -288,6 +301,7 @@ mod tests {
             before: DefinitionBefore {
                 statements: vec![statement.to_owned()],
                 columns: Vec::new(),
+                references: vec![format!("{reference}\r\n")],
             },
         };
         let by_day = days
@@ -332,6 +346,10 @@ mod tests {
         let before = addresses.name_before(&of_today);
         insta::assert_snapshot!(before, @"until.1970-02-01-993dfea1-c0616097-983985e6dd9075d0");
         assert_eq!(addresses.of_before(&before), Some(of_today.to_string()));
+        // By the text of a reference file, whatever its form.
+        let as_written = of_today.to_string();
+        let as_written = as_written.replace(&addresses.references, &addresses.references_before);
+        assert_eq!(addresses.of_before(&as_written), Some(of_today.to_string()));
     }
 
     #[test]

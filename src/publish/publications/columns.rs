@@ -19,10 +19,11 @@
 //! | 5 | the texts below | |
 //! | 6 | fingerprints that begin with a version, such as `1:` | |
 //! | 7 | `4:` in `tier_rules` | |
+//! | 8 | `2:` in `sql_fingerprint` | packs of earlier forms are not compared |
 //!
 //! | column | text |
 //! |---|---|
-//! | `sql_fingerprint` | `1:` and the fingerprint of the pack; without `1:` before form 6 |
+//! | `sql_fingerprint` | `2:` and the fingerprint of the pack; `1:` in forms 6 and 7, without before |
 //! | `tier_rules` | `{"value_tier": "4:252fe0cbf0c5", ..}`: of each dimension the version of how rules are told apart, and the fingerprint. Rules of other versions are not compared: `3:` in form 6, `2:` in form 5, none before |
 //! | `source_files` | `{"orders": {"files": "0d67514c8afc75ebe38356b3851facd3", "expired": [["2026-07-01", "2026-07-31"]]}, ..}`: of each source that SQL reads the fingerprint of its files up to the date, and the first and the last of days one after another that tiles alone held; none is left out. In form 4 the fingerprint stood in place of the object, and counts as none |
 
