@@ -67,7 +67,7 @@ taken AS (
                 AND NOT users.is_settling_in
                 AND CASE actions.action
                     WHEN 'call_falling' THEN users.is_high_value AND users.falling_warning
-                    WHEN 'ask_spend' THEN users.spend_warning
+                    WHEN 'ask_spend' THEN users.spend_warning AND NOT users.peak_order
                     WHEN 'remind_overdue' THEN users.overdue_warning
                     WHEN 'thank_peak' THEN users.peak_order
                     WHEN 'second_order'
@@ -160,7 +160,7 @@ SELECT
         WHEN 'revive_silent' THEN 'opened nothing for 15 days; opens in 30 days: ' || opens_30d || '; ' || last_order_en
         WHEN 'recall' THEN 'no order and no activity for ' || inactivity_days || ' days; recalls in 90 days: ' || recalls_90d
         WHEN 'first_order' THEN 'interactions in 7 days: ' || interactions_7d || ', no order yet'
-        WHEN 'invite_meeting' THEN value_label_en || '; interactions in 7 days: ' || interactions_7d
+        WHEN 'invite_meeting' THEN value_label_en || '; interactions in 30 days: ' || interactions_30d
         WHEN 'engage_quiet' THEN value_label_en || '; interactions in 30 days: ' || interactions_30d || '; ' || last_order_en
         WHEN 'crisis_core' THEN value_label_en || ', ' || revenue_365d || ' in a year'
         WHEN 'crisis_ordinary' THEN value_label_en || '; ' || last_order_en
@@ -178,7 +178,7 @@ SELECT
         WHEN 'revive_silent' THEN '15天没有打开，30天内打开' || opens_30d || '次；' || last_order_zh
         WHEN 'recall' THEN inactivity_days || '天没有下单和活动，90天内召回' || recalls_90d || '次'
         WHEN 'first_order' THEN '7天互动' || interactions_7d || '次，还没有下单'
-        WHEN 'invite_meeting' THEN value_label_zh || '，7天互动' || interactions_7d || '次'
+        WHEN 'invite_meeting' THEN value_label_zh || '，30天互动' || interactions_30d || '次'
         WHEN 'engage_quiet' THEN value_label_zh || '，30天互动' || interactions_30d || '次；' || last_order_zh
         WHEN 'crisis_core' THEN value_label_zh || '，一年消费' || revenue_365d
         WHEN 'crisis_ordinary' THEN value_label_zh || '；' || last_order_zh

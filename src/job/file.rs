@@ -147,7 +147,7 @@ const EXPECTATIONS: [(&str, &str); 6] = [
 #[derive(Debug, Deserialize)]
 pub(super) struct JobFile {
     pub version: Option<toml::Spanned<i64>>,
-    pub name: Option<String>,
+    pub name: Option<toml::Spanned<String>>,
     pub timezone: Option<toml::Spanned<String>>,
     pub output: Option<String>,
     pub sql: Option<String>,

@@ -291,6 +291,7 @@ impl Reading<'_> {
         if let Some(version) = &file.version {
             self.version(version);
         }
+        let name = file.name.and_then(|name| self.name(name));
         let timezone = file.timezone.and_then(|name| self.timezone(&name));
         if let Some(url) = &file.output {
             self.url_without_secret("output", url);
@@ -306,7 +307,7 @@ impl Reading<'_> {
         let (calibration, problems) = calibration::read(&file.calibration, self.file, self.keys);
         self.problems.extend(problems);
         Some(Job {
-            name: file.name.unwrap_or_else(|| default_name.to_owned()),
+            name: name.unwrap_or_else(|| default_name.to_owned()),
             timezone: timezone?,
             output: file.output?,
             sql: file.sql.map(|folder| without_dots(&base.join(folder))),
@@ -509,6 +510,17 @@ impl Reading<'_> {
             )
         });
         self.problems.keep(parsed)
+    }
+
+    /// What the job is called in logs, publications and commits.
+    fn name(&mut self, name: toml::Spanned<String>) -> Option<String> {
+        if name.get_ref().trim().is_empty() {
+            let message = "the job has an empty `name`";
+            let help = "name the job, or leave it out: then it is called as its file is";
+            let problem = Diagnostic::at(self.file, name.span(), message);
+            self.problems.push(problem.help(help));
+        }
+        Some(name.into_inner())
     }
 
     /// What the report is like.

@@ -326,7 +326,8 @@ fn moves_between_any_two_dates_and_one_user_are_shown() {
         .sum();
     let title = format!("Actions of 2026-10-31: {users} users\n");
     assert!(users <= 300 && page.starts_with(&title), "{page}");
-    assert_eq!(page.lines().count(), 4 + listed.len(), "{page}");
+    assert_eq!(page.lines().count(), 5 + listed.len(), "{page}");
+    assert!(page.contains("\n  by channel: "), "{page}");
     assert!(!page.contains("u0000"), "{page}");
     let failed = show(folder, &["--user", "u0000301", "--output", "json"]);
     let result: Value = serde_json::from_str(&failed.stdout).unwrap();

@@ -1,8 +1,11 @@
 //! Who is to be contacted, by action and channel.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use clap::builder::styling::Style;
 
-use crate::cli::figures::{NONE, count_of, count_or_none, money};
+use crate::cli::figures::{NONE, count, count_of, count_or_none, money};
 use crate::cli::table::{Cell, Paint, Side, Table};
 use crate::overview::{ActionOverview, ActionsOverview};
 
@@ -27,7 +30,24 @@ pub(super) fn actions_page(actions: &ActionsOverview, paint: Paint) -> String {
         true => format!("{}\n", paint.text(CUT_LEGEND, Style::new().dimmed())),
         false => String::new(),
     };
-    format!("{head}\n{}{legend}", table(&actions.actions).render(paint))
+    let channels = format!("  by channel: {}\n", by_channel(&actions.actions));
+    format!(
+        "{head}\n{}{legend}{channels}",
+        table(&actions.actions).render(paint)
+    )
+}
+
+/// The users of each channel, most first: what a team has to do.
+fn by_channel(actions: &[ActionOverview]) -> String {
+    let mut users: BTreeMap<&str, i64> = BTreeMap::new();
+    for action in actions {
+        *users.entry(&action.channel).or_default() += action.users;
+    }
+    let mut users: Vec<(&str, i64)> = users.into_iter().collect();
+    users.sort_by_key(|(_, users)| Reverse(*users));
+    let users = users.into_iter();
+    let users = users.map(|(channel, users)| format!("{channel} {}", count(users)));
+    users.collect::<Vec<_>>().join(", ")
 }
 
 fn table(actions: &[ActionOverview]) -> Table {
@@ -95,6 +115,7 @@ mod tests {
           call_falling       phone       50      .   61,725.00  2026-11-23
           call_falling       wecom      200  1,012  246,900.00  2026-11-23
           cut: left out today, as the action takes no more users than its capacity
+          by channel: wecom 200, phone 50, service 3
         ");
         let nobody = ActionsOverview {
             actions: Vec::new(),

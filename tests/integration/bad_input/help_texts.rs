@@ -69,9 +69,14 @@ const APPLIED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "job_file::a_job_has_a_name",
+        &["name the job, or leave it out: then it is called as its file is"],
+    ),
+    (
         "report::what_a_report_cannot_be_is_told_with_the_remedy",
         &[
             "write lang = \"en\" or lang = \"zh\"",
+            "name the earlier of the two dates by --from",
             "name a file in a folder that is there, and see that there is room for it",
         ],
     ),
@@ -862,6 +867,10 @@ const NOTHING_TO_DO: &[&str] = &[
 
 /// Texts that no test applies, by the reason.
 const UNTRIED: &[(&str, &[&str])] = &[
+    (
+        "a store that takes minutes for a page",
+        &["{} s they were not written; `tierline report --site` writes them"],
+    ),
     (
         "what is said of every failure of a kind, beside the error that says it of this one",
         &[

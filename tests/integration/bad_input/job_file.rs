@@ -108,6 +108,22 @@ fn missing_keys_are_told_at_once() {
 }
 
 #[test]
+fn a_job_has_a_name() {
+    let project = Project::new().edit("job.toml", "timezone", "name = \" \"\ntimezone");
+    insta::assert_snapshot!(project.check(), @r#"
+    exit code 2
+
+    error: the job has an empty `name`
+     --> job.toml:2:8
+      |
+    2 | name = " "
+      |        ^^^
+      |
+      = help: name the job, or leave it out: then it is called as its file is
+    "#);
+}
+
+#[test]
 fn wrong_values_are_told_at_once() {
     let project = with_job(
         r#"version = "1"

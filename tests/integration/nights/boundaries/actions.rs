@@ -183,6 +183,24 @@ async fn reasons_count_days_only_where_there_are_some() {
     );
 }
 
+/// Who spends less than before, and has just placed the largest order ever, is thanked, not asked why.
+#[tokio::test]
+async fn whoever_places_the_largest_order_is_not_asked_why_they_spend_less() {
+    let mut history = History::default();
+    for user in ["asked", "thanked"] {
+        history
+            .orders
+            .extend((70..76).map(|days| order(user, days, 100_00)));
+    }
+    history.orders.push(order("asked", 0, 100_00));
+    history.orders.push(order("thanked", 0, 110_00));
+
+    let rows = actions(&job_over(&history)).await;
+
+    let expected = [("asked", "ask_spend"), ("thanked", "thank_peak")];
+    assert_eq!(by("user_id", &rows, "action"), BTreeMap::from(expected));
+}
+
 /// Five newcomers: the two who paid most go to the first channel, the next to the second, and two are
 /// cut and counted.
 #[tokio::test]
