@@ -10,6 +10,7 @@ use crate::night::{self, NightError, Report};
 use crate::pack::{Project, unusable_actions};
 use crate::plan::{Circumstances, Facts, Plan, decide};
 
+use super::lineage::Lineage;
 use super::signals::or_ended;
 use super::time_limit::TimeLimit;
 use super::watched::Watched;
@@ -65,23 +66,55 @@ async fn publish_one(
     *report = Report::of(snapshot_date);
     let _limit = job.time_limit.map(TimeLimit::begin);
     let watched = Watched::new(progress);
-    watched.doing("listing sources, tables and tiles");
-    let prepared = Box::pin(prepare(job, snapshot_date, circumstances)).await;
-    let (project, workspace, plan) = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            let error = or_ended(error);
-            if may_be_put_right(&error) {
-                put_right(job, report).await;
-            }
-            return Err(error);
-        }
+    let mut lineage = Lineage::begin(job, snapshot_date).await;
+    let night = Night {
+        job,
+        snapshot_date,
+        circumstances,
     };
-    let stages = |stage: &str| watched.doing(stage);
-    let night = night::run(job, &project, &workspace, &plan, &stages);
-    let outcome = watched.over(&workspace, night).await;
-    *report = outcome.report;
-    outcome.result.map_err(or_ended)
+    let done = Box::pin(night.publish(&watched, &mut lineage, report)).await;
+    lineage.end(report, done.as_ref().err()).await;
+    done
+}
+
+/// A night that is planned and carried out.
+struct Night<'a> {
+    job: &'a Job,
+    snapshot_date: SnapshotDate,
+    circumstances: Circumstances<'a>,
+}
+
+impl Night<'_> {
+    async fn publish(
+        self,
+        watched: &Watched<'_>,
+        lineage: &mut Lineage<'_>,
+        report: &mut Report,
+    ) -> Result<(), NightError> {
+        let Self {
+            job,
+            snapshot_date,
+            circumstances,
+        } = self;
+        watched.doing("listing sources, tables and tiles");
+        let prepared = Box::pin(prepare(job, snapshot_date, circumstances)).await;
+        let (project, workspace, plan) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                let error = or_ended(error);
+                if may_be_put_right(&error) {
+                    put_right(job, report).await;
+                }
+                return Err(error);
+            }
+        };
+        lineage.reads(&workspace, &plan);
+        let stages = |stage: &str| watched.doing(stage);
+        let night = night::run(job, &project, &workspace, &plan, &stages);
+        let outcome = watched.over(&workspace, night).await;
+        *report = outcome.report;
+        outcome.result.map_err(or_ended)
+    }
 }
 
 /// Whether tables can be put right all the same. Nothing is to be tried again where stores or this

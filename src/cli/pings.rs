@@ -9,17 +9,13 @@
 //!
 //! Whoever knows the URL may ping, so it is shown nowhere. A ping that fails ends nothing.
 
-use std::time::Duration;
-
-use object_store::ClientOptions;
-use object_store::client::{HttpClient, HttpConnector, HttpRequest, ReqwestConnector};
+use object_store::client::HttpClient;
 use tokio::task::JoinSet;
 use url::Url;
 
 use crate::ground::Execution;
 
-/// How long a ping may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+use super::http;
 
 /// The most bytes of a body: the service keeps no more than 100 kB, and a mail is read at a glance.
 const MOST_BYTES: usize = 10_000;
@@ -39,7 +35,7 @@ impl Pings {
     pub(super) fn begin(url: Option<&str>, execution: &Execution) -> Self {
         let of_environment = of_environment();
         let url = url.or(of_environment.as_deref());
-        let to = url.and_then(|url| match (client(), parsed(url)) {
+        let to = url.and_then(|url| match (http::client(), parsed(url)) {
             (Ok(client), Ok(url)) => Some((client, url)),
             (Err(why), _) | (_, Err(why)) => {
                 tracing::warn!("nobody is told how the command goes: {why}");
@@ -97,34 +93,9 @@ fn parsed(url: &str) -> Result<Url, String> {
     })
 }
 
-fn client() -> Result<HttpClient, String> {
-    let options = ClientOptions::new()
-        .with_allow_http(true)
-        .with_connect_timeout(PATIENCE)
-        .with_timeout(PATIENCE);
-    ReqwestConnector::default()
-        .connect(&options)
-        .map_err(|error| error.to_string())
-}
-
 async fn send(client: HttpClient, url: Url, body: String) {
-    let mut request = HttpRequest::new(body.into());
-    let (Ok(method), Ok(uri)) = ("POST".parse(), url.as_str().parse()) else {
-        return;
-    };
-    *request.method_mut() = method;
-    *request.uri_mut() = uri;
-    match client.execute(request).await {
-        Ok(response) if response.status().is_success() => {}
-        Ok(response) => {
-            let status = response.status().as_u16();
-            tracing::warn!(status, "a health ping was refused");
-        }
-        // Its text has the URL in it.
-        Err(error) => {
-            let kind = error.kind();
-            tracing::warn!(?kind, "a health ping did not arrive");
-        }
+    if let Err(why) = http::post(&client, &url, &[], body).await {
+        tracing::warn!(why, "a health ping was not taken");
     }
 }
 

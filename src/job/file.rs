@@ -44,6 +44,9 @@
 //! | `maintain.versions`, `.quarantine` | text, such as `"30 days"` | 30 days, 90 days; at least 7 days | how long old versions of tables stay readable, and how long samples of rejected rows are kept |
 //! | `report.lang` | text | `"en"` | the language of the report that nights write beside the tables, `en` or `zh`; without `[report]` none is written |
 //! | `report.users` | whole number | 0 | how many users to be contacted the report names |
+//! | `openlineage.url` | text | none | the server that is told what nights read and write, in the events of OpenLineage |
+//! | `openlineage.file` | text | none | the file that gets a line for each event; relative to the file |
+//! | `openlineage.namespace` | text | `"tierline"` | the namespace that the job has there |
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -55,7 +58,7 @@ use toml::de::{DeTable, DeValue};
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
 
 /// The keys of each section, for suggestions; `*` stands for any name.
-const SECTIONS: [(&str, &[&str]); 9] = [
+const SECTIONS: [(&str, &[&str]); 10] = [
     (
         "",
         &[
@@ -76,6 +79,7 @@ const SECTIONS: [(&str, &[&str]); 9] = [
             "storage",
             "maintain",
             "report",
+            "openlineage",
         ],
     ),
     (
@@ -117,6 +121,7 @@ const SECTIONS: [(&str, &[&str]); 9] = [
     ("storage", &["retry_seconds", "request_seconds"]),
     ("maintain", &["daily", "versions", "quarantine"]),
     ("report", &["lang", "users"]),
+    ("openlineage", &["url", "file", "namespace"]),
 ];
 
 /// The keys that a job file must have, with an example of each.
@@ -176,6 +181,7 @@ pub(super) struct JobFile {
     #[serde(default)]
     pub maintain: MaintainSection,
     pub report: Option<ReportSection>,
+    pub openlineage: Option<LineageSection>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -307,6 +313,15 @@ pub(super) struct MaintainSection {
 pub(super) struct ReportSection {
     pub lang: Option<toml::Spanned<String>>,
     pub users: Option<toml::Spanned<u32>>,
+}
+
+/// Without it nobody is told what nights read and write.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct LineageSection {
+    pub url: Option<toml::Spanned<String>>,
+    pub file: Option<String>,
+    pub namespace: Option<String>,
 }
 
 fn yes() -> bool {

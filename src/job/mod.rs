@@ -10,6 +10,7 @@ mod delivery;
 pub mod encodings;
 mod file;
 mod parameter;
+mod lineage;
 mod report;
 mod workspace;
 
@@ -30,6 +31,7 @@ pub use calibration::{CalibrationChoice, GivenCuts};
 pub use column::{Column, ColumnType, contract_columns};
 pub use delivery::{Delivery, Incomplete, NamePattern, OddDays, PARTITION_KEY, day_of_partition};
 pub use file::Keys;
+pub use lineage::LineageSettings;
 pub use parameter::ParameterValue;
 pub use report::{Language, ReportSettings};
 pub use workspace::Workspace;
@@ -98,6 +100,8 @@ pub struct Job {
     pub retention: Retention,
     /// The report that is written beside the tables; none where the job wants none.
     pub report: Option<ReportSettings>,
+    /// Who is told which tables a night reads and writes; none where the job wants nobody told.
+    pub lineage: Option<LineageSettings>,
     /// The file without what may be secrets, for problems that show only together with other files.
     pub file: SourceFile,
     /// Where its keys stand.
@@ -303,6 +307,12 @@ impl Reading<'_> {
         let time_limit = time_limit.and_then(|limit| self.time_limit(limit));
         let retention = self.retention(&file.maintain);
         let report = file.report.map(|section| self.report(&section));
+        let lineage = file.openlineage.map(|section| {
+            let place = (self.file, self.keys);
+            let (settings, problems) = lineage::read(&section, place, &base);
+            self.problems.extend(problems);
+            settings
+        });
         let dimensions = self.dimensions(file.dimensions);
         let (calibration, problems) = calibration::read(&file.calibration, self.file, self.keys);
         self.problems.extend(problems);
@@ -339,6 +349,7 @@ impl Reading<'_> {
             guards,
             retention,
             report,
+            lineage,
             base,
             file: self.file.clone(),
             keys: self.keys.clone(),

@@ -81,6 +81,13 @@ const APPLIED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "lineage::where_nobody_is_told_is_said_with_the_remedy",
+        &[
+            "give url = \"http://marquez:5000\", or file = \"lineage.jsonl\"",
+            "give the URL of a server, such as url = \"http://marquez:5000\"; an API key is taken from OPENLINEAGE_API_KEY",
+        ],
+    ),
+    (
         "pings::what_is_no_url_is_told_and_ends_nothing",
         &["give the ping URL of a check, such as https://hc-ping.com/your-uuid"],
     ),

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tierline::engine::EngineLimits;
 use tierline::ground::SourceFile;
 use tierline::job::{
-    CalibrationChoice, Column, Delivery, Guards, Incomplete, Job, OddDays, OwnDimension, OwnTable,
-    ReportSettings, Retention, Source,
+    CalibrationChoice, Column, Delivery, Guards, Incomplete, Job, LineageSettings, OddDays,
+    OwnDimension, OwnTable, ReportSettings, Retention, Source,
 };
 use tierline::storage::RetryPolicy;
 
@@ -47,6 +47,7 @@ fn reading(job: &Job) -> Value {
         guards,
         retention,
         report,
+        lineage,
         file: _,
         keys: _,
     } = job;
@@ -65,6 +66,7 @@ fn reading(job: &Job) -> Value {
         "guards": of_guards(guards),
         "retention": of_retention(retention),
         "report": report.as_ref().map(of_report),
+        "lineage": lineage.as_ref().map(of_lineage),
     });
     let Value::Object(others) = others else {
         unreachable!("an object");
@@ -213,6 +215,19 @@ fn of_retention(retention: &Retention) -> Value {
 fn of_report(report: &ReportSettings) -> Value {
     let ReportSettings { language, users } = report;
     json!({"language": language.tag(), "users": users})
+}
+
+fn of_lineage(lineage: &LineageSettings) -> Value {
+    let LineageSettings {
+        url,
+        file,
+        namespace,
+    } = lineage;
+    json!({
+        "url": url.as_ref().map(ToString::to_string),
+        "file": file.as_deref().map(shown),
+        "namespace": namespace,
+    })
 }
 
 fn of_guards(guards: &Guards) -> Value {

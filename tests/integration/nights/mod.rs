@@ -75,6 +75,7 @@ mod incremental;
 mod job;
 mod lake;
 mod last_contents;
+mod lineage;
 mod lost_files;
 mod maintain;
 mod own_columns;

@@ -10,13 +10,13 @@ use crate::bad_input::project::Project;
 use crate::support::command::{Finished, Tierline};
 
 /// A service that takes some pings: the first line and the body of each.
-struct Service {
-    url: String,
-    listening: thread::JoinHandle<Vec<(String, String)>>,
+pub(super) struct Service {
+    pub(super) url: String,
+    pub(super) listening: thread::JoinHandle<Vec<(String, String)>>,
 }
 
 impl Service {
-    fn taking(pings: usize) -> Self {
+    pub(super) fn taking(pings: usize) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("http://{}/ping/our-secret", listener.local_addr().unwrap());
         let listening = thread::spawn(move || {
@@ -97,7 +97,7 @@ fn a_ping_that_does_not_arrive_ends_nothing_and_shows_no_url() {
     let finished = run(&project, "2026-03-05", &url);
     assert_eq!(finished.exit_code, 0, "{finished:?}");
     assert!(
-        finished.stderr.contains("a health ping did not arrive"),
+        finished.stderr.contains("a health ping was not taken"),
         "{finished:?}"
     );
     assert!(finished.stderr.contains("execution_id"), "{finished:?}");
