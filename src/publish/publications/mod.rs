@@ -38,6 +38,9 @@ use super::{Provenance, PublishError, PublishedFile, Table};
 pub(super) use publication::PUBLICATIONS;
 pub use publication::{Publication, PublicationStatus, TableVersion};
 
+/// What readers are told of the table.
+const DESCRIPTION: &str = "What is published: one row for each time that a date was, with the versions of all tables that belong together and what they were made from. Of several rows of a date the one with the largest sequence holds.";
+
 /// How long ago `week_ago` is.
 const WEEK: Days = Days::new(7);
 
@@ -337,7 +340,8 @@ impl Publications {
 
 fn spec(tables: &[&str]) -> Result<TableSpec, PublishError> {
     let spec = TableSpec::new(PUBLICATIONS, &columns::schema(tables), Dating::Undated)?;
-    Ok(spec.with_comments(columns::comments(tables)))
+    let spec = spec.with_comments(columns::comments(tables));
+    Ok(spec.with_description(DESCRIPTION))
 }
 
 async fn draft(
