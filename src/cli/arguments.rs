@@ -44,6 +44,9 @@ pub(super) enum Command {
     Init(InitArguments),
     /// Find everything that can be wrong with a job without reading data
     Check(JobArguments),
+    /// Print what each published table is, its key and its columns, as Markdown; of the shipped SQL where
+    /// no job is named and jobs/ has none
+    Docs(JobArguments),
     /// Try whether stores, tables, machine and sources are fit for nights, and say what to do
     Doctor(DoctorArguments),
     /// Say what a run would read, compute and publish

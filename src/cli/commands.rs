@@ -20,7 +20,7 @@ use super::output::Output;
 use super::pings::Pings;
 use super::report as report_pages;
 use super::signals::or_ended;
-use super::{calibrate, demo, doctor, export, init, jobs, maintain, withdraw};
+use super::{calibrate, demo, docs, doctor, export, init, jobs, maintain, withdraw};
 
 /// The exit code of `--skip-exit-code`, which schedulers take for skipped.
 const NOTHING_TO_DO: u8 = 99;
@@ -39,6 +39,7 @@ pub(super) fn clears_up(command: &Command) -> bool {
         | Command::Export(_) => true,
         Command::Init(_)
         | Command::Check(_)
+        | Command::Docs(_)
         | Command::Doctor(_)
         | Command::Plan(_)
         | Command::Show(_)
@@ -66,6 +67,7 @@ pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCod
         Command::Demo(arguments) => Box::pin(demo::demo(&arguments, output)).await,
         Command::Init(arguments) => init::init(&arguments, output),
         Command::Check(arguments) => check(&jobs::load(&arguments)?, output).await,
+        Command::Docs(arguments) => docs::docs(&arguments, output).await,
         Command::Plan(arguments) => plan(&arguments, output).await,
         Command::Calibrate(arguments) => Box::pin(calibrate::calibrate(&arguments, output)).await,
         Command::Show(arguments) => Box::pin(super::show::show(&arguments, output)).await,
@@ -79,10 +81,10 @@ pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCod
 
 async fn check(job: &Job, output: &Output) -> Result<(), NightError> {
     let any_date = jobs::snapshot_date(&jobs::NO_TIME, job)?;
-    let (project, warnings) = check::check(job, any_date).await?;
-    output.warnings(&warnings);
-    let models = counted(project.graph.models().len(), "model");
-    let references = counted(project.references.len(), "reference file");
+    let checked = check::check(job, any_date).await?;
+    output.warnings(&checked.warnings);
+    let models = counted(checked.project.graph.models().len(), "model");
+    let references = counted(checked.project.references.len(), "reference file");
     output.result(&format!(
         "job {}: no problems in {models} and {references}\n",
         job.name

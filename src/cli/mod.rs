@@ -8,6 +8,7 @@ mod calibrate;
 mod commands;
 mod confirmation;
 mod demo;
+mod docs;
 mod doctor;
 mod execution;
 mod export;

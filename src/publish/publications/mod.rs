@@ -338,7 +338,11 @@ impl Publications {
     }
 }
 
-fn spec(tables: &[&str]) -> Result<TableSpec, PublishError> {
+/// The table as it is published beside these.
+///
+/// # Errors
+/// Names that no column may have.
+pub(crate) fn spec(tables: &[&str]) -> Result<TableSpec, PublishError> {
     let spec = TableSpec::new(PUBLICATIONS, &columns::schema(tables), Dating::Undated)?;
     let spec = spec.with_comments(columns::comments(tables));
     Ok(spec.with_description(DESCRIPTION))

@@ -838,6 +838,7 @@ const APPLIED: &[(&str, &[&str])] = &[
 
 /// Texts that are found here and tell nobody to do anything.
 const NOTHING_TO_DO: &[&str] = &[
+    "<!-- `tierline docs` prints this page",
     "keep the tiles, they alone hold the rows",
     "deliver one, or name a date with --date",
     "deliver what is missing: the night of today ends with exit code 4",
