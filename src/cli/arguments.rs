@@ -68,6 +68,10 @@ pub(super) enum Command {
     /// Say which files nobody needs any more, of old versions and of runs that died; deleted only when
     /// confirmed
     Maintain(MaintainArguments),
+    /// Print what a shell completes of these commands
+    Completions(CompletionsArguments),
+    /// Write man pages of these commands
+    Man(ManArguments),
 }
 
 #[derive(Debug, Args)]
@@ -384,6 +388,18 @@ pub(super) struct MaintainArguments {
     /// How the result on stdout looks; with json nothing is asked
     #[arg(long, value_enum, default_value = "text")]
     pub output: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArguments {
+    /// The shell, whose script goes to stdout
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ManArguments {
+    /// The folder to write to, such as /usr/local/share/man/man1
+    pub folder: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -20,7 +20,7 @@ use super::output::Output;
 use super::pings::Pings;
 use super::report as report_pages;
 use super::signals::or_ended;
-use super::{calibrate, demo, docs, doctor, export, init, jobs, maintain, withdraw};
+use super::{calibrate, demo, docs, doctor, export, init, jobs, maintain, shell, withdraw};
 
 /// The exit code of `--skip-exit-code`, which schedulers take for skipped.
 const NOTHING_TO_DO: u8 = 99;
@@ -45,7 +45,9 @@ pub(super) fn clears_up(command: &Command) -> bool {
         | Command::Show(_)
         | Command::Report(_)
         | Command::Withdraw(_)
-        | Command::Maintain(_) => false,
+        | Command::Maintain(_)
+        | Command::Completions(_)
+        | Command::Man(_) => false,
     }
 }
 
@@ -75,6 +77,8 @@ pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCod
         Command::Export(arguments) => Box::pin(export::export(&arguments, output)).await,
         Command::Withdraw(arguments) => Box::pin(withdraw::withdraw(&arguments, output)).await,
         Command::Maintain(arguments) => Box::pin(maintain::maintain(&arguments, output)).await,
+        Command::Completions(arguments) => shell::completions(&arguments, output),
+        Command::Man(arguments) => shell::man(&arguments, output),
     }?;
     Ok(ExitCode::SUCCESS)
 }

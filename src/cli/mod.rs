@@ -21,6 +21,7 @@ mod output;
 mod pings;
 mod report;
 mod show;
+mod shell;
 mod signals;
 mod table;
 mod threads;

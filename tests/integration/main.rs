@@ -20,6 +20,8 @@ mod nights;
 #[cfg(test)]
 mod report;
 #[cfg(test)]
+mod shell;
+#[cfg(test)]
 mod show;
 #[cfg(test)]
 mod support;
