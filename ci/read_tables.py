@@ -13,6 +13,7 @@ TABLES is the folder of the Delta tables of a tierline output; REPORT is the res
 6. `check_report`: the run reported what the readers see.
 7. `check_example_of_the_book`: the book's way to one consistent set gives the newest date.
 8. `check_views`: the files of `views/` open every table at the version that publications record.
+9. `check_plain`: a glob over `plain/`, where the job keeps it, finds the rows of each date once.
 
 DuckDB reads the Parquet files that deltalake lists: its Delta extension is not on PyPI.
 """
@@ -31,6 +32,7 @@ from typing import Any
 import duckdb
 import polars
 import pyarrow
+import pyarrow.dataset
 from deltalake import DeltaTable
 
 DATED_TABLES = ["tier_snapshot", "tier_current", "tier_migration", "tier_migration_matrix",
@@ -375,6 +377,24 @@ def check_views(tables_folder: Path, findings: Findings) -> None:
             findings.expect(f"views: {name} in {file}", True, found)
 
 
+def check_plain(tables_folder: Path, totals: dict[str, Totals], findings: Findings) -> None:
+    """DuckDB, Polars and pyarrow find the rows of each date in `plain/`."""
+    folder = tables_folder.parent / "plain"
+    for name in DATED_TABLES:
+        expected = {group[0]: total["rows"] for group, total in totals[name].items()}
+        if name == "tier_current":
+            [[rows]] = duckdb.sql(f"SELECT count(*) FROM '{folder}/{name}.parquet'").fetchall()
+            findings.expect(f"plain: rows of {name}", sum(expected.values()), rows)
+            continue
+        found = duckdb.sql("SELECT snapshot_date, count(*) FROM read_parquet("
+                           f"'{folder}/{name}/*/*.parquet', hive_partitioning = true) GROUP BY 1")
+        findings.expect(f"plain: rows of {name}", expected, dict(found.fetchall()))
+        rows = polars.scan_parquet(folder / name).select(polars.len()).collect().item()
+        findings.expect(f"plain: rows of {name} by Polars", sum(expected.values()), rows)
+        rows = pyarrow.dataset.dataset(folder / name, partitioning="hive").count_rows()
+        findings.expect(f"plain: rows of {name} by pyarrow", sum(expected.values()), rows)
+
+
 def summary(totals: dict[str, Totals]) -> str:
     """What all readers agreed on, as a table."""
     lines = [["table", "group", "rows", "users", *REVENUE]]
@@ -404,6 +424,8 @@ def main(tables_folder: Path, report_path: Path) -> int:
     check_report(report, tables, totals, findings)
     check_example_of_the_book(tables_folder.resolve(), totals, findings)
     check_views(tables_folder.resolve(), findings)
+    if (tables_folder.parent / "plain").exists():
+        check_plain(tables_folder.resolve(), totals, findings)
 
     print(summary(totals))
     for problem in findings.problems:

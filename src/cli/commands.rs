@@ -20,7 +20,7 @@ use super::output::Output;
 use super::pings::Pings;
 use super::report as report_pages;
 use super::signals::or_ended;
-use super::{calibrate, demo, docs, doctor, export, init, jobs, maintain, shell, withdraw};
+use super::{beside, calibrate, demo, docs, doctor, export, init, jobs, maintain, shell, withdraw};
 
 /// The exit code of `--skip-exit-code`, which schedulers take for skipped.
 const NOTHING_TO_DO: u8 = 99;
@@ -222,7 +222,7 @@ async fn many_nights(
         report.begin(&plan);
         let dates: Vec<SnapshotDate> = plan.nights.iter().map(|night| night.date).collect();
         let done = Box::pin(planned_nights(plan, arguments, &job, report, output)).await;
-        Box::pin(report_pages::keep(&job, &dates, None)).await;
+        Box::pin(beside::keep(&job, &dates, None)).await;
         done?;
     }
     Ok(report.check_left()?)
@@ -311,7 +311,7 @@ async fn one_night(
     if matches!(report.status, Status::AlreadyPublished | Status::Repaired) {
         recall(&job, snapshot_date, report).await;
     }
-    Box::pin(report_pages::keep(&job, &[snapshot_date], Some(report))).await;
+    Box::pin(beside::keep(&job, &[snapshot_date], Some(report))).await;
     Ok(())
 }
 

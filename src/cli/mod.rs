@@ -4,6 +4,7 @@
 //! reads the clock.
 
 mod arguments;
+mod beside;
 mod calibrate;
 mod commands;
 mod confirmation;
@@ -20,8 +21,8 @@ mod nights;
 mod output;
 mod pings;
 mod report;
-mod show;
 mod shell;
+mod show;
 mod signals;
 mod table;
 mod threads;

@@ -103,7 +103,7 @@ fn docs_has_the_tables_and_columns_of_the_jobs_own() {
     assert_eq!(printed.exit_code, 0, "{printed:?}");
     let (_, section) = printed.stdout.split_once("\n## call_list\n").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
-    insta::assert_snapshot!(section, @r"
+    insta::assert_snapshot!(section.trim(), @r"
     Who \| what.
 
     - Key: `user_id`, once for each date
