@@ -11,8 +11,9 @@ TABLES is the folder of the Delta tables of a tierline output; REPORT is the res
 4. `check_current`: tier_current holds the newest date and nothing else.
 5. `check_publications`: every version that was recorded is there, with the recorded rows.
 6. `check_report`: the run reported what the readers see.
-7. `check_readme_example`: the README's way to one consistent set gives the newest date.
+7. `check_example_of_the_book`: the book's way to one consistent set gives the newest date.
 8. `check_views`: the files of `views/` open every table at the version that publications record.
+9. `check_plain`: a glob over `plain/`, where the job keeps it, finds the rows of each date once.
 
 DuckDB reads the Parquet files that deltalake lists: its Delta extension is not on PyPI.
 """
@@ -31,6 +32,7 @@ from typing import Any
 import duckdb
 import polars
 import pyarrow
+import pyarrow.dataset
 from deltalake import DeltaTable
 
 DATED_TABLES = ["tier_snapshot", "tier_current", "tier_migration", "tier_migration_matrix",
@@ -335,21 +337,21 @@ def check_report(report: dict[str, Any], tables: dict[str, Table], totals: dict[
     findings.expect("report: moves", seen, reported_moves)
 
 
-def check_readme_example(tables_folder: Path, totals: dict[str, Totals],
+def check_example_of_the_book(tables_folder: Path, totals: dict[str, Totals],
                          findings: Findings) -> None:
-    """The example in the README, run over these tables."""
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    """The example of the book, run over these tables."""
+    page = (Path(__file__).parent.parent / "docs/src/reading.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     [example] = [block for block in blocks if "by_date" in block]
     code, replaced = re.subn(r'^tables = ".*?"', f"tables = {str(tables_folder)!r}", example,
                              flags=re.MULTILINE)
-    findings.expect("README: the place to name one's tables", 1, replaced)
+    findings.expect("book: the place to name one's tables", 1, replaced)
     names: dict[str, Any] = {}
     exec(code, names)
     newest = max(totals["tier_snapshot"])
-    findings.expect("README: date", newest, (names["date"],))
+    findings.expect("book: date", newest, (names["date"],))
     for name, variable in [("tier_snapshot", "snapshot"), ("tier_migration", "migration")]:
-        findings.expect(f"README: rows of {name}", totals[name][newest]["rows"],
+        findings.expect(f"book: rows of {name}", totals[name][newest]["rows"],
                         names[variable].num_rows)
 
 
@@ -373,6 +375,24 @@ def check_views(tables_folder: Path, findings: Findings) -> None:
             line = next(line for line in views_of.splitlines() if re.search(rf"VIEW .{name}. AS", line))
             found = opened["url"] in line and re.search(rf"\b{version}\b", line) is not None
             findings.expect(f"views: {name} in {file}", True, found)
+
+
+def check_plain(tables_folder: Path, totals: dict[str, Totals], findings: Findings) -> None:
+    """DuckDB, Polars and pyarrow find the rows of each date in `plain/`."""
+    folder = tables_folder.parent / "plain"
+    for name in DATED_TABLES:
+        expected = {group[0]: total["rows"] for group, total in totals[name].items()}
+        if name == "tier_current":
+            [[rows]] = duckdb.sql(f"SELECT count(*) FROM '{folder}/{name}.parquet'").fetchall()
+            findings.expect(f"plain: rows of {name}", sum(expected.values()), rows)
+            continue
+        found = duckdb.sql("SELECT snapshot_date, count(*) FROM read_parquet("
+                           f"'{folder}/{name}/*/*.parquet', hive_partitioning = true) GROUP BY 1")
+        findings.expect(f"plain: rows of {name}", expected, dict(found.fetchall()))
+        rows = polars.scan_parquet(folder / name).select(polars.len()).collect().item()
+        findings.expect(f"plain: rows of {name} by Polars", sum(expected.values()), rows)
+        rows = pyarrow.dataset.dataset(folder / name, partitioning="hive").count_rows()
+        findings.expect(f"plain: rows of {name} by pyarrow", sum(expected.values()), rows)
 
 
 def summary(totals: dict[str, Totals]) -> str:
@@ -402,8 +422,10 @@ def main(tables_folder: Path, report_path: Path) -> int:
     check_current(totals, findings)
     check_publications(tables, findings)
     check_report(report, tables, totals, findings)
-    check_readme_example(tables_folder.resolve(), totals, findings)
+    check_example_of_the_book(tables_folder.resolve(), totals, findings)
     check_views(tables_folder.resolve(), findings)
+    if (tables_folder.parent / "plain").exists():
+        check_plain(tables_folder.resolve(), totals, findings)
 
     print(summary(totals))
     for problem in findings.problems:

@@ -28,5 +28,6 @@ pub mod doctor;
 pub mod maintenance;
 pub mod export;
 mod report;
+mod readers;
 pub mod sample;
 pub mod cli;

@@ -22,16 +22,16 @@ use datafusion::error::DataFusionError;
 
 use crate::audits::{self, Audit};
 use crate::calibration::fit_given;
-use crate::drafts::SNAPSHOT_DATE;
+use crate::drafts::{SNAPSHOT_DATE, TableSpec};
 use crate::engine::{EngineError, Session, empty};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName};
 use crate::job::{CalibrationChoice, Job, Workspace};
 use crate::models::{Model, Parameters, rounded_sums};
 use crate::night::{NightError, Specs};
 use crate::pack::{
-    Catalog, ID_TYPES, PackError, Project, Shape, UPSTREAM, cut_points, disagreement,
-    made_by_tierline, marts, own_warnings, register_sources, required, runnable, session_of,
-    unknown_actions_on, unusable_actions,
+    Catalog, ID_TYPES, PackError, Project, Shape, UPSTREAM, column_comments, cut_points,
+    disagreement, made_by_tierline, marts, own_warnings, register_sources, required, runnable,
+    session_of, unknown_actions_on, unusable_actions,
 };
 use crate::tables::{self, DIM_TIER, Maker, TIER_SNAPSHOT};
 use crate::tiers::coverage::{self, Findings, TierModel};
@@ -41,18 +41,23 @@ use crate::tiles::USER_ID;
 
 use self::problems::Found;
 
+/// A job without problems.
+pub(crate) struct Checked {
+    /// Its pack.
+    pub project: Project,
+    /// What is worth a look, each as a warning.
+    pub warnings: Problems,
+    /// The tables that it publishes, as readers find them, in the order of the list.
+    pub tables: Vec<Arc<TableSpec>>,
+}
+
 /// Checks a job: file, SQL, reference files, bands, dimensions, and the contract of the tables.
 /// Sources are taken to be as declared, and ids to be of the [type](crate::pack) that brings
 /// fewer problems.
 ///
-/// Returns what is worth a look as well, each as a warning.
-///
 /// # Errors
 /// Every problem found.
-pub(crate) async fn check(
-    job: &Job,
-    snapshot_date: SnapshotDate,
-) -> Result<(Project, Problems), NightError> {
+pub(crate) async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Checked, NightError> {
     let mut found = Found::default();
     found.keep(Workspace::open(job));
     let (project, problems) = match Project::load_what_parses(job) {
@@ -76,7 +81,13 @@ pub(crate) async fn check(
     found.or_ok(told.not_checked)?;
     let mut warnings = remarks::of_project(&project, job);
     warnings.extend(Problems(told.warnings));
-    Ok((project, warnings))
+    let place = |spec: &Arc<TableSpec>| project.tables.names().position(|name| name == spec.name());
+    told.tables.sort_by_key(place);
+    Ok(Checked {
+        tables: told.tables,
+        project,
+        warnings,
+    })
 }
 
 /// What is said of the models besides problems.
@@ -86,6 +97,8 @@ struct Told {
     not_checked: Option<Diagnostic>,
     /// What is worth a look.
     warnings: Vec<Diagnostic>,
+    /// The tables that are published.
+    tables: Vec<Arc<TableSpec>>,
 }
 
 /// Plans every model, proves the rules, and checks the shape of everything that is published.
@@ -111,7 +124,7 @@ async fn check_models(
         found.keep(findings.wrong.or_ok(()));
         found.keep(findings.unreachable.or_ok(()));
     }
-    check.published(shape.as_ref(), found).await;
+    let tables = check.published(shape.as_ref(), found).await;
     let audits = check
         .catalog
         .register_models(&[SqlSchema::Audits], &check.parameters)
@@ -128,6 +141,7 @@ async fn check_models(
     Told {
         not_checked: not_checked(check.catalog.passed_over()),
         warnings,
+        tables,
     }
 }
 
@@ -295,7 +309,7 @@ impl<'a> Check<'a> {
     }
 
     /// Checks the shape of what is published, and registers it for audits.
-    async fn published(&mut self, shape: Option<&Shape>, found: &mut Found) {
+    async fn published(&mut self, shape: Option<&Shape>, found: &mut Found) -> Vec<Arc<TableSpec>> {
         let snapshot = required(self.project, &TIER_SNAPSHOT).ok();
         if let (Some(snapshot), None) = (snapshot, shape) {
             self.catalog.pass_over(&snapshot.name);
@@ -315,12 +329,16 @@ impl<'a> Check<'a> {
             for table in required.chain(made_by_tierline()) {
                 self.catalog.leave_out(&table);
             }
-            return;
+            return Vec::new();
         };
-        found.keep(Specs::new(&settled, &dim_tier, &Default::default()));
+        let comments = shape.map(|shape| column_comments(self.project, shape));
+        let specs = Specs::new(&settled, &dim_tier, &comments.unwrap_or_default());
+        let specs = found.keep(specs).into_iter().flat_map(Specs::all);
+        let mut specs: Vec<_> = specs.collect();
         let registered = register_published(self.catalog.session, &settled, &dim_tier);
         found.keep(registered.map_err(EngineError::during("checking")));
-        self.marts(found).await;
+        specs.extend(self.marts(found).await);
+        specs
     }
 
     /// Runs the audits that read reference files alone: what these find would block every night.
@@ -352,22 +370,26 @@ impl<'a> Check<'a> {
     }
 
     /// Plans the marts, and registers them for each other and for audits.
-    async fn marts(&mut self, found: &mut Found) {
+    async fn marts(&mut self, found: &mut Found) -> Vec<Arc<TableSpec>> {
+        let mut specs = Vec::new();
         for (model, table) in marts::models(self.project) {
             if !self.catalog.may_plan(model) {
                 self.catalog.pass_over(&model.name);
                 continue;
             }
             let planned = marts::plan(&self.catalog, (model, table), &self.parameters).await;
-            let registered = planned.and_then(|(rows, _)| {
+            let registered = planned.and_then(|(rows, spec)| {
                 let plan = rows.logical_plan().clone();
                 let registered = self.catalog.session.register_view(&model.name, plan);
-                Ok(registered.map_err(EngineError::during("checking"))?)
+                registered.map_err(EngineError::during("checking"))?;
+                Ok(spec)
             });
-            if found.keep(registered).is_none() {
-                self.catalog.leave_out(&model.name);
+            match found.keep(registered) {
+                Some(spec) => specs.push(spec),
+                None => self.catalog.leave_out(&model.name),
             }
         }
+        specs
     }
 
     /// The columns of the settled snapshot and of `dim_tier`.

@@ -44,6 +44,9 @@ pub(super) enum Command {
     Init(InitArguments),
     /// Find everything that can be wrong with a job without reading data
     Check(JobArguments),
+    /// Print what each published table is, its key and its columns, as Markdown; of the shipped SQL where
+    /// no job is named and jobs/ has none
+    Docs(JobArguments),
     /// Try whether stores, tables, machine and sources are fit for nights, and say what to do
     Doctor(DoctorArguments),
     /// Say what a run would read, compute and publish
@@ -65,6 +68,10 @@ pub(super) enum Command {
     /// Say which files nobody needs any more, of old versions and of runs that died; deleted only when
     /// confirmed
     Maintain(MaintainArguments),
+    /// Print what a shell completes of these commands
+    Completions(CompletionsArguments),
+    /// Write man pages of these commands
+    Man(ManArguments),
 }
 
 #[derive(Debug, Args)]
@@ -381,6 +388,18 @@ pub(super) struct MaintainArguments {
     /// How the result on stdout looks; with json nothing is asked
     #[arg(long, value_enum, default_value = "text")]
     pub output: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArguments {
+    /// The shell, whose script goes to stdout
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ManArguments {
+    /// The folder to write to, such as /usr/local/share/man/man1
+    pub folder: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -20,7 +20,7 @@ use super::output::Output;
 use super::pings::Pings;
 use super::report as report_pages;
 use super::signals::or_ended;
-use super::{calibrate, demo, doctor, export, init, jobs, maintain, withdraw};
+use super::{beside, calibrate, demo, docs, doctor, export, init, jobs, maintain, shell, withdraw};
 
 /// The exit code of `--skip-exit-code`, which schedulers take for skipped.
 const NOTHING_TO_DO: u8 = 99;
@@ -39,12 +39,15 @@ pub(super) fn clears_up(command: &Command) -> bool {
         | Command::Export(_) => true,
         Command::Init(_)
         | Command::Check(_)
+        | Command::Docs(_)
         | Command::Doctor(_)
         | Command::Plan(_)
         | Command::Show(_)
         | Command::Report(_)
         | Command::Withdraw(_)
-        | Command::Maintain(_) => false,
+        | Command::Maintain(_)
+        | Command::Completions(_)
+        | Command::Man(_) => false,
     }
 }
 
@@ -66,6 +69,7 @@ pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCod
         Command::Demo(arguments) => Box::pin(demo::demo(&arguments, output)).await,
         Command::Init(arguments) => init::init(&arguments, output),
         Command::Check(arguments) => check(&jobs::load(&arguments)?, output).await,
+        Command::Docs(arguments) => docs::docs(&arguments, output).await,
         Command::Plan(arguments) => plan(&arguments, output).await,
         Command::Calibrate(arguments) => Box::pin(calibrate::calibrate(&arguments, output)).await,
         Command::Show(arguments) => Box::pin(super::show::show(&arguments, output)).await,
@@ -73,16 +77,18 @@ pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCod
         Command::Export(arguments) => Box::pin(export::export(&arguments, output)).await,
         Command::Withdraw(arguments) => Box::pin(withdraw::withdraw(&arguments, output)).await,
         Command::Maintain(arguments) => Box::pin(maintain::maintain(&arguments, output)).await,
+        Command::Completions(arguments) => shell::completions(&arguments, output),
+        Command::Man(arguments) => shell::man(&arguments, output),
     }?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn check(job: &Job, output: &Output) -> Result<(), NightError> {
     let any_date = jobs::snapshot_date(&jobs::NO_TIME, job)?;
-    let (project, warnings) = check::check(job, any_date).await?;
-    output.warnings(&warnings);
-    let models = counted(project.graph.models().len(), "model");
-    let references = counted(project.references.len(), "reference file");
+    let checked = check::check(job, any_date).await?;
+    output.warnings(&checked.warnings);
+    let models = counted(checked.project.graph.models().len(), "model");
+    let references = counted(checked.project.references.len(), "reference file");
     output.result(&format!(
         "job {}: no problems in {models} and {references}\n",
         job.name
@@ -216,7 +222,7 @@ async fn many_nights(
         report.begin(&plan);
         let dates: Vec<SnapshotDate> = plan.nights.iter().map(|night| night.date).collect();
         let done = Box::pin(planned_nights(plan, arguments, &job, report, output)).await;
-        Box::pin(report_pages::keep(&job, &dates, None)).await;
+        Box::pin(beside::keep(&job, &dates, None)).await;
         done?;
     }
     Ok(report.check_left()?)
@@ -305,7 +311,7 @@ async fn one_night(
     if matches!(report.status, Status::AlreadyPublished | Status::Repaired) {
         recall(&job, snapshot_date, report).await;
     }
-    Box::pin(report_pages::keep(&job, &[snapshot_date], Some(report))).await;
+    Box::pin(beside::keep(&job, &[snapshot_date], Some(report))).await;
     Ok(())
 }
 

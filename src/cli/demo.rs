@@ -47,7 +47,7 @@ pub(super) async fn demo(arguments: &DemoArguments, output: &Output) -> Result<(
         return Ok(());
     }
     super::show::show_newest(&job, output).await?;
-    Box::pin(super::report::keep(
+    Box::pin(super::beside::keep(
         &job,
         &[SnapshotDate::on(LAST_DAY)],
         None,

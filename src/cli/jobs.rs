@@ -117,7 +117,8 @@ fn only_job() -> Result<PathBuf, Problems> {
     }
 }
 
-fn jobs_here() -> Vec<PathBuf> {
+/// The job files that are looked at where none is named.
+pub(super) fn jobs_here() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(FOLDER).into_iter().flatten().flatten();
     let mut jobs: Vec<PathBuf> = entries
         .map(|entry| entry.path())

@@ -9,11 +9,11 @@ use crate::night::{NightError, Report};
 use crate::storage::{check_output, claim_output};
 
 use super::arguments::{MaintainArguments, OutputFormat};
+use super::beside;
 use super::confirmation::Answer;
 use super::figures::{count, count_of};
 use super::jobs;
 use super::output::Output;
-use super::report;
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -80,8 +80,8 @@ async fn look_and_delete(
         Answer::Yes => {
             claim_output(&workspace.output, &job.name).await?;
             plan.carry_out(&job, &workspace).await?;
-            // Pages of dates that have expired go.
-            report::keep(&job, &[], None).await;
+            // Pages and plain files of dates that have expired go.
+            beside::keep(&job, &[], None).await;
             Outcome::Deleted
         }
         Answer::No | Answer::None => Outcome::NotDeleted,

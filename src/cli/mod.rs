@@ -4,10 +4,12 @@
 //! reads the clock.
 
 mod arguments;
+mod beside;
 mod calibrate;
 mod commands;
 mod confirmation;
 mod demo;
+mod docs;
 mod doctor;
 mod execution;
 mod export;
@@ -21,6 +23,7 @@ mod nights;
 mod output;
 mod pings;
 mod report;
+mod shell;
 mod show;
 mod signals;
 mod table;

@@ -89,7 +89,7 @@ async fn look_and_withdraw(
     let withdrawn_by = match answer {
         Answer::Yes => {
             let run_id = withdrawal.carry_out(&job, &workspace).await?;
-            Box::pin(super::report::keep(&job, &[], None)).await;
+            Box::pin(super::beside::keep(&job, &[], None)).await;
             Some(run_id)
         }
         Answer::No | Answer::None => None,

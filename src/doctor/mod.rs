@@ -87,7 +87,9 @@ async fn examine_pack(
     findings: &mut Findings<'_>,
 ) -> Option<Project> {
     match Box::pin(check::check(job, date)).await {
-        Ok((project, warnings)) => {
+        Ok(check::Checked {
+            project, warnings, ..
+        }) => {
             let models = counted(project.graph.models().len(), "model");
             findings.pass("SQL pack", format!("no problems in {models}"));
             if !warnings.0.is_empty() {

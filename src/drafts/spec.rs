@@ -18,11 +18,13 @@ pub struct TableSpec {
     dating: Dating,
     sort_columns: Vec<String>,
     comments: BTreeMap<String, String>,
+    description: String,
     may_be_empty: bool,
 }
 
 impl TableSpec {
-    /// A table of these columns, in their plain form. It has no order and no comments yet and,
+    /// A table of these columns, in their plain form. It has no order, no comments and no
+    /// description yet and,
     /// until [`allowing_no_rows`](Self::allowing_no_rows), may not be empty.
     ///
     /// # Errors
@@ -36,12 +38,13 @@ impl TableSpec {
             dating,
             sort_columns: Vec::new(),
             comments: BTreeMap::new(),
+            description: String::new(),
             may_be_empty: false,
         })
     }
 
     /// A table of the list with these columns, the date among them where it has one, and with the
-    /// comments that the list has.
+    /// description and the comments that the list has.
     ///
     /// # Errors
     /// Everything about the schema that breaks the contract.
@@ -49,7 +52,8 @@ impl TableSpec {
         let spec = Self::new(table.name, schema, table.dating)?;
         let spec = spec
             .sorted_by(table.sorted_by)?
-            .with_comments(table.comments());
+            .with_comments(table.comments())
+            .with_description(table.description);
         Ok(match table.may_be_empty {
             true => spec.allowing_no_rows(),
             false => spec,
@@ -76,6 +80,13 @@ impl TableSpec {
         of_date.or_insert_with(|| SNAPSHOT_DATE_COMMENT.to_owned());
         self.comments
             .retain(|column, _| self.schema.field_with_name(column).is_ok());
+        self
+    }
+
+    /// The same table, of which readers are told this.
+    #[must_use]
+    pub fn with_description(mut self, description: &str) -> Self {
+        description.clone_into(&mut self.description);
         self
     }
 
@@ -117,6 +128,11 @@ impl TableSpec {
     /// What the columns mean, by column.
     pub fn comments(&self) -> &BTreeMap<String, String> {
         &self.comments
+    }
+
+    /// What readers are told of the table; empty where that is nothing.
+    pub fn description(&self) -> &str {
+        &self.description
     }
 
     /// Whether a publication without rows is no mistake.

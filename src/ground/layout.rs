@@ -7,6 +7,8 @@
 //!   output.json                     whose the output is, and that its store was tried
 //!   probe-<name>                    what is written to try that, and deleted
 //!   views/                          files that open all tables at the versions that belong together
+//!   _README.txt                     what people should read who find the folder
+//!   plain/                          copies of the tables' files that may be read by a glob
 //!   report/                         pages for people: one for each date, and an index
 //!   calibrations/<as-of>-v<n>.json  immutable cut points
 //!   quarantine/<source>/<run>.parquet  a sample of the rejected rows
@@ -54,6 +56,16 @@ impl Layout {
     /// The folder of files that open the tables.
     pub fn views(&self) -> Path {
         self.output.clone().join("views")
+    }
+
+    /// The folder of plain Parquet.
+    pub fn plain(&self) -> Path {
+        self.output.clone().join("plain")
+    }
+
+    /// The text for people who find the output.
+    pub fn read_me(&self) -> Path {
+        self.output.clone().join("_README.txt")
     }
 
     /// The folder of reports.
@@ -125,7 +137,7 @@ impl Layout {
     }
 
     /// Every folder below the output that is tierline's own.
-    pub fn folders(&self) -> [Path; 8] {
+    pub fn folders(&self) -> [Path; 9] {
         [
             self.tables(),
             self.calibrations(),
@@ -134,6 +146,7 @@ impl Layout {
             self.all_rules(),
             self.all_tiles(),
             self.views(),
+            self.plain(),
             self.reports(),
         ]
     }

@@ -13,7 +13,8 @@
 //! | `version` | whole number | required | 1 |
 //! | `name` | text | the file's name | in logs, publications and commits |
 //! | `timezone` | text | required | an IANA name: where a business day ends |
-//! | `output` | text | required | the URL, or the path relative to the file, below which everything is kept |
+//! | `output` | text, or `{ url = "out", plain = true }` | required | the URL, or the path relative to the file, below which everything is kept |
+//! | `output.plain` | boolean | false | whether the tables are kept as plain Parquet, too, for readers who glob |
 //! | `sql` | text | the built-in pack | the folder of the SQL pack, relative to the file |
 //! | `sources.<name>.url` | text | required | where the source is delivered |
 //! | `.required` | boolean | true | whether a night needs a partition of its date |
@@ -52,7 +53,8 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use toml::de::{DeTable, DeValue};
 
 use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean};
@@ -154,7 +156,7 @@ pub(super) struct JobFile {
     pub version: Option<toml::Spanned<i64>>,
     pub name: Option<toml::Spanned<String>>,
     pub timezone: Option<toml::Spanned<String>>,
-    pub output: Option<String>,
+    pub output: Option<OutputKey>,
     pub sql: Option<String>,
     #[serde(default)]
     pub sources: BTreeMap<String, SourceSection>,
@@ -182,6 +184,31 @@ pub(super) struct JobFile {
     pub maintain: MaintainSection,
     pub report: Option<ReportSection>,
     pub openlineage: Option<LineageSection>,
+}
+
+/// `"s3://bucket/tierline"`, or `{ url = "s3://bucket/tierline", plain = true }`.
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a URL or a path, or { url = \"s3://bucket/tierline\", plain = true }"
+)]
+pub(super) enum OutputKey {
+    Url(String),
+    Section(#[serde(deserialize_with = "of_section")] OutputSection),
+}
+
+/// A section and nothing else: serde would read a list in its place.
+fn of_section<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OutputSection, D::Error> {
+    let section = toml::Table::deserialize(deserializer)?;
+    section.try_into().map_err(D::Error::custom)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OutputSection {
+    pub url: Option<String>,
+    #[serde(default)]
+    pub plain: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -478,6 +505,10 @@ fn check_required(file: &SourceFile, keys: &Keys, document: &DeTable<'_>) -> Pro
     };
     for (key, example) in REQUIRED {
         require(key, 0..0, example);
+    }
+    if let Some(DeValue::Table(_)) = document.get("output").map(toml::Spanned::get_ref) {
+        let example = "url = \"s3://bucket/tierline\"";
+        require("output.url", keys.place("output"), example);
     }
     let sources = document.get("sources").map(toml::Spanned::get_ref);
     if let Some(DeValue::Table(sources)) = sources {

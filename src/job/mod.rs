@@ -69,6 +69,8 @@ pub struct Job {
     pub timezone: Tz,
     /// The URL below which everything is published and kept.
     pub output: String,
+    /// Whether the tables are kept as plain Parquet, too.
+    pub plain: bool,
     /// The folder of the SQL pack; the built-in pack when none.
     pub sql: Option<PathBuf>,
     /// The files of a SQL pack by path, in place of that folder.
@@ -297,9 +299,14 @@ impl Reading<'_> {
         }
         let name = file.name.and_then(|name| self.name(name));
         let timezone = file.timezone.and_then(|name| self.timezone(&name));
-        if let Some(url) = &file.output {
-            self.url_without_secret("output", url);
-        }
+        let (output, plain) = match file.output {
+            Some(file::OutputKey::Url(url)) => (self.output("output", url), false),
+            Some(file::OutputKey::Section(section)) => {
+                let url = section.url.and_then(|url| self.output("output.url", url));
+                (url, section.plain)
+            }
+            None => (None, false),
+        };
         let sources = self.sources(file.sources);
         let parameters = self.parameters(&file.params);
         let guards = self.guards(&file.guards);
@@ -319,7 +326,8 @@ impl Reading<'_> {
         Some(Job {
             name: name.unwrap_or_else(|| default_name.to_owned()),
             timezone: timezone?,
-            output: file.output?,
+            output: output?,
+            plain,
             sql: file.sql.map(|folder| without_dots(&base.join(folder))),
             pack: None,
             sources,
@@ -485,6 +493,11 @@ impl Reading<'_> {
     }
 
     /// A URL is seen in messages, results and records.
+    fn output(&mut self, key: &str, url: String) -> Option<String> {
+        self.url_without_secret(key, &url);
+        Some(url)
+    }
+
     fn url_without_secret(&mut self, key: &str, url: &str) {
         if has_secret(url) {
             let message = format!("`{key}` has a user name, a password or a signature in its URL");

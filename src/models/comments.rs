@@ -1,7 +1,8 @@
-//! What columns mean, as the comments of the SQL say: published with the tables.
+//! What tables and columns mean, as the comments of the SQL say: published with the tables.
 //!
-//! | in a file | comment of |
+//! | in a file | says what this is |
 //! |---|---|
+//! | the lines at the top | the table of the job's own that it gives |
 //! | `revenue_30d,   -- what the user paid` | `revenue_30d` |
 //! | `a + b AS total -- the sum` | `total` |
 //! | the lines at the top of `tiers/value_tier.sql` | `value_tier` |
@@ -11,10 +12,15 @@ use std::collections::BTreeMap;
 use super::Model;
 
 impl Model {
+    /// The comment lines at the top of the file, as one text.
+    pub fn heading(&self) -> Option<String> {
+        heading(&self.file.text)
+    }
+
     /// The comment of each column that has one.
     pub fn column_comments(&self) -> BTreeMap<String, String> {
         let mut comments = BTreeMap::new();
-        if let Some(heading) = heading(&self.file.text) {
+        if let Some(heading) = self.heading() {
             comments.insert(self.name.name.clone(), heading);
         }
         let of_lines = self.file.text.lines().filter_map(of_line);
@@ -23,7 +29,6 @@ impl Model {
     }
 }
 
-/// The comment lines at the top of a file, as one text.
 fn heading(text: &str) -> Option<String> {
     let lines = text.lines().map_while(|line| line.strip_prefix("--"));
     let heading = lines.map(str::trim).collect::<Vec<_>>().join(" ");

@@ -82,6 +82,19 @@ impl Specs {
             dim_tier: Arc::new(dim_tier.with_comments(comments.clone())),
         })
     }
+
+    /// All of them.
+    pub(crate) fn all(self) -> impl Iterator<Item = Arc<TableSpec>> {
+        let Self {
+            snapshot,
+            current,
+            migration,
+            matrix,
+            summary,
+            dim_tier,
+        } = self;
+        [snapshot, current, migration, matrix, summary, dim_tier].into_iter()
+    }
 }
 
 /// Both tables, or what is wrong with either.

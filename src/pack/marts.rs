@@ -55,6 +55,10 @@ pub(crate) async fn plan(
     };
     check_columns(model, table, spec.schema())?;
     let spec = spec.with_comments(model.column_comments());
+    let spec = match (table.description, model.heading()) {
+        ("", Some(heading)) => spec.with_description(&heading),
+        _ => spec,
+    };
     let order = table
         .sorted_by
         .iter()

@@ -60,8 +60,11 @@ async fn create(place: Place, spec: &TableSpec) -> DeltaResult<()> {
         .with_max_retries(0)
         .with_create_checkpoint(false)
         .with_cleanup_expired_logs(Some(false));
-    CreateBuilder::new()
-        .with_log_store(place.log)
+    let new = match spec.description() {
+        "" => CreateBuilder::new(),
+        description => CreateBuilder::new().with_comment(description),
+    };
+    new.with_log_store(place.log)
         .with_save_mode(SaveMode::ErrorIfExists)
         .with_table_name(spec.name())
         .with_columns(schema.fields().cloned())
@@ -174,8 +177,13 @@ mod tests {
         ];
         let comments = comments.map(|(column, comment)| (column.to_owned(), comment.to_owned()));
         let spec = TableSpec::clone(&spec).with_comments(comments.into());
+        let spec = spec.with_description("Where users are.");
         Table::open_or_create(output, &spec).await.unwrap();
         let entry = log_entry(output, "tier_snapshot", 0).await;
+        assert_eq!(
+            action(&entry, "metaData")["description"],
+            "Where users are."
+        );
         let schema = action(&entry, "metaData")["schemaString"].as_str().unwrap();
         let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
         let of_date = serde_json::json!({"comment": "the last business day that the row knows of"});

@@ -64,6 +64,7 @@ pub use commit::{Committed, Provenance};
 pub use error::PublishError;
 pub use expire::expire;
 pub use lost_files::{LostFiles, lost_files};
+pub(crate) use publications::spec as spec_of_publications;
 pub use publications::{Publication, PublicationStatus, Publications, TableVersion};
 pub(crate) use reading::{
     files_by_date, missing, published_dates, published_files, published_in_order,

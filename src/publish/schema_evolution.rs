@@ -5,6 +5,8 @@
 //! column that a file lacks and pass over one that the table lacks, at the protocol every reader
 //! opens.
 //!
+//! What is told of the table and of its columns changes in the same way, whenever a draft says otherwise.
+//!
 //! A table in which nothing was ever published has whatever columns the first draft brings: a run
 //! that made it and got no further binds nobody.
 //!
@@ -75,7 +77,8 @@ impl Table {
         Ok(evolution?)
     }
 
-    /// The metadata of the table once it has evolved, with the comments of the draft; none when
+    /// The metadata of the table once it has evolved, with the description and the comments of
+    /// the draft; none when
     /// nothing changes.
     pub(super) fn evolved(
         &self,
@@ -111,7 +114,7 @@ impl Table {
         let kept = kept.map(|field| drafted.field(&field.name).unwrap_or(field));
         let columns = kept.chain(drafted.fields().filter(is_added));
         let columns = StructType::try_new(columns.cloned())?;
-        if evolution.is_none() && columns == *shown {
+        if evolution.is_none() && columns == *shown && !self.is_described_otherwise(spec) {
             return Ok(None);
         }
         let before = self.dropped()?;
@@ -120,7 +123,7 @@ impl Table {
             .chain(shown.fields().filter(is_dropped))
             .cloned()
             .collect();
-        let metadata = self.state.metadata().clone().with_schema(&columns)?;
+        let metadata = self.described(spec)?.with_schema(&columns)?;
         if gone.is_empty() {
             return Ok(Some(metadata.remove_config_key(DROPPED_COLUMNS)?));
         }
@@ -130,14 +133,29 @@ impl Table {
     }
 
     /// The metadata of the table with the columns of a draft and no others; none when it has
-    /// exactly those.
+    /// exactly those, and its description.
     fn metadata_of(&self, spec: &TableSpec) -> DeltaResult<Option<Metadata>> {
         let drafted: StructType = (&with_comments(spec)).try_into_kernel()?;
-        if drafted == *self.state.schema() {
+        if drafted == *self.state.schema() && !self.is_described_otherwise(spec) {
             return Ok(None);
         }
-        let metadata = self.state.metadata().clone().with_schema(&drafted)?;
+        let metadata = self.described(spec)?.with_schema(&drafted)?;
         Ok(Some(metadata.remove_config_key(DROPPED_COLUMNS)?))
+    }
+
+    /// Whether a draft says of the table what its metadata does not.
+    fn is_described_otherwise(&self, spec: &TableSpec) -> bool {
+        let said = spec.description();
+        !said.is_empty() && self.state.metadata().description() != Some(said)
+    }
+
+    /// The metadata of the table with the description of a draft, if that has one.
+    fn described(&self, spec: &TableSpec) -> DeltaResult<Metadata> {
+        let metadata = self.state.metadata().clone();
+        match spec.description() {
+            "" => Ok(metadata),
+            description => Ok(metadata.with_description(description.to_owned())?),
+        }
     }
 
     /// The columns that were dropped, as the configuration has them.
@@ -167,6 +185,7 @@ mod tests {
     on_every_store!(
         a_new_column_comes_in_the_commit_of_its_rows,
         a_changed_comment_comes_in_the_commit_of_its_rows,
+        a_description_comes_in_the_commit_of_rows_and_stays,
         a_dropped_column_leaves_readers_and_stays_on_record,
         a_dropped_column_comes_back_as_it_was_or_not_at_all,
         columns_on_record_survive_a_checkpoint,
@@ -307,6 +326,31 @@ mod tests {
             let is_told = entry.iter().any(|action| action.get("metaData").is_some());
             assert_eq!(is_told, version == 2);
         }
+    }
+
+    async fn a_description_comes_in_the_commit_of_rows_and_stays(output: &Location) {
+        let undescribed = published(output, OLD, "2026-11-20").await;
+        assert_eq!(undescribed.state.metadata().description(), None);
+        let spec = TableSpec::clone(&spec(OLD)).with_description("Where users are.");
+        let spec = Arc::new(spec);
+        for (day, version) in [("2026-11-21", 2), ("2026-11-22", 3)] {
+            let writer = DraftWriter::open(output, &spec, date(day)).unwrap();
+            let draft = writer.finish().await.unwrap();
+            let table = Table::open_or_create(output, &spec).await.unwrap();
+            let table = table.replace(draft, &provenance("a", 2)).await.unwrap();
+            // Without rows and without news the second is no commit.
+            assert_eq!(table.version(), version.min(2));
+        }
+        let entry = log_entry(output, TABLE, 2).await;
+        assert_eq!(
+            action(&entry, "metaData")["description"],
+            "Where users are."
+        );
+        // A draft that says nothing takes nothing away.
+        let wider = [OLD, &[("segment", DataType::Utf8)]].concat();
+        let wider = published(output, &wider, "2026-11-23").await;
+        let kept = wider.state.metadata().description();
+        assert_eq!(kept, Some("Where users are."));
     }
 
     async fn a_dropped_column_leaves_readers_and_stays_on_record(output: &Location) {

@@ -182,7 +182,7 @@ impl Table {
 
     /// Whether it keeps the rows of one state alone, so that each publication replaces them all. Of
     /// a table that the job no longer declares its own layout says so.
-    pub(super) fn is_kept_whole(&self) -> bool {
+    pub fn is_kept_whole(&self) -> bool {
         let ours = tables::find(&self.name).map(|table| table.dating);
         ours.map_or(!self.is_dated(), Dating::is_kept_whole)
     }

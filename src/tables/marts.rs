@@ -10,6 +10,7 @@ use super::{Dating, Maker, PublishedTable, column};
 /// One number for each metric and date.
 pub const KPI_DAILY: PublishedTable = PublishedTable {
     name: "kpi_daily",
+    description: "One number for each metric and date, and what it was in the previous snapshot.",
     maker: Maker::Mart,
     dating: Dating::EveryDate,
     key: &["metric"],
@@ -26,6 +27,7 @@ pub const KPI_DAILY: PublishedTable = PublishedTable {
 /// The metrics that are past their limits. A date without alerts is a good one.
 pub const ALERTS: PublishedTable = PublishedTable {
     name: "alerts",
+    description: "The metrics that are past their limits on a date: how severe, by how much, what it means and what to do. A date without rows is a good one.",
     maker: Maker::Mart,
     dating: Dating::EveryDate,
     key: &["alert"],
@@ -44,6 +46,7 @@ pub const ALERTS: PublishedTable = PublishedTable {
 /// Whom to contact and whom to leave alone; each user once at most.
 pub const ACTIONS: PublishedTable = PublishedTable {
     name: "actions",
+    description: "Whom to contact and whom to leave alone on a date, each user once at most: the action, its channel and reason, and until when it is of use.",
     maker: Maker::Mart,
     dating: Dating::EveryDate,
     key: &["user_id"],

@@ -52,6 +52,8 @@ pub const OUR_NAMES: [&str; OURS.len()] = names();
 pub struct PublishedTable {
     /// Its name, which is also that of its folder and of its model.
     pub name: &'static str,
+    /// What readers are told of it; empty where it is the comment at the top of its SQL file.
+    pub description: &'static str,
     /// What gives it its rows.
     pub maker: Maker,
     /// How it relates to snapshot dates.

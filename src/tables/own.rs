@@ -86,6 +86,7 @@ fn published(name: &str, table: &OwnTable) -> &'static PublishedTable {
     let sorted_by = sorted_by.iter().chain(tie_breakers);
     Box::leak(Box::new(PublishedTable {
         name: String::leak(name.to_owned()),
+        description: "",
         maker: Maker::Mart,
         dating: match is_dated {
             true => Dating::EveryDate,

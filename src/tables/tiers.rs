@@ -48,6 +48,7 @@ const TO_TIER: PublishedColumn = column(
 /// Every user of a date.
 pub const TIER_SNAPSHOT: PublishedTable = PublishedTable {
     name: "tier_snapshot",
+    description: "One row for each user and date: features, scores, tiers and warnings as they were at the end of that day.",
     maker: Maker::RequiredModel,
     dating: Dating::EveryDate,
     key: &["user_id"],
@@ -60,6 +61,7 @@ pub const TIER_SNAPSHOT: PublishedTable = PublishedTable {
 /// The users of the newest date.
 pub const TIER_CURRENT: PublishedTable = PublishedTable {
     name: "tier_current",
+    description: "The newest date of tier_snapshot: one row for each user.",
     maker: Maker::Snapshot,
     dating: Dating::NewestDate,
     earlier: &[],
@@ -69,6 +71,7 @@ pub const TIER_CURRENT: PublishedTable = PublishedTable {
 /// The users whose value of a dimension is another than in the snapshot before.
 pub const TIER_MIGRATION: PublishedTable = PublishedTable {
     name: "tier_migration",
+    description: "Who moved: one row for each user, dimension and date whose shown value is another than in the previous snapshot, warnings that were raised or cleared among them.",
     maker: Maker::Migration,
     dating: Dating::EveryDate,
     key: &["user_id", "dimension"],
@@ -113,6 +116,7 @@ pub const TIER_MIGRATION: PublishedTable = PublishedTable {
 /// How many users went from each value to each other one, in a night, a week and a month.
 pub const TIER_MIGRATION_MATRIX: PublishedTable = PublishedTable {
     name: "tier_migration_matrix",
+    description: "How many users went from each value of a dimension to each other one, or stayed: in a night, a week and a month. Name one period in each query.",
     key: &["period", "dimension", "from_tier", "to_tier"],
     columns: &[
         column(
@@ -145,6 +149,7 @@ pub const TIER_MIGRATION_MATRIX: PublishedTable = PublishedTable {
 /// What each tier adds up to, and who came and went.
 pub const TIER_SUMMARY: PublishedTable = PublishedTable {
     name: "tier_summary",
+    description: "What each tier adds up to on a date: users, revenue and orders with their shares, and who entered and left.",
     key: &["dimension", "tier"],
     columns: &[
         DIMENSION,
@@ -191,6 +196,7 @@ pub const TIER_SUMMARY: PublishedTable = PublishedTable {
 /// The values that each dimension may have, and the warnings.
 pub const DIM_TIER: PublishedTable = PublishedTable {
     name: "dim_tier",
+    description: "The values that each dimension may have, and the warnings: ranks, labels and playbooks. Join it by dimension and tier.",
     maker: Maker::RequiredModel,
     dating: Dating::Undated,
     key: &["dimension", "tier"],

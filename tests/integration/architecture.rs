@@ -147,8 +147,9 @@ fn the_house_has_the_modules_in_their_order() {
 #[test]
 fn paths_that_documents_name_are_there() {
     let path = Regex::new(r"(?:`|\]\()((?:src|sql|tests|ci|jobs)/[\w./*-]+)").unwrap();
-    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
-        let text = read(document);
+    let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(str::to_owned);
+    for document in files_below("docs", "md").into_iter().chain(documents) {
+        let text = read(&document);
         let named = path.captures_iter(&text).map(|found| found[1].to_owned());
         let missing: Vec<String> = named
             .filter(|path| !path.contains('*') && !package().join(path).exists())

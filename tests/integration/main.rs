@@ -6,6 +6,8 @@ mod architecture;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod book;
+#[cfg(test)]
 mod export;
 #[cfg(test)]
 mod formats;
@@ -17,6 +19,8 @@ mod naive;
 mod nights;
 #[cfg(test)]
 mod report;
+#[cfg(test)]
+mod shell;
 #[cfg(test)]
 mod show;
 #[cfg(test)]

@@ -38,6 +38,9 @@ use super::{Provenance, PublishError, PublishedFile, Table};
 pub(super) use publication::PUBLICATIONS;
 pub use publication::{Publication, PublicationStatus, TableVersion};
 
+/// What readers are told of the table.
+const DESCRIPTION: &str = "What is published: one row for each time that a date was, with the versions of all tables that belong together and what they were made from. Of several rows of a date the one with the largest sequence holds.";
+
 /// How long ago `week_ago` is.
 const WEEK: Days = Days::new(7);
 
@@ -126,6 +129,12 @@ impl Publications {
     /// Every publication, the newest last.
     pub fn all(&self) -> &[Publication] {
         &self.by_sequence
+    }
+
+    /// Every table that was ever published, and this one.
+    pub fn all_tables(&self) -> BTreeSet<&str> {
+        let recorded = self.by_sequence.iter().flat_map(|row| row.tables.keys());
+        recorded.map(String::as_str).chain([PUBLICATIONS]).collect()
     }
 
     /// The valid publication of a date; none when it was never published, was withdrawn, or has expired.
@@ -335,9 +344,14 @@ impl Publications {
     }
 }
 
-fn spec(tables: &[&str]) -> Result<TableSpec, PublishError> {
+/// The table as it is published beside these.
+///
+/// # Errors
+/// Names that no column may have.
+pub(crate) fn spec(tables: &[&str]) -> Result<TableSpec, PublishError> {
     let spec = TableSpec::new(PUBLICATIONS, &columns::schema(tables), Dating::Undated)?;
-    Ok(spec.with_comments(columns::comments(tables)))
+    let spec = spec.with_comments(columns::comments(tables));
+    Ok(spec.with_description(DESCRIPTION))
 }
 
 async fn draft(

@@ -850,6 +850,9 @@ const APPLIED: &[(&str, &[&str])] = &[
 
 /// Texts that are found here and tell nobody to do anything.
 const NOTHING_TO_DO: &[&str] = &[
+    "The other folders are the job's own. What each table is: `tierline docs`.",
+    "is not kept up. A tool that knows no Delta Lake needs `plain = true` under [output]",
+    "<!-- `tierline docs` prints this page",
     "keep the tiles, they alone hold the rows",
     "deliver one, or name a date with --date",
     "deliver what is missing: the night of today ends with exit code 4",

@@ -172,7 +172,7 @@ retry_seconds = -1
       |
       = help: use an IANA name such as UTC, Asia/Shanghai or Europe/Berlin
 
-    error: invalid type: sequence, expected a string
+    error: expected a URL or a path, or { url = "s3://bucket/tierline", plain = true }
      --> job.toml:3:10
       |
     3 | output = ["x"]

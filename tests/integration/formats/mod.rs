@@ -38,7 +38,7 @@ use tierline::ground::Layout;
 use tierline::storage::{Location, RetryPolicy, Stores};
 
 /// The folders of the fixtures, one for each format.
-const FORMATS: [&str; 16] = [
+const FORMATS: [&str; 17] = [
     "calibration",
     "commits",
     "dropped-columns",
@@ -46,6 +46,7 @@ const FORMATS: [&str; 16] = [
     "job",
     "last-publication",
     "output",
+    "plain",
     "publications",
     "quarantine",
     "results",

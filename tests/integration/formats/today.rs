@@ -48,10 +48,12 @@ const BLOCKING: &str =
     "-- Orders.\nSELECT orders_lifetime FROM publish.tier_snapshot WHERE orders_lifetime > 0\n";
 
 /// What lies below an output: one that is not here needs a fixture and a document, too.
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 11] = [
+    "_README.txt",
     "calibrations",
     "last-publication.json",
     "output.json",
+    "plain",
     "quarantine",
     "rules",
     "sources",
@@ -90,6 +92,7 @@ impl Nights {
     fn new() -> Self {
         let liked = Rows::engagement(5).with_text("event_type", "like");
         let project = Project::new()
+            .edit("job.toml", "\"output\"", "{ url = \"output\", plain = true }")
             .append("job.toml", SECTIONS)
             .write("sql/tiers/buyer.sql", BUYER)
             .deliver("engagement", 5, &liked)
@@ -220,6 +223,8 @@ fn assert_records(nights: &Nights) {
     assert_record("output", &output, &[], |_| true);
     let views = nights.json("views/newest.json");
     assert_record("views", &views, &["tables"], |_| true);
+    let plain = nights.json("plain/_written.json");
+    assert_record("plain", &plain, &["objects"], |_| true);
 }
 
 /// Fails when a record is not of the form of the newest fixtures of its format.

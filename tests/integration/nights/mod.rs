@@ -82,6 +82,7 @@ mod own_columns;
 mod own_tables;
 mod pack;
 mod pings;
+mod plain;
 mod property;
 mod published_before;
 mod remedies_of_history;

@@ -133,13 +133,20 @@ async fn a_dimension_and_attributes_of_the_jobs_own_are_published() {
 
     let silent = columns_without_comment(&folder.join("output"));
     assert_eq!(silent, Vec::<String>::new());
+    for table in PUBLISHED_TABLES.into_iter().chain(["publications"]) {
+        let metadata = newest_metadata(&folder.join("output/tables").join(table));
+        let description = metadata["description"].as_str().unwrap_or_default();
+        assert!(description.len() > 20, "{table}: {metadata}");
+    }
 }
 
 /// Columns of published tables that do not say what they mean.
 fn columns_without_comment(output: &Path) -> Vec<String> {
     let mut silent = Vec::new();
     for table in PUBLISHED_TABLES.into_iter().chain(["publications"]) {
-        let schema = newest_schema(&output.join("tables").join(table));
+        let metadata = newest_metadata(&output.join("tables").join(table));
+        let schema = metadata["schemaString"].as_str().unwrap();
+        let schema: Value = serde_json::from_str(schema).unwrap();
         for field in schema["fields"].as_array().unwrap() {
             if field["metadata"]["comment"].is_null() {
                 silent.push(format!("{table}.{}", field["name"]));
@@ -149,25 +156,23 @@ fn columns_without_comment(output: &Path) -> Vec<String> {
     silent
 }
 
-/// The schema that the newest metadata in a table's log has.
-fn newest_schema(table: &Path) -> Value {
+/// The newest metadata in a table's log.
+pub(super) fn newest_metadata(table: &Path) -> Value {
     let entries = std::fs::read_dir(table.join("_delta_log")).unwrap();
     let commits: BTreeSet<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    let commits = commits.into_iter().filter(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "json")
-    });
-    let schemas = commits.flat_map(|commit| {
-        let text = std::fs::read_to_string(commit).unwrap();
+    let commits = commits
+        .iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "json"));
+    let texts = commits.map(|commit| std::fs::read_to_string(commit).unwrap());
+    let metadata = texts.flat_map(|text| {
         let actions = text
             .lines()
             .map(|line| -> Value { serde_json::from_str(line).unwrap() });
-        let schemas = actions.filter_map(|action| {
-            Some(serde_json::from_str(action["metaData"]["schemaString"].as_str()?).unwrap())
-        });
-        schemas.collect::<Vec<Value>>()
+        let metadata = actions.map(|mut action| action["metaData"].take());
+        let metadata = metadata.filter(|metadata| !metadata.is_null());
+        metadata.collect::<Vec<_>>()
     });
-    schemas.last().unwrap()
+    metadata.last().unwrap()
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::crash::die_unpublished;
 use super::example::{history, last_night, late, night_before};
 use super::job::Nights;
 use super::lake::Delivery;
+use super::own_columns::newest_metadata;
 use super::tables::{Row, newest_rows, publication, rows};
 use crate::bad_input::project::Project;
 use crate::naive::fixtures::days_ago;
@@ -135,6 +136,8 @@ async fn tables_that_come_later_are_restated_and_withdrawn_like_any_other() {
     );
     assert_eq!(found, expected_calls(&nights, last_night()).await);
     assert_eq!(today(&nights).await, [last_night().to_string()]);
+    let metadata = newest_metadata(&nights.output_folder().join("tables/calls"));
+    assert_eq!(metadata["description"], "Whom to call.");
     let before = publication(&nights.output(), night_before()).await;
     assert!(!before.tables.contains_key("calls"), "{before:?}");
     assert_eq!(nights.status_of(last_night()).await, "already_published");

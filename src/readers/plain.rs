@@ -1,0 +1,209 @@
+//! The plain layout: copies of the tables' files that may be read by a glob, since none is of a date that was
+//! replaced.
+//!
+//! | table | objects below `plain/` |
+//! |---|---|
+//! | of every date | `tier_snapshot/snapshot_date=2026-11-20/part.parquet` |
+//! | of one state | `tier_current.parquet` |
+//!
+//! Where a date or a state has several files, as of many millions of users, these are `part-1.parquet` and so on
+//! in a folder. A date without rows has none.
+//!
+//! 1. [`wanted`]: the objects that there should be, each with the file of a table that it is a copy of. Files
+//!    of tables never change, so that an object of another file has to be copied anew, and no other has.
+//! 2. [`Written::read`], [`objects_of`]: those that there are, by the record `plain/_written.json` and a listing.
+//! 3. [`keep`]: copies within the store, each of which takes the place of an object at once, and deletions.
+//!
+//! The record loses what is to be copied before, and has it after: whatever ends in between is done again by
+//! whoever comes next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use serde::{Deserialize, Serialize};
+
+use crate::drafts::objects;
+use crate::ground::{Layout, SnapshotDate};
+use crate::publish::{Publications, PublishError, PublishedFile, Table};
+use crate::storage::{Location, StorageError};
+use crate::tables::SNAPSHOT_DATE;
+
+/// The record, which globs for Parquet pass over.
+const WRITTEN: &str = "_written.json";
+
+/// The form of the record.
+const FORMAT: u32 = 1;
+
+/// How many copies are made at a time.
+const AT_ONCE: usize = 8;
+
+/// Objects by their path below `plain/`, each with that of the table's file below the output.
+type Objects = BTreeMap<String, String>;
+
+/// What `plain/_written.json` says.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Written {
+    format: u32,
+    /// The number of the publication that the objects are of.
+    sequence: i64,
+    objects: Objects,
+}
+
+/// Makes the objects below `plain/` those of the newest publication.
+///
+/// # Errors
+/// Stores that fail, and tables that cannot be read.
+pub(super) async fn keep(
+    output: &Location,
+    publications: &Publications,
+) -> Result<(), PublishError> {
+    let Some(newest) = publications.all().last() else {
+        return Ok(());
+    };
+    let folder = Layout::below(output.path.clone()).plain();
+    let written = Written::read(output, &folder).await?;
+    if written.sequence == newest.sequence {
+        return Ok(());
+    }
+    let there = objects_of(output, &folder).await?;
+    let wanted = wanted(output, publications).await?;
+    let is_right = |object: &String, file: &String| {
+        there.contains(object) && written.objects.get(object) == Some(file)
+    };
+    let (right, stale): (Objects, Objects) = wanted
+        .into_iter()
+        .partition(|(object, file)| is_right(object, file));
+    let gone = there
+        .iter()
+        .filter(|object| !right.contains_key(*object) && !stale.contains_key(*object));
+    let gone: Vec<Path> = gone.map(|object| below(&folder, object)).collect();
+    // Whatever ends this in between must not leave a record of objects that are others by now.
+    let mut kept = Written {
+        format: FORMAT,
+        sequence: written.sequence,
+        objects: right,
+    };
+    kept.put(output, &folder).await?;
+    let copies = stale
+        .iter()
+        .map(|(object, file)| copy(output, &folder, object, file));
+    let copies = stream::iter(copies).buffer_unordered(AT_ONCE);
+    copies.try_collect::<Vec<()>>().await?;
+    tracing::info!(
+        copied = stale.len(),
+        deleted = gone.len(),
+        "plain files are written"
+    );
+    objects::delete(output, gone).await?;
+    kept.sequence = newest.sequence;
+    kept.objects.extend(stale);
+    kept.put(output, &folder).await?;
+    Ok(())
+}
+
+/// The Parquet objects that there are below the folder.
+async fn objects_of(output: &Location, folder: &Path) -> Result<BTreeSet<String>, StorageError> {
+    let listed = output.store.list(Some(folder));
+    let listed: Vec<_> = listed
+        .try_collect()
+        .await
+        .map_err(|source| output.failure("list", folder, source))?;
+    let below = listed.iter().filter_map(|object| {
+        let below = object.location.prefix_match(folder)?;
+        Some(below.collect::<Path>().to_string())
+    });
+    Ok(below
+        .filter(|object| object.ends_with(".parquet"))
+        .collect())
+}
+
+async fn copy(
+    output: &Location,
+    folder: &Path,
+    object: &str,
+    file: &str,
+) -> Result<(), StorageError> {
+    let (from, to) = (below(&output.path, file), below(folder, object));
+    let copied = output.store.copy(&from, &to).await;
+    copied.map_err(|source| output.failure("copy", &from, source))
+}
+
+fn below(folder: &Path, relative: &str) -> Path {
+    folder.parts().chain(Path::from(relative).parts()).collect()
+}
+
+/// The objects that there should be.
+async fn wanted(output: &Location, publications: &Publications) -> Result<Objects, PublishError> {
+    let mut wanted = Objects::new();
+    let dates = publications.dates_with_sums();
+    for name in publications.all_tables() {
+        let Some(table) = Table::open(output, name).await? else {
+            continue;
+        };
+        if table.is_kept_whole() {
+            add(&mut wanted, output, name, None, &table.files(None)?);
+            continue;
+        }
+        for date in &dates {
+            add(
+                &mut wanted,
+                output,
+                name,
+                Some(*date),
+                &table.files(Some(*date))?,
+            );
+        }
+    }
+    Ok(wanted)
+}
+
+/// Adds the files of a table's date, or of its one state.
+fn add(
+    wanted: &mut Objects,
+    output: &Location,
+    table: &str,
+    date: Option<SnapshotDate>,
+    files: &[PublishedFile],
+) {
+    let folder = match date {
+        Some(date) => format!("{table}/{SNAPSHOT_DATE}={date}"),
+        None => table.to_owned(),
+    };
+    for (number, file) in (1..).zip(files) {
+        let object = match (files.len(), date) {
+            (1, Some(_)) => format!("{folder}/part.parquet"),
+            (1, None) => format!("{folder}.parquet"),
+            _ => format!("{folder}/part-{number}.parquet"),
+        };
+        let file: Option<Path> = file.path.prefix_match(&output.path).map(Iterator::collect);
+        wanted.extend(file.map(|file| (object, file.to_string())));
+    }
+}
+
+impl Written {
+    /// The record; where there is none, or none that says anything, everything is to be copied.
+    async fn read(output: &Location, folder: &Path) -> Result<Self, StorageError> {
+        let path = folder.clone().join(WRITTEN);
+        let found = match output.store.get(&path).await {
+            Ok(found) => found.bytes().await,
+            Err(object_store::Error::NotFound { .. }) => return Ok(Self::default()),
+            Err(source) => Err(source),
+        };
+        let found = found.map_err(|source| output.failure("read", &path, source))?;
+        let written: Self = serde_json::from_slice(&found).unwrap_or_default();
+        Ok(match written.format {
+            FORMAT => written,
+            _ => Self::default(),
+        })
+    }
+
+    async fn put(&self, output: &Location, folder: &Path) -> Result<(), StorageError> {
+        let path = folder.clone().join(WRITTEN);
+        let text = serde_json::json!(self).to_string();
+        let put = output.store.put(&path, text.into()).await;
+        put.map(drop)
+            .map_err(|source| output.failure("write", &path, source))
+    }
+}
