@@ -44,6 +44,7 @@ step cargo fmt --check
 step cargo test --locked
 step ci/check_readers.sh "$binary"
 step ci/check_schedulers.sh "$binary"
+step in_time ci/check_bi.sh "$binary"
 step in_time ci/check_cases.sh "$binary"
 step in_time ci/check_report.sh "$binary"
 step in_time ci/check_supply_chain.sh

@@ -33,6 +33,8 @@ limits AS (
                 'severity', 'warning',
                 'lowest', CAST($min_high_value_revenue_share AS DOUBLE),
                 'highest', CAST(NULL AS DOUBLE),
+                'title_en', 'High value brings in too little',
+                'title_zh', '高价值收入占比过低',
                 'message', 'High-value users bring in a smaller share of revenue than they should: look at who left the highest value_tier, and at what holds the one below it back.',
                 'message_zh', '高价值用户贡献的收入占比低于应有水平：看看谁离开了最高的value_tier，以及次一级用户为什么升不上来。'
             ),
@@ -41,6 +43,8 @@ limits AS (
                 'severity', 'warning',
                 'lowest', CAST($min_high_value_buyer_share AS DOUBLE),
                 'highest', CAST($max_high_value_buyer_share AS DOUBLE),
+                'title_en', 'High value: too few or too many buyers',
+                'title_zh', '高价值买家占比异常',
                 'message', 'Of all buyers, unusually few or unusually many are of high value: the cut points no longer divide them. Compare them with new ones by tierline calibrate.',
                 'message_zh', '高价值用户占全部买家的比例过低或过高，现行分档已分不开用户：用tierline calibrate对比新的分档。'
             ),
@@ -52,6 +56,8 @@ limits AS (
                     WHEN tonight.complaints_d0 >= $min_complaints
                         THEN tonight.complaints_usual + $complaints_deviations * sqrt(tonight.complaints_usual)
                 END,
+                'title_en', 'Far more complaints than usual',
+                'title_zh', '投诉明显多于平常',
                 'message', 'There were far more complaints on the snapshot date than usual: find the product or campaign behind them before the next message goes out.',
                 'message_zh', '快照当日投诉明显多于平常：先查清是哪个商品或活动引起的，再发下一条消息。'
             ),
@@ -60,6 +66,8 @@ limits AS (
                 'severity', 'warning',
                 'lowest', CAST($low_ltv_to_cac AS DOUBLE),
                 'highest', CAST(NULL AS DOUBLE),
+                'title_en', 'Users bring in too little for their cost',
+                'title_zh', '用户价值抵不上获客成本',
                 'message', 'Users bring in too little for what it cost to win them: compare acquisition channels, and stop the ones that never pay back.',
                 'message_zh', '用户带来的价值抵不上获客成本：对比各获客渠道，停掉始终收不回成本的。'
             ),
@@ -68,6 +76,8 @@ limits AS (
                 'severity', 'warning',
                 'lowest', CAST(NULL AS DOUBLE),
                 'highest', CAST($max_score_drift AS DOUBLE),
+                'title_en', 'Cut points no longer fit the users',
+                'title_zh', '分档已不适合现有用户',
                 'message', 'Scores are distributed otherwise than when the cut points were made: the same tier no longer means the same users. Compare new cut points by tierline calibrate.',
                 'message_zh', '得分分布已偏离制定分档时的分布，同一层级已不是同样的用户：用tierline calibrate对比新的分档。'
             ),
@@ -79,6 +89,8 @@ limits AS (
                     WHEN usual_outflow.dates >= $outflow_min_dates AND tonight.outflow_users >= $outflow_min_users
                         THEN usual_outflow.highest
                 END,
+                'title_en', 'High-value users are leaving',
+                'title_zh', '高价值用户流出异常',
                 'message', 'More users of high value are falling than usual: list them from tier_migration and contact them personally this week.',
                 'message_zh', '高价值用户流出多于平常：从tier_migration拉出名单，本周内逐一联系。'
             )
@@ -95,6 +107,8 @@ SELECT
         WHEN kpis.value < limits.limited['lowest'] THEN limits.limited['lowest']
         ELSE limits.limited['highest']
     END AS threshold,                                 -- the limit that it is past
+    limits.limited['title_en'] AS title_en,           -- what it means in a few words: 40 characters at most
+    limits.limited['title_zh'] AS title_zh,           -- the same in Chinese
     limits.limited['message'] AS message,             -- what it means, and what to do
     limits.limited['message_zh'] AS message_zh        -- the same in Chinese
 FROM limits

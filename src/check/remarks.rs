@@ -6,6 +6,7 @@
 //! | rows that are taken by an order in which they may tie | [`Model::orders_left_to_chance`] |
 //! | sums that round at each row | [`rounded_sums`](crate::models::rounded_sums) |
 //! | alerts that are no metric, or of no severity | [`unknown_alerts`], [`unknown_severities`] |
+//! | metrics without a line in dim_metric.csv | [`metrics_without_labels`] |
 //! | actions that no rule gives to anybody | [`actions_without_rules`] |
 //! | warnings that dim_tier does not list | [`warning_without_labels`] |
 //! | warnings that the snapshot does not have | [`unpublished_warning`] |
@@ -17,14 +18,18 @@ use datafusion::arrow::datatypes::DataType;
 use crate::ground::{Diagnostic, Problems, Severity, sql_type};
 use crate::job::Job;
 use crate::models::Model;
-use crate::pack::{Project, actions_without_rules, unknown_alerts, unknown_severities, unused};
-use crate::tables::ACTIONS;
+use crate::pack::{
+    Project, actions_without_rules, metrics_without_labels, unknown_alerts, unknown_severities,
+    unused,
+};
+use crate::tables::{ACTIONS, DIM_METRIC};
 use crate::tiers::FALLING;
 
 /// The columns of which no two lines of a reference file may have the same values.
-const KEYS: [(&str, &[&str]); 2] = [
+const KEYS: [(&str, &[&str]); 3] = [
     ("event_types", &["event_type"]),
     (ACTIONS.name, &["priority"]),
+    (DIM_METRIC.name, &["metric"]),
 ];
 
 /// The columns that have whole numbers from 1 on.
@@ -55,6 +60,7 @@ pub(super) fn of_project(project: &Project, job: &Job) -> Problems {
     remarks.extend(models.flat_map(Model::orders_left_to_chance));
     remarks.extend(unknown_alerts(project));
     remarks.extend(unknown_severities(project));
+    remarks.extend(metrics_without_labels(project));
     remarks.extend(actions_without_rules(project));
     Problems(remarks)
 }

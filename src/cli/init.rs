@@ -1,7 +1,8 @@
-//! `tierline init`: a job file, the SQL pack and scheduler files, written out to be edited.
+//! `tierline init`: a job file, the SQL pack, scheduler files and files for BI tools, written out to be
+//! edited.
 //!
 //! The scheduler files are for the job in the folder: they name its place, its timezone and the
-//! program that wrote them.
+//! program that wrote them. The files for BI tools name its output.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -11,6 +12,7 @@ use crate::ground::{Diagnostic, Problems, SourceFile, counted};
 use crate::job::Job;
 use crate::models::BUILT_IN;
 use crate::night::NightError;
+use crate::storage::without_dots;
 
 use super::arguments::InitArguments;
 use super::output::Output;
@@ -21,6 +23,12 @@ const JOB_PATH: &str = "jobs/production.toml";
 
 /// A night under the usual schedulers, as [`Place::fill`] takes them.
 static SCHEDULERS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/jobs/schedulers");
+
+/// Views, a dbt project and the like over the published tables, as [`Place::fill_bi`] takes them.
+static BI: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/jobs/bi");
+
+/// The output that the files for BI tools name as they stand: that of the job to start from.
+const OUTPUT_OF_BI: &str = "s3://your-bucket/tierline";
 
 /// Writes the files; those that exist are left alone and named.
 pub(super) fn init(arguments: &InitArguments, output: &Output) -> Result<(), NightError> {
@@ -36,7 +44,13 @@ pub(super) fn init(arguments: &InitArguments, output: &Output) -> Result<(), Nig
     let mut files = vec![(PathBuf::from(JOB_PATH), JOB.as_bytes().to_vec())];
     let schedulers = place.schedulers();
     files.extend(schedulers.map(|(path, text)| (path, text.into_bytes())));
-    collect(&BUILT_IN, &mut files);
+    collect(&BUILT_IN, Path::new("sql"), &mut files);
+    let mut bi = Vec::new();
+    collect(&BI, Path::new("bi"), &mut bi);
+    files.extend(
+        bi.into_iter()
+            .map(|(path, text)| (path, place.fill_bi(text))),
+    );
     let mut written = 0;
     for (relative, contents) in files {
         let path = folder.join(&relative);
@@ -63,6 +77,7 @@ struct Place {
     program: String,
     timezone: String,
     label: String,
+    output: String,
     memory_mib: Option<usize>,
 }
 
@@ -81,6 +96,7 @@ impl Place {
             program: program.display().to_string(),
             timezone: job.timezone.name().to_owned(),
             label: as_label(&format!("tierline-{}", job.name)),
+            output: output_url(&job),
             memory_mib: job.engine.memory_bytes.map(container_mib),
         })
     }
@@ -103,6 +119,13 @@ impl Place {
             .replace("/usr/local/bin/tierline", &self.program)
     }
 
+    /// A file for BI tools with the job's output in it. They name it between the quotes of SQL.
+    fn fill_bi(&self, text: Vec<u8>) -> Vec<u8> {
+        let text = String::from_utf8_lossy(&text);
+        let output = self.output.replace('\'', "''");
+        text.replace(OUTPUT_OF_BI, &output).into_bytes()
+    }
+
     /// Whether the paths mean themselves within double quotes, wherever they are written.
     fn is_plain(&self) -> bool {
         let special = |letter: char| letter.is_control() || "\"\\$`%{}".contains(letter);
@@ -123,6 +146,16 @@ fn as_label(name: &str) -> String {
     label.trim_end_matches('-').to_owned()
 }
 
+/// The URL of a job's output, as views name it.
+fn output_url(job: &Job) -> String {
+    if job.output.contains("://") {
+        return job.output.trim_end_matches('/').to_owned();
+    }
+    let path = job.base.join(&job.output);
+    let path = std::path::absolute(&path).unwrap_or(path);
+    format!("file://{}", without_dots(&path).display())
+}
+
 /// The memory of a container whose queries may take `bytes`: 60 % of it, as without a limit of the job.
 fn container_mib(bytes: usize) -> usize {
     (bytes / 60 * 100).div_ceil(1024 * 1024)
@@ -136,13 +169,13 @@ fn change_to(folder: &Path) -> String {
     }
 }
 
-/// The files of the pack, below `sql/`.
-fn collect(folder: &Dir<'_>, files: &mut Vec<(PathBuf, Vec<u8>)>) {
+/// The files of a folder and of those in it, below another.
+fn collect(folder: &Dir<'_>, below: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
     for file in folder.files() {
-        files.push((Path::new("sql").join(file.path()), file.contents().to_vec()));
+        files.push((below.join(file.path()), file.contents().to_vec()));
     }
     for inner in folder.dirs() {
-        collect(inner, files);
+        collect(inner, below, files);
     }
 }
 
@@ -225,5 +258,44 @@ mod tests {
         assert!(place.folder.ends_with("/my tiers"), "{place:?}");
         let odd = Place::of(&folder.path().join("100%")).unwrap();
         assert!(!odd.is_plain(), "{odd:?}");
+    }
+
+    #[test]
+    fn files_for_bi_tools_name_the_output_of_the_job() {
+        let folder = TempDir::new().unwrap();
+        let url = |output: &str| {
+            let job = JOB.replace(OUTPUT_OF_BI, output);
+            write(&folder.path().join(JOB_PATH), job.as_bytes()).unwrap();
+            Place::of(folder.path()).unwrap().output
+        };
+        assert_eq!(url("s3://bucket/tiers/"), "s3://bucket/tiers");
+        let below = format!("file://{}/o'clock", folder.path().display());
+        assert_eq!(url("../o'clock"), below);
+        let place = Place::of(folder.path()).unwrap();
+        let text = |name: &str| {
+            let file = BI.get_file(name).unwrap().contents().to_vec();
+            String::from_utf8(place.fill_bi(file)).unwrap()
+        };
+        let quoted = below.replace('\'', "''");
+        for (name, part) in [
+            (
+                "duckdb.sql",
+                format!("delta_scan('{quoted}/tables/alerts')"),
+            ),
+            ("spark.sql", format!("LOCATION '{quoted}/tables/alerts'")),
+            ("trino.sql", format!("'{quoted}/tables/alerts')")),
+            (
+                "postgres.sql",
+                format!("delta_scan('{quoted}/tables/alerts')"),
+            ),
+            (
+                "dbt/models/sources.yml",
+                format!("delta_scan('{quoted}/tables/{{name}}')"),
+            ),
+        ] {
+            let text = text(name);
+            assert!(text.contains(&part), "{name}: {part}");
+            assert!(!text.contains(OUTPUT_OF_BI), "{name}");
+        }
     }
 }

@@ -20,6 +20,7 @@ mod declared;
 mod dim_tier_rows;
 mod error;
 pub(crate) mod marts;
+mod metric_labels;
 mod needed;
 mod own_dimensions;
 pub(crate) mod own_warnings;
@@ -41,6 +42,7 @@ pub(crate) use declared::{
     UPSTREAM, declared_metrics, register_declared, register_sources, session_of,
 };
 pub use error::PackError;
+pub(crate) use metric_labels::metrics_without_labels;
 pub use project::Project;
 pub(crate) use project::{VALUE_TIER, made_by_tierline, required};
 pub(crate) use shape::{Shape, column_comments};

@@ -8,6 +8,9 @@
 //! | `views/duckdb.sql` | DuckDB: a view for each table, by `delta_scan(.., version => ..)` |
 //! | `views/spark.sql` | Spark: a view for each table, by `VERSION AS OF` |
 //!
+//! Of tables that keep every date the SQL files have a second view, `<table>_newest`, that names the newest
+//! date: engines then read the files of that date alone, which they do not where a query looks for it.
+//!
 //! They are written once the publication is in. When that fails they go on saying what was published
 //! before, and the next run writes them, be it that it has nothing else to do. Those of a later publication
 //! are left as they are: of two runs the slower may come last.
@@ -19,8 +22,9 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::Serialize;
 
-use crate::ground::Layout;
+use crate::ground::{Layout, SnapshotDate};
 use crate::storage::Location;
+use crate::tables::{self, Dating, TIER_SNAPSHOT};
 
 use super::commit::Committed;
 use super::place::Place;
@@ -86,9 +90,15 @@ async fn write<'a>(
         return;
     }
     let mut versions = BTreeMap::from([(PUBLICATIONS, version)]);
-    for (table, recorded) in publications.flat_map(|publication| &publication.tables) {
-        versions.insert(table, recorded.version);
+    let mut last_of_dates = BTreeMap::new();
+    for publication in publications {
+        last_of_dates.insert(publication.snapshot_date, publication);
+        let recorded = publication.tables.iter();
+        versions.extend(recorded.map(|(table, recorded)| (table.as_str(), recorded.version)));
     }
+    let mut newest_first = last_of_dates.into_iter().rev();
+    let newest_date = newest_first.find(|(_, last)| last.is_published());
+    let newest_date = newest_date.map(|(date, _)| date);
     let tables = versions.into_iter().map(|(name, version)| {
         let url = Place::of(output, name).url();
         (name, Opened { url, version })
@@ -102,8 +112,8 @@ async fn write<'a>(
     };
     let files = [
         (NEWEST, serde_json::json!(newest).to_string()),
-        ("duckdb.sql", newest.views(of_duckdb)),
-        ("spark.sql", newest.views(of_spark)),
+        ("duckdb.sql", newest.views(newest_date, of_duckdb)),
+        ("spark.sql", newest.views(newest_date, of_spark)),
     ];
     join_all(files.map(|(name, text)| {
         let path = folder.clone().join(name);
@@ -127,10 +137,20 @@ async fn sequence_of(output: &Location, newest: &Path) -> Option<i64> {
 }
 
 impl Newest<'_> {
-    /// A statement for each table.
-    fn views(&self, view: impl Fn(&str, &Opened) -> String) -> String {
+    /// A statement for each table, and one for the newest date of each that has its rows.
+    fn views(
+        &self,
+        newest_date: Option<SnapshotDate>,
+        view: impl Fn(&str, &Opened, Option<SnapshotDate>) -> String,
+    ) -> String {
         let tables = self.tables.iter();
-        let views: Vec<String> = tables.map(|(name, opened)| view(name, opened)).collect();
+        let views: Vec<String> = tables
+            .map(|(name, opened)| {
+                let newest_date = newest_date.filter(|_| has_newest(name));
+                let of_newest = newest_date.map(|date| view(name, opened, Some(date)));
+                view(name, opened, None) + &of_newest.unwrap_or_default()
+            })
+            .collect();
         format!(
             "-- All tables as publication {} of run {} left them; written again with each publication.\n{}",
             self.sequence,
@@ -140,18 +160,36 @@ impl Newest<'_> {
     }
 }
 
-fn of_duckdb(name: &str, Opened { url, version }: &Opened) -> String {
+/// Whether a table has a view of its newest date: that of the snapshot is `tier_current`.
+fn has_newest(name: &str) -> bool {
+    let table = tables::find(name).filter(|table| **table != TIER_SNAPSHOT);
+    table.is_some_and(|table| table.dating == Dating::EveryDate)
+}
+
+fn of_duckdb(name: &str, opened: &Opened, newest_date: Option<SnapshotDate>) -> String {
+    let Opened { url, version } = opened;
     let url = url.replace('\'', "''");
+    let (suffix, of_date) = of_date(newest_date);
     format!(
-        "CREATE OR REPLACE VIEW \"{name}\" AS SELECT * FROM delta_scan('{url}', version => {version});\n"
+        "CREATE OR REPLACE VIEW \"{name}{suffix}\" AS SELECT * FROM delta_scan('{url}', version => {version}){of_date};\n"
     )
 }
 
-fn of_spark(name: &str, Opened { url, version }: &Opened) -> String {
+fn of_spark(name: &str, opened: &Opened, newest_date: Option<SnapshotDate>) -> String {
+    let Opened { url, version } = opened;
     let url = url.replace('`', "``");
+    let (suffix, of_date) = of_date(newest_date);
     format!(
-        "CREATE OR REPLACE TEMPORARY VIEW `{name}` AS SELECT * FROM delta.`{url}` VERSION AS OF {version};\n"
+        "CREATE OR REPLACE TEMPORARY VIEW `{name}{suffix}` AS SELECT * FROM delta.`{url}` VERSION AS OF {version}{of_date};\n"
     )
+}
+
+/// What the name of a view ends in, and what its query does.
+fn of_date(date: Option<SnapshotDate>) -> (&'static str, String) {
+    match date {
+        Some(date) => ("_newest", format!(" WHERE snapshot_date = DATE '{date}'")),
+        None => ("", String::new()),
+    }
 }
 
 #[cfg(test)]
@@ -159,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn views_open_each_table_at_its_version() {
+    fn views_open_each_table_at_its_version_and_name_the_newest_date() {
         let opened = |table: &str, version| Opened {
             url: format!("s3://bucket/o'clock/tables/{table}"),
             version,
@@ -174,14 +212,17 @@ mod tests {
                 ("tier_snapshot", opened("tier_snapshot", 12)),
             ]),
         };
-        insta::assert_snapshot!(newest.views(of_duckdb), @r#"
+        let date = SnapshotDate::on("2026-11-19".parse().unwrap());
+        insta::assert_snapshot!(newest.views(Some(date), of_duckdb), @r#"
         -- All tables as publication 2 of run 2026-11-20-f00d left them; written again with each publication.
         CREATE OR REPLACE VIEW "alerts" AS SELECT * FROM delta_scan('s3://bucket/o''clock/tables/alerts', version => 0);
+        CREATE OR REPLACE VIEW "alerts_newest" AS SELECT * FROM delta_scan('s3://bucket/o''clock/tables/alerts', version => 0) WHERE snapshot_date = DATE '2026-11-19';
         CREATE OR REPLACE VIEW "tier_snapshot" AS SELECT * FROM delta_scan('s3://bucket/o''clock/tables/tier_snapshot', version => 12);
         "#);
-        insta::assert_snapshot!(newest.views(of_spark), @"
+        insta::assert_snapshot!(newest.views(Some(date), of_spark), @"
         -- All tables as publication 2 of run 2026-11-20-f00d left them; written again with each publication.
         CREATE OR REPLACE TEMPORARY VIEW `alerts` AS SELECT * FROM delta.`s3://bucket/o'clock/tables/alerts` VERSION AS OF 0;
+        CREATE OR REPLACE TEMPORARY VIEW `alerts_newest` AS SELECT * FROM delta.`s3://bucket/o'clock/tables/alerts` VERSION AS OF 0 WHERE snapshot_date = DATE '2026-11-19';
         CREATE OR REPLACE TEMPORARY VIEW `tier_snapshot` AS SELECT * FROM delta.`s3://bucket/o'clock/tables/tier_snapshot` VERSION AS OF 12;
         ");
     }

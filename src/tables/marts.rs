@@ -43,6 +43,18 @@ pub const ALERTS: PublishedTable = PublishedTable {
     earlier: &[],
 };
 
+/// What each metric of `kpi_daily` is called, and how it is written.
+pub const DIM_METRIC: PublishedTable = PublishedTable {
+    name: "dim_metric",
+    maker: Maker::Mart,
+    dating: Dating::Undated,
+    key: &["metric"],
+    sorted_by: &[],
+    columns: &[column("metric", Varchar, "")],
+    may_be_empty: true,
+    earlier: &[],
+};
+
 /// Whom to contact and whom to leave alone; each user once at most.
 pub const ACTIONS: PublishedTable = PublishedTable {
     name: "actions",

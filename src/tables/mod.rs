@@ -23,7 +23,7 @@ use crate::ground::SqlSchema;
 use crate::job::ColumnType;
 
 pub use dating::{Dating, SNAPSHOT_DATE};
-pub use marts::{ACTIONS, ALERTS, KPI_DAILY};
+pub use marts::{ACTIONS, ALERTS, DIM_METRIC, KPI_DAILY};
 pub use own::Tables;
 pub use tiers::{
     DIM_TIER, MEASURES, REVENUE_TYPE, TIER_CURRENT, TIER_MIGRATION, TIER_MIGRATION_MATRIX,
@@ -32,7 +32,7 @@ pub use tiers::{
 
 /// The tables that tierline has in every job, in the order of their columns in `publications`, which
 /// itself is none of them.
-const OURS: [&PublishedTable; 9] = [
+const OURS: [&PublishedTable; 10] = [
     &TIER_SNAPSHOT,
     &TIER_MIGRATION,
     &TIER_MIGRATION_MATRIX,
@@ -42,6 +42,7 @@ const OURS: [&PublishedTable; 9] = [
     &KPI_DAILY,
     &ALERTS,
     &ACTIONS,
+    &DIM_METRIC,
 ];
 
 /// Their names.

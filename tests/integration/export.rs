@@ -516,7 +516,7 @@ fn what_cannot_be_exported_is_told_with_the_remedy(project: &Project) {
     insta::assert_snapshot!(said.join("\n"), @"
     error: there is no published table `call`; did you mean `calls`?
      |
-     = help: the tables of 2026-03-06 are actions, alerts, calls, dim_tier, kpi_daily, tier_current, tier_migration, tier_migration_matrix, tier_snapshot, tier_summary, tiers_today
+     = help: the tables of 2026-03-06 are actions, alerts, calls, dim_metric, dim_tier, kpi_daily, tier_current, tier_migration, tier_migration_matrix, tier_snapshot, tier_summary, tiers_today
 
     error: --columns: `calls` has no column `user`
      |

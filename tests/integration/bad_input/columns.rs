@@ -61,7 +61,7 @@ fn unknown_names_to_drop_suggest_the_nearest() {
 
     error: --drop-columns names an unknown table `tier_snapshots`; did you mean `tier_snapshot`?
      |
-     = help: the published tables are tier_snapshot, tier_migration, tier_migration_matrix, tier_current, dim_tier, tier_summary, kpi_daily, alerts, actions
+     = help: the published tables are tier_snapshot, tier_migration, tier_migration_matrix, tier_current, dim_tier, tier_summary, kpi_daily, alerts, actions, dim_metric
 
     2 problems
     ");

@@ -296,6 +296,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "read it where its columns belong, or remove the file",
             "end its ORDER BY in a key, such as user_id or order_id: the same rows then come in the same order every night",
             "give it the name of a metric, or add the metric to publish/kpi_daily.sql",
+            "add a line {name} to reference/dim_metric.csv for people to read more than its name",
             "add a line warning,{name} to reference/dim_tier.csv for people to read more than its name",
             "make it true or false, such as {name} > 0, or select it in publish/tier_snapshot.sql from where it comes",
             "give it another name, unless that is meant",

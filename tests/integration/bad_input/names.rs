@@ -56,7 +56,7 @@ fn file_in_publish_that_is_no_published_table_suggests_the_nearest() {
     1 | -- One number per metric and night. Tiers are the shown ones. A quotient of nothing is NULL. Money
       | ^
       |
-      = help: publish/ holds tier_snapshot.sql, dim_tier.sql, kpi_daily.sql, alerts.sql, actions.sql; what they read belongs in features or tiers, and a table of your own is declared in the job as [tables.kpis_daily] with its key
+      = help: publish/ holds tier_snapshot.sql, dim_tier.sql, kpi_daily.sql, alerts.sql, actions.sql, dim_metric.sql; what they read belongs in features or tiers, and a table of your own is declared in the job as [tables.kpis_daily] with its key
     ");
     let night = ["job.toml", "--date", "2026-03-06"];
     for command in ["plan", "run"] {
@@ -536,7 +536,7 @@ fn the_snapshot_does_not_read_what_was_published_before() {
     118 | LEFT JOIN previous.tier_snapshot AS previous
         |           ^^^^^^^^^^^^^^^^^^^^^^
         |
-        = help: it may depend on today's sources only; read what was published before in kpi_daily.sql, alerts.sql, actions.sql or an audit
+        = help: it may depend on today's sources only; read what was published before in kpi_daily.sql, alerts.sql, actions.sql, dim_metric.sql or an audit
     ");
 }
 

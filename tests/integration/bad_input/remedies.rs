@@ -198,7 +198,7 @@ fn of_names() {
             ],
         },
         Remedy {
-            help: "publish/ holds tier_snapshot.sql, dim_tier.sql, kpi_daily.sql, alerts.sql, actions.sql; what they read belongs in features or tiers",
+            help: "publish/ holds tier_snapshot.sql, dim_tier.sql, kpi_daily.sql, alerts.sql, actions.sql, dim_metric.sql; what they read belongs in features or tiers",
             broken: &[Write(
                 "sql/publish/extra.sql",
                 "SELECT user_id FROM features.users\n",

@@ -88,7 +88,8 @@ pub(crate) async fn assert_same_marts(
 async fn published_alerts(output: &Location, date: NaiveDate) -> Vec<Row> {
     let mut rows = tables::rows(output, date, "alerts").await;
     for row in &mut rows {
-        let words = ["severity", "message", "message_zh"].map(|name| row.remove(name));
+        let words = ["severity", "title_en", "title_zh", "message", "message_zh"]
+            .map(|name| row.remove(name));
         let is_said = |words: &Option<String>| words.as_ref().is_some_and(|words| words.len() > 5);
         assert!(words.iter().all(is_said), "{words:?}");
     }

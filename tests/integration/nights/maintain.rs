@@ -93,6 +93,7 @@ async fn what_nobody_needs_is_deleted_and_nothing_else() {
     let result: Value = serde_json::from_str(&deleted.stdout).unwrap();
     assert_eq!(result["status"], "deleted");
     let expected = json!([
+        ["table_files", "dim_metric", 1],
         ["table_files", "publications", 1],
         ["table_files", "tier_current", 2],
         ["samples", "orders", 1],

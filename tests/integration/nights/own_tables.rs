@@ -375,7 +375,7 @@ fn what_is_wrong_with_a_table_is_told_with_the_remedy() {
     1 | SELECT 1 AS one
       | ^
       |
-      = help: publish/ holds tier_snapshot.sql, dim_tier.sql, kpi_daily.sql, alerts.sql, actions.sql, bare.sql, calls.sql, days.sql, visits.sql; what they read belongs in features or tiers, and a table of your own is declared in the job as [tables.lists] with its key
+      = help: publish/ holds tier_snapshot.sql, dim_tier.sql, kpi_daily.sql, alerts.sql, actions.sql, dim_metric.sql, bare.sql, calls.sql, days.sql, visits.sql; what they read belongs in features or tiers, and a table of your own is declared in the job as [tables.lists] with its key
 
     error: table `bare` has no SQL file `publish/bare.sql`
       --> job.toml:25:9
