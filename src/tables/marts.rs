@@ -46,6 +46,7 @@ pub const ALERTS: PublishedTable = PublishedTable {
 /// What each metric of `kpi_daily` is called, and how it is written.
 pub const DIM_METRIC: PublishedTable = PublishedTable {
     name: "dim_metric",
+    description: "What each metric of kpi_daily is called, its unit, how it is written, and whether more of it is better.",
     maker: Maker::Mart,
     dating: Dating::Undated,
     key: &["metric"],
