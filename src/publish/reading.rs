@@ -27,7 +27,8 @@ use crate::drafts::{PublishedColumns, SNAPSHOT_DATE};
 use crate::engine::{EngineError, FileName, empty, naming};
 use crate::ground::SnapshotDate;
 use crate::inputs::ParquetFiles;
-use crate::publish::{Publication, Publications, PublishError, PublishedFile, Table};
+use crate::publish::publications::PUBLICATIONS;
+use crate::publish::{Publication, Publications, PublishError, PublishedFile, Table, inspect};
 use crate::storage::Location;
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiles::USER_ID;
@@ -133,6 +134,26 @@ pub(crate) async fn published_dates(
         table = newest;
     }
     Ok(Some(files_by_date(output, files, &table.schema()?)))
+}
+
+/// Every table that was published, at the version that has what is published and nothing else: the newest,
+/// in which other programs may have put rows into other files, or the last that a publication recorded
+/// where there are commits that none names. `publications` is one of them.
+pub(crate) async fn published_tables(
+    output: &Location,
+    publications: &Publications,
+) -> Result<Vec<Table>, PublishError> {
+    let inspection = inspect(output, publications).await?;
+    let mut tables = Vec::new();
+    for (name, recorded) in inspection.recorded() {
+        let version = match inspection.unfinished().any(|unfinished| unfinished == name) {
+            true => recorded,
+            false => inspection.version(name),
+        };
+        tables.extend(Table::open_at(output, name, version).await?);
+    }
+    tables.extend(Table::open(output, PUBLICATIONS).await?);
+    Ok(tables)
 }
 
 fn files_of_dates(

@@ -217,7 +217,10 @@ impl Table {
     }
 
     /// The files of all dates of a dated table, each with its date.
-    pub(super) fn files_by_date(&self) -> Result<Vec<(SnapshotDate, PublishedFile)>, PublishError> {
+    ///
+    /// # Errors
+    /// When the log's entries cannot be read.
+    pub fn files_by_date(&self) -> Result<Vec<(SnapshotDate, PublishedFile)>, PublishError> {
         let entries = self.entries(None)?.into_iter();
         let dated = entries.filter_map(|entry| {
             let date = entry.partition_values_map().remove(SNAPSHOT_DATE)??;

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::drafts::objects;
 use crate::ground::{Layout, SnapshotDate};
-use crate::publish::{Publications, PublishError, PublishedFile, Table};
+use crate::publish::{Publications, PublishError, PublishedFile, published_tables};
 use crate::storage::{Location, StorageError};
 use crate::tables::SNAPSHOT_DATE;
 
@@ -64,7 +64,8 @@ pub(super) async fn keep(
     };
     let folder = Layout::below(output.path.clone()).plain();
     let written = Written::read(output, &folder).await?;
-    if written.sequence == newest.sequence {
+    // Of two runs the slower may come last.
+    if written.sequence >= newest.sequence {
         return Ok(());
     }
     let there = objects_of(output, &folder).await?;
@@ -138,22 +139,19 @@ fn below(folder: &Path, relative: &str) -> Path {
 async fn wanted(output: &Location, publications: &Publications) -> Result<Objects, PublishError> {
     let mut wanted = Objects::new();
     let dates = publications.dates_with_sums();
-    for name in publications.all_tables() {
-        let Some(table) = Table::open(output, name).await? else {
-            continue;
-        };
+    for table in published_tables(output, publications).await? {
         if table.is_kept_whole() {
-            add(&mut wanted, output, name, None, &table.files(None)?);
+            add(&mut wanted, output, table.name(), None, &table.files(None)?);
             continue;
         }
-        for date in &dates {
-            add(
-                &mut wanted,
-                output,
-                name,
-                Some(*date),
-                &table.files(Some(*date))?,
-            );
+        let mut by_date: BTreeMap<SnapshotDate, Vec<PublishedFile>> = BTreeMap::new();
+        for (date, file) in table.files_by_date()? {
+            by_date.entry(date).or_default().push(file);
+        }
+        for (date, files) in by_date {
+            if dates.contains(&date) {
+                add(&mut wanted, output, table.name(), Some(date), &files);
+            }
         }
     }
     Ok(wanted)

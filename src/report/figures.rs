@@ -1,5 +1,7 @@
 //! Everything that a report shows, as one value.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::engine::EngineError;
@@ -13,6 +15,7 @@ use crate::tables::{ALERTS, DIM_TIER};
 use crate::tiers::Dimensions;
 
 use super::history::History;
+use super::metrics::{self, MetricForm};
 use super::moves::Moves;
 use super::published::{Published, STAGE, collected, optional_texts};
 use super::quality::Quality;
@@ -42,6 +45,8 @@ pub(crate) struct Figures {
     dimensions: Vec<DimensionFigures>,
     warnings: Vec<Warned>,
     kpis: Vec<Kpi>,
+    /// How metrics are shown.
+    metrics: BTreeMap<String, MetricForm>,
     alerts: Vec<AlertFigures>,
     /// None where the date was published without actions.
     actions: Option<Vec<Action>>,
@@ -76,6 +81,9 @@ struct AlertFigures {
     severity: String,
     value: f64,
     threshold: f64,
+    /// In a few words, where the SQL has it.
+    title_en: Option<String>,
+    title_zh: Option<String>,
     message: String,
     message_zh: Option<String>,
 }
@@ -138,6 +146,7 @@ impl Figures {
             period: request.period.as_str(),
             moves: Box::pin(Moves::published(published, &listed)).await?,
             warnings: Box::pin(warned::read(published, &overview, &labels)).await?,
+            metrics: Box::pin(metrics::read(published)).await?,
             alerts: Box::pin(alerts(published, &overview)).await?,
             actions: Box::pin(to_do::actions(published)).await?,
             listed_users: Box::pin(to_do::users(published, request.users)).await?,
@@ -181,17 +190,22 @@ async fn alerts(
     let rows = collected(Ok(rows)).await?;
     let failed = EngineError::during(STAGE);
     let names = optional_texts(&rows, "alert").map_err(&failed)?;
-    let messages = optional_texts(&rows, "message_zh").map_err(&failed)?;
+    let column = |name: &str| optional_texts(&rows, name).map_err(&failed);
+    let (messages, titles) = (column("message_zh")?, column("title_en")?);
+    let titles_zh = column("title_zh")?;
     let alerts = overview.alerts.iter().map(|found| {
-        let mut named = names.iter().zip(&messages);
-        let named = named.find(|(name, _)| name.as_deref() == Some(&*found.alert));
+        let mut rows = names.iter();
+        let row = rows.position(|name| name.as_deref() == Some(&*found.alert));
+        let at = |texts: &[Option<String>]| texts.get(row?)?.clone();
         AlertFigures {
             alert: found.alert.clone(),
             severity: found.severity.clone(),
             value: found.value,
             threshold: found.threshold,
             message: found.message.clone(),
-            message_zh: named.and_then(|(_, message)| message.clone()),
+            message_zh: at(&messages),
+            title_en: at(&titles),
+            title_zh: at(&titles_zh),
         }
     });
     Ok(alerts.collect())

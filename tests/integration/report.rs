@@ -177,23 +177,21 @@ async fn kpis_and_alerts_are_as_published(folder: &Path, figures: &Value) {
     let (kpis, expected): (BTreeMap<_, _>, BTreeMap<_, _>) = (kpis.collect(), expected.collect());
     assert!(expected.len() > 20);
     assert_eq!(kpis, expected);
-    let of = |names: [&str; 3], row: &dyn Fn(&str) -> String| names.map(row);
+    const ALERT: [&str; 5] = ["alert", "title_en", "title_zh", "message", "message_zh"];
+    let of = |names: [&str; 5], row: &dyn Fn(&str) -> String| names.map(row);
+    let named = &figures["metrics"]["revenue_d0"];
+    assert_eq!(
+        [&named["label_en"], &named["unit"]],
+        ["Revenue of the day", "money"]
+    );
     let alerts: BTreeSet<_> = list(&figures["alerts"])
         .iter()
-        .map(|alert| {
-            of(["alert", "message", "message_zh"], &|name| {
-                text(&alert[name])
-            })
-        })
+        .map(|alert| of(ALERT, &|name| text(&alert[name])))
         .collect();
     let published = rows(folder, "alerts").await;
     let published: BTreeSet<_> = published
         .iter()
-        .map(|row| {
-            of(["alert", "message", "message_zh"], &|name| {
-                row[name].clone()
-            })
-        })
+        .map(|row| of(ALERT, &|name| row[name].clone()))
         .collect();
     assert_eq!(alerts, published);
 }

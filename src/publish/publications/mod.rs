@@ -131,12 +131,6 @@ impl Publications {
         &self.by_sequence
     }
 
-    /// Every table that was ever published, and this one.
-    pub fn all_tables(&self) -> BTreeSet<&str> {
-        let recorded = self.by_sequence.iter().flat_map(|row| row.tables.keys());
-        recorded.map(String::as_str).chain([PUBLICATIONS]).collect()
-    }
-
     /// The valid publication of a date; none when it was never published, was withdrawn, or has expired.
     pub fn newest_for(&self, date: SnapshotDate) -> Option<&Publication> {
         self.last_of(date).filter(|last| last.is_published())

@@ -26,6 +26,7 @@ on_every_store!(
     a_run_that_publishes_puts_back_what_a_repair_took_from_it,
     a_published_file_that_is_gone_is_named_until_it_is_back,
     rows_that_were_put_into_other_files_and_vacuumed_come_back_from_those,
+    what_a_dead_run_has_left_is_not_read_as_published,
     a_repair_writes_the_checkpoint_that_is_due,
     a_commit_of_somebody_else_is_told_apart,
 );
@@ -451,6 +452,25 @@ async fn put_into_other_files(output: &Location, version: i64, dates: &[&str]) {
         .put(&path, entry.join("\n").into())
         .await
         .unwrap();
+}
+
+async fn what_a_dead_run_has_left_is_not_read_as_published(output: &Location) {
+    publish(output, "2026-11-19", &[(1, "gold")]).await;
+    crash(output, "2026-11-19", &[(1, "gold"), (2, "new")]).await;
+    let publications = load(output).await;
+    let tables = crate::publish::published_tables(output, &publications).await;
+    let found = tables.unwrap().into_iter().map(|table| {
+        let files = table.files(None).unwrap();
+        let rows = files.iter().map(|file| file.rows.unwrap());
+        (table.name().to_owned(), rows.sum::<u64>())
+    });
+    let expected = [
+        ("publications", 1),
+        ("tier_current", 1),
+        ("tier_snapshot", 1),
+    ];
+    let expected = expected.map(|(name, rows)| (name.to_owned(), rows));
+    assert_eq!(found.collect::<BTreeMap<_, _>>(), expected.into());
 }
 
 async fn a_repair_writes_the_checkpoint_that_is_due(output: &Location) {

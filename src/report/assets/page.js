@@ -36,8 +36,13 @@ const date = (day, style = 'medium') => new Intl.DateTimeFormat(locale(), style 
   ? { weekday: 'long', year: 'numeric', month: 'long', day: 'numeric', timeZone: 'UTC' }
   : { dateStyle: style, timeZone: 'UTC' }).format(new Date(`${day}T00:00:00Z`));
 const shortDate = (day) => new Intl.DateTimeFormat(locale(), { month: 'short', day: 'numeric', timeZone: 'UTC' }).format(new Date(`${day}T00:00:00Z`));
+// What the job's own tables call a metric goes before the words that come with the page.
+const metricName = (name) => inLanguage(own(F.metrics, name) ?? {}, 'label') ?? named('kpi', name);
 const metric = (name, value) => {
   if (value === null || value === undefined) return t('nothing');
+  const form = own(F.metrics, name);
+  if (form?.format?.endsWith('%')) return share(value);
+  if (form?.unit === 'money') return money(value);
   if (/_share|_rate|^aov_volatility|score_drift|registration_conversion/.test(name)) return share(value);
   if (/revenue/.test(name)) return money(value);
   return Number.isInteger(value) ? count(value) : number(value, { maximumFractionDigits: Math.abs(value) < 100 ? 2 : 0 });
@@ -243,7 +248,7 @@ const alerts = () => {
   fill('alerts', el('ul', { class: 'list' }, F.alerts.map((alert) => {
     const side = alert.value < alert.threshold ? 'alert_below' : 'alert_above';
     return el('li', {},
-      el('div', { class: 'head' }, el('strong', {}, named('kpi', alert.alert)), el('span', { class: `badge ${alert.severity === 'critical' ? 'critical' : ''}` }, alert.severity === 'critical' ? t('critical') : t('warning'))),
+      el('div', { class: 'head' }, el('strong', {}, inLanguage(alert, 'title') ?? metricName(alert.alert)), el('span', { class: `badge ${alert.severity === 'critical' ? 'critical' : ''}` }, alert.severity === 'critical' ? t('critical') : t('warning'))),
       el('div', { class: 'quiet' }, t(side, { value: metric(alert.alert, alert.value), threshold: metric(alert.alert, alert.threshold) })),
       el('p', { class: 'what' }, inLanguage(alert, 'message')));
   })));
@@ -598,7 +603,7 @@ const kpis = () => {
   for (const list of groups.values()) list.sort((a, b) => order.indexOf(a.metric) - order.indexOf(b.metric));
   fill('kpis', [...groups].filter(([, list]) => list.length).map(([group, list]) => el('div', { class: 'group' }, el('h3', {}, words('group')[group]), el('div', { class: 'multiples' }, list.map(multiple)))));
   scroller('kpis-table', t('kpis'), table(t('kpis'), [
-    { head: t('metric'), kind: 'text', cell: (found) => named('kpi', found.metric) },
+    { head: t('metric'), kind: 'text', cell: (found) => metricName(found.metric) },
     { head: t('value'), cell: (found) => metric(found.metric, found.value) },
     { head: t('previous'), cell: (found) => metric(found.metric, found.previous_value) },
     { head: t('usual_range'), cell: (found) => { const range = usual(found.metric); return range ? range.map((value) => metric(found.metric, value)).join(' – ') : t('nothing'); } },
@@ -606,7 +611,7 @@ const kpis = () => {
 };
 
 const multiple = (found) => {
-  const name = named('kpi', found.metric);
+  const name = metricName(found.metric);
   const range = usual(found.metric);
   const values = (own(F.history.kpis, found.metric) ?? []).slice(-SPARK);
   const some = values.filter((value) => value !== null);
