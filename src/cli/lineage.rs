@@ -98,7 +98,8 @@ impl<'a> Lineage<'a> {
         if let Some(url) = &settings.url
             && let Err(why) = post(url, event).await
         {
-            tracing::warn!(why, kind, "an event of lineage was not sent");
+            let server = url.host_str();
+            tracing::warn!(why, server, kind, "an event of lineage was not sent");
         }
     }
 

@@ -347,7 +347,7 @@ pub(super) struct ReportSection {
 #[serde(default)]
 pub(super) struct LineageSection {
     pub url: Option<toml::Spanned<String>>,
-    pub file: Option<String>,
+    pub file: Option<toml::Spanned<String>>,
     pub namespace: Option<String>,
 }
 

@@ -44,10 +44,19 @@ pub(super) fn read(
         let place = keys.place("openlineage");
         problems.push(Diagnostic::at(file, place, message).help(help));
     }
+    let path = section.file.as_ref().and_then(|name| {
+        let is_local = !name.get_ref().is_empty() && !name.get_ref().contains("://");
+        let path = is_local.then(|| base.join(name.get_ref())).ok_or_else(|| {
+            let message = "`file` of [openlineage] is no path on this machine";
+            let help = "give the path of a file in a folder that is there, such as file = \"lineage.jsonl\"";
+            Diagnostic::at(file, name.span(), message).help(help)
+        });
+        problems.keep(path)
+    });
     let namespace = section.namespace.clone();
     let settings = LineageSettings {
         url,
-        file: section.file.as_ref().map(|name| base.join(name)),
+        file: path,
         namespace: namespace.unwrap_or_else(|| NAMESPACE.to_owned()),
     };
     (settings, problems)

@@ -44,6 +44,7 @@ impl ReferenceTable {
             )
             .help("a reference file is CSV with a header line and as many values on every line")
         })?;
+        check_separator(&rows, &file)?;
         Ok(Self { name, file, rows })
     }
 
@@ -78,6 +79,23 @@ impl ReferenceTable {
         let after_header = row + 1;
         records(&self.file.text).nth(after_header).unwrap_or(1)
     }
+}
+
+/// Spreadsheets of some countries separate by semicolons, or by tabs.
+fn check_separator(rows: &RecordBatch, file: &SourceFile) -> Result<(), Diagnostic> {
+    let [only] = &rows.schema_ref().fields()[..] else {
+        return Ok(());
+    };
+    let found = [(';', "semicolons"), ('\t', "tabs")];
+    let found = found
+        .iter()
+        .find(|(separator, _)| only.name().contains(*separator));
+    let Some((_, name)) = found else {
+        return Ok(());
+    };
+    let message = format!("the columns of this file are separated by {name}");
+    let place = 0..file.byte_at(1, u64::MAX);
+    Err(Diagnostic::at(file, place, message).help("save it as CSV with commas"))
 }
 
 fn line_of_csv(values: &[String]) -> String {
@@ -162,6 +180,17 @@ mod tests {
         let name = TableName::new(SqlSchema::Reference, "event_types");
         let table = ReferenceTable::read(name, SourceFile::new("event_types.csv", &*text)).unwrap();
         assert_eq!(table.canonical_text(), text);
+    }
+
+    #[test]
+    fn other_separators_are_named() {
+        for (text, name) in [("tier;rank\na;1\n", "semicolons"), ("tier\trank\n", "tabs")] {
+            let table = TableName::new(SqlSchema::Reference, "t");
+            let refused = ReferenceTable::read(table, SourceFile::new("t.csv", text));
+            let refused = format!("{:?}", refused.unwrap_err());
+            assert!(refused.contains(name), "{refused}");
+            assert!(refused.contains("save it as CSV with commas"), "{refused}");
+        }
     }
 
     #[test]

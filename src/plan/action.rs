@@ -100,7 +100,7 @@ impl Facts {
                 published.source_fingerprint != self.source_fingerprint.as_str(),
             ),
             (
-                "SQL or parameters",
+                "SQL, parameters or reference files",
                 is_comparable && published.sql_fingerprint != project.sql_fingerprint(),
             ),
             (

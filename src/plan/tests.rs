@@ -269,7 +269,7 @@ fn a_published_date_is_replaced_when_what_it_is_made_of_has_changed() {
     let edited = House::new("[params]\nchurned_days = 61\n");
     assert_eq!(
         changed(&edited.decide(with(&|_| {}))),
-        ["SQL or parameters"]
+        ["SQL, parameters or reference files"]
     );
     let other_grace = House::new("[grace_days]\nvalue_tier = 3\n");
     assert_eq!(

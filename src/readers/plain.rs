@@ -23,6 +23,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::drafts::objects;
 use crate::ground::{Layout, SnapshotDate};
@@ -97,11 +98,26 @@ pub(super) async fn keep(
         deleted = gone.len(),
         "plain files are written"
     );
-    objects::delete(output, gone).await?;
+    objects::delete(output, gone.clone()).await?;
+    gone.iter()
+        .for_each(|object| remove_emptied(output, object));
     kept.sequence = newest.sequence;
     kept.objects.extend(stale);
     kept.put(output, &folder).await?;
     Ok(())
+}
+
+/// Removes the folder of an object that is gone, where it is one on a disk and has nothing in it: people
+/// take the folder of a date for a date.
+fn remove_emptied(output: &Location, object: &Path) {
+    let url = Url::parse(&output.url_of(object)).ok();
+    let path = url.filter(|url| url.scheme() == "file");
+    let path = path.and_then(|url| url.to_file_path().ok());
+    if let Some(folder) = path.as_deref().and_then(std::path::Path::parent)
+        && let Err(error) = std::fs::remove_dir(folder)
+    {
+        tracing::debug!(%error, "a folder is left");
+    }
 }
 
 /// The Parquet objects that there are below the folder.

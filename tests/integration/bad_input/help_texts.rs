@@ -81,9 +81,14 @@ const APPLIED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "reference::other_separators_are_named",
+        &["save it as CSV with commas"],
+    ),
+    (
         "lineage::where_nobody_is_told_is_said_with_the_remedy",
         &[
             "give url = \"http://marquez:5000\", or file = \"lineage.jsonl\"",
+            "give the path of a file in a folder that is there, such as file = \"lineage.jsonl\"",
             "give the URL of a server, such as url = \"http://marquez:5000\"; an API key is taken from OPENLINEAGE_API_KEY",
         ],
     ),

@@ -112,8 +112,13 @@ fn where_nobody_is_told_is_said_with_the_remedy() {
     let said = project.check();
     let help = "give url = \"http://marquez:5000\", or file = \"lineage.jsonl\"";
     assert!(said.contains(help), "{said}");
-    let with_url = "url = \"marquez:5000\"";
-    let project = project.edit("job.toml", "namespace = \"crm\"", with_url);
+    let with_bucket = "file = \"s3://bucket/lineage.jsonl\"";
+    let project = project.edit("job.toml", "namespace = \"crm\"", with_bucket);
+    let said = project.check();
+    let help =
+        "give the path of a file in a folder that is there, such as file = \"lineage.jsonl\"";
+    assert!(said.contains(help), "{said}");
+    let project = project.edit("job.toml", with_bucket, "url = \"marquez:5000\"");
     let said = project.check();
     let help = "give the URL of a server, such as url = \"http://marquez:5000\"; an API key is taken from OPENLINEAGE_API_KEY";
     assert!(said.contains(help), "{said}");

@@ -118,6 +118,8 @@ fn a_withdrawn_date_leaves_the_plain_files() {
     let after = glob(&project, "plain");
     let names = |files: &Files| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&after), names(&before));
+    let of_date = date_of("tier_snapshot");
+    assert!(!project.path("output/plain").join(of_date).exists());
     let users = Path::new("tier_current.parquet");
     assert_eq!(after[users], before[users]);
 }

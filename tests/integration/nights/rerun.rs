@@ -169,7 +169,10 @@ async fn reason(nights: &Nights, night: NaiveDate) -> String {
 async fn plan_says_what_changed_since_a_date_was_published() {
     let mut nights = two_nights().await;
     nights.sections = "[params]\nloyal_orders = 1\n".to_owned();
-    assert_eq!(reason(&nights, last_night()).await, "SQL or parameters");
+    assert_eq!(
+        reason(&nights, last_night()).await,
+        "SQL, parameters or reference files"
+    );
     nights.sections = "[grace_days]\nvalue_tier = 3\n".to_owned();
     assert_eq!(reason(&nights, last_night()).await, "settings of the job");
     nights.sections = String::new();
