@@ -15,6 +15,9 @@ use super::output::Output;
 /// Where job files are looked for by name.
 const FOLDER: &str = "jobs";
 
+/// The job file of a demo that was made here.
+const DEMO: &str = "tierline-demo/jobs/demo.toml";
+
 /// Where no date is named.
 pub(super) const NO_TIME: TimeArguments = TimeArguments {
     as_of: None,
@@ -97,10 +100,16 @@ fn only_job() -> Result<PathBuf, Problems> {
     let known = jobs_here();
     match known.as_slice() {
         [only] => Ok(only.clone()),
-        [] => Err(Problems(vec![
-            Diagnostic::new("no job is named, and the folder jobs/ has none")
-                .help("name a job file, or let `tierline init` write one to start from"),
-        ])),
+        [] => {
+            let help = match Path::new(DEMO).is_file() {
+                true => {
+                    "call it in the folder of the demo, `cd tierline-demo`, or name the demo's job file, tierline-demo/jobs/demo.toml"
+                }
+                false => "name a job file, or let `tierline init` write one to start from",
+            };
+            let message = "no job is named, and the folder jobs/ has none";
+            Err(Problems(vec![Diagnostic::new(message).help(help)]))
+        }
         several => {
             let names: Vec<String> = several
                 .iter()

@@ -69,6 +69,12 @@ const APPLIED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "job_file::whoever_has_made_a_demo_is_told_where_its_job_is",
+        &[
+            "call it in the folder of the demo, `cd tierline-demo`, or name the demo's job file, tierline-demo/jobs/demo.toml",
+        ],
+    ),
+    (
         "job_file::a_job_has_a_name",
         &["name the job, or leave it out: then it is called as its file is"],
     ),

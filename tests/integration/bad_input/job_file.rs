@@ -124,6 +124,15 @@ fn a_job_has_a_name() {
 }
 
 #[test]
+fn whoever_has_made_a_demo_is_told_where_its_job_is() {
+    let project = Project::new().write("tierline-demo/jobs/demo.toml", "");
+    let refused = project.call(&["show"]);
+    assert_eq!(refused.exit_code, 2, "{refused:?}");
+    let help = "call it in the folder of the demo, `cd tierline-demo`, or name the demo's job file, tierline-demo/jobs/demo.toml";
+    assert!(refused.stderr.contains(help), "{refused:?}");
+}
+
+#[test]
 fn wrong_values_are_told_at_once() {
     let project = with_job(
         r#"version = "1"
