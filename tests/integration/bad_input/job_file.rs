@@ -1,6 +1,7 @@
 //! The job file and the arguments.
 
 use super::project::Project;
+use crate::support::command::Tierline;
 
 fn with_job(text: &str) -> Project {
     Project::new().write("job.toml", text)
@@ -125,8 +126,14 @@ fn a_job_has_a_name() {
 
 #[test]
 fn whoever_has_made_a_demo_is_told_where_its_job_is() {
-    let project = Project::new().write("tierline-demo/jobs/demo.toml", "");
-    let refused = project.call(&["show"]);
+    let folder = tempfile::TempDir::new().unwrap();
+    let jobs = folder.path().join("tierline-demo/jobs");
+    std::fs::create_dir_all(&jobs).unwrap();
+    std::fs::write(jobs.join("demo.toml"), "").unwrap();
+    let refused = Tierline::new()
+        .args(["show"])
+        .current_dir(folder.path())
+        .run();
     assert_eq!(refused.exit_code, 2, "{refused:?}");
     let help = "call it in the folder of the demo, `cd tierline-demo`, or name the demo's job file, tierline-demo/jobs/demo.toml";
     assert!(refused.stderr.contains(help), "{refused:?}");
