@@ -14,7 +14,7 @@ trap 'rm -rf "$tried"' EXIT
 python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-index \
     --target "$tried/wheel" "$folder"/*.whl
 mkdir "$tried/archive" "$tried/deb"
-tar --extract --file="$folder"/tierline-*-linux.tar.gz --directory="$tried/archive"
+tar --extract --directory="$tried/archive" --file "$folder"/tierline-*-linux.tar.gz
 dpkg-deb --extract "$folder"/tierline_*.deb "$tried/deb"
 for binary in "$tried/wheel/bin/tierline" "$tried/archive/bin/tierline" "$tried/deb/usr/bin/tierline"; do
     work=$(mktemp -d --tmpdir="$tried")

@@ -59,8 +59,7 @@ dpkg-deb --root-owner-group --build "$root" "$folder" > /dev/null
 # maturin finds the binary built, and packs it.
 python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
     --target "$made/maturin" 'maturin>=1.8,<2'
-PYTHONPATH=$made/maturin "$made/maturin/bin/maturin" build --quiet --profile "$profile" \
-    --manifest-path ci/package/pyproject.toml --compatibility linux --out "$folder" \
-    || { echo "the wheel was not made" >&2; exit 1; }
+(cd ci/package && CARGO_TARGET_DIR=$target PYTHONPATH=$made/maturin "$made/maturin/bin/maturin" build --quiet \
+    --profile "$profile" --compatibility linux --out "$folder")
 
 (cd "$folder" && sha256sum -- * > SHA256SUMS && cat SHA256SUMS)
