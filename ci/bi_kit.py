@@ -8,7 +8,7 @@ TABLES is the folder of the Delta tables of a tierline output. What is written:
 |---|---|
 | `spark.sql`, `trino.sql`, `postgres.sql`: the views | the views of `duckdb.sql` |
 | `postgres.sql`: the columns of the tables | the tables |
-| `dbt/models/sources.yml` | the tables, their columns and comments |
+| `dbt/models/sources.yml` | the descriptions of the tables, their columns and comments |
 | `dbt/models/charts/*.sql` and `charts.yml` | the views of `duckdb.sql` and their comments |
 
 Without --write, a file that would be another is an error.
@@ -46,23 +46,33 @@ POSTGRES_TYPES = {
     "boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMPTZ",
 }
 
-# What tables hold, and the columns that tell their rows apart.
-TABLES = {
-    "actions": ("Whom to contact and whom to leave alone, on every date.", ["snapshot_date", "user_id"]),
-    "alerts": ("The metrics that are past their limits, on every date.", ["snapshot_date", "alert"]),
-    "dim_metric": ("What each metric of kpi_daily is called, and how it is written.", ["metric"]),
-    "dim_tier": ("Every value of every dimension, with its rank, labels and playbook.", ["dimension", "tier"]),
-    "kpi_daily": ("One number per metric and date.", ["snapshot_date", "metric"]),
-    "publications": ("What was published when, with the versions of all tables that belong together.", ["sequence"]),
-    "tier_current": ("Every user of the newest date.", ["user_id"]),
-    "tier_migration": ("The users whose value of a dimension is another than in the snapshot before.",
-                       ["snapshot_date", "user_id", "dimension"]),
-    "tier_migration_matrix": ("How many users went from each tier to each other one, in a night, a week and a month.",
-                              ["snapshot_date", "period", "dimension", "from_tier", "to_tier"]),
-    "tier_snapshot": ("Every user of every date.", ["snapshot_date", "user_id"]),
-    "tier_summary": ("What each tier adds up to, and who came and went, on every date.",
-                     ["snapshot_date", "dimension", "tier"]),
+# The columns that tell the rows of each table apart.
+KEYS = {
+    "actions": ["snapshot_date", "user_id"],
+    "alerts": ["snapshot_date", "alert"],
+    "dim_metric": ["metric"],
+    "dim_tier": ["dimension", "tier"],
+    "kpi_daily": ["snapshot_date", "metric"],
+    "publications": ["sequence"],
+    "tier_current": ["user_id"],
+    "tier_migration": ["snapshot_date", "user_id", "dimension"],
+    "tier_migration_matrix": ["snapshot_date", "period", "dimension", "from_tier", "to_tier"],
+    "tier_snapshot": ["snapshot_date", "user_id"],
+    "tier_summary": ["snapshot_date", "dimension", "tier"],
 }
+
+
+@dataclass
+class Table:
+    """A Delta table: what it says of itself, and its columns."""
+
+    description: str
+    columns: list[dict]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Table":
+        delta = DeltaTable(folder)
+        return cls(delta.metadata().description, json.loads(delta.schema().to_json())["fields"])
 
 
 @dataclass
@@ -91,7 +101,7 @@ def of_dialect(dialect: str, view: View) -> str:
     return f"CREATE OR REPLACE VIEW {view.name} AS\n{query};\nCOMMENT ON VIEW {view.name} IS '{view.comment}';\n"
 
 
-def dialect_file(dialect: str, found: list[View], tables: dict[str, list[dict]]) -> str:
+def dialect_file(dialect: str, found: list[View], tables: dict[str, Table]) -> str:
     """The file as it stands until the views, and the views of `duckdb.sql`."""
     head, _ = (BI / f"{dialect}.sql").read_text().split(VIEWS_FROM)
     if dialect == "postgres":
@@ -103,11 +113,11 @@ def dialect_file(dialect: str, found: list[View], tables: dict[str, list[dict]])
     return "\n".join([head + VIEWS_FROM, *newest, charts, *second])
 
 
-def postgres_tables(tables: dict[str, list[dict]]) -> str:
+def postgres_tables(tables: dict[str, Table]) -> str:
     statements = []
-    for name, columns in tables.items():
+    for name, table in tables.items():
         casts = [f"    CAST(r['{column['name']}'] AS {postgres_type(column['type'])}) AS {column['name']}"
-                 for column in columns]
+                 for column in table.columns]
         selected = ",\n".join(casts)
         statements.append(f"CREATE OR REPLACE VIEW {name} AS\nSELECT\n{selected}\n"
                           f"FROM delta_scan('{OUTPUT}/tables/{name}') AS r;\n")
@@ -124,7 +134,7 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def sources(tables: dict[str, list[dict]]) -> str:
+def sources(tables: dict[str, Table]) -> str:
     lines = [
         "# The tables of a tierline job, as dbt sources. Where dbt runs on Spark or Trino, the tables of the",
         "# schema `tierline`, as ../../spark.sql and ../../trino.sql make them; `external_location` is for dbt-duckdb.",
@@ -139,12 +149,12 @@ def sources(tables: dict[str, list[dict]]) -> str:
         f"        external_location: \"delta_scan('{OUTPUT}/tables/{{name}}')\"",
         "    tables:",
     ]
-    for name, columns in tables.items():
-        description, key = TABLES[name]
-        lines += [f"      - name: {name}", f"        description: {quoted(description)}", "        data_tests:",
+    for name, table in tables.items():
+        key = KEYS[name]
+        lines += [f"      - name: {name}", f"        description: {quoted(table.description)}", "        data_tests:",
                   f"          - unique_together: {{ arguments: {{ columns: [{', '.join(key)}] }} }}",
                   "        columns:"]
-        for column in columns:
+        for column in table.columns:
             comment = column["metadata"].get("comment")
             lines.append(f"          - name: {column['name']}")
             if comment:
@@ -164,7 +174,7 @@ def model(view: View, others: set[str]) -> str:
 
 
 def reference(name: str, others: set[str]) -> str:
-    if name in TABLES:
+    if name in KEYS:
         return f"{{{{ source('tierline', '{name}') }}}}"
     return f"{{{{ ref('{name}') }}}}" if name in others | {"kpi_daily_newest", "alerts_newest"} else name
 
@@ -200,7 +210,7 @@ MODEL_TESTS = {
 
 def files(tables_folder: Path) -> dict[Path, str]:
     """Every file that is written, with its text."""
-    tables = {name: json.loads(DeltaTable(tables_folder / name).schema().to_json())["fields"] for name in TABLES}
+    tables = {name: Table.read(tables_folder / name) for name in KEYS}
     found = views()
     charts = [view for view in found if view.is_for_charts]
     names = {view.name for view in charts}

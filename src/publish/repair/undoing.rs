@@ -34,18 +34,9 @@ impl Log<'_> {
         if let Some(metadata) = self.restored_columns(output, publications, &newest).await? {
             actions.push(metadata);
         }
-        let mut intact = Opened::default();
+        let mut intact = Versions::of(output, self.table);
         for date in self.touched(&newest) {
-            let files = match self.published(publications, date) {
-                Some((publication, recorded)) => {
-                    let version = self.intact_version(date, recorded);
-                    let then = intact.at(output, self.table, version).await?;
-                    let files = then.map(|then| then.entries(date)).transpose()?;
-                    files.map(|files| Wanted { publication, files })
-                }
-                None => None,
-            };
-            match files {
+            match self.wanted(publications, date, &mut intact).await? {
                 Some(wanted) => actions.extend(newest.restoring(date, &wanted).await?),
                 None => actions.extend(newest.without(date)?),
             }
@@ -73,6 +64,21 @@ impl Log<'_> {
             return BTreeSet::from([None]);
         }
         self.unfinished.iter().flat_map(dates_of).collect()
+    }
+
+    /// What readers should find for a date, or in the whole table; none where nothing was published.
+    async fn wanted<'p>(
+        &self,
+        publications: &'p Publications,
+        date: Option<SnapshotDate>,
+        versions: &mut Versions<'_>,
+    ) -> Result<Option<Wanted<'p>>, PublishError> {
+        let Some((publication, recorded)) = self.published(publications, date) else {
+            return Ok(None);
+        };
+        let intact = versions.open(self.intact_version(date, recorded)).await?;
+        let files = intact.map(|intact| intact.entries(date)).transpose()?;
+        Ok(files.map(|files| Wanted { publication, files }))
     }
 
     /// The last publication of a date, or of the whole table, that wrote it, and the version.
@@ -136,20 +142,29 @@ pub(in crate::publish) struct Wanted<'a> {
 }
 
 /// Versions of a table, each opened once.
-#[derive(Default)]
-struct Opened(BTreeMap<i64, Option<Table>>);
+struct Versions<'a> {
+    output: &'a Location,
+    table: &'a str,
+    opened: BTreeMap<i64, Option<Table>>,
+}
 
-impl Opened {
-    async fn at(
-        &mut self,
-        output: &Location,
-        table: &str,
-        version: i64,
-    ) -> Result<Option<&Table>, PublishError> {
-        if let Entry::Vacant(unopened) = self.0.entry(version) {
-            unopened.insert(Table::open_at(output, table, version).await?);
+impl<'a> Versions<'a> {
+    fn of(output: &'a Location, table: &'a str) -> Self {
+        Self {
+            output,
+            table,
+            opened: BTreeMap::new(),
         }
-        Ok(self.0.get(&version).and_then(Option::as_ref))
+    }
+
+    async fn open(&mut self, version: i64) -> Result<Option<&Table>, PublishError> {
+        let opened = match self.opened.entry(version) {
+            Entry::Occupied(opened) => opened.into_mut(),
+            Entry::Vacant(unopened) => {
+                unopened.insert(Table::open_at(self.output, self.table, version).await?)
+            }
+        };
+        Ok(opened.as_ref())
     }
 }
 
