@@ -32,9 +32,8 @@ class Sample:
     def output(self) -> Path:
         return self.folder / "output"
 
-    @property
-    def kept_output(self) -> Path:
-        return self.folder / "output-kept"
+    def kept_output(self, name: str = "kept") -> Path:
+        return self.folder / f"output-{name}"
 
     def make(self, binary: Path, size: Size) -> None:
         """Makes the data, unless they are there."""
@@ -58,19 +57,19 @@ class Sample:
     def remove_output(self) -> None:
         shutil.rmtree(self.output, ignore_errors=True)
 
-    def keep_output(self) -> None:
-        """Keeps the output as it is now."""
-        shutil.rmtree(self.kept_output, ignore_errors=True)
-        link_files(self.output, self.kept_output)
+    def keep_output(self, name: str = "kept") -> None:
+        """Keeps the output as it is now, in place of what was kept by this name."""
+        shutil.rmtree(self.kept_output(name), ignore_errors=True)
+        link_files(self.output, self.kept_output(name))
 
-    def restore_output(self) -> None:
+    def restore_output(self, name: str = "kept") -> None:
         """Puts back the output as it was kept."""
         self.remove_output()
-        link_files(self.kept_output, self.output)
+        link_files(self.kept_output(name), self.output)
 
     def kept_files(self) -> dict[Path, tuple[int, int]]:
         """Changes when somebody writes into a kept file instead of beside it."""
-        files = [path for path in self.kept_output.rglob("*") if path.is_file()]
+        files = [path for path in self.kept_output().rglob("*") if path.is_file()]
         return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
 
 

@@ -10,7 +10,7 @@
 //!
 //! Nothing reads [`NONE`], so that what is there stands out.
 
-use crate::ground::noun_for;
+use crate::ground::{noun_for, per_cent};
 
 /// What stands for no users, no money and no change.
 pub(super) const NONE: &str = ".";
@@ -67,15 +67,6 @@ pub(super) fn share(part: i128, whole: i128) -> String {
     match (part, whole) {
         (0, _) | (_, 0) => NONE.to_owned(),
         _ => per_cent(part as f64 / whole as f64),
-    }
-}
-
-/// A fraction as per cent; what rounds to nothing has no sign.
-pub(super) fn per_cent(fraction: f64) -> String {
-    let text = format!("{:.1}%", 100.0 * fraction);
-    match text.as_str() {
-        "-0.0%" => "0.0%".to_owned(),
-        _ => text,
     }
 }
 

@@ -136,7 +136,9 @@ fn meaning(plan: &MaintenancePlan) -> String {
 fn named(unneeded: &Unneeded) -> String {
     let name = unneeded.name.as_deref().unwrap_or_default();
     match unneeded.kind {
-        Kind::TableFiles => format!("table {name}, old versions and abandoned drafts"),
+        Kind::TableFiles => {
+            format!("table {name}, files and checkpoints of old versions, and abandoned drafts")
+        }
         Kind::Tiles => format!("tiles of rollup {name} that no night reads any more"),
         Kind::Samples => format!("samples of rejected rows of {name}"),
         Kind::Probes => "what was written to try the store".to_owned(),

@@ -1,4 +1,4 @@
-//! Counts with their nouns, as a sentence has them: `1 file`, `2 files`.
+//! Counts with their nouns, as a sentence has them: `1 file`, `2 files`; and fractions as per cent.
 
 use std::fmt::Display;
 
@@ -25,6 +25,17 @@ pub fn verb_for<T: PartialEq + From<u8>>(
     }
 }
 
+/// A fraction as per cent, half a tenth rounded away from zero as the page of a report does; what rounds to
+/// nothing has no sign.
+pub fn per_cent(fraction: f64) -> String {
+    let tenths = (1000.0 * fraction).round();
+    let text = format!("{:.1}%", tenths / 10.0);
+    match text.as_str() {
+        "-0.0%" => "0.0%".to_owned(),
+        _ => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +47,12 @@ mod tests {
         assert_eq!(counted(2_i64, "day"), "2 days");
         assert_eq!(verb_for(1_u32, "is", "are"), "is");
         assert_eq!(verb_for(0_u32, "is", "are"), "are");
+    }
+
+    #[test]
+    fn half_a_tenth_of_a_per_cent_is_rounded_away_from_zero() {
+        let fractions = [0.1225, 0.0625, -0.0625, 1.0, 0.0, -0.0001];
+        let texts = fractions.map(per_cent);
+        assert_eq!(texts, ["12.3%", "6.3%", "-6.3%", "100.0%", "0.0%", "0.0%"]);
     }
 }

@@ -3,7 +3,7 @@
 //! | kind | what is unneeded | what stays |
 //! |---|---|---|
 //! | rows of users | those of dates that are older than `daily` of the job, but for the last of each month | KPIs, matrices and alerts of every date |
-//! | table files | files of [old versions](crate::publish::TableFolder), drafts of runs that died | what the newest version has, and each that was the newest within `versions` of the job |
+//! | table files | files of [old versions](crate::publish::TableFolder), nine of ten old checkpoints, drafts of runs that died | what the newest version has, and each that was the newest within `versions` of the job; every commit |
 //! | tiles | those made by other SQL, reference files or source files than today's, once they are as old as old versions may get | those with days whose raw files have expired: they are all that is left of these days |
 //! | samples of rejected rows | those older than `quarantine` of the job | `unreported.json` |
 //! | probes | those that were written to try the store, after two days | |
@@ -14,7 +14,8 @@
 //! never beyond this machine's clock: so a difference between the two deletes nothing too early, and of
 //! an output that rests, nothing expires. Whatever a run at work has written is younger than any bound.
 //!
-//! Calibrations, rules and `dim_tier` stay, and so do the logs of tables, which publications name.
+//! Calibrations, rules and `dim_tier` stay, and so does every version in the logs of tables: publications
+//! name them.
 
 mod expired;
 mod unneeded;

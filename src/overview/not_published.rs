@@ -60,7 +60,7 @@ async fn explanation(
             "{date} has expired: `tierline maintain` has removed its users, as `daily` under [maintain] says"
         ));
     }
-    Ok(match publications.committed_at(withdrawal).await? {
+    Ok(match publications.published_at(withdrawal).await? {
         Some(time) => {
             let time = time.format("%F %T UTC");
             format!("{date} was withdrawn, at {time} by run {run_id}")

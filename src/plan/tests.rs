@@ -168,6 +168,7 @@ fn publication(plan: &Plan, project: &Project, sequence: i64) -> Publication {
         tier_rules: None,
         source_record: None,
         source_files: None,
+        published_at: None,
         tables: [TIER_SNAPSHOT.name, TIER_CURRENT.name]
             .map(|name| (name.to_owned(), snapshot))
             .into(),

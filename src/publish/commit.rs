@@ -13,6 +13,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use deltalake_core::DeltaResult;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
 use deltalake_core::kernel::{Action, Transaction};
@@ -26,7 +27,7 @@ use crate::ground::SnapshotDate;
 use crate::storage::Location;
 
 use super::PublishError;
-use super::log_entry::{ACTION_COUNT, RUN_ID};
+use super::log_entry::{ACTION_COUNT, LogEntry, RUN_ID, parse};
 use super::table::Table;
 
 /// Where a commit comes from, as its entry in the log says.
@@ -219,6 +220,15 @@ impl Prepared {
     /// The table's name.
     pub(super) fn name(&self) -> &str {
         self.table.name()
+    }
+
+    /// When it was made, as its entry says.
+    pub(super) fn made_at(&self) -> Option<DateTime<Utc>> {
+        let entry = LogEntry {
+            version: self.version(),
+            actions: parse(self.entry.as_ref()?)?,
+        };
+        entry.made_at()
     }
 
     /// Whether the table keeps the rows of one state alone.

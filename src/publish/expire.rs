@@ -17,7 +17,7 @@ use futures::future::try_join_all;
 use super::commit::Provenance;
 use super::{
     Inspection, Publication, PublicationStatus, Publications, PublishError, Published, Table,
-    TableVersion, commit_prepared, repair, undisturbed, versions,
+    TableVersion, commit_prepared, made_at, repair, undisturbed, versions,
 };
 use crate::ground::SnapshotDate;
 use crate::storage::Location;
@@ -69,11 +69,13 @@ pub async fn expire(
     // The snapshot first: of two at once only one gets past it.
     commits.sort_by_key(|commit| commit.name() != crate::tables::TIER_SNAPSHOT.name);
     let emptied = versions(&commits);
+    let expired_at = made_at(&commits);
     let numbered = published.iter().zip(sequence..);
     let rows = numbered.map(|(published, sequence)| Publication {
         status: PublicationStatus::Expired,
         run_id: run_id(published.snapshot_date, sequence),
         sequence,
+        published_at: expired_at,
         tables: tables_left(published, &emptied, &kept),
         ..(*published).clone()
     });

@@ -50,6 +50,7 @@ mod withdraw;
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use futures::future::{join_all, try_join_all};
 
 use crate::audits::Cleared;
@@ -413,6 +414,7 @@ fn publication(record: RunRecord, sequence: i64, commits: &[Prepared]) -> Public
         tier_rules: record.tier_rules,
         source_record: record.source_record,
         source_files: record.source_files,
+        published_at: made_at(commits),
         tables: record
             .left_alone
             .into_iter()
@@ -439,6 +441,11 @@ async fn undisturbed(
             found,
         }),
     }
+}
+
+/// When the last of the commits was made, as it says.
+fn made_at(commits: &[Prepared]) -> Option<DateTime<Utc>> {
+    commits.iter().filter_map(Prepared::made_at).max()
 }
 
 /// The versions that tables have once the commits are in.

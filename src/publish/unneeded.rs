@@ -7,6 +7,9 @@
 //!    that are younger than `until`: a run that has not committed yet may have written them.
 //! 3. All other Parquet files of the folder are unneeded: those of older versions, and drafts of
 //!    runs that died.
+//! 4. Of the checkpoints before the one that these versions are read from, one of [`CHECKPOINTS_EACH`]
+//!    stays. Each names every file of its version, so that together they grow with the square of the
+//!    nights.
 //!
 //! | version | made | its files, with `until` the 20th |
 //! |---|---|---|
@@ -16,8 +19,9 @@
 //!
 //! `dim_tier` stays as it is, at a few KB a version: whoever shows an old date reads the tiers of then. Logs
 //! keep every version: repairs and snapshots of old dates go by the versions that publications
-//! name, however old, and find in them the files that the newest version has, too. No commit is made,
-//! so nothing here is in the way of a run that goes on.
+//! name, however old, and find in them the files that the newest version has, too. So every commit stays, a
+//! few KB each, and a version without a checkpoint of its own is read from an older one. No commit is made, so
+//! nothing here is in the way of a run that goes on.
 
 use std::collections::BTreeSet;
 
@@ -32,6 +36,7 @@ use crate::drafts::objects;
 use crate::storage::Location;
 use crate::tables::DIM_TIER;
 
+use super::checkpoint::CHECKPOINT_INTERVAL;
 use super::log::LOG;
 use super::place::Place;
 use super::publications::{PUBLICATIONS, Publications};
@@ -41,6 +46,13 @@ use super::{Inspection, PublishError};
 /// Of how many of the newest dates the recorded versions stay, however old: the newest, and the one
 /// that takes its place when it is withdrawn.
 const DATES_KEPT: usize = 2;
+
+/// Of how many old checkpoints one stays: the commits between two of those that do are read with 100
+/// requests at most.
+const CHECKPOINTS_EACH: i64 = 10;
+
+/// How the name of a checkpoint ends, behind its version.
+const CHECKPOINT: &str = ".checkpoint.parquet";
 
 /// What the folder of a table has.
 #[derive(Debug)]
@@ -93,11 +105,13 @@ impl TableFolder {
         publications: &Publications,
         until: DateTime<Utc>,
     ) -> Result<Vec<ObjectMeta>, PublishError> {
-        let needed = match first_needed(&self.versions(), until) {
+        let first = first_needed(&self.versions(), until);
+        let needed = match first {
             Some(first) => self.named_since(first, publications).await?,
             // No table, so that all there is are drafts of runs that died.
             None => BTreeSet::new(),
         };
+        let checkpoints = self.old_checkpoints(first.unwrap_or_default(), until);
         let is_needed = |file: &ObjectMeta| {
             let name = file.location.filename().unwrap_or_default();
             needed.contains(name) || file.last_modified >= until
@@ -105,23 +119,45 @@ impl TableFolder {
         let folder = &self.place.folder;
         let files = self.objects.into_iter();
         let files = files.filter(|file| is_data_file(folder, &file.location));
-        Ok(files.filter(|file| !is_needed(file)).collect())
+        let files = files.filter(|file| !is_needed(file));
+        Ok(files.chain(checkpoints).collect())
     }
 
     /// Each version, and when it was made, by the clock of the store.
     fn versions(&self) -> Vec<(i64, DateTime<Utc>)> {
+        let entries = self.in_log(".json");
+        let mut versions: Vec<_> = entries
+            .map(|(version, entry)| (version, entry.last_modified))
+            .collect();
+        versions.sort_unstable();
+        versions
+    }
+
+    /// The checkpoints that versions from `first` on are not read from, but for those that stay.
+    fn old_checkpoints(&self, first: i64, until: DateTime<Utc>) -> Vec<ObjectMeta> {
+        let versions = self.in_log(CHECKPOINT).map(|(version, _)| version);
+        let read_from = versions.filter(|version| *version <= first).max();
+        let stays = |version: i64| {
+            let is_one_of_each = version % (CHECKPOINT_INTERVAL * CHECKPOINTS_EACH) == 0;
+            is_one_of_each || read_from.is_none_or(|read_from| version >= read_from)
+        };
+        let checkpoints = self.in_log(CHECKPOINT);
+        let old = checkpoints
+            .filter(|(version, checkpoint)| !stays(*version) && checkpoint.last_modified < until);
+        old.map(|(_, checkpoint)| checkpoint.clone()).collect()
+    }
+
+    /// The files of the log whose names are a version and then `suffix`.
+    fn in_log(&self, suffix: &str) -> impl Iterator<Item = (i64, &ObjectMeta)> {
         let log = objects::below(&self.place.folder, &Path::from(LOG));
-        let made = self.objects.iter().filter_map(|object| {
+        self.objects.iter().filter_map(move |object| {
             let mut inner = object.location.prefix_match(&log)?;
             let (name, None) = (inner.next()?, inner.next()) else {
                 return None;
             };
-            let version = name.as_ref().strip_suffix(".json")?.parse().ok()?;
-            Some((version, object.last_modified))
-        });
-        let mut versions: Vec<_> = made.collect();
-        versions.sort_unstable();
-        versions
+            let version = name.as_ref().strip_suffix(suffix)?.parse().ok()?;
+            Some((version, object))
+        })
     }
 
     /// The names of all files that are in a version, or were added by a later one, and of those in
@@ -205,14 +241,15 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::drafts::testing::{draft, on_every_store};
-    use crate::publish::inspect;
+    use crate::drafts::testing::{date, draft, on_every_store};
     use crate::publish::testing::{assert_found, crash, load, publish, snapshot};
+    use crate::publish::{inspect, write_checkpoints};
 
     on_every_store!(
         what_readers_see_stays,
         a_draft_that_nobody_committed_is_unneeded,
         a_table_that_is_to_be_repaired_is_left_alone,
+        every_version_is_read_without_the_old_checkpoints,
     );
 
     /// The names of the unneeded files of all tables, once that much time has passed.
@@ -269,6 +306,38 @@ mod tests {
         assert!(
             found.iter().all(|(table, _)| table != "tier_snapshot"),
             "{found:?}"
+        );
+    }
+
+    async fn every_version_is_read_without_the_old_checkpoints(output: &Location) {
+        let first = date("2026-01-01").day();
+        for day in first.iter_days().take(125) {
+            let published = publish(output, &day.to_string(), &[(1, "new")]).await;
+            write_checkpoints(&published.tables).await;
+        }
+        let folder = Place::of(output, "tier_snapshot").folder;
+        let checkpoint = |version: i64| {
+            let name = format!("{LOG}/{version:020}{CHECKPOINT}");
+            objects::below(&folder, &Path::from(name))
+        };
+        let found = unneeded(output, TimeDelta::days(30)).await;
+        let of_snapshot = found.iter().filter(|(table, _)| table == "tier_snapshot");
+        let mut found: Vec<Path> = of_snapshot.map(|(_, path)| path.clone()).collect();
+        found.sort();
+        let old = (1..=11).filter(|tenth| *tenth != 10);
+        let old: Vec<Path> = old.map(|tenth| checkpoint(tenth * 10)).collect();
+        assert_eq!(found, old);
+        objects::delete(output, found).await.unwrap();
+        for version in [9, 10, 57, 99, 100, 119, 120, 125] {
+            let table = Table::open_at(output, "tier_snapshot", version).await;
+            let files = table.unwrap().unwrap().files(None).unwrap();
+            assert_eq!(files.len() as i64, version, "{version}");
+        }
+        assert!(
+            inspect(output, &load(output).await)
+                .await
+                .unwrap()
+                .is_clean()
         );
     }
 

@@ -17,7 +17,7 @@ use super::repair::Wanted;
 use super::table::Table;
 use super::{
     Inspection, Publication, PublicationStatus, Publications, PublishError, Published,
-    TableVersion, commit_prepared, inspect, repair, undisturbed, versions,
+    TableVersion, commit_prepared, inspect, made_at, repair, undisturbed, versions,
 };
 use crate::drafts::{SNAPSHOT_DATE, objects};
 use crate::storage::Location;
@@ -66,6 +66,7 @@ pub async fn withdraw(
         status: PublicationStatus::Withdrawn,
         run_id: provenance.run_id.clone(),
         sequence,
+        published_at: made_at(&commits),
         tables: versions(&commits),
         ..withdrawn.clone()
     };

@@ -55,7 +55,7 @@ impl Quality {
         let publication = published.publication;
         let publications = &published.opened.publications;
         let night = night.filter(|night| night.run_id == publication.run_id);
-        let at = publications.committed_at(publication).await?;
+        let at = publications.published_at(publication).await?;
         let rejected = match night {
             Some(night) => counted(night),
             None => sampled(job, published).await?,

@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStoreExt, PutOptions};
 
-use crate::ground::{Layout, SnapshotDate};
+use crate::ground::{Layout, SnapshotDate, per_cent};
 use crate::job::{Job, Language};
 use crate::night::NightError;
 use crate::overview::Opened;
@@ -175,7 +175,7 @@ async fn is_wanted(
     let Some(Some(written)) = page else {
         return Ok(page.is_none());
     };
-    let published = opened.publications.committed_at(publication).await?;
+    let published = opened.publications.published_at(publication).await?;
     Ok(published.is_none_or(|published| published > *written))
 }
 
@@ -326,7 +326,7 @@ fn row(
     let cells = [
         metric("users_total").map(grouped),
         metric("revenue_d0").map(grouped),
-        metric("high_value_user_share").map(|share| format!("{:.1}%", 100.0 * share)),
+        metric("high_value_user_share").map(per_cent),
         alerts.map(|alerts| grouped(alerts.rows as f64)),
     ];
     let cells = cells.map(|cell| format!("<td>{}</td>", cell.as_deref().unwrap_or("–")));

@@ -21,13 +21,13 @@ mod user;
 use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
 
-use crate::ground::SnapshotDate;
+use crate::ground::{SnapshotDate, per_cent};
 use crate::job::Job;
 use crate::night::{NightError, Report};
 use crate::overview::{ActionsOverview, DimensionOverview, Overview, UserOverview};
 
 use super::arguments::{OutputFormat, ShowArguments};
-use super::figures::{NONE, count, count_of, count_or_none, money, per_cent};
+use super::figures::{NONE, count, count_of, count_or_none, money};
 use super::output::Output;
 use super::table::{Cell, Paint, Side, Table, width};
 use actions::actions_page;

@@ -7,7 +7,7 @@
 //! Reading takes whatever tables the columns name, and writing keeps all of them, so that old files
 //! stay readable when the list of tables grows, and a release with a shorter list loses nothing.
 //!
-//! [`FIXED`] says what each column means. The table says nowhere of which form it is; what older
+//! [`fixed`] says what each column means. The table says nowhere of which form it is; what older
 //! ones lack is NULL:
 //!
 //! | form | new in it | where it is NULL |
@@ -20,6 +20,7 @@
 //! | 6 | fingerprints that begin with a version, such as `1:` | |
 //! | 7 | `4:` in `tier_rules` | |
 //! | 8 | `2:` in `sql_fingerprint` | packs of earlier forms are not compared |
+//! | 9 | `published_at` | the log of `tier_snapshot` says it |
 //!
 //! | column | text |
 //! |---|---|
@@ -32,11 +33,13 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, Date32Array, Int64Array, PrimitiveArray,
-    RecordBatch, StringArray,
+    RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema};
+use arrow::datatypes::{
+    DataType, Date32Type, Field, Int64Type, Schema, TimeUnit, TimestampMicrosecondType,
+};
 use arrow::error::ArrowError;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate};
 
 use crate::ground::SnapshotDate;
 use crate::tables;
@@ -51,71 +54,80 @@ const TIER_RULES: &str = "tier_rules";
 const SOURCE_RECORD: &str = "source_record";
 const SOURCE_FILES: &str = "source_files";
 
+const PUBLISHED_AT: &str = "published_at";
+
 /// The columns that every publication has: name, type and meaning.
-const FIXED: [(&str, DataType, &str); 14] = [
-    ("snapshot_date", DataType::Date32, "The date published"),
-    ("run_id", DataType::Utf8, "The run that published it"),
-    (
-        "sequence",
-        DataType::Int64,
-        "Publication number. When a date has several rows, the one with the largest number is the valid one",
-    ),
-    (
-        "previous_snapshot_date",
-        DataType::Date32,
-        "The date that movements were counted from",
-    ),
-    (
-        "previous_run_id",
-        DataType::Utf8,
-        "The run that had published that date",
-    ),
-    (
-        "input_fingerprint",
-        DataType::Utf8,
-        "A hash of everything the run read",
-    ),
-    (
-        "source_fingerprint",
-        DataType::Utf8,
-        "A hash of the source files among it",
-    ),
-    (
-        "sql_fingerprint",
-        DataType::Utf8,
-        "A hash of the SQL the run was made with",
-    ),
-    (
-        "cutpoints_id",
-        DataType::Utf8,
-        "The cut points the run was made with",
-    ),
-    (
-        "rules_fingerprint",
-        DataType::Utf8,
-        "Names the record of the rules the run was made by, in rules/",
-    ),
-    (
-        STATUS,
-        DataType::Utf8,
-        "published; withdrawn, when the date is published no longer: then the versions are those in which it has no rows; or expired, when it is too old: then those tables have no rows of it that have a row for each user. NULL in rows from before this column: published",
-    ),
-    (
-        TIER_RULES,
-        DataType::Utf8,
-        "A hash of the rules of each dimension, as JSON; NULL where none was recorded",
-    ),
-    (
-        SOURCE_RECORD,
-        DataType::Utf8,
-        "Names the record of the days of the sources that the run knew, in sources/; NULL in rows from before this column: source_fingerprint does",
-    ),
-    (
-        SOURCE_FILES,
-        DataType::Utf8,
-        "A hash of the files of each source and its expired days, as JSON; NULL in rows from before this column",
-    ),
-];
+fn fixed() -> [(&'static str, DataType, &'static str); 15] {
+    [
+        ("snapshot_date", DataType::Date32, "The date published"),
+        ("run_id", DataType::Utf8, "The run that published it"),
+        (
+            "sequence",
+            DataType::Int64,
+            "Publication number. When a date has several rows, the one with the largest number is the valid one",
+        ),
+        (
+            "previous_snapshot_date",
+            DataType::Date32,
+            "The date that movements were counted from",
+        ),
+        (
+            "previous_run_id",
+            DataType::Utf8,
+            "The run that had published that date",
+        ),
+        (
+            "input_fingerprint",
+            DataType::Utf8,
+            "A hash of everything the run read",
+        ),
+        (
+            "source_fingerprint",
+            DataType::Utf8,
+            "A hash of the source files among it",
+        ),
+        (
+            "sql_fingerprint",
+            DataType::Utf8,
+            "A hash of the SQL the run was made with",
+        ),
+        (
+            "cutpoints_id",
+            DataType::Utf8,
+            "The cut points the run was made with",
+        ),
+        (
+            "rules_fingerprint",
+            DataType::Utf8,
+            "Names the record of the rules the run was made by, in rules/",
+        ),
+        (
+            STATUS,
+            DataType::Utf8,
+            "published; withdrawn, when the date is published no longer: then the versions are those in which it has no rows; or expired, when it is too old: then those tables have no rows of it that have a row for each user. NULL in rows from before this column: published",
+        ),
+        (
+            TIER_RULES,
+            DataType::Utf8,
+            "A hash of the rules of each dimension, as JSON; NULL where none was recorded",
+        ),
+        (
+            SOURCE_RECORD,
+            DataType::Utf8,
+            "Names the record of the days of the sources that the run knew, in sources/; NULL in rows from before this column: source_fingerprint does",
+        ),
+        (
+            SOURCE_FILES,
+            DataType::Utf8,
+            "A hash of the files of each source and its expired days, as JSON; NULL in rows from before this column",
+        ),
+        (
+            PUBLISHED_AT,
+            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            "When it was published, or withdrawn, as the commits of its tables say; NULL in rows from before this column",
+        ),
+    ]
+}
 
 /// The column that says whether a date is published or withdrawn; older files lack it.
 const STATUS: &str = "status";
@@ -136,7 +148,7 @@ pub(super) fn tables_of(publications: &[Publication]) -> Vec<&str> {
 
 /// All columns.
 pub(super) fn schema(tables: &[&str]) -> Schema {
-    let fixed = FIXED.map(|(name, data_type, _)| Field::new(name, data_type, true));
+    let fixed = fixed().map(|(name, data_type, _)| Field::new(name, data_type, true));
     let per_table = tables.iter().flat_map(|table| {
         [VERSION_SUFFIX, ROWS_SUFFIX]
             .map(|suffix| Field::new(format!("{table}{suffix}"), DataType::Int64, true))
@@ -146,7 +158,7 @@ pub(super) fn schema(tables: &[&str]) -> Schema {
 
 /// What the columns mean.
 pub(super) fn comments(tables: &[&str]) -> BTreeMap<String, String> {
-    let fixed = FIXED.map(|(name, _, meaning)| (name.to_owned(), meaning.to_owned()));
+    let fixed = fixed().map(|(name, _, meaning)| (name.to_owned(), meaning.to_owned()));
     let per_table = tables.iter().flat_map(|table| {
         [
             (
@@ -205,6 +217,7 @@ pub(super) fn encode(
         optional_texts(publications, |publication| {
             publication.source_files.as_deref()
         }),
+        published_at(publications),
     ];
     for table in tables {
         let of_table = |number: fn(&TableVersion) -> i64| -> ArrayRef {
@@ -216,6 +229,18 @@ pub(super) fn encode(
         columns.push(of_table(|published| published.rows.cast_signed()));
     }
     RecordBatch::try_new(Arc::new(schema(tables)), columns)
+}
+
+fn published_at(publications: &[Publication]) -> ArrayRef {
+    let times = publications
+        .iter()
+        .map(|publication| publication.published_at);
+    let micros = times.map(|time| time.map(|time| time.timestamp_micros()));
+    Arc::new(
+        micros
+            .collect::<TimestampMicrosecondArray>()
+            .with_timezone("UTC"),
+    )
 }
 
 fn optional_texts(
@@ -248,6 +273,11 @@ pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError
     let tier_rules = optional(TIER_RULES);
     let source_record = optional(SOURCE_RECORD);
     let source_files = optional(SOURCE_FILES);
+    let times = numbers::<TimestampMicrosecondType>(batch, PUBLISHED_AT).ok();
+    let published_at = |row| {
+        let times = times.filter(|times| times.is_valid(row))?;
+        DateTime::from_timestamp_micros(times.value(row))
+    };
     let statuses = texts(batch, STATUS).ok();
     let status = |row| match statuses.filter(|statuses| statuses.is_valid(row)) {
         Some(statuses) if statuses.value(row) == WITHDRAWN => PublicationStatus::Withdrawn,
@@ -273,6 +303,7 @@ pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError
             tier_rules: tier_rules(row),
             source_record: source_record(row),
             source_files: source_files(row),
+            published_at: published_at(row),
             tables: tables.iter().filter_map(|table| table.at(row)).collect(),
         })
     };

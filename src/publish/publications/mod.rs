@@ -242,15 +242,18 @@ impl Publications {
         }
     }
 
-    /// When a publication was made, by the log of the table that every one of them writes; none
-    /// where that entry was cleaned up, or does not say.
+    /// When a publication was made. Of one by an older tierline the log of the table that every one of
+    /// them writes says so; none where that entry was cleaned up, or does not say.
     ///
     /// # Errors
     /// A store that fails.
-    pub async fn committed_at(
+    pub async fn published_at(
         &self,
         publication: &Publication,
     ) -> Result<Option<DateTime<Utc>>, PublishError> {
+        if let Some(time) = publication.published_at {
+            return Ok(Some(time));
+        }
         let Some(written) = publication.tables.get(SNAPSHOT) else {
             return Ok(None);
         };
@@ -405,6 +408,7 @@ mod tests {
             tier_rules: Some(r#"{"value_tier":"0a1b"}"#.to_owned()),
             source_record: Some("5eed".to_owned()),
             source_files: None,
+            published_at: DateTime::from_timestamp_millis(1_795_000_000_123),
             tables: [("tier_snapshot".to_owned(), recorded)].into(),
         }
     }
@@ -569,7 +573,7 @@ mod tests {
         publish_with_list(output, &first, &["tier_snapshot"]).await;
         let old = Publications::load(output).await.unwrap();
         assert_eq!(old.all(), std::slice::from_ref(&first));
-        assert_eq!(columns_of(&old).len(), 14 + 2);
+        assert_eq!(columns_of(&old).len(), 15 + 2);
 
         let mut second = publication("2026-11-20", "b", 2);
         let recorded = TableVersion {
@@ -582,7 +586,7 @@ mod tests {
         assert_eq!(reloaded.all(), [first, second]);
         assert_eq!(
             columns_of(&reloaded).len(),
-            14 + 2 * crate::tables::OUR_NAMES.len()
+            15 + 2 * crate::tables::OUR_NAMES.len()
         );
         assert_eq!(reloaded.table().unwrap().version(), 2);
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use crate::ground::SnapshotDate;
 use crate::tables::TIER_CURRENT;
 
@@ -50,6 +52,8 @@ pub struct Publication {
     pub source_record: Option<String>,
     /// The files of each source as fingerprints; none where an older tierline published.
     pub source_files: Option<String>,
+    /// When, as the commits of its tables say; none where an older tierline published.
+    pub published_at: Option<DateTime<Utc>>,
     /// What became of each table; one that the run left alone is missing.
     pub tables: BTreeMap<String, TableVersion>,
 }

@@ -34,6 +34,7 @@ fn reading(publication: &Publication) -> Value {
         tier_rules,
         source_record: _,
         source_files,
+        published_at,
         tables,
     } = publication;
     let status = match status {
@@ -60,6 +61,7 @@ fn reading(publication: &Publication) -> Value {
         "tier_rules": tier_rules,
         "source_record": publication.source_record(),
         "source_files": source_files,
+        "published_at": published_at,
         "tables": tables.collect::<BTreeMap<_, _>>(),
     })
 }

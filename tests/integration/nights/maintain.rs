@@ -84,7 +84,7 @@ async fn what_nobody_needs_is_deleted_and_nothing_else() {
     assert_eq!(asked.exit_code, 2, "{asked:?}");
     let help = "help: to delete it, run the same command with --yes\n";
     assert!(asked.stderr.contains(help), "{asked:?}");
-    let of_current = "table tier_current, old versions and abandoned drafts: 2 files, ";
+    let of_current = "table tier_current, files and checkpoints of old versions, and abandoned drafts: 2 files, ";
     assert!(asked.stdout.contains(of_current), "{asked:?}");
     assert!(left.iter().all(|path| path.exists()));
     let maintain = ["maintain", "--yes", "--output", "json"];
