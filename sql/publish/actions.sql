@@ -1,9 +1,43 @@
 -- Whom to contact today and whom to leave alone on purpose. A user appears once, in the action of the
 -- highest priority that takes them. reference/actions.csv says which actions there are, over which
 -- channel, for how many users and for how many days; who qualifies and why stands here.
-WITH users AS (
+WITH
+-- what rules and reasons read: whatever else the snapshot has may be called as it likes
+users AS (
     SELECT
-        snapshot.*,
+        snapshot.user_id,
+        snapshot.value_tier,
+        snapshot.lifecycle_stage,
+        snapshot.interaction_depth,
+        snapshot.value_engagement,
+        snapshot.can_contact,
+        snapshot.falling_warning,
+        snapshot.falling_warning_since,
+        snapshot.fatigue_warning,
+        snapshot.overdue_warning,
+        snapshot.silent_warning,
+        snapshot.spend_warning,
+        snapshot.peak_order,
+        snapshot.first_order_day,
+        snapshot.last_order_day,
+        snapshot.recency_days,
+        snapshot.order_gap_days,
+        snapshot.orders_lifetime,
+        snapshot.revenue_60d,
+        snapshot.revenue_prev_60d,
+        snapshot.revenue_365d,
+        snapshot.largest_order_1d,
+        snapshot.largest_order_before_today,
+        snapshot.interactions_lifetime,
+        snapshot.interactions_7d,
+        snapshot.interactions_30d,
+        snapshot.inactivity_days,
+        snapshot.opens_30d,
+        snapshot.touches_30d,
+        snapshot.last_touch_day,
+        snapshot.recalls_90d,
+        snapshot.complaints_30d,
+        snapshot.last_complaint_day,
         tiers.label_en AS value_label_en,
         tiers.label_zh AS value_label_zh,
         tiers.rank = (SELECT MAX(rank) FROM publish.dim_tier WHERE dimension = 'value_tier') AS is_high_value,

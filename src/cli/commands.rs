@@ -1,5 +1,6 @@
 //! What each command does, in terms of the library.
 
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -332,8 +333,26 @@ async fn recall(job: &Job, snapshot_date: SnapshotDate, report: &mut Report) {
 /// Whoever reads a result file would take an older one for that of this run, so that one which cannot be
 /// written ends the command as a failure.
 fn write_result(path: &Path, json: &str) -> Result<(), NightError> {
-    std::fs::write(path, json).map_err(|source| NightError::ResultFile {
+    let written = match is_pipe(path) {
+        // Opening it would wait for a reader for ever.
+        true => Err(io::Error::other("it is a named pipe, and has to be a file")),
+        false => std::fs::write(path, json),
+    };
+    written.map_err(|source| NightError::ResultFile {
         path: path.display().to_string(),
         source,
     })
+}
+
+#[cfg(unix)]
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    // What is below /dev, such as /dev/stdout, is open already.
+    !path.starts_with("/dev")
+        && std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_path: &Path) -> bool {
+    false
 }

@@ -1,6 +1,6 @@
 //! What is printed where: results to stdout, logs, progress and errors to stderr.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing_subscriber::filter::Targets;
@@ -59,14 +59,18 @@ impl Output {
         output
     }
 
-    /// Prints a part of the result. A reader that went away ends nothing: the work is done.
+    /// Prints a part of the result. A reader that went away ends nothing, nor does a full disk: the work is
+    /// done.
     pub(super) fn result(&self, text: &str) {
         let mut stdout = std::io::stdout().lock();
         if let Err(error) = stdout
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush())
         {
-            tracing::debug!(%error, "stdout is closed");
+            match error.kind() {
+                ErrorKind::BrokenPipe => tracing::debug!(%error, "stdout is closed"),
+                _ => tracing::warn!(%error, "the result could not be written to stdout"),
+            }
         }
     }
 

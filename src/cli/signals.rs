@@ -47,10 +47,14 @@ async fn heeded(clears_up: bool) -> io::Result<Ending> {
         tracing::warn!("{first} came: the command is given up; a second signal ends it at once");
         return Ok(signals.next().await);
     }
-    Ok(tokio::select! {
+    let last = tokio::select! {
         _ = interruption().given_up() => first,
         second = signals.next() => second,
-    })
+    };
+    tracing::warn!(
+        "{last} came: the command ends here, and what it has not done yet is left undone"
+    );
+    Ok(last)
 }
 
 /// The signals as they come.

@@ -54,7 +54,7 @@ pub enum ContractProblem {
     },
     /// Two columns of one name.
     #[error(
-        "table `{table}`: more than one column is named `{column}`; rename or drop all but one"
+        "table `{table}`: more than one column is named `{column}`; rename or drop all but one: an attribute of [sources.users.profile], say, may not be called as a column of the pack"
     )]
     Duplicate {
         table: String,
@@ -275,7 +275,7 @@ pub(crate) fn check(table: &str, schema: &Schema, dating: Dating) -> Result<(), 
     }
     problems.extend(duplicates(table, schema));
     for field in schema.fields() {
-        problems.extend(name_problem(table, field));
+        problems.extend(name_problem(table, field, schema));
         problems.extend(type_problem(table, field));
     }
     problems.extend(layout_problem(table, schema, dating));
@@ -301,11 +301,21 @@ fn duplicates(table: &str, schema: &Schema) -> Vec<ContractProblem> {
     problems.collect()
 }
 
-fn name_problem(table: &str, field: &Field) -> Option<ContractProblem> {
+/// The engine gives the second of two columns of one name another one, `name:1`.
+fn name_problem(table: &str, field: &Field, schema: &Schema) -> Option<ContractProblem> {
     let refused = !is_plain_name(field.name());
-    refused.then(|| ContractProblem::ColumnName {
-        table: table.to_owned(),
-        column: field.name().clone(),
+    refused.then(|| {
+        let table = table.to_owned();
+        match field.name().split_once(':') {
+            Some((name, _)) if schema.field_with_name(name).is_ok() => ContractProblem::Duplicate {
+                table,
+                column: name.to_owned(),
+            },
+            _ => ContractProblem::ColumnName {
+                table,
+                column: field.name().clone(),
+            },
+        }
     })
 }
 
@@ -493,7 +503,7 @@ mod tests {
             ("reason", DataType::Null),
         ];
         let expected = [
-            "table `kpis`: more than one column is named `rank`; rename or drop all but one",
+            "table `kpis`: more than one column is named `rank`; rename or drop all but one: an attribute of [sources.users.profile], say, may not be called as a column of the pack",
             "table `kpis`: column name `Users` is refused; start with a letter and use only lower-case letters, digits and underscores",
             "table `kpis`: column `rank` is BIGINT UNSIGNED, which not every reader opens; cast it to BIGINT",
             "table `kpis`: column `reason` is NULL, which not every reader opens; give it a type, such as CAST(NULL AS VARCHAR)",

@@ -86,6 +86,16 @@ impl DayFiles {
         }
     }
 
+    /// Whether `now` are as many files with as many bytes, none of them at a path that one of these has: a
+    /// copy in another folder, say.
+    pub fn are_elsewhere_in(&self, now: &Self) -> bool {
+        let (Some(before), Some(keys)) = (&self.each, &now.each) else {
+            return false;
+        };
+        let is_alike = (self.count, self.bytes) == (now.count, now.bytes);
+        is_alike && !before.iter().any(|hash| keys.binary_search(hash).is_ok())
+    }
+
     /// Whether `now` are these files, put back where they were.
     pub(super) fn are_restored_in(&self, now: &Self) -> bool {
         let is_alike = (self.count, self.bytes) == (now.count, now.bytes);

@@ -3,7 +3,7 @@
 //! | kind | what is unneeded | what stays |
 //! |---|---|---|
 //! | rows of users | those of dates that are older than `daily` of the job, but for the last of each month | KPIs, matrices and alerts of every date |
-//! | table files | files of [old versions](crate::publish::TableFolder), nine of ten old checkpoints, drafts of runs that died | what the newest version has, and each that was the newest within `versions` of the job; every commit |
+//! | table files | files of [old versions](crate::publish::TableFolder), most old checkpoints, drafts of runs that died | what the newest version has, and each that was the newest within `versions` of the job; every commit |
 //! | tiles | those made by other SQL, reference files or source files than today's, once they are as old as old versions may get | those with days whose raw files have expired: they are all that is left of these days |
 //! | samples of rejected rows | those older than `quarantine` of the job | `unreported.json` |
 //! | probes | those that were written to try the store, after two days | |

@@ -40,6 +40,7 @@ mod reference;
 mod reference_values;
 mod rounded_sums;
 mod ruled_texts;
+mod same_names;
 mod selected;
 mod tables_beneath;
 mod total_order;

@@ -20,7 +20,7 @@ use super::culprit::culprit;
 use super::explanation::{explain_part, is_placed};
 use super::parameters::{literal_of, text_literal, truth};
 use super::places::bytes_of;
-use super::{Model, Parameters, comparisons, last_few, misfits};
+use super::{Model, Parameters, comparisons, last_few, misfits, same_names};
 
 /// Plans a model whose tables are all registered in the session.
 ///
@@ -41,6 +41,7 @@ pub(crate) async fn plan(
         Err(error) => return Err(Box::pin(explained(&error, &statement, state, model)).await),
     };
     comparisons::check(&plan, model)?;
+    same_names::check(&plan, model)?;
     let plan = match analysed(plan, state) {
         Ok(plan) => plan,
         Err(error) => return Err(Box::pin(explained(&error, &statement, state, model)).await),

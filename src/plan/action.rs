@@ -15,6 +15,11 @@ const ROWS_VERSION: &str = "5";
 const COMPARED_OR_TIERLINE: &str =
     "the snapshot of a week or four weeks before it, or how tierline makes rows";
 
+const SOURCE_FILES: &str = "source files";
+
+/// The same where all of them seem to be copies.
+const SOURCE_FILES_ELSEWHERE: &str = "source files, which all have other paths now: a copy in another folder or bucket counts as new files";
+
 /// What has changed where published files are gone: the same rows are republished.
 pub(super) const LOST_FILES: &str = "published files, which are missing";
 
@@ -93,10 +98,14 @@ impl Facts {
     ) -> Vec<&'static str> {
         let previous = self.previous().map(|previous| &previous.run_id);
         let is_comparable = Project::can_tell_apart(&published.sql_fingerprint);
+        let source_files = match self.has_sources_elsewhere() {
+            true => SOURCE_FILES_ELSEWHERE,
+            false => SOURCE_FILES,
+        };
         let is_changed = [
             ("how tierline records SQL", !is_comparable),
             (
-                "source files",
+                source_files,
                 published.source_fingerprint != self.source_fingerprint.as_str(),
             ),
             (
@@ -120,5 +129,15 @@ impl Facts {
             (true, false) => vec!["settings of the job"],
             (false, _) => changed,
         }
+    }
+
+    /// Whether all days that were known have the same number of files and bytes, at other paths.
+    fn has_sources_elsewhere(&self) -> bool {
+        let both = self.visible.iter().flat_map(|(source, history)| {
+            let known = self.known.0.get(source).into_iter().flatten();
+            known.filter_map(|(day, before)| Some((before, history.days.get(day)?)))
+        });
+        let mut both = both.filter(|(_, now)| !now.is_expired).peekable();
+        both.peek().is_some() && both.all(|(before, now)| before.files.are_elsewhere_in(&now.files))
     }
 }

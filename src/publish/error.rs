@@ -111,6 +111,11 @@ pub enum PublishError {
         /// How to undo it.
         remedy: String,
     },
+    /// The list of what is published, in a form that this tierline cannot write.
+    #[error(
+        "table `publications` has columns that this tierline does not know, {columns}: a later one has published here, and what it wrote would be lost; go on with that one"
+    )]
+    LaterForm { columns: String },
     /// Tables have publications that the list of them does not have.
     #[error(
         "version {version} of table `{table}` belongs to publication {sequence}, and `publications` goes no further than {known}: somebody has dropped or replaced that table, or removed a commit from its log; restore `{folder}` from a copy, `_delta_log` included, or publish to a new output; where all tables are a copy of an earlier time, delete `{record}`"
@@ -294,8 +299,11 @@ impl Classified for PublishError {
             | Self::FileNeeded { .. }
             | Self::RowsReplaced { .. }
             | Self::Missing { .. }
+            | Self::CutShort { .. }
+            | Self::CutCheckpoint { .. }
             | Self::VersionGone { .. }
             | Self::PublicationsChanged { .. }
+            | Self::LaterForm { .. }
             | Self::PublicationsLost { .. }
             | Self::LastPublication { .. }
             | Self::TablesGone { .. }

@@ -35,6 +35,7 @@ mod last_publication;
 mod log;
 mod log_entry;
 mod lost_files;
+mod mark;
 mod place;
 pub mod publications;
 mod reading;
@@ -65,6 +66,7 @@ pub use commit::{Committed, Provenance};
 pub use error::PublishError;
 pub use expire::expire;
 pub use lost_files::{LostFiles, lost_files};
+pub(crate) use mark::Mark;
 pub(crate) use publications::spec as spec_of_publications;
 pub use publications::{Publication, PublicationStatus, Publications, TableVersion};
 pub(crate) use reading::{

@@ -7,9 +7,9 @@
 //!    that are younger than `until`: a run that has not committed yet may have written them.
 //! 3. All other Parquet files of the folder are unneeded: those of older versions, and drafts of
 //!    runs that died.
-//! 4. Of the checkpoints before the one that these versions are read from, one of [`CHECKPOINTS_EACH`]
-//!    stays. Each names every file of its version, so that together they grow with the square of the
-//!    nights.
+//! 4. Of the checkpoints before the one that these versions are read from, the first of each
+//!    [hundred versions](CHECKPOINT_FOR_EACH) stays. Each names every file of its version, so that together
+//!    they grow with the square of the nights.
 //!
 //! | version | made | its files, with `until` the 20th |
 //! |---|---|---|
@@ -28,15 +28,14 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use futures::future::try_join_all;
-use object_store::ObjectMeta;
 use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt};
 use serde_json::Value;
 
 use crate::drafts::objects;
 use crate::storage::Location;
 use crate::tables::DIM_TIER;
 
-use super::checkpoint::CHECKPOINT_INTERVAL;
 use super::log::LOG;
 use super::place::Place;
 use super::publications::{PUBLICATIONS, Publications};
@@ -47,9 +46,11 @@ use super::{Inspection, PublishError};
 /// that takes its place when it is withdrawn.
 const DATES_KEPT: usize = 2;
 
-/// Of how many old checkpoints one stays: the commits between two of those that do are read with 100
-/// requests at most.
-const CHECKPOINTS_EACH: i64 = 10;
+/// For how many versions one old checkpoint stays: so many commits are read at most from one to the next.
+const CHECKPOINT_FOR_EACH: i64 = 100;
+
+/// Where a log says which checkpoint readers begin with.
+const LAST_CHECKPOINT: &str = "_last_checkpoint";
 
 /// How the name of a checkpoint ends, behind its version.
 const CHECKPOINT: &str = ".checkpoint.parquet";
@@ -111,7 +112,9 @@ impl TableFolder {
             // No table, so that all there is are drafts of runs that died.
             None => BTreeSet::new(),
         };
-        let checkpoints = self.old_checkpoints(first.unwrap_or_default(), until);
+        let checkpoints = self
+            .old_checkpoints(first.unwrap_or_default(), until)
+            .await?;
         let is_needed = |file: &ObjectMeta| {
             let name = file.location.filename().unwrap_or_default();
             needed.contains(name) || file.last_modified >= until
@@ -133,18 +136,50 @@ impl TableFolder {
         versions
     }
 
-    /// The checkpoints that versions from `first` on are not read from, but for those that stay.
-    fn old_checkpoints(&self, first: i64, until: DateTime<Utc>) -> Vec<ObjectMeta> {
-        let versions = self.in_log(CHECKPOINT).map(|(version, _)| version);
-        let read_from = versions.filter(|version| *version <= first).max();
-        let stays = |version: i64| {
-            let is_one_of_each = version % (CHECKPOINT_INTERVAL * CHECKPOINTS_EACH) == 0;
-            is_one_of_each || read_from.is_none_or(|read_from| version >= read_from)
+    /// The checkpoints that no reader needs in order to open a version: those that versions from `first` on
+    /// are not read from, but for one of each hundred versions and the one that the log says readers begin
+    /// with. Where commits have been cleaned up, checkpoints are all there is, and stay.
+    async fn old_checkpoints(
+        &self,
+        first: i64,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<ObjectMeta>, PublishError> {
+        let mut checkpoints: Vec<_> = self.in_log(CHECKPOINT).collect();
+        checkpoints.sort_by_key(|(version, _)| *version);
+        let read_from = checkpoints.iter().rfind(|(version, _)| *version <= first);
+        let Some((read_from, _)) = read_from.copied() else {
+            return Ok(Vec::new());
         };
-        let checkpoints = self.in_log(CHECKPOINT);
-        let old = checkpoints
-            .filter(|(version, checkpoint)| !stays(*version) && checkpoint.last_modified < until);
-        old.map(|(_, checkpoint)| checkpoint.clone()).collect()
+        let begun_with = self.last_checkpoint().await?;
+        let commits: BTreeSet<i64> = self.versions().into_iter().map(|(made, _)| made).collect();
+        let (mut old, mut kept) = (Vec::new(), None);
+        for (version, checkpoint) in checkpoints {
+            let is_between = kept.is_some_and(|kept: i64| {
+                let is_of_same = kept / CHECKPOINT_FOR_EACH == version / CHECKPOINT_FOR_EACH;
+                is_of_same && (kept + 1..=version).all(|made| commits.contains(&made))
+            });
+            let is_read = version >= read_from || begun_with == Some(version);
+            match is_between && !is_read && checkpoint.last_modified < until {
+                true => old.push(checkpoint.clone()),
+                false => kept = Some(version),
+            }
+        }
+        Ok(old)
+    }
+
+    /// The version of the checkpoint that readers begin with.
+    async fn last_checkpoint(&self) -> Result<Option<i64>, PublishError> {
+        let inner = Path::from(format!("{LOG}/{LAST_CHECKPOINT}"));
+        let path = objects::below(&self.place.folder, &inner);
+        let output = &self.place.output;
+        let found = match output.store.get(&path).await {
+            Ok(found) => found.bytes().await,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => Err(error),
+        };
+        let bytes = found.map_err(|source| output.failure("read", &path, source))?;
+        let said: Option<Value> = serde_json::from_slice(&bytes).ok();
+        Ok(said.and_then(|said| said.get("version")?.as_i64()))
     }
 
     /// The files of the log whose names are a version and then `suffix`.
@@ -324,10 +359,17 @@ mod tests {
         let of_snapshot = found.iter().filter(|(table, _)| table == "tier_snapshot");
         let mut found: Vec<Path> = of_snapshot.map(|(_, path)| path.clone()).collect();
         found.sort();
-        let old = (1..=11).filter(|tenth| *tenth != 10);
-        let old: Vec<Path> = old.map(|tenth| checkpoint(tenth * 10)).collect();
+        let old = [20, 30, 40, 50, 60, 70, 80, 90, 110].map(checkpoint);
         assert_eq!(found, old);
         objects::delete(output, found).await.unwrap();
+        assert_eq!(
+            unneeded(output, TimeDelta::days(30))
+                .await
+                .iter()
+                .filter(|(table, _)| table == "tier_snapshot")
+                .count(),
+            0
+        );
         for version in [9, 10, 57, 99, 100, 119, 120, 125] {
             let table = Table::open_at(output, "tier_snapshot", version).await;
             let files = table.unwrap().unwrap().files(None).unwrap();

@@ -12,21 +12,22 @@
 //! date: engines then read the files of that date alone, which they do not where a query looks for it.
 //!
 //! They are written once the publication is in. When that fails they go on saying what was published
-//! before, and the next run writes them, be it that it has nothing else to do. Those of a later publication
-//! are left as they are: of two runs the slower may come last.
+//! before, and the next run writes them, be it that it has nothing else to do. Which of two publications they
+//! are of is decided by their [mark](Mark).
 
 use std::collections::BTreeMap;
 
-use futures::future::join_all;
+use futures::future::try_join_all;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::Serialize;
 
 use crate::ground::{Layout, SnapshotDate};
-use crate::storage::Location;
+use crate::storage::{Location, StorageError};
 use crate::tables::{self, Dating, TIER_SNAPSHOT};
 
 use super::commit::Committed;
+use super::mark::Mark;
 use super::place::Place;
 use super::publications::PUBLICATIONS;
 use super::{Publication, Publications};
@@ -41,12 +42,11 @@ const FORMAT: u32 = 1;
 #[derive(Debug, Serialize)]
 struct Newest<'a> {
     format: u32,
-    /// The number of the publication.
-    sequence: i64,
+    /// The publication.
+    #[serde(flatten)]
+    mark: Mark,
     /// The date that it published, or withdrew: not always the newest that is published.
     snapshot_date: String,
-    /// Its run.
-    run_id: &'a str,
     /// Each table by its name.
     tables: BTreeMap<&'a str, Opened>,
 }
@@ -85,8 +85,13 @@ async fn write<'a>(
     version: i64,
 ) {
     let folder = Layout::below(output.path.clone()).views();
-    let newest = folder.clone().join(NEWEST);
-    if sequence_of(output, &newest).await >= Some(publication.sequence) {
+    let path = folder.clone().join(NEWEST);
+    if let Some(written) = mark_in(output, &path).await
+        && written
+            .holds_against(publication, output)
+            .await
+            .unwrap_or(true)
+    {
         return;
     }
     let mut versions = BTreeMap::from([(PUBLICATIONS, version)]);
@@ -105,35 +110,36 @@ async fn write<'a>(
     });
     let newest = Newest {
         format: FORMAT,
-        sequence: publication.sequence,
+        mark: Mark::of(publication),
         snapshot_date: publication.snapshot_date.to_string(),
-        run_id: &publication.run_id,
         tables: tables.collect(),
     };
-    let files = [
-        (NEWEST, serde_json::json!(newest).to_string()),
+    let of_engines = [
         ("duckdb.sql", newest.views(newest_date, of_duckdb)),
         ("spark.sql", newest.views(newest_date, of_spark)),
     ];
-    join_all(files.map(|(name, text)| {
-        let path = folder.clone().join(name);
-        async move {
-            if let Err(source) = output.store.put(&path, text.into()).await {
-                let error = output.failure("write", &path, source);
-                tracing::warn!(%error, "views are those of the publication before");
-            }
-        }
-    }))
-    .await;
+    let puts = of_engines.map(|(name, text)| put(output, folder.clone().join(name), text));
+    // The mark last, so that whatever was not written is written by the next run.
+    let written = match try_join_all(puts).await {
+        Ok(_) => put(output, path, serde_json::json!(newest).to_string()).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = written {
+        tracing::warn!(%error, "views are those of the publication before");
+    }
 }
 
-/// The number of the publication that a `newest.json` is of; none where there is none, or where it says
-/// nothing.
-async fn sequence_of(output: &Location, newest: &Path) -> Option<i64> {
+async fn put(output: &Location, path: Path, text: String) -> Result<(), StorageError> {
+    let put = output.store.put(&path, text.into()).await;
+    put.map(drop)
+        .map_err(|source| output.failure("write", &path, source))
+}
+
+/// The publication that a `newest.json` is of; none where there is none, or where it says nothing.
+async fn mark_in(output: &Location, newest: &Path) -> Option<Mark> {
     let found = output.store.get(newest).await.ok()?;
     let text = found.bytes().await.ok()?;
-    let newest: serde_json::Value = serde_json::from_slice(&text).ok()?;
-    newest.get("sequence")?.as_i64()
+    serde_json::from_slice(&text).ok()
 }
 
 impl Newest<'_> {
@@ -153,8 +159,8 @@ impl Newest<'_> {
             .collect();
         format!(
             "-- All tables as publication {} of run {} left them; written again with each publication.\n{}",
-            self.sequence,
-            self.run_id,
+            self.mark.sequence,
+            self.mark.run_id,
             views.concat()
         )
     }
@@ -195,6 +201,25 @@ fn of_date(date: Option<SnapshotDate>) -> (&'static str, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drafts::testing::Disk;
+    use crate::publish::testing::{load, publish};
+
+    /// A folder is where the file should be: nothing can be put there.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_view_file_that_could_not_be_written_is_written_by_the_next_run() {
+        let disk = Disk::new();
+        let output = &disk.output;
+        publish(output, "2026-11-19", &[(1, "new")]).await;
+        let url = url::Url::parse(&output.url_of(&output.path)).unwrap();
+        let path = url.to_file_path().unwrap().join("views/duckdb.sql");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir_all(path.join("in the way")).unwrap();
+        publish(output, "2026-11-20", &[(1, "new")]).await;
+        std::fs::remove_dir_all(&path).unwrap();
+        keep_views(output, &load(output).await).await;
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert!(written.contains("publication 2 of"), "{written}");
+    }
 
     #[test]
     fn views_open_each_table_at_its_version_and_name_the_newest_date() {
@@ -204,9 +229,11 @@ mod tests {
         };
         let newest = Newest {
             format: FORMAT,
-            sequence: 2,
+            mark: Mark {
+                sequence: 2,
+                run_id: "2026-11-20-f00d".to_owned(),
+            },
             snapshot_date: "2026-11-20".to_owned(),
-            run_id: "2026-11-20-f00d",
             tables: BTreeMap::from([
                 ("alerts", opened("alerts", 0)),
                 ("tier_snapshot", opened("tier_snapshot", 12)),

@@ -27,7 +27,9 @@ use url::Url;
 
 use crate::drafts::objects;
 use crate::ground::{Layout, SnapshotDate};
-use crate::publish::{Publications, PublishError, PublishedFile, published_tables};
+use crate::publish::{
+    Mark, Publication, Publications, PublishError, PublishedFile, published_tables,
+};
 use crate::storage::{Location, StorageError};
 use crate::tables::SNAPSHOT_DATE;
 
@@ -40,6 +42,10 @@ const FORMAT: u32 = 1;
 /// How many copies are made at a time.
 const AT_ONCE: usize = 8;
 
+/// After how many copies they are put on record, so that a first night of `plain` that is ended goes on
+/// where it was.
+const RECORDED_AT_ONCE: usize = 256;
+
 /// Objects by their path below `plain/`, each with that of the table's file below the output.
 type Objects = BTreeMap<String, String>;
 
@@ -47,8 +53,9 @@ type Objects = BTreeMap<String, String>;
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Written {
     format: u32,
-    /// The number of the publication that the objects are of.
-    sequence: i64,
+    /// The publication that the objects are of.
+    #[serde(flatten)]
+    mark: Mark,
     objects: Objects,
 }
 
@@ -65,8 +72,7 @@ pub(super) async fn keep(
     };
     let folder = Layout::below(output.path.clone()).plain();
     let written = Written::read(output, &folder).await?;
-    // Of two runs the slower may come last.
-    if written.sequence >= newest.sequence {
+    if written.mark.holds_against(newest, output).await? {
         return Ok(());
     }
     let there = objects_of(output, &folder).await?;
@@ -84,27 +90,38 @@ pub(super) async fn keep(
     // Whatever ends this in between must not leave a record of objects that are others by now.
     let mut kept = Written {
         format: FORMAT,
-        sequence: written.sequence,
+        mark: written.mark,
         objects: right,
     };
     kept.put(output, &folder).await?;
-    let copies = stale
-        .iter()
-        .map(|(object, file)| copy(output, &folder, object, file));
-    let copies = stream::iter(copies).buffer_unordered(AT_ONCE);
-    copies.try_collect::<Vec<()>>().await?;
-    tracing::info!(
-        copied = stale.len(),
-        deleted = gone.len(),
-        "plain files are written"
-    );
+    let (copied, deleted) = (stale.len(), gone.len());
+    let stale: Vec<(String, String)> = stale.into_iter().collect();
+    for batch in stale.chunks(RECORDED_AT_ONCE) {
+        let copies = batch
+            .iter()
+            .map(|(object, file)| copy(output, &folder, object, file));
+        let copies = stream::iter(copies).buffer_unordered(AT_ONCE);
+        copies.try_collect::<Vec<()>>().await?;
+        if !is_newest(newest, output).await? {
+            // Another run has copied some of them since, or is about to: what is right is its to say.
+            return Ok(());
+        }
+        kept.objects.extend(batch.iter().cloned());
+        kept.put(output, &folder).await?;
+    }
     objects::delete(output, gone.clone()).await?;
     gone.iter()
         .for_each(|object| remove_emptied(output, object));
-    kept.sequence = newest.sequence;
-    kept.objects.extend(stale);
+    kept.mark = Mark::of(newest);
     kept.put(output, &folder).await?;
+    tracing::info!(copied, deleted, "plain files are written");
     Ok(())
+}
+
+/// Whether no run has published since.
+async fn is_newest(publication: &Publication, output: &Location) -> Result<bool, PublishError> {
+    let now = Publications::load(output).await?;
+    Ok(now.all().last() == Some(publication))
 }
 
 /// Removes the folder of an object that is gone, where it is one on a disk and has nothing in it: people

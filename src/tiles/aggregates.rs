@@ -221,6 +221,12 @@ fn ordered_types(arguments: &[Expr], input: &DFSchema) -> Result<Vec<DataType>, 
 
 fn approx_distinct(call: &AggregateFunction, input: &DFSchema) -> Result<Computed, Refusal> {
     let of = type_of(&call.params.args[0], input)?;
+    if of.is_floating() {
+        return Err(Refusal {
+            message: format!("APPROX_DISTINCT counts no values of {}", sql_type(&of)),
+            help: "write CAST(... AS DECIMAL(18, 2)), or COUNT(DISTINCT x)".to_owned(),
+        });
+    }
     let state = AggregateState::of_engine(approx_distinct_udaf(), &[of]).map_err(refused)?;
     Ok(Computed::by_state(state, call.params.args.clone(), call))
 }

@@ -71,6 +71,9 @@ impl LastNDistinct {
 
 /// A number of values that may be asked for.
 pub fn limit_of(value: &ScalarValue) -> Option<usize> {
+    if !value.data_type().is_integer() {
+        return None;
+    }
     let ScalarValue::Int64(Some(limit)) = value.cast_to(&DataType::Int64).ok()? else {
         return None;
     };

@@ -36,7 +36,7 @@ const MAY_FAIL: [&str; 20] = [
 ];
 
 /// The same of whole names.
-const THESE_MAY_FAIL: [&str; 16] = [
+const THESE_MAY_FAIL: [&str; 17] = [
     "abs",
     "factorial",
     "gcd",
@@ -51,6 +51,7 @@ const THESE_MAY_FAIL: [&str; 16] = [
     "uuid",
     "generate_series",
     "range",
+    "replace",
     "string_to_array",
     "to_hex",
 ];

@@ -1,9 +1,9 @@
-//! How large values may be that functions make of small ones: `repeat`, `lpad`, `generate_series`.
+//! How large values may be that functions make of small ones: `repeat`, `lpad`, `replace`, `generate_series`.
 //!
 //! The engine allocates what such a call asks for at once and without an account of it, and a program
 //! that asks for more than there is of memory is aborted.
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
     DataType, Float64Type, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
@@ -32,9 +32,28 @@ pub(super) fn makes_too_large(
             times(&numbers(count, rows)?, &element.to_array(rows)?)
         }
         ("range" | "generate_series", arguments) => steps(arguments, rows)?,
+        ("replace", [text, from, to]) => {
+            replaced(&texts(text, rows)?, &texts(from, rows)?, &texts(to, rows)?)
+        }
         _ => return Ok(false),
     };
     Ok(sizes.iter().flatten().any(|size| size > MOST))
+}
+
+/// The characters of texts with longer ones put in for parts of them.
+fn replaced(texts: &StringArray, from: &StringArray, to: &StringArray) -> Float64Array {
+    let rows = texts.iter().zip(from).zip(to);
+    let sizes = rows.map(|((text, from), to)| {
+        let (text, from, to) = (text?, from?, to?);
+        let more = to.len().checked_sub(from.len())?;
+        Some(text.len() as f64 + text.matches(from).count() as f64 * more as f64)
+    });
+    sizes.collect()
+}
+
+fn texts(argument: &ColumnarValue, rows: usize) -> Result<StringArray> {
+    let texts = cast(&argument.to_array(rows)?, &DataType::Utf8)?;
+    Ok(texts.as_string::<i32>().clone())
 }
 
 fn times(count: &Float64Array, element: &ArrayRef) -> Float64Array {

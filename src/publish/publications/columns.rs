@@ -35,9 +35,8 @@ use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, Date32Array, Int64Array, PrimitiveArray,
     RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use arrow::datatypes::{
-    DataType, Date32Type, Field, Int64Type, Schema, TimeUnit, TimestampMicrosecondType,
-};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, TimeUnit};
 use arrow::error::ArrowError;
 use chrono::{DateTime, NaiveDate};
 
@@ -55,6 +54,11 @@ const SOURCE_RECORD: &str = "source_record";
 const SOURCE_FILES: &str = "source_files";
 
 const PUBLISHED_AT: &str = "published_at";
+
+/// The type of times.
+fn instant() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
 
 /// The columns that every publication has: name, type and meaning.
 fn fixed() -> [(&'static str, DataType, &'static str); 15] {
@@ -123,7 +127,7 @@ fn fixed() -> [(&'static str, DataType, &'static str); 15] {
         ),
         (
             PUBLISHED_AT,
-            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            instant(),
             "When it was published, or withdrawn, as the commits of its tables say; NULL in rows from before this column",
         ),
     ]
@@ -273,9 +277,9 @@ pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError
     let tier_rules = optional(TIER_RULES);
     let source_record = optional(SOURCE_RECORD);
     let source_files = optional(SOURCE_FILES);
-    let times = numbers::<TimestampMicrosecondType>(batch, PUBLISHED_AT).ok();
+    let times = times(batch, PUBLISHED_AT)?;
     let published_at = |row| {
-        let times = times.filter(|times| times.is_valid(row))?;
+        let times = times.as_ref().filter(|times| times.is_valid(row))?;
         DateTime::from_timestamp_micros(times.value(row))
     };
     let statuses = texts(batch, STATUS).ok();
@@ -360,6 +364,17 @@ fn numbers<'a, T: ArrowPrimitiveType>(
         .ok_or_else(|| missing(column))
 }
 
+/// The times of a column; none where the batch has no such column. A program that writes rows anew may give
+/// them another unit, as Spark does with INT96.
+fn times(
+    batch: &RecordBatch,
+    column: &str,
+) -> Result<Option<TimestampMicrosecondArray>, ArrowError> {
+    let found = batch.column_by_name(column);
+    let times = found.map(|found| Ok(cast(found, &instant())?.as_primitive().clone()));
+    times.transpose()
+}
+
 fn day(days: &Date32Array, row: usize) -> Option<SnapshotDate> {
     let day = days.is_valid(row).then(|| days.value(row))?;
     NaiveDate::from_epoch_days(day).map(SnapshotDate::on)
@@ -367,4 +382,48 @@ fn day(days: &Date32Array, row: usize) -> Option<SnapshotDate> {
 
 fn missing(column: &str) -> ArrowError {
     ArrowError::SchemaError(format!("a publication needs `{column}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spark writes INT96, which is read as nanoseconds without a zone.
+    #[test]
+    fn times_are_read_in_whatever_unit_they_were_written_anew() {
+        let recorded = TableVersion {
+            version: 3,
+            rows: 2,
+        };
+        let row = Publication {
+            snapshot_date: SnapshotDate::on("2026-11-20".parse().unwrap()),
+            status: PublicationStatus::Published,
+            run_id: "2026-11-20-f00d".to_owned(),
+            sequence: 1,
+            previous_snapshot_date: None,
+            previous_run_id: None,
+            input_fingerprint: "f00d".to_owned(),
+            source_fingerprint: "feed".to_owned(),
+            sql_fingerprint: "beef".to_owned(),
+            cutpoints_id: "2026-11-01-v1".to_owned(),
+            rules_fingerprint: None,
+            tier_rules: None,
+            source_record: None,
+            source_files: None,
+            published_at: DateTime::from_timestamp_millis(1_795_000_000_123),
+            tables: [("tier_snapshot".to_owned(), recorded)].into(),
+        };
+        let rows = std::slice::from_ref(&row);
+        let written = encode(rows, &["tier_snapshot"]).unwrap();
+        let index = written.schema().index_of(PUBLISHED_AT).unwrap();
+        for other in [TimeUnit::Nanosecond, TimeUnit::Millisecond] {
+            let data_type = DataType::Timestamp(other, None);
+            let mut fields = written.schema().fields().to_vec();
+            fields[index] = Arc::new(Field::new(PUBLISHED_AT, data_type.clone(), true));
+            let mut columns = written.columns().to_vec();
+            columns[index] = cast(&columns[index], &data_type).unwrap();
+            let anew = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
+            assert_eq!(decode(&anew).unwrap(), rows, "{other:?}");
+        }
+    }
 }

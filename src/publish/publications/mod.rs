@@ -331,6 +331,7 @@ impl Publications {
             None => Table::open_or_create(&self.output, &spec).await?,
         };
         self.check_version(table.version())?;
+        check_known(&table, &spec)?;
         let draft = draft(&self.output, &spec, date, &by_sequence, &tables).await?;
         table.prepare(draft, provenance).await
     }
@@ -338,6 +339,21 @@ impl Publications {
     /// The table itself, once there is one.
     pub fn table(&self) -> Option<&Table> {
         self.table.as_ref()
+    }
+}
+
+/// Refuses a table with columns of a later tierline, which would be lost.
+fn check_known(table: &Table, spec: &TableSpec) -> Result<(), PublishError> {
+    let (found, known) = (table.schema()?, spec.schema());
+    let names = found.fields().iter().map(|field| field.name().as_str());
+    let unknown: Vec<&str> = names
+        .filter(|name| known.field_with_name(name).is_err())
+        .collect();
+    match unknown.is_empty() {
+        true => Ok(()),
+        false => Err(PublishError::LaterForm {
+            columns: unknown.join(", "),
+        }),
     }
 }
 

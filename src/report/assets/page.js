@@ -29,7 +29,7 @@ const number = (value, options = {}) => {
 };
 const count = (value) => number(value, { maximumFractionDigits: 0 });
 const money = (value) => number(Number(value), { maximumFractionDigits: 0 });
-// Half a tenth of a per cent is rounded away from zero, whatever the binary fraction: as on the screen.
+// Half a tenth of a per cent is rounded away from zero, as `tierline show` does.
 const rounded = (value, digits) => Math.sign(value) * Math.round(Math.abs(value) * 10 ** (digits + 2)) / 10 ** (digits + 2) || 0;
 const share = (value, digits = 1) => number(rounded(value, digits), { style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits });
 const signed = (value) => number(value, { signDisplay: 'exceptZero', maximumFractionDigits: 0 });

@@ -13,7 +13,7 @@ const STAGING: &str = "staging/orders.sql:9";
 /// What a function refuses to make.
 const TOO_LARGE: &str = "cannot be computed: it would make a text of more than 10,000 characters or a list of more than 10,000 elements; bound the argument that says how many by LEAST(.., 10000)";
 
-const CASES: [Case; 15] = [
+const CASES: [Case; 16] = [
     (STAGING, "lpad(status, 2000000000)", TOO_LARGE),
     (
         STAGING,
@@ -21,6 +21,11 @@ const CASES: [Case; 15] = [
         TOO_LARGE,
     ),
     (STAGING, "length(repeat(status, 2000))", TOO_LARGE),
+    (
+        STAGING,
+        "length(replace(repeat(status, 1000), 'a', repeat('b', 1000)))",
+        TOO_LARGE,
+    ),
     (
         STAGING,
         "array_length(array_repeat(repeat(status, 100), 100))",

@@ -656,6 +656,30 @@ fn of_staging_and_rollups() {
             )],
         },
         Remedy {
+            help: "write CAST(... AS DECIMAL(18, 2)), or COUNT(DISTINCT x)",
+            broken: &[Replace(
+                PURCHASES,
+                ORDERS_COUNTED,
+                "    APPROX_DISTINCT(CAST(amount AS DOUBLE)) AS x,\n    COUNT(*) FILTER (WHERE is_counting) AS orders,",
+            )],
+            mended: &[Replace(
+                PURCHASES,
+                "CAST(amount AS DOUBLE)",
+                "CAST(amount AS DECIMAL(18, 2))",
+            )],
+        },
+        Remedy {
+            help: "list the columns there in place of `*`, or give one of them another name with AS",
+            broken: &[Write(
+                "sql/features/twice.sql",
+                "WITH both AS (SELECT o.user_id, o.channel, e.* FROM staging.orders AS o INNER JOIN staging.engagement AS e ON o.user_id = e.user_id) SELECT user_id, COUNT(*) AS x FROM both GROUP BY user_id\n",
+            )],
+            mended: &[Write(
+                "sql/features/twice.sql",
+                "WITH both AS (SELECT o.channel, e.* FROM staging.orders AS o INNER JOIN staging.engagement AS e ON o.user_id = e.user_id) SELECT user_id, COUNT(*) AS x FROM both GROUP BY user_id\n",
+            )],
+        },
+        Remedy {
             help: "write LAST_VALUE(channel ORDER BY ordered_at, channel): a tie-breaker last",
             broken: &[Replace(
                 PURCHASES,

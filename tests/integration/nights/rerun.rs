@@ -186,6 +186,15 @@ async fn plan_says_what_changed_since_a_date_was_published() {
 }
 
 #[tokio::test]
+async fn plan_says_that_all_source_files_have_other_paths() {
+    let copy = two_nights().await.copied();
+    assert_eq!(
+        reason(&copy, last_night()).await,
+        "source files, which all have other paths now: a copy in another folder or bucket counts as new files"
+    );
+}
+
+#[tokio::test]
 async fn restated_older_date_leaves_current_on_the_newest_and_warns() {
     let nights = two_nights().await;
     let output = nights.output();
