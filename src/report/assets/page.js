@@ -205,7 +205,7 @@ const linesOf = (text, size, most) => {
   const lines = [''];
   const add = (part) => { if (lines.at(-1) && widthOf(`${lines.at(-1)}${part}`.trimEnd(), size) > most) lines.push(part); else lines[lines.length - 1] += part; };
   // Between words, or between any two Chinese characters; within a word that is longer than a line.
-  for (const part of text.match(/[\u2e80-\uffef]|[^\s\u2e80-\uffef]*\s*/g)) {
+  for (const part of text.match(/[\u2e80-\uffef\u{1f000}-\u{3ffff}]|[^\s\u2e80-\uffef\u{1f000}-\u{3ffff}]*\s*/gu)) {
     if (widthOf(part.trimEnd(), size) > most) for (const character of part) add(character);
     else add(part);
   }
