@@ -428,7 +428,7 @@ const areas = (element, found, names, shares) => {
   };
   const day = new Intl.DateTimeFormat(locale(), { month: 'short', timeZone: 'UTC', ...(F.history.dates.length > 200 ? { year: '2-digit' } : { day: 'numeric' }) });
   return {
-    grid: { left: 44, right: small ? 14 : widest(names, 12.5) + 22, top: 12, bottom: 40 },
+    grid: { left: 44, right: small ? 32 : widest(names, 12.5) + 22, top: 12, bottom: 40 },
     tooltip: tooltip((points) => {
       const rows = [...points].reverse();
       return `<div class="tip"><b>${escaped(date(points[0].value[0]))}</b>${rows.map((point) => `<br>${point.marker} ${escaped(point.seriesName)} <b>${escaped(share(point.value[1]))}</b>`).join('')}</div>`;
