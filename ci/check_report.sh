@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Opens reports in headless Chromium as a reader would: ci/check_report.sh <tierline> [folder for screenshots]
 #
-# A demo of some nights, a first night, and a Chinese one: no console error, no request, nothing that is
-# wider than the window, nothing that axe-core finds serious, a load of less than a second. Needs Debian's
-# `chromium`, Node.js and npm; where one of them is missing it says so and checks nothing.
+# A demo of some nights, a first night, a Chinese one, a quiet night, two years of nights, and the index: no console
+# error, no request, nothing that is wider than the window, cut or too small on a phone, reasons for what cannot be
+# chosen, nothing that axe-core finds serious, a load of less than a second. Needs Debian's `chromium`, Node.js
+# and npm; where one of them is missing it says so and checks nothing.
 set -euo pipefail
 
 tierline=$(realpath "$1")
@@ -31,6 +32,10 @@ look() {
 
 "$tierline" demo nights --users 1000 --nights 12 >nights.log
 look nights/output/report/2026-10-31.html nights
+look nights/output/report/index.html index
+node "$here/report/variants.mjs" nights/output/report/2026-10-31.html .
+look quiet.html quiet
+look two-years.html two-years
 "$tierline" report nights/jobs/demo.toml --lang zh --period week --with-users 5 --output chinese.html >/dev/null
 look chinese.html chinese
 "$tierline" demo first --users 300 --nights 1 >first.log

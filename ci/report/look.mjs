@@ -1,11 +1,14 @@
 // Opens a report in headless Chromium as a reader would, and says what is wrong with it:
 //   node look.mjs <modules> <chromium> <page.html> <folder for screenshots> [name]
-// Anything that the page asks for, console errors, text that is cut off sideways, serious findings of
-// axe-core, and a load of more than a second end it with 1.
+// Anything that the page asks for, console errors, what cannot be read on a phone (narrow.mjs), what the page
+// leaves unsaid (honest.mjs), serious findings of axe-core, and a load of more than a second end it with 1.
 import { createRequire } from 'node:module';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+
+import { unsaid } from './honest.mjs';
+import { unreadable } from './narrow.mjs';
 
 const [modules, chromium, page, folder, name = 'report'] = process.argv.slice(2);
 const require = createRequire(join(resolve(modules), 'package.json'));
@@ -47,6 +50,26 @@ const examine = async (tab, tag) => {
   }
 };
 
+const note = (tag, lines) => { for (const line of new Set(lines)) problems.push(`${tag}: ${line}`); };
+// Every dimension in both languages, with what is folded away, as somebody with a phone would go through it.
+const goThrough = async (tab, tag) => {
+  const dimensions = await tab.locator('#dimension option').count();
+  await tab.evaluate(() => { for (const folded of document.querySelectorAll('details')) folded.open = true; });
+  const lines = [];
+  for (let language = 0; language < 2; language++) {
+    for (let dimension = 0; dimension < dimensions; dimension++) {
+      await tab.selectOption('#dimension', String(dimension));
+      for (const id of ['time', 'sankey', 'matrix']) if (await tab.isVisible(`#${id}`)) await tab.locator(`#${id}`).scrollIntoViewIfNeeded();
+      await tab.waitForTimeout(120);
+      if (dimension === 0) await shot(tab, `${tag}-unfolded-${language}`);
+      lines.push(...await tab.evaluate(unreadable));
+    }
+    await tab.selectOption('#dimension', '0');
+    await tab.click('#language');
+  }
+  note(tag, lines);
+};
+
 const times = [];
 for (const [tag, options] of [['light', { colorScheme: 'light' }], ['dark', { colorScheme: 'dark' }], ['narrow', { viewport: { width: 390, height: 844 } }]]) {
   const { context, tab, loaded } = await open(options, tag);
@@ -54,7 +77,11 @@ for (const [tag, options] of [['light', { colorScheme: 'light' }], ['dark', { co
   await shot(tab, tag);
   if (tag === 'light') await shot(tab, 'first', false);
   await examine(tab, tag);
-  if (tag === 'light') {
+  const isReport = await tab.locator('#figures').count() > 0;
+  if (tag === 'narrow') note(tag, await tab.evaluate(unreadable));
+  if (isReport) note(tag, await tab.evaluate(unsaid));
+  if (tag === 'narrow' && isReport) await goThrough(tab, tag);
+  if (tag === 'light' && isReport) {
     if (await tab.isVisible('#stayed')) await tab.check('#stayed');
     const choices = await tab.locator('#dimension option').count();
     for (let choice = 0; choice < choices; choice++) {
@@ -63,8 +90,8 @@ for (const [tag, options] of [['light', { colorScheme: 'light' }], ['dark', { co
       await tab.waitForTimeout(60);
     }
     await tab.selectOption('#dimension', '0');
-    const periods = await tab.locator('#period option').evaluateAll((options) => options.map((option) => option.value));
-    if (await tab.locator('#period').isEnabled()) await tab.selectOption('#period', periods.at(-1));
+    for (const period of await tab.locator('#period button:not([aria-disabled])').all()) await period.click();
+    note(tag, await tab.evaluate(unsaid));
     await tab.click('#language');
     await tab.evaluate(() => window.scrollTo(0, 0));
     await tab.waitForTimeout(200);

@@ -301,11 +301,16 @@ fn months(opened: &Opened, pages: &Pages, history: &History, words: &Words) -> S
         ALERTS.name,
         "open",
     ];
-    let columns = columns.map(|column| format!("<th scope=\"col\">{}</th>", words.text(column)));
+    let columns = columns.map(|column| {
+        format!(
+            "<th scope=\"col\" role=\"columnheader\">{}</th>",
+            words.text(column)
+        )
+    });
     let head = columns.concat();
     let tables = months.into_iter().map(|(month, rows)| {
         format!(
-            "<section><h2>{month}</h2>\n<table><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></section>\n"
+            "<section><h2>{month}</h2>\n<table role=\"table\"><thead role=\"rowgroup\"><tr role=\"row\">{head}</tr></thead>\n<tbody role=\"rowgroup\">\n{rows}</tbody></table></section>\n"
         )
     });
     tables.collect()
@@ -329,7 +334,12 @@ fn row(
         metric("high_value_user_share").map(per_cent),
         alerts.map(|alerts| grouped(alerts.rows as f64)),
     ];
-    let cells = cells.map(|cell| format!("<td>{}</td>", cell.as_deref().unwrap_or("–")));
+    let named = ["users", "revenue", "high_value", ALERTS.name].map(|name| words.text(name));
+    let cells = named.into_iter().zip(cells).map(|(name, cell)| {
+        let cell = cell.as_deref().unwrap_or("–");
+        format!("<td data-head=\"{name}\" role=\"cell\">{cell}</td>")
+    });
+    let cells: String = cells.collect();
     let publications = &opened.publications;
     let periods = [
         ("night", publication.previous_snapshot_date.is_some()),
@@ -346,11 +356,13 @@ fn row(
         true => (format!("<a href=\"{day}.html\">{day}</a>"), links.join(" ")),
         false => (day, words.text("no_page").to_owned()),
     };
-    let cells = cells.concat();
-    format!("<tr><th scope=\"row\">{day}</th>{cells}<td>{links}</td></tr>\n")
+    let open = words.text("open");
+    format!(
+        "<tr role=\"row\"><th scope=\"row\" role=\"rowheader\">{day}</th>{cells}<td class=\"open\" data-head=\"{open}\" role=\"cell\">{links}</td></tr>\n"
+    )
 }
 
-/// A number in whole units, with a comma after each three digits.
+/// A number in whole units, with a comma after each three digits and a minus sign below zero.
 fn grouped(number: f64) -> String {
     let digits = format!("{:.0}", number.abs());
     let mut text = String::new();
@@ -361,7 +373,7 @@ fn grouped(number: f64) -> String {
         text.push(digit);
     }
     match number < 0.0 && digits != "0" {
-        true => format!("-{text}"),
+        true => format!("−{text}"),
         false => text,
     }
 }
@@ -379,7 +391,7 @@ mod tests {
     #[test]
     fn numbers_are_grouped() {
         let found = [0.0, 999.4, 1000.0, 1_234_567.5, -1000.0, -0.2].map(grouped);
-        assert_eq!(found, ["0", "999", "1,000", "1,234,568", "-1,000", "0"]);
+        assert_eq!(found, ["0", "999", "1,000", "1,234,568", "−1,000", "0"]);
     }
 
     #[test]

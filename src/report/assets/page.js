@@ -22,17 +22,20 @@ const inLanguage = (thing, field) => state.language === 'zh'
 const label = (thing) => inLanguage({ label_en: thing.label_en, label_zh: thing.label_zh }, 'label') ?? plain(thing.name);
 const locale = () => state.language === 'zh' ? 'zh-CN' : 'en-US';
 const formats = new Map();
+// Below zero a number has a minus sign, not a hyphen.
 const number = (value, options = {}) => {
   const key = locale() + JSON.stringify(options);
   if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(locale(), options));
-  return formats.get(key).format(value);
+  return formats.get(key).format(value).replaceAll('-', '−');
 };
 const count = (value) => number(value, { maximumFractionDigits: 0 });
 const money = (value) => number(Number(value), { maximumFractionDigits: 0 });
 // Half a tenth of a per cent is rounded away from zero, as `tierline show` does.
 const rounded = (value, digits) => Math.sign(value) * Math.round(Math.abs(value) * 10 ** (digits + 2)) / 10 ** (digits + 2) || 0;
-const share = (value, digits = 1) => number(rounded(value, digits), { style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits });
+const share = (value, digits = 1, options = {}) => number(rounded(value, digits), { style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits, ...options });
 const signed = (value) => number(value, { signDisplay: 'exceptZero', maximumFractionDigits: 0 });
+// A change and since when: words of comparison stand before the number in Chinese, and after it in English.
+const changed = (value, since) => value ? t('changed', { change: signed(value), over: since }) : t('unchanged', { over: since });
 const users = (n) => n === 1 ? t('n_user') : t('n_users', { n: count(n) });
 const date = (day, style = 'medium') => new Intl.DateTimeFormat(locale(), style === 'full'
   ? { weekday: 'long', year: 'numeric', month: 'long', day: 'numeric', timeZone: 'UTC' }
@@ -43,7 +46,7 @@ const metricName = (name) => inLanguage(own(F.metrics, name) ?? {}, 'label') ?? 
 const metric = (name, value) => {
   if (value === null || value === undefined) return t('nothing');
   const form = own(F.metrics, name);
-  if (form?.format?.endsWith('%')) return share(value);
+  if (form?.format?.endsWith('%')) return share(value, 1, form.format.startsWith('+') ? { signDisplay: 'exceptZero' } : {});
   if (form?.unit === 'money') return money(value);
   if (/_share|_rate|^aov_volatility|score_drift|registration_conversion/.test(name)) return share(value);
   if (/revenue/.test(name)) return money(value);
@@ -67,31 +70,39 @@ const el = (tag, attributes = {}, ...children) => {
 const fill = (target, ...children) => { (typeof target === 'string' ? $(target) : target).replaceChildren(...children.flat(Infinity)); };
 const say = (id, text) => { $(id).textContent = text; };
 // Columns are {head, kind: text|n|wide, cell(row)}; the first one names the row.
-// On a phone the rows of a table with a wide column are cards; their roles say that it is a table still.
-const table = (caption, columns, rows) => {
-  const isRoomy = columns.some((column) => column.kind === 'wide');
-  const role = (name) => isRoomy ? name : null;
+// On a phone the rows of a table that stacks are cards; their roles say that it is a table still.
+const table = (caption, columns, rows, stacks = columns.some((column) => column.kind === 'wide')) => {
+  const role = (name) => stacks ? name : null;
   const cell = (column, row, first) => {
     const content = column.cell(row);
     const kind = column.kind ?? 'n';
     const attributes = { class: kind === 'wide' ? 'text wide' : kind };
     if (first) attributes.scope = 'row';
-    if (isRoomy) { attributes.role = first ? 'rowheader' : 'cell'; attributes['data-head'] = column.head; }
+    if (stacks) { attributes.role = first ? 'rowheader' : 'cell'; attributes['data-head'] = column.head; }
     return el(first ? 'th' : 'td', attributes, content ?? t('nothing'));
   };
-  return el('table', { class: isRoomy ? 'roomy' : null, role: role('table') },
+  return el('table', { class: stacks ? 'roomy' : null, role: role('table') },
     el('caption', { class: 'hide' }, caption),
     el('thead', { role: role('rowgroup') }, el('tr', { role: role('row') }, columns.map((column) => el('th', { scope: 'col', role: role('columnheader'), class: column.kind === 'n' || !column.kind ? null : 'text' }, column.head)))),
     el('tbody', { role: role('rowgroup') }, rows.map((row) => el('tr', { role: role('row') }, columns.map((column, place) => cell(column, row, place === 0))))));
 };
-// What scrolls can be reached by keyboard.
-const scroller = (id, name, ...children) => {
-  const box = $(id);
-  fill(box, ...children);
-  box.setAttribute('tabindex', '0');
+// What scrolls can be reached by keyboard, and fades where there is more to the right or below.
+const showMore = (box) => {
+  const room = box.scrollWidth - box.clientWidth;
+  const rest = box.scrollHeight - box.clientHeight;
+  if (room > 0 || rest > 0) box.setAttribute('tabindex', '0');
+  else box.removeAttribute('tabindex');
+  box.classList.toggle('more', room - box.scrollLeft > 1);
+  box.classList.toggle('below', rest - box.scrollTop > 1);
+};
+const sized = new ResizeObserver((entries) => { for (const box of new Set(entries.map((entry) => entry.target.closest('.scroll')))) if (box) showMore(box); });
+const scrollable = (box, name) => {
   box.setAttribute('role', 'group');
   box.setAttribute('aria-label', name);
+  if (!box.onscroll) { box.onscroll = () => showMore(box); sized.observe(box); }
+  for (const child of box.children) sized.observe(child);
 };
+const scroller = (id, name, ...children) => { fill(id, ...children); scrollable($(id), name); };
 const swatch = (colour) => el('span', { class: 'swatch', style: { '--c': colour }, 'aria-hidden': 'true' });
 const bar = (part, colour) => part ? el('span', { class: 'bar', 'aria-hidden': 'true', style: { width: `${100 * part}%`, '--c': colour } }) : null;
 // A sentence with some of its values set bold.
@@ -146,7 +157,9 @@ const usual = (name) => {
   const values = (own(F.history.kpis, name) ?? []).slice(-29, -1).filter((value) => value !== null).sort((a, b) => a - b);
   if (values.length < 7) return null;
   const at = (part) => { const place = part * (values.length - 1); const low = Math.floor(place); return values[low] + (values[Math.ceil(place)] - values[low]) * (place - low); };
-  return [at(.1), at(.9)];
+  // Between whole numbers there are none but whole ones.
+  const whole = values.every(Number.isInteger) ? Math.round : (value) => value;
+  return [whole(at(.1)), whole(at(.9))];
 };
 
 // ---- charts: drawn when they come into view, and again when language, theme or choice change
@@ -185,9 +198,28 @@ const escaped = (text) => String(text).replace(/[&<>"']/g, (character) => `&#${c
 const tooltip = (formatter, trigger = 'item') => ({ trigger, confine: true, backgroundColor: css('--card'), borderColor: css('--line'), textStyle: { color: css('--ink'), fontSize: 13 }, formatter });
 const axis = () => ({ axisLine: { lineStyle: { color: css('--line') } }, axisTick: { show: false }, axisLabel: { color: css('--quiet'), fontSize: 12 }, splitLine: { lineStyle: { color: css('--line') } } });
 const narrow = (element) => element.clientWidth < 480;
-// How many Latin letters a text is as wide as.
-const wide = (text) => sum([...text], (character) => character > '\u2e80' ? 1.8 : 1);
-const cut = (text, most) => text.length > most ? `${text.slice(0, most - 1)}…` : text;
+// Labels are not cut: they go on in another line.
+const canvas = document.createElement('canvas').getContext('2d');
+const widthOf = (text, size) => { canvas.font = `${size}px ${getComputedStyle(document.body).fontFamily}`; return Math.ceil(canvas.measureText(text).width); };
+const linesOf = (text, size, most) => {
+  const lines = [''];
+  const add = (part) => { if (lines.at(-1) && widthOf(`${lines.at(-1)}${part}`.trimEnd(), size) > most) lines.push(part); else lines[lines.length - 1] += part; };
+  // Between words, or between any two Chinese characters; within a word that is longer than a line.
+  for (const part of text.match(/[\u2e80-\uffef\u{1f000}-\u{3ffff}]|[^\s\u2e80-\uffef\u{1f000}-\u{3ffff}]*\s*/gu)) {
+    if (widthOf(part.trimEnd(), size) > most) for (const character of part) add(character);
+    else add(part);
+  }
+  return lines.map((line) => line.trim());
+};
+// The least width at which each of some labels takes no more than some lines, and no word is broken.
+const fitting = (texts, size, most) => {
+  let width = Math.min(120, widest(texts.flatMap((text) => text.split(/\s+/).filter((word) => !/[\u2e80-\uffef]/.test(word))), size)) + 1;
+  while (width < 400 && texts.some((text) => linesOf(text, size, width).length > most)) width += 8;
+  return width;
+};
+// A text of several lines is as wide as the longest.
+const widest = (labels, size) => Math.max(0, ...labels.flat().map((line) => widthOf(line, size)));
+const legend = (id, items) => fill(id, items.map(([name, colour]) => el('span', { style: { '--c': colour } }, name)));
 
 // ---- the first screen
 
@@ -211,10 +243,25 @@ const falling = () => {
   return top ? { users: top.waiting } : null;
 };
 
+// Those about to fall are counted in three places, each its own way; it is said beside each.
+const counted = (text) => text ? el('p', { class: 'counted' }, text) : null;
+const fallingAction = (action) => {
+  const all = kpi('falling_high_value_users')?.value;
+  if (action !== 'call_falling' || !all) return null;
+  const reached = sum(F.actions.filter((found) => found.action === action), (found) => found.users);
+  const values = { n: count(reached), all: count(all) };
+  return reached > all ? null : counted(t(reached === all ? 'falling_action_all' : 'falling_action', values));
+};
+const fallingWarning = (warning) => {
+  const high = kpi('falling_high_value_users')?.value;
+  if (warning !== 'falling_warning' || high === undefined || high === null) return null;
+  return counted(t('falling_warning', { n: count(high) }));
+};
+
 const headline = () => {
   const parts = [];
   const flows = flowsOf(main());
-  if (moves()) parts.push(...sentence('head_moves', { up: count(byWay(flows, 'up')), down: count(byWay(flows, 'down')), dimension: named('dimension', main().name).toLowerCase(), over: over() }, { up: 'up', down: 'down' }));
+  if (moves()) parts.push(...sentence('head_moves', { up: count(byWay(flows, 'up')), down: count(byWay(flows, 'down')), dimension: named('dimension', main().name).toLowerCase(), over: over() }, { up: byWay(flows, 'up') ? 'up' : '', down: byWay(flows, 'down') ? 'down' : '' }));
   else parts.push(...sentence('head_first', { users: users(F.users) }, { users: '' }));
   const found = falling();
   const gap = state.language === 'zh' ? '' : ' ';
@@ -232,20 +279,26 @@ const tiles = () => {
   const range = usual('revenue_d0');
   const found = falling();
   const where = moves() ? t('in_dimension', { dimension: named('dimension', main().name).toLowerCase(), over: over() }) : t('first_tile');
+  // That nobody moved is neither good nor bad.
+  const moved = (name, way) => {
+    const n = byWay(flows, way);
+    return tile(name, !moves() ? t('nothing') : n ? `${GLYPHS[way]} ${count(n)}` : count(n), where, moves() && n ? way : '');
+  };
   const critical = F.alerts.filter((alert) => alert.severity === 'critical').length;
   const alertNote = !F.alerts.length ? (F.kpis.length ? t('all_quiet') : t('no_kpis')) : critical ? t('critical_of', { n: count(critical) }) : t('none_critical');
   const before = total?.previous_value;
-  const change = before === null || before === undefined ? '' : t('per_day_before', { change: signed(F.users - before), over: sinceBefore(F.previous_snapshot_date) });
+  const change = before === null || before === undefined ? '' : changed(F.users - before, sinceBefore(F.previous_snapshot_date));
   fill('tiles',
     tile('tile_users', count(F.users), change),
     tile('tile_revenue', revenue?.value === null || !revenue ? t('nothing') : money(revenue.value), range ? t('per_usual', { low: money(range[0]), high: money(range[1]) }) : revenue?.previous_value ? t('before_value', { value: money(revenue.previous_value) }) : ''),
-    tile('tile_up', moves() ? `▲ ${count(byWay(flows, 'up'))}` : t('nothing'), where, 'up'),
-    tile('tile_down', moves() ? `▼ ${count(byWay(flows, 'down'))}` : t('nothing'), where, 'down'),
-    tile('tile_falling', found ? count(found.users) : t('nothing'), found?.revenue ? t('at_stake_365', { revenue: money(found.revenue) }) : '', found?.users ? 'down' : ''),
+    moved('tile_up', 'up'),
+    moved('tile_down', 'down'),
+    tile('tile_falling', found ? count(found.users) : t('nothing'), found ? [t('falling_tile'), found.revenue ? t('falling_paid', { revenue: money(found.revenue) }) : ''] : '', found?.users ? 'down' : ''),
     tile('tile_alerts', count(F.alerts.length), alertNote, F.alerts.length ? 'alert' : ''));
 };
 
 const alerts = () => {
+  $('first-pair').classList.toggle('calm', !F.alerts.length);
   if (!F.alerts.length) return fill('alerts', el('p', { class: 'quiet' }, F.kpis.length ? t('no_alerts') : t('no_kpis')));
   fill('alerts', el('ul', { class: 'list' }, F.alerts.map((alert) => {
     const side = alert.value < alert.threshold ? 'alert_below' : 'alert_above';
@@ -267,7 +320,7 @@ const actFirst = () => {
     const those = contact.filter((action) => action.action === name);
     return el('li', {},
       el('div', { class: 'head' }, el('strong', {}, named('action', name)), el('span', {}, those.map((action) => [el('span', { class: 'badge' }, t('act_line', { users: users(action.users), channel: named('channel', action.channel) })), ' ']))),
-      el('p', { class: 'what' }, inLanguage(those[0], 'playbook') ?? ''));
+      el('p', { class: 'what' }, inLanguage(those[0], 'playbook') ?? ''), fallingAction(name));
   });
   fill('act-first', el('ul', { class: 'list' }, items), left ? el('p', { class: 'quiet' }, t('leave_line', { users: users(left) })) : '', el('p', {}, el('a', { href: '#actions-h', class: 'more' }, t('all_actions'))));
 };
@@ -294,7 +347,7 @@ const tiersNow = () => {
   ];
   if (flowsOf(found).length) columns.push({ head: t('change'), cell: (tier) => signed(net(found, tier.name)) });
   if (waits) columns.push({ head: t('waiting'), cell: (tier) => tier.waiting ? count(tier.waiting) : t('nothing') });
-  scroller('tier-table', name, table(`${name}, ${date(F.snapshot_date)}`, columns, found.tiers), waits ? el('p', { class: 'quiet' }, t('waiting_note')) : '');
+  scroller('tier-table', name, table(`${name}, ${date(F.snapshot_date)}`, columns, found.tiers, true), waits ? el('p', { class: 'quiet' }, t('waiting_note')) : '');
 };
 
 const series = (found) => {
@@ -324,6 +377,7 @@ const overTime = () => {
     return button;
   }));
   const names = found.tiers.map(label);
+  legend('time-legend', !one && hasLegend(element, names) ? names.map((name, tier) => [name, colours(found)[tier]]) : []);
   chart(element, `${named('dimension', found.name)}. ${heading}`, () => one ? bars(found, names) : areas(element, found, names, shares));
   const last = Math.max(0, dates.length - 31);
   const columns = [{ head: t('q_snapshot'), kind: 'text', cell: (place) => dates[place] }, ...names.map((name, tier) => ({ head: name, cell: (place) => shares[tier][place] === null ? t('nothing') : share(shares[tier][place]) }))];
@@ -334,17 +388,19 @@ const overTime = () => {
 const bars = (found, names) => {
   const total = sum(found.tiers, measured);
   const paint = colours(found);
+  const lines = names.map((name) => linesOf(name, 13, narrow($('time')) ? 110 : 240).join('\n'));
   return {
     grid: { left: 8, right: 56, top: 8, bottom: 8, containLabel: true },
     xAxis: { type: 'value', show: false },
-    yAxis: { type: 'category', inverse: true, data: names, ...axis(), axisLine: { show: false }, axisLabel: { color: css('--ink'), fontSize: 13 } },
+    yAxis: { type: 'category', inverse: true, data: lines, ...axis(), axisLine: { show: false }, axisLabel: { color: css('--ink'), fontSize: 13, interval: 0 } },
     series: [{ type: 'bar', barMaxWidth: 26, data: found.tiers.map((tier, place) => ({ value: of(measured(tier), total), itemStyle: { color: paint[place], borderRadius: 4 } })), label: { show: true, position: 'right', color: css('--ink'), formatter: ({ value }) => share(value) } }],
   };
 };
 
+const hasLegend = (element, names) => narrow(element) || widest(names, 12.5) > 220;
 const areas = (element, found, names, shares) => {
   const paint = colours(found);
-  const small = narrow(element);
+  const small = hasLegend(element, names);
   // The best tier is drawn last, on top.
   const order = found.tiers.map((_, place) => place).reverse();
   const line = (place) => ({
@@ -368,12 +424,11 @@ const areas = (element, found, names, shares) => {
   const nearest = (value) => marks.reduce((best, mark) => Math.abs(mark.y - value) < Math.abs(best.y - value) ? mark : best);
   const bandNames = {
     type: 'value', min: 0, max: 1, position: 'right', axisLine: { show: false }, axisTick: { show: false }, splitLine: { show: false },
-    axisLabel: { customValues: marks.map((mark) => mark.y), color: css('--ink'), fontSize: 12.5, margin: 10, formatter: (value) => cut(names[nearest(value).place], 20) },
+    axisLabel: { customValues: marks.map((mark) => mark.y), color: css('--ink'), fontSize: 12.5, margin: 10, formatter: (value) => names[nearest(value).place] },
   };
   const day = new Intl.DateTimeFormat(locale(), { month: 'short', timeZone: 'UTC', ...(F.history.dates.length > 200 ? { year: '2-digit' } : { day: 'numeric' }) });
   return {
-    grid: { left: 44, right: small ? 12 : 128, top: 12, bottom: small ? 84 : 40 },
-    legend: { show: small, bottom: 0, data: names, textStyle: { color: css('--quiet') }, itemWidth: 12, itemHeight: 12 },
+    grid: { left: 44, right: small ? 32 : widest(names, 12.5) + 22, top: 12, bottom: 40 },
     tooltip: tooltip((points) => {
       const rows = [...points].reverse();
       return `<div class="tip"><b>${escaped(date(points[0].value[0]))}</b>${rows.map((point) => `<br>${point.marker} ${escaped(point.seriesName)} <b>${escaped(share(point.value[1]))}</b>`).join('')}</div>`;
@@ -411,6 +466,10 @@ const showMoves = () => {
   const shown = state.stayed ? flows : moved;
   const element = $('sankey');
   element.hidden = !shown.length;
+  const stands = [...new Set(shown.map((flow) => flow.from))].length;
+  const goes = [...new Set(shown.map((flow) => flow.to))].length;
+  element.style.height = `${Math.max(360, Math.max(stands, goes) * (narrow(element) ? 64 : 32))}px`;
+  charts.get(element)?.instance?.resize();
   chart(element, `${t('flows')}. ${$('moves-says').textContent}`, () => sankey(element, found, shown));
   const ways = [...new Set(shown.map(wayOf))];
   fill('flow-legend', Object.keys(WAYS).filter((way) => ways.includes(way)).map((way) => el('span', { style: { '--c': `var(${WAYS[way]})` } }, t(way))));
@@ -426,7 +485,8 @@ const showMoves = () => {
 const sankey = (element, found, flows) => {
   const paint = colours(found);
   const small = narrow(element);
-  const most = small ? 9 : 30;
+  const size = small ? 12 : 13;
+  const most = small ? 92 : 240;
   const order = [...found.tiers.map((tier) => tier.name), null];
   const unlisted = (name) => !order.includes(name);
   const side = (which) => {
@@ -435,18 +495,20 @@ const sankey = (element, found, flows) => {
     return names.map((name) => {
       const text = name === null ? t(which === 'from' ? 'entered' : 'left') : tierLabel(found, name);
       const place = order.indexOf(name);
-      const people = sum(flows.filter((flow) => flow[which] === name), (flow) => flow.users);
+      const people = count(sum(flows.filter((flow) => flow[which] === name), (flow) => flow.users));
+      const lines = linesOf(`${text} ${people}`, size, most);
       return {
-        characters: wide(cut(text, most)), name: t(which === 'from' ? 'before' : 'after', { tier: text }) + `\u0000${which}${name}`, depth: which === 'from' ? 0 : 1,
+        lines, name: t(which === 'from' ? 'before' : 'after', { tier: text }) + `\u0000${which}${name}`, depth: which === 'from' ? 0 : 1,
         itemStyle: { color: name === null || place < 0 ? css('--faint') : paint[place], borderWidth: 0 },
-        label: { position: which === 'from' ? 'left' : 'right', formatter: `${cut(text, most)} {n|${count(people)}}`, rich: { n: { color: css('--quiet'), fontSize: 12 } } },
+        label: { position: which === 'from' ? 'left' : 'right', align: which === 'from' ? 'right' : 'left', formatter: `${lines.join('\n').slice(0, -people.length)}{n|${people}}`, rich: { n: { color: css('--quiet'), fontSize: 12 } } },
       };
     });
   };
   const [from, to] = [side('from'), side('to')];
   const node = (which, name) => [...from, ...to].find((found) => found.name.endsWith(`\u0000${which}${name}`)).name;
-  const longest = Math.max(...[...from, ...to].map((found) => found.characters));
-  const room = small ? 92 : Math.min(260, 60 + 7.5 * longest);
+  const labels = [...from, ...to].map((found) => found.lines);
+  const room = widest(labels, size) + 12;
+  const gap = Math.max(...labels.map((lines) => lines.length)) * (size + 4);
   return {
     tooltip: tooltip((point) => {
       if (point.dataType === 'node') return `<div class="tip">${escaped(point.name.split('\u0000')[0])}: <b>${escaped(users(point.value))}</b></div>`;
@@ -455,8 +517,8 @@ const sankey = (element, found, flows) => {
       return `<div class="tip">${escaped(names.from)} → ${escaped(names.to)}<br><b>${escaped(users(flow.users))}</b> · ${escaped(t('revenue_365d'))} ${escaped(money(flow.revenue_365d))}</div>`;
     }),
     series: [{
-      type: 'sankey', left: room, right: room, top: 10, bottom: 10, nodeWidth: 12, nodeGap: 17, draggable: false, layoutIterations: 0,
-      emphasis: { focus: 'adjacency' }, label: { color: css('--ink'), fontSize: small ? 11.5 : 13 },
+      type: 'sankey', left: room, right: room, top: Math.max(10, gap / 2), bottom: Math.max(10, gap / 2), nodeWidth: 12, nodeGap: gap, draggable: false, layoutIterations: 0,
+      emphasis: { focus: 'adjacency' }, label: { color: css('--ink'), fontSize: size, lineHeight: size + 3 },
       data: [...from, ...to],
       links: flows.map((flow) => ({ source: node('from', flow.from), target: node('to', flow.to), value: flow.users, flow, lineStyle: { color: css(WAYS[wayOf(flow)]), opacity: wayOf(flow) === 'stayed' ? .35 : .55, curveness: .5 } })),
     }],
@@ -472,12 +534,23 @@ const matrix = (found, flows) => {
   const columnName = (name) => name === null ? t('left') : tierLabel(found, name);
   const most = Math.max(1, ...flows.filter((flow) => flow.direction !== null).map((flow) => flow.users));
   const element = $('matrix');
-  element.style.height = `${rows.length * 38 + (narrow(element) ? 96 : 58)}px`;
+  const box = element.parentElement;
+  const small = narrow(box);
+  // In little room the names of columns stand upright, and what is too wide scrolls.
+  const left = small ? Math.min(120, fitting(rows.map(rowName), 12.5, 2) + 12) : 150;
+  const rowLabels = rows.map((name) => linesOf(rowName(name), 12.5, left - 10));
+  const cell = small ? Math.max(32, widthOf(count(Math.max(...flows.map((flow) => flow.users))), 12) + 5) : Math.max(50, (box.clientWidth - left - 8) / columns.length);
+  const columnWidth = small ? fitting(columns.map(columnName), 12, 2) : cell - 8;
+  const columnLabels = columns.map((name) => linesOf(columnName(name), 12, columnWidth));
+  const bottom = small ? widest(columnLabels, 12) + 16 : 16 + 16 * Math.max(...columnLabels.map((lines) => lines.length));
+  const height = Math.max(38, ...rowLabels.map((lines) => lines.length * 16 + 6));
+  element.style.height = `${rows.length * height + bottom + 8}px`;
+  element.style.minWidth = `${Math.floor(left + cell * columns.length + 8)}px`;
+  scrollable(box, t('matrix'));
   charts.get(element)?.instance?.resize();
   chart(element, t('matrix'), () => {
-    const small = narrow(element);
     const mix = (colour, part) => { const rgb = (hex) => [1, 3, 5].map((place) => parseInt(hex.slice(place, place + 2), 16)); const [a, b] = [rgb(colour), rgb(css('--card'))]; return `rgb(${a.map((value, place) => Math.round(value * part + b[place] * (1 - part))).join(',')})`; };
-    const light = (rgb) => { const [r, g, b] = rgb.match(/\d+/g).map((part) => { const value = part / 255; return value <= .04045 ? value / 12.92 : ((value + .055) / 1.055) ** 2.4; }); return .2126 * r + .7152 * g + .0722 * b > .3; };
+    const light = (rgb) => { const [r, g, b] = rgb.match(/\d+/g).map((part) => { const value = part / 255; return value <= .04045 ? value / 12.92 : ((value + .055) / 1.055) ** 2.4; }); return .2126 * r + .7152 * g + .0722 * b > .18; };
     const data = flows.map((flow) => {
       const way = wayOf(flow);
       const part = way === 'stayed' ? .18 : .12 + .75 * Math.sqrt(flow.users / most);
@@ -489,11 +562,11 @@ const matrix = (found, flows) => {
       };
     });
     return {
-      grid: { left: small ? 86 : 150, right: 8, top: 8, bottom: small ? 86 : 48 },
+      grid: { left, right: 8, top: 8, bottom },
       tooltip: tooltip(({ data: { flow } }) => `<div class="tip">${escaped(rowName(flow.from))} → ${escaped(columnName(flow.to))}<br><b>${escaped(users(flow.users))}</b></div>`),
-      xAxis: { type: 'category', data: columns.map((name) => columnName(name)), ...axis(), splitLine: { show: false }, splitArea: { show: false }, axisLine: { show: false }, axisLabel: { color: css('--quiet'), fontSize: 12, interval: 0, rotate: small ? 60 : 0, width: small ? 76 : Math.max(50, (element.clientWidth - 160) / columns.length - 8), overflow: small ? 'truncate' : 'break' } },
-      yAxis: { type: 'category', inverse: true, data: rows.map((name) => rowName(name)), ...axis(), splitLine: { show: false }, axisLine: { show: false }, axisLabel: { color: css('--ink'), fontSize: 12.5, width: small ? 78 : 140, overflow: 'truncate' } },
-      series: [{ type: 'heatmap', data, label: { show: true, fontSize: small ? 11 : 13, formatter: ({ value }) => count(value[2]) }, emphasis: { itemStyle: { borderColor: css('--accent') } } }],
+      xAxis: { type: 'category', data: columnLabels.map((lines) => lines.join('\n')), ...axis(), splitLine: { show: false }, splitArea: { show: false }, axisLine: { show: false }, axisLabel: { color: css('--quiet'), fontSize: 12, lineHeight: 15, interval: 0, rotate: small ? 90 : 0 } },
+      yAxis: { type: 'category', inverse: true, data: rowLabels.map((lines) => lines.join('\n')), ...axis(), splitLine: { show: false }, axisLine: { show: false }, axisLabel: { color: css('--ink'), fontSize: 12.5, lineHeight: 16, interval: 0 } },
+      series: [{ type: 'heatmap', data, label: { show: true, fontSize: small ? 12 : 13, formatter: ({ value }) => count(value[2]) }, emphasis: { itemStyle: { borderColor: css('--accent') } } }],
       visualMap: { show: false, min: 0, max: 1, dimension: 2, inRange: { opacity: 1 }, outOfRange: { opacity: 1 } },
     };
   });
@@ -516,7 +589,7 @@ const quadrant = () => {
     return el('div', { class: 'cell', style: { '--w': String(Math.round(4 + 30 * of(shown.users, people))) } },
       el('span', {}, label(shown)), el('strong', {}, count(shown.users)),
       el('span', {}, t('quad_share', { share: share(of(shown.users, people)), revenue: share(of(Number(shown.revenue_365d), revenue)) })),
-      flowsOf(found).length ? el('span', { class: 'what' }, `${signed(change)} ${over()}`) : null);
+      flowsOf(found).length ? el('span', { class: 'what' }, changed(change, over())) : null);
   };
   fill('quadrant', el('div', { class: 'quad' },
     el('span'), el('span', { class: 'col' }, t('low_engagement')), el('span', { class: 'col' }, t('high_engagement')),
@@ -534,14 +607,16 @@ const actions = () => {
   const channels = [...new Set(list.map((action) => action.channel))];
   const paint = Object.fromEntries(channels.map((channel, place) => [channel, channel === 'none' ? css('--stay') : PLAIN[dark() ? 'dark' : 'light'][place % PLAIN.light.length]]));
   const element = $('channels');
-  element.style.height = `${list.length * 29 + (narrow(element) ? 70 : 46)}px`;
+  const most = narrow(element) ? 128 : 240;
+  const names = list.map((action) => linesOf(named('action', action.action), 12.5, most));
+  element.style.height = `${list.length * Math.max(29, ...names.map((lines) => lines.length * 16 + 6)) + 12}px`;
+  legend('channels-legend', channels.map((channel) => [named('channel', channel), paint[channel]]));
   charts.get(element)?.instance?.resize();
   chart(element, `${t('by_priority')}: ${list.map((action) => `${named('action', action.action)} ${count(action.users)}`).join(', ')}`, () => ({
-    grid: { left: 4, right: 48, top: 4, bottom: narrow(element) ? 62 : 34, containLabel: true },
-    legend: { bottom: 0, selectedMode: false, textStyle: { color: css('--quiet'), fontSize: 12 }, itemWidth: 11, itemHeight: 11, itemGap: 10 },
+    grid: { left: widest(names, 12.5) + 14, right: 52, top: 4, bottom: 8 },
     tooltip: tooltip((point) => { const action = list[point.dataIndex]; return `<div class="tip">${escaped(named('action', action.action))}, ${escaped(point.seriesName)}<br><b>${escaped(users(action.users))}</b></div>`; }),
     xAxis: { type: 'value', show: false },
-    yAxis: { type: 'category', inverse: true, data: list.map((action) => named('action', action.action)), ...axis(), axisLine: { show: false }, axisLabel: { color: css('--ink'), fontSize: 12.5, interval: 0, width: narrow(element) ? 120 : 190, overflow: 'truncate' } },
+    yAxis: { type: 'category', inverse: true, data: names.map((lines) => lines.join('\n')), ...axis(), axisLine: { show: false }, axisLabel: { color: css('--ink'), fontSize: 12.5, lineHeight: 16, interval: 0 } },
     series: channels.map((channel) => ({
       name: named('channel', channel), type: 'bar', stack: 'all', barMaxWidth: 20, color: paint[channel], itemStyle: { borderRadius: 3 },
       data: list.map((action) => action.channel === channel ? action.users : null),
@@ -552,13 +627,15 @@ const actions = () => {
     const those = list.filter((action) => action.channel === channel);
     return { channel, users: sum(those, (action) => action.users), stake: sum(those, (action) => Number(action.value_at_stake)) };
   }).sort((a, b) => b.users - a.users);
-  const most = Math.max(1, ...byChannel.map((found) => found.users));
+  const busiest = Math.max(1, ...byChannel.map((found) => found.users));
   scroller('channels-table', t('by_channel'), table(t('by_channel'), [
     { head: t('channel'), kind: 'text', cell: (found) => [swatch(paint[found.channel]), named('channel', found.channel)] },
-    { head: t('users'), cell: (found) => [count(found.users), bar(found.users / most, paint[found.channel])] },
+    { head: t('users'), cell: (found) => [count(found.users), bar(found.users / busiest, paint[found.channel])] },
     { head: t('at_stake'), cell: (found) => money(found.stake) },
   ], byChannel));
   const cuts = list.some((action) => action.cut_users);
+  // What all channels of an action add up to is said after the last.
+  const isLast = (action) => list.findLast((other) => other.action === action.action) === action;
   scroller('actions-table', t('all_listed'), table(t('all_listed'), [
     { head: t('action'), kind: 'text', cell: (action) => named('action', action.action) },
     { head: t('channel'), kind: 'text', cell: (action) => named('channel', action.channel) },
@@ -566,7 +643,7 @@ const actions = () => {
     ...(cuts ? [{ head: t('cut'), cell: (action) => action.cut_users ? count(action.cut_users) : t('nothing') }] : []),
     { head: t('at_stake'), cell: (action) => money(action.value_at_stake) },
     { head: t('expires'), cell: (action) => action.expires_on ? shortDate(action.expires_on) : t('nothing') },
-    { head: t('what_to_do'), kind: 'wide', cell: (action) => inLanguage(action, 'playbook') },
+    { head: t('what_to_do'), kind: 'wide', cell: (action) => [inLanguage(action, 'playbook') ?? t('nothing'), isLast(action) && fallingAction(action.action)].filter(Boolean) },
   ], list), cuts ? el('p', { class: 'quiet' }, t('cut_note')) : '');
   $('users-card').hidden = !F.listed_users.length;
   if (F.listed_users.length) scroller('users-table', t('users_first'), table(t('users_first'), [
@@ -589,7 +666,7 @@ const warnings = () => {
     { head: t('new_today'), cell: (warning) => some(warning.raised, '+') },
     { head: t('over_today'), cell: (warning) => some(warning.cleared, '−') },
     { head: t('oldest'), cell: (warning) => warning.oldest_since && warning.users ? date(warning.oldest_since) : t('nothing') },
-    { head: t('what_to_do'), kind: 'wide', cell: (warning) => inLanguage(warning, 'playbook') },
+    { head: t('what_to_do'), kind: 'wide', cell: (warning) => [inLanguage(warning, 'playbook') ?? t('nothing'), fallingWarning(warning.name)].filter(Boolean) },
   ], [...F.warnings].sort((a, b) => b.users - a.users)));
 };
 
@@ -609,7 +686,7 @@ const kpis = () => {
     { head: t('value'), cell: (found) => metric(found.metric, found.value) },
     { head: t('previous'), cell: (found) => metric(found.metric, found.previous_value) },
     { head: t('usual_range'), cell: (found) => { const range = usual(found.metric); return range ? range.map((value) => metric(found.metric, value)).join(' – ') : t('nothing'); } },
-  ], F.kpis));
+  ], F.kpis, true));
 };
 
 const multiple = (found) => {
@@ -620,7 +697,7 @@ const multiple = (found) => {
   const near = range ? Math.max(1e-9, Math.abs(range[1] - range[0]) * 1e-6) : 0;
   const place = found.value === null || !range ? null : found.value > range[1] + near ? 'above_usual' : found.value < range[0] - near ? 'below_usual' : 'as_usual';
   const spark = el('div', { class: 'spark' });
-  const sub = found.value === null ? t('no_value') : place ? [el('b', {}, `${place === 'above_usual' ? '▲ ' : place === 'below_usual' ? '▼ ' : ''}${t(place)}`), place === 'as_usual' ? '' : ` (${t('per_usual', { low: metric(found.metric, range[0]), high: metric(found.metric, range[1]) })})`] : found.previous_value === null ? '' : t('before_value', { value: metric(found.metric, found.previous_value) });
+  const sub = found.value === null ? t('no_value') : place ? [el('b', {}, `${place === 'above_usual' ? '▲ ' : place === 'below_usual' ? '▼ ' : ''}${t(place)}`), place === 'as_usual' ? '' : t('beside_usual', { low: metric(found.metric, range[0]), high: metric(found.metric, range[1]) })] : found.previous_value === null ? '' : t('before_value', { value: metric(found.metric, found.previous_value) });
   const box = el('div', { class: `multiple ${place && place !== 'as_usual' ? 'off' : ''}` }, el('div', { class: 'label' }, name), el('div', { class: 'big' }, metric(found.metric, found.value)), el('div', { class: 'sub' }, sub), some.length > 1 ? spark : null);
   if (some.length > 1) {
     const text = t('spark', { name, n: count(values.length), low: metric(found.metric, Math.min(...some)), high: metric(found.metric, Math.max(...some)), value: metric(found.metric, found.value) });
@@ -670,10 +747,33 @@ const quality = () => {
 const choices = () => {
   const option = (value, text, chosen) => { const element = el('option', { value }, text); element.selected = chosen; return element; };
   fill('dimension', F.dimensions.map((found, place) => option(String(place), named('dimension', found.name), place === state.dimension)));
-  const known = F.moves.map((found) => found.period);
-  fill('period', known.map((period) => option(period, period === 'between' ? t('between', { since: date(F.moves.find((found) => found.period === period).since) }) : t(period), period === state.period)));
-  $('period').disabled = known.length < 2;
-  if (!known.length) fill('period', el('option', {}, t('not_published')));
+  periods();
+};
+// All periods are there; one without moves does nothing, and the line below says why.
+const DAYS = { night: 1, week: 7, month: 28 };
+const dayAfter = (day, days) => new Date(Date.parse(day) + days * 86400000).toISOString().slice(0, 10);
+const whyNot = (period) => {
+  const [first, before] = [F.history.dates[0] ?? F.snapshot_date, dayAfter(F.snapshot_date, -DAYS[period])];
+  if (period === 'night') return t('why_first', { period: t(period) });
+  return before < first
+    ? t('why_young', { period: t(period), date: date(dayAfter(first, DAYS[period])) })
+    : t('why_gap', { period: t(period), date: date(before) });
+};
+const periods = () => {
+  const missing = Object.keys(DAYS).filter((period) => !F.moves.some((found) => found.period === period));
+  const between = F.moves.find((found) => found.period === 'between');
+  const text = (period) => period === 'between' ? t('between', { since: date(between.since) }) : t(period);
+  fill('period', [...Object.keys(DAYS), ...(between ? ['between'] : [])].map((period) => {
+    const isMissing = missing.includes(period);
+    const button = el('button', {
+      type: 'button', 'data-period': period, 'aria-pressed': String(!isMissing && period === state.period),
+      'aria-disabled': isMissing ? 'true' : null, 'aria-describedby': isMissing ? 'period-why' : null,
+    }, text(period));
+    button.addEventListener('click', () => { if (choosePeriod(period)) { periods(); periodParts(); $('period').querySelector('[aria-pressed="true"]').focus(); } });
+    return button;
+  }));
+  say('period-why', missing.length ? t('cannot_choose', { list: missing.map(whyNot).join(t('why_and')) }) + (F.moves.length ? t('why_since', { date: date(F.history.dates[0] ?? F.snapshot_date) }) : '') : '');
+  $('period-why').hidden = !missing.length;
 };
 const dimensionParts = () => { tiersNow(); overTime(); showMoves(); playbook(); };
 const periodParts = () => { say('compared', moves() ? t('compared', { since: date(moves().since) }) : t('first_night')); headline(); tiles(); tiersNow(); showMoves(); quadrant(); };
@@ -689,16 +789,20 @@ if (!choosePeriod(location.hash.slice(1)) && !choosePeriod(F.period)) state.peri
 everything();
 
 $('dimension').addEventListener('change', (event) => { state.dimension = Number(event.target.value); dimensionParts(); });
-$('period').addEventListener('change', (event) => { choosePeriod(event.target.value); periodParts(); });
 $('stayed').addEventListener('change', (event) => { state.stayed = event.target.checked; showMoves(); });
 $('chooser').addEventListener('submit', (event) => event.preventDefault());
 $('language').addEventListener('click', () => { state.language = state.language === 'zh' ? 'en' : 'zh'; everything(); });
 $('theme').addEventListener('click', () => { theme(dark() ? 'light' : 'dark'); everything(); });
 $('print').addEventListener('click', () => window.print());
-let waiting = 0;
-window.addEventListener('resize', () => { clearTimeout(waiting); waiting = setTimeout(resize, 120); });
-window.addEventListener('hashchange', () => { if (choosePeriod(location.hash.slice(1))) { choices(); periodParts(); } });
 let before = null;
+let waiting = 0;
+let width = window.innerWidth;
+window.addEventListener('resize', () => {
+  clearTimeout(waiting);
+  // A phone that is turned has other room for labels; one that hides its address bar has not.
+  waiting = setTimeout(() => { if (window.innerWidth !== width && !before) { width = window.innerWidth; dimensionParts(); actions(); } resize(); }, 120);
+});
+window.addEventListener('hashchange', () => { if (choosePeriod(location.hash.slice(1))) { periods(); periodParts(); } });
 window.addEventListener('beforeprint', () => {
   before = document.documentElement.dataset.theme;
   document.body.classList.add('printing');
@@ -707,5 +811,5 @@ window.addEventListener('beforeprint', () => {
   resize();
   drawAll();
 });
-window.addEventListener('afterprint', () => { document.body.classList.remove('printing'); theme(before ?? 'light'); everything(); resize(); });
+window.addEventListener('afterprint', () => { document.body.classList.remove('printing'); theme(before ?? 'light'); before = null; everything(); resize(); });
 })();
