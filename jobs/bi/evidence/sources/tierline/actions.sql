@@ -1,6 +1,5 @@
 -- What is to be done today, and for how many users: who they are stays in the tables.
 SELECT
-    strftime(MAX(snapshot_date), '%Y-%m-%d') AS date,
     priority,
     UPPER(action[1]) || REPLACE(action[2:], '_', ' ') AS action,
     CASE channel
@@ -21,4 +20,4 @@ GROUP BY ALL
 UNION ALL
 
 -- There even when nobody has an action: Evidence cannot read a source without rows.
-SELECT '', 0, '', '', false, '', 0, 0, 0, ''
+SELECT 0, '', '', false, '', 0, 0, 0, ''

@@ -13,7 +13,7 @@ SELECT
     before_name,
     after_name,
     moved,
-    direction,
+    CASE direction WHEN 'lateral' THEN 'sideways' ELSE direction END AS direction,
     users,
     CAST(revenue_365d AS DOUBLE) AS revenue_365d
 FROM matrix_labelled_newest
