@@ -36,6 +36,7 @@ mkdirSync(shots, { recursive: true });
 
 const choose = async (tab, [before, after]) => {
   await tab.getByRole('combobox').filter({ hasText: before }).click();
+  await tab.keyboard.type(after);  // of a long list only a part is on the page
   await tab.getByRole('option', { name: after, exact: true }).click();
 };
 const missing = async (tab, wanted) => {
