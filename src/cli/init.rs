@@ -24,7 +24,8 @@ const JOB_PATH: &str = "jobs/production.toml";
 /// A night under the usual schedulers, as [`Place::fill`] takes them.
 static SCHEDULERS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/jobs/schedulers");
 
-/// Views, a dbt project and the like over the published tables, as [`Place::fill_bi`] takes them.
+/// Views, and projects for dbt, Superset and Evidence over the published tables, as [`Place::fill_bi`] takes
+/// them.
 static BI: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/jobs/bi");
 
 /// The output that the files for BI tools name as they stand: that of the job to start from.
