@@ -36,8 +36,11 @@ use crate::tables::SNAPSHOT_DATE;
 /// The record, which globs for Parquet pass over.
 const WRITTEN: &str = "_written.json";
 
-/// The form of the record.
-const FORMAT: u32 = 1;
+/// The form of the record. The first one has no run; its objects count all the same.
+const FORMAT: u32 = 2;
+
+/// The oldest form that is read.
+const OLDEST_FORMAT: u32 = 1;
 
 /// How many copies are made at a time.
 const AT_ONCE: usize = 8;
@@ -225,7 +228,7 @@ impl Written {
         let found = found.map_err(|source| output.failure("read", &path, source))?;
         let written: Self = serde_json::from_slice(&found).unwrap_or_default();
         Ok(match written.format {
-            FORMAT => written,
+            OLDEST_FORMAT..=FORMAT => written,
             _ => Self::default(),
         })
     }

@@ -386,6 +386,8 @@ async fn draft(
 
 #[cfg(test)]
 mod tests {
+    use arrow::datatypes::{DataType, Field, Schema};
+
     use super::*;
     use crate::drafts::testing::{date, on_every_store};
     use crate::ground::{Classified, FailureKind};
@@ -401,6 +403,7 @@ mod tests {
         the_first_publication_conflicts_with_another_first,
         a_table_written_by_a_shorter_list_grows,
         a_table_written_by_a_longer_list_loses_nothing,
+        a_table_with_columns_of_a_later_tierline_is_left_alone,
         a_withdrawn_date_is_not_published,
     );
 
@@ -605,6 +608,19 @@ mod tests {
             15 + 2 * crate::tables::OUR_NAMES.len()
         );
         assert_eq!(reloaded.table().unwrap().version(), 2);
+    }
+
+    async fn a_table_with_columns_of_a_later_tierline_is_left_alone(output: &Location) {
+        let mut fields = columns::schema(&["tier_snapshot"]).fields().to_vec();
+        fields.push(Arc::new(Field::new("approved_by", DataType::Utf8, true)));
+        let spec = TableSpec::new(PUBLICATIONS, &Schema::new(fields), Dating::Undated);
+        let table = Table::open_or_create(output, &Arc::new(spec.unwrap())).await;
+        table.unwrap();
+        let none = Publications::load(output).await.unwrap();
+        let refused = append_row(&none, publication("2026-11-20", "a", 1)).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.kind(), FailureKind::Blocked);
+        assert!(refused.to_string().contains("approved_by"), "{refused}");
     }
 
     async fn a_table_written_by_a_longer_list_loses_nothing(output: &Location) {

@@ -892,6 +892,10 @@ const NOTHING_TO_DO: &[&str] = &[
 /// Texts that no test applies, by the reason.
 const UNTRIED: &[(&str, &[&str])] = &[
     (
+        "a later tierline, which nobody has",
+        &["and what it wrote would be lost; go on with that one"],
+    ),
+    (
         "a store that takes minutes for a page",
         &["{} s they were not written; `tierline report --site` writes them"],
     ),
