@@ -67,7 +67,10 @@ impl OutOfReach {
             Because::Tiles(Change::Sql | Change::Format) => ", put the SQL and the parameters back",
             Because::Tiles(Change::Reference) => ", put the reference file back",
             Because::ReadsAcrossDays => ", read the source day by day",
-            Because::Tiles(Change::New | Change::Files) => ", or the tiles from a copy",
+            Because::Tiles(Change::New) => ", or the tiles from a copy",
+            Because::Tiles(Change::Files) => {
+                ", or the tiles from a copy, or move the sources back to the paths that they had: tiles are found by them"
+            }
             Because::ReadsStaging => {
                 ", read them through windows(..) of a rollup, or add a condition on day"
             }

@@ -113,7 +113,7 @@ async fn of_expired_days() {
 
     let tiles = nights.output_folder().join("tiles");
     hide(&tiles);
-    refused(&nights, ", or the tiles from a copy, or go on").await;
+    refused(&nights, ", or the tiles from a copy").await;
     bring_back(&tiles);
     passes(&nights).await;
 }
