@@ -91,6 +91,7 @@ SELECT
     CAST(r['tier_rules'] AS TEXT) AS tier_rules,
     CAST(r['source_record'] AS TEXT) AS source_record,
     CAST(r['source_files'] AS TEXT) AS source_files,
+    CAST(r['published_at'] AS TIMESTAMPTZ) AS published_at,
     CAST(r['tier_snapshot_version'] AS BIGINT) AS tier_snapshot_version,
     CAST(r['tier_snapshot_rows'] AS BIGINT) AS tier_snapshot_rows,
     CAST(r['tier_migration_version'] AS BIGINT) AS tier_migration_version,

@@ -892,6 +892,10 @@ const NOTHING_TO_DO: &[&str] = &[
 /// Texts that no test applies, by the reason.
 const UNTRIED: &[(&str, &[&str])] = &[
     (
+        "tiles that hold expired days together with others, of sources that were moved",
+        &[", or move the sources back to the paths that they had"],
+    ),
+    (
         "a later tierline, which nobody has",
         &["and what it wrote would be lost; go on with that one"],
     ),
