@@ -75,13 +75,23 @@ fn columns_of_the_snapshot_come_with_a_table_of_users(project: &Project) {
 }
 
 /// Six users of two megabytes each: more than S3 takes for the last part of an upload alone.
-const LETTERS: &str = "SELECT user_id, value_tier, REPLACE(REPEAT('x', 300), 'x', REPEAT('letter ', 1000)) AS letter\nFROM publish.tier_snapshot\n";
+fn letters() -> String {
+    let of = |text: &str, times| vec![text; times].join(", ");
+    format!(
+        "WITH pages AS (SELECT user_id, value_tier, REPEAT('letter ', 1000) AS page FROM publish.tier_snapshot),
+chapters AS (SELECT user_id, value_tier, CONCAT({}) AS chapter FROM pages)
+SELECT user_id, value_tier, CONCAT({}) AS letter FROM chapters
+",
+        of("page", 20),
+        of("chapter", 15)
+    )
+}
 
 #[tokio::test]
 async fn a_bucket_gets_whole_files_and_keeps_none_of_the_export_before() {
     let server = S3Server::start();
     let project = Project::new()
-        .write("sql/publish/letters.sql", LETTERS)
+        .write("sql/publish/letters.sql", &letters())
         .append("job.toml", "\n[tables.letters]\nkey = [\"user_id\"]\n")
         .publish("2026-03-06")
         .environment(server.environment());
