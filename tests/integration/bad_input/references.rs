@@ -341,3 +341,56 @@ fn dimension_of_the_job_leaves_other_columns_of_dim_tier_null() {
     assert_eq!(checked.exit_code, 0, "{checked:?}");
     project.publish("2026-03-06");
 }
+
+/// Lines of actions that would send messages to those who want none, or give a channel nobody.
+#[test]
+fn actions_that_contradict_each_other_are_refused() {
+    const ACTIONS: &str = "sql/reference/actions.csv";
+    for (from, to, told) in [
+        (
+            "leave_alone,20,none,",
+            "leave_alone,20,sms,",
+            "leave_alone must have the channel none",
+        ),
+        (
+            "welcome,80,app_push,",
+            "welcome,80,none,",
+            "the channel none is for leave_alone",
+        ),
+        (
+            "call_falling,41,wecom,",
+            "call_falling,41,phone,",
+            "another line has the same action and channel",
+        ),
+        (
+            "call_falling,40,phone,50,",
+            "call_falling,40,phone,,",
+            "without a capacity it takes every user",
+        ),
+        (
+            "recall,110,sms,500,",
+            "recall,110,sms,9000000000000000000,",
+            "capacity must be 1000000000 or less",
+        ),
+    ] {
+        let said = Project::new().edit(ACTIONS, from, to).check();
+        assert!(said.contains(told), "{told}: {said}");
+    }
+}
+
+/// The engine calls the second of them `value_tier:1`.
+#[test]
+fn an_attribute_called_as_a_column_of_the_pack_is_refused_as_such() {
+    let attribute = "\n[sources.users]\nurl = \"users\"\nrequired = false\n\n[sources.users.profile]\nvalue_tier = \"VARCHAR\"\n";
+    let said = Project::new().append("job.toml", attribute).check();
+    let told = "more than one column is named `value_tier`; rename or drop all but one";
+    assert!(said.contains(told), "{said}");
+}
+
+/// Whatever the attribute is called, actions go by their own columns.
+#[test]
+fn attributes_may_be_called_as_columns_of_actions() {
+    let attributes = "\n[sources.users]\nurl = \"users\"\nrequired = false\n\n[sources.users.profile]\nchannel = \"VARCHAR\"\naction = \"VARCHAR\"\npriority = \"BIGINT\"\n";
+    let said = Project::new().append("job.toml", attributes).check();
+    assert!(said.starts_with("exit code 0\n"), "{said}");
+}

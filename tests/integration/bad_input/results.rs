@@ -210,6 +210,20 @@ fn a_result_that_cannot_be_written_is_a_failure() {
     assert_eq!(result_of(&again.stdout)["status"], "already_published");
 }
 
+/// Opening it would wait for a reader for ever.
+#[cfg(unix)]
+#[test]
+fn a_result_is_not_written_to_a_named_pipe() {
+    let project = Project::new();
+    let pipe = project.path("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let finished = project.call(&[&NIGHT[..], &["--result-file", "pipe"]].concat());
+    assert_eq!(finished.exit_code, 1, "{finished:?}");
+    let told = "it is a named pipe, and has to be a file";
+    assert!(finished.stderr.contains(told), "{finished:?}");
+}
+
 #[test]
 fn findings_of_the_night_that_ends_a_backfill_are_told() {
     let backfill = [

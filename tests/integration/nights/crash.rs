@@ -471,6 +471,8 @@ async fn commit_that_a_power_cut_left_empty_is_named_before_anything_is_tried() 
             entry.canonicalize().unwrap().display()
         );
         assert!(failure.to_string().starts_with(&expected), "{failure}");
+        // Trying again changes nothing.
+        assert_eq!(failure.kind(), FailureKind::Blocked);
     }
 }
 
