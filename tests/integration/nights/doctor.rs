@@ -223,11 +223,12 @@ fn views_are_those_of_the_newest_publication() {
     fs::remove_dir_all(project.path("output/views")).unwrap();
     let project = project.publish("2026-03-05");
     assert_eq!(kept(), first);
-    let mut later = first;
-    later["sequence"] = 99.into();
-    fs::write(&newest, later.to_string()).unwrap();
+    // No publication has this number: the tables were restored from a copy of before.
+    let mut lost = first;
+    lost["sequence"] = 99.into();
+    fs::write(&newest, lost.to_string()).unwrap();
     let _project = project.publish("2026-03-06");
-    assert_eq!(kept(), later);
+    assert_eq!(kept()["sequence"], 2);
 }
 
 /// Users beyond the capacity would be in no list, and so in a mailing.
