@@ -258,7 +258,8 @@ fn is_utc(zone: &str) -> bool {
         .any(|name| name.eq_ignore_ascii_case(zone))
 }
 
-fn instant() -> DataType {
+/// The type of published instants.
+pub(crate) fn instant() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()))
 }
 

@@ -8,6 +8,7 @@
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
+use serde_json::Value;
 
 use crate::drafts::objects;
 
@@ -17,6 +18,9 @@ use super::place::Place;
 
 /// The folder of a table's log.
 pub(super) const LOG: &str = "_delta_log";
+
+/// Where a log says which checkpoint readers begin with.
+const LAST_CHECKPOINT: &str = "_last_checkpoint";
 
 /// How many of the newest files of a log are looked at for one that was cut short.
 const FILES_LOOKED_AT: usize = 50;
@@ -30,11 +34,28 @@ impl Place {
 
     /// The bytes of an entry; none when there is no such version.
     pub(super) async fn entry(&self, version: i64) -> object_store::Result<Option<Bytes>> {
-        match self.output.store.get(&self.entry_path(version)).await {
+        self.bytes(&self.entry_path(version)).await
+    }
+
+    async fn bytes(&self, path: &Path) -> object_store::Result<Option<Bytes>> {
+        match self.output.store.get(path).await {
             Ok(found) => found.bytes().await.map(Some),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The version of the checkpoint that readers begin with; none where the log names none.
+    ///
+    /// # Errors
+    /// A store that fails.
+    pub(super) async fn last_checkpoint(&self) -> Result<Option<i64>, PublishError> {
+        let inner = Path::from(format!("{LOG}/{LAST_CHECKPOINT}"));
+        let path = objects::below(&self.folder, &inner);
+        let bytes = self.bytes(&path).await;
+        let bytes = bytes.map_err(|source| self.output.failure("read", &path, source))?;
+        let said: Option<Value> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Ok(said.and_then(|said| said.get("version")?.as_i64()))
     }
 
     /// An entry as read; none when there is no such version.
@@ -96,7 +117,7 @@ impl Place {
         for path in paths.iter().rev().take(FILES_LOOKED_AT) {
             let is_entry = path.extension() == Some("json");
             let is_checkpoint = path.extension() == Some("parquet");
-            if !is_entry && !is_checkpoint && path.filename() != Some("_last_checkpoint") {
+            if !is_entry && !is_checkpoint && path.filename() != Some(LAST_CHECKPOINT) {
                 continue;
             }
             let bytes = self.output.store.get(path).await.ok()?.bytes().await.ok()?;

@@ -28,8 +28,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use futures::future::try_join_all;
+use object_store::ObjectMeta;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStoreExt};
 use serde_json::Value;
 
 use crate::drafts::objects;
@@ -48,9 +48,6 @@ const DATES_KEPT: usize = 2;
 
 /// For how many versions one old checkpoint stays: so many commits are read at most from one to the next.
 const CHECKPOINT_FOR_EACH: i64 = 100;
-
-/// Where a log says which checkpoint readers begin with.
-const LAST_CHECKPOINT: &str = "_last_checkpoint";
 
 /// How the name of a checkpoint ends, behind its version.
 const CHECKPOINT: &str = ".checkpoint.parquet";
@@ -150,7 +147,7 @@ impl TableFolder {
         let Some((read_from, _)) = read_from.copied() else {
             return Ok(Vec::new());
         };
-        let begun_with = self.last_checkpoint().await?;
+        let begun_with = self.place.last_checkpoint().await?;
         let commits: BTreeSet<i64> = self.versions().into_iter().map(|(made, _)| made).collect();
         let (mut old, mut kept) = (Vec::new(), None);
         for (version, checkpoint) in checkpoints {
@@ -165,21 +162,6 @@ impl TableFolder {
             }
         }
         Ok(old)
-    }
-
-    /// The version of the checkpoint that readers begin with.
-    async fn last_checkpoint(&self) -> Result<Option<i64>, PublishError> {
-        let inner = Path::from(format!("{LOG}/{LAST_CHECKPOINT}"));
-        let path = objects::below(&self.place.folder, &inner);
-        let output = &self.place.output;
-        let found = match output.store.get(&path).await {
-            Ok(found) => found.bytes().await,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => Err(error),
-        };
-        let bytes = found.map_err(|source| output.failure("read", &path, source))?;
-        let said: Option<Value> = serde_json::from_slice(&bytes).ok();
-        Ok(said.and_then(|said| said.get("version")?.as_i64()))
     }
 
     /// The files of the log whose names are a version and then `suffix`.

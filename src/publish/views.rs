@@ -94,26 +94,7 @@ async fn write<'a>(
     {
         return;
     }
-    let mut versions = BTreeMap::from([(PUBLICATIONS, version)]);
-    let mut last_of_dates = BTreeMap::new();
-    for publication in publications {
-        last_of_dates.insert(publication.snapshot_date, publication);
-        let recorded = publication.tables.iter();
-        versions.extend(recorded.map(|(table, recorded)| (table.as_str(), recorded.version)));
-    }
-    let mut newest_first = last_of_dates.into_iter().rev();
-    let newest_date = newest_first.find(|(_, last)| last.is_published());
-    let newest_date = newest_date.map(|(date, _)| date);
-    let tables = versions.into_iter().map(|(name, version)| {
-        let url = Place::of(output, name).url();
-        (name, Opened { url, version })
-    });
-    let newest = Newest {
-        format: FORMAT,
-        mark: Mark::of(publication),
-        snapshot_date: publication.snapshot_date.to_string(),
-        tables: tables.collect(),
-    };
+    let (newest, newest_date) = Newest::of(output, publications, publication, version);
     let of_engines = [
         ("duckdb.sql", newest.views(newest_date, of_duckdb)),
         ("spark.sql", newest.views(newest_date, of_spark)),
@@ -142,7 +123,37 @@ async fn mark_in(output: &Location, newest: &Path) -> Option<Mark> {
     serde_json::from_slice(&text).ok()
 }
 
-impl Newest<'_> {
+impl<'a> Newest<'a> {
+    /// Each table at the last version that one of the publications recorded, and the newest date that is
+    /// published after the last of them, which is `publication`.
+    fn of(
+        output: &Location,
+        publications: impl Iterator<Item = &'a Publication>,
+        publication: &Publication,
+        version: i64,
+    ) -> (Self, Option<SnapshotDate>) {
+        let mut versions = BTreeMap::from([(PUBLICATIONS, version)]);
+        let mut last_of_dates = BTreeMap::new();
+        for publication in publications {
+            last_of_dates.insert(publication.snapshot_date, publication);
+            let recorded = publication.tables.iter();
+            versions.extend(recorded.map(|(table, recorded)| (table.as_str(), recorded.version)));
+        }
+        let mut newest_first = last_of_dates.into_iter().rev();
+        let newest_date = newest_first.find(|(_, last)| last.is_published());
+        let tables = versions.into_iter().map(|(name, version)| {
+            let url = Place::of(output, name).url();
+            (name, Opened { url, version })
+        });
+        let newest = Self {
+            format: FORMAT,
+            mark: Mark::of(publication),
+            snapshot_date: publication.snapshot_date.to_string(),
+            tables: tables.collect(),
+        };
+        (newest, newest_date.map(|(date, _)| date))
+    }
+
     /// A statement for each table, and one for the newest date of each that has its rows.
     fn views(
         &self,

@@ -12,7 +12,7 @@
 //! 1. [`wanted`]: the objects that there should be, each with the file of a table that it is a copy of. Files
 //!    of tables never change, so that an object of another file has to be copied anew, and no other has.
 //! 2. [`Written::read`], [`objects_of`]: those that there are, by the record `plain/_written.json` and a listing.
-//! 3. [`keep`]: copies within the store, each of which takes the place of an object at once, and deletions.
+//! 3. [`Work`]: copies within the store, each of which takes the place of an object at once, and deletions.
 //!
 //! The record loses what is to be copied before, and has it after: whatever ends in between is done again by
 //! whoever comes next.
@@ -80,45 +80,84 @@ pub(super) async fn keep(
     }
     let there = objects_of(output, &folder).await?;
     let wanted = wanted(output, publications).await?;
-    let is_right = |object: &String, file: &String| {
-        there.contains(object) && written.objects.get(object) == Some(file)
-    };
-    let (right, stale): (Objects, Objects) = wanted
-        .into_iter()
-        .partition(|(object, file)| is_right(object, file));
-    let gone = there
-        .iter()
-        .filter(|object| !right.contains_key(*object) && !stale.contains_key(*object));
-    let gone: Vec<Path> = gone.map(|object| below(&folder, object)).collect();
-    // Whatever ends this in between must not leave a record of objects that are others by now.
-    let mut kept = Written {
-        format: FORMAT,
-        mark: written.mark,
-        objects: right,
-    };
-    kept.put(output, &folder).await?;
-    let (copied, deleted) = (stale.len(), gone.len());
-    let stale: Vec<(String, String)> = stale.into_iter().collect();
-    for batch in stale.chunks(RECORDED_AT_ONCE) {
-        let copies = batch
-            .iter()
-            .map(|(object, file)| copy(output, &folder, object, file));
-        let copies = stream::iter(copies).buffer_unordered(AT_ONCE);
-        copies.try_collect::<Vec<()>>().await?;
-        if !is_newest(newest, output).await? {
-            // Another run has copied some of them since, or is about to: what is right is its to say.
-            return Ok(());
-        }
-        kept.objects.extend(batch.iter().cloned());
-        kept.put(output, &folder).await?;
+    let work = Work::between(wanted, &there, &written);
+    let (copied, deleted) = (work.stale.len(), work.gone.len());
+    if work
+        .carry_out(output, &folder, written.mark, newest)
+        .await?
+    {
+        tracing::info!(copied, deleted, "plain files are written");
     }
-    objects::delete(output, gone.clone()).await?;
-    gone.iter()
-        .for_each(|object| remove_emptied(output, object));
-    kept.mark = Mark::of(newest);
-    kept.put(output, &folder).await?;
-    tracing::info!(copied, deleted, "plain files are written");
     Ok(())
+}
+
+/// What there is to do.
+struct Work {
+    /// Objects that stay as they are.
+    right: Objects,
+    /// Objects to be copied.
+    stale: Vec<(String, String)>,
+    /// Objects to be deleted.
+    gone: Vec<String>,
+}
+
+impl Work {
+    fn between(wanted: Objects, there: &BTreeSet<String>, written: &Written) -> Self {
+        let is_right = |object: &String, file: &String| {
+            there.contains(object) && written.objects.get(object) == Some(file)
+        };
+        let gone = there.iter().filter(|object| !wanted.contains_key(*object));
+        let gone = gone.cloned().collect();
+        let (right, stale): (Objects, Objects) = wanted
+            .into_iter()
+            .partition(|(object, file)| is_right(object, file));
+        Self {
+            right,
+            stale: stale.into_iter().collect(),
+            gone,
+        }
+    }
+
+    /// Does it; `before` is the mark of what there is. Ends early, and says so, where another run has
+    /// published since: it has copied some of these objects, or is about to, and what is right is its to say.
+    async fn carry_out(
+        self,
+        output: &Location,
+        folder: &Path,
+        before: Mark,
+        newest: &Publication,
+    ) -> Result<bool, PublishError> {
+        // Whatever ends this in between must not leave a record of objects that are others by now.
+        let mut kept = Written {
+            format: FORMAT,
+            mark: before,
+            objects: self.right,
+        };
+        kept.put(output, folder).await?;
+        for batch in self.stale.chunks(RECORDED_AT_ONCE) {
+            let copies = batch
+                .iter()
+                .map(|(object, file)| copy(output, folder, object, file));
+            let copies = stream::iter(copies).buffer_unordered(AT_ONCE);
+            copies.try_collect::<Vec<()>>().await?;
+            if !is_newest(newest, output).await? {
+                return Ok(false);
+            }
+            kept.objects.extend(batch.iter().cloned());
+            kept.put(output, folder).await?;
+        }
+        let gone: Vec<Path> = self
+            .gone
+            .iter()
+            .map(|object| below(folder, object))
+            .collect();
+        objects::delete(output, gone.clone()).await?;
+        gone.iter()
+            .for_each(|object| remove_emptied(output, object));
+        kept.mark = Mark::of(newest);
+        kept.put(output, folder).await?;
+        Ok(true)
+    }
 }
 
 /// Whether no run has published since.

@@ -36,10 +36,11 @@ use arrow::array::{
     RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema};
 use arrow::error::ArrowError;
 use chrono::{DateTime, NaiveDate};
 
+use crate::drafts::contract::instant;
 use crate::ground::SnapshotDate;
 use crate::tables;
 
@@ -52,13 +53,7 @@ const ROWS_SUFFIX: &str = "_rows";
 const TIER_RULES: &str = "tier_rules";
 const SOURCE_RECORD: &str = "source_record";
 const SOURCE_FILES: &str = "source_files";
-
 const PUBLISHED_AT: &str = "published_at";
-
-/// The type of times.
-fn instant() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-}
 
 /// The columns that every publication has: name, type and meaning.
 fn fixed() -> [(&'static str, DataType, &'static str); 15] {
@@ -382,48 +377,4 @@ fn day(days: &Date32Array, row: usize) -> Option<SnapshotDate> {
 
 fn missing(column: &str) -> ArrowError {
     ArrowError::SchemaError(format!("a publication needs `{column}`"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Spark writes INT96, which is read as nanoseconds without a zone.
-    #[test]
-    fn times_are_read_in_whatever_unit_they_were_written_anew() {
-        let recorded = TableVersion {
-            version: 3,
-            rows: 2,
-        };
-        let row = Publication {
-            snapshot_date: SnapshotDate::on("2026-11-20".parse().unwrap()),
-            status: PublicationStatus::Published,
-            run_id: "2026-11-20-f00d".to_owned(),
-            sequence: 1,
-            previous_snapshot_date: None,
-            previous_run_id: None,
-            input_fingerprint: "f00d".to_owned(),
-            source_fingerprint: "feed".to_owned(),
-            sql_fingerprint: "beef".to_owned(),
-            cutpoints_id: "2026-11-01-v1".to_owned(),
-            rules_fingerprint: None,
-            tier_rules: None,
-            source_record: None,
-            source_files: None,
-            published_at: DateTime::from_timestamp_millis(1_795_000_000_123),
-            tables: [("tier_snapshot".to_owned(), recorded)].into(),
-        };
-        let rows = std::slice::from_ref(&row);
-        let written = encode(rows, &["tier_snapshot"]).unwrap();
-        let index = written.schema().index_of(PUBLISHED_AT).unwrap();
-        for other in [TimeUnit::Nanosecond, TimeUnit::Millisecond] {
-            let data_type = DataType::Timestamp(other, None);
-            let mut fields = written.schema().fields().to_vec();
-            fields[index] = Arc::new(Field::new(PUBLISHED_AT, data_type.clone(), true));
-            let mut columns = written.columns().to_vec();
-            columns[index] = cast(&columns[index], &data_type).unwrap();
-            let anew = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
-            assert_eq!(decode(&anew).unwrap(), rows, "{other:?}");
-        }
-    }
 }

@@ -386,7 +386,9 @@ async fn draft(
 
 #[cfg(test)]
 mod tests {
-    use arrow::datatypes::{DataType, Field, Schema};
+    use arrow::array::RecordBatch;
+    use arrow::compute::cast;
+    use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 
     use super::*;
     use crate::drafts::testing::{date, on_every_store};
@@ -462,6 +464,23 @@ mod tests {
         let commit = publications.prepare((&[], &row), &provenance).await?;
         commit.put().await?;
         Publications::load(&publications.output).await
+    }
+
+    /// Spark writes INT96, which is read as nanoseconds without a zone.
+    #[test]
+    fn times_are_read_in_whatever_unit_they_were_written_anew() {
+        let rows = [publication("2026-11-20", "a", 1)];
+        let written = columns::encode(&rows, &["tier_snapshot"]).unwrap();
+        let index = written.schema().index_of("published_at").unwrap();
+        for other in [TimeUnit::Nanosecond, TimeUnit::Millisecond] {
+            let data_type = DataType::Timestamp(other, None);
+            let mut fields = written.schema().fields().to_vec();
+            fields[index] = Arc::new(Field::new("published_at", data_type.clone(), true));
+            let mut columns = written.columns().to_vec();
+            columns[index] = cast(&columns[index], &data_type).unwrap();
+            let anew = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
+            assert_eq!(columns::decode(&anew).unwrap(), rows, "{other:?}");
+        }
     }
 
     async fn nothing_is_published_at_first(output: &Location) {
