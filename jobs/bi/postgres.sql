@@ -28,6 +28,9 @@ SELECT
     CAST(r['playbook_zh'] AS TEXT) AS playbook_zh,
     CAST(r['value_at_stake'] AS NUMERIC(18, 2)) AS value_at_stake,
     CAST(r['expires_on'] AS DATE) AS expires_on,
+    CAST(r['rests_until'] AS DATE) AS rests_until,
+    CAST(r['last_listed_on'] AS DATE) AS last_listed_on,
+    CAST(r['last_action'] AS TEXT) AS last_action,
     CAST(r['cut_users'] AS BIGINT) AS cut_users
 FROM delta_scan('s3://your-bucket/tierline/tables/actions') AS r;
 

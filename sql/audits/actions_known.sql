@@ -12,8 +12,8 @@ FROM (
         priority,
         CASE
             WHEN is_known IS NULL THEN 'not among the names in audits/actions_known.sql; add it there, and its rule to publish/actions.sql'
-            WHEN channel IS NULL OR priority IS NULL OR days_valid IS NULL OR is_on IS NULL
-                THEN 'channel, priority, is_on and days_valid must have values'
+            WHEN channel IS NULL OR priority IS NULL OR days_valid IS NULL OR rest_days IS NULL OR is_on IS NULL
+                THEN 'channel, priority, is_on, days_valid and rest_days must have values'
             WHEN lines_of_priority > 1 THEN 'another line has the same priority'
             WHEN lines_of_channel > 1 THEN 'another line has the same action and channel'
             WHEN action = 'leave_alone' AND channel <> 'none' THEN 'leave_alone must have the channel none: no message is sent'
@@ -23,6 +23,8 @@ FROM (
             WHEN capacity IS NULL AND priority < last_priority
                 THEN 'without a capacity it takes every user, and the next channel of the action nobody: give it one'
             WHEN days_valid < 1 THEN 'days_valid must be 1 or more'
+            WHEN action = 'leave_alone' AND rest_days <> 0 THEN 'leave_alone must have 0 rest_days: it holds for as long as its reason does'
+            WHEN rest_days < 0 OR rest_days > 28 THEN 'rest_days must be 0 to 28: what was listed before is known of 28 published dates'
         END AS problem
     FROM (
         SELECT
@@ -32,6 +34,7 @@ FROM (
             actions.capacity,
             actions.is_on,
             actions.days_valid,
+            actions.rest_days,
             COUNT(*) OVER (PARTITION BY actions.priority) AS lines_of_priority,
             COUNT(*) OVER (PARTITION BY actions.action, actions.channel) AS lines_of_channel,
             MAX(actions.priority) OVER (PARTITION BY actions.action) AS last_priority,

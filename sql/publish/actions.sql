@@ -1,6 +1,7 @@
 -- Whom to contact today and whom to leave alone on purpose. A user appears once, in the action of the
 -- highest priority that takes them. reference/actions.csv says which actions there are, over which
--- channel, for how many users and for how many days; who qualifies and why stands here.
+-- channel, for how many users, for how many days, and how long a user rests from them; who qualifies
+-- and why stands here.
 WITH
 -- what rules and reasons read: whatever else the snapshot has may be called as it likes
 users AS (
@@ -49,36 +50,61 @@ users AS (
         ON tiers.dimension = 'value_tier' AND snapshot.value_tier = tiers.tier
 ),
 
+lines AS (
+    SELECT
+        action,
+        priority,
+        channel,
+        COALESCE(capacity, 1000000000000) AS capacity,  -- without one there is no limit
+        days_valid,
+        rest_days,
+        playbook,
+        playbook_zh,
+        is_on OR action IN ('', $actions_on) AS is_on,
+        MIN(priority) OVER (PARTITION BY action) AS first_priority  -- of the action on its first channel
+    FROM reference.actions
+),
+
+-- whom the last 28 published dates listed for a contact, and from which actions they rest today
+listed_before AS (
+    SELECT
+        listed.user_id,
+        MAX(listed.snapshot_date) AS last_listed_on,
+        LAST_VALUE(listed.action ORDER BY listed.snapshot_date, listed.user_id) AS last_action,
+        MIN(
+            CASE WHEN listed.snapshot_date + lines.rest_days > $snapshot_date THEN lines.first_priority END
+        ) AS rests_from_priority
+    FROM history.actions AS listed
+    LEFT JOIN lines
+        ON listed.action = lines.action AND listed.channel = lines.channel
+    WHERE listed.action <> 'leave_alone'
+    GROUP BY listed.user_id
+),
+
 -- contact rules come first: whom any message but an answer to a complaint may reach
 reachable AS (
     SELECT
-        *,
-        can_contact AND NOT fatigue_warning AND NOT has_complaint AND NOT is_given_up AS can_reach
+        users.*,
+        listed_before.last_listed_on,
+        listed_before.last_action,
+        listed_before.rests_from_priority,
+        users.can_contact AND NOT users.fatigue_warning AND NOT users.has_complaint AND NOT users.is_given_up AS can_reach
     FROM users
+    LEFT JOIN listed_before
+        ON users.user_id = listed_before.user_id
 ),
 
 actions AS (
     SELECT
         *,
-        MIN(priority) OVER (PARTITION BY action) AS first_priority,
         COALESCE(
             SUM(capacity) OVER (
                 PARTITION BY action ORDER BY priority ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ),
             0
         ) AS users_before                             -- whom the channels before this one take
-    FROM (
-        SELECT
-            action,
-            priority,
-            channel,
-            COALESCE(capacity, 1000000000000) AS capacity,  -- without one there is no limit
-            days_valid,
-            playbook,
-            playbook_zh
-        FROM reference.actions
-        WHERE is_on OR action IN ('', $actions_on)
-    )
+    FROM lines
+    WHERE is_on
 ),
 
 -- the priority of the highest action that takes a user
@@ -89,7 +115,13 @@ taken AS (
     FROM reachable AS users
     CROSS JOIN (SELECT DISTINCT action, first_priority FROM actions) AS actions
     WHERE
-        CASE actions.action
+        -- whoever was listed rests from actions of the same and of a lower priority; a new complaint is answered
+        CASE
+            WHEN actions.action = 'leave_alone' THEN TRUE
+            WHEN actions.action = 'resolve_complaint' AND users.last_complaint_day > users.last_listed_on THEN TRUE
+            ELSE COALESCE(actions.first_priority < users.rests_from_priority, TRUE)
+        END
+        AND CASE actions.action
             WHEN 'resolve_complaint' THEN users.has_complaint AND NOT users.is_given_up
             WHEN 'leave_alone' THEN (NOT users.can_contact OR users.fatigue_warning) AND NOT users.is_given_up
             WHEN 'welcome' THEN users.can_reach AND users.is_settling_in
@@ -112,8 +144,11 @@ taken AS (
                             AND COALESCE(users.last_touch_day <= $snapshot_date - $recall_rest_days, TRUE)
                     WHEN 'first_order'
                         THEN users.lifecycle_stage = 'prospect' AND users.interaction_depth IN ('deep', 'moderate')
-                    WHEN 'invite_meeting' THEN users.value_engagement = 'high_value_high_engagement'
-                    WHEN 'engage_quiet' THEN users.value_engagement = 'high_value_low_engagement'
+                    -- as shown, and as the last seven days say, too
+                    WHEN 'invite_meeting'
+                        THEN users.value_engagement = 'high_value_high_engagement' AND users.interactions_7d > 0
+                    WHEN 'engage_quiet'
+                        THEN users.value_engagement = 'high_value_low_engagement' AND users.interactions_7d = 0
                 END
         END
     GROUP BY users.user_id
@@ -143,6 +178,7 @@ listed AS (
         actions.priority AS channel_priority,
         actions.channel,
         actions.days_valid,
+        actions.rest_days,
         actions.playbook,
         actions.playbook_zh,
         GREATEST(ranked.users - totals.capacity, 0) AS cut_users,
@@ -167,7 +203,10 @@ listed AS (
                 WHEN usual_days = 1 THEN '，平时每天一次'
                 WHEN usual_days > 1 THEN '，平时每' || usual_days || '天一次'
                 ELSE ''
-            END AS last_order_zh
+            END AS last_order_zh,
+        'spent ' || revenue_60d || ' in 60 days, ' || revenue_prev_60d || ' in the 60 before' AS spent_en,
+        '近60天消费' || revenue_60d || '，此前60天' || revenue_prev_60d AS spent_zh,
+        recency_days <= order_gap_days AND revenue_60d < revenue_prev_60d AS buys_as_usual  -- as often, but less
     FROM ranked
     INNER JOIN actions
         ON ranked.priority = actions.first_priority
@@ -185,8 +224,8 @@ SELECT
     CASE action
         WHEN 'resolve_complaint' THEN 'complained on ' || to_char(last_complaint_day, '%m-%d') || '; complaints in 30 days: ' || complaints_30d
         WHEN 'leave_alone' THEN CASE WHEN can_contact THEN 'messages in 30 days: ' || touches_30d || ', and no answer' ELSE 'has unsubscribed' END
-        WHEN 'call_falling' THEN 'shown as ' || value_label_en || ', lower since ' || to_char(falling_warning_since, '%m-%d') || '; ' || last_order_en
-        WHEN 'ask_spend' THEN 'spent ' || revenue_60d || ' in 60 days, ' || revenue_prev_60d || ' in the 60 before; ' || last_order_en
+        WHEN 'call_falling' THEN 'shown as ' || value_label_en || ', lower since ' || to_char(falling_warning_since, '%m-%d') || '; ' || CASE WHEN buys_as_usual THEN spent_en ELSE last_order_en END
+        WHEN 'ask_spend' THEN spent_en || '; ' || last_order_en
         WHEN 'remind_overdue' THEN last_order_en
         WHEN 'thank_peak' THEN 'largest order ever, on ' || to_char($snapshot_date, '%m-%d') || ': ' || largest_order_1d || ', before ' || largest_order_before_today
         WHEN 'welcome' THEN 'new since ' || to_char(first_order_day, '%m-%d') || '; interactions so far: ' || interactions_lifetime
@@ -203,8 +242,8 @@ SELECT
     CASE action
         WHEN 'resolve_complaint' THEN to_char(last_complaint_day, '%m-%d') || '投诉，30天内共' || complaints_30d || '次'
         WHEN 'leave_alone' THEN CASE WHEN can_contact THEN '30天内触达' || touches_30d || '次，没有任何回应' ELSE '已退订' END
-        WHEN 'call_falling' THEN '当前显示为' || value_label_zh || '，' || to_char(falling_warning_since, '%m-%d') || '起已低于该层级；' || last_order_zh
-        WHEN 'ask_spend' THEN '近60天消费' || revenue_60d || '，此前60天' || revenue_prev_60d || '；' || last_order_zh
+        WHEN 'call_falling' THEN '当前显示为' || value_label_zh || '，' || to_char(falling_warning_since, '%m-%d') || '起已低于该层级；' || CASE WHEN buys_as_usual THEN spent_zh ELSE last_order_zh END
+        WHEN 'ask_spend' THEN spent_zh || '；' || last_order_zh
         WHEN 'remind_overdue' THEN last_order_zh
         WHEN 'thank_peak' THEN to_char($snapshot_date, '%m-%d') || '下了最大的一单：' || largest_order_1d || '，此前最大' || largest_order_before_today
         WHEN 'welcome' THEN to_char(first_order_day, '%m-%d') || '成为新客，至今互动' || interactions_lifetime || '次'
@@ -222,5 +261,8 @@ SELECT
     playbook_zh,                                      -- the same in Chinese
     revenue_365d AS value_at_stake,                   -- what the user paid in the last 365 days
     $snapshot_date + days_valid AS expires_on,        -- the day from which on it is too late
+    $snapshot_date + rest_days AS rests_until,        -- the day from which on actions of this or a lower priority may follow
+    last_listed_on,                                   -- when the user was listed for a contact before; NULL: not in 28 published dates
+    last_action,                                      -- for what, then
     cut_users                                         -- users whom the capacity of the action left out today
 FROM listed

@@ -32,19 +32,22 @@ const KEYS: [(&str, &[&str]); 3] = [
     (DIM_METRIC.name, &["metric"]),
 ];
 
-/// The columns that have whole numbers from 1 on.
-const COUNTS: [(&str, &[&str]); 1] = [(ACTIONS.name, &["priority", "capacity", "days_valid"])];
+/// The columns that have whole numbers, and the least that these may be.
+const COUNTS: [(&str, &[&str], i64); 2] = [
+    (ACTIONS.name, &["priority", "capacity", "days_valid"], 1),
+    (ACTIONS.name, &["rest_days"], 0),
+];
 
 /// Values of reference files that are not what they seem, or that are there twice.
 pub(super) fn reference_values(project: &Project) -> Problems {
     let mut problems = Problems::default();
     for reference in &project.references {
         problems.0.extend(reference.mixed_booleans());
-        for (_, columns) in COUNTS
+        for (_, columns, least) in COUNTS
             .iter()
-            .filter(|(name, _)| *name == reference.name.name)
+            .filter(|(name, ..)| *name == reference.name.name)
         {
-            problems.0.extend(reference.no_counts(columns));
+            problems.0.extend(reference.no_counts(columns, *least));
         }
         for (_, key) in KEYS.iter().filter(|(name, _)| *name == reference.name.name) {
             problems.0.extend(reference.repeated_keys(key));

@@ -48,19 +48,20 @@ impl ReferenceTable {
         }
     }
 
-    /// Values of some columns that are no whole numbers from 1 on. None where the file does not have
-    /// such a column, and of NULL.
-    pub(crate) fn no_counts(&self, columns: &[&str]) -> Vec<Diagnostic> {
+    /// Values of some columns that are no whole numbers from `least` on. None where the file does not
+    /// have such a column, and of NULL.
+    pub(crate) fn no_counts(&self, columns: &[&str], least: i64) -> Vec<Diagnostic> {
         let schema = self.rows.schema();
         let columns = columns.iter().filter_map(|name| schema.index_of(name).ok());
         let found = columns.flat_map(|column| {
             let rows = 0..self.rows.num_rows();
             let values = rows.filter_map(move |row| Some((row, self.value(row, column)?)));
-            let wrong = values.filter(|(_, value)| !value.parse::<i64>().is_ok_and(|count| count > 0));
+            let wrong = values
+                .filter(move |(_, value)| !value.parse::<i64>().is_ok_and(|count| count >= least));
             wrong.map(move |(row, value)| {
                 let column = self.rows.schema_ref().field(column).name();
                 let message = format!(
-                    "`{}` has `{value}` in column `{column}`, where a whole number from 1 on is needed",
+                    "`{}` has `{value}` in column `{column}`, where a whole number from {least} on is needed",
                     self.name
                 );
                 self.problem(row, message).help("write such a number; an empty capacity is no limit")

@@ -8,21 +8,25 @@
 //! | `week_ago.tier_snapshot` | the snapshot of D - 7, without rows when it is not published |
 //! | `month_ago.tier_snapshot` | the snapshot of D - 28, likewise |
 //! | `history.kpi_daily` | the KPIs of the last 28 published dates before D |
+//! | `history.actions` | who was listed for what on these dates |
 //!
 //! These snapshots have the columns of today's, NULL where they were published without.
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::prelude::DataFrame;
 
 use crate::drafts::Draft;
 use crate::engine::EngineError;
-use crate::ground::{SqlSchema, TableName};
+use crate::ground::{SnapshotDate, SqlSchema, TableName};
 use crate::models::Parameters;
 use crate::pack::{Catalog, marts};
-use crate::publish::{Publication, Table, files_by_date, rows_of, with_columns_of};
-use crate::tables::{KPI_DAILY, PublishedTable, TIER_SNAPSHOT};
+use crate::plan::Plan;
+use crate::publish::{Publication, Table, files_by_date, with_columns_of};
+use crate::tables::{self, Maker, PublishedTable, TIER_SNAPSHOT};
+use crate::tiles::USER_ID;
 
 use super::context::Run;
 use super::earlier::snapshot_of;
@@ -64,36 +68,49 @@ pub(super) async fn register_before(
         let completed = with_columns_of(&today, rows).map_err(&engine)?;
         session.register(&name, completed).map_err(&engine)?;
     }
-    // The version of the table that is known to be as publications say: a run that is at work
-    // beside this one may have committed to it since.
-    let version = run.inspection.version(KPI_DAILY.name);
-    let Some(kpis) = Table::open_at(output, KPI_DAILY.name, version).await? else {
-        return Ok(());
-    };
-    if let Some(previous) = &plan.previous
-        && previous.tables.contains_key(KPI_DAILY.name)
-    {
-        let date = Some(previous.snapshot_date);
-        let rows = rows_of(output, &kpis, date, kpis.files(date)?)?;
-        let name = TableName::new(SqlSchema::Previous, KPI_DAILY.name);
-        session.register(&name, Arc::new(rows)).map_err(&engine)?;
+    let user_id = today.field_with_name(USER_ID);
+    let user_id = user_id.map_err(|error| engine(error.into()))?.data_type();
+    for (schema, mart) in tables::earlier().filter(|(_, table)| table.maker == Maker::Mart) {
+        register_mart(run, (schema, mart), user_id).await?;
     }
-    register_history(run, &kpis)
+    Ok(())
 }
 
-/// Registers the KPIs of the last published dates.
-fn register_history(run: &Run<'_>, kpis: &Table) -> Result<(), NightError> {
+/// Registers the rows that a mart had before, where it has been published.
+async fn register_mart(
+    run: &Run<'_>,
+    (schema, mart): (SqlSchema, &PublishedTable),
+    user_id: &DataType,
+) -> Result<(), NightError> {
     let output = &run.workspace.output;
+    // The version of the table that is known to be as publications say: a run that is at work
+    // beside this one may have committed to it since.
+    let version = run.inspection.version(mart.name);
+    let Some(table) = Table::open_at(output, mart.name, version).await? else {
+        return Ok(());
+    };
     let mut files = Vec::new();
-    for date in marts::dates_of_history(&run.plan.publications, run.plan.snapshot_date) {
+    for date in dates_of(run.plan, schema, mart) {
         let value = ScalarValue::Date32(Some(date.days_since_epoch()));
-        let of_date = kpis.files(Some(date))?.into_iter();
+        let of_date = table.files(Some(date))?.into_iter();
         files.extend(of_date.map(|file| (file.path, file.size_bytes, value.clone())));
     }
-    let table = files_by_date(output, files, &marts::schema_of(&KPI_DAILY));
-    let name = TableName::new(SqlSchema::History, KPI_DAILY.name);
-    let registered = run.session.register(&name, Arc::new(table));
+    let rows = files_by_date(output, files, &marts::schema_of(mart, user_id));
+    let name = TableName::new(schema, mart.name);
+    let registered = run.session.register(&name, Arc::new(rows));
     Ok(registered.map_err(EngineError::during(READING_BEFORE))?)
+}
+
+/// The dates of which a mart is read.
+fn dates_of(plan: &Plan, schema: SqlSchema, mart: &PublishedTable) -> Vec<SnapshotDate> {
+    let previous = plan.previous.as_ref();
+    let previous = previous.filter(|previous| previous.tables.contains_key(mart.name));
+    match schema {
+        SqlSchema::History => {
+            marts::dates_of_history(&plan.publications, plan.snapshot_date).collect()
+        }
+        _ => previous.map(|row| row.snapshot_date).into_iter().collect(),
+    }
 }
 
 /// Computes and writes the marts, each readable for the next and for audits. Returns what is to be

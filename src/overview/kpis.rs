@@ -40,3 +40,23 @@ pub(super) fn kpis_of(rows: &RecordBatch) -> Result<Vec<Kpi>, ArrowError> {
     kpis.sort_by(|left, right| left.metric.cmp(&right.metric));
     Ok(kpis)
 }
+
+/// The metrics that `dim_metric` has written as percentages.
+pub(super) fn fractions_of(rows: &RecordBatch) -> Result<Vec<String>, ArrowError> {
+    if rows.schema_ref().index_of("format").is_err() {
+        return Ok(Vec::new());
+    }
+    let (metrics, formats) = (texts(rows, "metric")?, texts(rows, "format")?);
+    let fractions = metrics
+        .iter()
+        .zip(&formats)
+        .filter(|(_, format)| format.is_some_and(is_fraction));
+    Ok(fractions
+        .filter_map(|(metric, _)| metric.map(str::to_owned))
+        .collect())
+}
+
+/// Whether a format, as d3-format has them, writes percentages: `.1%`.
+pub(crate) fn is_fraction(format: &str) -> bool {
+    format.ends_with('%')
+}

@@ -35,7 +35,8 @@ use crate::night::{Alert, NightError, alerts_of};
 use crate::publish::{Publication, missing, published_table};
 use crate::storage::Location;
 use crate::tables::{
-    ALERTS, DIM_TIER, KPI_DAILY, OUR_NAMES, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT, TIER_SUMMARY,
+    ALERTS, DIM_METRIC, DIM_TIER, KPI_DAILY, OUR_NAMES, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT,
+    TIER_SUMMARY,
 };
 use crate::tiers::{Dimension, Dimensions, warnings};
 
@@ -47,11 +48,11 @@ pub(crate) use self::amounts::as_money;
 pub(crate) use self::labels::{Label, Labels, Playbook};
 pub(crate) use self::outcome::published_outcome;
 pub(crate) use dimension::{DimensionOverview, Flow, TierOverview};
-pub(crate) use kpis::{Kpi, WarningOverview};
+pub(crate) use kpis::{Kpi, WarningOverview, is_fraction};
 pub(crate) use not_published::{Wish, not_published};
 pub(crate) use opened::Opened;
 pub(crate) use user::{
-    ActionOfUser, Figure, UserAction, UserMove, UserOverview, UserTier, UserWarning,
+    ActionOfUser, Figure, Listing, UserAction, UserMove, UserOverview, UserTier, UserWarning,
 };
 
 /// The table with what each tier adds up to.
@@ -78,6 +79,9 @@ pub(crate) struct Overview {
     pub warnings: Vec<WarningOverview>,
     /// The metrics, by name.
     pub kpis: Vec<Kpi>,
+    /// Those of them that are written as percentages.
+    #[serde(skip)]
+    pub fractions: Vec<String>,
     /// The metrics past their limits, the critical ones first.
     pub alerts: Vec<Alert>,
     /// The tables of the job's own that the date was published in, by name, and its rows in each.
@@ -119,6 +123,13 @@ impl Overview {
         let dimensions = read_dimensions(session, &listed, &counts).await?;
         let warnings = counts.warnings(listed_warnings);
         let kpis = read_mart(session, output, publication, KPI_DAILY.name, kpis::kpis_of).await?;
+        // How metrics are written goes by the newest date: an older one may have been published without.
+        let forms = opened.publications.published().next_back();
+        let fractions = kpis::fractions_of;
+        let fractions = match forms {
+            Some(newest) => read_mart(session, output, newest, DIM_METRIC.name, fractions).await?,
+            None => Vec::new(),
+        };
         let alerts = read_mart(session, output, publication, ALERTS.name, alerts_of).await?;
         let snapshot = publication.tables.get(TIER_SNAPSHOT.name);
         let previous = publication.previous_snapshot_date;
@@ -133,6 +144,7 @@ impl Overview {
             dimensions,
             warnings,
             kpis,
+            fractions,
             alerts,
             own_tables: own_tables(publication),
         })

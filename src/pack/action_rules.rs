@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 use crate::ground::{Diagnostic, Problems, SqlSchema, TableName, did_you_mean};
 use crate::job::{Job, ParameterValue};
 use crate::models::ReferenceTable;
-use crate::tables::ACTIONS;
+use crate::tables::{ACTIONS, STOP_LIST};
 
+use super::marts::HISTORY_DATES;
 use super::project::{Project, place_of_parameter};
 
 /// The column with the names.
@@ -19,14 +20,23 @@ const ACTION: &str = "action";
 /// The parameter with the actions that the file has off and a job has on.
 const ON: &str = "actions_on";
 
-/// The action of users who get no message.
-const STOP_LIST: &str = "leave_alone";
-
 /// What every line must have.
-const NEEDED: [&str; 5] = [ACTION, "priority", "channel", "is_on", "days_valid"];
+const NEEDED: [&str; 6] = [
+    ACTION,
+    "priority",
+    "channel",
+    "is_on",
+    "days_valid",
+    "rest_days",
+];
 
-/// For how many days a list may hold at most: ten years, within which dates are dates.
-const MOST_DAYS_VALID: i64 = 3_650;
+/// How many days the columns about days may say at most.
+///
+/// | column | most | because |
+/// |---|---|---|
+/// | days_valid | ten years | dates end |
+/// | rest_days | as many dates as are at hand | what was listed before is not known |
+const MOST_DAYS: [(&str, i64); 2] = [("days_valid", 3_650), ("rest_days", HISTORY_DATES as i64)];
 
 /// The actions that no rule gives to anybody, each as a warning.
 pub(crate) fn actions_without_rules(project: &Project) -> Vec<Diagnostic> {
@@ -96,7 +106,10 @@ pub(crate) fn unusable_actions(project: &Project) -> Problems {
             .iter()
             .filter_map(move |column| empty(reference, row, column));
         let stop_list = limited_stop_list(reference, row);
-        empty.chain(too_long(reference, row)).chain(stop_list)
+        let too_long = MOST_DAYS
+            .iter()
+            .filter_map(move |(column, most)| too_long(reference, row, column, *most));
+        empty.chain(too_long).chain(stop_list)
     });
     Problems(unusable.collect())
 }
@@ -114,15 +127,15 @@ fn empty(reference: &ReferenceTable, row: usize, column: &str) -> Option<Diagnos
     Some(reference.problem(row, message).help(help))
 }
 
-/// A list that never expires.
-fn too_long(reference: &ReferenceTable, row: usize) -> Option<Diagnostic> {
-    let index = reference.rows.schema().index_of("days_valid").ok()?;
+/// More days than can be gone by.
+fn too_long(reference: &ReferenceTable, row: usize, column: &str, most: i64) -> Option<Diagnostic> {
+    let index = reference.rows.schema().index_of(column).ok()?;
     let days = reference.value(row, index)?.parse::<i64>().ok()?;
-    if days <= MOST_DAYS_VALID {
+    if days <= most {
         return None;
     }
-    let message = format!("days_valid of `{}` is {days}", reference.name);
-    let help = format!("give {MOST_DAYS_VALID} at most");
+    let message = format!("{column} of `{}` is {days}", reference.name);
+    let help = format!("give {most} at most");
     Some(reference.problem(row, message).help(help))
 }
 

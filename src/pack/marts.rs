@@ -16,11 +16,12 @@ use crate::ground::{
 use crate::models::{Model, Parameters};
 use crate::publish::Publications;
 use crate::tables::{self, Maker, PublishedTable, dated};
+use crate::tiles::USER_ID;
 
 use super::{Catalog, PackError, Project};
 
-/// Of how many published dates before D the KPIs are at hand.
-const HISTORY_DATES: usize = 28;
+/// Of how many published dates before D the KPIs and the actions are at hand.
+pub(crate) const HISTORY_DATES: usize = 28;
 
 /// The marts of a pack, each after what it reads.
 pub(crate) fn models(project: &Project) -> impl Iterator<Item = (&Model, &PublishedTable)> {
@@ -32,9 +33,8 @@ pub(crate) fn models(project: &Project) -> impl Iterator<Item = (&Model, &Publis
 }
 
 /// The columns of a mart that SQL may rely on, the date in front.
-pub(crate) fn schema_of(mart: &PublishedTable) -> SchemaRef {
-    // No mart has users of its own.
-    Arc::new(dated(&mart.schema(&DataType::Null)))
+pub(crate) fn schema_of(mart: &PublishedTable, user_id: &DataType) -> SchemaRef {
+    Arc::new(dated(&mart.schema(user_id)))
 }
 
 /// Plans a mart, in the order of its rows where it has one, and checks it against its columns.
@@ -137,9 +137,10 @@ pub(crate) fn register_nothing_before(
     session: &Session,
     snapshot: &SchemaRef,
 ) -> datafusion::error::Result<()> {
+    let user_id = snapshot.field_with_name(USER_ID)?.data_type();
     for (folder, table) in tables::earlier() {
         let schema = match table.maker {
-            Maker::Mart => schema_of(table),
+            Maker::Mart => schema_of(table, user_id),
             _ => Arc::clone(snapshot),
         };
         session.register(&TableName::new(folder, table.name), empty(schema))?;
@@ -147,7 +148,8 @@ pub(crate) fn register_nothing_before(
     Ok(())
 }
 
-/// The last dates before D whose KPIs are at hand, also of those whose users have expired.
+/// The last dates before D whose KPIs and actions are at hand. Of those whose users have expired the
+/// KPIs are left.
 pub(crate) fn dates_of_history(
     publications: &Publications,
     snapshot_date: SnapshotDate,

@@ -71,7 +71,7 @@ pub(crate) use publications::spec as spec_of_publications;
 pub use publications::{Publication, PublicationStatus, Publications, TableVersion};
 pub(crate) use reading::{
     files_by_date, missing, published_dates, published_files, published_in_order,
-    published_snapshot, published_table, published_tables, rows_of, with_columns_of,
+    published_snapshot, published_table, published_tables, with_columns_of,
 };
 pub use repair::{ForeignCommit, Inspection, check_complete, inspect, repair};
 pub use run_record::RunRecord;

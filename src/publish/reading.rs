@@ -172,7 +172,7 @@ fn files_of_dates(
 }
 
 /// Some files of a table, with the columns that the table has.
-pub(crate) fn rows_of(
+fn rows_of(
     output: &Location,
     table: &Table,
     date: Option<SnapshotDate>,

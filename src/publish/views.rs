@@ -36,7 +36,7 @@ use super::{Publication, Publications};
 const NEWEST: &str = "newest.json";
 
 /// The form of `newest.json`.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What `newest.json` says.
 #[derive(Debug, Serialize)]
@@ -45,8 +45,12 @@ struct Newest<'a> {
     /// The publication.
     #[serde(flatten)]
     mark: Mark,
-    /// The date that it published, or withdrew: not always the newest that is published.
+    /// The date that it is about, be it an older one.
     snapshot_date: String,
+    /// What it says about that date: published, withdrawn or expired.
+    status: &'static str,
+    /// The newest date that is published since; none where none is.
+    newest_date: Option<String>,
     /// Each table by its name.
     tables: BTreeMap<&'a str, Opened>,
 }
@@ -149,6 +153,8 @@ impl<'a> Newest<'a> {
             format: FORMAT,
             mark: Mark::of(publication),
             snapshot_date: publication.snapshot_date.to_string(),
+            status: publication.status.as_str(),
+            newest_date: newest_date.map(|(date, _)| date.to_string()),
             tables: tables.collect(),
         };
         (newest, newest_date.map(|(date, _)| date))
@@ -245,6 +251,8 @@ mod tests {
                 run_id: "2026-11-20-f00d".to_owned(),
             },
             snapshot_date: "2026-11-20".to_owned(),
+            status: "withdrawn",
+            newest_date: Some("2026-11-19".to_owned()),
             tables: BTreeMap::from([
                 ("alerts", opened("alerts", 0)),
                 ("tier_snapshot", opened("tier_snapshot", 12)),

@@ -26,6 +26,7 @@ use crate::tables::ALERTS;
 
 use super::figures::Figures;
 use super::history::History;
+use super::metrics::{self, Headline};
 use super::page::{filled, page};
 use super::published::Published;
 use super::request::ReportRequest;
@@ -270,7 +271,25 @@ async fn index(
     let dates: Vec<SnapshotDate> = opened.publications.dates().into_iter().collect();
     let history = Box::pin(History::read(opened, &dates)).await?;
     let words = Words::of(language);
-    let months = months(opened, pages, &history, &words);
+    let newest = opened.publications.published().next_back();
+    let forms = match newest {
+        Some(publication) => {
+            let published = Published {
+                opened,
+                publication,
+            };
+            Box::pin(metrics::read(published)).await?
+        }
+        None => BTreeMap::new(),
+    };
+    let shown = Shown {
+        opened,
+        pages,
+        history: &history,
+        words: &words,
+        headlines: metrics::headlines(&forms, language),
+    };
+    let months = shown.months();
     let parts = [
         ("{{language}}", language.tag()),
         ("{{title}}", &*escaped(&job.name)),
@@ -282,84 +301,99 @@ async fn index(
     Ok(filled(TEMPLATE, &parts))
 }
 
-/// A table for each month, the newest first.
-fn months(opened: &Opened, pages: &Pages, history: &History, words: &Words) -> String {
-    let mut months: Vec<(String, String)> = Vec::new();
-    for publication in opened.publications.published().rev() {
-        let month = publication.snapshot_date.day().format("%Y-%m").to_string();
-        let row = row(publication, opened, pages, history, words);
-        match months.last_mut() {
-            Some((last, rows)) if *last == month => rows.push_str(&row),
-            _ => months.push((month, row)),
+/// What the index shows.
+struct Shown<'a> {
+    opened: &'a Opened,
+    pages: &'a Pages,
+    history: &'a History,
+    words: &'a Words,
+    headlines: Vec<Headline>,
+}
+
+impl Shown<'_> {
+    /// A table for each month, the newest first.
+    fn months(&self) -> String {
+        let mut months: Vec<(String, String)> = Vec::new();
+        for publication in self.opened.publications.published().rev() {
+            let month = publication.snapshot_date.day().format("%Y-%m").to_string();
+            let row = self.row(publication);
+            match months.last_mut() {
+                Some((last, rows)) if *last == month => rows.push_str(&row),
+                _ => months.push((month, row)),
+            }
         }
-    }
-    let columns = [
-        "date",
-        "users",
-        "revenue",
-        "high_value",
-        ALERTS.name,
-        "open",
-    ];
-    let columns = columns.map(|column| {
-        format!(
-            "<th scope=\"col\" role=\"columnheader\">{}</th>",
-            words.text(column)
-        )
-    });
-    let head = columns.concat();
-    let tables = months.into_iter().map(|(month, rows)| {
+        let columns = std::iter::once(self.words.text("date").to_owned())
+            .chain(self.figures())
+            .chain([self.words.text("open").to_owned()]);
+        let columns =
+            columns.map(|column| format!("<th scope=\"col\" role=\"columnheader\">{column}</th>"));
+        let head: String = columns.collect();
+        let tables = months.into_iter().map(|(month, rows)| {
         format!(
             "<section><h2>{month}</h2>\n<table role=\"table\"><thead role=\"rowgroup\"><tr role=\"row\">{head}</tr></thead>\n<tbody role=\"rowgroup\">\n{rows}</tbody></table></section>\n"
         )
     });
-    tables.collect()
-}
+        tables.collect()
+    }
 
-/// A date with its figures and its page in each period.
-fn row(
-    publication: &Publication,
-    opened: &Opened,
-    pages: &Pages,
-    history: &History,
-    words: &Words,
-) -> String {
-    let date = publication.snapshot_date;
-    let day = date.to_string();
-    let metric = |name: &str| history.metric(name, &day);
-    let alerts = publication.tables.get(ALERTS.name);
-    let cells = [
-        metric("users_total").map(grouped),
-        metric("revenue_d0").map(grouped),
-        metric("high_value_user_share").map(per_cent),
-        alerts.map(|alerts| grouped(alerts.rows as f64)),
-    ];
-    let named = ["users", "revenue", "high_value", ALERTS.name].map(|name| words.text(name));
-    let cells = named.into_iter().zip(cells).map(|(name, cell)| {
-        let cell = cell.as_deref().unwrap_or("–");
-        format!("<td data-head=\"{name}\" role=\"cell\">{cell}</td>")
-    });
-    let cells: String = cells.collect();
-    let publications = &opened.publications;
-    let periods = [
-        ("night", publication.previous_snapshot_date.is_some()),
-        ("week", publications.week_before(date).is_some()),
-        ("month", publications.month_before(date).is_some()),
-    ];
-    let links = periods.into_iter().filter(|(_, is_there)| *is_there);
-    let links = links.map(|(period, _)| {
-        let words = words.text(period);
-        format!("<a href=\"{day}.html#{period}\" aria-label=\"{day}: {words}\">{words}</a>")
-    });
-    let links: Vec<String> = links.collect();
-    let (day, links) = match pages.contains_key(&date) {
-        true => (format!("<a href=\"{day}.html\">{day}</a>"), links.join(" ")),
-        false => (day, words.text("no_page").to_owned()),
-    };
-    let open = words.text("open");
-    format!(
-        "<tr role=\"row\"><th scope=\"row\" role=\"rowheader\">{day}</th>{cells}<td class=\"open\" data-head=\"{open}\" role=\"cell\">{links}</td></tr>\n"
-    )
+    /// What its figures are called: the metrics, then the alerts.
+    fn figures(&self) -> impl Iterator<Item = String> {
+        let labels = self
+            .headlines
+            .iter()
+            .map(|headline| escaped(&headline.label));
+        labels.chain([self.words.text(ALERTS.name).to_owned()])
+    }
+
+    /// A date with its figures and its page in each period.
+    fn row(&self, publication: &Publication) -> String {
+        let Self {
+            opened,
+            pages,
+            history,
+            words,
+            headlines,
+        } = self;
+        let date = publication.snapshot_date;
+        let day = date.to_string();
+        let metrics = headlines.iter().map(|headline| {
+            let written: fn(f64) -> String = match headline.is_fraction {
+                true => per_cent,
+                false => grouped,
+            };
+            history.metric(&headline.metric, &day).map(written)
+        });
+        let alerts = publication.tables.get(ALERTS.name);
+        let alerts = alerts.map(|alerts| grouped(alerts.rows as f64));
+        let cells = self
+            .figures()
+            .zip(metrics.chain([alerts]))
+            .map(|(name, cell)| {
+                let cell = cell.as_deref().unwrap_or("–");
+                format!("<td data-head=\"{name}\" role=\"cell\">{cell}</td>")
+            });
+        let cells: String = cells.collect();
+        let publications = &opened.publications;
+        let periods = [
+            ("night", publication.previous_snapshot_date.is_some()),
+            ("week", publications.week_before(date).is_some()),
+            ("month", publications.month_before(date).is_some()),
+        ];
+        let links = periods.into_iter().filter(|(_, is_there)| *is_there);
+        let links = links.map(|(period, _)| {
+            let words = words.text(period);
+            format!("<a href=\"{day}.html#{period}\" aria-label=\"{day}: {words}\">{words}</a>")
+        });
+        let links: Vec<String> = links.collect();
+        let (day, links) = match pages.contains_key(&date) {
+            true => (format!("<a href=\"{day}.html\">{day}</a>"), links.join(" ")),
+            false => (day, words.text("no_page").to_owned()),
+        };
+        let open = words.text("open");
+        format!(
+            "<tr role=\"row\"><th scope=\"row\" role=\"rowheader\">{day}</th>{cells}<td class=\"open\" data-head=\"{open}\" role=\"cell\">{links}</td></tr>\n"
+        )
+    }
 }
 
 /// A number in whole units, with a comma after each three digits and a minus sign below zero.

@@ -56,6 +56,9 @@ pub const DIM_METRIC: PublishedTable = PublishedTable {
     earlier: &[],
 };
 
+/// The action of users who get no message.
+pub const STOP_LIST: &str = "leave_alone";
+
 /// Whom to contact and whom to leave alone; each user once at most.
 pub const ACTIONS: PublishedTable = PublishedTable {
     name: "actions",
@@ -75,5 +78,5 @@ pub const ACTIONS: PublishedTable = PublishedTable {
         column("cut_users", BigInt, ""),
     ],
     may_be_empty: true,
-    earlier: &[],
+    earlier: &[SqlSchema::History],
 };

@@ -251,7 +251,7 @@ impl<'a> Page<'a> {
         let mut text = format!("\n{}", self.bold("Alerts"));
         for alert in &self.overview.alerts {
             let (value, threshold) = [alert.value, alert.threshold]
-                .map(|number| metric(&alert.alert, number))
+                .map(|number| self.metric(&alert.alert, number))
                 .into();
             let line = format!(
                 "{}: {} is {value}, {} {threshold}",
@@ -279,12 +279,22 @@ impl<'a> Page<'a> {
         table.column("previous", Side::Right);
         for kpi in &self.overview.kpis {
             let figure = |value: Option<f64>| {
-                number(value.map_or(NONE.to_owned(), |value| metric(&kpi.metric, value)))
+                number(value.map_or(NONE.to_owned(), |value| self.metric(&kpi.metric, value)))
             };
             let figures = [kpi.value, kpi.previous_value].map(figure);
             table.row(std::iter::once(Cell::from(&kpi.metric)).chain(figures));
         }
         format!("\n{}\n{}", self.bold("KPIs"), table.render(self.paint))
+    }
+
+    /// A metric as people read it.
+    fn metric(&self, name: &str, value: f64) -> String {
+        let mut fractions = self.overview.fractions.iter();
+        match fractions.any(|fraction| fraction == name) {
+            true => per_cent(value),
+            false if value.fract() == 0.0 => count(value as i128),
+            false => money((100.0 * value).round() as i128),
+        }
     }
 
     /// How many users have each warning.
@@ -348,16 +358,6 @@ impl<'a> Page<'a> {
     }
 }
 
-/// A metric as people read it, by what its name says it is.
-fn metric(name: &str, value: f64) -> String {
-    let is_part = ["_share", "_rate"].iter().any(|part| name.contains(part));
-    match is_part {
-        true => per_cent(value),
-        false if value.fract() == 0.0 => count(value as i128),
-        false => money((100.0 * value).round() as i128),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::testing::{segment, value_tier};
@@ -380,6 +380,7 @@ mod tests {
             dimensions,
             warnings: Vec::new(),
             kpis: Vec::new(),
+            fractions: Vec::new(),
             alerts: Vec::new(),
             own_tables: Vec::new(),
         }
@@ -401,6 +402,7 @@ mod tests {
                 kpi("average_order_value_30d", Some(330.124), Some(324.0)),
                 kpi("complaints_change_rate", Some(0.5), None),
             ],
+            fractions: vec!["complaints_change_rate".to_owned()],
             alerts: vec![Alert {
                 alert: "complaints_change_rate".to_owned(),
                 severity: "critical".to_owned(),

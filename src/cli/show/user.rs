@@ -6,7 +6,8 @@ use crate::cli::figures::{NONE, count_of};
 use crate::cli::table::{Cell, Paint, Side, Table, width};
 use crate::ground::{escaped, escaped_lines};
 use crate::overview::{
-    ActionOfUser, Figure, Playbook, UserAction, UserMove, UserOverview, UserTier, UserWarning,
+    ActionOfUser, Figure, Listing, Playbook, UserAction, UserMove, UserOverview, UserTier,
+    UserWarning,
 };
 
 use super::cells::number;
@@ -17,7 +18,10 @@ const INDENT: &str = "    ";
 
 /// What is said of a user whom `actions` does not list.
 const NO_ACTION: &str =
-    "no action: none takes the user, or a contact rule or a capacity leaves them out";
+    "no action: none takes the user, or a contact rule, a rest or a capacity leaves them out";
+
+/// How many of the lists before are named.
+const MOST_LISTS: usize = 5;
 
 /// Where users come from who were not in the snapshot before.
 const ENTERED: &str = "entered";
@@ -38,6 +42,7 @@ pub(super) fn user_page(user: &UserOverview, paint: Paint) -> String {
         }
     };
     section("Today", today(user.action.as_ref()));
+    section("Listed before", lists(&user.listed_before));
     section("Tiers", tiers(&user.dimensions, paint));
     section("Warnings", warnings(&user.warnings, paint));
     section("Figures", figures(&user.figures, paint));
@@ -70,6 +75,22 @@ fn today(action: Option<&ActionOfUser>) -> String {
         }
     };
     escaped_lines(&lines.concat())
+}
+
+/// A line for each of the newest lists.
+fn lists(listed: &[Listing]) -> String {
+    let lines = listed.iter().take(MOST_LISTS).map(|listing| {
+        let Listing {
+            snapshot_date,
+            action,
+            channel,
+            rests_until,
+        } = listing;
+        let rests = rests_until.iter();
+        let rests: String = rests.map(|day| format!(", rests until {day}")).collect();
+        format!("  {snapshot_date}: {action} ({channel}){rests}\n")
+    });
+    escaped_lines(&lines.collect::<String>())
 }
 
 /// A line for each dimension: what is shown since when, and what grace holds back.
@@ -224,6 +245,20 @@ mod tests {
                 playbook_zh: None,
                 expires_on: text("2026-11-25"),
             })),
+            listed_before: vec![
+                Listing {
+                    snapshot_date: "2026-11-06".to_owned(),
+                    action: "recall".to_owned(),
+                    channel: "sms".to_owned(),
+                    rests_until: text("2026-11-20"),
+                },
+                Listing {
+                    snapshot_date: "2026-10-30".to_owned(),
+                    action: "revive_silent".to_owned(),
+                    channel: "app_push".to_owned(),
+                    rests_until: None,
+                },
+            ],
             dimensions: vec![
                 UserTier {
                     raw: text("silent"),
@@ -289,6 +324,10 @@ mod tests {
             last order 50 days ago, usually every 23 days
             Remind of what they usually buy, with one tap to order again.
 
+        Listed before
+          2026-11-06: recall (sms), rests until 2026-11-20
+          2026-10-30: revive_silent (app_push)
+
         Tiers
           dimension        tier        label    since
           value_tier       high_value  A label  2026-11-01  today silent, pending since 2026-11-18
@@ -321,6 +360,7 @@ mod tests {
     fn what_there_is_nothing_of_has_no_heading() {
         let user = UserOverview {
             action: None,
+            listed_before: Vec::new(),
             figures: Vec::new(),
             warnings: Vec::new(),
             playbooks: Vec::new(),
@@ -328,7 +368,14 @@ mod tests {
             ..user()
         };
         let page = user_page(&user, PLAIN);
-        for heading in ["Today", "Warnings", "Figures", "Playbooks", "Newest moves"] {
+        for heading in [
+            "Today",
+            "Listed before",
+            "Warnings",
+            "Figures",
+            "Playbooks",
+            "Newest moves",
+        ] {
             assert!(!page.contains(heading), "{page}");
         }
         let user = UserOverview {

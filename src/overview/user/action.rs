@@ -1,21 +1,30 @@
-//! What is to be done about a user today, as `actions` says.
+//! What is to be done about a user today, as `actions` says, and what was before.
+
+use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
+use datafusion::error::Result as EngineResult;
+use datafusion::logical_expr::{ident, lit};
 use serde::Serialize;
 
-use crate::engine::{EngineError, texts};
-use crate::ground::{SqlSchema, TableName};
+use crate::engine::{EngineError, all_rows, texts};
+use crate::ground::{SnapshotDate, SqlSchema, TableName};
 use crate::night::NightError;
 use crate::overview::{Opened, register_published};
-use crate::publish::Publication;
-use crate::tables::ACTIONS;
+use crate::pack::marts::dates_of_history;
+use crate::publish::{Publication, published_dates};
+use crate::tables::{ACTIONS, SNAPSHOT_DATE, STOP_LIST};
+use crate::tiles::USER_ID;
 
 use super::row::row_of_user;
 
 /// What the table is read for, in messages.
 const READING: &str = "reading a user's action";
+
+/// The column with the day up to which a user rests.
+const RESTS_UNTIL: &str = "rests_until";
 
 /// Whether there is something to be done about a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,7 +32,7 @@ const READING: &str = "reading a user's action";
 pub(crate) enum ActionOfUser {
     /// The user's row.
     Listed(UserAction),
-    /// Nothing takes the user, or a contact rule or a capacity leaves them out.
+    /// Nothing takes the user, or a contact rule, a rest or a capacity leaves them out.
     NotListed,
 }
 
@@ -46,6 +55,19 @@ pub(crate) struct UserAction {
     pub expires_on: Option<String>,
 }
 
+/// The user on the list of an earlier date.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Listing {
+    /// The date, as 2026-11-20.
+    pub snapshot_date: String,
+    /// What was to be done.
+    pub action: String,
+    /// How.
+    pub channel: String,
+    /// The day up to which nothing less urgent takes the user; none where the pack has no such column.
+    pub rests_until: Option<String>,
+}
+
 /// A user's action of a published date; none where it was published without actions.
 pub(super) async fn action_of(
     opened: &Opened,
@@ -61,6 +83,50 @@ pub(super) async fn action_of(
     let rows = opened.session.table(&table).await.map_err(&engine)?;
     let row = row_of_user(rows, user).await.map_err(&engine)?;
     Ok(Some(read(&row).map_err(EngineError::during(READING))?))
+}
+
+/// The user's rows of the dates before that marts know, the newest first. Whom a list leaves alone
+/// is not told.
+pub(super) async fn listed_before(
+    opened: &Opened,
+    publication: &Publication,
+    user: ScalarValue,
+) -> Result<Vec<Listing>, NightError> {
+    let (output, publications) = (&opened.output, &opened.publications);
+    let dates: Vec<SnapshotDate> =
+        dates_of_history(publications, publication.snapshot_date).collect();
+    let lists = published_dates(output, publications, ACTIONS.name, &dates).await?;
+    let Some(lists) = lists else {
+        return Ok(Vec::new());
+    };
+    let listed = async {
+        let rows = opened.session.read(Arc::new(lists))?;
+        let is_contacted = ident("action").not_eq(lit(STOP_LIST));
+        let rows = rows.filter(ident(USER_ID).eq(lit(user)).and(is_contacted))?;
+        let rows = rows.sort(vec![ident(SNAPSHOT_DATE).sort(false, false)])?;
+        Ok(listings(&all_rows(rows).await?)?)
+    };
+    let listed: EngineResult<_> = Box::pin(listed).await;
+    Ok(listed.map_err(EngineError::during(READING))?)
+}
+
+fn listings(rows: &RecordBatch) -> Result<Vec<Listing>, ArrowError> {
+    let (dates, actions) = (texts(rows, SNAPSHOT_DATE)?, texts(rows, "action")?);
+    let channels = texts(rows, "channel")?;
+    let rests = match rows.schema_ref().index_of(RESTS_UNTIL) {
+        Ok(_) => Some(texts(rows, RESTS_UNTIL)?),
+        Err(_) => None,
+    };
+    let listing = |row| {
+        let rests = rests.as_ref().filter(|rests| rests.is_valid(row));
+        Listing {
+            snapshot_date: dates.value(row).to_owned(),
+            action: actions.value(row).to_owned(),
+            channel: channels.value(row).to_owned(),
+            rests_until: rests.map(|rests| rests.value(row).to_owned()),
+        }
+    };
+    Ok((0..rows.num_rows()).map(listing).collect())
 }
 
 fn read(row: &RecordBatch) -> Result<ActionOfUser, ArrowError> {

@@ -3,7 +3,7 @@
 //! 1. The user's row of the snapshot, found by a filter that Parquet prunes with: snapshots are sorted
 //!    by user.
 //! 2. What `dim_tier` says of the user's tiers and warnings: labels and playbooks.
-//! 3. The user's row of `actions`.
+//! 3. The user's row of `actions`, and those of the lists before.
 //! 4. The user's newest rows of `tier_migration`, of the last published dates.
 
 mod action;
@@ -31,11 +31,11 @@ use crate::tiles::USER_ID;
 use super::labels::{Labels, Playbook};
 use super::{Opened, dim_tier, register_published};
 
-use self::action::action_of;
+use self::action::{action_of, listed_before};
 use self::moves::newest_moves;
 use self::row::row_of_user;
 
-pub(crate) use self::action::{ActionOfUser, UserAction};
+pub(crate) use self::action::{ActionOfUser, Listing, UserAction};
 pub(crate) use self::moves::UserMove;
 
 /// The columns of the snapshot that say most about a user: scores, orders, revenue, rhythm,
@@ -69,6 +69,8 @@ pub(crate) struct UserOverview {
     /// What is to be done about the user today; left out where the date has no actions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionOfUser>,
+    /// On which lists the user was before, the newest first.
+    pub listed_before: Vec<Listing>,
     /// Where the user is in each dimension, in the order of `dim_tier`.
     pub dimensions: Vec<UserTier>,
     /// Scores and main figures, as far as the snapshot has them.
@@ -142,12 +144,16 @@ impl UserOverview {
         let (dimensions, warnings) = (Dimensions::listed(&dim_tier)?, warnings(&dim_tier)?);
         let user = user_of(&row)?;
         let action = Box::pin(action_of(&opened, publication, user.clone())).await?;
+        let listed_before = Box::pin(listed_before(&opened, publication, user.clone())).await?;
         let moves = Box::pin(newest_moves(&opened, publication, user)).await?;
         let told = Told {
             row: &row,
             labels: Labels::of(&dim_tier).map_err(EngineError::during("reading dim_tier"))?,
+            action,
+            listed_before,
+            moves,
         };
-        let read = told.overview(publication, &dimensions, &warnings, action, moves);
+        let read = told.overview(publication, &dimensions, &warnings);
         Ok(read.map_err(EngineError::during(READING))?)
     }
 }
@@ -197,16 +203,17 @@ fn no_such_user(date: SnapshotDate, id_type: Option<&DataType>) -> Problems {
 struct Told<'a> {
     row: &'a RecordBatch,
     labels: Labels,
+    action: Option<ActionOfUser>,
+    listed_before: Vec<Listing>,
+    moves: Vec<UserMove>,
 }
 
 impl Told<'_> {
     fn overview(
-        &self,
+        self,
         publication: &Publication,
         dimensions: &Dimensions,
         warnings: &[String],
-        action: Option<ActionOfUser>,
-        moves: Vec<UserMove>,
     ) -> Result<UserOverview, ArrowError> {
         let schema = self.row.schema();
         let dimensions = dimensions.in_snapshot(&schema);
@@ -238,8 +245,9 @@ impl Told<'_> {
             figures: figures.collect::<Result<_, ArrowError>>()?,
             dimensions: tiers,
             warnings: raised,
-            action,
-            moves,
+            action: self.action,
+            listed_before: self.listed_before,
+            moves: self.moves,
         })
     }
 

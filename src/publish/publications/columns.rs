@@ -130,9 +130,6 @@ fn fixed() -> [(&'static str, DataType, &'static str); 15] {
 
 /// The column that says whether a date is published or withdrawn; older files lack it.
 const STATUS: &str = "status";
-const PUBLISHED: &str = "published";
-const WITHDRAWN: &str = "withdrawn";
-const EXPIRED: &str = "expired";
 
 /// The tables that have columns: those of tierline, and others that publications recorded, such as
 /// a job's own.
@@ -202,11 +199,7 @@ pub(super) fn encode(
         optional_texts(publications, |publication| {
             publication.rules_fingerprint.as_deref()
         }),
-        texts(|publication| match publication.status {
-            PublicationStatus::Published => PUBLISHED,
-            PublicationStatus::Withdrawn => WITHDRAWN,
-            PublicationStatus::Expired => EXPIRED,
-        }),
+        texts(|publication| publication.status.as_str()),
         optional_texts(publications, |publication| {
             publication.tier_rules.as_deref()
         }),
@@ -278,10 +271,11 @@ pub(super) fn decode(batch: &RecordBatch) -> Result<Vec<Publication>, ArrowError
         DateTime::from_timestamp_micros(times.value(row))
     };
     let statuses = texts(batch, STATUS).ok();
-    let status = |row| match statuses.filter(|statuses| statuses.is_valid(row)) {
-        Some(statuses) if statuses.value(row) == WITHDRAWN => PublicationStatus::Withdrawn,
-        Some(statuses) if statuses.value(row) == EXPIRED => PublicationStatus::Expired,
-        _ => PublicationStatus::Published,
+    let status = |row| {
+        let statuses = statuses.filter(|statuses| statuses.is_valid(row));
+        statuses.map_or(PublicationStatus::Published, |statuses| {
+            PublicationStatus::of(statuses.value(row))
+        })
     };
     let tables = tables(batch)?;
     let publication = |row| {

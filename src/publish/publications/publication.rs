@@ -21,6 +21,24 @@ pub enum PublicationStatus {
     Expired,
 }
 
+impl PublicationStatus {
+    /// As the table has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Withdrawn => "withdrawn",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// The reverse; what an older tierline wrote says that the date is published.
+    pub(super) fn of(text: &str) -> Self {
+        let no_longer = [Self::Withdrawn, Self::Expired].into_iter();
+        let mut no_longer = no_longer.filter(|status| status.as_str() == text);
+        no_longer.next().unwrap_or(Self::Published)
+    }
+}
+
 /// A date as one run published it, withdrew it, or let it expire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {

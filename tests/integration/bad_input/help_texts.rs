@@ -337,7 +337,7 @@ const APPLIED: &[(&str, &[&str])] = &[
         "remedies_together::of_kpis_and_actions",
         &[
             "give it a {column}, or take the line out",
-            "give {MOST_DAYS_VALID} at most",
+            "give {most} at most",
             "leave the capacity empty",
             "CAST them to one type; structs have the same fields in the same order, of the same types",
             "write a value of that type; values of one column or of one [..] are cast to one type",

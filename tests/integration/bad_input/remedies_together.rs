@@ -384,7 +384,7 @@ fn of_warnings() {
             )],
             mended: &[Append(
                 "sql/reference/dim_metric.csv",
-                "messages_per_user,Messages,x,messages,\",.2f\",none,31,Messages.\n",
+                "messages_per_user,Messages,x,messages,\",.2f\",none,31,,Messages.\n",
             )],
         },
         Remedy {
@@ -493,7 +493,7 @@ fn of_warnings() {
             broken: &[
                 Append(
                     "sql/reference/actions.csv",
-                    "send_card,150,mail,,true,7,Send a card.,x\n",
+                    "send_card,150,mail,,true,7,0,Send a card.,x\n",
                 ),
                 Replace(
                     "sql/audits/actions_known.sql",
@@ -657,6 +657,15 @@ fn of_kpis_and_actions() {
                 "thank_peak,70,wecom,100,true,9999999,",
             )],
             mended: &[Replace(ACTIONS, "9999999", "2")],
+        },
+        Remedy {
+            help: "give 28 at most",
+            broken: &[Replace(
+                ACTIONS,
+                "recall,110,sms,500,true,14,28,",
+                "recall,110,sms,500,true,14,90,",
+            )],
+            mended: &[Replace(ACTIONS, "true,14,90,", "true,14,28,")],
         },
         Remedy {
             help: "leave the capacity empty",

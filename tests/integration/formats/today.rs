@@ -175,7 +175,7 @@ fn assert_shown(nights: &Nights) {
     let shown: [(&str, &[&str]); 4] = [
         ("show-snapshot", &[]),
         ("show-moves", &["--from", "2026-03-05"]),
-        ("show-user", &["--user", "1001"]),
+        ("show-user", &["--user", "1001", "--date", "2026-03-05"]),
         ("show-actions", &["--actions"]),
     ];
     for (fixture, arguments) in shown {

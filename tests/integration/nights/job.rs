@@ -230,12 +230,17 @@ impl Nights {
 
     /// The ids of all calibrations kept.
     pub(crate) fn calibrations(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.output_folder().join("calibrations")).unwrap();
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let paths = paths_in(&self.output_folder().join("calibrations"));
+        let names = paths.iter().filter_map(|path| path.file_name()?.to_str());
+        let mut names: Vec<String> = names.map(str::to_owned).collect();
         names.sort();
         names
+    }
+
+    /// Keeps the calibrations that another job has kept, too.
+    pub(crate) fn take_calibrations_of(&self, other: &Self) {
+        let [from, to] = [other, self].map(|nights| nights.output_folder().join("calibrations"));
+        copy_folder(&from, &to);
     }
 
     /// The record of the first calibration of a date.

@@ -7,7 +7,7 @@ use crate::naive::fixtures::{days_ago, event, order, snapshot_date};
 use crate::naive::history::{Event, History};
 use crate::nights::job::Nights;
 use crate::nights::pack::Edit;
-use crate::nights::tables::Row;
+use crate::nights::tables::{self, Row};
 
 async fn actions(nights: &Nights) -> Vec<Row> {
     published(nights, snapshot_date(), "actions").await
@@ -216,8 +216,8 @@ async fn capacity_fills_channel_after_channel_by_what_is_at_stake() {
     let mut nights = job_over(&history);
     nights.edit_pack(&[Edit {
         file: "reference/actions.csv",
-        from: "second_order,90,app_push,2000,true,7,",
-        to: "second_order,91,app_push,1,true,7,,\nsecond_order,90,sms,2,true,7,",
+        from: "second_order,90,app_push,2000,true,7,14,",
+        to: "second_order,91,app_push,1,true,7,14,,\nsecond_order,90,sms,2,true,7,14,",
     }]);
 
     let rows = actions(&nights).await;
@@ -252,5 +252,163 @@ async fn a_job_turns_crisis_lists_on() {
             ("ordinary", "second_order"),
             ("prospect", "crisis_prospects"),
         ])
+    );
+}
+
+/// The lists of some nights before D, and of D: `days` before it, as action by user.
+async fn lists(nights: &Nights, days: &[i64]) -> Vec<BTreeMap<String, String>> {
+    let mut lists = Vec::new();
+    for days in days {
+        let rows = published(nights, days_ago(*days), "actions").await;
+        let actions = by("user_id", &rows, "action").into_iter();
+        lists.push(
+            actions
+                .map(|(user, action)| (user.to_owned(), action.to_owned()))
+                .collect(),
+        );
+    }
+    lists
+}
+
+/// A day's list, as [`lists`] has it.
+fn list(of: &[(&str, &str)]) -> BTreeMap<String, String> {
+    of.iter()
+        .map(|(user, action)| ((*user).to_owned(), (*action).to_owned()))
+        .collect()
+}
+
+/// Overdue on all of these days, and listed for that on D - 14 and on D, fourteen days of rest later.
+/// Whoever unsubscribed is left alone each day. A line that rests no longer lists again at once.
+#[tokio::test]
+async fn whoever_was_listed_rests() {
+    let history = |user_id: &str, more: Vec<Event>| History {
+        orders: [31, 33, 35].map(|days| order(user_id, days, 10_00)).into(),
+        events: more,
+        ..History::default()
+    };
+    let mut nights = job_over(&all([
+        history("overdue", vec![]),
+        history(
+            "unsubscribed",
+            vec![event("unsubscribed", 20, "unsubscribe")],
+        ),
+    ]));
+
+    let found = lists(&nights, &[14, 13, 7, 1]).await;
+
+    let alone = ("unsubscribed", "leave_alone");
+    let resting = list(&[alone]);
+    let listed = list(&[alone, ("overdue", "remind_overdue")]);
+    assert_eq!(
+        found,
+        [&listed, &resting, &resting, &resting].map(Clone::clone)
+    );
+    let rows = actions(&nights).await;
+    assert_eq!(
+        columns(
+            &rows,
+            ("user_id", "overdue"),
+            ["action", "last_listed_on", "last_action", "rests_until"]
+        ),
+        [
+            "remind_overdue",
+            "2026-11-06",
+            "remind_overdue",
+            "2026-12-04"
+        ]
+    );
+
+    nights.edit_pack(&[Edit {
+        file: "reference/actions.csv",
+        from: "remind_overdue,60,wecom,500,true,5,14,",
+        to: "remind_overdue,60,wecom,500,true,5,13,",
+    }]);
+    let found = lists(&nights, &[1]).await;
+    assert_eq!(found, [listed]);
+}
+
+/// Reminded on D - 3, and listed for the complaint of D - 2 all the same, and for that of D, but not on D - 1.
+/// Asked for a first order on D - 3, welcomed as a buyer the day after, and then asked for nothing lower.
+#[tokio::test]
+async fn what_is_more_urgent_does_not_wait_for_the_rest() {
+    let complaining = History {
+        orders: [31, 33, 35]
+            .map(|days| order("complains", days, 10_00))
+            .into(),
+        events: vec![
+            event("complains", 2, "complaint"),
+            event("complains", 0, "complaint"),
+        ],
+        ..History::default()
+    };
+    let buying = History {
+        orders: vec![order("buys", 2, 10_00)],
+        events: events(2, "buys", 3, "click"),
+        ..History::default()
+    };
+    let nights = job_over(&all([complaining, buying]));
+
+    let found = lists(&nights, &[3, 2, 1, 0]).await;
+
+    let expected = [
+        list(&[("buys", "first_order"), ("complains", "remind_overdue")]),
+        list(&[("buys", "welcome"), ("complains", "resolve_complaint")]),
+        list(&[]),
+        list(&[("complains", "resolve_complaint")]),
+    ];
+    assert_eq!(found, expected);
+}
+
+/// Two qualify for one place: whoever was cut on one day is listed on the next.
+#[tokio::test]
+async fn whoever_was_cut_does_not_rest() {
+    let mut history = all(["a", "b"].map(|user| newcomer(user, 3)));
+    history.orders[1].amount_cents = 50_00;
+    let mut nights = job_over(&history);
+    nights.edit_pack(&[Edit {
+        file: "reference/actions.csv",
+        from: "second_order,90,app_push,2000,true,",
+        to: "second_order,90,app_push,1,true,",
+    }]);
+
+    let found = lists(&nights, &[1, 0]).await;
+
+    assert_eq!(
+        found,
+        [
+            list(&[("b", "second_order")]),
+            list(&[("a", "second_order")])
+        ]
+    );
+}
+
+/// High value is held for days, and so is not what decides who is asked why they are quiet.
+#[tokio::test]
+async fn whoever_interacts_again_is_not_asked_why_they_are_quiet() {
+    let quiet = |user_id: &str| {
+        (0..4)
+            .map(|days| order(user_id, days, 100_00))
+            .collect::<Vec<_>>()
+    };
+    let mut nights = job_over(&History {
+        orders: [quiet("quiet"), quiet("back")].concat(),
+        events: vec![event("back", 0, "click")],
+        ..History::default()
+    });
+    nights.edit_pack(&[Edit {
+        file: "reference/actions.csv",
+        from: "engage_quiet,140,wecom,200,true,14,28,",
+        to: "engage_quiet,140,wecom,200,true,14,0,",
+    }]);
+    nights.run(days_ago(1)).await.unwrap();
+    let snapshot = published(&nights, days_ago(0), "tier_snapshot").await;
+    let shown = by("user_id", &snapshot, "value_engagement");
+    assert_eq!(shown["back"], "high_value_low_engagement");
+
+    let rows = tables::rows(&nights.output(), days_ago(0), "actions").await;
+
+    assert_eq!(
+        by("user_id", &rows, "action"),
+        BTreeMap::from([("quiet", "engage_quiet")])
     );
 }
