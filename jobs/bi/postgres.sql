@@ -56,6 +56,7 @@ SELECT
     CAST(r['format'] AS TEXT) AS format,
     CAST(r['better'] AS TEXT) AS better,
     CAST(r['sort_order'] AS BIGINT) AS sort_order,
+    CAST(r['headline'] AS BIGINT) AS headline,
     CAST(r['description'] AS TEXT) AS description
 FROM delta_scan('s3://your-bucket/tierline/tables/dim_metric') AS r;
 

@@ -61,7 +61,7 @@ pub fn main() -> ExitCode {
         Ok(runtime) => {
             let clears_up = commands::clears_up(&arguments.command);
             // Each line of the log says which execution it is of.
-            let span = tracing::error_span!("tierline", execution_id = output.execution.id);
+            let span = output.span();
             let command = commands::run(arguments.command, &mut output);
             let command = async { Box::pin(caught(command)).await? }.instrument(span);
             signals::heed(clears_up);

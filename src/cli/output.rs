@@ -3,12 +3,13 @@
 use std::io::{ErrorKind, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tracing::Span;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::engine::chain;
-use crate::ground::{Execution, Problems};
+use crate::ground::{Execution, Problems, Severity};
 use crate::inputs::InputError;
 use crate::night::NightError;
 
@@ -25,6 +26,10 @@ pub(super) struct Output {
     pub is_colourful: bool,
     stderr_is_terminal: bool,
     may_colour_stderr: bool,
+    /// Whether what is said on stderr is JSON too, a line each.
+    is_json: bool,
+    /// What each line of the log says of where it comes from.
+    span: Span,
 }
 
 impl Output {
@@ -47,8 +52,11 @@ impl Output {
                 registry.with(lines).try_init()
             }
         };
+        let execution = execution::begin();
         let output = Self {
-            execution: execution::begin(),
+            span: tracing::error_span!("tierline", execution_id = execution.id),
+            execution,
+            is_json: matches!(logging.log_format, LogFormat::Json),
             is_colourful: std::io::stdout().is_terminal() && wants_colour,
             stderr_is_terminal,
             may_colour_stderr,
@@ -74,8 +82,20 @@ impl Output {
         }
     }
 
+    /// What lines of the log are within: each then says which execution it is of.
+    pub(super) fn span(&self) -> Span {
+        self.span.clone()
+    }
+
     /// Prints a line for people on stderr.
     pub(super) fn note(&self, text: &str) {
+        if self.is_json {
+            return self.span.in_scope(|| tracing::info!("{text}"));
+        }
+        self.print(text);
+    }
+
+    fn print(&self, text: &str) {
         let mut stderr = std::io::stderr().lock();
         if let Err(error) = writeln!(stderr, "{text}") {
             tracing::debug!(%error, "stderr is closed");
@@ -98,7 +118,10 @@ impl Output {
 
     /// Prints an error.
     pub(super) fn error(&self, text: &str) {
-        self.note(&format!("error: {text}"));
+        match self.is_json {
+            true => self.span.in_scope(|| tracing::error!("{text}")),
+            false => self.print(&format!("error: {text}")),
+        }
     }
 
     /// Prints what ended a command: problems with their places, or the chain of causes.
@@ -113,16 +136,37 @@ impl Output {
 
     /// Prints what is worth a look.
     pub(super) fn warnings(&self, warnings: &Problems) {
-        if !warnings.0.is_empty() {
-            self.note(&warnings.render(self.may_colour_stderr));
+        if warnings.0.is_empty() {
+            return;
+        }
+        match self.is_json {
+            true => self.log(warnings),
+            false => self.print(&warnings.render(self.may_colour_stderr)),
         }
     }
 
     fn problems(&self, problems: &Problems) {
-        self.note(&problems.render(self.may_colour_stderr));
+        if self.is_json {
+            return self.log(problems);
+        }
+        self.print(&problems.render(self.may_colour_stderr));
         let errors = problems.error_count();
         if errors > 1 {
-            self.note(&format!("\n{errors} problems"));
+            self.print(&format!("\n{errors} problems"));
+        }
+    }
+
+    /// A line of the log for each.
+    fn log(&self, problems: &Problems) {
+        let _within = self.span.enter();
+        for problem in &problems.0 {
+            let (place, help) = (problem.position(), problem.help.as_deref());
+            let (place, message) = (place.as_deref(), &problem.message);
+            match problem.severity {
+                Severity::Error => tracing::error!(place, help, "{message}"),
+                Severity::Warning => tracing::warn!(place, help, "{message}"),
+                Severity::Note => tracing::info!(place, help, "{message}"),
+            }
         }
     }
 

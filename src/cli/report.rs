@@ -1,5 +1,6 @@
 //! `tierline report`: what is published as a page, to a file or beside the tables.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
@@ -102,8 +103,23 @@ async fn site(
     Ok(())
 }
 
+/// Writes a page to a file, whole or not at all; what is no file, such as a pipe, takes it as it comes.
 fn write(path: &Path, page: &str) -> Result<(), Problems> {
-    std::fs::write(path, page).map_err(|error| {
+    let there = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let is_special = there.exists() && !there.is_file();
+    let written = match there.file_name().filter(|_| !is_special) {
+        None => std::fs::write(path, page),
+        Some(name) => {
+            let mut unfinished = OsString::from(".");
+            unfinished.push(name);
+            unfinished.push(".unfinished");
+            let unfinished = there.with_file_name(unfinished);
+            let put = std::fs::write(&unfinished, page);
+            let put = put.and_then(|()| std::fs::rename(&unfinished, &there));
+            put.inspect_err(|_| drop(std::fs::remove_file(&unfinished)))
+        }
+    };
+    written.map_err(|error| {
         let message = format!("cannot write the report to `{}`: {error}", path.display());
         let help = "name a file in a folder that is there, and see that there is room for it";
         Problems(vec![Diagnostic::new(message).help(help)])

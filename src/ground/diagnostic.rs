@@ -153,6 +153,20 @@ impl Diagnostic {
         self
     }
 
+    /// The file, line and column that it points at, both counted from 1: `job.toml:3:1`.
+    pub fn position(&self) -> Option<String> {
+        let (file, bytes) = self.place.as_ref()?;
+        let before = &file.text[..bytes.start];
+        let line = before.matches('\n').count() + 1;
+        let column = before
+            .chars()
+            .rev()
+            .take_while(|char| *char != '\n')
+            .count()
+            + 1;
+        Some(format!("{}:{line}:{column}", file.name))
+    }
+
     /// The problem as text, with the line it points at.
     pub fn render(&self, renderer: &Renderer) -> String {
         let level = match self.severity {

@@ -494,6 +494,7 @@ fn what_a_report_cannot_be_is_told_with_the_remedy() {
     let help = "name a file in a folder that is there, and see that there is room for it";
     assert!(refused.stderr.contains(help), "{refused:?}");
     assert_eq!(report("page.html").exit_code, 0);
+    assert!(!project.path(".page.html.unfinished").exists());
     let week = project.call(&[
         "report",
         "job.toml",

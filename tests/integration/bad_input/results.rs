@@ -124,6 +124,28 @@ fn refused_job_is_told_as_json_too() {
     );
 }
 
+/// Whoever collects the log as JSON gets what ended the command so, too, with the execution that it is of.
+#[test]
+fn what_is_said_on_stderr_is_json_where_the_log_is() {
+    let project = Project::new().edit("job.toml", "version = 1", "version = 99");
+    let withheld = Project::new().withhold("orders", 6);
+    for (project, place) in [(project, Some("job.toml:1:11")), (withheld, None)] {
+        let finished = project.call(&[&NIGHT[..], &["--log-format", "json"]].concat());
+        let lines = finished.stderr.lines();
+        let lines: Vec<Value> = lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let execution = &result_of(&finished.stdout)["execution"]["id"];
+        assert!(!lines.is_empty());
+        for line in &lines {
+            assert_eq!(&line["spans"][0]["execution_id"], execution, "{line}");
+        }
+        let last = lines.last().unwrap();
+        assert_eq!(last["level"], "ERROR");
+        assert_eq!(last["place"].as_str(), place, "{last}");
+    }
+}
+
 /// A night that an audit blocks, with a row that staging leaves out and one that it remarks on.
 fn blocked() -> Project {
     let audit = "SELECT orders_lifetime FROM publish.tier_snapshot WHERE orders_lifetime > 5\n";
