@@ -24,7 +24,7 @@ FROM (
                 THEN 'without a capacity it takes every user, and the next channel of the action nobody: give it one'
             WHEN days_valid < 1 THEN 'days_valid must be 1 or more'
             WHEN action = 'leave_alone' AND rest_days <> 0 THEN 'leave_alone must have 0 rest_days: it holds for as long as its reason does'
-            WHEN rest_days < 0 OR rest_days > 28 THEN 'rest_days must be 0 to 28: what was listed before is known of 28 published dates'
+            WHEN rest_days < 0 OR rest_days > 28 THEN 'rest_days must be 0 to 28: older lists are not read'
         END AS problem
     FROM (
         SELECT

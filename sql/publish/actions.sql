@@ -39,8 +39,8 @@ users AS (
         snapshot.recalls_90d,
         snapshot.complaints_30d,
         snapshot.last_complaint_day,
-        tiers.label_en AS value_label_en,
-        tiers.label_zh AS value_label_zh,
+        COALESCE(tiers.label_en, tiers.tier) AS value_label_en,
+        COALESCE(tiers.label_zh, tiers.label_en, tiers.tier) AS value_label_zh,
         tiers.rank = (SELECT MAX(rank) FROM publish.dim_tier WHERE dimension = 'value_tier') AS is_high_value,
         COALESCE(snapshot.last_complaint_day > $snapshot_date - $complaint_days, FALSE) AS has_complaint,
         snapshot.lifecycle_stage = 'churned' AND snapshot.recalls_90d >= $most_recalls_90d AS is_given_up,
@@ -61,23 +61,31 @@ lines AS (
         playbook,
         playbook_zh,
         is_on OR action IN ('', $actions_on) AS is_on,
-        MIN(priority) OVER (PARTITION BY action) AS first_priority  -- of the action on its first channel
+        MIN(priority) OVER (PARTITION BY action) AS first_priority,  -- of the action on its first channel
+        MAX(rest_days) OVER (PARTITION BY action) AS longest_rest_days
     FROM reference.actions
 ),
 
--- whom the last 28 published dates listed for a contact, and from which actions they rest today
+-- whom the lists of the last 28 days had for a contact, and from which actions they rest today; a channel that
+-- the file no longer has counts with the longest rest of its action
 listed_before AS (
     SELECT
         listed.user_id,
         MAX(listed.snapshot_date) AS last_listed_on,
+        MAX(CASE WHEN listed.action = 'resolve_complaint' THEN listed.snapshot_date END) AS last_answered_on,
         LAST_VALUE(listed.action ORDER BY listed.snapshot_date, listed.user_id) AS last_action,
         MIN(
-            CASE WHEN listed.snapshot_date + lines.rest_days > $snapshot_date THEN lines.first_priority END
+            CASE
+                WHEN listed.snapshot_date + COALESCE(lines.rest_days, of_action.longest_rest_days) > $snapshot_date
+                    THEN of_action.first_priority
+            END
         ) AS rests_from_priority
     FROM history.actions AS listed
     LEFT JOIN lines
         ON listed.action = lines.action AND listed.channel = lines.channel
-    WHERE listed.action <> 'leave_alone'
+    LEFT JOIN (SELECT DISTINCT action, first_priority, longest_rest_days FROM lines) AS of_action
+        ON listed.action = of_action.action
+    WHERE listed.action <> 'leave_alone' AND listed.snapshot_date > $snapshot_date - 28
     GROUP BY listed.user_id
 ),
 
@@ -86,6 +94,7 @@ reachable AS (
     SELECT
         users.*,
         listed_before.last_listed_on,
+        listed_before.last_answered_on,
         listed_before.last_action,
         listed_before.rests_from_priority,
         users.can_contact AND NOT users.fatigue_warning AND NOT users.has_complaint AND NOT users.is_given_up AS can_reach
@@ -96,10 +105,18 @@ reachable AS (
 
 actions AS (
     SELECT
-        *,
+        action,
+        priority,
+        channel,
+        capacity,
+        days_valid,
+        rest_days,
+        playbook,
+        playbook_zh,
+        MIN(priority) OVER (PARTITION BY action) AS first_priority,
         COALESCE(
             SUM(capacity) OVER (
-                PARTITION BY action ORDER BY priority ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                PARTITION BY action ORDER BY priority RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ),
             0
         ) AS users_before                             -- whom the channels before this one take
@@ -118,12 +135,13 @@ taken AS (
         -- whoever was listed rests from actions of the same and of a lower priority; a new complaint is answered
         CASE
             WHEN actions.action = 'leave_alone' THEN TRUE
-            WHEN actions.action = 'resolve_complaint' AND users.last_complaint_day > users.last_listed_on THEN TRUE
+            WHEN actions.action = 'resolve_complaint' AND users.last_complaint_day > users.last_answered_on THEN TRUE
             ELSE COALESCE(actions.first_priority < users.rests_from_priority, TRUE)
         END
         AND CASE actions.action
             WHEN 'resolve_complaint' THEN users.has_complaint AND NOT users.is_given_up
-            WHEN 'leave_alone' THEN (NOT users.can_contact OR users.fatigue_warning) AND NOT users.is_given_up
+            WHEN 'leave_alone'
+                THEN (NOT users.can_contact OR users.fatigue_warning OR users.has_complaint) AND NOT users.is_given_up
             WHEN 'welcome' THEN users.can_reach AND users.is_settling_in
             WHEN 'crisis_core' THEN users.can_reach AND users.orders_lifetime >= 1 AND users.is_high_value
             WHEN 'crisis_ordinary' THEN users.can_reach AND users.orders_lifetime >= 1 AND NOT users.is_high_value
@@ -223,7 +241,12 @@ SELECT
     channel,                                          -- how
     CASE action
         WHEN 'resolve_complaint' THEN 'complained on ' || to_char(last_complaint_day, '%m-%d') || '; complaints in 30 days: ' || complaints_30d
-        WHEN 'leave_alone' THEN CASE WHEN can_contact THEN 'messages in 30 days: ' || touches_30d || ', and no answer' ELSE 'has unsubscribed' END
+        WHEN 'leave_alone'
+            THEN CASE
+                WHEN NOT can_contact THEN 'has unsubscribed'
+                WHEN has_complaint THEN 'complained on ' || to_char(last_complaint_day, '%m-%d') || ', and is being answered'
+                ELSE 'messages in 30 days: ' || touches_30d || ', and no answer'
+            END
         WHEN 'call_falling' THEN 'shown as ' || value_label_en || ', lower since ' || to_char(falling_warning_since, '%m-%d') || '; ' || CASE WHEN buys_as_usual THEN spent_en ELSE last_order_en END
         WHEN 'ask_spend' THEN spent_en || '; ' || last_order_en
         WHEN 'remind_overdue' THEN last_order_en
@@ -241,7 +264,12 @@ SELECT
     END AS reason_en,                                 -- why, from the user's own figures
     CASE action
         WHEN 'resolve_complaint' THEN to_char(last_complaint_day, '%m-%d') || '投诉，30天内共' || complaints_30d || '次'
-        WHEN 'leave_alone' THEN CASE WHEN can_contact THEN '30天内触达' || touches_30d || '次，没有任何回应' ELSE '已退订' END
+        WHEN 'leave_alone'
+            THEN CASE
+                WHEN NOT can_contact THEN '已退订'
+                WHEN has_complaint THEN to_char(last_complaint_day, '%m-%d') || '投诉，正在处理'
+                ELSE '30天内触达' || touches_30d || '次，没有任何回应'
+            END
         WHEN 'call_falling' THEN '当前显示为' || value_label_zh || '，' || to_char(falling_warning_since, '%m-%d') || '起已低于该层级；' || CASE WHEN buys_as_usual THEN spent_zh ELSE last_order_zh END
         WHEN 'ask_spend' THEN spent_zh || '；' || last_order_zh
         WHEN 'remind_overdue' THEN last_order_zh
@@ -261,8 +289,8 @@ SELECT
     playbook_zh,                                      -- the same in Chinese
     revenue_365d AS value_at_stake,                   -- what the user paid in the last 365 days
     $snapshot_date + days_valid AS expires_on,        -- the day from which on it is too late
-    $snapshot_date + rest_days AS rests_until,        -- the day from which on actions of this or a lower priority may follow
-    last_listed_on,                                   -- when the user was listed for a contact before; NULL: not in 28 published dates
+    CASE WHEN rest_days > 0 THEN $snapshot_date + rest_days END AS rests_until,  -- the first day on which this or a less urgent action may follow; NULL: no rest
+    last_listed_on,                                   -- when the user was listed for a contact before; NULL: not in the last 28 days
     last_action,                                      -- for what, then
     cut_users                                         -- users whom the capacity of the action left out today
 FROM listed

@@ -7,6 +7,6 @@ SELECT
     format,                                           -- how to write it, as d3-format does: .1% writes 0.123 as 12.3%
     better,                                           -- up: more is better; down: less is better; none: neither
     sort_order,                                       -- the place in a list of metrics
-    headline,                                         -- the place in the index of reports, which has these metrics alone
+    CAST(headline AS BIGINT) AS headline,             -- the place in the index of reports, which has these metrics alone
     description                                       -- what is measured
 FROM reference.dim_metric

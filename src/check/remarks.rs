@@ -26,16 +26,18 @@ use crate::tables::{ACTIONS, DIM_METRIC};
 use crate::tiers::FALLING;
 
 /// The columns of which no two lines of a reference file may have the same values.
-const KEYS: [(&str, &[&str]); 3] = [
+const KEYS: [(&str, &[&str]); 4] = [
     ("event_types", &["event_type"]),
     (ACTIONS.name, &["priority"]),
     (DIM_METRIC.name, &["metric"]),
+    (DIM_METRIC.name, &["headline"]),
 ];
 
 /// The columns that have whole numbers, and the least that these may be.
-const COUNTS: [(&str, &[&str], i64); 2] = [
+const COUNTS: [(&str, &[&str], i64); 3] = [
     (ACTIONS.name, &["priority", "capacity", "days_valid"], 1),
     (ACTIONS.name, &["rest_days"], 0),
+    (DIM_METRIC.name, &["headline"], 1),
 ];
 
 /// Values of reference files that are not what they seem, or that are there twice.

@@ -112,11 +112,15 @@ fn write(path: &Path, page: &str) -> Result<(), Problems> {
         Some(name) => {
             let mut unfinished = OsString::from(".");
             unfinished.push(name);
-            unfinished.push(".unfinished");
+            unfinished.push(format!(".{}.unfinished", std::process::id()));
             let unfinished = there.with_file_name(unfinished);
             let put = std::fs::write(&unfinished, page);
             let put = put.and_then(|()| std::fs::rename(&unfinished, &there));
-            put.inspect_err(|_| drop(std::fs::remove_file(&unfinished)))
+            put.inspect_err(|_| {
+                if let Err(error) = std::fs::remove_file(&unfinished) {
+                    tracing::debug!(%error, "the unfinished page is left");
+                }
+            })
         }
     };
     written.map_err(|error| {

@@ -64,7 +64,7 @@ impl ReferenceTable {
                     "`{}` has `{value}` in column `{column}`, where a whole number from {least} on is needed",
                     self.name
                 );
-                self.problem(row, message).help("write such a number; an empty capacity is no limit")
+                self.problem(row, message).help("write such a number; an empty cell is none")
             })
         });
         found.collect()

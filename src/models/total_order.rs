@@ -4,13 +4,14 @@
 //! | written | decided when its order |
 //! |---|---|
 //! | `ROW_NUMBER`, `NTILE`, `LAG`, `LEAD` over a window | has a key, or all that the SELECT groups by |
+//! | anything over a window of `ROWS` that are not all of them | the same |
 //! | `ANY_VALUE`, `FIRST_VALUE`, `LAST_VALUE`, `NTH_VALUE`, `ARRAY_AGG`, `STRING_AGG` | has a key, or what they take |
 //! | `LIMIT`, `OFFSET`, `FETCH`, `DISTINCT ON` | has a key, all that is selected, or all that is grouped by |
 //!
 //! A key is a column called `user_id`, `order_id` or otherwise `.._id`, but for a few that many rows have
 //! in common; one that a window is
 //! partitioned by decides nothing within it. Rows are not looked at, so that what is found may be
-//! right: it is a warning. `RANK`, sums and counts are the same however rows tie. In rollups orders are
+//! right: it is a warning. `RANK`, sums and counts of a `RANGE` are the same however rows tie. In rollups orders are
 //! [held to more](crate::tiles), and the rows of audits are not published.
 
 use std::collections::BTreeSet;
@@ -19,7 +20,8 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{
     Distinct, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArguments, GroupByExpr, LimitClause, ObjectName, OrderBy, OrderByExpr, OrderByKind,
-    Query, Select, SelectItem, SetExpr, Spanned, Visit, Visitor, WindowType,
+    Query, Select, SelectItem, SetExpr, Spanned, Visit, Visitor, WindowFrameBound,
+    WindowFrameUnits, WindowSpec, WindowType,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
@@ -93,7 +95,7 @@ impl Reader<'_> {
             OF_VALUES.contains(&name.as_str()),
         );
         let order = match &function.over {
-            Some(WindowType::WindowSpec(window)) if by_place || of_values => {
+            Some(WindowType::WindowSpec(window)) if by_place || of_values || cuts_rows(window) => {
                 Order::of(&window.order_by).within(&window.partition_by)
             }
             None if of_values => Order::of(&order_of_arguments(function)),
@@ -108,7 +110,12 @@ impl Reader<'_> {
             || takes.is_some_and(|taken| order.names(&taken))
             || groups.is_some_and(|groups| function.over.is_some() && order.names_all(groups));
         if !is_decided {
-            self.report(function.name.span(), &name.to_uppercase());
+            let name = name.to_uppercase();
+            let what = match by_place || of_values {
+                true => name,
+                false => format!("{name} over ROWS"),
+            };
+            self.report(function.name.span(), &what);
         }
     }
 
@@ -212,6 +219,20 @@ fn spelling(expression: &Expr) -> String {
         Expr::Nested(inside) => spelling(inside),
         other => other.to_string().to_lowercase(),
     }
+}
+
+/// Whether a window has some of the rows around each, counted one by one.
+fn cuts_rows(window: &WindowSpec) -> bool {
+    window.window_frame.as_ref().is_some_and(|frame| {
+        let is_whole = matches!(
+            (&frame.start_bound, &frame.end_bound),
+            (
+                WindowFrameBound::Preceding(None),
+                Some(WindowFrameBound::Following(None))
+            )
+        );
+        frame.units == WindowFrameUnits::Rows && !is_whole
+    })
 }
 
 /// The bare name of a function in lower case.
@@ -319,6 +340,8 @@ mod tests {
             "SELECT user_id, ROW_NUMBER() OVER (ORDER BY revenue DESC, users.user_id) AS place FROM features.users",
             "SELECT ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY day, order_id) AS place FROM staging.orders",
             "SELECT RANK() OVER (ORDER BY revenue) AS place, SUM(revenue) OVER (ORDER BY day) AS total FROM features.users",
+            "SELECT SUM(amount) OVER (PARTITION BY user_id ORDER BY day, order_id ROWS 2 PRECEDING) AS lately FROM staging.orders",
+            "SELECT SUM(amount) OVER (ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS total FROM staging.orders",
             "SELECT first_value(tier ORDER BY rank DESC NULLS LAST, tier) AS best FROM reference.tiers",
             "SELECT tier FROM reference.tiers ORDER BY rank DESC, tier LIMIT 1",
             "SELECT user_id FROM features.users ORDER BY revenue DESC, user_id LIMIT 10",
@@ -358,6 +381,10 @@ mod tests {
             (
                 "ARRAY_AGG",
                 "SELECT array_agg(channel) AS channels FROM staging.orders",
+            ),
+            (
+                "SUM over ROWS",
+                "SELECT SUM(amount) OVER (PARTITION BY user_id ORDER BY day ROWS 2 PRECEDING) AS lately FROM staging.orders",
             ),
             ("LIMIT", "SELECT user_id FROM features.users LIMIT 10"),
             (

@@ -70,8 +70,8 @@ pub(super) async fn register_before(
     }
     let user_id = today.field_with_name(USER_ID);
     let user_id = user_id.map_err(|error| engine(error.into()))?.data_type();
-    for (schema, mart) in tables::earlier().filter(|(_, table)| table.maker == Maker::Mart) {
-        register_mart(run, (schema, mart), user_id).await?;
+    for mart in tables::made_by(Maker::Mart).filter(|mart| plan.may_read_earlier(mart)) {
+        register_mart(run, mart, user_id).await?;
     }
     Ok(())
 }
@@ -79,7 +79,7 @@ pub(super) async fn register_before(
 /// Registers the rows that a mart had before, where it has been published.
 async fn register_mart(
     run: &Run<'_>,
-    (schema, mart): (SqlSchema, &PublishedTable),
+    mart: &PublishedTable,
     user_id: &DataType,
 ) -> Result<(), NightError> {
     let output = &run.workspace.output;
@@ -89,16 +89,19 @@ async fn register_mart(
     let Some(table) = Table::open_at(output, mart.name, version).await? else {
         return Ok(());
     };
-    let mut files = Vec::new();
-    for date in dates_of(run.plan, schema, mart) {
-        let value = ScalarValue::Date32(Some(date.days_since_epoch()));
-        let of_date = table.files(Some(date))?.into_iter();
-        files.extend(of_date.map(|file| (file.path, file.size_bytes, value.clone())));
+    for schema in mart.earlier {
+        let mut files = Vec::new();
+        for date in dates_of(run.plan, *schema, mart) {
+            let value = ScalarValue::Date32(Some(date.days_since_epoch()));
+            let of_date = table.files(Some(date))?.into_iter();
+            files.extend(of_date.map(|file| (file.path, file.size_bytes, value.clone())));
+        }
+        let rows = files_by_date(output, files, &marts::schema_of(mart, user_id));
+        let name = TableName::new(*schema, mart.name);
+        let registered = run.session.register(&name, Arc::new(rows));
+        registered.map_err(EngineError::during(READING_BEFORE))?;
     }
-    let rows = files_by_date(output, files, &marts::schema_of(mart, user_id));
-    let name = TableName::new(schema, mart.name);
-    let registered = run.session.register(&name, Arc::new(rows));
-    Ok(registered.map_err(EngineError::during(READING_BEFORE))?)
+    Ok(())
 }
 
 /// The dates of which a mart is read.

@@ -20,6 +20,7 @@ mod opened;
 mod outcome;
 mod user;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, RecordBatch};
@@ -27,7 +28,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::Result as EngineResult;
 use serde::Serialize;
 
-use crate::engine::{EngineError, Session, texts};
+use crate::engine::{EngineError, Session, all_rows, texts};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName, did_you_mean};
 use crate::job::Job;
 use crate::migration::Period;
@@ -48,7 +49,7 @@ pub(crate) use self::amounts::as_money;
 pub(crate) use self::labels::{Label, Labels, Playbook};
 pub(crate) use self::outcome::published_outcome;
 pub(crate) use dimension::{DimensionOverview, Flow, TierOverview};
-pub(crate) use kpis::{Kpi, WarningOverview, is_fraction};
+pub(crate) use kpis::{Kpi, NumberForm, WarningOverview};
 pub(crate) use not_published::{Wish, not_published};
 pub(crate) use opened::Opened;
 pub(crate) use user::{
@@ -79,9 +80,9 @@ pub(crate) struct Overview {
     pub warnings: Vec<WarningOverview>,
     /// The metrics, by name.
     pub kpis: Vec<Kpi>,
-    /// Those of them that are written as percentages.
+    /// How `dim_metric` writes them.
     #[serde(skip)]
-    pub fractions: Vec<String>,
+    pub forms: BTreeMap<String, NumberForm>,
     /// The metrics past their limits, the critical ones first.
     pub alerts: Vec<Alert>,
     /// The tables of the job's own that the date was published in, by name, and its rows in each.
@@ -123,12 +124,9 @@ impl Overview {
         let dimensions = read_dimensions(session, &listed, &counts).await?;
         let warnings = counts.warnings(listed_warnings);
         let kpis = read_mart(session, output, publication, KPI_DAILY.name, kpis::kpis_of).await?;
-        // How metrics are written goes by the newest date: an older one may have been published without.
-        let forms = opened.publications.published().next_back();
-        let fractions = kpis::fractions_of;
-        let fractions = match forms {
-            Some(newest) => read_mart(session, output, newest, DIM_METRIC.name, fractions).await?,
-            None => Vec::new(),
+        let forms = match dim_metric(opened).await? {
+            Some(rows) => kpis::forms_of(&rows).map_err(EngineError::during("reading KPIs"))?,
+            None => BTreeMap::new(),
         };
         let alerts = read_mart(session, output, publication, ALERTS.name, alerts_of).await?;
         let snapshot = publication.tables.get(TIER_SNAPSHOT.name);
@@ -144,7 +142,7 @@ impl Overview {
             dimensions,
             warnings,
             kpis,
-            fractions,
+            forms,
             alerts,
             own_tables: own_tables(publication),
         })
@@ -256,6 +254,31 @@ async fn read_mart<T>(
     let rows = rows_of(session, mart).await;
     let rows = rows.map_err(EngineError::during("reading KPIs"))?;
     Ok(read(&rows).map_err(EngineError::during("reading KPIs"))?)
+}
+
+/// `dim_metric` as it was last published with rows; none where it never was, or those files are gone. It
+/// has no date: an older one is published without it, and a withdrawal of the newest leaves it empty.
+pub(crate) async fn dim_metric(opened: &Opened) -> Result<Option<RecordBatch>, NightError> {
+    let name = DIM_METRIC.name;
+    let has_rows = |publication: &&Publication| {
+        let published = publication.tables.get(name);
+        published.is_some_and(|table| table.rows > 0)
+    };
+    let mut newest_first = opened.publications.all().iter().rev();
+    let Some(publication) = newest_first.find(has_rows) else {
+        return Ok(None);
+    };
+    let rows = match published_table(&opened.output, publication, name).await {
+        Ok(Some(rows)) => rows,
+        Ok(None) => return Ok(None),
+        Err(error) => {
+            tracing::debug!(%error, "names and forms of metrics cannot be read");
+            return Ok(None);
+        }
+    };
+    let reading = EngineError::during("reading dim_metric");
+    let rows = opened.session.read(Arc::new(rows)).map_err(&reading)?;
+    Ok(Some(Box::pin(all_rows(rows)).await.map_err(&reading)?))
 }
 
 /// The rows of a published table that has been registered.

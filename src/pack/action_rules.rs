@@ -34,8 +34,8 @@ const NEEDED: [&str; 6] = [
 ///
 /// | column | most | because |
 /// |---|---|---|
-/// | days_valid | ten years | dates end |
-/// | rest_days | as many dates as are at hand | what was listed before is not known |
+/// | days_valid | ten years | a longer one leaves the range of dates |
+/// | rest_days | as many as dates at hand | older lists are not read |
 const MOST_DAYS: [(&str, i64); 2] = [("days_valid", 3_650), ("rest_days", HISTORY_DATES as i64)];
 
 /// The actions that no rule gives to anybody, each as a warning.
@@ -127,7 +127,7 @@ fn empty(reference: &ReferenceTable, row: usize, column: &str) -> Option<Diagnos
     Some(reference.problem(row, message).help(help))
 }
 
-/// More days than can be gone by.
+/// A number of days above the most that its column may have.
 fn too_long(reference: &ReferenceTable, row: usize, column: &str, most: i64) -> Option<Diagnostic> {
     let index = reference.rows.schema().index_of(column).ok()?;
     let days = reference.value(row, index)?.parse::<i64>().ok()?;

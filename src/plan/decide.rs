@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 
-use crate::ground::SnapshotDate;
+use crate::ground::{SnapshotDate, SqlSchema, TableName};
 use crate::inputs::{Manifest, SourceHistory};
 use crate::job::{CalibrationChoice, Job};
 use crate::pack::Project;
 use crate::publish::Publications;
+use crate::tables::ACTIONS;
 
 use super::action::LOST_FILES;
 use super::deliveries::delivery_warnings;
@@ -52,6 +53,7 @@ pub fn decide(job: &Job, project: &Project, mut facts: Facts) -> Plan {
         out_of_reach: reach.out_of_reach,
         models: models.map(|model| model.name.clone()).collect(),
         tables: project.tables.clone(),
+        reads_earlier_actions: reads_earlier_actions(project),
         history_scans: history_scans(project),
         manifests: manifests(&facts.visible),
         histories: facts.visible,
@@ -72,6 +74,12 @@ pub fn decide(job: &Job, project: &Project, mut facts: Facts) -> Plan {
     };
     plan.delivery_warnings = delivery_warnings(job, &plan);
     plan
+}
+
+fn reads_earlier_actions(project: &Project) -> bool {
+    let actions = TableName::new(SqlSchema::History, ACTIONS.name);
+    let mut read = project.graph.models().iter().flat_map(|model| &model.reads);
+    read.any(|read| read.table == actions)
 }
 
 /// The affected dates but D itself. Publishing D affects the next date after it, and every affected

@@ -81,6 +81,8 @@ pub struct Plan {
     pub models: Vec<TableName>,
     /// What is published.
     pub tables: Tables,
+    /// Whether a model reads who was listed for what on earlier dates.
+    pub reads_earlier_actions: bool,
     /// Features that read staging directly, and so the whole history.
     pub history_scans: Vec<TableName>,
     /// Everything published so far.

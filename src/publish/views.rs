@@ -45,11 +45,11 @@ struct Newest<'a> {
     /// The publication.
     #[serde(flatten)]
     mark: Mark,
-    /// The date that it is about, be it an older one.
+    /// The date that the publication is for: not always the newest.
     snapshot_date: String,
     /// What it says about that date: published, withdrawn or expired.
     status: &'static str,
-    /// The newest date that is published since; none where none is.
+    /// The newest date that is published after it; none where none is.
     newest_date: Option<String>,
     /// Each table by its name.
     tables: BTreeMap<&'a str, Opened>,

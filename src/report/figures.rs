@@ -146,7 +146,7 @@ impl Figures {
             period: request.period.as_str(),
             moves: Box::pin(Moves::published(published, &listed)).await?,
             warnings: Box::pin(warned::read(published, &overview, &labels)).await?,
-            metrics: Box::pin(metrics::read(published)).await?,
+            metrics: Box::pin(metrics::read(opened)).await?,
             alerts: Box::pin(alerts(published, &overview)).await?,
             actions: Box::pin(to_do::actions(published)).await?,
             listed_users: Box::pin(to_do::users(published, request.users)).await?,

@@ -2,20 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use datafusion::arrow::array::Array;
+use datafusion::arrow::array::{Array, Int64Array, RecordBatch};
 use datafusion::arrow::error::ArrowError;
 use serde::Serialize;
 
 use crate::engine::{EngineError, integers};
 use crate::job::Language;
 use crate::night::NightError;
-use crate::overview::is_fraction;
-use crate::tables::DIM_METRIC;
+use crate::overview::{NumberForm, Opened, dim_metric};
 
-use super::published::{Published, STAGE, collected, optional_texts};
+use super::published::{STAGE, optional_texts};
 
 /// The column with the place in the index.
 const HEADLINE: &str = "headline";
+
+/// How many metrics the index has where the pack is older than its places: the first in `sort_order`.
+const FIRST: i64 = 3;
+
+/// From here on a number is written without decimals.
+const LARGE: f64 = 1_000.0;
+
+/// Whole numbers, as d3-format has them.
+const WHOLE: &str = ",.0f";
 
 /// How a metric is shown; what the table does not say is none.
 #[derive(Debug, Default, Serialize)]
@@ -37,8 +45,18 @@ pub(super) struct Headline {
     pub metric: String,
     /// As people read it.
     pub label: String,
-    /// Whether it is written as a percentage.
-    pub is_fraction: bool,
+    /// How it is written, where the table says so in a way that is known.
+    form: Option<NumberForm>,
+}
+
+impl Headline {
+    /// A value of the metric. Nobody reads cents beside thousands.
+    pub(super) fn write(&self, value: f64) -> String {
+        let is_large = value.abs() >= LARGE && self.form.is_none_or(|form| !form.is_percentage);
+        let form = self.form.filter(|_| !is_large);
+        form.or_else(|| NumberForm::of(WHOLE))
+            .map_or_else(|| value.to_string(), |form| form.write(value))
+    }
 }
 
 /// The metrics that the index has, in their order.
@@ -56,30 +74,25 @@ pub(super) fn headlines(forms: &BTreeMap<String, MetricForm>, language: Language
         Headline {
             metric: metric.clone(),
             label: label.clone().unwrap_or_else(|| metric.clone()),
-            is_fraction: form.format.as_deref().is_some_and(is_fraction),
+            form: form.format.as_deref().and_then(NumberForm::of),
         }
     });
     headlines.collect()
 }
 
-/// The metrics that the table names; none where the date was published without it.
-pub(super) async fn read(
-    published: Published<'_>,
-) -> Result<BTreeMap<String, MetricForm>, NightError> {
-    let Some(rows) = published.table(DIM_METRIC.name).await? else {
+/// The metrics that `dim_metric` names; none where it has never been published.
+pub(super) async fn read(opened: &Opened) -> Result<BTreeMap<String, MetricForm>, NightError> {
+    let Some(rows) = dim_metric(opened).await? else {
         return Ok(BTreeMap::new());
     };
-    let rows = collected(Ok(rows)).await?;
     let columns = ["metric", "label_en", "label_zh", "unit", "format"];
     let columns: Result<Vec<_>, ArrowError> = columns
         .iter()
         .map(|column| optional_texts(&rows, column))
         .collect();
     let columns = columns.map_err(EngineError::during(STAGE))?;
-    let headlines = match rows.schema_ref().index_of(HEADLINE) {
-        Ok(_) => Some(integers(&rows, HEADLINE).map_err(EngineError::during(STAGE))?),
-        Err(_) => None,
-    };
+    let places = |column| optional_integers(&rows, column).map_err(EngineError::during(STAGE));
+    let (headlines, first) = (places(HEADLINE)?, places("sort_order")?);
     let forms = (0..rows.num_rows()).filter_map(|row| {
         let [metric, label_en, label_zh, unit, format] = &columns[..] else {
             return None;
@@ -89,12 +102,27 @@ pub(super) async fn read(
             label_zh: label_zh[row].clone(),
             unit: unit[row].clone(),
             format: format[row].clone(),
-            headline: headlines
-                .as_ref()
-                .filter(|places| places.is_valid(row))
-                .map(|places| places.value(row)),
+            headline: match &headlines {
+                Some(headlines) => place_in(headlines, row),
+                None => first
+                    .as_ref()
+                    .and_then(|places| place_in(places, row))
+                    .filter(|place| *place <= FIRST),
+            },
         };
         Some((metric[row].clone()?, form))
     });
     Ok(forms.collect())
+}
+
+/// A column of whole numbers; none where the table has none of that name, or one of another type.
+fn optional_integers(rows: &RecordBatch, column: &str) -> Result<Option<Int64Array>, ArrowError> {
+    match rows.schema_ref().field_with_name(column) {
+        Ok(field) if field.data_type().is_integer() => integers(rows, column).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn place_in(places: &Int64Array, row: usize) -> Option<i64> {
+    places.is_valid(row).then(|| places.value(row))
 }

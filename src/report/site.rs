@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStoreExt, PutOptions};
 
-use crate::ground::{Layout, SnapshotDate, per_cent};
+use crate::ground::{Layout, SnapshotDate};
 use crate::job::{Job, Language};
 use crate::night::NightError;
 use crate::overview::Opened;
@@ -271,25 +271,15 @@ async fn index(
     let dates: Vec<SnapshotDate> = opened.publications.dates().into_iter().collect();
     let history = Box::pin(History::read(opened, &dates)).await?;
     let words = Words::of(language);
-    let newest = opened.publications.published().next_back();
-    let forms = match newest {
-        Some(publication) => {
-            let published = Published {
-                opened,
-                publication,
-            };
-            Box::pin(metrics::read(published)).await?
-        }
-        None => BTreeMap::new(),
-    };
-    let shown = Shown {
+    let forms = Box::pin(metrics::read(opened)).await?;
+    let page = IndexPage {
         opened,
         pages,
         history: &history,
         words: &words,
         headlines: metrics::headlines(&forms, language),
     };
-    let months = shown.months();
+    let months = page.months();
     let parts = [
         ("{{language}}", language.tag()),
         ("{{title}}", &*escaped(&job.name)),
@@ -302,7 +292,7 @@ async fn index(
 }
 
 /// What the index shows.
-struct Shown<'a> {
+struct IndexPage<'a> {
     opened: &'a Opened,
     pages: &'a Pages,
     history: &'a History,
@@ -310,7 +300,7 @@ struct Shown<'a> {
     headlines: Vec<Headline>,
 }
 
-impl Shown<'_> {
+impl IndexPage<'_> {
     /// A table for each month, the newest first.
     fn months(&self) -> String {
         let mut months: Vec<(String, String)> = Vec::new();
@@ -357,14 +347,11 @@ impl Shown<'_> {
         let date = publication.snapshot_date;
         let day = date.to_string();
         let metrics = headlines.iter().map(|headline| {
-            let written: fn(f64) -> String = match headline.is_fraction {
-                true => per_cent,
-                false => grouped,
-            };
-            history.metric(&headline.metric, &day).map(written)
+            let value = history.metric(&headline.metric, &day)?;
+            Some(headline.write(value))
         });
         let alerts = publication.tables.get(ALERTS.name);
-        let alerts = alerts.map(|alerts| grouped(alerts.rows as f64));
+        let alerts = alerts.map(|alerts| alerts.rows.to_string());
         let cells = self
             .figures()
             .zip(metrics.chain([alerts]))
@@ -396,22 +383,6 @@ impl Shown<'_> {
     }
 }
 
-/// A number in whole units, with a comma after each three digits and a minus sign below zero.
-fn grouped(number: f64) -> String {
-    let digits = format!("{:.0}", number.abs());
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    match number < 0.0 && digits != "0" {
-        true => format!("−{text}"),
-        false => text,
-    }
-}
-
 /// A text within HTML.
 fn escaped(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
@@ -421,12 +392,6 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped() {
-        let found = [0.0, 999.4, 1000.0, 1_234_567.5, -1000.0, -0.2].map(grouped);
-        assert_eq!(found, ["0", "999", "1,000", "1,234,568", "−1,000", "0"]);
-    }
 
     #[test]
     fn texts_are_no_html() {

@@ -287,13 +287,14 @@ impl<'a> Page<'a> {
         format!("\n{}\n{}", self.bold("KPIs"), table.render(self.paint))
     }
 
-    /// A metric as people read it.
+    /// A metric as people read it. One that `dim_metric` does not have is read by its name.
     fn metric(&self, name: &str, value: f64) -> String {
-        let mut fractions = self.overview.fractions.iter();
-        match fractions.any(|fraction| fraction == name) {
-            true => per_cent(value),
-            false if value.fract() == 0.0 => count(value as i128),
-            false => money((100.0 * value).round() as i128),
+        let by_name = || ["_share", "_rate"].iter().any(|part| name.contains(part));
+        match self.overview.forms.get(name) {
+            Some(form) if form.is_percentage => form.write(value),
+            None if by_name() => per_cent(value),
+            _ if value.fract() == 0.0 => count(value as i128),
+            _ => money((100.0 * value).round() as i128),
         }
     }
 
@@ -363,7 +364,9 @@ mod tests {
     use super::testing::{segment, value_tier};
     use super::*;
     use crate::night::Alert;
-    use crate::overview::{Kpi, WarningOverview};
+    use std::collections::BTreeMap;
+
+    use crate::overview::{Kpi, NumberForm, WarningOverview};
 
     fn date(day: &str) -> SnapshotDate {
         day.parse().unwrap()
@@ -380,7 +383,7 @@ mod tests {
             dimensions,
             warnings: Vec::new(),
             kpis: Vec::new(),
-            fractions: Vec::new(),
+            forms: BTreeMap::new(),
             alerts: Vec::new(),
             own_tables: Vec::new(),
         }
@@ -402,7 +405,10 @@ mod tests {
                 kpi("average_order_value_30d", Some(330.124), Some(324.0)),
                 kpi("complaints_change_rate", Some(0.5), None),
             ],
-            fractions: vec!["complaints_change_rate".to_owned()],
+            forms: [("complaints_change_rate", ".2%")]
+                .into_iter()
+                .filter_map(|(metric, format)| Some((metric.to_owned(), NumberForm::of(format)?)))
+                .collect(),
             alerts: vec![Alert {
                 alert: "complaints_change_rate".to_owned(),
                 severity: "critical".to_owned(),
@@ -428,14 +434,14 @@ mod tests {
         run 2026-11-20-f00d, cut points 2026-11-01-v1
 
         Alerts
-        critical: complaints_change_rate is 50.0%, above 30.0%
+        critical: complaints_change_rate is 50.00%, above 30.00%
           Complaints rose sharply since yesterday: find the product or campaign behind
           them before the next message goes out.
 
         KPIs
           metric                    value  previous
           average_order_value_30d  330.12       324
-          complaints_change_rate    50.0%         .
+          complaints_change_rate   50.00%         .
 
         Warnings
           warning         users

@@ -79,6 +79,8 @@ fn today(action: Option<&ActionOfUser>) -> String {
 
 /// A line for each of the newest lists.
 fn lists(listed: &[Listing]) -> String {
+    let others = listed.len().saturating_sub(MOST_LISTS);
+    let others = (others > 0).then(|| format!("  and {others} more\n"));
     let lines = listed.iter().take(MOST_LISTS).map(|listing| {
         let Listing {
             snapshot_date,
@@ -90,7 +92,7 @@ fn lists(listed: &[Listing]) -> String {
         let rests: String = rests.map(|day| format!(", rests until {day}")).collect();
         format!("  {snapshot_date}: {action} ({channel}){rests}\n")
     });
-    escaped_lines(&lines.collect::<String>())
+    escaped_lines(&lines.chain(others).collect::<String>())
 }
 
 /// A line for each dimension: what is shown since when, and what grace holds back.

@@ -23,7 +23,7 @@ use super::row::row_of_user;
 /// What the table is read for, in messages.
 const READING: &str = "reading a user's action";
 
-/// The column with the day up to which a user rests.
+/// The column with the first day on which something of the same or a lower priority may follow.
 const RESTS_UNTIL: &str = "rests_until";
 
 /// Whether there is something to be done about a user.
@@ -64,7 +64,8 @@ pub(crate) struct Listing {
     pub action: String,
     /// How.
     pub channel: String,
-    /// The day up to which nothing less urgent takes the user; none where the pack has no such column.
+    /// The first day on which an action of the same or a lower priority may follow; none where there is no
+    /// rest, or the pack has no such column.
     pub rests_until: Option<String>,
 }
 

@@ -601,7 +601,7 @@ fn of_conditions_and_warnings() {
             )],
         },
         Remedy {
-            help: "write such a number; an empty capacity is no limit",
+            help: "write such a number; an empty cell is none",
             broken: &[Replace(
                 ACTIONS,
                 "call_falling,40,phone,50,",

@@ -324,10 +324,19 @@ async fn whoever_was_listed_rests() {
         to: "remind_overdue,60,wecom,500,true,5,13,",
     }]);
     let found = lists(&nights, &[1]).await;
-    assert_eq!(found, [listed]);
+    assert_eq!(found, std::slice::from_ref(&listed));
+
+    // Another channel is no other action, and one that is turned off takes nobody.
+    nights.edit_pack(&[Edit {
+        file: "reference/actions.csv",
+        from: "remind_overdue,60,wecom,500,true,5,14,",
+        to: "remind_overdue,59,sms,500,false,5,14,,\nremind_overdue,61,email,500,true,5,13,",
+    }]);
+    let found = lists(&nights, &[2, 1, 0]).await;
+    assert_eq!(found, [resting.clone(), resting, listed]);
 }
 
-/// Reminded on D - 3, and listed for the complaint of D - 2 all the same, and for that of D, but not on D - 1.
+/// Reminded on D - 3, and listed for the complaint of D - 2 all the same, and for that of D; left alone on D - 1.
 /// Asked for a first order on D - 3, welcomed as a buyer the day after, and then asked for nothing lower.
 #[tokio::test]
 async fn what_is_more_urgent_does_not_wait_for_the_rest() {
@@ -353,7 +362,7 @@ async fn what_is_more_urgent_does_not_wait_for_the_rest() {
     let expected = [
         list(&[("buys", "first_order"), ("complains", "remind_overdue")]),
         list(&[("buys", "welcome"), ("complains", "resolve_complaint")]),
-        list(&[]),
+        list(&[("complains", "leave_alone")]),
         list(&[("complains", "resolve_complaint")]),
     ];
     assert_eq!(found, expected);
