@@ -253,13 +253,33 @@ fn other_types(found: &Schema, expected: &Schema) -> Option<Refusal> {
     let column = fields.find(differs)?;
     let name = column.name();
     let stored = found.field_with_name(name);
-    let is_text = stored.is_ok_and(|stored| plain(stored.data_type()) == DataType::Utf8);
-    if is_text && *column.data_type() == DataType::Int64 && name != USER_ID {
+    let has_texts = stored.is_ok_and(|stored| {
+        has_texts_for_numbers(&plain(stored.data_type()), &plain(column.data_type()))
+    });
+    if has_texts && name != USER_ID {
         return Some(Refusal::Texts(name.clone()));
     }
     Some(Refusal::Damaged(format!(
         "its column {name} has another type than today's files give"
     )))
+}
+
+/// Whether a type has texts where the other one has whole numbers, be it in a part of it, such as a value
+/// that a state is ordered by.
+fn has_texts_for_numbers(stored: &DataType, expected: &DataType) -> bool {
+    match (stored, expected) {
+        (DataType::Utf8, DataType::Int64) => true,
+        (DataType::List(stored), DataType::List(expected)) => {
+            has_texts_for_numbers(stored.data_type(), expected.data_type())
+        }
+        (DataType::Struct(stored), DataType::Struct(expected)) => {
+            let mut parts = stored.iter().zip(expected);
+            parts.any(|(stored, expected)| {
+                has_texts_for_numbers(stored.data_type(), expected.data_type())
+            })
+        }
+        _ => false,
+    }
 }
 
 /// A type without the way in which its values lie in memory.

@@ -333,3 +333,28 @@ fn address_of(rollup: &TableName, day: NaiveDate) -> Address {
         .of(Period::day(number))
         .unwrap()
 }
+
+/// A state has parts: what it is ordered by may be texts in a tile, and numbers in the newest files.
+#[test]
+fn texts_where_files_have_numbers_are_found_within_states() {
+    let of = |data_type| Schema::new(vec![Field::new("last", data_type, true)]);
+    let state = |order: DataType| {
+        let parts = [("value", DataType::Utf8), ("order_id", order)];
+        let parts = parts.map(|(name, part)| Field::new(name, part, true));
+        DataType::List(Arc::new(Field::new(
+            "item",
+            DataType::Struct(parts.to_vec().into()),
+            true,
+        )))
+    };
+    let texts = Some(Refusal::Texts("last".to_owned()));
+    for (stored, expected, refusal) in [
+        (DataType::Utf8View, DataType::Int64, texts.clone()),
+        (state(DataType::Utf8), state(DataType::Int64), texts),
+        (state(DataType::Utf8), state(DataType::Utf8View), None),
+    ] {
+        assert_eq!(other_types(&of(stored), &of(expected)), refusal);
+    }
+    let numbers = other_types(&of(state(DataType::Int64)), &of(state(DataType::Utf8)));
+    assert!(matches!(numbers, Some(Refusal::Damaged(_))), "{numbers:?}");
+}

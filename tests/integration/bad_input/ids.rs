@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, UInt64Array};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, UInt64Array};
 
 use super::lake::{LAST_DAY, Rows, file_of};
 use super::project::Project;
@@ -58,6 +58,18 @@ fn number_that_may_be_another_is_refused_by_column() {
             "    CAST(CAST(user_id AS DECIMAL(38, 0)) AS VARCHAR) AS user_id,",
         );
     project.publish("2026-03-06");
+}
+
+/// A tile has the texts of the day before within a state, which the newest order is found by.
+#[test]
+fn numbers_may_follow_on_texts_that_a_state_is_ordered_by() {
+    let project = Project::new().publish("2026-03-05");
+    let numbers = Int64Array::from_iter_values(1..=6);
+    let rows = Rows::orders(LAST_DAY).with("order_id", Arc::new(numbers));
+    rows.write(&project.path(&file_of("orders", LAST_DAY)));
+    let finished = project.call(&NIGHT);
+    assert_eq!(finished.exit_code, 0, "{finished:?}");
+    assert!(!finished.stdout.contains("made again"), "{finished:?}");
 }
 
 #[test]
