@@ -22,6 +22,9 @@ FROM (
             WHEN capacity > 1000000000 THEN 'capacity must be 1000000000 or less, or empty for no limit'
             WHEN capacity IS NULL AND priority < last_priority
                 THEN 'without a capacity it takes every user, and the next channel of the action nobody: give it one'
+            WHEN action = 'leave_alone' AND NOT is_on THEN 'leave_alone must be on: it is the list of those whom mailings leave out'
+            WHEN action = 'resolve_complaint' AND is_on AND priority > stop_priority
+                THEN 'resolve_complaint must come before leave_alone, which has those whose answer is under way'
             WHEN days_valid < 1 THEN 'days_valid must be 1 or more'
             WHEN action = 'leave_alone' AND rest_days <> 0 THEN 'leave_alone must have 0 rest_days: it holds for as long as its reason does'
             WHEN rest_days < 0 OR rest_days > 28 THEN 'rest_days must be 0 to 28: older lists are not read'
@@ -38,6 +41,7 @@ FROM (
             COUNT(*) OVER (PARTITION BY actions.priority) AS lines_of_priority,
             COUNT(*) OVER (PARTITION BY actions.action, actions.channel) AS lines_of_channel,
             MAX(actions.priority) OVER (PARTITION BY actions.action) AS last_priority,
+            MIN(CASE WHEN actions.action = 'leave_alone' THEN actions.priority END) OVER () AS stop_priority,
             known.action AS is_known
         FROM reference.actions AS actions
         LEFT JOIN (

@@ -41,6 +41,12 @@ users AS (
         snapshot.last_complaint_day,
         COALESCE(tiers.label_en, tiers.tier) AS value_label_en,
         COALESCE(tiers.label_zh, tiers.label_en, tiers.tier) AS value_label_zh,
+        CASE snapshot.interaction_depth
+            WHEN 'moderate' THEN $gap_days_moderate
+            WHEN 'occasional' THEN $gap_days_occasional
+            WHEN 'light' THEN $gap_days_light
+            ELSE 0
+        END AS gap_days,                              -- as the playbooks of interaction_depth have it
         tiers.rank = (SELECT MAX(rank) FROM publish.dim_tier WHERE dimension = 'value_tier') AS is_high_value,
         COALESCE(snapshot.last_complaint_day > $snapshot_date - $complaint_days, FALSE) AS has_complaint,
         snapshot.lifecycle_stage = 'churned' AND snapshot.recalls_90d >= $most_recalls_90d AS is_given_up,
@@ -132,11 +138,17 @@ taken AS (
     FROM reachable AS users
     CROSS JOIN (SELECT DISTINCT action, first_priority FROM actions) AS actions
     WHERE
-        -- whoever was listed rests from actions of the same and of a lower priority; a new complaint is answered
+        -- whoever was listed rests from actions of the same and of a lower priority, and for some days from nearly all;
+        -- a complaint that no list had yet is answered
         CASE
             WHEN actions.action = 'leave_alone' THEN TRUE
-            WHEN actions.action = 'resolve_complaint' AND users.last_complaint_day > users.last_answered_on THEN TRUE
-            ELSE COALESCE(actions.first_priority < users.rests_from_priority, TRUE)
+            WHEN actions.action = 'resolve_complaint' AND COALESCE(users.last_complaint_day > users.last_answered_on, TRUE) THEN TRUE
+            ELSE
+                COALESCE(actions.first_priority < users.rests_from_priority, TRUE)
+                AND (
+                    actions.action IN ('resolve_complaint', 'crisis_core', 'crisis_ordinary', 'crisis_prospects', 'call_falling')
+                    OR COALESCE(users.last_listed_on + users.gap_days <= $snapshot_date, TRUE)
+                )
         END
         AND CASE actions.action
             WHEN 'resolve_complaint' THEN users.has_complaint AND NOT users.is_given_up
@@ -150,8 +162,16 @@ taken AS (
                 users.can_reach
                 AND NOT users.is_settling_in
                 AND CASE actions.action
-                    WHEN 'call_falling' THEN users.is_high_value AND users.falling_warning
-                    WHEN 'ask_spend' THEN users.spend_warning AND NOT users.peak_order
+                    -- whoever buys as often and as much as before misses nothing
+                    WHEN 'call_falling'
+                        THEN users.is_high_value
+                            AND users.falling_warning
+                            AND NOT COALESCE(
+                                users.recency_days <= users.order_gap_days AND users.revenue_60d >= users.revenue_prev_60d,
+                                FALSE
+                            )
+                    WHEN 'ask_spend'
+                        THEN users.spend_warning AND users.lifecycle_stage <> 'churned' AND users.recency_days > 0
                     WHEN 'remind_overdue' THEN users.overdue_warning
                     WHEN 'thank_peak' THEN users.peak_order
                     WHEN 'second_order'
@@ -244,7 +264,7 @@ SELECT
         WHEN 'leave_alone'
             THEN CASE
                 WHEN NOT can_contact THEN 'has unsubscribed'
-                WHEN has_complaint THEN 'complained on ' || to_char(last_complaint_day, '%m-%d') || ', and is being answered'
+                WHEN has_complaint THEN 'complained on ' || to_char(last_complaint_day, '%m-%d') || COALESCE(', listed for an answer on ' || to_char(last_answered_on, '%m-%d'), '')
                 ELSE 'messages in 30 days: ' || touches_30d || ', and no answer'
             END
         WHEN 'call_falling' THEN 'shown as ' || value_label_en || ', lower since ' || to_char(falling_warning_since, '%m-%d') || '; ' || CASE WHEN buys_as_usual THEN spent_en ELSE last_order_en END
@@ -256,8 +276,8 @@ SELECT
         WHEN 'revive_silent' THEN 'opened nothing for 15 days; opens in 30 days: ' || opens_30d || '; ' || last_order_en
         WHEN 'recall' THEN 'no order and no activity for ' || inactivity_days || ' days; recalls in 90 days: ' || recalls_90d
         WHEN 'first_order' THEN 'interactions in 7 days: ' || interactions_7d || ', no order yet'
-        WHEN 'invite_meeting' THEN value_label_en || '; interactions in 30 days: ' || interactions_30d
-        WHEN 'engage_quiet' THEN value_label_en || '; interactions in 30 days: ' || interactions_30d || '; ' || last_order_en
+        WHEN 'invite_meeting' THEN value_label_en || '; interactions in 7 days: ' || interactions_7d || ', in 30 days: ' || interactions_30d
+        WHEN 'engage_quiet' THEN value_label_en || '; interactions in 7 days: 0, in 30 days: ' || interactions_30d || '; ' || last_order_en
         WHEN 'crisis_core' THEN value_label_en || ', ' || revenue_365d || ' in a year'
         WHEN 'crisis_ordinary' THEN value_label_en || '; ' || last_order_en
         ELSE value_label_en
@@ -267,7 +287,7 @@ SELECT
         WHEN 'leave_alone'
             THEN CASE
                 WHEN NOT can_contact THEN '已退订'
-                WHEN has_complaint THEN to_char(last_complaint_day, '%m-%d') || '投诉，正在处理'
+                WHEN has_complaint THEN to_char(last_complaint_day, '%m-%d') || '投诉' || COALESCE('，' || to_char(last_answered_on, '%m-%d') || '已列入回访名单', '')
                 ELSE '30天内触达' || touches_30d || '次，没有任何回应'
             END
         WHEN 'call_falling' THEN '当前显示为' || value_label_zh || '，' || to_char(falling_warning_since, '%m-%d') || '起已低于该层级；' || CASE WHEN buys_as_usual THEN spent_zh ELSE last_order_zh END
@@ -278,9 +298,9 @@ SELECT
         WHEN 'second_order' THEN to_char(first_order_day, '%m-%d') || '首单，还没有第二单'
         WHEN 'revive_silent' THEN '15天没有打开，30天内打开' || opens_30d || '次；' || last_order_zh
         WHEN 'recall' THEN inactivity_days || '天没有下单和活动，90天内召回' || recalls_90d || '次'
-        WHEN 'first_order' THEN '7天互动' || interactions_7d || '次，还没有下单'
-        WHEN 'invite_meeting' THEN value_label_zh || '，30天互动' || interactions_30d || '次'
-        WHEN 'engage_quiet' THEN value_label_zh || '，30天互动' || interactions_30d || '次；' || last_order_zh
+        WHEN 'first_order' THEN '7天内互动' || interactions_7d || '次，还没有下单'
+        WHEN 'invite_meeting' THEN value_label_zh || '，7天内互动' || interactions_7d || '次，30天内' || interactions_30d || '次'
+        WHEN 'engage_quiet' THEN value_label_zh || '，7天内互动0次，30天内' || interactions_30d || '次；' || last_order_zh
         WHEN 'crisis_core' THEN value_label_zh || '，一年消费' || revenue_365d
         WHEN 'crisis_ordinary' THEN value_label_zh || '；' || last_order_zh
         ELSE value_label_zh

@@ -353,6 +353,16 @@ fn actions_that_contradict_each_other_are_refused() {
             "leave_alone must have the channel none",
         ),
         (
+            "leave_alone,20,none,,true,",
+            "leave_alone,20,none,,false,",
+            "leave_alone must be on",
+        ),
+        (
+            "resolve_complaint,10,",
+            "resolve_complaint,25,",
+            "resolve_complaint must come before leave_alone",
+        ),
+        (
             "welcome,80,app_push,",
             "welcome,80,none,",
             "the channel none is for leave_alone",

@@ -653,10 +653,10 @@ fn of_kpis_and_actions() {
             help: "give 3650 at most",
             broken: &[Replace(
                 ACTIONS,
-                "thank_peak,70,wecom,100,true,2,",
+                "thank_peak,70,wecom,100,true,4,",
                 "thank_peak,70,wecom,100,true,9999999,",
             )],
-            mended: &[Replace(ACTIONS, "9999999", "2")],
+            mended: &[Replace(ACTIONS, "9999999", "4")],
         },
         Remedy {
             help: "give 28 at most",

@@ -108,12 +108,12 @@ async fn contact_rules_come_first() {
         [
             "complained on 11-14; complaints in 30 days: 1",
             "11-14投诉，30天内共1次",
-            "2026-11-22"
+            "2026-11-24"
         ]
     );
     assert_eq!(
         reason("unsubscribed"),
-        ["has unsubscribed", "已退订", "2026-11-27"]
+        ["has unsubscribed", "已退订", "2026-11-21"]
     );
 }
 
@@ -177,8 +177,8 @@ async fn reasons_count_days_only_where_there_are_some() {
         reasons("daily"),
         [
             "engage_quiet",
-            "High value; interactions in 30 days: 0; last order on 11-20, usually every day",
-            "高价值用户，30天互动0次；11-20下单，平时每天一次",
+            "High value; interactions in 7 days: 0, in 30 days: 0; last order on 11-20, usually every day",
+            "高价值用户，7天内互动0次，30天内0次；11-20下单，平时每天一次",
         ]
     );
 }
@@ -192,7 +192,7 @@ async fn whoever_places_the_largest_order_is_not_asked_why_they_spend_less() {
             .orders
             .extend((70..76).map(|days| order(user, days, 100_00)));
     }
-    history.orders.push(order("asked", 0, 100_00));
+    history.orders.push(order("asked", 1, 100_00));
     history.orders.push(order("thanked", 0, 110_00));
 
     let rows = actions(&job_over(&history)).await;
@@ -255,6 +255,9 @@ async fn a_job_turns_crisis_lists_on() {
     );
 }
 
+/// Users of light interaction may be listed again the next day.
+const NO_GAPS: &str = "[params]\ngap_days_light = 0\n";
+
 /// The lists of some nights before D, and of D: `days` before it, as action by user.
 async fn lists(nights: &Nights, days: &[i64]) -> Vec<BTreeMap<String, String>> {
     let mut lists = Vec::new();
@@ -294,6 +297,7 @@ async fn whoever_was_listed_rests() {
         ),
     ]));
 
+    nights.sections = NO_GAPS.to_owned();
     let found = lists(&nights, &[14, 13, 7, 1]).await;
 
     let alone = ("unsubscribed", "leave_alone");
@@ -337,7 +341,7 @@ async fn whoever_was_listed_rests() {
 }
 
 /// Reminded on D - 3, and listed for the complaint of D - 2 all the same, and for that of D; left alone on D - 1.
-/// Asked for a first order on D - 3, welcomed as a buyer the day after, and then asked for nothing lower.
+/// Asked for a first order on D - 3, a buyer the day after, and welcomed once three days lie between.
 #[tokio::test]
 async fn what_is_more_urgent_does_not_wait_for_the_rest() {
     let complaining = History {
@@ -361,9 +365,9 @@ async fn what_is_more_urgent_does_not_wait_for_the_rest() {
 
     let expected = [
         list(&[("buys", "first_order"), ("complains", "remind_overdue")]),
-        list(&[("buys", "welcome"), ("complains", "resolve_complaint")]),
-        list(&[("complains", "leave_alone")]),
         list(&[("complains", "resolve_complaint")]),
+        list(&[("complains", "leave_alone")]),
+        list(&[("buys", "welcome"), ("complains", "resolve_complaint")]),
     ];
     assert_eq!(found, expected);
 }
@@ -404,6 +408,7 @@ async fn whoever_interacts_again_is_not_asked_why_they_are_quiet() {
         events: vec![event("back", 0, "click")],
         ..History::default()
     });
+    nights.sections = NO_GAPS.to_owned();
     nights.edit_pack(&[Edit {
         file: "reference/actions.csv",
         from: "engage_quiet,140,wecom,200,true,14,28,",
@@ -420,4 +425,41 @@ async fn whoever_interacts_again_is_not_asked_why_they_are_quiet() {
         by("user_id", &rows, "action"),
         BTreeMap::from([("quiet", "engage_quiet")])
     );
+}
+
+/// Reminded on D - 8, with a line that rests no longer since: between two lists lie as many days as the
+/// playbook of the interaction depth says.
+#[tokio::test]
+async fn days_lie_between_two_lists_by_how_much_a_user_interacts() {
+    let active = |user_id: &str, interactions: Vec<Event>| History {
+        orders: [31, 33, 35].map(|days| order(user_id, days, 10_00)).into(),
+        events: interactions,
+        ..History::default()
+    };
+    let deep = (0..9).flat_map(|days| events(3, "deep", days, "click"));
+    let moderate = [8, 3].map(|days| event("moderate", days, "click"));
+    let mut nights = job_over(&all([
+        active("deep", deep.collect()),
+        active("moderate", moderate.into()),
+        active("occasional", vec![event("occasional", 20, "click")]),
+        active("light", vec![]),
+    ]));
+    nights.run(days_ago(8)).await.unwrap();
+    nights.edit_pack(&[Edit {
+        file: "reference/actions.csv",
+        from: "remind_overdue,60,wecom,500,true,5,14,",
+        to: "remind_overdue,60,wecom,500,true,5,0,",
+    }]);
+    let reminded = "remind_overdue";
+
+    let found = lists(&nights, &[7, 5, 1]).await;
+
+    let [deep, moderate, occasional] =
+        ["deep", "moderate", "occasional"].map(|user| (user, reminded));
+    let expected = [
+        list(&[deep]),
+        list(&[deep, moderate]),
+        list(&[deep, moderate, occasional]),
+    ];
+    assert_eq!(found, expected);
 }
