@@ -78,8 +78,8 @@ const GETS_PER_NEW_FILE: u64 = 8;
 /// What a night reads whatever is new: the logs of the Delta tables, of each at first the newest
 /// entry and whether there is another, all of each for the files that it names, and whether there is
 /// one once it has published; the previous snapshot, its own drafts for the audits, the calibration
-/// twice, whose the output is, and of which publication its views are.
-const GETS_OTHERWISE: u64 = 176;
+/// twice, whose the output is, of which publication its views are, and the lists of the date before.
+const GETS_OTHERWISE: u64 = 188;
 
 /// The days before D whose orders `kpi_daily` reads, for how much the order value varies, and the
 /// requests for each of their files: one for its footer and one for two columns.
