@@ -89,7 +89,7 @@ const GETS_PER_ORDER_DAY: u64 = 2;
 /// Two LISTs for each source, of itself and of the folder above it, where a table's log may be; one
 /// for the tiles of each rollup, of the calibrations, and of the records of source days; one of each
 /// published table, whose files must be there. The others are of the logs of the Delta tables.
-const LISTS: u64 = 42;
+const LISTS: u64 = 43;
 
 #[tokio::test]
 async fn night_takes_a_few_requests_for_each_new_file_and_one_for_each_tile() {
