@@ -48,6 +48,8 @@ users AS (
             ELSE 0
         END AS gap_days,                              -- as the playbooks of interaction_depth have it
         tiers.rank = (SELECT MAX(rank) FROM publish.dim_tier WHERE dimension = 'value_tier') AS is_high_value,
+        COALESCE(snapshot.recency_days <= snapshot.order_gap_days, FALSE) AS is_on_time,  -- by their own rhythm
+        snapshot.revenue_60d < snapshot.revenue_prev_60d AS spends_less,
         COALESCE(snapshot.last_complaint_day > $snapshot_date - $complaint_days, FALSE) AS has_complaint,
         snapshot.lifecycle_stage = 'churned' AND snapshot.recalls_90d >= $most_recalls_90d AS is_given_up,
         snapshot.lifecycle_stage = 'new' AND snapshot.interactions_lifetime < $settling_interactions AS is_settling_in
@@ -56,6 +58,7 @@ users AS (
         ON tiers.dimension = 'value_tier' AND snapshot.value_tier = tiers.tier
 ),
 
+-- what reference/actions.csv says, lines that are off too: who was listed by them rests
 lines AS (
     SELECT
         action,
@@ -74,39 +77,39 @@ lines AS (
 
 -- whom the lists of the last 28 days had for a contact, and from which actions they rest today; a channel that
 -- the file no longer has counts with the longest rest of its action
-listed_before AS (
+earlier_lists AS (
     SELECT
-        listed.user_id,
-        MAX(listed.snapshot_date) AS last_listed_on,
-        MAX(CASE WHEN listed.action = 'resolve_complaint' THEN listed.snapshot_date END) AS last_answered_on,
-        LAST_VALUE(listed.action ORDER BY listed.snapshot_date, listed.user_id) AS last_action,
+        listing.user_id,
+        MAX(listing.snapshot_date) AS last_listed_on,
+        MAX(CASE WHEN listing.action = 'resolve_complaint' THEN listing.snapshot_date END) AS answer_listed_on,
+        LAST_VALUE(listing.action ORDER BY listing.snapshot_date, listing.user_id) AS last_action,
         MIN(
             CASE
-                WHEN listed.snapshot_date + COALESCE(lines.rest_days, of_action.longest_rest_days) > $snapshot_date
+                WHEN listing.snapshot_date + COALESCE(lines.rest_days, of_action.longest_rest_days) > $snapshot_date
                     THEN of_action.first_priority
             END
         ) AS rests_from_priority
-    FROM history.actions AS listed
+    FROM history.actions AS listing
     LEFT JOIN lines
-        ON listed.action = lines.action AND listed.channel = lines.channel
+        ON listing.action = lines.action AND listing.channel = lines.channel
     LEFT JOIN (SELECT DISTINCT action, first_priority, longest_rest_days FROM lines) AS of_action
-        ON listed.action = of_action.action
-    WHERE listed.action <> 'leave_alone' AND listed.snapshot_date > $snapshot_date - 28
-    GROUP BY listed.user_id
+        ON listing.action = of_action.action
+    WHERE listing.action <> 'leave_alone' AND listing.snapshot_date > $snapshot_date - 28
+    GROUP BY listing.user_id
 ),
 
 -- contact rules come first: whom any message but an answer to a complaint may reach
 reachable AS (
     SELECT
         users.*,
-        listed_before.last_listed_on,
-        listed_before.last_answered_on,
-        listed_before.last_action,
-        listed_before.rests_from_priority,
+        earlier_lists.last_listed_on,
+        earlier_lists.answer_listed_on,
+        earlier_lists.last_action,
+        earlier_lists.rests_from_priority,
         users.can_contact AND NOT users.fatigue_warning AND NOT users.has_complaint AND NOT users.is_given_up AS can_reach
     FROM users
-    LEFT JOIN listed_before
-        ON users.user_id = listed_before.user_id
+    LEFT JOIN earlier_lists
+        ON users.user_id = earlier_lists.user_id
 ),
 
 actions AS (
@@ -142,7 +145,7 @@ taken AS (
         -- a complaint that no list had yet is answered
         CASE
             WHEN actions.action = 'leave_alone' THEN TRUE
-            WHEN actions.action = 'resolve_complaint' AND COALESCE(users.last_complaint_day > users.last_answered_on, TRUE) THEN TRUE
+            WHEN actions.action = 'resolve_complaint' AND COALESCE(users.last_complaint_day > users.answer_listed_on, TRUE) THEN TRUE
             ELSE
                 COALESCE(actions.first_priority < users.rests_from_priority, TRUE)
                 AND (
@@ -164,12 +167,7 @@ taken AS (
                 AND CASE actions.action
                     -- whoever buys as often and as much as before misses nothing
                     WHEN 'call_falling'
-                        THEN users.is_high_value
-                            AND users.falling_warning
-                            AND NOT COALESCE(
-                                users.recency_days <= users.order_gap_days AND users.revenue_60d >= users.revenue_prev_60d,
-                                FALSE
-                            )
+                        THEN users.is_high_value AND users.falling_warning AND (NOT users.is_on_time OR users.spends_less)
                     WHEN 'ask_spend'
                         THEN users.spend_warning AND users.lifecycle_stage <> 'churned' AND users.recency_days > 0
                     WHEN 'remind_overdue' THEN users.overdue_warning
@@ -243,8 +241,7 @@ listed AS (
                 ELSE ''
             END AS last_order_zh,
         'spent ' || revenue_60d || ' in 60 days, ' || revenue_prev_60d || ' in the 60 before' AS spent_en,
-        '近60天消费' || revenue_60d || '，此前60天' || revenue_prev_60d AS spent_zh,
-        recency_days <= order_gap_days AND revenue_60d < revenue_prev_60d AS buys_as_usual  -- as often, but less
+        '近60天消费' || revenue_60d || '，此前60天' || revenue_prev_60d AS spent_zh
     FROM ranked
     INNER JOIN actions
         ON ranked.priority = actions.first_priority
@@ -264,10 +261,10 @@ SELECT
         WHEN 'leave_alone'
             THEN CASE
                 WHEN NOT can_contact THEN 'has unsubscribed'
-                WHEN has_complaint THEN 'complained on ' || to_char(last_complaint_day, '%m-%d') || COALESCE(', listed for an answer on ' || to_char(last_answered_on, '%m-%d'), '')
+                WHEN has_complaint THEN 'complained on ' || to_char(last_complaint_day, '%m-%d') || COALESCE(', listed for an answer on ' || to_char(answer_listed_on, '%m-%d'), '')
                 ELSE 'messages in 30 days: ' || touches_30d || ', and no answer'
             END
-        WHEN 'call_falling' THEN 'shown as ' || value_label_en || ', lower since ' || to_char(falling_warning_since, '%m-%d') || '; ' || CASE WHEN buys_as_usual THEN spent_en ELSE last_order_en END
+        WHEN 'call_falling' THEN 'shown as ' || value_label_en || ', lower since ' || to_char(falling_warning_since, '%m-%d') || '; ' || CASE WHEN is_on_time THEN spent_en ELSE last_order_en END
         WHEN 'ask_spend' THEN spent_en || '; ' || last_order_en
         WHEN 'remind_overdue' THEN last_order_en
         WHEN 'thank_peak' THEN 'largest order ever, on ' || to_char($snapshot_date, '%m-%d') || ': ' || largest_order_1d || ', before ' || largest_order_before_today
@@ -287,10 +284,10 @@ SELECT
         WHEN 'leave_alone'
             THEN CASE
                 WHEN NOT can_contact THEN '已退订'
-                WHEN has_complaint THEN to_char(last_complaint_day, '%m-%d') || '投诉' || COALESCE('，' || to_char(last_answered_on, '%m-%d') || '已列入回访名单', '')
+                WHEN has_complaint THEN to_char(last_complaint_day, '%m-%d') || '投诉' || COALESCE('，' || to_char(answer_listed_on, '%m-%d') || '已列入回访名单', '')
                 ELSE '30天内触达' || touches_30d || '次，没有任何回应'
             END
-        WHEN 'call_falling' THEN '当前显示为' || value_label_zh || '，' || to_char(falling_warning_since, '%m-%d') || '起已低于该层级；' || CASE WHEN buys_as_usual THEN spent_zh ELSE last_order_zh END
+        WHEN 'call_falling' THEN '当前显示为' || value_label_zh || '，' || to_char(falling_warning_since, '%m-%d') || '起已低于该层级；' || CASE WHEN is_on_time THEN spent_zh ELSE last_order_zh END
         WHEN 'ask_spend' THEN spent_zh || '；' || last_order_zh
         WHEN 'remind_overdue' THEN last_order_zh
         WHEN 'thank_peak' THEN to_char($snapshot_date, '%m-%d') || '下了最大的一单：' || largest_order_1d || '，此前最大' || largest_order_before_today

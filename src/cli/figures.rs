@@ -10,7 +10,7 @@
 //!
 //! Nothing reads [`NONE`], so that what is there stands out.
 
-use crate::ground::{noun_for, per_cent};
+use crate::ground::{grouped, noun_for, per_cent};
 
 /// What stands for no users, no money and no change.
 pub(super) const NONE: &str = ".";
@@ -21,15 +21,8 @@ const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 /// A whole number with thousands set apart.
 pub(super) fn count(number: impl Into<i128>) -> String {
     let number = number.into();
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::from(if number < 0 { "-" } else { "" });
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    let sign = if number < 0 { "-" } else { "" };
+    format!("{sign}{}", grouped(&number.unsigned_abs().to_string()))
 }
 
 /// A whole number as [`count`] writes it, with its noun.

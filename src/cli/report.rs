@@ -1,6 +1,5 @@
 //! `tierline report`: what is published as a page, to a file or beside the tables.
 
-use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use crate::migration::Period;
 use crate::night::{NightError, Report};
 use crate::overview::Opened;
 use crate::report::{Figures, NightNotes, ReportRequest, keep_pages, page, put_page};
-use crate::storage::check_output;
+use crate::storage::{check_output, write_whole};
 
 use super::arguments::{LanguageArgument, PeriodArgument, ReportArguments};
 use super::output::Output;
@@ -62,7 +61,7 @@ pub(super) async fn report(arguments: &ReportArguments, output: &Output) -> Resu
     let page = page(&figures)?;
     let place = match &arguments.output {
         Some(path) => {
-            write(path, &page)?;
+            write(path, page)?;
             path.display().to_string()
         }
         None => {
@@ -104,24 +103,12 @@ async fn site(
 }
 
 /// Writes a page to a file, whole or not at all; what is no file, such as a pipe, takes it as it comes.
-fn write(path: &Path, page: &str) -> Result<(), Problems> {
-    let there = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let is_special = there.exists() && !there.is_file();
-    let written = match there.file_name().filter(|_| !is_special) {
-        None => std::fs::write(path, page),
-        Some(name) => {
-            let mut unfinished = OsString::from(".");
-            unfinished.push(name);
-            unfinished.push(format!(".{}.unfinished", std::process::id()));
-            let unfinished = there.with_file_name(unfinished);
-            let put = std::fs::write(&unfinished, page);
-            let put = put.and_then(|()| std::fs::rename(&unfinished, &there));
-            put.inspect_err(|_| {
-                if let Err(error) = std::fs::remove_file(&unfinished) {
-                    tracing::debug!(%error, "the unfinished page is left");
-                }
-            })
-        }
+fn write(path: &Path, page: String) -> Result<(), Problems> {
+    // A link stays one, to the file that it leads to.
+    let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let written = match file.exists() && !file.is_file() {
+        true => std::fs::write(&file, page),
+        false => write_whole(&file, page),
     };
     written.map_err(|error| {
         let message = format!("cannot write the report to `{}`: {error}", path.display());

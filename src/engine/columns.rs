@@ -1,7 +1,7 @@
 //! Columns of a batch by name and type: the one way in which results are read row by row.
 
 use datafusion::arrow::array::{
-    ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
@@ -15,6 +15,22 @@ pub fn texts(rows: &RecordBatch, name: &str) -> Result<StringArray, ArrowError> 
     Ok(column(rows, name, &DataType::Utf8)?
         .as_string::<i32>()
         .clone())
+}
+
+/// A column as texts, NULL as none; none at all where there is no such column.
+///
+/// # Errors
+/// When it cannot be text.
+pub fn optional_texts(rows: &RecordBatch, column: &str) -> Result<Vec<Option<String>>, ArrowError> {
+    if rows.schema().index_of(column).is_err() {
+        return Ok(vec![None; rows.num_rows()]);
+    }
+    let texts = texts(rows, column)?;
+    let texts = (0..rows.num_rows()).map(|row| {
+        let is_given = texts.is_valid(row);
+        is_given.then(|| texts.value(row).to_owned())
+    });
+    Ok(texts.collect())
 }
 
 /// A column as floating-point numbers.

@@ -58,7 +58,7 @@ pub use self::aggregates::{
     limit_of,
 };
 pub use self::checked::{CastFailure, ComputationFailure, NumberOverflow};
-pub use self::columns::{decimals, integers, numbers, texts};
+pub use self::columns::{decimals, integers, numbers, optional_texts, texts};
 pub use self::error::EngineError;
 pub use self::file_error::{FileError, FileName};
 pub(crate) use self::file_error::{Refused, naming};

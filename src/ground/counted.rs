@@ -1,4 +1,4 @@
-//! Counts with their nouns, as a sentence has them: `1 file`, `2 files`; and fractions as per cent.
+//! Counts with their nouns, as a sentence has them: `1 file`, `2 files`; digits in groups; and fractions as per cent.
 
 use std::fmt::Display;
 
@@ -23,6 +23,18 @@ pub fn verb_for<T: PartialEq + From<u8>>(
         true => of_one,
         false => of_many,
     }
+}
+
+/// Digits with a comma after each three.
+pub fn grouped(digits: &str) -> String {
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A fraction as per cent, half a tenth rounded away from zero as the page of a report does; what rounds to

@@ -65,6 +65,11 @@ impl SourceFile {
         Err(Diagnostic::at(self, place, message).help("delete it, or retype the line"))
     }
 
+    /// The line on which a byte stands, counted from 1.
+    pub fn line_at(&self, byte: usize) -> usize {
+        self.text[..byte].matches('\n').count() + 1
+    }
+
     /// The byte at a line and column, both counted from 1, columns in characters. Past the end
     /// of a line or of the text, the end.
     pub fn byte_at(&self, line: u64, column: u64) -> usize {
@@ -157,14 +162,13 @@ impl Diagnostic {
     pub fn position(&self) -> Option<String> {
         let (file, bytes) = self.place.as_ref()?;
         let before = &file.text[..bytes.start];
-        let line = before.matches('\n').count() + 1;
-        let column = before
-            .chars()
-            .rev()
-            .take_while(|char| *char != '\n')
-            .count()
-            + 1;
-        Some(format!("{}:{line}:{column}", file.name))
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let column = before[line_start..].chars().count() + 1;
+        Some(format!(
+            "{}:{}:{column}",
+            file.name,
+            file.line_at(bytes.start)
+        ))
     }
 
     /// The problem as text, with the line it points at.

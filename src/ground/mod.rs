@@ -21,7 +21,7 @@ mod sql_types;
 mod table_name;
 
 pub use as_of::{AsOfError, SnapshotDate};
-pub use counted::{counted, noun_for, per_cent, verb_for};
+pub use counted::{counted, grouped, noun_for, per_cent, verb_for};
 pub use diagnostic::{Diagnostic, Problems, Severity, SourceFile, did_you_mean, nearest};
 pub use exact_number::{ExactNumber, NotANumber};
 pub use execution::{AirflowTask, Execution};

@@ -11,8 +11,9 @@
 //! A key is a column called `user_id`, `order_id` or otherwise `.._id`, but for a few that many rows have
 //! in common; one that a window is
 //! partitioned by decides nothing within it. Rows are not looked at, so that what is found may be
-//! right: it is a warning. `RANK`, sums and counts of a `RANGE` are the same however rows tie. In rollups orders are
-//! [held to more](crate::tiles), and the rows of audits are not published.
+//! right: it is a warning. `RANK`, and sums and counts over a `RANGE`, which a window has unless it says otherwise, are
+//! the same however rows tie. In rollups orders are [held to more](crate::tiles), and the rows of audits are
+//! not published.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

@@ -14,19 +14,17 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::Schema;
 use datafusion::common::ScalarValue;
 use datafusion::prelude::DataFrame;
 
 use crate::drafts::Draft;
 use crate::engine::EngineError;
-use crate::ground::{SnapshotDate, SqlSchema, TableName};
+use crate::ground::{SqlSchema, TableName};
 use crate::models::Parameters;
 use crate::pack::{Catalog, marts};
-use crate::plan::Plan;
 use crate::publish::{Publication, Table, files_by_date, with_columns_of};
 use crate::tables::{self, Maker, PublishedTable, TIER_SNAPSHOT};
-use crate::tiles::USER_ID;
 
 use super::context::Run;
 use super::earlier::snapshot_of;
@@ -68,20 +66,22 @@ pub(super) async fn register_before(
         let completed = with_columns_of(&today, rows).map_err(&engine)?;
         session.register(&name, completed).map_err(&engine)?;
     }
-    let user_id = today.field_with_name(USER_ID);
-    let user_id = user_id.map_err(|error| engine(error.into()))?.data_type();
-    for mart in tables::made_by(Maker::Mart).filter(|mart| plan.may_read_earlier(mart)) {
-        register_mart(run, mart, user_id).await?;
+    for mart in tables::made_by(Maker::Mart) {
+        register_mart(run, mart, &today).await?;
     }
     Ok(())
 }
 
-/// Registers the rows that a mart had before, where it has been published.
+/// Registers the rows that the night reads of what a mart had before, where it has been published.
 async fn register_mart(
     run: &Run<'_>,
     mart: &PublishedTable,
-    user_id: &DataType,
+    snapshot: &Schema,
 ) -> Result<(), NightError> {
+    let schemas = run.plan.schemas_read(mart);
+    if schemas.is_empty() {
+        return Ok(());
+    }
     let output = &run.workspace.output;
     // The version of the table that is known to be as publications say: a run that is at work
     // beside this one may have committed to it since.
@@ -89,31 +89,21 @@ async fn register_mart(
     let Some(table) = Table::open_at(output, mart.name, version).await? else {
         return Ok(());
     };
-    for schema in mart.earlier {
+    let engine = EngineError::during(READING_BEFORE);
+    let columns = marts::schema_of(mart, snapshot).map_err(&engine)?;
+    for schema in schemas {
         let mut files = Vec::new();
-        for date in dates_of(run.plan, *schema, mart) {
+        for date in run.plan.dates_read(*schema, mart) {
             let value = ScalarValue::Date32(Some(date.days_since_epoch()));
             let of_date = table.files(Some(date))?.into_iter();
             files.extend(of_date.map(|file| (file.path, file.size_bytes, value.clone())));
         }
-        let rows = files_by_date(output, files, &marts::schema_of(mart, user_id));
+        let rows = files_by_date(output, files, &columns);
         let name = TableName::new(*schema, mart.name);
         let registered = run.session.register(&name, Arc::new(rows));
-        registered.map_err(EngineError::during(READING_BEFORE))?;
+        registered.map_err(&engine)?;
     }
     Ok(())
-}
-
-/// The dates of which a mart is read.
-fn dates_of(plan: &Plan, schema: SqlSchema, mart: &PublishedTable) -> Vec<SnapshotDate> {
-    let previous = plan.previous.as_ref();
-    let previous = previous.filter(|previous| previous.tables.contains_key(mart.name));
-    match schema {
-        SqlSchema::History => {
-            marts::dates_of_history(&plan.publications, plan.snapshot_date).collect()
-        }
-        _ => previous.map(|row| row.snapshot_date).into_iter().collect(),
-    }
 }
 
 /// Computes and writes the marts, each readable for the next and for audits. Returns what is to be

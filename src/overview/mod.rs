@@ -5,7 +5,8 @@
 //!    goes by publications finds them.
 //! 3. `dim_tier` gives the order of dimensions and tiers, [`counts`] their users and revenue,
 //!    `tier_migration_matrix` the flows between them.
-//! 4. `kpi_daily` and `alerts` are read as they are, where the publication has them.
+//! 4. `kpi_daily` and `alerts` are read as they are, where the publication has them, and [`metrics`] says
+//!    how they are called and written.
 
 mod actions;
 mod amounts;
@@ -15,12 +16,13 @@ mod dimension;
 mod flows;
 mod kpis;
 mod labels;
+mod metrics;
 mod not_published;
+mod number_form;
 mod opened;
 mod outcome;
 mod user;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, RecordBatch};
@@ -28,7 +30,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::Result as EngineResult;
 use serde::Serialize;
 
-use crate::engine::{EngineError, Session, all_rows, texts};
+use crate::engine::{EngineError, Session, texts};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName, did_you_mean};
 use crate::job::Job;
 use crate::migration::Period;
@@ -36,8 +38,7 @@ use crate::night::{Alert, NightError, alerts_of};
 use crate::publish::{Publication, missing, published_table};
 use crate::storage::Location;
 use crate::tables::{
-    ALERTS, DIM_METRIC, DIM_TIER, KPI_DAILY, OUR_NAMES, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT,
-    TIER_SUMMARY,
+    ALERTS, DIM_TIER, KPI_DAILY, OUR_NAMES, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT, TIER_SUMMARY,
 };
 use crate::tiers::{Dimension, Dimensions, warnings};
 
@@ -49,8 +50,10 @@ pub(crate) use self::amounts::as_money;
 pub(crate) use self::labels::{Label, Labels, Playbook};
 pub(crate) use self::outcome::published_outcome;
 pub(crate) use dimension::{DimensionOverview, Flow, TierOverview};
-pub(crate) use kpis::{Kpi, NumberForm, WarningOverview};
+pub(crate) use kpis::{Kpi, WarningOverview};
+pub(crate) use metrics::{MetricForm, Metrics, metrics};
 pub(crate) use not_published::{Wish, not_published};
+pub(crate) use number_form::NumberForm;
 pub(crate) use opened::Opened;
 pub(crate) use user::{
     ActionOfUser, Figure, Listing, UserAction, UserMove, UserOverview, UserTier, UserWarning,
@@ -80,9 +83,9 @@ pub(crate) struct Overview {
     pub warnings: Vec<WarningOverview>,
     /// The metrics, by name.
     pub kpis: Vec<Kpi>,
-    /// How `dim_metric` writes them.
+    /// What `dim_metric` says of them.
     #[serde(skip)]
-    pub forms: BTreeMap<String, NumberForm>,
+    pub metrics: Metrics,
     /// The metrics past their limits, the critical ones first.
     pub alerts: Vec<Alert>,
     /// The tables of the job's own that the date was published in, by name, and its rows in each.
@@ -124,10 +127,7 @@ impl Overview {
         let dimensions = read_dimensions(session, &listed, &counts).await?;
         let warnings = counts.warnings(listed_warnings);
         let kpis = read_mart(session, output, publication, KPI_DAILY.name, kpis::kpis_of).await?;
-        let forms = match dim_metric(opened).await? {
-            Some(rows) => kpis::forms_of(&rows).map_err(EngineError::during("reading KPIs"))?,
-            None => BTreeMap::new(),
-        };
+        let metrics = metrics(opened).await?;
         let alerts = read_mart(session, output, publication, ALERTS.name, alerts_of).await?;
         let snapshot = publication.tables.get(TIER_SNAPSHOT.name);
         let previous = publication.previous_snapshot_date;
@@ -142,7 +142,7 @@ impl Overview {
             dimensions,
             warnings,
             kpis,
-            forms,
+            metrics,
             alerts,
             own_tables: own_tables(publication),
         })
@@ -254,31 +254,6 @@ async fn read_mart<T>(
     let rows = rows_of(session, mart).await;
     let rows = rows.map_err(EngineError::during("reading KPIs"))?;
     Ok(read(&rows).map_err(EngineError::during("reading KPIs"))?)
-}
-
-/// `dim_metric` as it was last published with rows; none where it never was, or those files are gone. It
-/// has no date: an older one is published without it, and a withdrawal of the newest leaves it empty.
-pub(crate) async fn dim_metric(opened: &Opened) -> Result<Option<RecordBatch>, NightError> {
-    let name = DIM_METRIC.name;
-    let has_rows = |publication: &&Publication| {
-        let published = publication.tables.get(name);
-        published.is_some_and(|table| table.rows > 0)
-    };
-    let mut newest_first = opened.publications.all().iter().rev();
-    let Some(publication) = newest_first.find(has_rows) else {
-        return Ok(None);
-    };
-    let rows = match published_table(&opened.output, publication, name).await {
-        Ok(Some(rows)) => rows,
-        Ok(None) => return Ok(None),
-        Err(error) => {
-            tracing::debug!(%error, "names and forms of metrics cannot be read");
-            return Ok(None);
-        }
-    };
-    let reading = EngineError::during("reading dim_metric");
-    let rows = opened.session.read(Arc::new(rows)).map_err(&reading)?;
-    Ok(Some(Box::pin(all_rows(rows)).await.map_err(&reading)?))
 }
 
 /// The rows of a published table that has been registered.

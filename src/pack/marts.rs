@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::logical_expr::ident;
 use datafusion::prelude::DataFrame;
 
@@ -32,9 +32,16 @@ pub(crate) fn models(project: &Project) -> impl Iterator<Item = (&Model, &Publis
     })
 }
 
-/// The columns of a mart that SQL may rely on, the date in front.
-pub(crate) fn schema_of(mart: &PublishedTable, user_id: &DataType) -> SchemaRef {
-    Arc::new(dated(&mart.schema(user_id)))
+/// The columns of a mart that SQL may rely on, the date in front. Its user ids are those of the snapshot.
+///
+/// # Errors
+/// A snapshot without users: a bug.
+pub(crate) fn schema_of(
+    mart: &PublishedTable,
+    snapshot: &Schema,
+) -> datafusion::error::Result<SchemaRef> {
+    let user_id = snapshot.field_with_name(USER_ID)?.data_type();
+    Ok(Arc::new(dated(&mart.schema(user_id))))
 }
 
 /// Plans a mart, in the order of its rows where it has one, and checks it against its columns.
@@ -137,10 +144,9 @@ pub(crate) fn register_nothing_before(
     session: &Session,
     snapshot: &SchemaRef,
 ) -> datafusion::error::Result<()> {
-    let user_id = snapshot.field_with_name(USER_ID)?.data_type();
     for (folder, table) in tables::earlier() {
         let schema = match table.maker {
-            Maker::Mart => schema_of(table, user_id),
+            Maker::Mart => schema_of(table, snapshot)?,
             _ => Arc::clone(snapshot),
         };
         session.register(&TableName::new(folder, table.name), empty(schema))?;

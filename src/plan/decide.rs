@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 
-use crate::ground::{SnapshotDate, SqlSchema, TableName};
+use crate::ground::SnapshotDate;
 use crate::inputs::{Manifest, SourceHistory};
 use crate::job::{CalibrationChoice, Job};
 use crate::pack::Project;
 use crate::publish::Publications;
-use crate::tables::ACTIONS;
 
 use super::action::LOST_FILES;
 use super::deliveries::delivery_warnings;
+use super::earlier::reads_earlier_actions;
 use super::reach::Reach;
 use super::scans::history_scans;
 use super::{Affected, AffectedBy, Facts, Plan, PlannedAction, SourcePlan, rules};
@@ -74,12 +74,6 @@ pub fn decide(job: &Job, project: &Project, mut facts: Facts) -> Plan {
     };
     plan.delivery_warnings = delivery_warnings(job, &plan);
     plan
-}
-
-fn reads_earlier_actions(project: &Project) -> bool {
-    let actions = TableName::new(SqlSchema::History, ACTIONS.name);
-    let mut read = project.graph.models().iter().flat_map(|model| &model.reads);
-    read.any(|read| read.table == actions)
 }
 
 /// The affected dates but D itself. Publishing D affects the next date after it, and every affected

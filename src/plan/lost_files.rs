@@ -3,10 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ground::{SnapshotDate, SqlSchema};
-use crate::pack::marts::dates_of_history;
+use crate::ground::SnapshotDate;
 use crate::publish::{LostFiles, Publications, PublishError};
-use crate::tables::{self, ACTIONS, PublishedTable};
+use crate::tables;
 
 use super::{Plan, PlannedAction};
 
@@ -31,28 +30,11 @@ impl Plan {
         }
     }
 
-    /// Whether the night may read rows of a table that were published before. Who was listed for what is read
-    /// by packs alone that ask for it.
-    pub(crate) fn may_read_earlier(&self, table: &PublishedTable) -> bool {
-        let is_asked_for = *table != ACTIONS || self.reads_earlier_actions;
-        is_asked_for && !table.earlier.is_empty()
-    }
-
     /// Whether the night reads a table of a date.
     fn reads(&self, LostFiles { date, table, .. }: &LostFiles) -> bool {
-        let previous = self.previous.as_ref().map(|row| row.snapshot_date);
-        let week_ago = self.week_ago().map(|row| row.snapshot_date);
-        let month_ago = self.month_ago().map(|row| row.snapshot_date);
-        let read = tables::find(table).filter(|table| self.may_read_earlier(table));
-        let schemas = read.map_or(&[][..], |table| table.earlier);
-        schemas.iter().any(|schema| match schema {
-            SqlSchema::Previous => previous == Some(*date),
-            SqlSchema::WeekAgo => week_ago == Some(*date),
-            SqlSchema::MonthAgo => month_ago == Some(*date),
-            _ => {
-                let mut history = dates_of_history(&self.publications, self.snapshot_date);
-                history.any(|read| read == *date)
-            }
+        tables::find(table).is_some_and(|table| {
+            let mut schemas = self.schemas_read(table).iter();
+            schemas.any(|schema| self.dates_read(*schema, table).contains(date))
         })
     }
 

@@ -16,6 +16,7 @@ mod days_had;
 mod decide;
 mod deliveries;
 mod drop_columns;
+mod earlier;
 mod error;
 mod facts;
 mod gather;

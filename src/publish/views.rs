@@ -49,7 +49,7 @@ struct Newest<'a> {
     snapshot_date: String,
     /// What it says about that date: published, withdrawn or expired.
     status: &'static str,
-    /// The newest date that is published after it; none where none is.
+    /// The newest date that is published once it is in; none where none is.
     newest_date: Option<String>,
     /// Each table by its name.
     tables: BTreeMap<&'a str, Opened>,

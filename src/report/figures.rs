@@ -1,23 +1,20 @@
 //! Everything that a report shows, as one value.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, optional_texts};
 use crate::ground::SnapshotDate;
 use crate::job::Job;
 use crate::migration::Period;
 use crate::night::NightError;
-use crate::overview::{Kpi, Label, Labels, Opened, Overview, TierOverview};
+use crate::overview::{Kpi, Label, Labels, Metrics, Opened, Overview, TierOverview};
 use crate::publish::missing;
 use crate::tables::{ALERTS, DIM_TIER};
 use crate::tiers::Dimensions;
 
 use super::history::History;
-use super::metrics::{self, MetricForm};
 use super::moves::Moves;
-use super::published::{Published, STAGE, collected, optional_texts};
+use super::published::{Published, STAGE, collected};
 use super::quality::Quality;
 use super::request::ReportRequest;
 use super::to_do::{self, Action, ListedUser};
@@ -46,7 +43,7 @@ pub(crate) struct Figures {
     warnings: Vec<Warned>,
     kpis: Vec<Kpi>,
     /// How metrics are shown.
-    metrics: BTreeMap<String, MetricForm>,
+    metrics: Metrics,
     alerts: Vec<AlertFigures>,
     /// None where the date was published without actions.
     actions: Option<Vec<Action>>,
@@ -146,7 +143,6 @@ impl Figures {
             period: request.period.as_str(),
             moves: Box::pin(Moves::published(published, &listed)).await?,
             warnings: Box::pin(warned::read(published, &overview, &labels)).await?,
-            metrics: Box::pin(metrics::read(opened)).await?,
             alerts: Box::pin(alerts(published, &overview)).await?,
             actions: Box::pin(to_do::actions(published)).await?,
             listed_users: Box::pin(to_do::users(published, request.users)).await?,
@@ -160,6 +156,7 @@ impl Figures {
             previous_cutpoints_id: overview.previous_cutpoints_id,
             users: overview.users,
             kpis: overview.kpis,
+            metrics: overview.metrics,
         })
     }
 }

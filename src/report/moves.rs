@@ -6,14 +6,14 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::error::ArrowError;
 use serde::Serialize;
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, optional_texts};
 use crate::migration::Period;
 use crate::night::NightError;
 use crate::overview::{Flow, Overview, flows_of};
 use crate::tables::TIER_MIGRATION_MATRIX;
 use crate::tiers::Dimensions;
 
-use super::published::{Published, STAGE, collected, optional_texts};
+use super::published::{Published, STAGE, collected};
 
 /// The moves of one period.
 #[derive(Debug, Serialize)]

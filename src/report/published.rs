@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, RecordBatch};
-use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::error::Result as EngineResult;
 use datafusion::prelude::DataFrame;
 
-use crate::engine::{EngineError, all_rows, texts};
+use crate::engine::{EngineError, all_rows};
 use crate::ground::SnapshotDate;
 use crate::night::NightError;
 use crate::overview::Opened;
@@ -59,20 +58,4 @@ pub(super) async fn collected(rows: EngineResult<DataFrame>) -> Result<RecordBat
 /// Whether a table has a column.
 pub(super) fn has(rows: &DataFrame, column: &str) -> bool {
     rows.schema().has_column_with_unqualified_name(column)
-}
-
-/// A column as texts, NULL as none; none at all where there is no such column.
-pub(super) fn optional_texts(
-    rows: &RecordBatch,
-    column: &str,
-) -> Result<Vec<Option<String>>, ArrowError> {
-    if rows.schema().index_of(column).is_err() {
-        return Ok(vec![None; rows.num_rows()]);
-    }
-    let texts = texts(rows, column)?;
-    let texts = (0..rows.num_rows()).map(|row| {
-        let is_given = texts.is_valid(row);
-        is_given.then(|| texts.value(row).to_owned())
-    });
-    Ok(texts.collect())
 }

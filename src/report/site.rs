@@ -19,14 +19,14 @@ use object_store::{Attribute, Attributes, ObjectStoreExt, PutOptions};
 use crate::ground::{Layout, SnapshotDate};
 use crate::job::{Job, Language};
 use crate::night::NightError;
-use crate::overview::Opened;
+use crate::overview::{Opened, metrics};
 use crate::publish::Publication;
 use crate::storage::Location;
 use crate::tables::ALERTS;
 
 use super::figures::Figures;
+use super::headlines::{Headline, headlines};
 use super::history::History;
-use super::metrics::{self, Headline};
 use super::page::{filled, page};
 use super::published::Published;
 use super::request::ReportRequest;
@@ -271,13 +271,13 @@ async fn index(
     let dates: Vec<SnapshotDate> = opened.publications.dates().into_iter().collect();
     let history = Box::pin(History::read(opened, &dates)).await?;
     let words = Words::of(language);
-    let forms = Box::pin(metrics::read(opened)).await?;
+    let metrics = Box::pin(metrics(opened)).await?;
     let page = IndexPage {
         opened,
         pages,
         history: &history,
         words: &words,
-        headlines: metrics::headlines(&forms, language),
+        headlines: headlines(&metrics, language),
     };
     let months = page.months();
     let parts = [
@@ -319,10 +319,10 @@ impl IndexPage<'_> {
             columns.map(|column| format!("<th scope=\"col\" role=\"columnheader\">{column}</th>"));
         let head: String = columns.collect();
         let tables = months.into_iter().map(|(month, rows)| {
-        format!(
-            "<section><h2>{month}</h2>\n<table role=\"table\"><thead role=\"rowgroup\"><tr role=\"row\">{head}</tr></thead>\n<tbody role=\"rowgroup\">\n{rows}</tbody></table></section>\n"
-        )
-    });
+            format!(
+                "<section><h2>{month}</h2>\n<table role=\"table\"><thead role=\"rowgroup\"><tr role=\"row\">{head}</tr></thead>\n<tbody role=\"rowgroup\">\n{rows}</tbody></table></section>\n"
+            )
+        });
         tables.collect()
     }
 
@@ -335,19 +335,11 @@ impl IndexPage<'_> {
         labels.chain([self.words.text(ALERTS.name).to_owned()])
     }
 
-    /// A date with its figures and its page in each period.
-    fn row(&self, publication: &Publication) -> String {
-        let Self {
-            opened,
-            pages,
-            history,
-            words,
-            headlines,
-        } = self;
-        let date = publication.snapshot_date;
-        let day = date.to_string();
-        let metrics = headlines.iter().map(|headline| {
-            let value = history.metric(&headline.metric, &day)?;
+    /// The figures of a date.
+    fn cells(&self, publication: &Publication) -> String {
+        let day = publication.snapshot_date.to_string();
+        let metrics = self.headlines.iter().map(|headline| {
+            let value = self.history.metric(&headline.metric, &day)?;
             Some(headline.write(value))
         });
         let alerts = publication.tables.get(ALERTS.name);
@@ -359,8 +351,15 @@ impl IndexPage<'_> {
                 let cell = cell.as_deref().unwrap_or("–");
                 format!("<td data-head=\"{name}\" role=\"cell\">{cell}</td>")
             });
-        let cells: String = cells.collect();
-        let publications = &opened.publications;
+        cells.collect()
+    }
+
+    /// A date with its figures and its page in each period.
+    fn row(&self, publication: &Publication) -> String {
+        let date = publication.snapshot_date;
+        let (day, words) = (date.to_string(), self.words);
+        let cells = self.cells(publication);
+        let publications = &self.opened.publications;
         let periods = [
             ("night", publication.previous_snapshot_date.is_some()),
             ("week", publications.week_before(date).is_some()),
@@ -372,7 +371,7 @@ impl IndexPage<'_> {
             format!("<a href=\"{day}.html#{period}\" aria-label=\"{day}: {words}\">{words}</a>")
         });
         let links: Vec<String> = links.collect();
-        let (day, links) = match pages.contains_key(&date) {
+        let (day, links) = match self.pages.contains_key(&date) {
             true => (format!("<a href=\"{day}.html\">{day}</a>"), links.join(" ")),
             false => (day, words.text("no_page").to_owned()),
         };

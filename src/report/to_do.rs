@@ -8,13 +8,13 @@ use datafusion::functions_aggregate::expr_fn::min;
 use datafusion::logical_expr::{ident, lit};
 use serde::Serialize;
 
-use crate::engine::{EngineError, decimals, texts};
+use crate::engine::{EngineError, decimals, optional_texts, texts};
 use crate::night::NightError;
 use crate::overview::{ActionOverview, ActionsOverview, as_money};
 use crate::tables::{ACTIONS, REVENUE_TYPE};
 use crate::tiles::USER_ID;
 
-use super::published::{Published, STAGE, collected, has, optional_texts};
+use super::published::{Published, STAGE, collected, has};
 
 /// An action over a channel.
 #[derive(Debug, Serialize)]

@@ -8,13 +8,13 @@ use datafusion::functions_aggregate::expr_fn::{count, min};
 use datafusion::logical_expr::{ident, lit};
 use serde::Serialize;
 
-use crate::engine::{EngineError, integers, texts};
+use crate::engine::{EngineError, integers, optional_texts, texts};
 use crate::night::NightError;
 use crate::overview::{Label, Labels, Overview};
 use crate::tables::{TIER_MIGRATION, TIER_SNAPSHOT};
 use crate::tiers::WARNING;
 
-use super::published::{Published, STAGE, collected, has, optional_texts};
+use super::published::{Published, STAGE, collected, has};
 
 /// A warning.
 #[derive(Debug, Serialize)]

@@ -132,9 +132,27 @@ fn make_folders_of(path: &FilePath, sync: SyncPath) -> io::Result<()> {
     }
 }
 
-/// Writes a file aside, syncs it, and gives it its name.
+/// Writes a file in a folder that is there, whole or not at all: readers find the old one or the new one.
+///
+/// # Errors
+/// What the system says.
+pub fn write_whole(path: &FilePath, bytes: impl Into<PutPayload>) -> io::Result<()> {
+    name_once_written(path, &bytes.into(), false, sync)
+}
+
+/// Writes a file, and the folders that it is to be in.
 fn write(path: &FilePath, payload: &PutPayload, is_new: bool, sync: SyncPath) -> io::Result<()> {
     make_folders_of(path, sync)?;
+    name_once_written(path, payload, is_new, sync)
+}
+
+/// Writes a file aside, syncs it, and gives it its name.
+fn name_once_written(
+    path: &FilePath,
+    payload: &PutPayload,
+    is_new: bool,
+    sync: SyncPath,
+) -> io::Result<()> {
     let (mut file, aside) = create_aside(path)?;
     let named = (|| {
         payload.iter().try_for_each(|part| file.write_all(part))?;

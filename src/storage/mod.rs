@@ -39,6 +39,7 @@ use url::Url;
 use crate::ground::{Classified, FailureKind, has_secret, without_secrets};
 
 use durable::DurableDisk;
+pub use durable::write_whole;
 use interruptible::InterruptibleStore;
 use invalid_keys::InvalidKeys;
 

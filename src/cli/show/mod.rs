@@ -24,7 +24,7 @@ use serde::Serialize;
 use crate::ground::{SnapshotDate, per_cent};
 use crate::job::Job;
 use crate::night::{NightError, Report};
-use crate::overview::{ActionsOverview, DimensionOverview, Overview, UserOverview};
+use crate::overview::{ActionsOverview, DimensionOverview, MetricForm, Overview, UserOverview};
 
 use super::arguments::{OutputFormat, ShowArguments};
 use super::figures::{NONE, count, count_of, count_or_none, money};
@@ -287,10 +287,11 @@ impl<'a> Page<'a> {
         format!("\n{}\n{}", self.bold("KPIs"), table.render(self.paint))
     }
 
-    /// A metric as people read it. One that `dim_metric` does not have is read by its name.
+    /// A metric as people read it. One for which `dim_metric` has no form is read by its name.
     fn metric(&self, name: &str, value: f64) -> String {
         let by_name = || ["_share", "_rate"].iter().any(|part| name.contains(part));
-        match self.overview.forms.get(name) {
+        let form = self.overview.metrics.get(name);
+        match form.and_then(MetricForm::number_form) {
             Some(form) if form.is_percentage => form.write(value),
             None if by_name() => per_cent(value),
             _ if value.fract() == 0.0 => count(value as i128),
@@ -364,9 +365,7 @@ mod tests {
     use super::testing::{segment, value_tier};
     use super::*;
     use crate::night::Alert;
-    use std::collections::BTreeMap;
-
-    use crate::overview::{Kpi, NumberForm, WarningOverview};
+    use crate::overview::{Kpi, Metrics, WarningOverview};
 
     fn date(day: &str) -> SnapshotDate {
         day.parse().unwrap()
@@ -383,7 +382,7 @@ mod tests {
             dimensions,
             warnings: Vec::new(),
             kpis: Vec::new(),
-            forms: BTreeMap::new(),
+            metrics: Metrics::new(),
             alerts: Vec::new(),
             own_tables: Vec::new(),
         }
@@ -405,10 +404,13 @@ mod tests {
                 kpi("average_order_value_30d", Some(330.124), Some(324.0)),
                 kpi("complaints_change_rate", Some(0.5), None),
             ],
-            forms: [("complaints_change_rate", ".2%")]
-                .into_iter()
-                .filter_map(|(metric, format)| Some((metric.to_owned(), NumberForm::of(format)?)))
-                .collect(),
+            metrics: Metrics::from([(
+                "complaints_change_rate".to_owned(),
+                MetricForm {
+                    format: Some(".2%".to_owned()),
+                    ..MetricForm::default()
+                },
+            )]),
             alerts: vec![Alert {
                 alert: "complaints_change_rate".to_owned(),
                 severity: "critical".to_owned(),

@@ -228,11 +228,23 @@ mod tests {
         }
     }
 
-    fn user() -> UserOverview {
-        let figure = |name: &str, value: Option<&str>| Figure {
+    fn figure(name: &str, value: Option<&str>) -> Figure {
+        Figure {
             name: name.to_owned(),
             value: value.map(str::to_owned),
-        };
+        }
+    }
+
+    fn listing(date: &str, action: &str, rests_until: Option<String>) -> Listing {
+        Listing {
+            snapshot_date: date.to_owned(),
+            action: action.to_owned(),
+            channel: "sms".to_owned(),
+            rests_until,
+        }
+    }
+
+    fn user() -> UserOverview {
         UserOverview {
             user_id: "u-17".to_owned(),
             snapshot_date: "2026-11-20".parse().unwrap(),
@@ -248,18 +260,8 @@ mod tests {
                 expires_on: text("2026-11-25"),
             })),
             listed_before: vec![
-                Listing {
-                    snapshot_date: "2026-11-06".to_owned(),
-                    action: "recall".to_owned(),
-                    channel: "sms".to_owned(),
-                    rests_until: text("2026-11-20"),
-                },
-                Listing {
-                    snapshot_date: "2026-10-30".to_owned(),
-                    action: "revive_silent".to_owned(),
-                    channel: "app_push".to_owned(),
-                    rests_until: None,
-                },
+                listing("2026-11-06", "recall", text("2026-11-20")),
+                listing("2026-10-30", "revive_silent", None),
             ],
             dimensions: vec![
                 UserTier {
@@ -328,7 +330,7 @@ mod tests {
 
         Listed before
           2026-11-06: recall (sms), rests until 2026-11-20
-          2026-10-30: revive_silent (app_push)
+          2026-10-30: revive_silent (sms)
 
         Tiers
           dimension        tier        label    since

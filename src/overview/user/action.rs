@@ -9,7 +9,7 @@ use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::{ident, lit};
 use serde::Serialize;
 
-use crate::engine::{EngineError, all_rows, texts};
+use crate::engine::{EngineError, all_rows, optional_texts, texts};
 use crate::ground::{SnapshotDate, SqlSchema, TableName};
 use crate::night::NightError;
 use crate::overview::{Opened, register_published};
@@ -22,9 +22,6 @@ use super::row::row_of_user;
 
 /// What the table is read for, in messages.
 const READING: &str = "reading a user's action";
-
-/// The column with the first day on which something of the same or a lower priority may follow.
-const RESTS_UNTIL: &str = "rests_until";
 
 /// Whether there is something to be done about a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -114,20 +111,14 @@ pub(super) async fn listed_before(
 fn listings(rows: &RecordBatch) -> Result<Vec<Listing>, ArrowError> {
     let (dates, actions) = (texts(rows, SNAPSHOT_DATE)?, texts(rows, "action")?);
     let channels = texts(rows, "channel")?;
-    let rests = match rows.schema_ref().index_of(RESTS_UNTIL) {
-        Ok(_) => Some(texts(rows, RESTS_UNTIL)?),
-        Err(_) => None,
-    };
-    let listing = |row| {
-        let rests = rests.as_ref().filter(|rests| rests.is_valid(row));
-        Listing {
-            snapshot_date: dates.value(row).to_owned(),
-            action: actions.value(row).to_owned(),
-            channel: channels.value(row).to_owned(),
-            rests_until: rests.map(|rests| rests.value(row).to_owned()),
-        }
-    };
-    Ok((0..rows.num_rows()).map(listing).collect())
+    let rests = optional_texts(rows, "rests_until")?.into_iter();
+    let listings = rests.enumerate().map(|(row, rests_until)| Listing {
+        snapshot_date: dates.value(row).to_owned(),
+        action: actions.value(row).to_owned(),
+        channel: channels.value(row).to_owned(),
+        rests_until,
+    });
+    Ok(listings.collect())
 }
 
 fn read(row: &RecordBatch) -> Result<ActionOfUser, ArrowError> {

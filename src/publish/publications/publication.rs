@@ -31,11 +31,12 @@ impl PublicationStatus {
         }
     }
 
-    /// The reverse; what an older tierline wrote says that the date is published.
+    /// What a text of the table says. An older tierline wrote only of dates that are published.
     pub(super) fn of(text: &str) -> Self {
-        let no_longer = [Self::Withdrawn, Self::Expired].into_iter();
-        let mut no_longer = no_longer.filter(|status| status.as_str() == text);
-        no_longer.next().unwrap_or(Self::Published)
+        let mut others = [Self::Withdrawn, Self::Expired].into_iter();
+        others
+            .find(|status| status.as_str() == text)
+            .unwrap_or(Self::Published)
     }
 }
 

@@ -267,8 +267,7 @@ impl<'a> Place<'a> {
     /// The line of a branch, counted from 1.
     fn line(&self, branch: usize) -> Option<usize> {
         let found = self.case.as_ref()?.branches.get(branch)?;
-        let before = &self.model.file.text[..found.whole.start];
-        Some(before.matches('\n').count() + 1)
+        Some(self.model.file.line_at(found.whole.start))
     }
 }
 

@@ -297,10 +297,10 @@ impl Case {
             }
             let order = self.order(point);
             let dates = is_published.then_some(self.night).into_iter().chain(order);
-            let known = (nights.calibrations(), dates.collect());
-            if !twins.contains_key(&known) {
-                let twin = self.twin(&nights, &known.1).await;
-                twins.insert(known.clone(), twin);
+            let like = (nights.calibrations(), dates.collect());
+            if !twins.contains_key(&like) {
+                let twin = self.twin(&nights, &like.1).await;
+                twins.insert(like.clone(), twin);
             }
             for date in order {
                 let run = nights.run(date).await;
@@ -311,7 +311,7 @@ impl Case {
             assert_same(
                 &format!("{name}, {point:?}, {order:?}"),
                 &found,
-                &twins[&known],
+                &twins[&like],
             );
         }
     }

@@ -255,6 +255,15 @@ async fn a_job_turns_crisis_lists_on() {
     );
 }
 
+/// Bought every other day until D - 31, and did these things.
+fn overdue(user_id: &str, events: Vec<Event>) -> History {
+    History {
+        orders: [31, 33, 35].map(|days| order(user_id, days, 10_00)).into(),
+        events,
+        ..History::default()
+    }
+}
+
 /// Users of light interaction may be listed again the next day.
 const NO_GAPS: &str = "[params]\ngap_days_light = 0\n";
 
@@ -284,14 +293,9 @@ fn list(of: &[(&str, &str)]) -> BTreeMap<String, String> {
 /// Whoever unsubscribed is left alone each day. A line that rests no longer lists again at once.
 #[tokio::test]
 async fn whoever_was_listed_rests() {
-    let history = |user_id: &str, more: Vec<Event>| History {
-        orders: [31, 33, 35].map(|days| order(user_id, days, 10_00)).into(),
-        events: more,
-        ..History::default()
-    };
     let mut nights = job_over(&all([
-        history("overdue", vec![]),
-        history(
+        overdue("overdue", vec![]),
+        overdue(
             "unsubscribed",
             vec![event("unsubscribed", 20, "unsubscribe")],
         ),
@@ -344,16 +348,8 @@ async fn whoever_was_listed_rests() {
 /// Asked for a first order on D - 3, a buyer the day after, and welcomed once three days lie between.
 #[tokio::test]
 async fn what_is_more_urgent_does_not_wait_for_the_rest() {
-    let complaining = History {
-        orders: [31, 33, 35]
-            .map(|days| order("complains", days, 10_00))
-            .into(),
-        events: vec![
-            event("complains", 2, "complaint"),
-            event("complains", 0, "complaint"),
-        ],
-        ..History::default()
-    };
+    let complaints = [2, 0].map(|days| event("complains", days, "complaint"));
+    let complaining = overdue("complains", complaints.into());
     let buying = History {
         orders: vec![order("buys", 2, 10_00)],
         events: events(2, "buys", 3, "click"),
@@ -398,13 +394,11 @@ async fn whoever_was_cut_does_not_rest() {
 /// High value is held for days, and so is not what decides who is asked why they are quiet.
 #[tokio::test]
 async fn whoever_interacts_again_is_not_asked_why_they_are_quiet() {
-    let quiet = |user_id: &str| {
-        (0..4)
-            .map(|days| order(user_id, days, 100_00))
-            .collect::<Vec<_>>()
-    };
     let mut nights = job_over(&History {
-        orders: [quiet("quiet"), quiet("back")].concat(),
+        orders: ["quiet", "back"]
+            .into_iter()
+            .flat_map(|user| (0..4).map(move |days| order(user, days, 100_00)))
+            .collect(),
         events: vec![event("back", 0, "click")],
         ..History::default()
     });
@@ -431,18 +425,13 @@ async fn whoever_interacts_again_is_not_asked_why_they_are_quiet() {
 /// playbook of the interaction depth says.
 #[tokio::test]
 async fn days_lie_between_two_lists_by_how_much_a_user_interacts() {
-    let active = |user_id: &str, interactions: Vec<Event>| History {
-        orders: [31, 33, 35].map(|days| order(user_id, days, 10_00)).into(),
-        events: interactions,
-        ..History::default()
-    };
     let deep = (0..9).flat_map(|days| events(3, "deep", days, "click"));
     let moderate = [8, 3].map(|days| event("moderate", days, "click"));
     let mut nights = job_over(&all([
-        active("deep", deep.collect()),
-        active("moderate", moderate.into()),
-        active("occasional", vec![event("occasional", 20, "click")]),
-        active("light", vec![]),
+        overdue("deep", deep.collect()),
+        overdue("moderate", moderate.into()),
+        overdue("occasional", vec![event("occasional", 20, "click")]),
+        overdue("light", vec![]),
     ]));
     nights.run(days_ago(8)).await.unwrap();
     nights.edit_pack(&[Edit {
