@@ -24,4 +24,12 @@ for binary in "$tried/wheel/bin/tierline" "$tried/archive/bin/tierline" "$tried/
     grep --quiet 'id="figures"' "$work/page.html"
     echo "ok: ${binary#"$tried/"}, $("${without_rust[@]}" --version)"
 done
+
+image=(buildah --storage-driver vfs --root "$tried/images" --runroot "$tried/running")
+container=$("${image[@]}" from docker-archive:"$(echo "$folder"/tierline-*-image.tar)")
+in_image=("${image[@]}" run --isolation chroot "$container" -- /usr/local/bin/tierline)
+"${in_image[@]}" demo /tmp/demo --users 300 --nights 2 > /dev/null
+"${in_image[@]}" report /tmp/demo/jobs/demo.toml --output /tmp/page.html
+grep --quiet 'id="figures"' "$("${image[@]}" mount "$container")/tmp/page.html"
+echo "ok: the image, $("${in_image[@]}" --version)"
 gzip --test "$tried"/deb/usr/share/man/man1/tierline.1.gz

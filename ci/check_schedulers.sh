@@ -42,8 +42,17 @@ check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 if docker info > /dev/null 2>&1; then
     docker build --quiet --file Containerfile --tag tierline:0.1.0 .
     docker build --quiet --file "$schedulers/Containerfile" --tag tierline-production "$job"
+elif command -v buildah > /dev/null && unshare --mount true 2> /dev/null; then
+    ci/image.sh "$binary" "$folder/images"
+    export BUILDAH_ISOLATION=chroot CONTAINERS_STORAGE_CONF=$folder/images/storage.conf
+    buildah build --quiet --file "$schedulers/Containerfile" --tag tierline-production "$job" > /dev/null
+    container=$(buildah from tierline-production)
+    in_image=(buildah run "$container" -- "$(buildah inspect --format '{{index .OCIv1.Config.Entrypoint 0}}' "$container")")
+    "${in_image[@]}" check jobs/production.toml
+    "${in_image[@]}" demo /tmp/demo --users 100 --nights 2 > /dev/null
+    [[ $(stat --format %u "$(buildah mount "$container")/tmp/demo") == 65534 ]]
 else
-    echo "NOT DONE, since no docker answers here: building the images"
+    echo "NOT DONE, since neither docker nor buildah works here: building the images"
 fi
 
 echo "systemd units"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Makes what a release hands out: an archive of the binary with its man pages and completions, a .deb,
-# a wheel, and their checksums.
+# a wheel, a container image for `docker load`, and their checksums.
 #
 #   ci/package.sh [FOLDER] [PROFILE]       dist and release; `dev` is for a quick try
 #
-# Needs cargo, Python 3 with pip, and dpkg-deb.
+# Needs cargo, Python 3 with pip, dpkg-deb, and what ci/image.sh needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -61,5 +61,9 @@ python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ig
     --target "$made/maturin" 'maturin>=1.8,<2'
 (cd ci/package && CARGO_TARGET_DIR=$target PYTHONPATH=$made/maturin "$made/maturin/bin/maturin" build --quiet \
     --profile "$profile" --compatibility linux --out "$folder")
+
+image=$(ci/image.sh "$built" "$made/image")
+CONTAINERS_STORAGE_CONF=$made/image/storage.conf buildah push --quiet "$image" \
+    "docker-archive:$folder/tierline-$version-$machine-image.tar:$image"
 
 (cd "$folder" && sha256sum -- * > SHA256SUMS && cat SHA256SUMS)

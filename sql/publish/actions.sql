@@ -106,7 +106,7 @@ reachable AS (
         earlier_lists.answer_listed_on,
         earlier_lists.last_action,
         earlier_lists.rests_from_priority,
-        users.can_contact AND NOT users.fatigue_warning AND NOT users.has_complaint AND NOT users.is_given_up AS can_reach
+        users.can_contact AND NOT users.fatigue_warning AND NOT users.has_complaint AS can_reach
     FROM users
     LEFT JOIN earlier_lists
         ON users.user_id = earlier_lists.user_id
@@ -163,6 +163,7 @@ taken AS (
             WHEN 'crisis_prospects' THEN users.can_reach AND users.orders_lifetime = 0
             ELSE
                 users.can_reach
+                AND NOT users.is_given_up
                 AND NOT users.is_settling_in
                 AND CASE actions.action
                     -- whoever buys as often and as much as before misses nothing

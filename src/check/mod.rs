@@ -65,9 +65,7 @@ pub(crate) async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Chec
         Err(problems) => return Err(found.and(problems)),
     };
     found.keep(problems.or_ok(()));
-    found.keep(remarks::reference_values(&project).or_ok(()));
-    found.keep(unknown_actions_on(&project, job).or_ok(()));
-    found.keep(unusable_actions(&project).or_ok(()));
+    found.keep(reference_problems(job, &project).or_ok(()));
     let [numbers, texts] = &ID_TYPES;
     let (mut of_models, mut by_texts) = (Found::default(), Found::default());
     let mut told = check_models(job, &project, snapshot_date, numbers, &mut of_models).await;
@@ -88,6 +86,24 @@ pub(crate) async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Chec
         project,
         warnings,
     })
+}
+
+/// Values of reference files that are not what they seem, or are there twice, and lines of actions that
+/// would give wrong lists.
+pub(crate) fn reference_problems(job: &Job, project: &Project) -> Problems {
+    let mut problems = remarks::reference_values(project);
+    problems.extend(unknown_actions_on(project, job));
+    problems.extend(unusable_actions(project));
+    problems
+}
+
+/// Values of reference files that are not what they seem, or are there twice, and lines of actions that
+/// would give wrong lists.
+pub(crate) fn reference_problems(job: &Job, project: &Project) -> Problems {
+    let mut problems = remarks::reference_values(project);
+    problems.extend(unknown_actions_on(project, job));
+    problems.extend(unusable_actions(project));
+    problems
 }
 
 /// What is said of the models besides problems.

@@ -7,6 +7,7 @@ use crate::calibration::CutPoints;
 use crate::ground::{SnapshotDate, verb_for};
 use crate::job::Job;
 use crate::night::{NightError, Report, ValueChange};
+use crate::pack::Project;
 use crate::proposal::{AppliesTo, MetricChange, Old, Proposal, propose};
 
 use super::arguments::{CalibrateArguments, OutputFormat};
@@ -68,7 +69,8 @@ async fn compare_and_keep(
     let date = jobs::snapshot_date(time, &job)?;
     *known_date = Some(date);
     jobs::note_default_date(time, &job, date, output);
-    let (project, workspace) = nights::open(&job, date).await?;
+    let project = Project::load(&job)?;
+    let workspace = nights::open(&job, &project, date).await?;
     let spinner = output.spinner();
     let tell = |line: &str| spinner.set_message(line.to_owned());
     let watched = Watched::new(&tell);

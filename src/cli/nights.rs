@@ -7,7 +7,7 @@ use crate::check;
 use crate::ground::{Classified, FailureKind, SnapshotDate};
 use crate::job::{Job, Workspace};
 use crate::night::{self, NightError, Report};
-use crate::pack::{Project, unusable_actions};
+use crate::pack::Project;
 use crate::plan::{Circumstances, Facts, Plan, decide};
 
 use super::lineage::Lineage;
@@ -15,15 +15,15 @@ use super::signals::or_ended;
 use super::time_limit::TimeLimit;
 use super::watched::Watched;
 
-/// The job's pack, whose rules were checked, and its places.
+/// The job's places, once the rules of its pack are checked.
 pub(super) async fn open(
     job: &Job,
+    project: &Project,
     snapshot_date: SnapshotDate,
-) -> Result<(Project, Workspace), NightError> {
-    let project = Project::load(job)?;
+) -> Result<Workspace, NightError> {
     let workspace = Workspace::open(job)?;
-    Box::pin(check::check_rules(job, &project, snapshot_date)).await?;
-    Ok((project, workspace))
+    Box::pin(check::check_rules(job, project, snapshot_date)).await?;
+    Ok(workspace)
 }
 
 /// Everything up to the plan of a night.
@@ -32,11 +32,12 @@ pub(super) async fn prepare(
     snapshot_date: SnapshotDate,
     circumstances: Circumstances<'_>,
 ) -> Result<(Project, Workspace, Plan), NightError> {
-    let (project, workspace) = open(job, snapshot_date).await?;
+    let project = Project::load(job)?;
     // What was published by rules of then is restated by them.
     if !circumstances.is_by_rules_of_then {
-        unusable_actions(&project).or_ok(())?;
+        check::reference_problems(job, &project).or_ok(())?;
     }
+    let workspace = open(job, &project, snapshot_date).await?;
     let facts = Facts::gather(job, &project, &workspace, snapshot_date, circumstances);
     let plan = decide(job, &project, Box::pin(facts).await?);
     Ok((project, workspace, plan))

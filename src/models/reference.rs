@@ -3,8 +3,8 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, AsArray, RecordBatch};
-use datafusion::arrow::compute::concat_batches;
+use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::{concat_batches, filter_record_batch};
 use datafusion::arrow::csv::ReaderBuilder;
 use datafusion::arrow::csv::reader::Format;
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
@@ -107,15 +107,24 @@ fn line_of_csv(values: &[String]) -> String {
     format!("{}\n", values.join(","))
 }
 
-/// The line on which each record begins: values in quotes may hold line breaks, and empty lines
-/// are no records.
+/// The line on which each record begins: values in quotes may hold line breaks, and lines without a
+/// value are no records.
 fn records(text: &str) -> impl Iterator<Item = u64> {
     let mut is_quoted = false;
     (1..).zip(text.lines()).filter_map(move |(line, text)| {
-        let begins = !is_quoted && !text.is_empty();
+        let begins = !is_quoted && !has_no_values(text);
         is_quoted ^= text.matches('"').count() % 2 == 1;
         begins.then_some(line)
     })
+}
+
+/// Whether all values of a line are empty, as of the rows that spreadsheets save below a table.
+fn has_no_values(line: &str) -> bool {
+    let is_quote_of_text = line.contains("\"\"\"") || line.matches('"').count() % 2 == 1;
+    !is_quote_of_text
+        && line
+            .chars()
+            .all(|character| [',', '"'].contains(&character))
 }
 
 fn read_rows(text: &str) -> Result<RecordBatch, ArrowError> {
@@ -126,7 +135,16 @@ fn read_rows(text: &str) -> Result<RecordBatch, ArrowError> {
         .with_format(format)
         .build(Cursor::new(text))?;
     let batches = reader.collect::<Result<Vec<_>, _>>()?;
-    concat_batches(&schema, &batches)
+    with_values(&concat_batches(&schema, &batches)?)
+}
+
+/// The rows that have any value.
+fn with_values(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let has_value = |row| rows.columns().iter().any(|column| column.is_valid(row));
+    let have: BooleanArray = (0..rows.num_rows())
+        .map(|row| Some(has_value(row)))
+        .collect();
+    filter_record_batch(rows, &have)
 }
 
 /// Keeps whole numbers and booleans; everything else stays the text it is.
@@ -193,11 +211,13 @@ mod tests {
         }
     }
 
+    /// Lines of commas are what spreadsheets save of empty rows.
     #[test]
     fn rows_know_their_lines() {
-        let text = "tier,playbook\na,\"two\nlines\"\n\nb,one\n";
+        let text = "tier,playbook\na,\"two\nlines\"\n\n,\n\"\",\"\"\nb,one\nc,\n,\n";
         let name = TableName::new(SqlSchema::Reference, "t");
         let table = ReferenceTable::read(name, SourceFile::new("t.csv", text)).unwrap();
-        assert_eq!([0, 1].map(|row| table.line_of(row)), [2, 5]);
+        assert_eq!(table.rows.num_rows(), 3);
+        assert_eq!([0, 1, 2].map(|row| table.line_of(row)), [2, 7, 8]);
     }
 }

@@ -262,7 +262,7 @@ fn moves_between_any_two_dates_and_one_user_are_shown() {
     User u0000001 on 2026-10-31
 
     Today
-      no action: none takes the user, or a contact rule, a rest or a capacity leaves them out
+      no action: no rule takes the user
 
     Tiers
       dimension            tier                      label                         since

@@ -2,12 +2,12 @@
 
 use clap::builder::styling::Style;
 
-use crate::cli::figures::{NONE, count_of};
+use crate::cli::figures::{NONE, count, count_of};
 use crate::cli::table::{Cell, Paint, Side, Table, width};
 use crate::ground::{escaped, escaped_lines};
 use crate::overview::{
-    ActionOfUser, Figure, Listing, Playbook, UserAction, UserMove, UserOverview, UserTier,
-    UserWarning,
+    ActionCut, ActionOfUser, Figure, Listing, Playbook, UserAction, UserMove, UserOverview,
+    UserTier, UserWarning,
 };
 
 use super::cells::number;
@@ -15,10 +15,6 @@ use super::lines::{TERMINAL_WIDTH, wrapped};
 
 /// What is in front of the lines of a playbook.
 const INDENT: &str = "    ";
-
-/// What is said of a user whom `actions` does not list.
-const NO_ACTION: &str =
-    "no action: none takes the user, or a contact rule, a rest or a capacity leaves them out";
 
 /// How many of the lists before are named.
 const MOST_LISTS: usize = 5;
@@ -41,7 +37,7 @@ pub(super) fn user_page(user: &UserOverview, paint: Paint) -> String {
             text.push_str(&format!("\n{}\n{lines}", bold(heading)));
         }
     };
-    section("Today", today(user.action.as_ref()));
+    section("Today", today(user));
     section("Listed before", lists(&user.listed_before));
     section("Tiers", tiers(&user.dimensions, paint));
     section("Warnings", warnings(&user.warnings, paint));
@@ -51,11 +47,11 @@ pub(super) fn user_page(user: &UserOverview, paint: Paint) -> String {
     text
 }
 
-/// What is to be done, and why.
-fn today(action: Option<&ActionOfUser>) -> String {
-    let lines = match action {
+/// What is to be done, and why; or why nothing is, as far as the lists say.
+fn today(user: &UserOverview) -> String {
+    let lines = match &user.action {
         None => return String::new(),
-        Some(ActionOfUser::NotListed) => vec![format!("  {NO_ACTION}\n")],
+        Some(ActionOfUser::NotListed) => no_action(user),
         Some(ActionOfUser::Listed(action)) => {
             let UserAction {
                 action,
@@ -75,6 +71,33 @@ fn today(action: Option<&ActionOfUser>) -> String {
         }
     };
     escaped_lines(&lines.concat())
+}
+
+/// Why a user is in no list of today: a rest after an earlier one, a capacity, or that no rule takes them.
+fn no_action(user: &UserOverview) -> Vec<String> {
+    let today = user.snapshot_date.to_string();
+    let resting = user.listed_before.iter().find_map(|listing| {
+        let until = listing.rests_until.as_ref()?;
+        (*until > today).then_some((&listing.action, until))
+    });
+    let before = match (resting, user.listed_before.first()) {
+        (Some((action, until)), _) => {
+            format!(", who rests from {action} and what is less urgent until {until}")
+        }
+        (None, Some(listing)) => format!(", who was listed on {}", listing.snapshot_date),
+        (None, None) => String::new(),
+    };
+    let left_out = |cut: &ActionCut| format!("{} {}", cut.action, count(cut.cut_users));
+    let cuts: Vec<String> = user.cuts.iter().map(left_out).collect();
+    let first = format!("  no action: no rule takes the user{before}\n");
+    let cut = match cuts.is_empty() {
+        true => None,
+        false => Some(format!(
+            "  or a capacity left them out, as it did others: {}\n",
+            cuts.join(", ")
+        )),
+    };
+    std::iter::once(first).chain(cut).collect()
 }
 
 /// A line for each of the newest lists.
@@ -259,6 +282,7 @@ mod tests {
                 playbook_zh: None,
                 expires_on: text("2026-11-25"),
             })),
+            cuts: Vec::new(),
             listed_before: vec![
                 listing("2026-11-06", "recall", text("2026-11-20")),
                 listing("2026-10-30", "revive_silent", None),
@@ -382,10 +406,38 @@ mod tests {
         ] {
             assert!(!page.contains(heading), "{page}");
         }
-        let user = UserOverview {
-            action: Some(ActionOfUser::NotListed),
-            ..user
+    }
+
+    #[test]
+    fn why_a_user_is_in_no_list_is_told() {
+        let told = |cuts: &[(&str, i64)], listed_before: &[(&str, Option<&str>)]| {
+            let cuts = cuts.iter().map(|(action, cut_users)| ActionCut {
+                action: (*action).to_owned(),
+                cut_users: *cut_users,
+            });
+            let listed_before = listed_before
+                .iter()
+                .map(|(date, until)| listing(date, "recall", until.map(str::to_owned)));
+            let user = UserOverview {
+                action: Some(ActionOfUser::NotListed),
+                cuts: cuts.collect(),
+                listed_before: listed_before.collect(),
+                ..user()
+            };
+            today(&user)
         };
-        assert!(user_page(&user, PLAIN).contains("Today\n  no action: none takes the user"));
+        insta::assert_snapshot!(told(&[], &[]), @"  no action: no rule takes the user");
+        let ended = ("2026-11-01", Some("2026-11-20"));
+        insta::assert_snapshot!(
+            told(&[("thank_peak", 3), ("recall", 1200)], &[ended]),
+            @"
+          no action: no rule takes the user, who was listed on 2026-11-01
+          or a capacity left them out, as it did others: thank_peak 3, recall 1,200
+        "
+        );
+        insta::assert_snapshot!(
+            told(&[], &[ended, ("2026-10-30", Some("2026-11-21"))]),
+            @"  no action: no rule takes the user, who rests from recall and what is less urgent until 2026-11-21"
+        );
     }
 }

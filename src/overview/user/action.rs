@@ -6,10 +6,11 @@ use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result as EngineResult;
+use datafusion::functions_aggregate::expr_fn::{max, min};
 use datafusion::logical_expr::{ident, lit};
 use serde::Serialize;
 
-use crate::engine::{EngineError, all_rows, optional_texts, texts};
+use crate::engine::{EngineError, all_rows, integers, optional_texts, texts};
 use crate::ground::{SnapshotDate, SqlSchema, TableName};
 use crate::night::NightError;
 use crate::overview::{Opened, register_published};
@@ -20,6 +21,9 @@ use crate::tiles::USER_ID;
 
 use super::row::row_of_user;
 
+/// The column with the users whom a capacity left out.
+const CUT_USERS: &str = "cut_users";
+
 /// What the table is read for, in messages.
 const READING: &str = "reading a user's action";
 
@@ -29,7 +33,7 @@ const READING: &str = "reading a user's action";
 pub(crate) enum ActionOfUser {
     /// The user's row.
     Listed(UserAction),
-    /// Nothing takes the user, or a contact rule, a rest or a capacity leaves them out.
+    /// No rule takes the user, or a rest or a capacity leaves them out.
     NotListed,
 }
 
@@ -50,6 +54,15 @@ pub(crate) struct UserAction {
     pub playbook_zh: Option<String>,
     /// The day from which on it is too late, as 2026-11-20.
     pub expires_on: Option<String>,
+}
+
+/// An action that more users qualified for today than its capacity takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ActionCut {
+    /// What would have been to do.
+    pub action: String,
+    /// How many users were left out.
+    pub cut_users: i64,
 }
 
 /// The user on the list of an earlier date.
@@ -81,6 +94,33 @@ pub(super) async fn action_of(
     let rows = opened.session.table(&table).await.map_err(&engine)?;
     let row = row_of_user(rows, user).await.map_err(&engine)?;
     Ok(Some(read(&row).map_err(EngineError::during(READING))?))
+}
+
+/// The actions that left users out for their capacities, in the order of priority, once the user's action
+/// was [read](action_of); none where the pack does not say so. Whom they left out, the table does not say.
+pub(super) async fn cuts(opened: &Opened) -> Result<Vec<ActionCut>, NightError> {
+    let table = TableName::new(SqlSchema::Publish, ACTIONS.name);
+    let cuts = async {
+        let rows = opened.session.table(&table).await?;
+        if !rows.schema().has_column_with_unqualified_name(CUT_USERS) {
+            return Ok(Vec::new());
+        }
+        let rows = rows.filter(ident(CUT_USERS).gt(lit(0)))?;
+        let figures = [
+            max(ident(CUT_USERS)).alias(CUT_USERS),
+            min(ident("priority")).alias("priority"),
+        ];
+        let rows = rows.aggregate(vec![ident("action")], figures.to_vec())?;
+        let rows = all_rows(rows.sort(vec![ident("priority").sort(true, false)])?).await?;
+        let (actions, cut_users) = (texts(&rows, "action")?, integers(&rows, CUT_USERS)?);
+        let cut = |row| ActionCut {
+            action: actions.value(row).to_owned(),
+            cut_users: cut_users.value(row),
+        };
+        Ok((0..rows.num_rows()).map(cut).collect())
+    };
+    let cuts: EngineResult<_> = Box::pin(cuts).await;
+    Ok(cuts.map_err(EngineError::during(READING))?)
 }
 
 /// The user's rows of the dates before that marts know, the newest first. Whom a list leaves alone

@@ -31,11 +31,11 @@ use crate::tiles::USER_ID;
 use super::labels::{Labels, Playbook};
 use super::{Opened, dim_tier, register_published};
 
-use self::action::{action_of, listed_before};
+use self::action::{action_of, cuts, listed_before};
 use self::moves::newest_moves;
 use self::row::row_of_user;
 
-pub(crate) use self::action::{ActionOfUser, Listing, UserAction};
+pub(crate) use self::action::{ActionCut, ActionOfUser, Listing, UserAction};
 pub(crate) use self::moves::UserMove;
 
 /// The columns of the snapshot that say most about a user: scores, orders, revenue, rhythm,
@@ -69,6 +69,8 @@ pub(crate) struct UserOverview {
     /// What is to be done about the user today; left out where the date has no actions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionOfUser>,
+    /// Where the user is not listed, which actions had more users today than they take.
+    pub cuts: Vec<ActionCut>,
     /// On which lists the user was before, the newest first.
     pub listed_before: Vec<Listing>,
     /// Where the user is in each dimension, in the order of `dim_tier`.
@@ -144,12 +146,17 @@ impl UserOverview {
         let (dimensions, warnings) = (Dimensions::listed(&dim_tier)?, warnings(&dim_tier)?);
         let user = user_of(&row)?;
         let action = Box::pin(action_of(&opened, publication, user.clone())).await?;
+        let cuts = match action {
+            Some(ActionOfUser::NotListed) => Box::pin(cuts(&opened)).await?,
+            _ => Vec::new(),
+        };
         let listed_before = Box::pin(listed_before(&opened, publication, user.clone())).await?;
         let moves = Box::pin(newest_moves(&opened, publication, user)).await?;
         let told = Told {
             row: &row,
             labels: Labels::of(&dim_tier).map_err(EngineError::during("reading dim_tier"))?,
             action,
+            cuts,
             listed_before,
             moves,
         };
@@ -204,6 +211,7 @@ struct Told<'a> {
     row: &'a RecordBatch,
     labels: Labels,
     action: Option<ActionOfUser>,
+    cuts: Vec<ActionCut>,
     listed_before: Vec<Listing>,
     moves: Vec<UserMove>,
 }
@@ -246,6 +254,7 @@ impl Told<'_> {
             dimensions: tiers,
             warnings: raised,
             action: self.action,
+            cuts: self.cuts,
             listed_before: self.listed_before,
             moves: self.moves,
         })

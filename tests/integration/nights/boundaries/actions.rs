@@ -230,26 +230,35 @@ async fn capacity_fills_channel_after_channel_by_what_is_at_stake() {
     );
 }
 
-/// Crisis lists are off until the job turns them on, and then come before everything but contact rules.
+/// Crisis lists are off until the job turns them on, and then come before everything but contact rules. Whoever
+/// was recalled twice is on them, too.
 #[tokio::test]
 async fn a_job_turns_crisis_lists_on() {
     let mut history = newcomer("ordinary", 3);
     history.orders.extend(orders(4, "core", 1, 100_00));
     history.events.extend(events(3, "core", 1, "click"));
     history.events.extend(events(3, "prospect", 1, "click"));
+    history.orders.push(order("given_up", 300, 10_00));
+    history
+        .events
+        .extend([60, 30].map(|days| event("given_up", days, "recall_sent")));
     let mut nights = job_over(&history);
     let usual = actions(&nights).await;
-    nights.sections = "[params]\nactions_on = [\"crisis_core\", \"crisis_prospects\"]\n".to_owned();
+    let on =
+        "[params]\nactions_on = [\"crisis_core\", \"crisis_ordinary\", \"crisis_prospects\"]\n";
+    nights.sections = on.to_owned();
 
     let crisis = actions(&nights).await;
 
     let usual = by("user_id", &usual, "action");
     assert_eq!(usual["prospect"], "first_order");
+    assert!(!usual.contains_key("given_up"));
     assert_eq!(
         by("user_id", &crisis, "action"),
         BTreeMap::from([
             ("core", "crisis_core"),
-            ("ordinary", "second_order"),
+            ("given_up", "crisis_ordinary"),
+            ("ordinary", "crisis_ordinary"),
             ("prospect", "crisis_prospects"),
         ])
     );
