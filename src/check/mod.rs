@@ -97,15 +97,6 @@ pub(crate) fn reference_problems(job: &Job, project: &Project) -> Problems {
     problems
 }
 
-/// Values of reference files that are not what they seem, or are there twice, and lines of actions that
-/// would give wrong lists.
-pub(crate) fn reference_problems(job: &Job, project: &Project) -> Problems {
-    let mut problems = remarks::reference_values(project);
-    problems.extend(unknown_actions_on(project, job));
-    problems.extend(unusable_actions(project));
-    problems
-}
-
 /// What is said of the models besides problems.
 #[derive(Default)]
 struct Told {
