@@ -105,11 +105,11 @@ async fn site(
 /// Writes a page to a file, whole or not at all; what is no file, such as a pipe, takes it as it comes.
 fn write(path: &Path, page: String) -> Result<(), Problems> {
     // A link stays one, to the file that it leads to.
-    let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let written = match file.exists() && !file.is_file() {
+    let file = path.canonicalize().or_else(|_| std::path::absolute(path));
+    let written = file.and_then(|file| match file.exists() && !file.is_file() {
         true => std::fs::write(&file, page),
         false => write_whole(&file, page),
-    };
+    });
     written.map_err(|error| {
         let message = format!("cannot write the report to `{}`: {error}", path.display());
         let help = "name a file in a folder that is there, and see that there is room for it";
