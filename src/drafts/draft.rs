@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use deltalake_core::kernel::Add;
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use super::{DraftError, TableSpec, contract, objects};
 use crate::ground::SnapshotDate;
 use crate::storage::{Location, StorageError};
+
+/// Files that are copied side by side.
+const COPIES_AT_ONCE: usize = 8;
 
 /// Files of a table that no reader sees until they are committed.
 #[derive(Debug)]
@@ -51,6 +55,11 @@ impl Draft {
             date,
             files: files.collect(),
         }
+    }
+
+    /// Adds the files of a draft of the same table and date, whose rows come after these.
+    pub fn add(&mut self, others: Self) {
+        self.files.extend(others.files);
     }
 
     /// The table these files are for.
@@ -101,11 +110,15 @@ impl Draft {
     }
 
     async fn fill_from(&self, original: &Self, output: &Location) -> Result<(), StorageError> {
-        for (from, to) in original.files.iter().zip(&self.files) {
+        let files = original.files.iter().zip(&self.files);
+        let copies = files.map(|(from, to)| async {
             let copied = output.store.copy(&from.path, &to.path).await;
-            copied.map_err(|source| output.failure("copy", &from.path, source))?;
-        }
-        Ok(())
+            copied.map_err(|source| output.failure("copy", &from.path, source))
+        });
+        stream::iter(copies)
+            .buffer_unordered(COPIES_AT_ONCE)
+            .try_collect()
+            .await
     }
 
     /// Deletes the files of a draft that will not be committed.

@@ -16,6 +16,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt};
@@ -64,6 +65,14 @@ impl HeedSignalsExec {
     fn above(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
         Arc::new(Self(plan))
     }
+}
+
+/// What a plan merges at its end to have its rows in order, with its partitions still apart; none when it
+/// merges nothing.
+pub(super) fn beneath_merge(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
+    let HeedSignalsExec(plan) = plan.downcast_ref::<HeedSignalsExec>()?;
+    let merge = plan.downcast_ref::<SortPreservingMergeExec>()?;
+    Some(HeedSignalsExec::above(Arc::clone(merge.input())))
 }
 
 impl DisplayAs for HeedSignalsExec {

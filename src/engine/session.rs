@@ -157,6 +157,11 @@ impl Session {
         self.0.state()
     }
 
+    /// How many partitions are computed side by side.
+    pub fn threads(&self) -> usize {
+        self.0.copied_config().target_partitions()
+    }
+
     /// What files are read with.
     pub fn runtime(&self) -> Arc<RuntimeEnv> {
         self.0.runtime_env()

@@ -6,10 +6,13 @@ use datafusion::error::Result;
 use datafusion::execution::{SessionStateBuilder, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{
-    ExecutionPlan, SendableRecordBatchStream, displayable, execute_stream,
+    ExecutionPlan, ExecutionPlanProperties, Partitioning, SendableRecordBatchStream, displayable,
+    execute_stream, execute_stream_partitioned,
 };
 use datafusion::prelude::DataFrame;
 use futures::StreamExt;
+
+use super::interruptible::beneath_merge;
 
 /// Batches that a query is ahead of whoever reads them.
 const BATCHES_AHEAD: usize = 4;
@@ -31,9 +34,33 @@ pub(crate) async fn stream_ahead_of(
     table: &str,
 ) -> Result<SendableRecordBatchStream> {
     let (plan, session) = planned(rows, table).await?;
-    let mut ahead = RecordBatchReceiverStream::builder(plan.schema(), BATCHES_AHEAD);
+    Ok(ahead_of(execute_stream(plan, session)?))
+}
+
+/// As [`stream_ahead_of`], of a query with an order whose rows can be computed in so many ranges of that
+/// order: a stream of each, in the order of the ranges. Of any other query it is one stream.
+pub(crate) async fn streams_ahead_of(
+    rows: DataFrame,
+    table: &str,
+    ranges: usize,
+) -> Result<Vec<SendableRecordBatchStream>> {
+    let (plan, session) = planned(rows, table).await?;
+    let in_ranges = beneath_merge(&plan).filter(|plan| match plan.output_partitioning() {
+        Partitioning::Range(found) => found.partition_count() == ranges,
+        _ => false,
+    });
+    Ok(match in_ranges {
+        Some(plan) => {
+            let streams = execute_stream_partitioned(plan, session)?;
+            streams.into_iter().map(ahead_of).collect()
+        }
+        None => vec![ahead_of(execute_stream(plan, session)?)],
+    })
+}
+
+fn ahead_of(mut rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let mut ahead = RecordBatchReceiverStream::builder(rows.schema(), BATCHES_AHEAD);
     let sender = ahead.tx();
-    let mut rows = execute_stream(plan, session)?;
     ahead.spawn(async move {
         while let Some(batch) = rows.next().await {
             // Nobody reads on: the query was given up.
@@ -43,7 +70,7 @@ pub(crate) async fn stream_ahead_of(
         }
         Ok(())
     });
-    Ok(ahead.build())
+    ahead.build()
 }
 
 async fn planned(

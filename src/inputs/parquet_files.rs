@@ -24,10 +24,13 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
-use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr, expressions};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_expr::{
+    LexOrdering, Partitioning, PhysicalSortExpr, RangePartitioning, expressions,
+};
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
@@ -48,6 +51,7 @@ pub struct ParquetFiles {
     table_schema: TableSchema,
     partition: Option<FieldRef>,
     sorted_by: Option<usize>,
+    ranges: Option<RangePartitioning>,
     constraints: Option<Constraints>,
     source: Option<String>,
     values: HashMap<Path, PathValues>,
@@ -63,6 +67,7 @@ impl ParquetFiles {
             table_schema: TableSchema::from(file_schema),
             partition: None,
             sorted_by: None,
+            ranges: None,
             constraints: None,
             source: None,
             values: HashMap::new(),
@@ -85,6 +90,7 @@ impl ParquetFiles {
                 .build(),
             partition: Some(partition),
             sorted_by: None,
+            ranges: None,
             constraints: None,
             source: None,
             values: HashMap::new(),
@@ -110,6 +116,13 @@ impl ParquetFiles {
     #[must_use]
     pub fn sorted_by(mut self, index: usize) -> Self {
         self.sorted_by = Some(index);
+        self
+    }
+
+    /// Declares that each file has the rows of one range, in the order of the ranges. The engine trusts this.
+    #[must_use]
+    pub fn in_ranges(mut self, ranges: RangePartitioning) -> Self {
+        self.ranges = Some(ranges);
         self
     }
 
@@ -207,8 +220,31 @@ impl ParquetFiles {
         groups.into_iter().map(FileGroup::new).collect()
     }
 
+    /// What holds of the column that the files are sorted by: pages without such rows are not read.
+    fn pruning(
+        &self,
+        state: &dyn Session,
+        filters: &[Expr],
+    ) -> Result<Option<Arc<dyn PhysicalExpr>>> {
+        let Some(sorted_by) = self.sorted_by else {
+            return Ok(None);
+        };
+        let schema = self.table_schema.table_schema();
+        let name = schema.field(sorted_by).name();
+        let is_about_it = |filter: &&Expr| {
+            let columns = filter.column_refs();
+            !columns.is_empty() && columns.iter().all(|column| column.name == *name)
+        };
+        let about_it = filters.iter().filter(is_about_it).map(without_qualifiers);
+        let Some(filter) = conjunction(about_it.collect::<Result<Vec<_>>>()?) else {
+            return Ok(None);
+        };
+        let schema = DFSchema::try_from(Arc::clone(schema))?;
+        state.create_physical_expr(filter, &schema).map(Some)
+    }
+
     /// How the files are read.
-    fn reading(&self, state: &dyn Session) -> Result<Arc<dyn FileSource>> {
+    fn reading(&self, state: &dyn Session, filters: &[Expr]) -> Result<Arc<dyn FileSource>> {
         let runtime = state.runtime_env();
         let store = runtime.object_store(&self.store)?;
         let names = Names {
@@ -221,6 +257,9 @@ impl ParquetFiles {
         let mut source = ParquetSource::new(self.table_schema.clone());
         if let Some(bytes) = options.global.metadata_size_hint {
             source = source.with_metadata_size_hint(bytes);
+        }
+        if let Some(filter) = self.pruning(state, filters)? {
+            source = source.with_predicate(filter);
         }
         let source = source
             .with_table_parquet_options(options)
@@ -332,7 +371,8 @@ impl TableProvider for ParquetFiles {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         let groups = self.groups(files, state.config_options().execution.target_partitions);
-        let mut config = FileScanConfigBuilder::new(self.store.clone(), self.reading(state)?);
+        let mut config =
+            FileScanConfigBuilder::new(self.store.clone(), self.reading(state, filters)?);
         if self.source.is_some() {
             config = config.with_expr_adapter(Some(Arc::new(FileColumns)));
         }
@@ -341,6 +381,7 @@ impl TableProvider for ParquetFiles {
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .with_output_ordering(self.ordering())
+            .with_output_partitioning(self.ranges.clone().map(Partitioning::Range))
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }

@@ -36,6 +36,7 @@
 //! | `guards.max_users_drop`, `.max_users_growth`, `.max_tier_share_change`, `.min_volume_share` | number, a share | 0.05, 1.0, 0.25, 0.2 | how far a night may be from those before it |
 //! | `guards.future_dates` | boolean | false | whether dates in the future may be published |
 //! | `engine.threads` | whole number of at least 1 | those of the machine | |
+//! | `engine.ranges` | whole number of at least 1 | one for each thread and 100,000 users | parts that users are cut into, which are computed side by side |
 //! | `engine.memory_limit_mib` | whole number of at least 1, MiB | 60 % of the container's or machine's | queries spill beyond it |
 //! | `engine.spill_limit_mib` | whole number of at least 1, MiB | 100 GiB | what queries may have on disk at once |
 //! | `engine.spill_folder` | text | the system's | relative to the file |
@@ -114,6 +115,7 @@ const SECTIONS: [(&str, &[&str]); 10] = [
         "engine",
         &[
             "threads",
+            "ranges",
             "memory_limit_mib",
             "spill_limit_mib",
             "spill_folder",
@@ -281,6 +283,7 @@ pub(super) struct TableSection {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct EngineSection {
     pub threads: Option<NonZeroUsize>,
+    pub ranges: Option<NonZeroUsize>,
     pub memory_limit_mib: Option<NonZeroUsize>,
     pub spill_limit_mib: Option<NonZeroUsize>,
     pub spill_folder: Option<String>,

@@ -92,6 +92,8 @@ pub struct Job {
     pub calibration: CalibrationChoice,
     /// What the engine may use.
     pub engine: EngineLimits,
+    /// How many ranges the users of a night are cut into; as many as are worth it when none.
+    pub ranges: Option<NonZeroUsize>,
     /// How long a night may take; none means as long as it does.
     pub time_limit: Option<Duration>,
     /// How long requests to the stores are retried.
@@ -349,6 +351,7 @@ impl Reading<'_> {
                     .map(|mebibytes| (mebibytes.get() as u64) << 20),
                 spill_folder: file.engine.spill_folder.map(|folder| base.join(folder)),
             },
+            ranges: file.engine.ranges,
             time_limit,
             retry_policy: RetryPolicy {
                 retry: Duration::from_secs(file.storage.retry_seconds),

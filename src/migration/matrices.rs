@@ -61,6 +61,14 @@ impl Matrices {
         }
     }
 
+    /// Adds those of other users.
+    pub fn add(&mut self, others: &Self) {
+        for (moves, others) in self.dimensions.iter_mut().zip(&others.dimensions) {
+            moves.is_in_previous |= others.is_in_previous;
+            moves.matrix.add_all(&others.matrix);
+        }
+    }
+
     /// Their rows of `tier_migration_matrix`, in the order of dimensions and tiers; none of
     /// dimensions that the earlier snapshot does not have.
     pub(super) fn rows(&self) -> Result<RecordBatch, ArrowError> {

@@ -82,6 +82,32 @@ impl DimensionMatrix {
         }
     }
 
+    /// Adds what other users add up to.
+    pub(super) fn add_all(&mut self, others: &Self) {
+        let numbered = others.values.iter();
+        let numbers: Vec<usize> = numbered.map(|value| self.number(value)).collect();
+        let position = |position: usize| match position.checked_sub(1) {
+            Some(number) => numbers[number] + 1,
+            None => 0,
+        };
+        for (from, row) in others.rows.iter().enumerate() {
+            for (to, cell) in row {
+                let row = &mut self.rows[position(from)];
+                row.entry(position(*to)).or_default().add(*cell);
+            }
+        }
+    }
+
+    /// The number of a value, which is given one where it has not been met.
+    fn number(&mut self, value: &str) -> usize {
+        let known = self.values.iter().position(|known| known == value);
+        known.unwrap_or_else(|| {
+            self.values.push(value.to_owned());
+            self.rows.push(BTreeMap::new());
+            self.values.len() - 1
+        })
+    }
+
     /// Everybody who has a value today.
     pub(super) fn total(&self) -> Sums {
         let today = self.today();

@@ -98,6 +98,17 @@ impl Migration {
         )
     }
 
+    /// Adds what was counted of other users.
+    pub fn add(&mut self, others: &Self) {
+        self.night.add(&others.night);
+        for (warning, directions) in &others.warned {
+            let own = self.warned.entry(warning.clone()).or_default();
+            for (direction, users) in directions {
+                *own.entry(direction.clone()).or_default() += users;
+            }
+        }
+    }
+
     /// How many users moved, and which way; of warnings, how many were raised and cleared.
     pub fn moves(&self) -> Moves {
         let mut moves = self.warned.clone();

@@ -5,55 +5,66 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::error::ArrowError;
+use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::{Expr, ident};
 use datafusion::prelude::DataFrame;
 
 use crate::engine::{EngineError, Session, reading_whole_files, stream_ahead_of};
+use crate::ground::SnapshotDate;
 use crate::migration::{Matrices, Measures, Period, REVENUE};
 use crate::plan::Plan;
 use crate::publish::{Publication, missing, published_snapshot};
 use crate::storage::Location;
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::{Dimensions, Settled};
-use crate::tiles::USER_ID;
+use crate::tiles::{USER_ID, UserRange};
 
 use super::error::NightError;
 use super::previous_join::{PreviousJoin, PreviousRows};
-use super::settled::{SettledStream, in_order};
+use super::settled::{SettledStream, in_order, of_range};
 
 /// What the engine was doing when it failed.
 const STAGE: &str = "reading the snapshots of a week and four weeks before";
 
-/// One earlier snapshot, on its way.
+/// An earlier snapshot of a range of users, on its way.
 pub(super) struct EarlierSnapshot {
     matrices: Matrices,
     join: PreviousJoin,
 }
 
+/// The rows of an earlier snapshot that matrices are of, and which matrices.
+#[derive(Clone)]
+pub(super) struct EarlierRows {
+    period: Period,
+    date: SnapshotDate,
+    rows: DataFrame,
+}
+
 /// The earlier snapshots that are published.
-pub(super) async fn open(
+pub(super) async fn earlier_rows(
     session: &Session,
     output: &Location,
     plan: &Plan,
     dimensions: &Dimensions,
-) -> Result<Vec<EarlierSnapshot>, NightError> {
+) -> Result<Vec<EarlierRows>, NightError> {
     let periods = [
         (Period::Week, plan.week_ago()),
         (Period::Month, plan.month_ago()),
     ];
-    let mut opened = Vec::new();
+    let mut earlier = Vec::new();
     for (period, publication) in periods {
         let Some(publication) = publication else {
             continue;
         };
         let rows = snapshot_of(session, output, publication).await?;
-        let join = open_join(rows, dimensions).await;
-        opened.push(EarlierSnapshot {
-            matrices: Matrices::new(period, Some(publication.snapshot_date), dimensions),
-            join: join.map_err(EngineError::during(STAGE))?,
+        let rows = columns_counted(rows, dimensions);
+        earlier.push(EarlierRows {
+            period,
+            date: publication.snapshot_date,
+            rows: rows.map_err(EngineError::during(STAGE))?,
         });
     }
-    Ok(opened)
+    Ok(earlier)
 }
 
 /// The snapshot of a publication, with the columns that it has.
@@ -68,17 +79,29 @@ pub(super) async fn snapshot_of(
     Ok(rows.map_err(EngineError::during(STAGE))?)
 }
 
-/// Starts to read the columns that matrices are of.
-async fn open_join(
-    rows: DataFrame,
-    dimensions: &Dimensions,
-) -> datafusion::error::Result<PreviousJoin> {
+/// The columns that matrices are of.
+fn columns_counted(rows: DataFrame, dimensions: &Dimensions) -> EngineResult<DataFrame> {
     let known = dimensions.in_snapshot(rows.schema().as_arrow());
     let names = known.iter().map(|dimension| dimension.name.as_str());
     let columns = [USER_ID, REVENUE].into_iter().chain(names);
-    let rows = in_order(rows.select(columns.map(ident).collect::<Vec<Expr>>())?)?;
-    let rows = stream_ahead_of(reading_whole_files(rows), "earlier tier_snapshot").await?;
-    Ok(PreviousJoin::open(rows))
+    rows.select(columns.map(ident).collect::<Vec<Expr>>())
+}
+
+impl EarlierRows {
+    /// Starts to read those of a range of users.
+    pub(super) async fn open(
+        self,
+        range: &UserRange,
+        dimensions: &Dimensions,
+    ) -> Result<EarlierSnapshot, EngineError> {
+        let rows = in_order(of_range(self.rows, range).map_err(EngineError::during(STAGE))?);
+        let rows = reading_whole_files(rows.map_err(EngineError::during(STAGE))?);
+        let rows = stream_ahead_of(rows, "earlier tier_snapshot").await;
+        Ok(EarlierSnapshot {
+            matrices: Matrices::new(self.period, Some(self.date), dimensions),
+            join: PreviousJoin::open(rows.map_err(EngineError::during(STAGE))?),
+        })
+    }
 }
 
 impl EarlierSnapshot {

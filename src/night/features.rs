@@ -3,16 +3,18 @@
 //!
 //! 1. [sources](super::sources): registered, and compared with what staging reads
 //! 2. [tiles](super::tiling): fetched or made, for the windows to read
-//! 3. features: planned; those that several models read are computed once
+//! 3. features: planned for [ranges](UserRanges) of users; those that several models read are
+//!    computed once
 
 use std::sync::Arc;
 
+use datafusion::error::Result as EngineResult;
 use datafusion::prelude::DataFrame;
 
 use crate::engine::EngineError;
 use crate::ground::SqlSchema;
 use crate::pack::Catalog;
-use crate::tiles::TileError;
+use crate::tiles::{TileError, UserRanges};
 
 use super::context::Run;
 use super::error::NightError;
@@ -22,6 +24,9 @@ use super::sources::{Footers, SourceColumns};
 use super::stages::Stages;
 use super::tiling::Tiling;
 use super::unreported::Unreported;
+
+/// Users whom a range has at least, so that it is worth its files and its share of what is read for each.
+const ROWS_OF_RANGE: u64 = 100_000;
 
 /// The features of D, ready to be read.
 pub(crate) struct Featured<'a> {
@@ -64,6 +69,8 @@ impl Run<'_> {
         let mut catalog = self
             .tiled(&files, previous, catalog, &tiling, report)
             .await?;
+        let ranges = self.ranges(&catalog);
+        catalog.set_ranges(ranges.map_err(EngineError::during("cutting users into ranges"))?);
         stages.begin("features");
         let downstream = [SqlSchema::Features, SqlSchema::Calibration];
         catalog
@@ -75,6 +82,19 @@ impl Run<'_> {
             scratch,
             unreported,
         })
+    }
+
+    /// The ranges that the users of the tiles are cut into: as many as there are threads, where they have
+    /// enough to do.
+    fn ranges(&self, catalog: &Catalog<'_>) -> EngineResult<UserRanges> {
+        let rows = catalog.tiles().map(|tile| tile.rows).max().unwrap_or(0);
+        let worth = usize::try_from(rows / ROWS_OF_RANGE).unwrap_or(usize::MAX);
+        let threads = self.job.engine.threads.get();
+        let count = match self.job.ranges {
+            Some(count) => count.get(),
+            None => threads.min(worth),
+        };
+        UserRanges::cut(catalog.tiles(), count)
     }
 
     /// The catalog with tiles for the windows. IDs that are numbers in the files of tonight and
@@ -123,7 +143,7 @@ impl Run<'_> {
             let optimized = self.session.optimized(rows.logical_plan());
             if is_worth_keeping(&optimized.map_err(&engine)?).map_err(&engine)? {
                 let kept = scratch
-                    .keep(&model.name.name, rows)
+                    .keep(&model.name.name, rows, catalog.ranges())
                     .await
                     .map_err(&engine)?;
                 self.session

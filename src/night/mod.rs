@@ -9,8 +9,8 @@
 //! | [features] | features are planned; those that several models read are computed once |
 //! | [tiers] | cut points: kept, computed on the first night, or given by hand; the tier models under them |
 //! | [rescoring] | after a recalibration: whom the cut points alone move |
-//! | [settled] | today's users against the previous snapshot |
-//! | [earlier] | and against those of a week and four weeks ago |
+//! | [settled] | today's users against the previous snapshot, in ranges of users |
+//! | [users_of_range] | each range written, and counted against snapshots of a week and four weeks ago, [earlier] ones |
 //! | [drafting] | every table is written aside, the [marts] last |
 //! | [auditing] | audits over the drafts as they lie in storage |
 //! | [publication] | calibration and records are kept, the drafts are committed, `publications` last |
@@ -49,6 +49,7 @@ mod tiers;
 mod tiling;
 mod times_outside;
 mod unreported;
+mod users_of_range;
 mod volumes;
 
 use std::collections::BTreeMap;

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::arrow::compute::kernels::cmp::distinct;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, col};
@@ -18,10 +20,10 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use crate::engine::stream_ahead_of;
+use crate::engine::streams_ahead_of;
 use crate::inputs::ParquetFiles;
 use crate::storage::{Location, ScratchFolder};
-use crate::tiles::USER_ID;
+use crate::tiles::{USER_ID, UserRanges};
 
 /// A folder for this run; gone when dropped.
 #[derive(Debug)]
@@ -45,33 +47,72 @@ impl Scratch {
     }
 
     /// Computes rows once and returns them as a table sorted by user, whose primary key is the
-    /// user when no two rows are of one.
-    pub(super) async fn keep(&self, name: &str, rows: DataFrame) -> Result<ParquetFiles> {
+    /// user when no two rows are of one. Where the rows can be computed in ranges of users, so they are,
+    /// each to a file of its own.
+    pub(super) async fn keep(
+        &self,
+        name: &str,
+        rows: DataFrame,
+        ranges: &UserRanges,
+    ) -> Result<ParquetFiles> {
         let sorted = rows.sort(vec![col(USER_ID).sort(true, true)])?;
-        let mut stream = stream_ahead_of(sorted, name).await?;
-        let schema = stream.schema();
-        let path = self.folder.path().join(format!("{name}.parquet"));
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::LZ4_RAW)
-            .build();
-        let file = std::fs::File::create(&path)?;
-        let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))?;
+        let schema = Arc::clone(sorted.schema().inner());
         let user_id = schema.index_of(USER_ID)?;
-        let mut users = Users::default();
-        while let Some(batch) = stream.try_next().await? {
-            users.see(batch.column(user_id))?;
-            writer.write(&batch)?;
+        let streams = streams_ahead_of(sorted, name, ranges.count()).await?;
+        let is_in_ranges = streams.len() > 1;
+        let writing = streams.into_iter().enumerate().map(|(range, rows)| {
+            let path = self.folder.path().join(format!("{name}.{range}.parquet"));
+            SpawnedTask::spawn(async move {
+                let are_unique = write_sorted(rows, &path, user_id).await?;
+                Ok::<_, DataFusionError>((path, are_unique))
+            })
+        });
+        // All of them begin before the first is waited for.
+        let writing: Vec<_> = writing.collect();
+        let (mut objects, mut are_unique) = (Vec::new(), true);
+        for written in writing {
+            let (path, are_unique_there) = written.join_unwind().await.map_err(|error| {
+                DataFusionError::Context(
+                    format!("keeping {name}"),
+                    Box::new(DataFusionError::from(error)),
+                )
+            })??;
+            let path = Path::from_absolute_path(&path).map_err(object_store::Error::from)?;
+            objects.push(self.disk.store.head(&path).await?);
+            are_unique &= are_unique_there;
         }
-        writer.close()?;
-        let path = Path::from_absolute_path(&path).map_err(object_store::Error::from)?;
-        let object = self.disk.store.head(&path).await?;
+        let user_id_type = schema.field(user_id).data_type().clone();
         let disk = ObjectStoreUrl::local_filesystem();
-        let table = ParquetFiles::new(disk, vec![object], schema).sorted_by(user_id);
-        Ok(match users.are_unique() {
+        let table = ParquetFiles::new(disk, objects, schema).sorted_by(user_id);
+        let table = match are_unique {
             true => table.with_primary_key(user_id),
+            false => table,
+        };
+        Ok(match is_in_ranges {
+            true => table.in_ranges(ranges.partitioning(user_id, &user_id_type)?),
             false => table,
         })
     }
+}
+
+/// Writes rows that come sorted by user; whether no two are of one.
+async fn write_sorted(
+    mut rows: SendableRecordBatchStream,
+    path: &FilePath,
+    user_id: usize,
+) -> Result<bool> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::LZ4_RAW)
+        .build();
+    let file = std::fs::File::create(path)?;
+    let mut writer = ArrowWriter::try_new(file, rows.schema(), Some(properties))?;
+    let mut users = Users::default();
+    while let Some(batch) = rows.try_next().await? {
+        users.see(batch.column(user_id))?;
+        writer.write(&batch)?;
+    }
+    writer.close()?;
+    Ok(users.are_unique())
 }
 
 /// Sorted users on their way: whether each is there once.

@@ -1,5 +1,7 @@
 //! The users of a scenario in order, settled against the previous snapshot: the rows that a night
-//! publishes, as a stream.
+//! publishes, as a stream for each range of users.
+
+use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -10,12 +12,12 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 
-use crate::engine::{EngineError, reading_whole_files, stream_ahead_of};
+use crate::engine::{EngineError, reading_whole_files, stream_ahead_of, streams_ahead_of};
 use crate::migration;
 use crate::pack::{Catalog, Shape};
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::{Settled, SettledDimension, Settling};
-use crate::tiles::USER_ID;
+use crate::tiles::{USER_ID, UserRange, UserRanges};
 
 use super::context::Run;
 use super::error::NightError;
@@ -27,15 +29,19 @@ pub(super) const STAGE: &str = "writing the snapshot";
 
 /// The rows of a scenario, planned.
 pub(super) struct SettledRows {
+    /// The ranges of users that they may be computed in.
+    ranges: Arc<UserRanges>,
     /// Today's rows as SQL gives them, in user order.
     today: DataFrame,
-    /// Those of the previous snapshot, in the same order.
+    /// Those of the previous snapshot.
     previous: Option<DataFrame>,
     settling: Settling,
 }
 
-/// The rows of a scenario, on their way.
+/// The rows of a range of users, on their way.
 pub(super) struct SettledStream {
+    /// Which users.
+    pub range: UserRange,
     /// None once they are through.
     today: Option<SendableRecordBatchStream>,
     previous: Option<PreviousJoin>,
@@ -82,6 +88,7 @@ impl Run<'_> {
         let today = in_order(today).map_err(EngineError::during(STAGE))?;
         let previous = previous.map(|previous| columns_settled(previous, shape));
         Ok(SettledRows {
+            ranges: Arc::clone(catalog.ranges()),
             today,
             previous: previous.transpose().map_err(EngineError::during(STAGE))?,
             settling: settling.within(scoring.delay_limits(self)),
@@ -96,7 +103,15 @@ fn columns_settled(previous: &DataFrame, shape: &Shape) -> EngineResult<DataFram
     let names = [USER_ID, migration::REVENUE].into_iter();
     let names = names.chain(columns.iter().map(String::as_str));
     let rows = previous.clone();
-    in_order(rows.select(names.map(col).collect::<Vec<Expr>>())?)
+    rows.select(names.map(col).collect::<Vec<Expr>>())
+}
+
+/// The rows of a range of users.
+pub(super) fn of_range(rows: DataFrame, range: &UserRange) -> EngineResult<DataFrame> {
+    match range.condition() {
+        Some(condition) => rows.filter(condition),
+        None => Ok(rows),
+    }
 }
 
 /// The rows in the order of users, which published ones are in already.
@@ -110,25 +125,40 @@ impl SettledRows {
         self.settling.schema()
     }
 
-    /// Starts to compute them.
-    pub(super) async fn stream(self) -> Result<SettledStream, EngineError> {
+    /// Starts to compute them, each range by itself where that is possible, and else all as one.
+    pub(super) async fn streams(self) -> Result<Vec<SettledStream>, EngineError> {
         let engine = EngineError::during(STAGE);
-        let today = stream_ahead_of(self.today, TIER_SNAPSHOT.name).await;
+        let today = streams_ahead_of(self.today, TIER_SNAPSHOT.name, self.ranges.count()).await;
         let today = today.map_err(&engine)?;
-        let previous = match self.previous {
-            Some(rows) => {
-                let rows = reading_whole_files(rows);
-                let rows = stream_ahead_of(rows, "previous tier_snapshot").await;
-                Some(PreviousJoin::open(rows.map_err(&engine)?))
-            }
-            None => None,
+        let ranges: Vec<UserRange> = match today.len() {
+            1 => vec![UserRange::default()],
+            _ => self.ranges.iter().collect(),
         };
-        Ok(SettledStream {
-            today: Some(today),
-            previous,
-            settling: self.settling,
-        })
+        let mut streams = Vec::new();
+        for (today, range) in today.into_iter().zip(ranges) {
+            let previous = match self.previous.clone() {
+                Some(rows) => {
+                    let rows = previous_in(rows, &range).await;
+                    Some(rows.map_err(&engine)?)
+                }
+                None => None,
+            };
+            streams.push(SettledStream {
+                range,
+                today: Some(today),
+                previous,
+                settling: self.settling.clone(),
+            });
+        }
+        Ok(streams)
     }
+}
+
+/// Starts to read the previous rows of a range of users.
+async fn previous_in(rows: DataFrame, range: &UserRange) -> EngineResult<PreviousJoin> {
+    let rows = reading_whole_files(in_order(of_range(rows, range)?)?);
+    let rows = stream_ahead_of(rows, "previous tier_snapshot").await?;
+    Ok(PreviousJoin::open(rows))
 }
 
 impl SettledStream {
@@ -187,8 +217,8 @@ impl SettledStream {
         self.settling.since(earlier, now)
     }
 
-    /// What is to be said of the rows that are through.
-    pub(super) fn remarks(&self) -> Vec<String> {
-        self.settling.remarks()
+    /// What has settled the rows that are through.
+    pub(super) fn into_settling(self) -> Settling {
+        self.settling
     }
 }

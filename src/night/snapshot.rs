@@ -1,25 +1,26 @@
 //! Drafts from the [settled rows](super::settled), in one pass over them.
 //!
-//! 1. Each batch is written to the snapshot, and its moves to the migration.
-//! 2. Users of the previous snapshot who are gone today go to the migration as they are met.
-//! 3. Today's users are counted against [earlier] snapshots as well.
-//! 4. The matrices and the summary follow, from what added up on the way.
+//! 1. The users of each range are [written](super::users_of_range) by a task of their own.
+//! 2. The files of all ranges are the draft, in the order of users, and what was counted adds up.
+//! 3. The matrices and the summary follow from that.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
+use tokio::task::JoinError;
+use tracing::Instrument;
 
-use crate::drafts::{BackgroundWriter, ContractError, Draft, DraftWriter, TableSpec};
+use crate::drafts::{ContractError, Draft, DraftError, DraftWriter, TableSpec};
 use crate::engine::{EngineError, Session};
 use crate::ground::{SnapshotDate, SqlSchema, TableName};
-use crate::migration::{Matrices, Measures, Migration, Moves};
+use crate::migration::{Migration, Moves};
 use crate::plan::Plan;
 use crate::publish::published_files;
 use crate::storage::Location;
@@ -27,12 +28,13 @@ use crate::tables::{
     DIM_TIER, PublishedTable, TIER_CURRENT, TIER_MIGRATION, TIER_MIGRATION_MATRIX, TIER_SNAPSHOT,
     TIER_SUMMARY, dated,
 };
-use crate::tiers::{Dimensions, Settled};
+use crate::tiers::Dimensions;
 use crate::tiles::USER_ID;
 
-use super::earlier::{self, EarlierSnapshot};
+use super::earlier::earlier_rows;
 use super::error::NightError;
-use super::settled::{STAGE, SettledRows, SettledUsers};
+use super::settled::{STAGE, SettledRows};
+use super::users_of_range::{UsersOfRange, WrittenUsers};
 
 /// What drafts are written with.
 pub(super) struct Drafting<'a> {
@@ -130,25 +132,14 @@ impl Drafting<'_> {
         drafts: &mut Vec<Draft>,
     ) -> Result<(Moves, Vec<String>), NightError> {
         let user_id = plain_type(&rows.schema(), USER_ID);
-        let mut migration = Migration::new(
-            self.previous_snapshot_date,
-            self.snapshot_date,
-            self.dimensions,
-            &user_id,
-        );
-        let mut moves = DraftWriter::open(self.output, &specs.migration, self.snapshot_date)?;
-        let written = self
-            .write_snapshot(rows, specs, &mut migration, &mut moves)
-            .await;
-        let (snapshot, earlier, told) = match written {
-            Ok(written) => written,
-            Err(error) => {
-                moves.abandon().await;
-                return Err(error);
-            }
-        };
-        drafts.push(snapshot);
-        drafts.push(moves.finish().await?);
+        let WrittenUsers {
+            snapshot,
+            moves,
+            migration,
+            earlier,
+            settling,
+        } = self.write_users(rows, specs, &user_id).await?;
+        drafts.extend([snapshot, moves]);
         for draft in drafts.iter() {
             self.register_draft(draft)?;
         }
@@ -158,7 +149,74 @@ impl Drafting<'_> {
         for (spec, rows) in [(&specs.matrix, matrix), (&specs.summary, summary)] {
             self.write_rows(spec, &[rows], drafts).await?;
         }
-        Ok((migration.moves(), told))
+        Ok((migration.moves(), settling.remarks()))
+    }
+
+    /// Writes the users of each range side by side. When one of them cannot be written, no draft is left.
+    async fn write_users(
+        &self,
+        rows: SettledRows,
+        specs: &Specs,
+        user_id: &DataType,
+    ) -> Result<WrittenUsers, NightError> {
+        let earlier = earlier_rows(self.session, self.output, self.plan, self.dimensions).await?;
+        let (previous_date, date) = (self.previous_snapshot_date, self.snapshot_date);
+        let has_failed = Arc::default();
+        let mut writing = Vec::new();
+        for rows in rows.streams().await? {
+            let mut earlier_there = Vec::new();
+            for earlier in &earlier {
+                let earlier = earlier.clone().open(&rows.range, self.dimensions).await;
+                earlier_there.push(earlier?);
+            }
+            let users = UsersOfRange {
+                rows,
+                earlier: earlier_there,
+                migration: Migration::new(previous_date, date, self.dimensions, user_id),
+                moves: DraftWriter::open(self.output, &specs.migration, date)?,
+                output: self.output.clone(),
+                has_failed: Arc::clone(&has_failed),
+            };
+            let snapshot = DraftWriter::open(self.output, &specs.snapshot, date)?;
+            writing.push(users.write(snapshot).in_current_span());
+        }
+        let writing = writing.into_iter().map(|users| async {
+            let written = SpawnedTask::spawn(users).join_unwind().await;
+            let lost = |error: JoinError| DraftError::Task {
+                source: error.into(),
+            };
+            written.map_err(lost)?
+        });
+        let writing = stream::iter(writing).buffered(self.session.threads());
+        self.all_of(writing.collect().await).await
+    }
+
+    /// Those of all ranges; where one has failed, what the others have written goes.
+    async fn all_of(
+        &self,
+        ranges: Vec<Result<Option<WrittenUsers>, NightError>>,
+    ) -> Result<WrittenUsers, NightError> {
+        let is_whole = ranges.iter().all(|range| matches!(range, Ok(Some(_))));
+        let mut failed = None;
+        let written = ranges.into_iter().filter_map(|range| match range {
+            Ok(written) => written,
+            Err(error) => {
+                failed.get_or_insert(error);
+                None
+            }
+        });
+        let all = written.reduce(|mut all, next| {
+            all.add(next);
+            all
+        });
+        match all {
+            Some(all) if is_whole => Ok(all),
+            all => {
+                let left = all.map(|all| vec![all.snapshot, all.moves]);
+                discard(self.output, left.unwrap_or_default()).await;
+                Err(failed.unwrap_or_else(not_written))
+            }
+        }
     }
 
     /// Writes rows that are already there, and makes them readable.
@@ -225,80 +283,12 @@ impl Drafting<'_> {
         let registered = self.session.register(&name, Arc::new(table));
         Ok(registered.map_err(EngineError::during("reading drafts back"))?)
     }
-
-    async fn write_snapshot(
-        &self,
-        rows: SettledRows,
-        specs: &Specs,
-        migration: &mut Migration,
-        moves: &mut DraftWriter,
-    ) -> Result<(Draft, Vec<Matrices>, Vec<String>), NightError> {
-        let earlier = earlier::open(self.session, self.output, self.plan, self.dimensions).await?;
-        let writer = DraftWriter::open(self.output, &specs.snapshot, self.snapshot_date)?;
-        let snapshot = BackgroundWriter::start(writer);
-        match write_users(rows, earlier, migration, &snapshot, moves).await {
-            Ok((earlier, told)) => Ok((snapshot.finish().await?, earlier, told)),
-            Err(error) => {
-                snapshot.abandon().await;
-                Err(error)
-            }
-        }
-    }
 }
 
-/// Writes today's users, and the moves of today's and of the previous snapshot's. Returns the
-/// matrices since earlier snapshots, and what is to be said of the users.
-async fn write_users(
-    rows: SettledRows,
-    mut earlier: Vec<EarlierSnapshot>,
-    migration: &mut Migration,
-    snapshot: &BackgroundWriter,
-    moves: &mut DraftWriter,
-) -> Result<(Vec<Matrices>, Vec<String>), NightError> {
-    let mut rows = rows.stream().await?;
-    while let Some(SettledUsers { today, gone }) = rows.next().await? {
-        if let Some(today) = &today
-            && !snapshot.write(today.rows.clone()).await
-        {
-            // Completing the draft says why.
-            break;
-        }
-        for gone in &gone {
-            let observed = observe_gone(migration, gone);
-            let observed = observed.map_err(EngineError::during("counting users who are gone"))?;
-            moves.write(&observed).await?;
-        }
-        if let Some(today) = &today {
-            let observed = observe(migration, today).map_err(EngineError::during(STAGE))?;
-            moves.write(&observed).await?;
-            for earlier in &mut earlier {
-                earlier.observe(&mut rows, today).await?;
-            }
-        }
-    }
-    let mut matrices = Vec::new();
-    for earlier in earlier {
-        matrices.push(earlier.finish(&mut rows).await?);
-    }
-    Ok((matrices, rows.remarks()))
-}
-
-/// Counts a batch of today's rows into the migration.
-fn observe(migration: &mut Migration, settled: &Settled) -> Result<RecordBatch, ArrowError> {
-    let measures = Measures::of(&settled.rows)?;
-    let user_id = column(&settled.rows, USER_ID)?;
-    migration.observe(user_id, &measures, settled)
-}
-
-/// Counts users who were in the previous snapshot and are absent from today's.
-fn observe_gone(migration: &mut Migration, gone: &Settled) -> Result<RecordBatch, ArrowError> {
-    let measures = Measures::of_gone(&gone.rows)?;
-    let user_id = column(&gone.rows, USER_ID)?;
-    migration.observe(user_id, &measures, gone)
-}
-
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
-    Ok(batch.column(batch.schema_ref().index_of(name)?))
+/// The error for ranges that were given up without one of their own: a bug.
+fn not_written() -> NightError {
+    let lost = DataFusionError::Internal("a range of users was not written".to_owned());
+    EngineError::during(STAGE)(lost).into()
 }
 
 /// Removes drafts that will not be committed.

@@ -20,7 +20,7 @@ use crate::engine::{Session, reference_to};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName, sql_type};
 use crate::job::{ColumnType, contract_columns};
 use crate::models::{Model, Parameters, explain, planner};
-use crate::tiles::{DAY, Rollup, TileRows, USER_ID, windows};
+use crate::tiles::{DAY, Rollup, TileFile, TileRows, USER_ID, UserRanges, windows};
 
 use super::contracted::{ID_TYPES, TIMES_HELP, as_contracted};
 use super::project::Project;
@@ -42,6 +42,8 @@ pub struct Catalog<'a> {
     rollups: BTreeMap<String, Rollup>,
     /// The rows that windows are merged from, by rollup; none before there are any.
     tiles: BTreeMap<String, Vec<TileRows>>,
+    /// The ranges of users that they are merged in.
+    ranges: Arc<UserRanges>,
     /// Models that could not be planned, and those that read them.
     unplanned: BTreeSet<TableName>,
     /// The latter alone, in the order in which they would have been planned.
@@ -70,6 +72,7 @@ impl<'a> Catalog<'a> {
             plans: None,
             rollups: BTreeMap::new(),
             tiles: BTreeMap::new(),
+            ranges: Arc::default(),
             unplanned: project.broken().clone(),
             passed_over: Vec::new(),
         })
@@ -149,6 +152,22 @@ impl<'a> Catalog<'a> {
     /// Gives the windows of a rollup their rows: models registered from here on read them.
     pub fn set_tiles(&mut self, rollup: &str, tiles: Vec<TileRows>) {
         self.tiles.insert(rollup.to_owned(), tiles);
+    }
+
+    /// Cuts the users of windows into ranges: models registered from here on read them so. They are cut from
+    /// the tiles, which come first.
+    pub(crate) fn set_ranges(&mut self, ranges: UserRanges) {
+        self.ranges = Arc::new(ranges);
+    }
+
+    /// The ranges of users that windows are merged in.
+    pub(crate) fn ranges(&self) -> &Arc<UserRanges> {
+        &self.ranges
+    }
+
+    /// The tiles that windows are merged from, of all rollups.
+    pub(crate) fn tiles(&self) -> impl Iterator<Item = &TileFile> {
+        self.tiles.values().flatten().flat_map(|rows| &rows.tiles)
     }
 
     /// Plans one model without registering it, or gives the plan made before, where each is planned once.
@@ -274,6 +293,7 @@ impl<'a> Catalog<'a> {
                 .get(&read.table.name)
                 .map_or(&[][..], Vec::as_slice);
             let merged = windows::over(&name.name, rollup, &wanted, tiles);
+            let merged = merged.in_ranges(Arc::clone(&self.ranges));
             let registered = self.session.register(&name, Arc::new(merged));
             problems.keep(registered.map_err(|error| {
                 Diagnostic::at(&model.file, read.place.clone(), error.strip_backtrace())

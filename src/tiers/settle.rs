@@ -150,6 +150,15 @@ impl Settling {
         remarks.collect()
     }
 
+    /// Adds what is to be said of users whom another one has settled.
+    pub fn add(&mut self, others: &Self) {
+        for (numbered, others) in self.dimensions.iter_mut().zip(&others.dimensions) {
+            for (reason, users) in &others.at_once {
+                *numbered.at_once.entry(*reason).or_insert(0) += users;
+            }
+        }
+    }
+
     /// The columns of the snapshot that this produces.
     pub fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)

@@ -84,7 +84,10 @@ fn fused(join: &Join) -> Result<Option<LogicalPlan>> {
         return Ok(None);
     }
     let rollups = [&left, &right].map(|side| side.provider().rollups().to_vec());
-    let merged = MergedTiles::new(rollups.concat(), left.provider().user_id_type().clone());
+    // Those of a run are the same in all tables.
+    let ranges = Arc::clone(left.provider().ranges());
+    let user_id_type = left.provider().user_id_type().clone();
+    let merged = MergedTiles::new(rollups.concat(), user_id_type).in_ranges(ranges);
     let name = TableReference::bare(table_name(&merged));
     let columns = [&left, &right].map(|side| side.columns_in(&name));
     let mut values = Vec::new();

@@ -7,7 +7,8 @@
 //!    engine's own accumulators, column by column.
 //! 4. A full chunk is one batch of the result: sorted by user, each user once.
 //!
-//! Nothing is hashed, sorted or held but one batch per tile, whatever the number of users.
+//! Nothing is hashed, sorted or held but one batch per tile, whatever the number of users. Of a
+//! [range](UserRange) of users the pages of its users are read, and no others.
 
 use std::cmp::Ordering;
 use std::fs::File;
@@ -30,7 +31,10 @@ use datafusion::physical_expr::GroupsAccumulatorAdapter;
 use datafusion::physical_expr::aggregate::AggregateExprBuilder;
 use datafusion::physical_expr::expressions::Column;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::file::metadata::PageIndexPolicy;
 
 use crate::engine::{EXACT, StateMerger, SumOverflow, keys_of, numbers_of};
 
@@ -38,6 +42,7 @@ use super::file::TileFile;
 use super::keys::USER_ID;
 use super::merge_inputs::{MergedColumn, MergedRollup};
 use super::merging::Merge;
+use super::ranges::{UserId, UserRange};
 
 /// Users that are handed on at once.
 const CHUNK_ROWS: usize = 8192;
@@ -104,12 +109,13 @@ enum Accumulated {
 }
 
 impl TileMerge {
-    /// Opens the tiles of some rollups.
+    /// Opens the tiles of some rollups, for a range of their users.
     pub(super) fn open(
         rollups: &[MergedRollup],
         output_columns: Vec<OutputColumn>,
         schema: SchemaRef,
         user_id_type: &DataType,
+        range: &UserRange,
     ) -> Result<Self> {
         let mut columns = Vec::new();
         for column in output_columns.iter().filter_map(OutputColumn::column) {
@@ -128,7 +134,7 @@ impl TileMerge {
                 });
                 let uses = uses.map(|(at, (_, column))| (at, column.source.as_str()));
                 let uses: Vec<(usize, &str)> = uses.collect();
-                cursors.extend(Cursor::open(tile, index, &uses)?);
+                cursors.extend(Cursor::open(tile, index, &uses, range)?);
             }
         }
         let mut merge = Self {
@@ -498,6 +504,9 @@ struct Cursor {
     reader: ParquetRecordBatchReader,
     /// Accumulated columns, and where their values are in a batch.
     uses: Vec<(usize, usize)>,
+    /// Where the range begins and ends, as far as it does.
+    from: Option<Bound>,
+    before: Option<Bound>,
     batch: RecordBatch,
     keys: Keys,
     row: usize,
@@ -515,12 +524,23 @@ enum Keys {
 }
 
 impl Cursor {
-    /// A cursor on the first row of a tile; none when it has no rows.
-    fn open(tile: &TileFile, rollup: usize, uses: &[(usize, &str)]) -> Result<Option<Self>> {
+    /// A cursor on the first row of a tile that is of the range; none when it has no such row.
+    fn open(
+        tile: &TileFile,
+        rollup: usize,
+        uses: &[(usize, &str)],
+        range: &UserRange,
+    ) -> Result<Option<Self>> {
         if tile.rows == 0 {
             return Ok(None);
         }
-        let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(&tile.path)?)?;
+        let options = match range.is_of_all() {
+            true => ArrowReaderOptions::new(),
+            false => ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional),
+        };
+        let file = File::open(&tile.path)?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?;
+        let rows = range.rows_in(builder.metadata());
         let schema = Arc::clone(builder.schema());
         let mut wanted = vec![schema.index_of(USER_ID)?];
         for (_, name) in uses {
@@ -529,10 +549,11 @@ impl Cursor {
         wanted.sort_unstable();
         wanted.dedup();
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.clone());
-        let reader = builder
-            .with_projection(mask)
-            .with_batch_size(ROWS_READ)
-            .build()?;
+        let mut builder = builder.with_projection(mask).with_batch_size(ROWS_READ);
+        if let Some(rows) = rows {
+            builder = builder.with_row_selection(rows);
+        }
+        let reader = builder.build()?;
         let in_batch = schema.project(&wanted)?;
         let uses = uses
             .iter()
@@ -542,6 +563,8 @@ impl Cursor {
             last_day: tile.last_day,
             reader,
             uses: uses.collect::<Result<_>>()?,
+            from: range.from.as_ref().map(Bound::of),
+            before: range.before.as_ref().map(Bound::of),
             batch: RecordBatch::new_empty(Arc::new(Schema::empty())),
             keys: Keys::Number(Int64Array::from(Vec::<i64>::new())),
             row: 0,
@@ -562,24 +585,28 @@ impl Cursor {
         is_within
     }
 
-    /// Moves to the first row of the next batch, if there is one.
+    /// Moves to the first row of the next batch that has one of the range, if there is one.
     fn refill(&mut self) -> Result<bool> {
-        let Some(batch) = self.reader.next().transpose()? else {
-            return Ok(false);
-        };
-        let users = batch.column(batch.schema_ref().index_of(USER_ID)?);
-        self.keys = match users.data_type() {
-            DataType::Int64 => Keys::Number(users.as_primitive::<Int64Type>().clone()),
-            _ => Keys::Text(cast(users, &DataType::Utf8View)?.as_string_view().clone()),
-        };
-        self.batch = batch;
-        self.row = 0;
-        self.handed_over = 0;
-        if self.batch.num_rows() == 0 {
-            return self.refill();
+        for batch in self.reader.by_ref() {
+            let batch = batch?;
+            let keys = Keys::of(&batch)?;
+            let rows = 0..batch.num_rows();
+            let first_from = |bound: &Bound| keys.first_from(bound, rows.end);
+            let start = self.from.as_ref().map_or(0, first_from);
+            let end = self.before.as_ref().map_or(rows.end, first_from);
+            if start < end {
+                self.batch = batch.slice(start, end - start);
+                self.keys = keys.slice(start, end - start);
+                self.row = 0;
+                self.handed_over = 0;
+                self.key = self.keys.key(0);
+                return Ok(true);
+            }
+            if end < rows.end {
+                break;
+            }
         }
-        self.key = self.keys.key(0);
-        Ok(true)
+        Ok(false)
     }
 
     fn text(&self) -> Option<&str> {
@@ -646,7 +673,67 @@ impl Key {
     }
 }
 
+/// A user that a range begins with or ends before.
+struct Bound {
+    key: Key,
+    /// The user in full, when it is a text.
+    text: Option<String>,
+}
+
+impl Bound {
+    fn of(user: &UserId) -> Self {
+        match user {
+            UserId::Number(number) => Self {
+                key: Key::of_number(Some(*number)),
+                text: None,
+            },
+            UserId::Text(text) => Self {
+                key: Key::of_text(Some(text)),
+                text: Some(text.clone()),
+            },
+        }
+    }
+}
+
 impl Keys {
+    fn of(batch: &RecordBatch) -> Result<Self> {
+        let users = batch.column(batch.schema_ref().index_of(USER_ID)?);
+        Ok(match users.data_type() {
+            DataType::Int64 => Self::Number(users.as_primitive::<Int64Type>().clone()),
+            _ => Self::Text(cast(users, &DataType::Utf8View)?.as_string_view().clone()),
+        })
+    }
+
+    fn slice(&self, start: usize, rows: usize) -> Self {
+        match self {
+            Self::Number(numbers) => Self::Number(numbers.slice(start, rows)),
+            Self::Text(texts) => Self::Text(texts.slice(start, rows)),
+        }
+    }
+
+    /// The first of `rows` rows whose user does not come before another one; `rows` when all do.
+    fn first_from(&self, bound: &Bound, rows: usize) -> usize {
+        let (mut start, mut end) = (0, rows);
+        while start < end {
+            let middle = start.midpoint(end);
+            match self.is_before(middle, bound) {
+                true => start = middle + 1,
+                false => end = middle,
+            }
+        }
+        start
+    }
+
+    fn is_before(&self, row: usize, bound: &Bound) -> bool {
+        let by_key = self.key(row).cmp(&bound.key);
+        match (by_key, self) {
+            (Ordering::Equal, Self::Text(texts)) if bound.key.is_cut() => {
+                Some(texts.value(row)) < bound.text.as_deref()
+            }
+            _ => by_key == Ordering::Less,
+        }
+    }
+
     fn key(&self, row: usize) -> Key {
         match self {
             Self::Number(numbers) => {

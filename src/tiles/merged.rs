@@ -15,7 +15,7 @@ use datafusion::datasource::TableType;
 use datafusion::error::Result;
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::Expr;
-use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr, expressions};
+use datafusion::physical_expr::{LexOrdering, Partitioning, PhysicalSortExpr, expressions};
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
@@ -23,6 +23,7 @@ use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use super::keys::USER_ID;
 use super::merge::{OutputColumn, TileMerge};
 use super::merge_inputs::MergedRollup;
+use super::ranges::{UserRange, UserRanges};
 
 /// Of several rollups: whether one has a row of the user. Columns of windows end in the window's
 /// name, so none of them is called that.
@@ -35,6 +36,7 @@ const BATCHES_AHEAD: usize = 4;
 pub struct MergedTiles {
     rollups: Arc<Vec<MergedRollup>>,
     user_id_type: DataType,
+    ranges: Arc<UserRanges>,
     schema: SchemaRef,
     output_columns: Vec<OutputColumn>,
     constraints: Constraints,
@@ -67,10 +69,17 @@ impl MergedTiles {
         Self {
             rollups: Arc::new(rollups),
             user_id_type,
+            ranges: Arc::default(),
             schema: Arc::new(Schema::new(fields)),
             output_columns,
             constraints: Constraints::new_unverified(vec![Constraint::PrimaryKey(vec![0])]),
         }
+    }
+
+    /// The same, with a partition for each of some ranges of users.
+    #[must_use]
+    pub fn in_ranges(self, ranges: Arc<UserRanges>) -> Self {
+        Self { ranges, ..self }
     }
 
     /// The rollups.
@@ -81,6 +90,11 @@ impl MergedTiles {
     /// The type of user ids.
     pub fn user_id_type(&self) -> &DataType {
         &self.user_id_type
+    }
+
+    /// The ranges of users that are merged side by side.
+    pub fn ranges(&self) -> &Arc<UserRanges> {
+        &self.ranges
     }
 }
 
@@ -120,38 +134,42 @@ impl TableProvider for MergedTiles {
         let all: Vec<usize> = (0..self.output_columns.len()).collect();
         let projection = projection.unwrap_or(&all);
         let schema = Arc::new(self.schema.project(projection)?);
-        let scan = MergeStream {
-            rollups: Arc::clone(&self.rollups),
-            output_columns: projection
-                .iter()
-                .map(|index| self.output_columns[*index].clone())
-                .collect(),
-            schema: Arc::clone(&schema),
-            user_id_type: self.user_id_type.clone(),
-        };
+        let columns = projection.iter().map(|index| &self.output_columns[*index]);
+        let merges = self.ranges.iter().map(|range| {
+            let merge = MergeStream {
+                rollups: Arc::clone(&self.rollups),
+                output_columns: columns.clone().cloned().collect(),
+                schema: Arc::clone(&schema),
+                user_id_type: self.user_id_type.clone(),
+                range,
+            };
+            Arc::new(merge) as Arc<dyn PartitionStream>
+        });
         let user_id = projection.iter().position(|index| *index == 0);
         let ordering = user_id.and_then(|index| {
             let column = Arc::new(expressions::Column::new(USER_ID, index));
             LexOrdering::new([PhysicalSortExpr::new(column, Default::default())])
         });
-        Ok(Arc::new(StreamingTableExec::try_new(
-            schema,
-            vec![Arc::new(scan)],
-            None,
-            ordering,
-            false,
-            limit,
-        )?))
+        let merges = merges.collect();
+        let scan = StreamingTableExec::try_new(schema, merges, None, ordering, false, limit)?;
+        Ok(Arc::new(match user_id {
+            Some(user_id) if self.ranges.count() > 1 => {
+                let ranges = self.ranges.partitioning(user_id, &self.user_id_type)?;
+                scan.with_output_partitioning(Partitioning::Range(ranges))?
+            }
+            _ => scan,
+        }))
     }
 }
 
-/// One merge, on a thread of its own.
+/// The merge of a range of users, on a thread of its own.
 #[derive(Debug)]
 struct MergeStream {
     rollups: Arc<Vec<MergedRollup>>,
     output_columns: Vec<OutputColumn>,
     schema: SchemaRef,
     user_id_type: DataType,
+    range: UserRange,
 }
 
 impl PartitionStream for MergeStream {
@@ -164,9 +182,10 @@ impl PartitionStream for MergeStream {
         let mut builder = RecordBatchReceiverStream::builder(Arc::clone(&schema), BATCHES_AHEAD);
         let sender = builder.tx();
         let (rollups, output_columns) = (Arc::clone(&self.rollups), self.output_columns.clone());
-        let user_id_type = self.user_id_type.clone();
+        let (user_id_type, range) = (self.user_id_type.clone(), self.range.clone());
         builder.spawn_blocking(move || {
-            let mut merge = TileMerge::open(&rollups, output_columns, schema, &user_id_type)?;
+            let mut merge =
+                TileMerge::open(&rollups, output_columns, schema, &user_id_type, &range)?;
             while let Some(batch) = merge.next_chunk()? {
                 // Nobody reads on: the query was given up.
                 if sender.blocking_send(Ok(batch)).is_err() {

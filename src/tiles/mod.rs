@@ -7,7 +7,7 @@
 //! 4. [`TileBuilder`]: fetches the ones and makes the others, each a [file] with a stamp.
 //! 5. [`windows::over`]: a [table](merged) of one row per user, each column once per window, made
 //!    by one [merge] of the tiles. Windows of several rollups that SQL joins by user are one merge,
-//!    too ([`fuse_full_joins`]).
+//!    too ([`fuse_full_joins`]). Each [range](ranges) of users is a merge of its own.
 
 mod address;
 mod aggregates;
@@ -23,6 +23,7 @@ mod merging;
 mod order_free;
 mod period;
 mod plan;
+mod ranges;
 mod rollup;
 mod store;
 mod tile_builder;
@@ -32,6 +33,7 @@ pub mod windows;
 pub use address::{Address, Addresses, Change, Definition, DefinitionBefore, SourceDays};
 pub use cover::cover;
 pub use error::{DamagedTile, TileError};
+pub use file::TileFile;
 pub use full_joins::fuse_full_joins;
 pub use keys::{DAY, USER_ID};
 pub use merge_inputs::TileRows;
@@ -39,6 +41,7 @@ pub use merged::MergedTiles;
 pub use merging::Merge;
 pub use period::Period;
 pub use plan::{CoverTile, TileBuild, TilePlan};
+pub use ranges::{UserRange, UserRanges};
 pub use rollup::{Rollup, RollupColumn};
 pub use store::{StoredTile, StoredTiles};
 pub use tile_builder::{TileBuilder, TileFiles, any_of};

@@ -53,6 +53,8 @@ pub(crate) struct Nights {
     has_pack: bool,
     /// How many threads the engine has.
     pub(crate) threads: usize,
+    /// In how many ranges users are computed; as many as the job thinks right when none.
+    pub(crate) ranges: Option<usize>,
     /// Sections of the job file beside the usual ones.
     pub(crate) sections: String,
     /// The section of the guards.
@@ -84,6 +86,7 @@ impl Nights {
             output: "out",
             has_pack: false,
             threads: THREADS,
+            ranges: None,
             sections: String::new(),
             guards: OPEN_GUARDS,
         }
@@ -154,12 +157,17 @@ impl Nights {
         let text = job_text(self.output, &sections).replace(OPEN_GUARDS, self.guards);
         let text = text.replace(
             &format!("threads = {THREADS}\n"),
-            &format!("threads = {}\n", self.threads),
+            &format!("threads = {}\n{}", self.threads, self.ranges_text()),
         );
         match self.has_pack {
             true => format!("sql = \"sql\"\n{text}"),
             false => text,
         }
+    }
+
+    fn ranges_text(&self) -> String {
+        let ranges = self.ranges.iter();
+        ranges.map(|count| format!("ranges = {count}\n")).collect()
     }
 
     /// The job file, written.

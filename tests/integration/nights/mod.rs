@@ -40,6 +40,7 @@
 //! | `dumps` | attributes of users come from the newest delivery that has the user, whole |
 //! | `subqueries` | what staging reads in a subquery is an input of its tiles |
 //! | `sums` | sums that outgrow their type are told, absurd amounts left out |
+//! | `ranges` | the rows are the same in whatever number of ranges of users they are computed |
 //! | `same_bits` | the same inputs give the same numbers, whatever the threads |
 //! | `boundaries` | every threshold and tie, in a case that can be read |
 //! | `conservation` | what breaks the books is blocked, and readers see nothing of it |
@@ -85,6 +86,7 @@ mod pings;
 mod plain;
 mod property;
 mod published_before;
+mod ranges;
 mod remedies_of_history;
 mod requests;
 mod rerun;

@@ -1,5 +1,5 @@
-//! On random small histories, delivered in any way, the pipeline and the naive computation agree
-//! on every row of every night. A test run tries the same cases each time; `PROPTEST_CASES` and
+//! On random small histories, delivered in any way and computed in any number of ranges of users, the
+//! pipeline and the naive computation agree on every row of every night. A test run tries the same cases each time; `PROPTEST_CASES` and
 //! `PROPTEST_RNG_SEED` ask for others. A failure shrinks and prints the case, and its seed is kept
 //! in `tests/proptest-regressions/`.
 
@@ -26,6 +26,9 @@ use crate::naive::snapshot::{Snapshot, snapshots};
 
 /// How many cases an ordinary test run compares, for each kind of ids.
 const CASES: u32 = 6;
+
+/// In how many ranges the nights of a case are computed, in turn.
+const RANGES: [Option<usize>; 4] = [None, Some(2), Some(7), Some(64)];
 
 /// The seed of the cases of an ordinary test run.
 const SEED: u64 = 20_261_126;
@@ -68,7 +71,7 @@ proptest! {
 }
 
 async fn compare(case: &Case, delivery: &Delivery) {
-    let nights = Nights::over(&case.history, delivery);
+    let mut nights = Nights::over(&case.history, delivery);
     let (empty, with_users): (Vec<NaiveDate>, Vec<NaiveDate>) = case
         .nights
         .iter()
@@ -84,7 +87,8 @@ async fn compare(case: &Case, delivery: &Delivery) {
         assert_eq!(refused.kind(), FailureKind::Blocked, "{refused}");
     }
     let snapshots = snapshots(&case.history, &with_users, &rules);
-    for (night, snapshot) in &snapshots {
+    for ((night, snapshot), ranges) in snapshots.iter().zip(RANGES.into_iter().cycle()) {
+        nights.ranges = ranges;
         let report = nights.run(*night).await.unwrap();
         assert_eq!(report.cutpoints_id, Some(calibration_id(*first)));
         let previous = snapshot.previous_snapshot_date.map(|date| date.to_string());
