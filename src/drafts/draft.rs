@@ -130,3 +130,13 @@ impl Draft {
         objects::delete(output, paths.collect()).await
     }
 }
+
+/// Removes drafts that will not be committed.
+pub(crate) async fn discard(output: &Location, drafts: Vec<Draft>) {
+    for draft in drafts {
+        if let Err(error) = draft.discard(output).await {
+            let table = draft.spec().name();
+            tracing::warn!(table.name = table, %error, "files of a discarded draft are left");
+        }
+    }
+}

@@ -29,7 +29,7 @@ mod writer;
 pub(crate) use crate::tables::{Dating, SNAPSHOT_DATE};
 pub(crate) use background_writer::BackgroundWriter;
 pub(crate) use contract::{ContractError, ContractProblem};
-pub(crate) use draft::Draft;
+pub(crate) use draft::{Draft, discard};
 pub(crate) use error::DraftError;
 pub(crate) use schema_evolution::{PublishedColumns, SchemaEvolution, TableColumn};
 pub(crate) use spec::TableSpec;

@@ -16,6 +16,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::scalar_subquery::ScalarSubqueryExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::future::BoxFuture;
@@ -70,9 +71,20 @@ impl HeedSignalsExec {
 /// What a plan merges at its end to have its rows in order, with its partitions still apart; none when it
 /// merges nothing.
 pub(super) fn beneath_merge(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
-    let HeedSignalsExec(plan) = plan.downcast_ref::<HeedSignalsExec>()?;
+    if let Some(HeedSignalsExec(input)) = plan.downcast_ref::<HeedSignalsExec>() {
+        return beneath_merge(input).map(HeedSignalsExec::above);
+    }
+    // Subqueries are computed once, by whichever partition comes first.
+    if let Some(with_subqueries) = plan.downcast_ref::<ScalarSubqueryExec>() {
+        let input = beneath_merge(with_subqueries.input())?;
+        let subqueries = with_subqueries.subqueries().to_vec();
+        let results = with_subqueries.results().clone();
+        return Some(Arc::new(ScalarSubqueryExec::new(
+            input, subqueries, results,
+        )));
+    }
     let merge = plan.downcast_ref::<SortPreservingMergeExec>()?;
-    Some(HeedSignalsExec::above(Arc::clone(merge.input())))
+    Some(Arc::clone(merge.input()))
 }
 
 impl DisplayAs for HeedSignalsExec {

@@ -6,7 +6,7 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 
 use crate::audits::built_in::{self, Compared, USERS_COMPLETE};
 use crate::audits::{self, Audit, Blocked, Cleared, Verdict};
-use crate::drafts::Draft;
+use crate::drafts::{Draft, discard};
 use crate::engine::EngineError;
 use crate::ground::{SqlSchema, TableName, counted};
 use crate::pack::{Catalog, marts};
@@ -14,7 +14,6 @@ use crate::tiers::Dimensions;
 
 use super::context::Run;
 use super::error::NightError;
-use super::snapshot::discard;
 use super::tiers::Tiers;
 
 impl Run<'_> {

@@ -8,7 +8,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::DataFrame;
 
-use crate::drafts::Draft;
+use crate::drafts::{Draft, discard};
 use crate::engine::EngineError;
 use crate::ground::{SqlSchema, TableName};
 use crate::migration::Moves;
@@ -20,7 +20,7 @@ use super::alerts::{Alert, alerts_of};
 use super::context::Run;
 use super::error::NightError;
 use super::marts::{self, register_before};
-use super::snapshot::{Drafting, Specs, discard};
+use super::snapshot::{Drafting, Specs};
 use super::tiers::Tiers;
 
 /// What a night is about to publish.

@@ -25,7 +25,7 @@ use super::stages::Stages;
 use super::tiling::Tiling;
 use super::unreported::Unreported;
 
-/// Users whom a range has at least, so that it is worth its files and its share of what is read for each.
+/// Rows of the largest tile, one a user, that make a range worth its files and what is read for each.
 const ROWS_OF_RANGE: u64 = 100_000;
 
 /// The features of D, ready to be read.
@@ -70,7 +70,9 @@ impl Run<'_> {
             .tiled(&files, previous, catalog, &tiling, report)
             .await?;
         let ranges = self.ranges(&catalog);
-        catalog.set_ranges(ranges.map_err(EngineError::during("cutting users into ranges"))?);
+        let ranges = ranges.map_err(EngineError::during("cutting users into ranges"))?;
+        tracing::debug!(ranges = ranges.count(), "users are cut");
+        catalog.set_ranges(ranges);
         stages.begin("features");
         let downstream = [SqlSchema::Features, SqlSchema::Calibration];
         catalog

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::audits::Cleared;
 use crate::calibration::Calibration;
+use crate::drafts::discard;
 use crate::job::Workspace;
 use crate::publish::{self, Publication, RunRecord, TableVersion};
 use crate::tables::DIM_TIER;
@@ -11,7 +12,6 @@ use crate::tables::DIM_TIER;
 use super::context::Run;
 use super::error::NightError;
 use super::old_records::forget_old_records;
-use super::snapshot::discard;
 
 impl Run<'_> {
     /// What the night puts on record besides its tables.

@@ -71,12 +71,9 @@ impl Scratch {
         let writing: Vec<_> = writing.collect();
         let (mut objects, mut are_unique) = (Vec::new(), true);
         for written in writing {
-            let (path, are_unique_there) = written.join_unwind().await.map_err(|error| {
-                DataFusionError::Context(
-                    format!("keeping {name}"),
-                    Box::new(DataFusionError::from(error)),
-                )
-            })??;
+            let written = written.join_unwind().await;
+            let lost = |error| DataFusionError::ExecutionJoin(Box::new(error));
+            let (path, are_unique_there) = written.map_err(lost)??;
             let path = Path::from_absolute_path(&path).map_err(object_store::Error::from)?;
             objects.push(self.disk.store.head(&path).await?);
             are_unique &= are_unique_there;

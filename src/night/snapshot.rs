@@ -17,7 +17,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinError;
 use tracing::Instrument;
 
-use crate::drafts::{ContractError, Draft, DraftError, DraftWriter, TableSpec};
+use crate::drafts::{ContractError, Draft, DraftError, DraftWriter, TableSpec, discard};
 use crate::engine::{EngineError, Session};
 use crate::ground::{SnapshotDate, SqlSchema, TableName};
 use crate::migration::{Migration, Moves};
@@ -289,14 +289,4 @@ impl Drafting<'_> {
 fn not_written() -> NightError {
     let lost = DataFusionError::Internal("a range of users was not written".to_owned());
     EngineError::during(STAGE)(lost).into()
-}
-
-/// Removes drafts that will not be committed.
-pub(super) async fn discard(output: &Location, drafts: Vec<Draft>) {
-    for draft in drafts {
-        if let Err(error) = draft.discard(output).await {
-            let table = draft.spec().name();
-            tracing::warn!(table.name = table, %error, "files of a discarded draft are left");
-        }
-    }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::error::ArrowError;
 
-use crate::drafts::{BackgroundWriter, Draft, DraftWriter};
+use crate::drafts::{BackgroundWriter, Draft, DraftWriter, discard};
 use crate::engine::EngineError;
 use crate::migration::{Matrices, Measures, Migration};
 use crate::storage::Location;
@@ -20,7 +20,6 @@ use crate::tiles::USER_ID;
 use super::earlier::EarlierSnapshot;
 use super::error::NightError;
 use super::settled::{STAGE, SettledStream, SettledUsers};
-use super::snapshot::discard;
 
 /// The users of a range on their way, and where they go.
 pub(super) struct UsersOfRange {

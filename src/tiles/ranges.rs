@@ -193,14 +193,15 @@ fn users_of(tile: &TileFile) -> Result<Vec<Mark>> {
     let mask = ProjectionMask::roots(builder.parquet_schema(), [column]);
     let mut users = Vec::new();
     for batch in builder.with_projection(mask).build()? {
-        let column = batch?.column(0).clone();
+        let batch = batch?;
+        let column = batch.column(0);
         match column.data_type() {
             DataType::Int64 => {
                 let numbers = column.as_primitive::<Int64Type>().iter().flatten();
                 users.extend(numbers.map(|number| (UserId::Number(number), 1)));
             }
             _ => {
-                let texts = cast(&column, &DataType::Utf8View)?;
+                let texts = cast(column, &DataType::Utf8View)?;
                 let texts = texts.as_string_view().iter().flatten();
                 users.extend(texts.map(|text| (UserId::Text(text.to_owned()), 1)));
             }

@@ -82,7 +82,7 @@ fn ranges_have_about_the_same_number_of_rows() {
     let tiles = |page_rows| {
         [
             tile(&folder, "many", texts(users.clone()), page_rows),
-            tile(&folder, "few", few.clone(), page_rows),
+            tile(&folder, "few", Arc::clone(&few), page_rows),
         ]
     };
     let exact = ["u0253", "u0505", "u0758"].map(text);
