@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deltalake_core::kernel::Add;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
@@ -115,10 +115,10 @@ impl Draft {
             let copied = output.store.copy(&from.path, &to.path).await;
             copied.map_err(|source| output.failure("copy", &from.path, source))
         });
-        stream::iter(copies)
-            .buffer_unordered(COPIES_AT_ONCE)
-            .try_collect()
-            .await
+        let copied = stream::iter(copies).buffer_unordered(COPIES_AT_ONCE);
+        // All of them are done before any is removed.
+        let copied: Vec<Result<(), StorageError>> = copied.collect().await;
+        copied.into_iter().collect()
     }
 
     /// Deletes the files of a draft that will not be committed.

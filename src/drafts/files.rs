@@ -51,10 +51,15 @@ pub(super) struct FileShape {
     pub(super) file_bytes: u64,
 }
 
-impl Default for FileShape {
-    fn default() -> Self {
+/// Rows of the row groups that are in memory at once, and the fewest that a row group is worth having.
+const ROW_GROUP_ROWS: [usize; 2] = [512 * 1024, 64 * 1024];
+
+impl FileShape {
+    /// That of one of so many writers which are open at once.
+    pub(super) fn of_one_of(writers: usize) -> Self {
+        let [all, least] = ROW_GROUP_ROWS;
         Self {
-            row_group_rows: 512 * 1024,
+            row_group_rows: (all / writers.max(1)).max(least),
             file_bytes: 512 * 1024 * 1024,
         }
     }

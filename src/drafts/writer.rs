@@ -40,7 +40,21 @@ impl DraftWriter {
         spec: &Arc<TableSpec>,
         date: SnapshotDate,
     ) -> Result<Self, DraftError> {
-        Self::open_shaped(output, spec, date, FileShape::default())
+        Self::open_beside(1, output, spec, date)
+    }
+
+    /// As [`open`](Self::open), one of so many writers that are open at once: together they hold as many rows
+    /// in memory as one.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn open_beside(
+        writers: usize,
+        output: &Location,
+        spec: &Arc<TableSpec>,
+        date: SnapshotDate,
+    ) -> Result<Self, DraftError> {
+        Self::open_shaped(output, spec, date, FileShape::of_one_of(writers))
     }
 
     fn open_shaped(

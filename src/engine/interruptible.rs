@@ -14,7 +14,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::{LexOrdering, PhysicalExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::scalar_subquery::ScalarSubqueryExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
@@ -68,23 +68,26 @@ impl HeedSignalsExec {
     }
 }
 
-/// What a plan merges at its end to have its rows in order, with its partitions still apart; none when it
-/// merges nothing.
-pub(super) fn beneath_merge(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
+/// What a plan merges at its end to have its rows in an order, with its partitions still apart, and that
+/// order; none when it merges nothing, or takes the first rows of what it has merged.
+pub(super) fn beneath_merge(
+    plan: &Arc<dyn ExecutionPlan>,
+) -> Option<(Arc<dyn ExecutionPlan>, LexOrdering)> {
     if let Some(HeedSignalsExec(input)) = plan.downcast_ref::<HeedSignalsExec>() {
-        return beneath_merge(input).map(HeedSignalsExec::above);
+        let (input, order) = beneath_merge(input)?;
+        return Some((HeedSignalsExec::above(input), order));
     }
     // Subqueries are computed once, by whichever partition comes first.
     if let Some(with_subqueries) = plan.downcast_ref::<ScalarSubqueryExec>() {
-        let input = beneath_merge(with_subqueries.input())?;
+        let (input, order) = beneath_merge(with_subqueries.input())?;
         let subqueries = with_subqueries.subqueries().to_vec();
         let results = with_subqueries.results().clone();
-        return Some(Arc::new(ScalarSubqueryExec::new(
-            input, subqueries, results,
-        )));
+        let plan = ScalarSubqueryExec::new(input, subqueries, results);
+        return Some((Arc::new(plan), order));
     }
     let merge = plan.downcast_ref::<SortPreservingMergeExec>()?;
-    Some(Arc::clone(merge.input()))
+    let is_whole = merge.fetch().is_none();
+    is_whole.then(|| (Arc::clone(merge.input()), merge.expr().clone()))
 }
 
 impl DisplayAs for HeedSignalsExec {

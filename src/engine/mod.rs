@@ -68,7 +68,9 @@ pub use self::node_rule::NodeRule;
 pub use self::panicked::{Panicked, caught, note_panics};
 pub use self::projected::{Projected, equal_keys, project_as, replaced};
 pub use self::session::{CATALOG, Session, all_rows, empty, reference_to};
-pub(crate) use self::streams::{reading_whole_files, stream_ahead_of, streams_ahead_of};
+pub(crate) use self::streams::{
+    PlannedRows, planned_in_ranges, reading_whole_files, stream_ahead_of,
+};
 pub use self::sums::{EXACT, MOST_DIGITS, SumOverflow, widened, within_bigint};
 pub use self::views::{analysed, over_no_rows};
 pub use self::words::chain;

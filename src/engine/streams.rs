@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use datafusion::common::SplitPoint;
 use datafusion::error::Result;
 use datafusion::execution::{SessionStateBuilder, TaskContext};
+use datafusion::physical_expr::LexOrdering;
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{
     ExecutionPlan, ExecutionPlanProperties, Partitioning, SendableRecordBatchStream, displayable,
-    execute_stream, execute_stream_partitioned,
+    execute_stream,
 };
 use datafusion::prelude::DataFrame;
 use futures::StreamExt;
@@ -37,25 +39,62 @@ pub(crate) async fn stream_ahead_of(
     Ok(ahead_of(execute_stream(plan, session)?))
 }
 
-/// As [`stream_ahead_of`], of a query with an order whose rows can be computed in so many ranges of that
-/// order: a stream of each, in the order of the ranges. Of any other query it is one stream.
-pub(crate) async fn streams_ahead_of(
+/// A part of the rows of a query, which nobody computes yet.
+pub(crate) struct PlannedRows {
+    plan: Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+    /// Which of its partitions; all of them when none.
+    partition: Option<usize>,
+}
+
+impl PlannedRows {
+    /// Starts to compute them in a task of their own.
+    pub(crate) fn stream(self) -> Result<SendableRecordBatchStream> {
+        let Self { plan, context, .. } = self;
+        Ok(ahead_of(match self.partition {
+            Some(partition) => plan.execute(partition, context)?,
+            None => execute_stream(plan, context)?,
+        }))
+    }
+}
+
+/// The rows of a query with an order, in the ranges of that order between these points, where each range can
+/// be computed by itself; else all as one.
+pub(crate) async fn planned_in_ranges(
     rows: DataFrame,
     table: &str,
-    ranges: usize,
-) -> Result<Vec<SendableRecordBatchStream>> {
-    let (plan, session) = planned(rows, table).await?;
-    let in_ranges = beneath_merge(&plan).filter(|plan| match plan.output_partitioning() {
-        Partitioning::Range(found) => found.partition_count() == ranges,
-        _ => false,
-    });
+    split_points: &[SplitPoint],
+) -> Result<Vec<PlannedRows>> {
+    let ranges = split_points.len() + 1;
+    let (plan, context) = planned(planning_partitions(rows, ranges), table).await?;
+    let is_by_its_order = |plan: &Arc<dyn ExecutionPlan>, order: &LexOrdering| {
+        let Partitioning::Range(found) = plan.output_partitioning() else {
+            return false;
+        };
+        *found.ordering() == *order && found.split_points() == split_points
+    };
+    let in_ranges = beneath_merge(&plan).filter(|(plan, order)| is_by_its_order(plan, order));
+    let part = |plan: &Arc<dyn ExecutionPlan>, partition| PlannedRows {
+        plan: Arc::clone(plan),
+        context: Arc::clone(&context),
+        partition,
+    };
     Ok(match in_ranges {
-        Some(plan) => {
-            let streams = execute_stream_partitioned(plan, session)?;
-            streams.into_iter().map(ahead_of).collect()
-        }
-        None => vec![ahead_of(execute_stream(plan, session)?)],
+        Some((plan, _)) => (0..ranges).map(|range| part(&plan, Some(range))).collect(),
+        None => vec![part(&plan, None)],
     })
+}
+
+/// The query with as many partitions as there are ranges: the engine would deal rows out anew where it may
+/// have more.
+fn planning_partitions(rows: DataFrame, ranges: usize) -> DataFrame {
+    if ranges == 1 {
+        return rows;
+    }
+    let (state, plan) = rows.into_parts();
+    let config = state.config().clone().with_target_partitions(ranges);
+    let state = SessionStateBuilder::new_from_existing(state).with_config(config);
+    DataFrame::new(state.build(), plan)
 }
 
 fn ahead_of(mut rows: SendableRecordBatchStream) -> SendableRecordBatchStream {

@@ -92,7 +92,7 @@ pub struct Job {
     pub calibration: CalibrationChoice,
     /// What the engine may use.
     pub engine: EngineLimits,
-    /// How many ranges the users of a night are cut into; as many as are worth it when none.
+    /// How many ranges the users of a night are cut into; one when none.
     pub ranges: Option<NonZeroUsize>,
     /// How long a night may take; none means as long as it does.
     pub time_limit: Option<Duration>,

@@ -84,8 +84,9 @@ impl DimensionMatrix {
 
     /// Adds what other users add up to.
     pub(super) fn add_all(&mut self, others: &Self) {
-        let numbered = others.values.iter();
-        let numbers: Vec<usize> = numbered.map(|value| self.number(value)).collect();
+        let numbered = others.values.iter().enumerate();
+        let numbers = numbered.map(|(number, value)| self.number_of(value, number));
+        let numbers: Vec<usize> = numbers.collect();
         let position = |position: usize| match position.checked_sub(1) {
             Some(number) => numbers[number] + 1,
             None => 0,
@@ -98,8 +99,11 @@ impl DimensionMatrix {
         }
     }
 
-    /// The number of a value, which is given one where it has not been met.
-    fn number(&mut self, value: &str) -> usize {
+    /// The number of a value, mostly that of others, which is given one where it has not been met.
+    fn number_of(&mut self, value: &str, others: usize) -> usize {
+        if self.values.get(others).is_some_and(|known| known == value) {
+            return others;
+        }
         let known = self.values.iter().position(|known| known == value);
         known.unwrap_or_else(|| {
             self.values.push(value.to_owned());

@@ -6,10 +6,12 @@
 //! 3. features: planned for [ranges](UserRanges) of users; those that several models read are
 //!    computed once
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use datafusion::error::Result as EngineResult;
 use datafusion::prelude::DataFrame;
+use sysinfo::System;
 
 use crate::engine::EngineError;
 use crate::ground::SqlSchema;
@@ -24,9 +26,6 @@ use super::sources::{Footers, SourceColumns};
 use super::stages::Stages;
 use super::tiling::Tiling;
 use super::unreported::Unreported;
-
-/// Rows of the largest tile, one a user, that make a range worth its files and what is read for each.
-const ROWS_OF_RANGE: u64 = 100_000;
 
 /// The features of D, ready to be read.
 pub(crate) struct Featured<'a> {
@@ -55,6 +54,7 @@ impl Run<'_> {
         let scratch = Scratch::open(
             &self.workspace.disk,
             self.job.engine.spill_folder.as_deref(),
+            self.job.engine.threads.get(),
         )
         .map_err(EngineError::during("opening a scratch folder"))?;
         let detail = |detail: &str| stages.detail(detail);
@@ -86,16 +86,15 @@ impl Run<'_> {
         })
     }
 
-    /// The ranges that the users of the tiles are cut into: as many as there are threads, where they have
-    /// enough to do.
+    /// The ranges that the users of the tiles are cut into: as many as the job says, or one.
     fn ranges(&self, catalog: &Catalog<'_>) -> EngineResult<UserRanges> {
-        let rows = catalog.tiles().map(|tile| tile.rows).max().unwrap_or(0);
-        let worth = usize::try_from(rows / ROWS_OF_RANGE).unwrap_or(usize::MAX);
-        let threads = self.job.engine.threads.get();
-        let count = match self.job.ranges {
-            Some(count) => count.get(),
-            None => threads.min(worth),
-        };
+        let wanted = self.job.ranges.map_or(1, NonZeroUsize::get);
+        let count = wanted.min(ranges_open(catalog.tiles().count()));
+        if count < wanted {
+            tracing::warn!(
+                "{count} ranges of users in place of {wanted}: more would need more open files"
+            );
+        }
         UserRanges::cut(catalog.tiles(), count)
     }
 
@@ -155,4 +154,11 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// How many ranges may have so many tiles open at once, each of which is a file: half of what this process may
+/// open is left to others.
+fn ranges_open(tiles: usize) -> usize {
+    let files = System::open_files_limit().unwrap_or(usize::MAX);
+    (files / 2 / tiles.max(1)).max(1)
 }

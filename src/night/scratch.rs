@@ -13,31 +13,41 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, col};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use crate::engine::streams_ahead_of;
+use crate::engine::planned_in_ranges;
 use crate::inputs::ParquetFiles;
 use crate::storage::{Location, ScratchFolder};
 use crate::tiles::{USER_ID, UserRanges};
+
+/// Rows of a file that are compressed and read together.
+const ROW_GROUP_ROWS: usize = 128 * 1024;
 
 /// A folder for this run; gone when dropped.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     folder: ScratchFolder,
     disk: Location,
+    /// How many files are written side by side.
+    at_once: usize,
 }
 
 impl Scratch {
     /// A fresh folder below `parent`, or below the system's temporary folder.
-    pub(super) fn open(disk: &Location, parent: Option<&FilePath>) -> std::io::Result<Self> {
+    pub(super) fn open(
+        disk: &Location,
+        parent: Option<&FilePath>,
+        at_once: usize,
+    ) -> std::io::Result<Self> {
         Ok(Self {
             folder: ScratchFolder::create(parent)?,
             disk: disk.clone(),
+            at_once,
         })
     }
 
@@ -58,27 +68,31 @@ impl Scratch {
         let sorted = rows.sort(vec![col(USER_ID).sort(true, true)])?;
         let schema = Arc::clone(sorted.schema().inner());
         let user_id = schema.index_of(USER_ID)?;
-        let streams = streams_ahead_of(sorted, name, ranges.count()).await?;
-        let is_in_ranges = streams.len() > 1;
-        let writing = streams.into_iter().enumerate().map(|(range, rows)| {
+        let user_id_type = schema.field(user_id).data_type().clone();
+        let split_points = ranges.split_points(&user_id_type)?;
+        let planned = planned_in_ranges(sorted, name, &split_points).await?;
+        let is_in_ranges = planned.len() > 1;
+        let writing = planned.into_iter().enumerate().map(|(range, rows)| {
             let path = self.folder.path().join(format!("{name}.{range}.parquet"));
-            SpawnedTask::spawn(async move {
-                let are_unique = write_sorted(rows, &path, user_id).await?;
-                Ok::<_, DataFusionError>((path, are_unique))
-            })
+            async move {
+                let written = SpawnedTask::spawn(async move {
+                    let are_unique = write_sorted(rows.stream()?, &path, user_id).await?;
+                    Ok::<_, DataFusionError>((path, are_unique))
+                });
+                let written = written.join_unwind().await;
+                written.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?
+            }
         });
-        // All of them begin before the first is waited for.
-        let writing: Vec<_> = writing.collect();
+        let written: Vec<_> = stream::iter(writing)
+            .buffered(self.at_once)
+            .try_collect()
+            .await?;
         let (mut objects, mut are_unique) = (Vec::new(), true);
-        for written in writing {
-            let written = written.join_unwind().await;
-            let lost = |error| DataFusionError::ExecutionJoin(Box::new(error));
-            let (path, are_unique_there) = written.map_err(lost)??;
+        for (path, are_unique_there) in written {
             let path = Path::from_absolute_path(&path).map_err(object_store::Error::from)?;
             objects.push(self.disk.store.head(&path).await?);
             are_unique &= are_unique_there;
         }
-        let user_id_type = schema.field(user_id).data_type().clone();
         let disk = ObjectStoreUrl::local_filesystem();
         let table = ParquetFiles::new(disk, objects, schema).sorted_by(user_id);
         let table = match are_unique {
@@ -100,6 +114,8 @@ async fn write_sorted(
 ) -> Result<bool> {
     let properties = WriterProperties::builder()
         .set_compression(Compression::LZ4_RAW)
+        // Rows are in memory until their group is whole.
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .build();
     let file = std::fs::File::create(path)?;
     let mut writer = ArrowWriter::try_new(file, rows.schema(), Some(properties))?;

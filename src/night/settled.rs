@@ -12,7 +12,9 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 
-use crate::engine::{EngineError, reading_whole_files, stream_ahead_of, streams_ahead_of};
+use crate::engine::{
+    EngineError, PlannedRows, planned_in_ranges, reading_whole_files, stream_ahead_of,
+};
 use crate::migration;
 use crate::pack::{Catalog, Shape};
 use crate::tables::TIER_SNAPSHOT;
@@ -38,10 +40,17 @@ pub(super) struct SettledRows {
     settling: Settling,
 }
 
-/// The rows of a range of users, on their way.
-pub(super) struct SettledStream {
+/// The rows of a range of users, planned.
+pub(super) struct SettledRange {
     /// Which users.
     pub range: UserRange,
+    today: PlannedRows,
+    previous: Option<DataFrame>,
+    settling: Settling,
+}
+
+/// The rows of a range of users, on their way.
+pub(super) struct SettledStream {
     /// None once they are through.
     today: Option<SendableRecordBatchStream>,
     previous: Option<PreviousJoin>,
@@ -125,32 +134,45 @@ impl SettledRows {
         self.settling.schema()
     }
 
-    /// Starts to compute them, each range by itself where that is possible, and else all as one.
-    pub(super) async fn streams(self) -> Result<Vec<SettledStream>, EngineError> {
-        let engine = EngineError::during(STAGE);
-        let today = streams_ahead_of(self.today, TIER_SNAPSHOT.name, self.ranges.count()).await;
-        let today = today.map_err(&engine)?;
-        let ranges: Vec<UserRange> = match today.len() {
+    /// The rows of each range, where each can be computed by itself, and else all of them as one.
+    pub(super) async fn in_ranges(self) -> Result<Vec<SettledRange>, EngineError> {
+        let planned = async {
+            let user_id = self.today.schema().field_with_unqualified_name(USER_ID)?;
+            let split_points = self.ranges.split_points(user_id.data_type())?;
+            planned_in_ranges(self.today, TIER_SNAPSHOT.name, &split_points).await
+        };
+        let planned = planned.await.map_err(EngineError::during(STAGE))?;
+        let ranges: Vec<UserRange> = match planned.len() {
             1 => vec![UserRange::default()],
             _ => self.ranges.iter().collect(),
         };
-        let mut streams = Vec::new();
-        for (today, range) in today.into_iter().zip(ranges) {
-            let previous = match self.previous.clone() {
-                Some(rows) => {
-                    let rows = previous_in(rows, &range).await;
-                    Some(rows.map_err(&engine)?)
-                }
-                None => None,
-            };
-            streams.push(SettledStream {
-                range,
-                today: Some(today),
-                previous,
-                settling: self.settling.clone(),
-            });
-        }
-        Ok(streams)
+        let rows = planned.into_iter().zip(ranges);
+        let rows = rows.map(|(today, range)| SettledRange {
+            range,
+            today,
+            previous: self.previous.clone(),
+            settling: self.settling.clone(),
+        });
+        Ok(rows.collect())
+    }
+}
+
+impl SettledRange {
+    /// Starts to compute them.
+    pub(super) async fn stream(self) -> Result<SettledStream, EngineError> {
+        let engine = EngineError::during(STAGE);
+        let previous = match self.previous {
+            Some(rows) => {
+                let rows = previous_in(rows, &self.range).await;
+                Some(rows.map_err(&engine)?)
+            }
+            None => None,
+        };
+        Ok(SettledStream {
+            today: Some(self.today.stream().map_err(&engine)?),
+            previous,
+            settling: self.settling,
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
@@ -18,7 +19,7 @@ use tokio::task::JoinError;
 use tracing::Instrument;
 
 use crate::drafts::{ContractError, Draft, DraftError, DraftWriter, TableSpec, discard};
-use crate::engine::{EngineError, Session};
+use crate::engine::{EngineError, Session, caught};
 use crate::ground::{SnapshotDate, SqlSchema, TableName};
 use crate::migration::{Migration, Moves};
 use crate::plan::Plan;
@@ -161,33 +162,36 @@ impl Drafting<'_> {
     ) -> Result<WrittenUsers, NightError> {
         let earlier = earlier_rows(self.session, self.output, self.plan, self.dimensions).await?;
         let (previous_date, date) = (self.previous_snapshot_date, self.snapshot_date);
-        let has_failed = Arc::default();
+        let ranges = rows.in_ranges().await?;
+        let side_by_side = ranges.len().min(self.session.threads());
+        let has_failed = Arc::new(AtomicBool::new(false));
         let mut writing = Vec::new();
-        for rows in rows.streams().await? {
-            let mut earlier_there = Vec::new();
-            for earlier in &earlier {
-                let earlier = earlier.clone().open(&rows.range, self.dimensions).await;
-                earlier_there.push(earlier?);
-            }
+        for rows in ranges {
+            let open = |spec| DraftWriter::open_beside(side_by_side, self.output, spec, date);
             let users = UsersOfRange {
                 rows,
-                earlier: earlier_there,
+                earlier: earlier.clone(),
+                dimensions: self.dimensions.clone(),
                 migration: Migration::new(previous_date, date, self.dimensions, user_id),
-                moves: DraftWriter::open(self.output, &specs.migration, date)?,
+                snapshot: open(&specs.snapshot)?,
+                moves: open(&specs.migration)?,
                 output: self.output.clone(),
                 has_failed: Arc::clone(&has_failed),
             };
-            let snapshot = DraftWriter::open(self.output, &specs.snapshot, date)?;
-            writing.push(users.write(snapshot).in_current_span());
+            writing.push(caught(users.write().in_current_span()));
         }
         let writing = writing.into_iter().map(|users| async {
-            let written = SpawnedTask::spawn(users).join_unwind().await;
+            let ended = SpawnedTask::spawn(users).join().await;
             let lost = |error: JoinError| DraftError::Task {
                 source: error.into(),
             };
-            written.map_err(lost)?
+            let ended = ended.map_err(|error| NightError::from(lost(error)));
+            let written = ended.and_then(|ended| ended?);
+            let has_written = matches!(written, Ok(Some(_)));
+            has_failed.fetch_or(!has_written, Ordering::Relaxed);
+            written
         });
-        let writing = stream::iter(writing).buffered(self.session.threads());
+        let writing = stream::iter(writing).buffered(side_by_side);
         self.all_of(writing.collect().await).await
     }
 

@@ -14,22 +14,32 @@ use crate::drafts::{BackgroundWriter, Draft, DraftWriter, discard};
 use crate::engine::EngineError;
 use crate::migration::{Matrices, Measures, Migration};
 use crate::storage::Location;
-use crate::tiers::{Settled, Settling};
+use crate::tiers::{Dimensions, Settled, Settling};
 use crate::tiles::USER_ID;
 
-use super::earlier::EarlierSnapshot;
+use super::earlier::{EarlierRows, EarlierSnapshot};
 use super::error::NightError;
-use super::settled::{STAGE, SettledStream, SettledUsers};
+use super::settled::{STAGE, SettledRange, SettledStream, SettledUsers};
 
-/// The users of a range on their way, and where they go.
+/// The users of a range, and where they go.
 pub(super) struct UsersOfRange {
-    pub rows: SettledStream,
-    pub earlier: Vec<EarlierSnapshot>,
+    pub rows: SettledRange,
+    pub earlier: Vec<EarlierRows>,
+    pub dimensions: Dimensions,
     pub migration: Migration,
+    pub snapshot: DraftWriter,
     pub moves: DraftWriter,
     pub output: Location,
     /// Whether a range has failed, so that no other need go on.
     pub has_failed: Arc<AtomicBool>,
+}
+
+/// Where they go, and what is counted on the way.
+struct Writing {
+    snapshot: BackgroundWriter,
+    moves: DraftWriter,
+    migration: Migration,
+    has_failed: Arc<AtomicBool>,
 }
 
 /// Users who are written, and what was counted of them.
@@ -57,60 +67,95 @@ impl WrittenUsers {
 
 impl UsersOfRange {
     /// Writes them; none when another range has failed. Then, and when this one fails, nothing is left.
-    pub(super) async fn write(
-        mut self,
-        snapshot: DraftWriter,
-    ) -> Result<Option<WrittenUsers>, NightError> {
-        let snapshot = BackgroundWriter::start(snapshot);
-        let earlier = match self.write_rows(&snapshot).await {
-            Ok(Some(earlier)) => earlier,
+    pub(super) async fn write(self) -> Result<Option<WrittenUsers>, NightError> {
+        let Self {
+            rows,
+            earlier,
+            dimensions,
+            migration,
+            snapshot,
+            moves,
+            output,
+            has_failed,
+        } = self;
+        let mut writing = Writing {
+            snapshot: BackgroundWriter::start(snapshot),
+            moves,
+            migration,
+            has_failed,
+        };
+        let written = async {
+            if writing.is_given_up() {
+                return Ok(None);
+            }
+            let range = rows.range.clone();
+            let mut rows = rows.stream().await?;
+            let mut opened = Vec::new();
+            for earlier in earlier {
+                opened.push(earlier.open(&range, &dimensions).await?);
+            }
+            let matrices = writing.write(&mut rows, opened).await?;
+            Ok(matrices.map(|matrices| (matrices, rows.into_settling())))
+        };
+        let written = Box::pin(written).await;
+        let Writing {
+            snapshot,
+            moves,
+            migration,
+            ..
+        } = writing;
+        let (earlier, settling) = match written {
+            Ok(Some(written)) => written,
             given_up => {
-                self.has_failed.store(true, Ordering::Relaxed);
                 snapshot.abandon().await;
-                self.moves.abandon().await;
+                moves.abandon().await;
                 return given_up.map(|_| None);
             }
         };
         let snapshot = match snapshot.finish().await {
             Ok(snapshot) => snapshot,
             Err(error) => {
-                self.has_failed.store(true, Ordering::Relaxed);
-                self.moves.abandon().await;
+                moves.abandon().await;
                 return Err(error.into());
             }
         };
-        let moves = match self.moves.finish().await {
-            Ok(moves) => moves,
+        match moves.finish().await {
+            Ok(moves) => Ok(Some(WrittenUsers {
+                snapshot,
+                moves,
+                migration,
+                earlier,
+                settling,
+            })),
             Err(error) => {
-                self.has_failed.store(true, Ordering::Relaxed);
-                discard(&self.output, vec![snapshot]).await;
-                return Err(error.into());
+                discard(&output, vec![snapshot]).await;
+                Err(error.into())
             }
-        };
-        Ok(Some(WrittenUsers {
-            snapshot,
-            moves,
-            migration: self.migration,
-            earlier,
-            settling: self.rows.into_settling(),
-        }))
+        }
+    }
+}
+
+impl Writing {
+    fn is_given_up(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
     }
 
     /// Writes today's users, and the moves of today's and of the previous snapshot's. Returns the matrices
     /// since earlier snapshots; none when another range has failed.
-    async fn write_rows(
+    async fn write(
         &mut self,
-        snapshot: &BackgroundWriter,
+        rows: &mut SettledStream,
+        mut earlier: Vec<EarlierSnapshot>,
     ) -> Result<Option<Vec<Matrices>>, NightError> {
-        while let Some(SettledUsers { today, gone }) = self.rows.next().await? {
-            if self.has_failed.load(Ordering::Relaxed) {
+        while let Some(SettledUsers { today, gone }) = rows.next().await? {
+            if self.is_given_up() {
                 return Ok(None);
             }
             if let Some(today) = &today
-                && !snapshot.write(today.rows.clone()).await
+                && !self.snapshot.write(today.rows.clone()).await
             {
                 // Completing the draft says why.
-                break;
+                return Ok(Some(Vec::new()));
             }
             for gone in &gone {
                 let observed = observe_gone(&mut self.migration, gone);
@@ -122,14 +167,14 @@ impl UsersOfRange {
                 let observed = observe(&mut self.migration, today);
                 let observed = observed.map_err(EngineError::during(STAGE))?;
                 self.moves.write(&observed).await?;
-                for earlier in &mut self.earlier {
-                    earlier.observe(&mut self.rows, today).await?;
+                for earlier in &mut earlier {
+                    earlier.observe(rows, today).await?;
                 }
             }
         }
         let mut matrices = Vec::new();
-        for earlier in std::mem::take(&mut self.earlier) {
-            matrices.push(earlier.finish(&mut self.rows).await?);
+        for earlier in earlier {
+            matrices.push(earlier.finish(rows).await?);
         }
         Ok(Some(matrices))
     }

@@ -38,6 +38,9 @@ const TILES_LOOKED_AT: usize = 4;
 /// Pages that a tile must have for each range, so that its pages alone are looked at.
 const PAGES_PER_RANGE: usize = 16;
 
+/// Users that are looked at for each range where a tile has fewer pages, or somewhat more.
+const USERS_PER_RANGE: usize = 4096;
+
 /// A user, in the order of tiles and snapshots: numbers by value, texts by their bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UserId {
@@ -113,23 +116,35 @@ impl UserRanges {
     ) -> Result<RangePartitioning> {
         let column = Arc::new(Column::new(USER_ID, user_id));
         let by_user = LexOrdering::from([PhysicalSortExpr::new(column, SortOptions::default())]);
+        RangePartitioning::try_new(by_user, self.split_points(user_id_type)?)
+    }
+
+    /// The users between which ranges lie, as the engine has them.
+    ///
+    /// # Errors
+    /// The engine's: a bug.
+    pub fn split_points(&self, user_id_type: &DataType) -> Result<Vec<SplitPoint>> {
         let split_points = self.splits.iter().map(|user| {
             let user = user.as_scalar().cast_to(user_id_type)?;
             Ok(SplitPoint::new(vec![user]))
         });
-        let split_points = split_points.collect::<Result<_>>()?;
-        RangePartitioning::try_new(by_user, split_points)
+        split_points.collect()
     }
 }
 
 impl UserRange {
-    /// What holds of its users, in a table that has no user that is NULL; nothing of all users.
+    /// What holds of its users; nothing of all users.
     pub fn condition(&self) -> Option<Expr> {
+        let user = || ident(USER_ID);
         let from = self.from.iter();
-        let from = from.map(|user| ident(USER_ID).gt_eq(lit(user.as_scalar())));
+        let from = from.map(|first| user().gt_eq(lit(first.as_scalar())));
         let before = self.before.iter();
-        let before = before.map(|user| ident(USER_ID).lt(lit(user.as_scalar())));
-        from.chain(before).reduce(Expr::and)
+        let before = before.map(|next| user().lt(lit(next.as_scalar())));
+        let within = from.chain(before).reduce(Expr::and)?;
+        Some(match self.from {
+            Some(_) => within,
+            None => within.or(user().is_null()),
+        })
     }
 
     /// Whether it has every user.
@@ -182,12 +197,14 @@ fn marks_of(tile: &TileFile, ranges: usize) -> Result<Vec<Mark>> {
             let marks = marks.filter_map(|page| Some((page.first?, page.rows.len() as u64)));
             Ok(marks.collect())
         }
-        _ => users_of(tile),
+        _ => users_of(tile, ranges),
     }
 }
 
-/// Every user of a tile.
-fn users_of(tile: &TileFile) -> Result<Vec<Mark>> {
+/// Users of a tile, all of them where they are few, and else one of each so many.
+fn users_of(tile: &TileFile, ranges: usize) -> Result<Vec<Mark>> {
+    let step = tile.rows as usize / (ranges * USERS_PER_RANGE) + 1;
+    let mark = |user| (user, step as u64);
     let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(&tile.path)?)?;
     let column = builder.schema().index_of(USER_ID)?;
     let mask = ProjectionMask::roots(builder.parquet_schema(), [column]);
@@ -197,13 +214,15 @@ fn users_of(tile: &TileFile) -> Result<Vec<Mark>> {
         let column = batch.column(0);
         match column.data_type() {
             DataType::Int64 => {
-                let numbers = column.as_primitive::<Int64Type>().iter().flatten();
-                users.extend(numbers.map(|number| (UserId::Number(number), 1)));
+                let numbers = column.as_primitive::<Int64Type>().iter().step_by(step);
+                let numbers = numbers.flatten().map(UserId::Number);
+                users.extend(numbers.map(mark));
             }
             _ => {
                 let texts = cast(column, &DataType::Utf8View)?;
-                let texts = texts.as_string_view().iter().flatten();
-                users.extend(texts.map(|text| (UserId::Text(text.to_owned()), 1)));
+                let texts = texts.as_string_view().iter().step_by(step);
+                let texts = texts.flatten().map(|text| UserId::Text(text.to_owned()));
+                users.extend(texts.map(mark));
             }
         }
     }

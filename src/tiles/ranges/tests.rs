@@ -1,5 +1,8 @@
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::util::display::array_value_to_string;
+use datafusion::catalog::TableProvider;
+use datafusion::logical_expr::JoinType;
+use datafusion::prelude::DataFrame;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use proptest::prelude::*;
@@ -9,7 +12,7 @@ use super::super::merge_inputs::{MergedColumn, MergedRollup, TileRows};
 use super::super::merged::MergedTiles;
 use super::super::merging::Merge;
 use super::*;
-use crate::engine::{EngineLimits, Session};
+use crate::engine::{EngineLimits, Session, planned_in_ranges};
 
 /// A tile with a page for each few users, each of whom has a count of 1.
 fn tile(folder: &TempDir, name: &str, users: ArrayRef, page_rows: usize) -> TileFile {
@@ -109,12 +112,15 @@ fn there_are_no_more_ranges_than_users() {
     let conditions: Vec<String> = conditions.collect();
     assert_eq!(
         conditions,
-        ["user_id < Utf8(\"b\")", "user_id >= Utf8(\"b\")"]
+        [
+            "user_id < Utf8(\"b\") OR user_id IS NULL",
+            "user_id >= Utf8(\"b\")"
+        ]
     );
 }
 
-/// The merged rows of tiles, range after range.
-async fn merged(tiles: &[TileFile], user_id_type: DataType, count: usize) -> Vec<String> {
+/// A table of tiles, in ranges of its users.
+fn table(tiles: &[TileFile], user_id_type: DataType, ranges: UserRanges) -> MergedTiles {
     let rollup = MergedRollup {
         name: "tile".to_owned(),
         columns: vec![MergedColumn {
@@ -129,8 +135,13 @@ async fn merged(tiles: &[TileFile], user_id_type: DataType, count: usize) -> Vec
             tiles: tiles.to_vec(),
         }],
     };
+    MergedTiles::new(vec![rollup], user_id_type).in_ranges(Arc::new(ranges))
+}
+
+/// The merged rows of tiles, range after range.
+async fn merged(tiles: &[TileFile], user_id_type: DataType, count: usize) -> Vec<String> {
     let ranges = UserRanges::cut(tiles, count).unwrap();
-    let table = MergedTiles::new(vec![rollup], user_id_type).in_ranges(Arc::new(ranges));
+    let table = table(tiles, user_id_type, ranges);
     let session = Session::open(&EngineLimits::default(), [], []).unwrap();
     let rows = session.read(Arc::new(table)).unwrap();
     let partitions = rows.collect_partitioned().await.unwrap();
@@ -142,6 +153,51 @@ async fn merged(tiles: &[TileFile], user_id_type: DataType, count: usize) -> Vec
         })
     });
     rows.collect()
+}
+
+/// Ranges of another column that is called user_id are none of users, and the first rows of all users are not
+/// those of each range.
+#[tokio::test]
+async fn only_what_keeps_to_its_users_is_computed_in_ranges() {
+    let folder = TempDir::new().unwrap();
+    let users = Arc::new(Int64Array::from_iter_values(0..40));
+    let tiles = [tile(&folder, "tile", users, 10)];
+    let ranges = UserRanges::cut(&tiles, 4).unwrap();
+    let split_points = ranges.split_points(&DataType::Int64).unwrap();
+    let table: Arc<dyn TableProvider> = Arc::new(table(&tiles, DataType::Int64, ranges));
+    for threads in [1, 2, 16] {
+        let limits = EngineLimits {
+            threads: threads.try_into().unwrap(),
+            ..EngineLimits::default()
+        };
+        let session = Session::open(&limits, [], []).unwrap();
+        let users = session.read(Arc::clone(&table)).unwrap();
+        let others = users.clone().select(vec![
+            ident("orders").alias(USER_ID),
+            ident(USER_ID).alias("orders"),
+        ]);
+        let joined = users.clone().join(
+            users
+                .clone()
+                .select(vec![ident(USER_ID).alias("other")])
+                .unwrap(),
+            JoinType::Inner,
+            &[USER_ID],
+            &["other"],
+            None,
+        );
+        let in_order = |rows: DataFrame| rows.sort(vec![ident(USER_ID).sort(true, true)]).unwrap();
+        let first = in_order(users.clone()).limit(0, Some(3)).unwrap();
+        for (rows, expected) in [
+            (users, 4),
+            (joined.unwrap(), 4),
+            (others.unwrap(), 1),
+            (first, 1),
+        ] {
+            let planned = planned_in_ranges(in_order(rows), "users", &split_points).await;
+            assert_eq!(planned.unwrap().len(), expected, "{threads} threads");
+        }
+    }
 }
 
 proptest! {

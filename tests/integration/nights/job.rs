@@ -53,7 +53,7 @@ pub(crate) struct Nights {
     has_pack: bool,
     /// How many threads the engine has.
     pub(crate) threads: usize,
-    /// In how many ranges users are computed; as many as the job thinks right when none.
+    /// In how many ranges users are computed, if the job says so.
     pub(crate) ranges: Option<usize>,
     /// Sections of the job file beside the usual ones.
     pub(crate) sections: String,

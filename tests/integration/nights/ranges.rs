@@ -9,7 +9,7 @@ use super::job::Nights;
 use super::lake::{Delivery, Ids};
 use super::tables::{self, of_any_run};
 use crate::naive::fixtures::{days_ago, event, hand_given_cut_points, order};
-use crate::naive::history::History;
+use crate::naive::history::{History, Order};
 
 /// Every table that has a row a user, and what is added up of them.
 const TABLES: [&str; 7] = [
@@ -31,9 +31,10 @@ fn history(id: impl Fn(i64) -> String) -> History {
         let id = id(user);
         for number in 0..=user % 5 {
             let days = (user * 5 + number * 4) % 40;
-            history
-                .orders
-                .push(order(&id, days, 10_01 + user * 137 * (number + 1)));
+            history.orders.push(Order {
+                order_id: (5000 + user * 10 + number).to_string(),
+                ..order(&id, days, 10_01 + user * 137 * (number + 1))
+            });
             history.events.push(event(&id, (days + user) % 40, "click"));
         }
         if user % 4 == 0 {
