@@ -1,7 +1,8 @@
 //! An explicit list of Parquet files as a table: a scan opens these files and no others.
 //!
 //! A partitioned list carries one value per file. A filter on the partition column alone decides
-//! at planning which files are opened at all; other filters prune inside the files.
+//! at planning which files are opened at all; filters on the column that files are sorted by decide which
+//! pages of them are read.
 //!
 //! Files of a source ([`ParquetFiles::of_source`]) are other people's: they are read as they were
 //! listed or not at all, and their columns may be spelt in another case and be of other types.
