@@ -1,15 +1,16 @@
 //! Everything that can be wrong with a job before any data is read:
 //!
-//! 1. every model is planned on empty tables; those that read a broken one are passed over
-//! 2. `dim_tier` is read for the dimensions
-//! 3. the rules of the tier models are proved to [cover](crate::tiers::coverage) them
-//! 4. what is published has the columns and types it needs
-//! 5. what any model [compares](crate::tiers::literals) with a dimension is one of its values
-//! 6. every model is one that the engine can [compute](crate::pack::runnable)
-//! 7. reference files have each key once, true and false in one spelling, and the actions that the job
-//!    turns on; audits that read nothing else find nothing
+//! 1. reference files have each key once, true and false in one spelling, and the actions that the job
+//!    turns on; where they do not, what follows is left out
+//! 2. every model is planned on empty tables; those that read a broken one are passed over
+//! 3. `dim_tier` is read for the dimensions
+//! 4. the rules of the tier models are proved to [cover](crate::tiers::coverage) them
+//! 5. what is published has the columns and types it needs
+//! 6. what any model [compares](crate::tiers::literals) with a dimension is one of its values
+//! 7. every model is one that the engine can [compute](crate::pack::runnable)
+//! 8. audits that read reference files alone find nothing
 //!
-//! Problems of all steps are reported at once. Where there are none, what may be meant otherwise is
+//! Problems of all these steps are reported at once. Where there are none, what may be meant otherwise is
 //! [remarked on](remarks): nothing is refused for it.
 
 mod problems;
@@ -65,7 +66,13 @@ pub(crate) async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Chec
         Err(problems) => return Err(found.and(problems)),
     };
     found.keep(problems.or_ok(()));
-    found.keep(reference_problems(job, &project).or_ok(()));
+    let of_references = reference_problems(job, &project);
+    if !of_references.0.is_empty() {
+        // What SQL makes of them would be told in other words.
+        let note = "SQL is not checked until the problems above are fixed";
+        found.keep(of_references.or_ok(()));
+        found.or_ok(Some(Diagnostic::note(note)))?;
+    }
     let [numbers, texts] = &ID_TYPES;
     let (mut of_models, mut by_texts) = (Found::default(), Found::default());
     let mut told = check_models(job, &project, snapshot_date, numbers, &mut of_models).await;

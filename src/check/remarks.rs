@@ -22,11 +22,13 @@ use crate::pack::{
     Project, actions_without_rules, metrics_without_labels, unknown_alerts, unknown_severities,
     unused,
 };
-use crate::tables::{ACTIONS, DIM_METRIC};
+use crate::tables::{ACTIONS, DIM_METRIC, DIM_TIER};
 use crate::tiers::FALLING;
 
 /// The columns of which no two lines of a reference file may have the same values.
-const KEYS: [(&str, &[&str]); 4] = [
+const KEYS: [(&str, &[&str]); 6] = [
+    (DIM_TIER.name, &["dimension", "tier"]),
+    ("value_tiers", &["tier"]),
     ("event_types", &["event_type"]),
     (ACTIONS.name, &["priority"]),
     (DIM_METRIC.name, &["metric"]),

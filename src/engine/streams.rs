@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::common::SplitPoint;
+use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::execution::{SessionStateBuilder, TaskContext};
 use datafusion::physical_expr::LexOrdering;
@@ -22,9 +23,16 @@ const BATCHES_AHEAD: usize = 4;
 /// The query with files read from start to end: parts of a sorted file that are read at the same
 /// time would only have to be merged again.
 pub(crate) fn reading_whole_files(rows: DataFrame) -> DataFrame {
+    planned_by(rows, |options| {
+        options.optimizer.repartition_file_scans = false;
+    })
+}
+
+/// The query, which is planned with other options than its session has.
+fn planned_by(rows: DataFrame, set: impl FnOnce(&mut ConfigOptions)) -> DataFrame {
     let (state, plan) = rows.into_parts();
     let mut config = state.config().clone();
-    config.options_mut().optimizer.repartition_file_scans = false;
+    set(config.options_mut());
     let state = SessionStateBuilder::new_from_existing(state).with_config(config);
     DataFrame::new(state.build(), plan)
 }
@@ -66,7 +74,14 @@ pub(crate) async fn planned_in_ranges(
     split_points: &[SplitPoint],
 ) -> Result<Vec<PlannedRows>> {
     let ranges = split_points.len() + 1;
-    let (plan, context) = planned(planning_partitions(rows, ranges), table).await?;
+    // With more partitions than ranges the engine would deal rows out anew.
+    let rows = match ranges {
+        1 => rows,
+        _ => planned_by(rows, |options| {
+            options.execution.target_partitions = ranges;
+        }),
+    };
+    let (plan, context) = planned(rows, table).await?;
     let is_by_its_order = |plan: &Arc<dyn ExecutionPlan>, order: &LexOrdering| {
         let Partitioning::Range(found) = plan.output_partitioning() else {
             return false;
@@ -83,18 +98,6 @@ pub(crate) async fn planned_in_ranges(
         Some((plan, _)) => (0..ranges).map(|range| part(&plan, Some(range))).collect(),
         None => vec![part(&plan, None)],
     })
-}
-
-/// The query with as many partitions as there are ranges: the engine would deal rows out anew where it may
-/// have more.
-fn planning_partitions(rows: DataFrame, ranges: usize) -> DataFrame {
-    if ranges == 1 {
-        return rows;
-    }
-    let (state, plan) = rows.into_parts();
-    let config = state.config().clone().with_target_partitions(ranges);
-    let state = SessionStateBuilder::new_from_existing(state).with_config(config);
-    DataFrame::new(state.build(), plan)
 }
 
 fn ahead_of(mut rows: SendableRecordBatchStream) -> SendableRecordBatchStream {

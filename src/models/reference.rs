@@ -1,5 +1,6 @@
 //! Reference tables: the pack's CSV files, read whole, their column types taken from the values.
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ impl ReferenceTable {
             .help("a reference file is CSV with a header line and as many values on every line")
         })?;
         check_separator(&rows, &file)?;
+        let rows = named_columns(&rows, &file)?;
         Ok(Self { name, file, rows })
     }
 
@@ -96,6 +98,37 @@ fn check_separator(rows: &RecordBatch, file: &SourceFile) -> Result<(), Diagnost
     let message = format!("the columns of this file are separated by {name}");
     let place = 0..file.byte_at(1, u64::MAX);
     Err(Diagnostic::at(file, place, message).help("save it as CSV with commas"))
+}
+
+/// The columns with their names; those without a name or a value, as of the commas that spreadsheets leave
+/// at the right, are none.
+fn named_columns(rows: &RecordBatch, file: &SourceFile) -> Result<RecordBatch, Diagnostic> {
+    let problem = |message: String, help: &str| {
+        let place = 0..file.byte_at(1, u64::MAX);
+        Err(Diagnostic::at(file, place, message).help(help))
+    };
+    let mut names = BTreeSet::new();
+    let mut kept = Vec::new();
+    for (index, field) in rows.schema_ref().fields().iter().enumerate() {
+        let column = rows.column(index);
+        if field.name().trim().is_empty() {
+            if column.null_count() == column.len() {
+                continue;
+            }
+            let message = format!("column {} has values and no name", index + 1);
+            return problem(
+                message,
+                "give it a name in the first line, or take its values out",
+            );
+        }
+        if !names.insert(field.name()) {
+            let message = format!("two columns are called `{}`", field.name());
+            return problem(message, "give one of them another name, or take it out");
+        }
+        kept.push(index);
+    }
+    rows.project(&kept)
+        .or_else(|error| problem(error.to_string(), "give each column a name"))
 }
 
 fn line_of_csv(values: &[String]) -> String {
@@ -208,6 +241,32 @@ mod tests {
             let refused = format!("{:?}", refused.unwrap_err());
             assert!(refused.contains(name), "{refused}");
             assert!(refused.contains("save it as CSV with commas"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn columns_have_a_name_each() {
+        let read = |text: &str| {
+            let name = TableName::new(SqlSchema::Reference, "t");
+            ReferenceTable::read(name, SourceFile::new("t.csv", text))
+        };
+        let saved = read("tier,rank,,\na,1,,\nb,2,,\n,,,\n").unwrap();
+        assert_eq!(saved.canonical_text(), "tier,rank\na,1\nb,2\n");
+        for (text, problem, help) in [
+            (
+                "tier,rank,\na,1,x\n",
+                "column 3 has values and no name",
+                "give it a name in the first line, or take its values out",
+            ),
+            (
+                "tier,rank,tier\na,1,b\n",
+                "two columns are called `tier`",
+                "give one of them another name, or take it out",
+            ),
+        ] {
+            let refused = format!("{:?}", read(text).unwrap_err());
+            assert!(refused.contains(problem), "{refused}");
+            assert!(refused.contains(help), "{refused}");
         }
     }
 

@@ -156,9 +156,12 @@ impl Run<'_> {
     }
 }
 
+/// Files that a process may have open where the system does not say.
+const OPEN_FILES: usize = 1024;
+
 /// How many ranges may have so many tiles open at once, each of which is a file: half of what this process may
 /// open is left to others.
 fn ranges_open(tiles: usize) -> usize {
-    let files = System::open_files_limit().unwrap_or(usize::MAX);
+    let files = System::open_files_limit().unwrap_or(OPEN_FILES);
     (files / 2 / tiles.max(1)).max(1)
 }

@@ -91,6 +91,13 @@ const APPLIED: &[(&str, &[&str])] = &[
         &["save it as CSV with commas"],
     ),
     (
+        "reference::columns_have_a_name_each",
+        &[
+            "give it a name in the first line, or take its values out",
+            "give one of them another name, or take it out",
+        ],
+    ),
+    (
         "lineage::where_nobody_is_told_is_said_with_the_remedy",
         &[
             "give url = \"http://marquez:5000\", or file = \"lineage.jsonl\"",
