@@ -122,7 +122,7 @@ def main() -> None:
     arguments = parse_arguments()
     sample = Sample(arguments.folder)
     sample.make(arguments.binary, Size(arguments.users, arguments.days))
-    sample.set_threads(arguments.threads)
+    sample.set_engine(arguments.threads)
 
     costs = measure(arguments, sample)
     found = ratios(costs, arguments.days)

@@ -3,7 +3,8 @@
     python3 ci/bench/pairs.py --binary TIERLINE --against OLDER [--users N] [--days N] [--rounds N]
 
 Both run the same job over the same sample data, made by the older of the two, each with an output of its
-own. A round is a first night and the night after, of both, right after one another and in turns which
+own; with `--engine "ranges = 2"` the build in question has a setting under [engine] that the other has
+not, and both may be the same build. A round is a first night and the night after, of both, right after one another and in turns which
 goes first; a ratio is formed within a round. It needs no packages.
 """
 
@@ -44,6 +45,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="how often the night is measured")
     parser.add_argument("--cold-rounds", type=int, default=2, help="and how often the first night")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--engine", default="", help="a line of [engine] for the build in question")
     arguments = parser.parse_args()
     if not 1 <= arguments.cold_rounds <= arguments.rounds:
         parser.error("--cold-rounds must be 1 or more, and at most --rounds")
@@ -52,37 +54,52 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
+@dataclass(frozen=True)
+class Build:
+    """One of the two, with what stands under [engine] for it."""
+
+    name: str
+    binary: Path
+    threads: int
+    settings: str
+
+    def first_night(self, sample: Sample) -> Cost:
+        """A night into an empty output, which is kept."""
+        sample.remove_output()
+        cost = self.run(sample, COLD_NIGHT)
+        sample.keep_output(self.name)
+        return cost
+
+    def night_after(self, sample: Sample) -> Cost:
+        """A night over the output that was kept."""
+        sample.restore_output(self.name)
+        return self.run(sample, NIGHT)
+
+    def run(self, sample: Sample, night: date) -> Cost:
+        sample.set_engine(self.threads, self.settings)
+        return run_tierline(self.binary, sample.job, night)
+
+
 def measure(arguments: argparse.Namespace, sample: Sample) -> Iterator[tuple[str, Round]]:
     """The rounds, as they are done."""
-    builds = {"old": arguments.against.resolve(), "new": arguments.binary.resolve()}
+    threads = arguments.threads
+    builds = [
+        Build("old", arguments.against.resolve(), threads, ""),
+        Build("new", arguments.binary.resolve(), threads, arguments.engine),
+    ]
     for number in range(arguments.rounds):
-        order = list(builds) if number % 2 == 0 else list(builds)[::-1]
+        order = builds if number % 2 == 0 else builds[::-1]
         if number < arguments.cold_rounds:
-            cold = {name: first_night(builds[name], sample, name) for name in order}
+            cold = {build.name: build.first_night(sample) for build in order}
             yield "first night", Round(**cold)
-        nights = {name: night_after(builds[name], sample, name) for name in order}
+        nights = {build.name: build.night_after(sample) for build in order}
         yield "night", Round(**nights)
-
-
-def first_night(binary: Path, sample: Sample, name: str) -> Cost:
-    """A night into an empty output, which is kept."""
-    sample.remove_output()
-    cost = run_tierline(binary, sample.job, COLD_NIGHT)
-    sample.keep_output(name)
-    return cost
-
-
-def night_after(binary: Path, sample: Sample, name: str) -> Cost:
-    """A night over the output that was kept."""
-    sample.restore_output(name)
-    return run_tierline(binary, sample.job, NIGHT)
 
 
 def main() -> None:
     arguments = parse_arguments()
     sample = Sample(arguments.folder)
     sample.make(arguments.against.resolve(), Size(arguments.users, arguments.days))
-    sample.set_threads(arguments.threads)
     rounds: dict[str, list[Round]] = {}
     for night, measured in measure(arguments, sample):
         rounds.setdefault(night, []).append(measured)

@@ -50,9 +50,10 @@ class Sample:
                        check=True, stdout=subprocess.DEVNULL)
         note.write_text(json.dumps(asdict(size)))
 
-    def set_threads(self, threads: int) -> None:
+    def set_engine(self, threads: int, settings: str = "") -> None:
+        """Writes [engine] of the job; `settings` is more of its lines."""
         before_engine = self.job.read_text().partition("\n[engine]\n")[0]
-        self.job.write_text(f"{before_engine}\n[engine]\nthreads = {threads}\n")
+        self.job.write_text(f"{before_engine}\n[engine]\nthreads = {threads}\n{settings}\n")
 
     def remove_output(self) -> None:
         shutil.rmtree(self.output, ignore_errors=True)

@@ -14,7 +14,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, FieldRef};
 use deltalake_core::DeltaResult;
 use deltalake_core::datafile::writer::{PartitionWriter, PartitionWriterConfig};
 use deltalake_core::kernel::Add;
@@ -36,7 +36,7 @@ use crate::storage::{Location, StorageError, is_full};
 /// How hard files are compressed.
 const ZSTD_LEVEL: i32 = 3;
 
-/// Delta's default for the columns whose bounds the log knows.
+/// Delta's default for how many columns the log knows the bounds of.
 const INDEXED_COLUMNS: usize = 32;
 
 /// Decimal digits that a double is sure to keep.
@@ -201,7 +201,7 @@ fn partition_writer(
     let configuration = configuration.with_roll_on_row_group_boundary(true);
     // The default number, which the names given next to it overrule.
     let (column_count, _) = get_num_idx_cols_and_stats_columns(None, HashMap::new());
-    let indexed_columns = Some(indexed_columns(&spec.file_schema()));
+    let indexed_columns = Some(indexed_columns(spec));
     PartitionWriter::try_with_config(
         Arc::new(table),
         configuration,
@@ -210,12 +210,23 @@ fn partition_writer(
     )
 }
 
-/// The columns whose bounds go to the log: the first 32, but no decimal that is wider than a
-/// double. The library writes bounds of decimals as doubles, and a reader who trusts one that was
-/// rounded skips rows it should have found.
-fn indexed_columns(file_schema: &Schema) -> Vec<String> {
+/// The columns whose bounds go to the log: those that the table is sorted by, since files of the others hold
+/// everything; of a table without an order the first 32. No decimal that is wider than a double is among
+/// them: the library writes bounds of decimals as doubles, and a reader who trusts one that was rounded
+/// skips rows it should have found.
+fn indexed_columns(spec: &TableSpec) -> Vec<String> {
+    let file_schema = spec.file_schema();
+    let sorted_by = spec.sort_columns();
     let first = file_schema.fields().iter().take(INDEXED_COLUMNS);
-    let bounded = first.filter(|field| match field.data_type() {
+    let fields: Vec<&FieldRef> = match sorted_by.is_empty() {
+        true => first.collect(),
+        false => {
+            let sorted_by = sorted_by.iter();
+            let fields = sorted_by.filter_map(|column| file_schema.fields().find(column));
+            fields.map(|(_, field)| field).collect()
+        }
+    };
+    let bounded = fields.into_iter().filter(|field| match field.data_type() {
         DataType::Decimal128(precision, _) => *precision <= DOUBLE_DIGITS,
         _ => true,
     });

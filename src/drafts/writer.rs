@@ -450,6 +450,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_log_has_bounds_of_what_a_table_is_sorted_by() {
+        let output = testing::in_memory();
+        let spec = TableSpec::clone(&tiers("tier_snapshot", Dating::EveryDate));
+        let spec = Arc::new(spec.sorted_by(&["user_id"]).unwrap());
+        let draft = draft(&output, &spec, "2026-11-20", &[(1, "gold"), (2, "new")]).await;
+        let statistics = draft.additions().next().unwrap().stats.as_deref().unwrap();
+        let statistics: serde_json::Value = serde_json::from_str(statistics).unwrap();
+        assert_eq!(
+            (&statistics["minValues"], &statistics["maxValues"]),
+            (
+                &serde_json::json!({"user_id": 1}),
+                &serde_json::json!({"user_id": 2})
+            )
+        );
+    }
+
+    #[tokio::test]
     async fn an_undated_table_keeps_a_date_that_is_data() {
         let output = testing::in_memory();
         let columns = vec![Field::new("snapshot_date", DataType::Date32, true)];

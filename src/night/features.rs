@@ -6,7 +6,6 @@
 //! 3. features: planned for [ranges](UserRanges) of users; those that several models read are
 //!    computed once
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use datafusion::error::Result as EngineResult;
@@ -88,7 +87,7 @@ impl Run<'_> {
 
     /// The ranges that the users of the tiles are cut into: as many as the job says, or one.
     fn ranges(&self, catalog: &Catalog<'_>) -> EngineResult<UserRanges> {
-        let wanted = self.job.ranges.map_or(1, NonZeroUsize::get);
+        let wanted = self.plan.ranges.get();
         let count = wanted.min(ranges_open(catalog.tiles().count()));
         if count < wanted {
             tracing::warn!(

@@ -1,6 +1,7 @@
 //! One night, decided but not done.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 
 use chrono::NaiveDate;
 
@@ -79,6 +80,8 @@ pub struct Plan {
     pub gaps: Vec<NaiveDate>,
     /// The models, each after what it reads.
     pub models: Vec<TableName>,
+    /// How many ranges its users are cut into, at most.
+    pub ranges: NonZeroUsize,
     /// What is published.
     pub tables: Tables,
     /// Whether a model reads who was listed for what on earlier dates.

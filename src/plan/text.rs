@@ -200,7 +200,11 @@ impl Plan {
     }
 
     fn write_models(&self, f: &mut Formatter<'_>) -> Result {
-        writeln!(f, "\nmodels, in order")?;
+        let ranges = match self.ranges.get() {
+            1 => String::new(),
+            ranges => format!(", their users in up to {ranges} ranges"),
+        };
+        writeln!(f, "\nmodels, in order{ranges}")?;
         for model in &self.models {
             let note = match self.history_scans.contains(model) {
                 true => "  (reads staging directly: scans the whole history)".to_owned(),
