@@ -1,5 +1,5 @@
 -- What is wrong with reference/actions.csv: a line that says too little or the same as another, or an
--- action whose name this file does not have.
+-- action whose name this file does not have; and that nobody is left alone.
 SELECT
     action,
     channel,
@@ -14,6 +14,7 @@ FROM (
             WHEN is_known IS NULL THEN 'not among the names in audits/actions_known.sql; add it there, and its rule to publish/actions.sql'
             WHEN channel IS NULL OR priority IS NULL OR days_valid IS NULL OR rest_days IS NULL OR is_on IS NULL
                 THEN 'channel, priority, is_on, days_valid and rest_days must have values'
+            WHEN channel <> TRIM(channel) THEN 'channel begins or ends with a space, which makes it another channel'
             WHEN lines_of_priority > 1 THEN 'another line has the same priority'
             WHEN lines_of_channel > 1 THEN 'another line has the same action and channel'
             WHEN action = 'leave_alone' AND channel <> 'none' THEN 'leave_alone must have the channel none: no message is sent'
@@ -54,3 +55,13 @@ FROM (
     )
 )
 WHERE problem IS NOT NULL
+
+UNION ALL
+
+SELECT
+    'leave_alone' AS action,
+    'none' AS channel,
+    CAST(NULL AS BIGINT) AS priority,
+    'leave_alone has no line: it is the list of those whom mailings leave out' AS problem
+FROM reference.actions
+HAVING COUNT(CASE WHEN action = 'leave_alone' THEN 1 END) = 0

@@ -196,7 +196,7 @@ ranked AS (
     SELECT
         users.*,
         taken.priority,
-        CAST(round(users.order_gap_days) AS BIGINT) AS usual_days,
+        CASE WHEN users.orders_lifetime >= 3 THEN CAST(round(users.order_gap_days) AS BIGINT) END AS usual_days,  -- one gap is no habit
         ROW_NUMBER() OVER (
             PARTITION BY taken.priority
             ORDER BY users.revenue_365d DESC, users.interactions_30d DESC, users.user_id

@@ -66,12 +66,12 @@ pub(crate) async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Chec
         Err(problems) => return Err(found.and(problems)),
     };
     found.keep(problems.or_ok(()));
-    let of_references = reference_problems(job, &project);
+    let mut of_references = reference_problems(job, &project);
     if !of_references.0.is_empty() {
         // What SQL makes of them would be told in other words.
         let note = "SQL is not checked until the problems above are fixed";
-        found.keep(of_references.or_ok(()));
-        found.or_ok(Some(Diagnostic::note(note)))?;
+        of_references.push(Diagnostic::note(note));
+        return Err(found.and(of_references));
     }
     let [numbers, texts] = &ID_TYPES;
     let (mut of_models, mut by_texts) = (Found::default(), Found::default());

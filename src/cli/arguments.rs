@@ -333,8 +333,7 @@ pub(super) struct ExportArguments {
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
     pub columns: Vec<String>,
     /// csv: UTF-8 with a header, quoted as in RFC 4180, NULL as an empty field. json: an object a
-    /// line. Dates are YYYY-MM-DD, decimals have all their digits, and rows are in the order of the
-    /// table's key
+    /// line. Dates are YYYY-MM-DD, and decimals have all their digits
     #[arg(long, value_enum)]
     pub format: FormatArgument,
     /// A folder or a URL of one: the file is called by the table there, and manifest.json, which
@@ -344,6 +343,10 @@ pub(super) struct ExportArguments {
     /// goes to stdout, without a manifest
     #[arg(long, value_name = "PATH-or-URL")]
     pub to: Option<String>,
+    /// The order of the rows, such as priority,value_at_stake desc, NULL last; rows that tie are in the
+    /// order of the table's key, and so are all rows when left out
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    pub order_by: Vec<String>,
     /// A file for each value of a column, such as calls-app.csv, 500 at most; needs --to
     #[arg(long, value_name = "COLUMN")]
     pub split_by: Option<String>,

@@ -24,6 +24,7 @@ pub(super) async fn export(arguments: &ExportArguments, output: &Output) -> Resu
         date: date.transpose()?,
         condition: arguments.condition.as_deref(),
         columns: &arguments.columns,
+        order_by: &arguments.order_by,
         split_by: arguments.split_by.as_deref(),
         form,
     };

@@ -14,7 +14,10 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::joins::NestedLoopJoinExec;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::{
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
+    ReplaceChildrenOptions,
+};
 
 /// More than any pool has.
 const MORE_THAN_ALL: usize = usize::MAX / 2;
@@ -43,8 +46,9 @@ impl PhysicalOptimizerRule for LoopJoinsFitInMemory {
             };
             let left = Arc::new(OnceExec::of(Arc::clone(join.left())));
             let right = Arc::clone(join.right());
-            node.with_new_children(vec![left, right])
-                .map(Transformed::yes)
+            let recompute = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+            let join = node.replace_children(vec![left, right], recompute);
+            join.map(Transformed::yes)
         })
         .data()
     }

@@ -22,13 +22,16 @@ pub struct Request<'a> {
     pub condition: Option<&'a str>,
     /// The columns, in their order, of the snapshot too; those of the table where there are none.
     pub columns: &'a [String],
+    /// Columns that the rows are ordered by before the key, each followed by ` desc` where the largest come
+    /// first.
+    pub order_by: &'a [String],
     /// The column of whose values each has a file.
     pub split_by: Option<&'a str>,
     /// What the files are like.
     pub form: Form,
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
     /// Whether it names columns that the snapshot has and the table has not. A word of a condition may be a
     /// text; then nothing is lost but time.
     pub(super) fn asks_besides(&self, own: &Schema, snapshot: &Schema) -> bool {
@@ -36,9 +39,27 @@ impl Request<'_> {
         let words =
             condition.split(|character: char| !character.is_alphanumeric() && character != '_');
         let asked = self.columns.iter().map(String::as_str);
-        let asked: Vec<&str> = asked.chain(self.split_by).chain(words).collect();
+        let ordered = self.order().map(|(column, _)| column);
+        let asked = asked.chain(ordered).chain(self.split_by).chain(words);
+        let asked: Vec<&str> = asked.collect();
         let mut besides = besides(own, snapshot);
         besides.any(|column| asked.iter().any(|word| word.eq_ignore_ascii_case(column)))
+    }
+
+    /// The columns of the order, and whether the least of each come first.
+    pub(super) fn order(&self) -> impl Iterator<Item = (&'a str, bool)> + Clone + use<'a> {
+        self.order_by.iter().map(|column| {
+            let column = column.trim();
+            match column.rsplit_once(char::is_whitespace) {
+                Some((column, last)) if last.eq_ignore_ascii_case("desc") => {
+                    (column.trim_end(), false)
+                }
+                Some((column, last)) if last.eq_ignore_ascii_case("asc") => {
+                    (column.trim_end(), true)
+                }
+                _ => (column, true),
+            }
+        })
     }
 }
 
@@ -78,6 +99,7 @@ mod tests {
                 date: None,
                 condition,
                 columns: &columns,
+                order_by: &[],
                 split_by: None,
                 form: Form {
                     format: Format::Json,

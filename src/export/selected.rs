@@ -91,9 +91,12 @@ impl Selected {
                 session.plan(planner::plan(&session.state(), &model, &parameters).await?)
             }
         };
+        // NULL comes last in an order that was asked for, and first in that of the key.
+        let asked = request.order();
+        let asked = asked.map(|(column, ascending)| ident(column).sort(ascending, false));
         let key = order.columns(&known);
         let key = key.map(|column| ident(column).sort(true, true));
-        let rows = rows.sort(key.collect()).map_err(&failed)?;
+        let rows = rows.sort(asked.chain(key).collect()).map_err(&failed)?;
         let read = columns.read.iter().map(|column| ident(*column));
         let rows = rows.select(read.collect::<Vec<_>>()).map_err(&failed)?;
         let split = columns.split();
@@ -249,7 +252,8 @@ impl<'a> Columns<'a> {
             .iter()
             .map(|name| ("--columns", name.as_str()));
         let split = request.split_by.map(|name| ("--split-by", name));
-        for (argument, name) in asked.clone().chain(split) {
+        let order = request.order().map(|(name, _)| ("--order-by", name));
+        for (argument, name) in asked.clone().chain(order).chain(split) {
             if known.index_of(name).is_err() {
                 let near = did_you_mean(name, names.iter().copied());
                 let message = format!(

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray,
+};
 use datafusion::arrow::compute::{concat_batches, filter_record_batch};
 use datafusion::arrow::csv::ReaderBuilder;
 use datafusion::arrow::csv::reader::Format;
@@ -128,7 +130,7 @@ fn named_columns(rows: &RecordBatch, file: &SourceFile) -> Result<RecordBatch, D
         kept.push(index);
     }
     rows.project(&kept)
-        .or_else(|error| problem(error.to_string(), "give each column a name"))
+        .map_err(|error| Diagnostic::new(error.to_string()))
 }
 
 fn line_of_csv(values: &[String]) -> String {
@@ -162,13 +164,17 @@ fn has_no_values(line: &str) -> bool {
 
 fn read_rows(text: &str) -> Result<RecordBatch, ArrowError> {
     let format = Format::default().with_header(true);
-    let (inferred, _) = format.infer_schema(Cursor::new(text), None)?;
-    let schema = simplified(&inferred);
+    let (header, _) = format.infer_schema(Cursor::new(text), Some(0))?;
+    let names = header.fields().iter().map(|field| field.name());
+    let texts: Vec<Field> = names
+        .map(|name| Field::new(name, DataType::Utf8, true))
+        .collect();
+    let schema: SchemaRef = Arc::new(Schema::new(texts));
     let reader = ReaderBuilder::new(Arc::clone(&schema))
         .with_format(format)
         .build(Cursor::new(text))?;
     let batches = reader.collect::<Result<Vec<_>, _>>()?;
-    with_values(&concat_batches(&schema, &batches)?)
+    typed(&with_values(&concat_batches(&schema, &batches)?)?)
 }
 
 /// The rows that have any value.
@@ -180,17 +186,49 @@ fn with_values(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     filter_record_batch(rows, &have)
 }
 
-/// Keeps whole numbers and booleans; everything else stays the text it is.
-fn simplified(inferred: &Schema) -> SchemaRef {
-    let fields = inferred.fields().iter().map(|field| {
-        let data_type = match field.data_type() {
-            DataType::Int64 => DataType::Int64,
-            DataType::Boolean => DataType::Boolean,
-            _ => DataType::Utf8,
-        };
-        Field::new(field.name(), data_type, true)
-    });
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+/// Columns of whole numbers as BIGINT, of true and false as BOOLEAN; everything else stays the text it is.
+fn typed(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let columns: Vec<ArrayRef> = rows
+        .columns()
+        .iter()
+        .map(|column| {
+            let texts = column.as_string::<i32>();
+            as_numbers(texts)
+                .or_else(|| as_booleans(texts))
+                .unwrap_or_else(|| Arc::clone(column))
+        })
+        .collect();
+    let schema = rows.schema();
+    let fields = schema.fields().iter().zip(&columns);
+    let fields: Vec<Field> = fields
+        .map(|(field, column)| Field::new(field.name(), column.data_type().clone(), true))
+        .collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+}
+
+fn as_numbers(texts: &StringArray) -> Option<ArrayRef> {
+    let number = |text: &str| {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| text.parse::<i64>().ok()).flatten()
+    };
+    let numbers: Int64Array = texts.iter().map(|text| text.and_then(number)).collect();
+    is_any_and_all(texts, &numbers).then(|| Arc::new(numbers) as ArrayRef)
+}
+
+fn as_booleans(texts: &StringArray) -> Option<ArrayRef> {
+    let boolean = |text: &str| match text {
+        text if text.eq_ignore_ascii_case("true") => Some(true),
+        text if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    };
+    let booleans: BooleanArray = texts.iter().map(|text| text.and_then(boolean)).collect();
+    is_any_and_all(texts, &booleans).then(|| Arc::new(booleans) as ArrayRef)
+}
+
+/// Whether there are texts, and each has a value of another type.
+fn is_any_and_all(texts: &StringArray, values: &dyn Array) -> bool {
+    texts.null_count() < texts.len() && texts.null_count() == values.null_count()
 }
 
 /// The line number in a message such as `... for line 3, expected 4 got 2`, or 1.
@@ -268,6 +306,26 @@ mod tests {
             assert!(refused.contains(problem), "{refused}");
             assert!(refused.contains(help), "{refused}");
         }
+    }
+
+    /// Full-width digits, which Chinese keyboards write, are no numbers to SQL.
+    #[test]
+    fn types_are_those_of_all_values() {
+        let name = TableName::new(SqlSchema::Reference, "t");
+        let text = "plain,wide,large,small,flag,mixed,none\n1,３００,9223372036854775808,-2,TRUE,true,\n,1,1,03,false,1,\n";
+        let table = ReferenceTable::read(name, SourceFile::new("t.csv", text)).unwrap();
+        let types = table.rows.schema();
+        let types: Vec<_> = types
+            .fields()
+            .iter()
+            .map(|field| field.data_type().to_string())
+            .collect();
+        assert_eq!(
+            types,
+            ["Int64", "Utf8", "Utf8", "Int64", "Boolean", "Utf8", "Utf8"]
+        );
+        assert_eq!(table.value(1, 3).as_deref(), Some("3"));
+        assert_eq!(table.value(0, 1).as_deref(), Some("３００"));
     }
 
     /// Lines of commas are what spreadsheets save of empty rows.

@@ -64,7 +64,7 @@ impl ReferenceTable {
                     "`{}` has `{value}` in column `{column}`, where a whole number from {least} on is needed",
                     self.name
                 );
-                self.problem(row, message).help("write such a number; an empty cell is none")
+                self.problem(row, message).help("write such a number in plain digits, or leave the cell empty")
             })
         });
         found.collect()

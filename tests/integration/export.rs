@@ -39,12 +39,43 @@ fn what_is_published_is_exported() {
     let project = published();
     every_format_has_the_rows_of_the_date_in_the_order_of_the_key(&project);
     rows_and_columns_are_chosen_and_split_into_files(&project);
+    rows_come_in_the_order_that_is_asked_for(&project);
     a_table_that_keeps_the_newest_date_is_that_of_then_for_an_older_one(&project);
     columns_of_the_snapshot_come_with_a_table_of_users(&project);
     what_another_program_has_written_is_left_alone(&project);
     a_bare_name_is_of_the_folder_here(&project);
     what_cannot_be_exported_is_told_with_the_remedy(&project);
     an_older_date_with_another_key_is_exported(project);
+}
+
+/// A call centre begins with the most valuable.
+fn rows_come_in_the_order_that_is_asked_for(project: &Project) {
+    let of = |order: &[&str]| {
+        let arguments = ["--table", "calls", "--format", "csv"];
+        let columns = ["--columns", "orders_lifetime,user_id"];
+        let rows = exported(project, &[&arguments[..], &columns, order].concat());
+        let rows = rows.lines().skip(1).map(|line| {
+            let (orders, user_id) = line.split_once(',').unwrap();
+            (orders.parse().unwrap(), user_id.parse().unwrap())
+        });
+        rows.collect::<Vec<(i64, i64)>>()
+    };
+    let mut rows = of(&[]);
+    rows.sort_by_key(|(orders, user_id)| (-orders, *user_id));
+    assert_eq!(of(&["--order-by", "orders_lifetime desc"]), rows);
+    rows.sort_by_key(|(orders, user_id)| (*orders, -user_id));
+    assert_eq!(of(&["--order-by", "orders_lifetime,user_id DESC"]), rows);
+    // Of the snapshot, too.
+    let by_tier = of(&["--order-by", "revenue_365d desc"]);
+    assert_eq!(by_tier.len(), rows.len());
+    let arguments = ["--table", "calls", "--format", "csv"];
+    let refused = export(
+        project,
+        &[&arguments[..], &["--order-by", "orders"]].concat(),
+    );
+    assert_eq!(refused.exit_code, 2);
+    let told = "--order-by: `calls` has no column `orders`";
+    assert!(refused.stderr.contains(told), "{refused:?}");
 }
 
 /// A list for a campaign is cut by tier or city, which lists of actions do not have.

@@ -335,7 +335,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "compare days with days, such as DATE '2026-10-01', or count them: $snapshot_date - day",
             "WHEN needs what is true or false: compare it, as in WHEN x > 0",
             "a subquery in [..] or {..} knows no table of WITH: compute its value in a table of WITH, and name the column here",
-            "write such a number; an empty cell is none",
+            "write such a number in plain digits, or leave the cell empty",
             "give the warning another name",
             "make it true or false where it comes from, in tiers/warnings.sql as a rule, or take it out of dim_tier",
         ],

@@ -191,7 +191,19 @@ fn tier_that_is_neither_listed_nor_selected_is_a_step_forgotten() {
 fn tiers_are_listed_once() {
     let again = "interaction_depth,deep,3,Deep,x,Again,x\n";
     let project = Project::new().append(TIERS, again);
-    insta::assert_snapshot!(project.check(), @"");
+    insta::assert_snapshot!(project.check(), @"
+    exit code 2
+
+    error: `reference.dim_tier` has dimension, tier `interaction_depth, deep` on line 21 already
+      --> sql/reference/dim_tier.csv:52:1
+       |
+    52 | interaction_depth,deep,3,Deep,x,Again,x
+       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: give one of the two lines another, or take it out: what is joined with both counts twice
+
+    note: SQL is not checked until the problems above are fixed
+    ");
 }
 
 #[test]
@@ -355,6 +367,16 @@ fn actions_that_contradict_each_other_are_refused() {
             "leave_alone,20,none,,true,",
             "leave_alone,20,none,,false,",
             "leave_alone must be on",
+        ),
+        (
+            "leave_alone,20,none,,true,1,0,",
+            "thank_peak,20,sms,,true,1,0,",
+            "leave_alone has no line",
+        ),
+        (
+            "recall,110,sms,",
+            "recall,110,\"sms \",",
+            "channel begins or ends with a space",
         ),
         (
             "resolve_complaint,10,",

@@ -595,7 +595,7 @@ fn of_conditions_and_warnings() {
             )],
         },
         Remedy {
-            help: "write such a number; an empty cell is none",
+            help: "write such a number in plain digits, or leave the cell empty",
             broken: &[Replace(
                 ACTIONS,
                 "call_falling,40,phone,50,",
