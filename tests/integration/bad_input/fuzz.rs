@@ -15,7 +15,7 @@ use super::lake::file_of;
 use super::project::{Project, files_below};
 
 /// How many changes are tried of each kind of file.
-const CASES: u32 = 100;
+const CASES: u32 = 40;
 
 /// How many the library tries by itself.
 const USUAL_CASES: u32 = 256;
