@@ -113,7 +113,10 @@ impl Default for EngineLimits {
 }
 
 /// The engine's state: limits, and our rules among its own.
-fn state(limits: &EngineLimits, fusing: &[NodeRule]) -> Result<SessionState> {
+fn state(
+    limits: &EngineLimits,
+    fusing: impl IntoIterator<Item = NodeRule>,
+) -> Result<SessionState> {
     let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![
         Arc::new(hash_reference_joins()),
         Arc::new(hash_filtered_joins()),
@@ -144,7 +147,9 @@ fn state(limits: &EngineLimits, fusing: &[NodeRule]) -> Result<SessionState> {
 
 /// Our rules and then the engine's own: ours look for SQL as it was written, before ranges and
 /// COALESCE are taken apart.
-fn logical_rules(fusing: &[NodeRule]) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+fn logical_rules(
+    fusing: impl IntoIterator<Item = NodeRule>,
+) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
         Arc::new(CheckExpressions),
         Arc::new(look_up_bands()),
