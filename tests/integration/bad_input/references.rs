@@ -139,7 +139,7 @@ fn line_with_too_few_values_is_shown() {
     insta::assert_snapshot!(project.check(), @r#"
     exit code 2
 
-    error: `reference.value_tiers` cannot be read: Encountered unequal lengths between records on CSV file. Expected 8 records, found 7 records at line 5
+    error: `reference.value_tiers` cannot be read: incorrect number of fields for line 5, expected 8 got 7
      --> sql/reference/value_tiers.csv:5:1
       |
     5 | silent,2,4,Silent buyers,沉默消费用户,"Who: automated messages, written with care; a person takes over on a reply.","由谁服务：用心写的自动化消息；用户回复后转人工。"
