@@ -138,8 +138,8 @@ taken AS (
     SELECT
         users.user_id,
         MIN(actions.first_priority) AS priority
-    FROM reachable AS users
-    CROSS JOIN (SELECT DISTINCT action, first_priority FROM actions) AS actions
+    FROM (SELECT DISTINCT action, first_priority FROM actions) AS actions  -- the few on the left: they are held in memory
+    CROSS JOIN reachable AS users
     WHERE
         -- whoever was listed rests from actions of the same and of a lower priority, and for some days from nearly all;
         -- a complaint that no list had yet is answered
@@ -196,7 +196,7 @@ ranked AS (
     SELECT
         users.*,
         taken.priority,
-        CASE WHEN users.orders_lifetime >= 3 THEN CAST(round(users.order_gap_days) AS BIGINT) END AS usual_days,  -- one gap is no habit
+        CASE WHEN users.orders_lifetime >= $overdue_orders THEN CAST(round(users.order_gap_days) AS BIGINT) END AS usual_days,
         ROW_NUMBER() OVER (
             PARTITION BY taken.priority
             ORDER BY users.revenue_365d DESC, users.interactions_30d DESC, users.user_id

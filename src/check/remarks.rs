@@ -22,13 +22,11 @@ use crate::pack::{
     Project, actions_without_rules, metrics_without_labels, unknown_alerts, unknown_severities,
     unused,
 };
-use crate::tables::{ACTIONS, DIM_METRIC, DIM_TIER};
+use crate::tables::{ACTIONS, DIM_METRIC};
 use crate::tiers::FALLING;
 
 /// The columns of which no two lines of a reference file may have the same values.
-const KEYS: [(&str, &[&str]); 6] = [
-    (DIM_TIER.name, &["dimension", "tier"]),
-    ("value_tiers", &["tier"]),
+const KEYS: [(&str, &[&str]); 4] = [
     ("event_types", &["event_type"]),
     (ACTIONS.name, &["priority"]),
     (DIM_METRIC.name, &["metric"]),
@@ -46,7 +44,9 @@ const COUNTS: [(&str, &[&str], i64); 3] = [
 pub(super) fn reference_values(project: &Project) -> Problems {
     let mut problems = Problems::default();
     for reference in &project.references {
+        problems.0.extend(reference.ambiguous_columns());
         problems.0.extend(reference.mixed_booleans());
+        problems.0.extend(reference.odd_numbers());
         for (_, columns, least) in COUNTS
             .iter()
             .filter(|(name, ..)| *name == reference.name.name)

@@ -343,8 +343,8 @@ pub(super) struct ExportArguments {
     /// goes to stdout, without a manifest
     #[arg(long, value_name = "PATH-or-URL")]
     pub to: Option<String>,
-    /// The order of the rows, such as priority,value_at_stake desc, NULL last; rows that tie are in the
-    /// order of the table's key, and so are all rows when left out
+    /// The order of the rows, such as "priority,value_at_stake desc"; NULL comes last. Rows that tie are
+    /// in the order of the table's key, and so are all rows when left out
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
     pub order_by: Vec<String>,
     /// A file for each value of a column, such as calls-app.csv, 500 at most; needs --to

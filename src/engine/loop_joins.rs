@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::common::config::ConfigOptions;
+use datafusion::common::resources_err;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
 use datafusion::execution::memory_pool::MemoryConsumer;
@@ -19,7 +20,7 @@ use datafusion::physical_plan::{
     ReplaceChildrenOptions,
 };
 
-/// More than any pool has.
+/// More than a pool with a limit has.
 const MORE_THAN_ALL: usize = usize::MAX / 2;
 
 /// Puts [`OnceExec`] below the left side of every nested loop join.
@@ -113,10 +114,11 @@ impl ExecutionPlan for OnceExec {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         if self.was_asked.swap(true, Ordering::Relaxed) {
-            // The pool's own error says how much there was, and who took it.
+            // The pool's own error says how much there is.
             let join = MemoryConsumer::new("NestedLoopJoin");
             join.register(context.memory_pool())
                 .try_grow(MORE_THAN_ALL)?;
+            return resources_err!("a nested loop join does not fit in memory");
         }
         self.input.execute(partition, context)
     }

@@ -83,10 +83,6 @@ const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
 /// Sorted runs merged at once, so that a spilling night keeps few files open.
 const SPILL_MERGE_FAN_IN: usize = 32;
 
-/// How often the rules go over a plan. A third time, as by default, they change nothing of the shipped models,
-/// and take a sixth of a night of few users.
-const OPTIMIZER_PASSES: usize = 2;
-
 /// What the engine may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineLimits {
@@ -186,7 +182,6 @@ fn config(limits: &EngineLimits) -> SessionConfig {
     options.optimizer.prefer_hash_join = false;
     // Dealing batches out in turn would cost the order in which users are kept.
     options.optimizer.enable_round_robin_repartition = false;
-    options.optimizer.max_passes = OPTIMIZER_PASSES;
     options.execution.spill_compression = datafusion::config::SpillCompression::Lz4Frame;
     config
 }

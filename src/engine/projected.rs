@@ -34,7 +34,7 @@ impl Projected {
                 let Some(input) = Self::of(&projection.input)? else {
                     return Ok(None);
                 };
-                let is_of_row = |value: &Expr| !value.is_volatile() && !has_subquery(value);
+                let is_of_row = |value: &Expr| !value.is_volatile() && !reads_rows(value);
                 if !projection.expr.iter().all(is_of_row) {
                     return Ok(None);
                 }
@@ -133,12 +133,15 @@ pub fn project_as(
     Ok(LogicalPlan::Projection(projection))
 }
 
-fn has_subquery(expression: &Expr) -> bool {
+/// Whether an expression asks other rows for each row. The value of a subquery that does not know of the row
+/// is the same for all: the engine computes it once, wherever it stands.
+fn reads_rows(expression: &Expr) -> bool {
     let found = expression.exists(|node| {
-        Ok(matches!(
-            node,
-            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)
-        ))
+        Ok(match node {
+            Expr::ScalarSubquery(subquery) => !subquery.outer_ref_columns.is_empty(),
+            Expr::Exists(_) | Expr::InSubquery(_) => true,
+            _ => false,
+        })
     });
     found.unwrap_or(true)
 }

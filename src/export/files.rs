@@ -360,6 +360,7 @@ impl<'a> Files<'a> {
             publication: publication.sequence,
             table_version: version.version,
             condition: request.condition.map(str::to_owned),
+            order_by: request.order_by.to_vec(),
             split_by: request.split_by.map(str::to_owned),
             columns: columns.collect(),
             rows: files.iter().map(|file| file.rows).sum(),

@@ -24,6 +24,9 @@ pub struct Manifest {
     /// The condition that holds of the rows; left out where all were asked for.
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
+    /// The order of the rows as it was asked for; left out where it is that of the table's key.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub order_by: Vec<String>,
     /// The column of whose values each has a file; left out where all rows are in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split_by: Option<String>,

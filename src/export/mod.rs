@@ -1,7 +1,7 @@
 //! A published table as CSV, Parquet or JSON, for programs that have no Delta reader.
 //!
-//! 1. [`Selected::read`]: the rows that the publication of a date recorded, in the order of the
-//!    table's key, of which a condition and a list of columns leave some.
+//! 1. [`Selected::read`]: the rows that the publication of a date recorded, in the order that is asked
+//!    for or else of the table's key, of which a condition and a list of columns leave some.
 //! 2. [`split`]: each batch by the values of a column, where a file is wanted for each.
 //! 3. [`Encoder`]: batches as the bytes of a file. No more than a row group of each is in memory.
 //! 4. [`files`]: the bytes go to a store, aside; once all rows are written the files get their names,

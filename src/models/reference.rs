@@ -1,6 +1,5 @@
 //! Reference tables: the pack's CSV files, read whole, their column types taken from the values.
 
-use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::sync::Arc;
 
@@ -37,7 +36,7 @@ impl ReferenceTable {
         let rows = read_rows(&file.text).map_err(|error| {
             let reason = error.to_string();
             let reason = reason.trim_start_matches("Csv error: ").to_owned();
-            let line = line_named_in(&reason);
+            let (line, reason) = with_line_of_file(&reason, &file.text);
             let start = file.byte_at(line, 1);
             let end = file.byte_at(line, u64::MAX);
             Diagnostic::at(
@@ -48,7 +47,6 @@ impl ReferenceTable {
             .help("a reference file is CSV with a header line and as many values on every line")
         })?;
         check_separator(&rows, &file)?;
-        let rows = named_columns(&rows, &file)?;
         Ok(Self { name, file, rows })
     }
 
@@ -81,7 +79,9 @@ impl ReferenceTable {
     /// The line on which a row begins, counted from 1.
     pub fn line_of(&self, row: usize) -> u64 {
         let after_header = row + 1;
-        records(&self.file.text).nth(after_header).unwrap_or(1)
+        records(&self.file.text, has_values)
+            .nth(after_header)
+            .unwrap_or(1)
     }
 }
 
@@ -102,35 +102,18 @@ fn check_separator(rows: &RecordBatch, file: &SourceFile) -> Result<(), Diagnost
     Err(Diagnostic::at(file, place, message).help("save it as CSV with commas"))
 }
 
-/// The columns with their names; those without a name or a value, as of the commas that spreadsheets leave
-/// at the right, are none.
-fn named_columns(rows: &RecordBatch, file: &SourceFile) -> Result<RecordBatch, Diagnostic> {
-    let problem = |message: String, help: &str| {
-        let place = 0..file.byte_at(1, u64::MAX);
-        Err(Diagnostic::at(file, place, message).help(help))
-    };
-    let mut names = BTreeSet::new();
-    let mut kept = Vec::new();
-    for (index, field) in rows.schema_ref().fields().iter().enumerate() {
-        let column = rows.column(index);
-        if field.name().trim().is_empty() {
-            if column.null_count() == column.len() {
-                continue;
-            }
-            let message = format!("column {} has values and no name", index + 1);
-            return problem(
-                message,
-                "give it a name in the first line, or take its values out",
-            );
-        }
-        if !names.insert(field.name()) {
-            let message = format!("two columns are called `{}`", field.name());
-            return problem(message, "give one of them another name, or take it out");
-        }
-        kept.push(index);
+/// The rows without the empty columns that spreadsheets leave at the right, of which nothing has a name. One
+/// of them alone stays: it has never hindered SQL, and tiles have the text in their addresses.
+fn without_empty_columns(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = rows.schema();
+    let has_no_name = |column: &usize| schema.field(*column).name().trim().is_empty();
+    let columns = 0..rows.num_columns();
+    if columns.clone().filter(has_no_name).count() < 2 {
+        return Ok(rows.clone());
     }
-    rows.project(&kept)
-        .map_err(|error| Diagnostic::new(error.to_string()))
+    let is_empty = |column: &usize| rows.column(*column).null_count() == rows.num_rows();
+    let kept = columns.filter(|column| !(has_no_name(column) && is_empty(column)));
+    rows.project(&kept.collect::<Vec<_>>())
 }
 
 fn line_of_csv(values: &[String]) -> String {
@@ -142,24 +125,22 @@ fn line_of_csv(values: &[String]) -> String {
     format!("{}\n", values.join(","))
 }
 
-/// The line on which each record begins: values in quotes may hold line breaks, and lines without a
-/// value are no records.
-fn records(text: &str) -> impl Iterator<Item = u64> {
+/// The line on which each record begins, of those whose first line is one: values in quotes may hold line
+/// breaks.
+fn records(text: &str, is_record: fn(&str) -> bool) -> impl Iterator<Item = u64> {
     let mut is_quoted = false;
     (1..).zip(text.lines()).filter_map(move |(line, text)| {
-        let begins = !is_quoted && !has_no_values(text);
+        let begins = !is_quoted && is_record(text);
         is_quoted ^= text.matches('"').count() % 2 == 1;
         begins.then_some(line)
     })
 }
 
-/// Whether all values of a line are empty, as of the rows that spreadsheets save below a table.
-fn has_no_values(line: &str) -> bool {
+/// Whether any value of a line is not empty, as all are of the rows that spreadsheets save below a table.
+fn has_values(line: &str) -> bool {
     let is_quote_of_text = line.contains("\"\"\"") || line.matches('"').count() % 2 == 1;
-    !is_quote_of_text
-        && line
-            .chars()
-            .all(|character| [',', '"'].contains(&character))
+    let is_of_value = |character| ![',', '"'].contains(&character);
+    is_quote_of_text || line.chars().any(is_of_value)
 }
 
 fn read_rows(text: &str) -> Result<RecordBatch, ArrowError> {
@@ -174,7 +155,8 @@ fn read_rows(text: &str) -> Result<RecordBatch, ArrowError> {
         .with_format(format)
         .build(Cursor::new(text))?;
     let batches = reader.collect::<Result<Vec<_>, _>>()?;
-    typed(&with_values(&concat_batches(&schema, &batches)?)?)
+    let rows = with_values(&concat_batches(&schema, &batches)?)?;
+    typed(&without_empty_columns(&rows)?)
 }
 
 /// The rows that have any value.
@@ -231,17 +213,25 @@ fn is_any_and_all(texts: &StringArray, values: &dyn Array) -> bool {
     texts.null_count() < texts.len() && texts.null_count() == values.null_count()
 }
 
-/// The line number in a message such as `... for line 3, expected 4 got 2`, or 1.
-fn line_named_in(reason: &str) -> u64 {
-    let after = reason.split("line ").nth(1).unwrap_or_default();
-    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().unwrap_or(1)
+/// A message such as `.. for line 3, expected 4 got 2`, in which the reader of CSV counts records, with the
+/// line of the file in its place; line 1 where it names none.
+fn with_line_of_file(reason: &str, text: &str) -> (u64, String) {
+    let named = reason.split_once("line ").map(|(before, after)| {
+        let end = after.find(|character: char| !character.is_ascii_digit());
+        (before, after.split_at(end.unwrap_or(after.len())))
+    });
+    let found = named.and_then(|(before, (digits, rest))| {
+        let record: usize = digits.parse().ok()?;
+        let line = records(text, |line| !line.is_empty()).nth(record.checked_sub(1)?)?;
+        Some((line, format!("{before}line {line}{rest}")))
+    });
+    found.unwrap_or_else(|| (1, reason.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ground::SqlSchema;
+    use crate::ground::{Problems, SqlSchema};
 
     #[test]
     fn the_form_of_a_file_decides_nothing() {
@@ -283,28 +273,33 @@ mod tests {
     }
 
     #[test]
-    fn columns_have_a_name_each() {
+    fn empty_columns_at_the_right_are_none() {
         let read = |text: &str| {
             let name = TableName::new(SqlSchema::Reference, "t");
-            ReferenceTable::read(name, SourceFile::new("t.csv", text))
+            let table = ReferenceTable::read(name, SourceFile::new("t.csv", text));
+            table.unwrap().canonical_text()
         };
-        let saved = read("tier,rank,,\na,1,,\nb,2,,\n,,,\n").unwrap();
-        assert_eq!(saved.canonical_text(), "tier,rank\na,1\nb,2\n");
-        for (text, problem, help) in [
-            (
-                "tier,rank,\na,1,x\n",
-                "column 3 has values and no name",
-                "give it a name in the first line, or take its values out",
-            ),
-            (
-                "tier,rank,tier\na,1,b\n",
-                "two columns are called `tier`",
-                "give one of them another name, or take it out",
-            ),
+        assert_eq!(
+            read("tier,rank,,\na,1,,\nb,2,,\n,,,\n"),
+            "tier,rank\na,1\nb,2\n"
+        );
+        assert_eq!(read("tier,,rank,\na,x,1,\n"), "tier,,rank\na,x,1\n");
+        // As tiles have it in their addresses.
+        assert_eq!(read("tier,rank,\na,1,\n"), "tier,rank,\na,1,\n");
+    }
+
+    #[test]
+    fn lines_are_those_of_the_file() {
+        for (text, line) in [
+            ("tier,playbook\na,\"two\nlines\"\nb\n", 4),
+            ("tier,playbook\n\na,x\n\nb\n", 5),
+            ("tier,playbook\n,\na,x,y\n", 3),
         ] {
-            let refused = format!("{:?}", read(text).unwrap_err());
-            assert!(refused.contains(problem), "{refused}");
-            assert!(refused.contains(help), "{refused}");
+            let name = TableName::new(SqlSchema::Reference, "t");
+            let refused = ReferenceTable::read(name, SourceFile::new("t.csv", text));
+            let refused = Problems(vec![refused.unwrap_err()]).to_string();
+            let told = [format!("for line {line},"), format!("t.csv:{line}:1")];
+            assert!(told.iter().all(|told| refused.contains(told)), "{refused}");
         }
     }
 

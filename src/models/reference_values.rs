@@ -11,6 +11,11 @@ const BOOLEANS: [&str; 12] = [
     "true", "false", "t", "f", "yes", "no", "y", "n", "on", "off", "1", "0",
 ];
 
+/// Of any width: keyboards for Chinese write both.
+fn is_digit(character: char) -> bool {
+    character.is_ascii_digit() || ('０'..='９').contains(&character)
+}
+
 impl ReferenceTable {
     /// Values such as `yes` in a column of true and false, which they make VARCHAR.
     pub(crate) fn mixed_booleans(&self) -> Vec<Diagnostic> {
@@ -46,6 +51,71 @@ impl ReferenceTable {
             true => others.map(problem).collect(),
             false => Vec::new(),
         }
+    }
+
+    /// Columns that SQL cannot tell apart: of the same name, or several without one.
+    pub(crate) fn ambiguous_columns(&self) -> Vec<Diagnostic> {
+        let schema = self.rows.schema();
+        let names: Vec<&str> = schema
+            .fields()
+            .iter()
+            .map(|field| field.name().trim())
+            .collect();
+        let repeated = (1..names.len()).filter(|column| names[..*column].contains(&names[*column]));
+        let problem = |column: usize| {
+            let place = 0..self.file.byte_at(1, u64::MAX);
+            let (message, help) = match names[column] {
+                "" => (
+                    format!(
+                        "`{}` has several columns without a name, column {} among them",
+                        self.name,
+                        column + 1
+                    ),
+                    "give each a name in the first line, or take its values out",
+                ),
+                name => (
+                    format!("two columns of `{}` are called `{name}`", self.name),
+                    "give one of them another name, or take it out",
+                ),
+            };
+            Diagnostic::at(&self.file, place, message).help(help)
+        };
+        repeated.map(problem).collect()
+    }
+
+    /// Values such as `３００` in a column of whole numbers, which they make VARCHAR; none where a value is no
+    /// number at all.
+    pub(crate) fn odd_numbers(&self) -> Vec<Diagnostic> {
+        let columns = 0..self.rows.num_columns();
+        columns
+            .flat_map(|column| self.odd_numbers_in(column))
+            .collect()
+    }
+
+    fn odd_numbers_in(&self, column: usize) -> Vec<Diagnostic> {
+        let rows = 0..self.rows.num_rows();
+        let values = rows.filter_map(|row| Some((row, self.value(row, column)?)));
+        let values: Vec<(usize, String)> = values.collect();
+        let is_in_digits = |value: &str| {
+            let digits = value.strip_prefix('-').unwrap_or(value);
+            !digits.is_empty() && digits.chars().all(is_digit)
+        };
+        if !values.iter().all(|(_, value)| is_in_digits(value)) {
+            return Vec::new();
+        }
+        let odd = values
+            .iter()
+            .filter(|(_, value)| value.parse::<i64>().is_err());
+        let column = self.rows.schema_ref().field(column).name();
+        let problem = |(row, value): &(usize, String)| {
+            let message = format!(
+                "`{}` has `{value}` in column `{column}` of numbers, which SQL takes for a text",
+                self.name
+            );
+            self.problem(*row, message)
+                .help("write it in the digits 0 to 9, at most 18 of them")
+        };
+        odd.map(problem).collect()
     }
 
     /// Values of some columns that are no whole numbers from `least` on. None where the file does not
@@ -116,6 +186,47 @@ mod tests {
     fn table(text: &str) -> ReferenceTable {
         let name = TableName::new(SqlSchema::Reference, "kinds");
         ReferenceTable::read(name, SourceFile::new("kinds.csv", text)).unwrap()
+    }
+
+    #[test]
+    fn columns_that_cannot_be_told_apart_are_named() {
+        let told = |text: &str| Problems(table(text).ambiguous_columns()).to_string();
+        assert_eq!(table("kind,rank,\na,1,\n").ambiguous_columns(), []);
+        let unnamed = told("kind,,rank,\na,x,1,y\n");
+        assert!(
+            unnamed.contains("several columns without a name, column 4 among them")
+                && unnamed.contains("give each a name in the first line, or take its values out"),
+            "{unnamed}"
+        );
+        let twice = told("kind,rank,kind\na,1,b\n");
+        assert!(
+            twice.contains("two columns of `reference.kinds` are called `kind`")
+                && twice.contains("give one of them another name, or take it out"),
+            "{twice}"
+        );
+    }
+
+    #[test]
+    fn numbers_in_other_digits_are_named() {
+        let odd = table("kind,rank,code\na,1,x\nb,３００,２\nc,9223372036854775808,3\n");
+        insta::assert_snapshot!(Problems(odd.odd_numbers()), @"
+        error: `reference.kinds` has `３００` in column `rank` of numbers, which SQL takes for a text
+         --> kinds.csv:3:1
+          |
+        3 | b,３００,２
+          | ^^^^^^^^^^^
+          |
+          = help: write it in the digits 0 to 9, at most 18 of them
+
+        error: `reference.kinds` has `9223372036854775808` in column `rank` of numbers, which SQL takes for a text
+         --> kinds.csv:4:1
+          |
+        4 | c,9223372036854775808,3
+          | ^^^^^^^^^^^^^^^^^^^^^^^
+          |
+          = help: write it in the digits 0 to 9, at most 18 of them
+        ");
+        assert_eq!(table("kind,rank\na,1\nb,-2\nc,\n").odd_numbers(), []);
     }
 
     #[test]

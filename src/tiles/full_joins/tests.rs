@@ -27,7 +27,7 @@ use crate::tiles::{Merge, TileRows};
 const TABLES: [&str; 3] = ["a", "b", "c"];
 
 /// What a side may compute from the columns of its table.
-const COMPUTED: [&str; 27] = [
+const COMPUTED: [&str; 30] = [
     "n",
     "s",
     "t",
@@ -55,6 +55,9 @@ const COMPUTED: [&str; 27] = [
     "n > 1 OR s IS NULL",
     "CAST(n AS VARCHAR) || '!'",
     "GREATEST(n, s, 1)",
+    "n < (SELECT MAX(v.m) FROM (VALUES (1), (2)) AS v(m))",
+    "COALESCE(s, (SELECT MAX(v.m) FROM (VALUES (1)) AS v(m) WHERE v.m > 1), 5)",
+    "(SELECT MAX(v.m) FROM (VALUES (1), (2)) AS v(m) WHERE v.m = n)",
 ];
 
 /// What a join may compute from a column of one of its sides.
@@ -265,6 +268,24 @@ fn joins_of_different_rollups_are_one_scan() {
     let sql = "SELECT COALESCE(l.user_id, r.user_id) AS user_id, l.yes, r.n
         FROM (SELECT user_id, TRUE AS yes FROM rollups.a) AS l
         FULL JOIN rollups.b AS r ON l.user_id = r.user_id";
+    let plan = runtime().block_on(async {
+        let rows = session.sql(sql).await.unwrap();
+        rows.into_optimized_plan().unwrap().to_string()
+    });
+    assert!(!plan.contains("Join"), "{plan}");
+}
+
+/// The models of the pack are such joins; one of them asks which tier is the highest.
+#[test]
+fn joins_with_oneself_are_one_scan_though_one_side_asks_a_subquery() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session_over(&vec![Rows::new(); 3], folder.path(), merged);
+    let sql = "SELECT l.user_id, l.n, r.is_largest
+        FROM rollups.a AS l
+        INNER JOIN (
+            SELECT user_id, n = (SELECT MAX(v.m) FROM (VALUES (1), (2)) AS v(m)) AS is_largest
+            FROM rollups.a
+        ) AS r ON l.user_id = r.user_id";
     let plan = runtime().block_on(async {
         let rows = session.sql(sql).await.unwrap();
         rows.into_optimized_plan().unwrap().to_string()

@@ -91,11 +91,15 @@ const APPLIED: &[(&str, &[&str])] = &[
         &["save it as CSV with commas"],
     ),
     (
-        "reference::columns_have_a_name_each",
+        "reference_values::columns_that_cannot_be_told_apart_are_named",
         &[
-            "give it a name in the first line, or take its values out",
+            "give each a name in the first line, or take its values out",
             "give one of them another name, or take it out",
         ],
+    ),
+    (
+        "reference_values::numbers_in_other_digits_are_named",
+        &["write it in the digits 0 to 9, at most 18 of them"],
     ),
     (
         "lineage::where_nobody_is_told_is_said_with_the_remedy",

@@ -67,8 +67,6 @@ const DEPTH: &str = "sql/tiers/interaction_depth.sql";
 const CLASS: &str = "sql/tiers/rfm_class.sql";
 const SNAPSHOT: &str = "sql/publish/tier_snapshot.sql";
 const TIERS: &str = "sql/reference/dim_tier.csv";
-const DIM_TIER: &str = "sql/publish/dim_tier.sql";
-const AGAIN: &str = "\nUNION ALL\n\nSELECT dimension, tier, rank, label_en, label_zh, playbook, playbook_zh\nFROM reference.dim_tier\nWHERE tier = 'deep'\n";
 const BANDS: &str = "sql/reference/value_tiers.csv";
 const LABEL: &str = "sql/tiers/label.sql";
 
@@ -848,8 +846,12 @@ fn of_rules_and_references() {
         },
         Remedy {
             help: "list each value of a dimension once",
-            broken: &[Append(DIM_TIER, AGAIN)],
-            mended: &[Replace(DIM_TIER, AGAIN, "")],
+            broken: &[Append(TIERS, "interaction_depth,deep,3,Deep,x,Again,x\n")],
+            mended: &[Replace(
+                TIERS,
+                "interaction_depth,deep,3,Deep,x,Again,x\n",
+                "",
+            )],
         },
         Remedy {
             help: "give every row of dim_tier a dimension and a tier",
