@@ -9,6 +9,8 @@
 //!     = SELECT user_id, a + b AS x, c AS y FROM t
 //! ```
 //!
+//! A subquery that knows nothing of the row is no bar: it has one value for all rows.
+//!
 //! Can go once the engine takes joins of a table with itself on its key away; there is no issue for
 //! it upstream.
 
