@@ -4,8 +4,8 @@
 
 Both run the same job over the same sample data, made by the older of the two, each with an output of its
 own; with `--engine "ranges = 2"` the build in question has a setting under [engine] that the other has
-not, and both may be the same build. A round is a first night and the night after, of both, right after one another and in turns which
-goes first; a ratio is formed within a round. It needs no packages.
+not, and both may be the same build. A round is a first night and the night after, of both, right after
+one another and in turns which goes first; a ratio is formed within a round. It needs no packages.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 //! Everything that can be wrong with a job before any data is read:
 //!
-//! 1. reference files have each key once, true and false in one spelling, and the actions that the job
-//!    turns on; where they do not, what follows is left out
+//! 1. reference files have each column and each key once, true and false in one spelling, numbers in plain
+//!    digits, and the actions that the job turns on; where they do not, what follows is left out
 //! 2. every model is planned on empty tables; those that read a broken one are passed over
 //! 3. `dim_tier` is read for the dimensions
 //! 4. the rules of the tier models are proved to [cover](crate::tiers::coverage) them

@@ -215,22 +215,19 @@ fn partition_writer(
 /// them: the library writes bounds of decimals as doubles, and a reader who trusts one that was rounded
 /// skips rows it should have found.
 fn indexed_columns(spec: &TableSpec) -> Vec<String> {
-    let file_schema = spec.file_schema();
     let sorted_by = spec.sort_columns();
-    let first = file_schema.fields().iter().take(INDEXED_COLUMNS);
-    let fields: Vec<&FieldRef> = match sorted_by.is_empty() {
-        true => first.collect(),
-        false => {
-            let sorted_by = sorted_by.iter();
-            let fields = sorted_by.filter_map(|column| file_schema.fields().find(column));
-            fields.map(|(_, field)| field).collect()
-        }
+    let is_bounded = |(index, field): &(usize, &FieldRef)| match sorted_by.is_empty() {
+        true => *index < INDEXED_COLUMNS,
+        false => sorted_by.contains(field.name()),
     };
-    let bounded = fields.into_iter().filter(|field| match field.data_type() {
+    let is_kept_whole = |(_, field): &(usize, &FieldRef)| match field.data_type() {
         DataType::Decimal128(precision, _) => *precision <= DOUBLE_DIGITS,
         _ => true,
-    });
-    bounded.map(|field| field.name().clone()).collect()
+    };
+    let file_schema = spec.file_schema();
+    let fields = file_schema.fields().iter().enumerate();
+    let bounded = fields.filter(is_bounded).filter(is_kept_whole);
+    bounded.map(|(_, field)| field.name().clone()).collect()
 }
 
 fn parquet_properties(spec: &TableSpec, shape: FileShape) -> WriterProperties {

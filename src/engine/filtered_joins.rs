@@ -18,10 +18,11 @@ use datafusion::error::Result;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::{PartitionMode, SortMergeJoinExec};
 
-use super::hash_joins::{JoinRule, by_hash};
+use super::hash_joins::by_hash;
+use super::join_rule::JoinRule;
 
 /// Turns sort-merge joins on more than equality into hash joins; runs before the engine's rules.
-pub(super) fn hash_filtered_joins() -> JoinRule {
+pub(super) fn hash_filtered_joins() -> JoinRule<SortMergeJoinExec> {
     JoinRule::new("hash_filtered_joins", hashed)
 }
 

@@ -6,53 +6,33 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::resources_err;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::joins::NestedLoopJoinExec;
-use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
-    ReplaceChildrenOptions,
-};
+use datafusion::physical_plan::joins::{NestedLoopJoinExec, NestedLoopJoinExecBuilder};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+
+use super::join_rule::JoinRule;
 
 /// More than a pool with a limit has.
 const MORE_THAN_ALL: usize = usize::MAX / 2;
 
-/// Puts [`OnceExec`] below the left side of every nested loop join.
-#[derive(Debug)]
-pub(super) struct LoopJoinsFitInMemory;
+/// Has the left side of every nested loop join computed once; runs after the engine's rules.
+pub(super) fn loop_joins_fit_in_memory() -> JoinRule<NestedLoopJoinExec> {
+    JoinRule::new("loop_joins_fit_in_memory", computing_once)
+}
 
-impl PhysicalOptimizerRule for LoopJoinsFitInMemory {
-    fn name(&self) -> &str {
-        "loop_joins_fit_in_memory"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
-            let Some(join) = node.downcast_ref::<NestedLoopJoinExec>() else {
-                return Ok(Transformed::no(node));
-            };
-            let left = Arc::new(OnceExec::of(Arc::clone(join.left())));
-            let right = Arc::clone(join.right());
-            let recompute = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-            let join = node.replace_children(vec![left, right], recompute);
-            join.map(Transformed::yes)
-        })
-        .data()
-    }
+/// The same join over [`OnceExec`].
+fn computing_once(join: &NestedLoopJoinExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let left = Arc::new(OnceExec::of(Arc::clone(join.left())));
+    let right = Arc::clone(join.right());
+    let join = NestedLoopJoinExecBuilder::new(left, right, *join.join_type())
+        .with_filter(join.filter().cloned())
+        .with_projection_ref(join.projection().clone());
+    Ok(Some(Arc::new(join.build()?)))
 }
 
 /// The rows of its input, the first time that they are asked for; after that memory is used up.
@@ -127,10 +107,12 @@ impl ExecutionPlan for OnceExec {
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch};
+    use datafusion::common::config::ConfigOptions;
     use datafusion::common::{DataFusionError, JoinType};
     use datafusion::datasource::memory::MemorySourceConfig;
     use datafusion::execution::memory_pool::FairSpillPool;
     use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+    use datafusion::physical_optimizer::PhysicalOptimizerRule;
     use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
     use datafusion::physical_plan::repartition::RepartitionExec;
     use datafusion::physical_plan::{Partitioning, collect};
@@ -151,9 +133,8 @@ mod tests {
         let left = Arc::new(CoalescePartitionsExec::new(Arc::new(left)));
         let join =
             NestedLoopJoinExec::try_new(left, numbers("right", 1), None, &JoinType::Inner, None);
-        let rules = ConfigOptions::new();
-        LoopJoinsFitInMemory
-            .optimize(Arc::new(join.unwrap()), &rules)
+        loop_joins_fit_in_memory()
+            .optimize(Arc::new(join.unwrap()), &ConfigOptions::new())
             .unwrap()
     }
 

@@ -16,10 +16,11 @@ use datafusion::error::Result;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::{PartitionMode, SortMergeJoinExec};
 
-use super::hash_joins::{JoinRule, by_hash};
+use super::hash_joins::by_hash;
+use super::join_rule::JoinRule;
 
 /// Turns sort-merge joins with rows in memory into hash joins; runs before any other rule.
-pub(super) fn hash_reference_joins() -> JoinRule {
+pub(super) fn hash_reference_joins() -> JoinRule<SortMergeJoinExec> {
     JoinRule::new("hash_reference_joins", hashed)
 }
 

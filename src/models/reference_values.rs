@@ -11,11 +11,6 @@ const BOOLEANS: [&str; 12] = [
     "true", "false", "t", "f", "yes", "no", "y", "n", "on", "off", "1", "0",
 ];
 
-/// Of any width: keyboards for Chinese write both.
-fn is_digit(character: char) -> bool {
-    character.is_ascii_digit() || ('０'..='９').contains(&character)
-}
-
 impl ReferenceTable {
     /// Values such as `yes` in a column of true and false, which they make VARCHAR.
     pub(crate) fn mixed_booleans(&self) -> Vec<Diagnostic> {
@@ -24,9 +19,7 @@ impl ReferenceTable {
     }
 
     fn mixed_in(&self, column: usize) -> Vec<Diagnostic> {
-        let rows = 0..self.rows.num_rows();
-        let values = rows.filter_map(|row| Some((row, self.value(row, column)?)));
-        let values: Vec<(usize, String)> = values.collect();
+        let values: Vec<(usize, String)> = self.values(column).collect();
         let is_plain = |value: &str| {
             let mut plain = BOOLEANS.iter().take(2);
             plain.any(|word| word.eq_ignore_ascii_case(value))
@@ -93,9 +86,7 @@ impl ReferenceTable {
     }
 
     fn odd_numbers_in(&self, column: usize) -> Vec<Diagnostic> {
-        let rows = 0..self.rows.num_rows();
-        let values = rows.filter_map(|row| Some((row, self.value(row, column)?)));
-        let values: Vec<(usize, String)> = values.collect();
+        let values: Vec<(usize, String)> = self.values(column).collect();
         let is_in_digits = |value: &str| {
             let digits = value.strip_prefix('-').unwrap_or(value);
             !digits.is_empty() && digits.chars().all(is_digit)
@@ -124,9 +115,8 @@ impl ReferenceTable {
         let schema = self.rows.schema();
         let columns = columns.iter().filter_map(|name| schema.index_of(name).ok());
         let found = columns.flat_map(|column| {
-            let rows = 0..self.rows.num_rows();
-            let values = rows.filter_map(move |row| Some((row, self.value(row, column)?)));
-            let wrong = values
+            let wrong = self
+                .values(column)
                 .filter(move |(_, value)| !value.parse::<i64>().is_ok_and(|count| count >= least));
             wrong.map(move |(row, value)| {
                 let column = self.rows.schema_ref().field(column).name();
@@ -170,12 +160,23 @@ impl ReferenceTable {
         found
     }
 
+    /// The values of a column that are not NULL, each with its row.
+    fn values(&self, column: usize) -> impl Iterator<Item = (usize, String)> {
+        let rows = 0..self.rows.num_rows();
+        rows.filter_map(move |row| Some((row, self.value(row, column)?)))
+    }
+
     /// A problem of one row, at its line.
     pub(crate) fn problem(&self, row: usize, message: String) -> Diagnostic {
         let line = self.line_of(row);
         let place = self.file.byte_at(line, 1)..self.file.byte_at(line, u64::MAX);
         Diagnostic::at(&self.file, place, message)
     }
+}
+
+/// Of any width: keyboards for Chinese write both.
+fn is_digit(character: char) -> bool {
+    character.is_ascii_digit() || ('０'..='９').contains(&character)
 }
 
 #[cfg(test)]

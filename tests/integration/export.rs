@@ -66,8 +66,8 @@ fn rows_come_in_the_order_that_is_asked_for(project: &Project) {
     rows.sort_by_key(|(orders, user_id)| (*orders, -user_id));
     assert_eq!(of(&["--order-by", "orders_lifetime,user_id DESC"]), rows);
     // Of the snapshot, too.
-    let by_tier = of(&["--order-by", "revenue_365d desc"]);
-    assert_eq!(by_tier.len(), rows.len());
+    let by_revenue = of(&["--order-by", "revenue_365d desc"]);
+    assert_eq!(by_revenue.len(), rows.len());
     let arguments = ["--table", "calls", "--format", "csv"];
     let refused = export(
         project,
