@@ -13,6 +13,7 @@ trap 'rm -rf "$tried"' EXIT
 # A folder instead of a virtual environment, which Debian's Python cannot make as it comes.
 python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-index \
     --target "$tried/wheel" "$folder"/*.whl
+test -f "$tried"/wheel/tierline-*.dist-info/licenses/licenses/echarts-LICENSE
 mkdir "$tried/archive" "$tried/deb"
 tar --extract --directory="$tried/archive" --file "$folder"/tierline-*-linux.tar.gz
 dpkg-deb --extract "$folder"/tierline_*.deb "$tried/deb"
@@ -28,8 +29,8 @@ done
 image=(buildah --storage-driver vfs --root "$tried/images" --runroot "$tried/running")
 container=$("${image[@]}" from docker-archive:"$(echo "$folder"/tierline-*-image.tar)")
 in_image=("${image[@]}" run --isolation chroot "$container" -- /usr/local/bin/tierline)
-"${in_image[@]}" demo /tmp/demo --users 300 --nights 2 > /dev/null
-"${in_image[@]}" report /tmp/demo/jobs/demo.toml --output /tmp/page.html
-grep --quiet 'id="figures"' "$("${image[@]}" mount "$container")/tmp/page.html"
+"${in_image[@]}" demo --users 300 --nights 2 > /dev/null
+"${in_image[@]}" report tierline-demo/jobs/demo.toml --output tierline-demo/page.html
+grep --quiet 'id="figures"' "$("${image[@]}" mount "$container")/tiers/tierline-demo/page.html"
 echo "ok: the image, $("${in_image[@]}" --version)"
 gzip --test "$tried"/deb/usr/share/man/man1/tierline.1.gz

@@ -44,6 +44,7 @@ buildah rm "$base" > /dev/null
 
 # In the place of the stage that compiles.
 install -D --strip "$binary" "$folder/build/build/target/release/tierline"
+install --directory "$folder/build/tiers"
 version=$(cargo metadata --locked --no-deps --format-version 1 | python3 -c '
 import json, sys
 print(json.load(sys.stdin)["packages"][0]["version"])')

@@ -18,7 +18,7 @@ machine=$(uname -m)
 rm -rf "$folder"
 mkdir -p "$folder"
 made=$(mktemp -d)
-trap 'rm -rf "$made"' EXIT
+trap 'rm -rf "$made" ci/package/licenses' EXIT
 
 # The two places of one binary: cargo calls the profile dev and its folder debug.
 cargo build --locked --profile "$profile" --bin tierline
@@ -56,7 +56,8 @@ Description: nightly user-tiering job
 EOF
 dpkg-deb --root-owner-group --build "$root" "$folder" > /dev/null
 
-# maturin finds the binary built, and packs it.
+# maturin finds the binary built, and packs it with the licences of what is in it.
+install -D --mode=644 LICENSE src/report/assets/licenses/* --target-directory=ci/package/licenses
 python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
     --target "$made/maturin" 'maturin>=1.8,<2'
 (cd ci/package && CARGO_TARGET_DIR=$target PYTHONPATH=$made/maturin "$made/maturin/bin/maturin" build --quiet \

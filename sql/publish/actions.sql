@@ -153,19 +153,18 @@ taken AS (
                     OR COALESCE(users.last_listed_on + users.gap_days <= $snapshot_date, TRUE)
                 )
         END
+        AND NOT users.is_given_up
         AND CASE actions.action
-            WHEN 'resolve_complaint' THEN users.has_complaint AND NOT users.is_given_up
-            WHEN 'leave_alone'
-                THEN (NOT users.can_contact OR users.fatigue_warning OR users.has_complaint) AND NOT users.is_given_up
+            WHEN 'resolve_complaint' THEN users.has_complaint
+            WHEN 'leave_alone' THEN NOT users.can_contact OR users.fatigue_warning OR users.has_complaint
             WHEN 'welcome' THEN users.can_reach AND users.is_settling_in
-            WHEN 'crisis_core' THEN users.can_reach AND users.orders_lifetime >= 1 AND users.is_high_value
-            WHEN 'crisis_ordinary' THEN users.can_reach AND users.orders_lifetime >= 1 AND NOT users.is_high_value
-            WHEN 'crisis_prospects' THEN users.can_reach AND users.orders_lifetime = 0
             ELSE
                 users.can_reach
-                AND NOT users.is_given_up
                 AND NOT users.is_settling_in
                 AND CASE actions.action
+                    WHEN 'crisis_core' THEN users.orders_lifetime >= 1 AND users.is_high_value
+                    WHEN 'crisis_ordinary' THEN users.orders_lifetime >= 1 AND NOT users.is_high_value
+                    WHEN 'crisis_prospects' THEN users.orders_lifetime = 0
                     -- whoever buys as often and as much as before misses nothing
                     WHEN 'call_falling'
                         THEN users.is_high_value AND users.falling_warning AND (NOT users.is_on_time OR users.spends_less)

@@ -547,6 +547,7 @@ impl fmt::Display for BackfillReport {
         if self.nights_planned == 0 {
             return writeln!(formatter, "no published date is affected; nothing done");
         }
+        let mut told = BTreeSet::new();
         for night in &self.nights {
             let date = night.snapshot_date.as_deref().unwrap_or("?");
             let users = night
@@ -559,6 +560,13 @@ impl fmt::Display for BackfillReport {
                 night.status.as_str().replace('_', " "),
                 noun_for(users, "user")
             )?;
+            let findings = night.findings();
+            // What holds for all nights is told with the first.
+            let is_new =
+                |line: &&str| !line.starts_with("warning: ") || told.insert(line.to_string());
+            for line in findings.lines().filter(is_new) {
+                writeln!(formatter, "  {line}")?;
+            }
         }
         for DateLeft {
             snapshot_date,

@@ -6,7 +6,7 @@
 //! 3. `dim_tier` is read for the dimensions
 //! 4. the rules of the tier models are proved to [cover](crate::tiers::coverage) them
 //! 5. what is published has the columns and types it needs
-//! 6. what any model [compares](crate::tiers::literals) with a dimension is one of its values
+//! 6. what any model [compares](crate::tiers::literals) with a dimension or a metric is one
 //! 7. every model is one that the engine can [compute](crate::pack::runnable)
 //! 8. audits that read reference files alone find nothing
 //!
@@ -25,14 +25,14 @@ use crate::audits::{self, Audit};
 use crate::calibration::fit_given;
 use crate::drafts::{SNAPSHOT_DATE, TableSpec};
 use crate::engine::{EngineError, Session, empty};
-use crate::ground::{Diagnostic, Problems, SnapshotDate, SqlSchema, TableName};
+use crate::ground::{Diagnostic, Problems, Severity, SnapshotDate, SqlSchema, TableName};
 use crate::job::{CalibrationChoice, Job, Workspace};
 use crate::models::{Model, Parameters, rounded_sums};
 use crate::night::{NightError, Specs};
 use crate::pack::{
     Catalog, ID_TYPES, PackError, Project, Shape, UPSTREAM, column_comments, cut_points,
-    disagreement, made_by_tierline, marts, own_warnings, register_sources, required, runnable,
-    session_of, unknown_actions_on, unusable_actions,
+    disagreement, made_by_tierline, marts, metrics_of, own_warnings, register_sources, required,
+    runnable, session_of, unknown_actions_on, unusable_actions,
 };
 use crate::tables::{self, DIM_TIER, Maker, TIER_SNAPSHOT};
 use crate::tiers::coverage::{self, Findings, TierModel};
@@ -145,12 +145,17 @@ async fn check_models(
         .await;
     found.keep(audits);
     found.keep(check.audits_of_references().await);
+    let mut odd_literals: Vec<Diagnostic> = Vec::new();
     if let Some(shape) = &shape {
-        found.keep(check.literals(shape).await);
+        let literals = check.literals(shape).await.0.into_iter();
+        let (wrong, odd) = literals.partition(|literal| literal.severity == Severity::Error);
+        found.keep(Problems(wrong).or_ok(()));
+        odd_literals = odd;
     }
     let runnable = runnable::check(&check.catalog, project, &check.parameters);
     found.keep(runnable.await);
     let mut warnings = check.rounded_sums().await;
+    warnings.extend(odd_literals);
     warnings.extend(check.warnings_in_part(shape.as_ref()).await);
     Told {
         not_checked: not_checked(check.catalog.passed_over()),
@@ -302,11 +307,13 @@ impl<'a> Check<'a> {
         Ok(coverage::check(&tiers, dimensions, &cut_points::STAND_INS))
     }
 
-    /// Refuses literals that are compared with a dimension and are none of its values.
-    async fn literals(&self, shape: &Shape) -> Result<(), Problems> {
+    /// Literals that are compared with a dimension and are none of its values, and those that are no metric.
+    async fn literals(&self, shape: &Shape) -> Problems {
+        let metrics = metrics_of(self.project);
         let listed = Listed {
             dimensions: &shape.dimensions,
             warnings: &shape.warnings,
+            metrics: metrics.as_ref(),
         };
         let mut problems = Problems::default();
         for model in self.project.graph.models() {
@@ -316,10 +323,10 @@ impl<'a> Check<'a> {
             }
             // What does not plan is reported elsewhere.
             if let Ok(plan) = self.catalog.plan(model, &self.parameters).await {
-                problems.keep_all(listed.check(model, &plan, &self.parameters));
+                problems.extend(listed.check(model, &plan, &self.parameters));
             }
         }
-        problems.or_ok(())
+        problems
     }
 
     /// Checks the shape of what is published, and registers it for audits.

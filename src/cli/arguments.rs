@@ -172,7 +172,7 @@ pub(super) struct DropArguments {
 }
 
 /// What becomes of the result.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct ResultArguments {
     /// How the result on stdout looks
     #[arg(long, value_enum, default_value = "text")]

@@ -16,8 +16,10 @@ use super::arguments::{
     BackfillArguments, Command, HistoryArguments, NightArguments, OutputFormat, ResultArguments,
     RunArguments,
 };
+use super::last_resort::{forget_last_words, set_last_words};
+use super::memory_guard::MemoryGuard;
 use super::nights::{may_be_put_right, prepare, publish, put_right};
-use super::output::Output;
+use super::output::{Output, to_stdout};
 use super::pings::Pings;
 use super::report as report_pages;
 use super::signals::or_ended;
@@ -85,6 +87,7 @@ pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCod
 }
 
 async fn check(job: &Job, output: &Output) -> Result<(), NightError> {
+    let _guard = MemoryGuard::begin(&job.engine);
     let any_date = jobs::snapshot_date(&jobs::NO_TIME, job)?;
     let checked = check::check(job, any_date).await?;
     output.warnings(&checked.warnings);
@@ -127,28 +130,63 @@ async fn pinged(
 /// to do.
 async fn night(arguments: &RunArguments, output: &Output) -> Result<u8, NightError> {
     let mut report = Report::default();
+    say_last(Report::default(), &arguments.result, output);
     let outcome = caught(Box::pin(one_night(arguments, &mut report, output))).await;
+    forget_last_words();
     let outcome = outcome.unwrap_or_else(|panicked| Err(panicked.into()));
     if let Err(error) = &outcome {
         report.fail(error);
     }
     report.execution = Some(output.execution.clone());
     let text = report.to_string();
-    let written = write_outcome(&arguments.result, &text, &report.to_json(), output);
+    let written = write_outcome(&arguments.result, &text, &report.to_json());
     first_failure(outcome, written, output)?;
     Ok(exit_code(&arguments.result, report.status))
 }
 
+/// Tells that a command could not begin, where its result is looked for as well.
+pub(super) fn tell_not_begun(command: &Command, error: &NightError, output: &Output) {
+    let execution = Some(output.execution.clone());
+    match command {
+        Command::Run(arguments) => {
+            let mut report = Report::default();
+            report.fail(error);
+            report.execution = execution;
+            write_last(&arguments.result, &report.to_json());
+        }
+        Command::Backfill(arguments) => {
+            let mut report = BackfillReport::default();
+            report.fail(error);
+            report.execution = execution;
+            write_last(&arguments.result, &report.to_json());
+        }
+        _ => {}
+    }
+    output.failure(error);
+}
+
+/// The result of a run, as far as it is known, should it have to be ended.
+fn say_last(mut report: Report, result: &ResultArguments, output: &Output) {
+    let (result, execution) = (result.clone(), output.execution.clone());
+    set_last_words(move |ended| {
+        report.fail(ended);
+        report.execution = Some(execution);
+        write_last(&result, &report.to_json());
+    });
+}
+
+/// Hands out the result of a command that does not do so itself.
+fn write_last(arguments: &ResultArguments, json: &str) {
+    if let Err(error) = write_outcome(arguments, "", json) {
+        tracing::warn!(%error, "the result is lost");
+    }
+}
+
 /// Hands out a result: `text` is what people see of it.
-fn write_outcome(
-    arguments: &ResultArguments,
-    text: &str,
-    json: &str,
-    output: &Output,
-) -> Result<(), NightError> {
+fn write_outcome(arguments: &ResultArguments, text: &str, json: &str) -> Result<(), NightError> {
     match arguments.output {
-        OutputFormat::Json => output.result(&format!("{json}\n")),
-        OutputFormat::Text => output.result(text),
+        OutputFormat::Json => to_stdout(&format!("{json}\n")),
+        OutputFormat::Text => to_stdout(text),
     }
     match &arguments.result_file {
         Some(path) => write_result(path, json),
@@ -177,7 +215,15 @@ fn exit_code(arguments: &ResultArguments, status: Status) -> u8 {
 /// Many nights; the first that fails ends them.
 async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<u8, NightError> {
     let mut report = BackfillReport::default();
+    let (result, execution) = (arguments.result.clone(), output.execution.clone());
+    set_last_words(move |ended| {
+        let mut report = BackfillReport::default();
+        report.fail(ended);
+        report.execution = Some(execution);
+        write_last(&result, &report.to_json());
+    });
     let outcome = caught(Box::pin(many_nights(arguments, &mut report, output))).await;
+    forget_last_words();
     let outcome = outcome.unwrap_or_else(|panicked| Err(panicked.into()));
     let outcome = outcome.map_err(or_ended);
     if let Err(error) = &outcome {
@@ -189,7 +235,7 @@ async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<u8, 
         true => report.to_string(),
         false => String::new(),
     };
-    let written = write_outcome(&arguments.result, &text, &report.to_json(), output);
+    let written = write_outcome(&arguments.result, &text, &report.to_json());
     first_failure(outcome, written, output)?;
     Ok(exit_code(&arguments.result, report.status))
 }
@@ -299,6 +345,7 @@ async fn one_night(
     let job = jobs::load(job)?;
     let snapshot_date = jobs::snapshot_date(time, &job)?;
     jobs::note_default_date(time, &job, snapshot_date, output);
+    say_last(Report::of(snapshot_date), &arguments.result, output);
     let spinner = output.spinner();
     let circumstances = Circumstances {
         accepted: accepted(arguments.history),

@@ -79,15 +79,24 @@ async fn make_data(arguments: &DemoArguments, output: &Output) -> Result<SampleT
 
 async fn run_nights(job: &Job, nights: u32, output: &Output) -> Result<(), NightError> {
     let bar: ProgressBar = output.progress(u64::from(nights));
+    let mut warnings: Vec<String> = Vec::new();
     for ago in (0..nights).rev() {
         let date = SnapshotDate::on(LAST_DAY - Days::new(u64::from(ago)));
         bar.set_message(format!("night of {date}"));
         let usual = Circumstances::default();
         let mut report = Report::default();
         nights::publish(job, date, usual, &|_stage| {}, &mut report).await?;
+        for warning in report.warnings {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();
+    for warning in warnings {
+        output.note(&format!("warning: {warning}"));
+    }
     Ok(())
 }
 

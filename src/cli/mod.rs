@@ -17,8 +17,10 @@ mod figures;
 mod http;
 mod init;
 mod jobs;
+mod last_resort;
 mod lineage;
 mod maintain;
+mod memory_guard;
 mod nights;
 mod output;
 mod pings;
@@ -51,8 +53,8 @@ pub fn main() -> ExitCode {
     let mut output = Output::new(&arguments.logging);
     note_panics();
     if let Err(lack) = threads::check() {
-        output.error(&lack);
-        return ExitCode::from(FailureKind::Unexpected.exit_code());
+        commands::tell_not_begun(&arguments.command, &lack, &output);
+        return ExitCode::from(lack.kind().exit_code());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -62,9 +64,10 @@ pub fn main() -> ExitCode {
             let clears_up = commands::clears_up(&arguments.command);
             // Each line of the log says which execution it is of.
             let span = output.span();
+            let output_span = span.clone();
             let command = commands::run(arguments.command, &mut output);
             let command = async { Box::pin(caught(command)).await? }.instrument(span);
-            signals::heed(clears_up);
+            signals::heed(clears_up, output_span);
             let outcome = runtime.block_on(Box::pin(command));
             abandon(runtime);
             outcome.map_err(signals::or_ended)

@@ -11,6 +11,7 @@ use crate::pack::Project;
 use crate::plan::{Circumstances, Facts, Plan, decide};
 
 use super::lineage::Lineage;
+use super::memory_guard::MemoryGuard;
 use super::signals::or_ended;
 use super::time_limit::TimeLimit;
 use super::watched::Watched;
@@ -66,6 +67,7 @@ async fn publish_one(
 ) -> Result<(), NightError> {
     *report = Report::of(snapshot_date);
     let _limit = job.time_limit.map(TimeLimit::begin);
+    let _guard = MemoryGuard::begin(&job.engine);
     let watched = Watched::new(progress);
     let mut lineage = Lineage::begin(job, snapshot_date).await;
     let night = Night {

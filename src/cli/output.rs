@@ -67,19 +67,9 @@ impl Output {
         output
     }
 
-    /// Prints a part of the result. A reader that went away ends nothing, nor does a full disk: the work is
-    /// done.
+    /// Prints a part of the [result](to_stdout).
     pub(super) fn result(&self, text: &str) {
-        let mut stdout = std::io::stdout().lock();
-        if let Err(error) = stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
-            match error.kind() {
-                ErrorKind::BrokenPipe => tracing::debug!(%error, "stdout is closed"),
-                _ => tracing::warn!(%error, "the result could not be written to stdout"),
-            }
-        }
+        to_stdout(text);
     }
 
     /// What lines of the log are within: each then says which execution it is of.
@@ -189,6 +179,18 @@ impl Output {
         let spinner = ProgressBar::new_spinner();
         spinner.enable_steady_tick(std::time::Duration::from_millis(120));
         spinner
+    }
+}
+
+/// Prints a part of a result. A reader that went away ends nothing, nor does a full disk: the work is done.
+pub(super) fn to_stdout(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let printed = stdout.write_all(text.as_bytes());
+    if let Err(error) = printed.and_then(|()| stdout.flush()) {
+        match error.kind() {
+            ErrorKind::BrokenPipe => tracing::debug!(%error, "stdout is closed"),
+            _ => tracing::warn!(%error, "the result could not be written to stdout"),
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 
 use object_store::client::HttpClient;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 use url::Url;
 
 use crate::ground::Execution;
@@ -48,7 +49,8 @@ impl Pings {
             started: JoinSet::new(),
         };
         if let Some((client, url)) = pings.request("start") {
-            pings.started.spawn(send(client, url, String::new()));
+            let start = send(client, url, String::new());
+            pings.started.spawn(start.in_current_span());
         }
         pings
     }
@@ -88,9 +90,13 @@ fn pinged(mut url: Url, event: &str, rid: &str) -> Url {
 fn parsed(url: &str) -> Result<Url, String> {
     let parsed = Url::parse(url).ok();
     let of_web = parsed.filter(|url| ["http", "https"].contains(&url.scheme()));
-    of_web.ok_or_else(|| {
+    let url = of_web.ok_or_else(|| {
         "--ping-url, or TIERLINE_PING_URL, is no URL of http or https; give the ping URL of a check, such as https://hc-ping.com/your-uuid".to_owned()
-    })
+    })?;
+    match url.username().is_empty() && url.password().is_none() {
+        true => Ok(url),
+        false => Err("--ping-url, or TIERLINE_PING_URL, has a user name or a password in it; give the ping URL of a check without".to_owned()),
+    }
 }
 
 async fn send(client: HttpClient, url: Url, body: String) {

@@ -126,7 +126,7 @@ pub(super) async fn keep(job: &Job, dates: &[SnapshotDate], night: Option<&Repor
     let notes = night.and_then(|night| {
         Some(NightNotes {
             run_id: night.run_id.as_deref()?,
-            rejected: &night.rejected,
+            rejected: night.has_read_date.then_some(&night.rejected[..]),
             warnings: &night.warnings,
         })
     });

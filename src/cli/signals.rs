@@ -1,31 +1,37 @@
-//! The signals that end a command: after the first it clears up, the second ends it at once.
+//! The signals that end a command: after the first it clears up, the second ends it at once, and so does time
+//! where it does not end by itself.
 //!
 //! Where nothing is to be cleared up, and while a question waits for its answer, the first ends it at
 //! once as well, unless tables are just being committed.
 
 use std::io;
-use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use tokio::runtime::Builder;
 #[cfg(unix)]
 use tokio::signal::unix::{self, SignalKind};
+use tokio::time::timeout;
+use tracing::Span;
 
 use crate::ground::{Ending, interruption};
 use crate::night::NightError;
 
+use super::last_resort::{PATIENCE, end, end_if_stuck};
+
 /// Whether a question waits for its answer.
 static IS_ASKING: AtomicBool = AtomicBool::new(false);
 
-/// Heeds signals until the program ends. `clears_up` says whether the command does so by itself.
-pub(super) fn heed(clears_up: bool) {
+/// Heeds signals until the program ends. `clears_up` says whether the command does so by itself; what is logged is
+/// within `span`.
+pub(super) fn heed(clears_up: bool, span: Span) {
     // In a thread of its own: those of the command may all be computing.
     let thread = thread::Builder::new().name("signals".to_owned());
     let spawned = thread.spawn(move || {
-        let runtime = Builder::new_current_thread().enable_io().build();
+        let _within = span.enter();
+        let runtime = Builder::new_current_thread().enable_all().build();
         match runtime.map(|runtime| runtime.block_on(heeded(clears_up))) {
-            Ok(Ok(signal)) => exit(i32::from(signal.exit_code())),
+            Ok(Ok(signal)) => end(signal),
             Ok(Err(error)) | Err(error) => not_heeded(&error),
         }
     });
@@ -45,7 +51,12 @@ async fn heeded(clears_up: bool) -> io::Result<Ending> {
     interruption().ask(first);
     if clears_up && !IS_ASKING.load(Ordering::Relaxed) {
         tracing::warn!("{first} came: the command is given up; a second signal ends it at once");
-        return Ok(signals.next().await);
+        loop {
+            match timeout(PATIENCE, signals.next()).await {
+                Ok(second) => return Ok(second),
+                Err(_) => end_if_stuck(first, PATIENCE),
+            }
+        }
     }
     let last = tokio::select! {
         _ = interruption().given_up() => first,

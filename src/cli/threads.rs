@@ -4,6 +4,8 @@
 use std::sync::{Arc, RwLock};
 use std::thread;
 
+use crate::night::NightError;
+
 /// What stands beside the threads of the runtime: files are read and written, tiles are made and signals
 /// heeded by threads of their own.
 const BESIDE: usize = 12;
@@ -12,14 +14,14 @@ const BESIDE: usize = 12;
 ///
 /// # Errors
 /// What to tell, and what to do.
-pub(super) fn check() -> Result<(), String> {
+pub(super) fn check() -> Result<(), NightError> {
     let of_runtime = thread::available_parallelism().map_or(1, usize::from);
     let needed = of_runtime + BESIDE;
     let had = had_at_once(needed);
     match had < needed {
-        true => Err(format!(
+        true => Err(NightError::Threads(format!(
             "this process may have {had} more threads, and needs {needed}: raise the limit of processes, as by `ulimit -u`, TasksMax= or the pids limit of the container, and run the same command again"
-        )),
+        ))),
         false => Ok(()),
     }
 }
@@ -50,6 +52,6 @@ mod tests {
     #[test]
     fn threads_are_had_at_once() {
         assert_eq!(had_at_once(3), 3);
-        assert_eq!(check(), Ok(()));
+        assert!(check().is_ok());
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use crate::ground::{Ending, interruption};
 
+use super::last_resort::{PATIENCE, end_unless_over};
+
 /// Ends the night like a signal once it has taken so long; dropped when the night has ended.
 #[must_use]
 pub(super) struct TimeLimit {
@@ -16,12 +18,16 @@ pub(super) struct TimeLimit {
 impl TimeLimit {
     pub(super) fn begin(limit: Duration) -> Self {
         let (until, is_over) = mpsc::channel();
+        let span = tracing::Span::current();
         let watch = move || {
+            let _within = span.enter();
             if is_over.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
                 tracing::warn!(
                     "the night has taken as long as `time_limit` allows and is given up"
                 );
-                interruption().ask(Ending::TimeLimit(limit));
+                let ending = Ending::TimeLimit(limit);
+                interruption().ask(ending);
+                end_unless_over(ending, PATIENCE, &is_over);
             }
         };
         // In a thread of its own: those of the night may all be computing.

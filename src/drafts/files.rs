@@ -47,7 +47,8 @@ const DOUBLE_DIGITS: u8 = 15;
 pub(super) struct FileShape {
     /// Rows that are compressed, skipped and read together.
     pub(super) row_group_rows: usize,
-    /// From this size on a file ends with its row group, and the next begins.
+    /// From this size on a file ends with its row group, and the next begins: files of 300 to 500 MB are
+    /// few enough for the log of the table, and small enough for readers that take one each.
     pub(super) file_bytes: u64,
 }
 
@@ -60,7 +61,7 @@ impl FileShape {
         let [all, least] = ROW_GROUP_ROWS;
         Self {
             row_group_rows: (all / writers.max(1)).max(least),
-            file_bytes: 512 * 1024 * 1024,
+            file_bytes: 384 * 1024 * 1024,
         }
     }
 }

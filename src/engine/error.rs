@@ -7,6 +7,7 @@ use datafusion::error::DataFusionError;
 use crate::ground::{Classified, FailureKind};
 
 use super::exhausted::used_up;
+use super::words::fault_of_pattern;
 use super::{CastFailure, ComputationFailure, FileError, NumberOverflow, SumOverflow};
 
 /// Why a query failed.
@@ -85,10 +86,20 @@ impl Classified for EngineError {
             // SQL that can be written and not computed: no retry helps.
             Self::Engine { source, .. } => match source.find_root() {
                 DataFusionError::NotImplemented(_) => FailureKind::Usage,
+                root if is_of_pattern(root) => FailureKind::Usage,
                 _ => FailureKind::Unexpected,
             },
         }
     }
+}
+
+/// Whether a regular expression in the SQL is at fault.
+fn is_of_pattern(error: &DataFusionError) -> bool {
+    let text = match error {
+        DataFusionError::External(error) => error.to_string(),
+        other => other.to_string(),
+    };
+    fault_of_pattern(&text).is_some()
 }
 
 /// What is wrong with the rows when they, and neither store nor engine, are at fault.

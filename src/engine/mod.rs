@@ -12,6 +12,7 @@ mod exact_aggregates;
 mod file_error;
 mod filtered_joins;
 mod float_order;
+mod growth;
 mod hash_joins;
 mod in_with_nulls;
 mod interruptible;
@@ -110,10 +111,7 @@ impl Default for EngineLimits {
 }
 
 /// The engine's state: limits, and our rules among its own.
-fn state(
-    limits: &EngineLimits,
-    fusing: impl IntoIterator<Item = NodeRule>,
-) -> Result<SessionState> {
+fn state(limits: &EngineLimits, fusing: &LogicalRules) -> Result<SessionState> {
     let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![
         Arc::new(hash_reference_joins()),
         Arc::new(hash_filtered_joins()),
@@ -142,22 +140,30 @@ fn state(
     Ok(state)
 }
 
+/// Rules of the logical optimizer, in their order.
+type LogicalRules = Vec<Arc<dyn OptimizerRule + Send + Sync>>;
+
 /// Our rules and then the engine's own: ours look for SQL as it was written, before ranges and
-/// COALESCE are taken apart.
-fn logical_rules(
-    fusing: impl IntoIterator<Item = NodeRule>,
-) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
+/// COALESCE are taken apart. `fusing` are those of the session.
+fn logical_rules(fusing: &LogicalRules) -> LogicalRules {
+    let mut rules: LogicalRules = vec![
         Arc::new(CheckExpressions),
         Arc::new(look_up_bands()),
         Arc::new(look_up_nulls()),
     ];
-    let fusing = fusing.into_iter().map(Arc::new);
-    rules.extend(fusing.map(|rule| rule as Arc<dyn OptimizerRule + Send + Sync>));
+    rules.extend(fusing.iter().cloned());
     rules.push(Arc::new(fuse_self_joins()));
     rules.push(Arc::new(ComputeExactly));
     rules.extend(Optimizer::default().rules);
     rules
+}
+
+/// The rules that go over the plan of a view, once and not in every plan that reads it. Others would hide from
+/// [`CheckExpressions`], which comes again, what it leaves to the engine.
+fn view_rules(fusing: LogicalRules) -> Optimizer {
+    let mut rules: LogicalRules = vec![Arc::new(CheckExpressions)];
+    rules.extend(fusing);
+    Optimizer::with_rules(rules)
 }
 
 /// Whether a rule of the engine moves filters of the physical plan down. It does so by the names of

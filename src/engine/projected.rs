@@ -5,70 +5,95 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchemaRef, NullEquality, Result};
+use datafusion::common::{Column, Constraint, DFSchemaRef, JoinType, NullEquality, Result};
+use datafusion::logical_expr::logical_plan::TableScanBuilder;
 use datafusion::logical_expr::{
     BinaryExpr, Expr, Join, LogicalPlan, Operator, Projection, TableScan,
 };
 
 /// A table's rows with columns computed from each row alone.
 pub struct Projected {
-    /// The scan, which has all rows and columns of the table.
+    /// The scan, which has all rows of the table, and every column that `columns` need.
     pub table: TableScan,
     /// Each column as it is called, and as it is computed from the table.
     pub columns: Vec<(Column, Expr)>,
 }
 
 impl Projected {
-    /// Sees through projections and names of subqueries, down to a whole table.
+    /// Sees through projections, names of subqueries, and joins of a table with itself, down to a
+    /// whole table.
     ///
     /// # Errors
     /// The engine's: a bug.
     pub fn of(plan: &LogicalPlan) -> Result<Option<Self>> {
+        if table_below(plan).is_none() {
+            return Ok(None);
+        }
+        let names = plan.schema().columns();
+        let values = names.iter().cloned().map(Expr::Column).collect();
+        let computed = Self::of_values(plan, values)?;
+        Ok(computed.map(|(table, values)| Self {
+            table,
+            columns: names.into_iter().zip(values).collect(),
+        }))
+    }
+
+    /// The table below a plan, and what is computed from it where `values` are computed from the plan.
+    fn of_values(plan: &LogicalPlan, values: Vec<Expr>) -> Result<Option<(TableScan, Vec<Expr>)>> {
         match plan {
-            LogicalPlan::TableScan(scan) => Ok(Self::of_scan(scan)),
+            LogicalPlan::TableScan(scan) => Ok(Some((scan.clone(), values))),
             LogicalPlan::SubqueryAlias(alias) => {
-                let input = Self::of(&alias.input)?;
-                Ok(input.map(|input| input.renamed(&alias.schema)))
+                let (names, columns) = (alias.schema.columns(), alias.input.schema().columns());
+                let columns: Vec<Expr> = columns.into_iter().map(Expr::Column).collect();
+                let values = substitute_all(names.iter().zip(&columns), &values)?;
+                Self::of_values(&alias.input, values)
             }
             LogicalPlan::Projection(projection) => {
-                let Some(input) = Self::of(&projection.input)? else {
+                let names = projection.schema.columns();
+                let values = substitute_all(names.iter().zip(&projection.expr), &values)?;
+                let is_of_row = |value: &Expr| !value.is_volatile() && !reads_rows(value);
+                match values.iter().all(is_of_row) {
+                    true => Self::of_values(&projection.input, values),
+                    false => Ok(None),
+                }
+            }
+            LogicalPlan::Join(join) => {
+                let Some(joined) = Self::of_join(join)? else {
                     return Ok(None);
                 };
-                let is_of_row = |value: &Expr| !value.is_volatile() && !reads_rows(value);
-                if !projection.expr.iter().all(is_of_row) {
-                    return Ok(None);
-                }
-                let values = input.substitute_all(&projection.expr)?;
-                let names = projection.schema.columns();
-                Ok(Some(Self {
-                    table: input.table,
-                    columns: names.into_iter().zip(values).collect(),
-                }))
+                let values = joined.substitute_all(&values)?;
+                Ok(Some((joined.table, values)))
             }
             _ => Ok(None),
         }
     }
 
-    fn of_scan(scan: &TableScan) -> Option<Self> {
-        if !scan.filters.is_empty() || scan.fetch.is_some() {
-            return None;
+    /// A join of a table with itself on its primary key: each row meets exactly itself.
+    fn of_join(join: &Join) -> Result<Option<Self>> {
+        let Some((left_key, right_key)) = equal_keys(join) else {
+            return Ok(None);
+        };
+        let (Some(left), Some(right)) = (Self::of(&join.left)?, Self::of(&join.right)?) else {
+            return Ok(None);
+        };
+        if !left.is_primary_key(left_key)? || !right.is_primary_key(right_key)? {
+            return Ok(None);
         }
-        let names = scan.projected_schema.columns();
-        let columns = names
-            .into_iter()
-            .map(|name| (name.clone(), Expr::Column(name)));
-        Some(Self {
-            table: scan.clone(),
-            columns: columns.collect(),
-        })
+        let table = TableScanBuilder::new(left.table.table_name, left.table.source).build()?;
+        let columns = left.columns.into_iter().chain(right.columns);
+        let values = columns.map(|(_, value)| value);
+        Ok(Some(Self {
+            table,
+            columns: join.schema.columns().into_iter().zip(values).collect(),
+        }))
     }
 
-    fn renamed(self, schema: &DFSchemaRef) -> Self {
-        let values = self.columns.into_iter().map(|(_, value)| value);
-        Self {
-            table: self.table,
-            columns: schema.columns().into_iter().zip(values).collect(),
-        }
+    /// Whether an expression is the primary key of the table.
+    fn is_primary_key(&self, expression: &Expr) -> Result<bool> {
+        let Expr::Column(column) = self.substitute(expression)? else {
+            return Ok(false);
+        };
+        Ok(primary_key(&self.table) == Some(column.name))
     }
 
     /// Expressions over the columns, as ones over the table.
@@ -79,22 +104,10 @@ impl Projected {
         &self,
         expressions: impl IntoIterator<Item = &'a Expr>,
     ) -> Result<Vec<Expr>> {
-        let columns = self.columns.iter();
-        let by_name: HashMap<&Column, &Expr> = columns.map(|(name, value)| (name, value)).collect();
-        let substitute = |expression: &Expr| {
-            let substituted = expression.clone().unalias_nested().data.transform(|node| {
-                let value = match &node {
-                    Expr::Column(column) => by_name.get(column).map(|value| (*value).clone()),
-                    _ => None,
-                };
-                Ok(match value {
-                    Some(value) => Transformed::new(value, true, TreeNodeRecursion::Jump),
-                    None => Transformed::no(node),
-                })
-            })?;
-            Ok(substituted.data)
-        };
-        expressions.into_iter().map(substitute).collect()
+        substitute_all(
+            self.columns.iter().map(|(name, value)| (name, value)),
+            expressions,
+        )
     }
 
     /// One expression over the columns, as one over the table.
@@ -114,6 +127,64 @@ impl Projected {
             columns,
         }
     }
+}
+
+/// The one table that a plan's columns are computed from, should they all be computed row by row.
+fn table_below(plan: &LogicalPlan) -> Option<&TableScan> {
+    match plan {
+        LogicalPlan::TableScan(scan) => {
+            (scan.filters.is_empty() && scan.fetch.is_none()).then_some(scan)
+        }
+        LogicalPlan::SubqueryAlias(alias) => table_below(&alias.input),
+        LogicalPlan::Projection(projection) => table_below(&projection.input),
+        LogicalPlan::Join(join) if matches!(join.join_type, JoinType::Inner | JoinType::Left) => {
+            let (left, right) = (table_below(&join.left)?, table_below(&join.right)?);
+            (left.table_name == right.table_name).then_some(left)
+        }
+        _ => None,
+    }
+}
+
+/// The one column that is a table's primary key.
+fn primary_key(scan: &TableScan) -> Option<String> {
+    let constraints = scan.source.constraints()?;
+    let key = constraints.iter().find_map(|constraint| match constraint {
+        Constraint::PrimaryKey(columns) => match columns.as_slice() {
+            [column] => Some(*column),
+            _ => None,
+        },
+        Constraint::Unique(_) => None,
+    })?;
+    Some(scan.source.schema().field(key).name().clone())
+}
+
+/// Expressions with the values of `columns` in place of the columns, and without names of their own.
+fn substitute_all<'c, 'e>(
+    columns: impl Iterator<Item = (&'c Column, &'c Expr)>,
+    expressions: impl IntoIterator<Item = &'e Expr>,
+) -> Result<Vec<Expr>> {
+    let values: HashMap<&Column, &Expr> = columns.collect();
+    let value_of = |column: &Column| {
+        let value = values.get(column)?;
+        Some((*value).clone().unalias_nested().data)
+    };
+    let substitute = |expression: &Expr| {
+        if let Expr::Column(column) = expression {
+            return Ok(value_of(column).unwrap_or_else(|| expression.clone()));
+        }
+        let substituted = expression.clone().unalias_nested().data.transform(|node| {
+            let value = match &node {
+                Expr::Column(column) => value_of(column),
+                _ => None,
+            };
+            Ok(match value {
+                Some(value) => Transformed::new(value, true, TreeNodeRecursion::Jump),
+                None => Transformed::no(node),
+            })
+        })?;
+        Ok(substituted.data)
+    };
+    expressions.into_iter().map(substitute).collect()
 }
 
 /// Values computed from `input`, under the names of `schema`.

@@ -29,6 +29,7 @@ use datafusion::error::Result;
 use datafusion::execution::SessionState;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::Optimizer;
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use datafusion::prelude::{DataFrame, SessionContext};
 
@@ -36,7 +37,7 @@ use crate::ground::{SqlSchema, TableName};
 use crate::storage::Location;
 
 use super::views::{View, analysed};
-use super::{EngineLimits, NodeRule, state};
+use super::{EngineLimits, LogicalRules, NodeRule, state, view_rules};
 
 /// The one catalog of a session; its schemas are the folders of the SQL pack.
 pub const CATALOG: &str = "tierline";
@@ -44,7 +45,10 @@ pub const CATALOG: &str = "tierline";
 /// The engine with the job's limits, the job's stores, and nothing that would let a query reach a
 /// file, a URL, the clock or another table.
 #[derive(Clone)]
-pub struct Session(SessionContext);
+pub struct Session {
+    context: SessionContext,
+    view_rules: Arc<Optimizer>,
+}
 
 impl Session {
     /// A session with an empty schema per folder of the SQL pack and every store of `locations`.
@@ -57,7 +61,11 @@ impl Session {
         locations: impl IntoIterator<Item = &'a Location>,
         fusing: impl IntoIterator<Item = NodeRule>,
     ) -> Result<Self> {
-        let context = SessionContext::new_with_state(state(limits, fusing)?);
+        let mut rules = LogicalRules::new();
+        for rule in fusing {
+            rules.push(Arc::new(rule));
+        }
+        let context = SessionContext::new_with_state(state(limits, &rules)?);
         let catalog = MemoryCatalogProvider::new();
         for folder in SqlSchema::ALL {
             let schema = Arc::new(MemorySchemaProvider::new());
@@ -67,7 +75,10 @@ impl Session {
         for location in locations {
             context.register_object_store(location.root.as_ref(), Arc::clone(&location.store));
         }
-        Ok(Self(context))
+        Ok(Self {
+            context,
+            view_rules: Arc::new(view_rules(rules)),
+        })
     }
 
     /// Registers a table, in place of one of the same name.
@@ -75,18 +86,25 @@ impl Session {
     /// # Errors
     /// The engine's: a bug.
     pub fn register(&self, name: &TableName, table: Arc<dyn TableProvider>) -> Result<()> {
-        self.0.deregister_table(reference_to(name))?;
-        self.0.register_table(reference_to(name), table)?;
+        self.context.deregister_table(reference_to(name))?;
+        self.context.register_table(reference_to(name), table)?;
         Ok(())
     }
 
     /// Registers the rows of a plan as a table, in place of one of the same name.
     ///
     /// # Errors
-    /// What the engine cannot analyse.
+    /// What the engine cannot analyse, and literals that cannot be cast.
     pub fn register_view(&self, name: &TableName, plan: LogicalPlan) -> Result<()> {
-        let plan = analysed(plan, &self.0.state())?;
-        self.register(name, Arc::new(View::new(plan)))
+        let state = self.context.state();
+        let plan = analysed(plan, &state)?;
+        let view = View::of(
+            reference_to(name),
+            plan,
+            &self.view_rules,
+            state.config_options(),
+        )?;
+        self.register(name, Arc::new(view))
     }
 
     /// Whether there is a table of this name.
@@ -94,7 +112,7 @@ impl Session {
     /// # Errors
     /// The engine's: a bug.
     pub fn has(&self, name: &TableName) -> Result<bool> {
-        self.0.table_exist(reference_to(name))
+        self.context.table_exist(reference_to(name))
     }
 
     /// A table's rows, to be selected from and executed.
@@ -102,7 +120,7 @@ impl Session {
     /// # Errors
     /// When there is no such table.
     pub async fn table(&self, name: &TableName) -> Result<DataFrame> {
-        self.0.table(reference_to(name)).await
+        self.context.table(reference_to(name)).await
     }
 
     /// All rows of a table.
@@ -118,7 +136,7 @@ impl Session {
     /// # Errors
     /// What the engine cannot plan.
     pub async fn sql(&self, query: &str) -> Result<DataFrame> {
-        self.0.sql(query).await
+        self.context.sql(query).await
     }
 
     /// The rows of a table that has no name.
@@ -126,12 +144,12 @@ impl Session {
     /// # Errors
     /// The engine's: a bug.
     pub fn read(&self, table: Arc<dyn TableProvider>) -> Result<DataFrame> {
-        self.0.read_table(table)
+        self.context.read_table(table)
     }
 
     /// The rows of a plan.
     pub fn plan(&self, plan: LogicalPlan) -> DataFrame {
-        DataFrame::new(self.0.state(), plan)
+        DataFrame::new(self.context.state(), plan)
     }
 
     /// Executes a plan as it is, in batches of one stream.
@@ -149,22 +167,22 @@ impl Session {
     /// # Errors
     /// What cannot be computed at planning already.
     pub fn optimized(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
-        self.0.state().optimize(plan)
+        self.context.state().optimize(plan)
     }
 
     /// What statements are planned with.
     pub fn state(&self) -> SessionState {
-        self.0.state()
+        self.context.state()
     }
 
     /// How many partitions are computed side by side.
     pub fn threads(&self) -> usize {
-        self.0.copied_config().target_partitions()
+        self.context.copied_config().target_partitions()
     }
 
     /// What files are read with.
     pub fn runtime(&self) -> Arc<RuntimeEnv> {
-        self.0.runtime_env()
+        self.context.runtime_env()
     }
 }
 

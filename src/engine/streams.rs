@@ -94,12 +94,6 @@ pub(crate) async fn planned_in_ranges(
         context: Arc::clone(&context),
         partition,
     };
-    if in_ranges.is_none() && ranges > 1 {
-        tracing::info!(
-            table.name = table,
-            "computed as one range: it needs all users at once"
-        );
-    }
     Ok(match in_ranges {
         Some((plan, _)) => (0..ranges).map(|range| part(&plan, Some(range))).collect(),
         None => vec![part(&plan, None)],

@@ -2,7 +2,8 @@
 //!
 //! A plan over a view ends at the view's columns, so that it is as small as the SQL it was made from.
 //! Only as it is executed, and after it was analysed, the views in it are [opened](OpenViews): each
-//! gives way to its plan, below the view's name.
+//! gives way to its plan, below the view's name. Some [rules](super::view_rules) have gone over that plan
+//! before, once and not in every plan that reads the view.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,26 +11,47 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Result, TableReference};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::{ViewTable, provider_as_source, source_as_provider};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{
     Expr, LogicalPlan, LogicalPlanBuilder, SubqueryAlias, TableScan, TableType,
 };
-use datafusion::optimizer::{Analyzer, AnalyzerRule};
+use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerContext};
 use datafusion::physical_plan::ExecutionPlan;
+
+use super::growth::check_growth;
 
 /// A plan as a table.
 #[derive(Debug)]
 pub(super) struct View(ViewTable);
 
 impl View {
-    /// The rows of an [analysed] plan.
-    pub(super) fn new(plan: LogicalPlan) -> Self {
-        Self(ViewTable::new(plan, None))
+    /// The rows of an [analysed] plan, with the views in it opened, as `rules` leave it.
+    ///
+    /// # Errors
+    /// Those of the rules.
+    pub(super) fn of(
+        name: TableReference,
+        plan: LogicalPlan,
+        rules: &Optimizer,
+        options: &ConfigOptions,
+    ) -> Result<Self> {
+        // The rules tell models apart by the names of views.
+        let opened = opened(plan)?;
+        check_growth(&opened)?;
+        let named = SubqueryAlias::try_new(Arc::new(opened), name)?;
+        let once = OptimizerContext::new_with_config_options(Arc::new(options.clone()));
+        let once = once.with_max_passes(1);
+        let plan = rules.optimize(LogicalPlan::SubqueryAlias(named), &once, |_, _| {})?;
+        let plan = match plan {
+            LogicalPlan::SubqueryAlias(named) => Arc::unwrap_or_clone(named.input),
+            other => other,
+        };
+        Ok(Self(ViewTable::new(plan, None)))
     }
 }
 
@@ -62,8 +84,9 @@ impl TableProvider for View {
 /// The plan with the types that SQL implies, its views closed.
 ///
 /// # Errors
-/// What the engine cannot analyse.
+/// What the engine cannot analyse, and expressions that [grow](check_growth) too large.
 pub fn analysed(plan: LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
+    check_growth(&plan)?;
     Analyzer::new().execute_and_check(plan, state.config_options(), |_, _| {})
 }
 
@@ -83,8 +106,8 @@ impl AnalyzerRule for OpenViews {
 
 fn opened(plan: LogicalPlan) -> Result<LogicalPlan> {
     in_place_of_views(plan, &|scan, view| {
-        let rows = opened(view.0.logical_plan().clone())?;
-        let alias = SubqueryAlias::try_new(Arc::new(rows), scan.table_name.clone())?;
+        let rows = Arc::new(view.0.logical_plan().clone());
+        let alias = SubqueryAlias::try_new(rows, scan.table_name.clone())?;
         let rows = LogicalPlan::SubqueryAlias(alias);
         match &scan.projection {
             Some(columns) => LogicalPlanBuilder::from(rows)
@@ -131,8 +154,11 @@ fn in_place_of_views(
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::array::AsArray;
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch, TimestampMicrosecondArray};
     use datafusion::arrow::datatypes::Int64Type;
+    use datafusion::datasource::MemTable;
     use datafusion::logical_expr::{LogicalPlanBuilder, col, lit};
 
     use super::super::{EngineLimits, Session, all_rows, over_no_rows};
@@ -154,6 +180,25 @@ mod tests {
             session.register_view(&name, plan).unwrap();
         }
         session
+    }
+
+    /// What compares times with a constant is left to the engine, though the rules of views come before it.
+    #[tokio::test]
+    async fn instants_that_nanoseconds_cannot_hold_compare_with_days() {
+        let session = Session::open(&EngineLimits::default(), [], []).unwrap();
+        let instants: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![
+            253_402_214_400_000_000,
+        ]));
+        let rows = RecordBatch::try_from_iter([("t", instants)]).unwrap();
+        let table = MemTable::try_new(rows.schema(), vec![vec![rows]]).unwrap();
+        let instants = TableName::new(SqlSchema::Sources, "instants");
+        session.register(&instants, Arc::new(table)).unwrap();
+        let sql = "SELECT t, CASE WHEN t > DATE '2100-01-01' THEN 'odd' END AS reason FROM sources.instants";
+        let plan = session.sql(sql).await.unwrap().into_unoptimized_plan();
+        let view = TableName::new(SqlSchema::Staging, "instants");
+        session.register_view(&view, plan).unwrap();
+        let rows = session.rows(&view).await.unwrap();
+        assert_eq!(rows.column(1).as_string::<i32>().value(0), "odd");
     }
 
     const QUERY: &str = "SELECT n FROM features.twice ORDER BY n";

@@ -27,10 +27,20 @@ fn said(error: &(dyn Error + 'static)) -> String {
         return with_sql_types(&said_by_arrow(error));
     }
     let text = error.to_string();
-    // The one library of functions that hands its errors through as they are.
-    match text.starts_with("regex parse error") {
-        true => "a regular expression did not compile".to_owned(),
-        false => text,
+    fault_of_pattern(&text).map_or(text, str::to_owned)
+}
+
+/// What is wrong with a regular expression, in the words of the library that compiles them, which are handed
+/// through as they are.
+pub(super) fn fault_of_pattern(text: &str) -> Option<&'static str> {
+    match text {
+        _ if text.starts_with("regex parse error") => Some("a regular expression did not compile"),
+        _ if text.contains("CompiledTooBig")
+            || text.contains("Compiled regex exceeds size limit") =>
+        {
+            Some("a regular expression is too large once it is compiled; count to less in it")
+        }
+        _ => None,
     }
 }
 
@@ -41,7 +51,10 @@ fn said_by_engine(error: &DataFusionError) -> String {
         DataFusionError::External(error) => format!("External error: {}", said(error.as_ref())),
         DataFusionError::Context(what, error) => format!("{what}: {}", said_by_engine(error)),
         DataFusionError::Shared(error) => said_by_engine(error),
-        other => other.to_string(),
+        other => {
+            let text = other.to_string();
+            fault_of_pattern(&text).map_or(text, str::to_owned)
+        }
     }
 }
 

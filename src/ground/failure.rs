@@ -17,7 +17,7 @@ pub enum FailureKind {
     InputsNotReady,
     /// Another run committed first.
     Conflict,
-    /// A signal or a limit of time ended the run.
+    /// A signal, or a limit of time or memory, ended the run.
     Ended(Ending),
 }
 
@@ -45,6 +45,7 @@ impl FailureKind {
             Self::Ended(Ending::Interrupt) => "interrupted",
             Self::Ended(Ending::Terminate) => "terminated",
             Self::Ended(Ending::TimeLimit(_)) => "timed_out",
+            Self::Ended(Ending::Memory { .. }) => "failed",
         }
     }
 }
@@ -75,6 +76,9 @@ impl FailureKind {
             Self::Conflict => "run the same command again: it goes on from what the other run did",
             Self::Ended(Ending::Interrupt | Ending::Terminate) => {
                 "run the same command again; it uses what this one has stored"
+            }
+            Self::Ended(Ending::Memory { .. }) => {
+                "give the job more memory, or let its SQL hold less at once: lists such as those of array_agg, and texts that grow, are not spilled to disk"
             }
             Self::Ended(Ending::TimeLimit(_)) => {
                 "run the same command again, which uses what this one has stored; if it takes as long, `seconds` says where, or raise `time_limit` under [engine]"

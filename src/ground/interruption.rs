@@ -1,4 +1,4 @@
-//! What ends the work of this process before it is done: a signal, or a limit of time.
+//! What ends the work of this process before it is done: a signal, or a limit of time or memory.
 //!
 //! It is [noted](Interruption::ask). From then on whoever waits for a store or for rows [gives
 //! up](Interruption::or_given_up) with an error, and clears up as after any other. Only while tables
@@ -9,7 +9,7 @@ use std::fmt;
 use std::future::{Future, pending};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use humantime::format_duration;
 use tokio::sync::watch;
@@ -23,12 +23,19 @@ pub enum Ending {
     Terminate,
     /// A night has taken longer than the job allows.
     TimeLimit(Duration),
+    /// The process has taken more memory than it may.
+    Memory {
+        /// How much it may take, in bytes.
+        most: u64,
+    },
 }
 
 impl Ending {
-    /// Of a signal 128 and its number, as shells have it; of a limit that of `timeout`.
+    /// Of a signal 128 and its number, as shells have it; of a limit of time that of `timeout`, of memory that of
+    /// any failure.
     pub fn exit_code(self) -> u8 {
         match self {
+            Self::Memory { .. } => 1,
             Self::TimeLimit(_) => 124,
             Self::Interrupt => 130,
             Self::Terminate => 143,
@@ -45,6 +52,11 @@ impl fmt::Display for Ending {
                 let limit = format_duration(*limit);
                 write!(formatter, "`time_limit` under [engine], which is {limit}")
             }
+            Self::Memory { most } => write!(
+                formatter,
+                "the memory of this process, which may take {:.1} GB",
+                *most as f64 / 1e9
+            ),
         }
     }
 }
@@ -72,6 +84,8 @@ struct State {
     ending: Option<Ending>,
     /// How many there are who must not be interrupted.
     held_off: usize,
+    /// When the last of them was done.
+    released: Option<Instant>,
 }
 
 impl Default for Interruption {
@@ -131,6 +145,16 @@ impl Interruption {
         }
     }
 
+    /// Does something that nobody may hold off meanwhile; nothing where somebody does, or was done with it within
+    /// the last `patience`. It is told whether anybody ever did.
+    pub fn unless_held_off(&self, patience: Duration, act: impl FnOnce(bool)) {
+        let state = self.state.borrow();
+        let is_recent = state.released.is_some_and(|at| at.elapsed() < patience);
+        if state.held_off == 0 && !is_recent {
+            act(state.released.is_some());
+        }
+    }
+
     /// Nothing is given up until what is returned is dropped.
     #[must_use]
     pub fn held_off(&self) -> HeldOff<'_> {
@@ -145,7 +169,10 @@ pub struct HeldOff<'a>(&'a Interruption);
 
 impl Drop for HeldOff<'_> {
     fn drop(&mut self) {
-        self.0.state.send_modify(|state| state.held_off -= 1);
+        self.0.state.send_modify(|state| {
+            state.held_off -= 1;
+            state.released = Some(Instant::now());
+        });
     }
 }
 

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `s3://KEY:SECRET@bucket/path` | what is before the `@` |
 //! | `az://container/path?sig=abc`, `&X-Amz-Signature=abc` | the value |
-//! | `secret_access_key = "abc"` in a job file | the value |
+//! | `secret_access_key = "abc"`, `{ secret = "abc` or `password: abc` in a job file | the rest of the line |
 //! | a word of 20 letters and digits mixed, in a job file | all of it |
 
 use std::ops::Range;
@@ -37,6 +37,19 @@ const SECRET_KEYS: [&str; 6] = [
     "token",
     "credential",
     "access_key",
+];
+
+/// Names that say so as a whole.
+const SECRET_NAMES: [&str; 9] = [
+    "api_key",
+    "api-key",
+    "apikey",
+    "authorization",
+    "bearer",
+    "pwd",
+    "sas",
+    "sig",
+    "signature",
 ];
 
 /// How long a word of letters and digits is that may be a key.
@@ -123,15 +136,43 @@ fn signatures(url: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// What is behind the `=` of keys whose names say that it is secret.
+/// What is behind the first `=` or `:` of a line that has a name before it which says that it is secret: that of
+/// a key, of one in braces, or of a parameter behind a quote that was forgotten.
 fn secret_values(text: &str) -> impl Iterator<Item = Range<usize>> {
-    lines(text).filter_map(|(start, line)| {
-        let (key, value) = line.split_once('=')?;
-        let key = key.to_lowercase();
-        let is_secret = SECRET_KEYS.iter().any(|name| key.contains(name));
+    let mut is_of_table = false;
+    lines(text).filter_map(move |(start, line)| {
+        if line.trim_start().starts_with('[') {
+            is_of_table = line.contains("[tables.");
+        }
+        let mut signs = line.match_indices(['=', ':']);
+        let (sign, _) = signs.find(|(sign, mark)| {
+            // Others are of URLs and times.
+            if *mark == ":" && !line[sign + 1..].starts_with(' ') {
+                return false;
+            }
+            let name = name_before(&line[..*sign]);
+            // That of a table names its columns.
+            says_secret(&name) || (name == "key" && !is_of_table)
+        })?;
         let end = start + line.len();
-        (is_secret && !value.is_empty()).then(|| end - value.len()..end)
+        (start + sign + 1 < end).then(|| start + sign + 1..end)
     })
+}
+
+/// The last word of a text, in lower case, where nothing but quotes and spaces come after it.
+fn name_before(text: &str) -> String {
+    let text = text.trim_end_matches([' ', '\t', '"', '\'']);
+    let is_of_name = |character: char| character.is_alphanumeric() || "_-".contains(character);
+    let start = text.rfind(|character| !is_of_name(character));
+    let start = start.map_or(0, |at| {
+        at + text[at..].chars().next().map_or(1, char::len_utf8)
+    });
+    text[start..].to_lowercase()
+}
+
+/// Whether a name is that of a secret.
+fn says_secret(name: &str) -> bool {
+    SECRET_KEYS.iter().any(|part| name.contains(part)) || SECRET_NAMES.contains(&name)
 }
 
 /// Words that look like keys: letters and digits mixed, and long.
@@ -205,6 +246,20 @@ mod tests {
             "url = \"s3://****@b/x\"\naws_secret_access_key =*****\nx = \"*********************\"\n"
         );
         assert_eq!(shown.len(), text.len());
+        for line in [
+            "output = \"az://c/x?sv=1\" &sig=abc\"",
+            "storage = { access_key_id = \"abc\", secret = \"abc }",
+            "password: abc",
+            "api_key = \"abc\"",
+            "output = { url = \"s3://b/o\", secret_access_key = \"abc\" }",
+            "[storage]\nkey = \"abc\"",
+        ] {
+            let shown = starred(line);
+            assert!(!shown.contains("abc"), "{shown}");
+            assert_eq!(shown.len(), line.len());
+        }
+        let table = "[tables.stars]\nkey = [\"user_id\"]\n";
+        assert_eq!(starred(table), table);
         let plain = "output = \"s3://lake/tierline/2026\"\n[sources.orders.columns]\n";
         assert_eq!(starred(plain), plain);
     }

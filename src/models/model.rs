@@ -5,8 +5,9 @@ use std::ops::{ControlFlow, Range};
 
 use datafusion::logical_expr::Volatility;
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, Select, SetExpr, Spanned,
-    Statement, TableFactor, TableFunctionArgs, Value, Visit, Visitor,
+    Expr, FunctionArg, FunctionArgExpr, Ident, NamedWindowDefinition, NamedWindowExpr, ObjectName,
+    Query, Select, SetExpr, Spanned, Statement, TableFactor, TableFunctionArgs, Value, Visit,
+    Visitor, WindowSpec, WindowType,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -339,6 +340,18 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The engine would compute a window that begins with the name of another without that other.
+    fn refuse_extended(&mut self, window: &WindowSpec) {
+        let Some(base) = &window.window_name else {
+            return;
+        };
+        let place = bytes_of(self.file, base.span);
+        let message = format!("a window cannot begin with the name of another, `{base}`");
+        let help = "write OVER with that name alone, or write its PARTITION BY and ORDER BY out";
+        self.problems
+            .push(Diagnostic::at(self.file, place, message).help(help));
+    }
+
     fn refuse_unstable(&mut self, name: &ObjectName) {
         let function = function_name(name);
         if is_stable(&function) {
@@ -460,6 +473,11 @@ impl Visitor for Reader<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Self::Break> {
+        for NamedWindowDefinition(_, window) in &select.named_window {
+            if let NamedWindowExpr::WindowSpec(window) = window {
+                self.refuse_extended(window);
+            }
+        }
         self.problems.0.extend(misread(select, self.file));
         ControlFlow::Continue(())
     }
@@ -486,6 +504,9 @@ impl Visitor for Reader<'_> {
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<Self::Break> {
         if let Expr::Function(function) = expression {
             self.refuse_unstable(&function.name);
+            if let Some(WindowType::WindowSpec(window)) = &function.over {
+                self.refuse_extended(window);
+            }
         }
         ControlFlow::Continue(())
     }

@@ -121,6 +121,20 @@ impl SqlPack {
                     "move the file to staging, rollups, features, tiers, publish or audits",
                 ));
             }
+            (Some("csv"), _) => {
+                let message = format!("no SQL reads a CSV of `{folder}`");
+                let help = "move the file to reference, whose own folders are not looked into";
+                return Err(Diagnostic::at(&file, 0..0, message).help(help));
+            }
+            (Some(other), _)
+                if ["sql", "csv"]
+                    .iter()
+                    .any(|ours| other.eq_ignore_ascii_case(ours)) =>
+            {
+                let message = format!("a file that ends in .{other} is not read");
+                let help = format!("let its name end in .{}", other.to_lowercase());
+                return Err(Diagnostic::at(&file, 0..0, message).help(help));
+            }
             _ => return Ok(()),
         };
         let name = stem.unwrap_or_default();
@@ -176,7 +190,8 @@ fn files_below(
     for entry in std::fs::read_dir(&path).map_err(|error| unreadable(&path, error))? {
         let path = entry.map_err(|error| unreadable(&path, error))?.path();
         let is_ours = path.extension().is_some_and(|extension| {
-            extension == "sql" || extension == "csv" || extension == "toml"
+            let mut ours = ["sql", "csv", "toml"].iter();
+            ours.any(|ours| extension.eq_ignore_ascii_case(ours))
         });
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             continue;

@@ -20,9 +20,9 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Distinct, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, GroupByExpr, LimitClause, ObjectName, OrderBy, OrderByExpr, OrderByKind,
-    Query, Select, SelectItem, SetExpr, Spanned, Visit, Visitor, WindowFrameBound,
-    WindowFrameUnits, WindowSpec, WindowType,
+    FunctionArguments, GroupByExpr, Ident, LimitClause, NamedWindowDefinition, NamedWindowExpr,
+    ObjectName, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Spanned,
+    Visit, Visitor, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
@@ -63,6 +63,7 @@ impl Model {
         let mut reader = Reader {
             file: &self.file,
             grouped: Vec::new(),
+            windows: Vec::new(),
             found: Vec::new(),
         };
         let ControlFlow::Continue(()) = Visit::visit(&self.statement, &mut reader);
@@ -74,6 +75,8 @@ struct Reader<'a> {
     file: &'a SourceFile,
     /// What each SELECT around the place that is read groups by.
     grouped: Vec<BTreeSet<String>>,
+    /// The windows that each of them names.
+    windows: Vec<Vec<NamedWindowDefinition>>,
     found: Vec<Diagnostic>,
 }
 
@@ -96,11 +99,17 @@ impl Reader<'_> {
             OF_VALUES.contains(&name.as_str()),
         );
         let order = match &function.over {
-            Some(WindowType::WindowSpec(window)) if by_place || of_values || cuts_rows(window) => {
+            Some(over) => {
+                let Some(window) = self.window(over) else {
+                    return;
+                };
+                if !by_place && !of_values && !cuts_rows(window) {
+                    return;
+                }
                 Order::of(&window.order_by).within(&window.partition_by)
             }
             None if of_values => Order::of(&order_of_arguments(function)),
-            _ => return,
+            None => return,
         };
         let groups = self.grouped.last();
         let takes = match of_values {
@@ -117,6 +126,22 @@ impl Reader<'_> {
                 false => format!("{name} over ROWS"),
             };
             self.report(function.name.span(), &what);
+        }
+    }
+
+    /// A window, also where the SELECT names it.
+    fn window<'w>(&'w self, over: &'w WindowType) -> Option<&'w WindowSpec> {
+        match over {
+            WindowType::WindowSpec(window) => Some(window),
+            WindowType::NamedWindow(name) => {
+                self.windows
+                    .last()?
+                    .iter()
+                    .find_map(|NamedWindowDefinition(known, window)| match window {
+                        NamedWindowExpr::WindowSpec(window) if is_same(known, name) => Some(window),
+                        _ => None,
+                    })
+            }
         }
     }
 
@@ -162,11 +187,13 @@ impl Visitor for Reader<'_> {
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Self::Break> {
         self.grouped.push(groups_of(select));
+        self.windows.push(select.named_window.clone());
         ControlFlow::Continue(())
     }
 
     fn post_visit_select(&mut self, _: &Select) -> ControlFlow<Self::Break> {
         self.grouped.pop();
+        self.windows.pop();
         ControlFlow::Continue(())
     }
 
@@ -176,6 +203,10 @@ impl Visitor for Reader<'_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+fn is_same(left: &Ident, right: &Ident) -> bool {
+    left.value.eq_ignore_ascii_case(&right.value)
 }
 
 /// What rows are ordered by, each expression in one spelling.
@@ -348,6 +379,7 @@ mod tests {
             "SELECT user_id FROM features.users ORDER BY revenue DESC, user_id LIMIT 10",
             "SELECT channel, COUNT(*) AS rows FROM staging.orders GROUP BY channel ORDER BY rows DESC, channel LIMIT 3",
             "SELECT channel, ROW_NUMBER() OVER (ORDER BY COUNT(*) DESC, channel) AS place FROM staging.orders GROUP BY channel",
+            "SELECT user_id, ROW_NUMBER() OVER w AS place FROM features.users WINDOW w AS (ORDER BY revenue, user_id)",
             "SELECT MAX(revenue) AS most FROM features.users LIMIT 1",
             "SELECT user_id FROM features.users ORDER BY revenue",
             "SELECT array_agg(channel ORDER BY channel) AS channels FROM staging.orders",
@@ -386,6 +418,14 @@ mod tests {
             (
                 "SUM over ROWS",
                 "SELECT SUM(amount) OVER (PARTITION BY user_id ORDER BY day ROWS 2 PRECEDING) AS lately FROM staging.orders",
+            ),
+            (
+                "ROW_NUMBER",
+                "SELECT user_id, ROW_NUMBER() OVER w AS place FROM features.users WINDOW w AS (ORDER BY revenue)",
+            ),
+            (
+                "SUM over ROWS",
+                "SELECT SUM(amount) OVER w AS lately FROM staging.orders WINDOW w AS (PARTITION BY user_id ORDER BY day ROWS 2 PRECEDING)",
             ),
             ("LIMIT", "SELECT user_id FROM features.users LIMIT 10"),
             (

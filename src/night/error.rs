@@ -66,10 +66,13 @@ pub enum NightError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The system gives this process fewer threads than a command needs.
+    #[error("{0}")]
+    Threads(String),
     /// A bug, of tierline or of a library.
     #[error(transparent)]
     Panicked(#[from] Panicked),
-    /// A signal came, or time was up, before anything was committed.
+    /// A signal came, or time or memory was up, before anything was committed.
     #[error(
         "ended by {ending}{}; readers still see what was published before",
         work.as_ref().map_or_else(String::new, |work| format!(", while {work}"))
@@ -80,13 +83,18 @@ pub enum NightError {
         /// What was being done.
         work: Option<String>,
     },
+    /// The same, of a command that had committed something before and did not end by itself.
+    #[error(
+        "ended by {0}, after tables had been committed; `tierline show` says what is published"
+    )]
+    EndedLate(Ending),
 }
 
 impl NightError {
     /// What fails because everything is given up, fails for that.
     pub fn ended_by(self, ending: Ending) -> Self {
         let work = match self {
-            Self::Ended { .. } => return self,
+            Self::Ended { .. } | Self::EndedLate(_) => return self,
             Self::Engine(EngineError::Engine { stage, .. }) => Some(stage),
             _ => None,
         };
@@ -161,11 +169,13 @@ impl Classified for NightError {
             Self::Tile(error) => error.kind(),
             Self::Calibration(error) => error.kind(),
             Self::Engine(error) => error.kind(),
-            Self::ResultFile { .. } | Self::Panicked(_) => FailureKind::Unexpected,
+            Self::ResultFile { .. } | Self::Threads(_) | Self::Panicked(_) => {
+                FailureKind::Unexpected
+            }
             Self::CutPoints(_) | Self::Contract(_) | Self::Blocked(_) => FailureKind::Blocked,
             Self::Draft(error) => error.kind(),
             Self::Publish(error) => error.kind(),
-            Self::Ended { ending, .. } => FailureKind::Ended(*ending),
+            Self::Ended { ending, .. } | Self::EndedLate(ending) => FailureKind::Ended(*ending),
         }
     }
 }

@@ -55,6 +55,8 @@ impl Run<'_> {
         unreported.keep_judged_by(&rules);
         for model in self.scenario.project.graph.in_schema(SqlSchema::Staging) {
             let read = days_read(&self.scenario.project.graph, &model.name, &self.plan.tiles);
+            let date = self.plan.snapshot_date.day();
+            report.has_read_date |= read.as_ref().is_none_or(|days| days.contains(&date));
             if read.as_ref().is_none_or(|days| !days.is_empty()) {
                 let rules = &rules[&model.name.name];
                 let found = self.found_in(catalog, &model.name, read, rules).await?;

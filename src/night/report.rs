@@ -98,6 +98,9 @@ pub struct Report {
     pub seconds: BTreeMap<String, f64>,
     /// Rows left out, by source, day and reason.
     pub rejected: Vec<RowCount>,
+    /// Whether rows of D itself were read, so that those left out are among `rejected`.
+    #[serde(skip)]
+    pub has_read_date: bool,
     /// What is worth a look: unknown values, gaps, dates that late data affects.
     pub warnings: Vec<String>,
     /// Days that tiles alone hold, since their raw files have expired, by source.
@@ -243,6 +246,21 @@ impl fmt::Display for Report {
 }
 
 impl Report {
+    /// What is worth a look, a line each: alerts, new cut points, rows left out, warnings.
+    pub fn findings(&self) -> String {
+        struct Findings<'a>(&'a Report);
+        impl fmt::Display for Findings<'_> {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                if self.0.is_new() {
+                    self.0.write_alerts(formatter)?;
+                    self.0.write_cut_points(formatter)?;
+                }
+                self.0.write_findings(formatter)
+            }
+        }
+        Findings(self).to_string()
+    }
+
     fn headline(&self) -> String {
         let date = self.snapshot_date.as_deref().unwrap_or("?");
         let run_id = self.run_id.as_deref().unwrap_or("?");

@@ -142,6 +142,13 @@ impl SettledRows {
             planned_in_ranges(self.today, TIER_SNAPSHOT.name, &split_points).await
         };
         let planned = planned.await.map_err(EngineError::during(STAGE))?;
+        if planned.len() < self.ranges.count() {
+            let table = TIER_SNAPSHOT.name;
+            tracing::info!(
+                table.name = table,
+                "computed as one range: it needs all users at once"
+            );
+        }
         let ranges: Vec<UserRange> = match planned.len() {
             1 => vec![UserRange::default()],
             _ => self.ranges.iter().collect(),

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::ground::{Diagnostic, SqlSchema, TableName, did_you_mean};
-use crate::tables::{ALERTS, KPI_DAILY, PublishedTable};
+use crate::tables::{ALERTS, KPI_DAILY};
 
 use super::project::Project;
 
@@ -43,28 +43,26 @@ pub(crate) fn unknown_severities(project: &Project) -> Vec<Diagnostic> {
     unknown.map(problem).collect()
 }
 
+/// The metrics of the pack; none where one is computed, or nobody can tell.
+pub(crate) fn metrics_of(project: &Project) -> Option<BTreeSet<String>> {
+    let name = TableName::new(SqlSchema::Publish, KPI_DAILY.name);
+    let metrics = project.graph.model(&name)?.texts_of(METRIC);
+    let is_known = !metrics.is_computed && !metrics.literals.is_empty();
+    let names = metrics.literals.into_iter().map(|(name, _)| name);
+    is_known.then(|| names.collect())
+}
+
 /// The alerts that are no metric of the pack, each as a warning.
 pub(crate) fn unknown_alerts(project: &Project) -> Vec<Diagnostic> {
-    let model = |table: &PublishedTable| {
-        let name = TableName::new(SqlSchema::Publish, table.name);
-        project.graph.model(&name)
-    };
-    let (Some(kpis), Some(alerts)) = (model(&KPI_DAILY), model(&ALERTS)) else {
+    let name = TableName::new(SqlSchema::Publish, ALERTS.name);
+    let (Some(metrics), Some(alerts)) = (metrics_of(project), project.graph.model(&name)) else {
         return Vec::new();
     };
-    let metrics = kpis.texts_of(METRIC);
-    if metrics.is_computed || metrics.literals.is_empty() {
-        return Vec::new();
-    }
-    let metrics: BTreeSet<&str> = metrics.literals.iter().map(|(name, _)| &**name).collect();
     let alerts_named = alerts.texts_of(ALERT).literals.into_iter();
-    let unknown = alerts_named.filter(|(name, _)| !metrics.contains(name.as_str()));
+    let unknown = alerts_named.filter(|(name, _)| !metrics.contains(name));
     let problem = |(name, place): (String, Range<usize>)| {
-        let near = did_you_mean(&name, metrics.iter().copied());
-        let message = format!(
-            "the alert `{name}` is not a metric of `{}`{near}",
-            kpis.name
-        );
+        let near = did_you_mean(&name, metrics.iter().map(String::as_str));
+        let message = format!("the alert `{name}` is not a metric of `publish.kpi_daily`{near}");
         let help = "give it the name of a metric, or add the metric to publish/kpi_daily.sql";
         Diagnostic::at(&alerts.file, place, message)
             .help(help)

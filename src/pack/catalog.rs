@@ -203,7 +203,7 @@ impl<'a> Catalog<'a> {
     ///
     /// # Errors
     /// Every problem of the model.
-    pub(super) async fn plan_by_name(
+    pub(crate) async fn plan_by_name(
         &self,
         model: &Model,
         parameters: &Parameters,

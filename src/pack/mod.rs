@@ -34,7 +34,7 @@ mod unused;
 mod user_ids;
 
 pub(crate) use action_rules::{actions_without_rules, unknown_actions_on, unusable_actions};
-pub(crate) use alert_names::{unknown_alerts, unknown_severities};
+pub(crate) use alert_names::{metrics_of, unknown_alerts, unknown_severities};
 pub use catalog::Catalog;
 pub(crate) use catalog::{REJECT_REASON, WARNING};
 pub(crate) use contracted::ID_TYPES;

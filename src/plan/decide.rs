@@ -1,6 +1,7 @@
 //! What follows from the facts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::num::NonZeroUsize;
 
 use chrono::{Days, NaiveDate};
@@ -54,6 +55,7 @@ pub fn decide(job: &Job, project: &Project, mut facts: Facts) -> Plan {
         out_of_reach: reach.out_of_reach,
         models: models.map(|model| model.name.clone()).collect(),
         ranges: job.ranges.unwrap_or(NonZeroUsize::MIN),
+        undivided: mem::take(&mut facts.undivided),
         tables: project.tables.clone(),
         reads_earlier_actions: reads_earlier_actions(project),
         history_scans: history_scans(project),

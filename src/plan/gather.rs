@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::join_all;
+
 use crate::calibration::{Calibration, CalibrationError, KeptIds, fit_given};
 use crate::ground::{Problems, SnapshotDate, counted};
 use crate::inputs::{InputError, Manifest, Shortfalls, SourceHistory};
@@ -24,6 +26,7 @@ use super::rules;
 use super::scans::expired_scans;
 use super::seen_then::{SeenThen, seen_then};
 use super::source_files::files_read;
+use super::undivided::undivided;
 
 impl Facts {
     /// Lists the sources, reads the publications and calibrations, and lists the tiles.
@@ -81,6 +84,7 @@ impl Facts {
             source_fingerprint: files_read(&project.graph, &visible, snapshot_date),
             had,
             may_drop: may_drop.to_vec(),
+            undivided: Vec::new(),
             stored: None,
             all_days,
             visible,
@@ -98,6 +102,7 @@ impl Facts {
         };
         if needs_tiles || facts.has_something_to_do(job, project) {
             facts.stored = Some(facts.stored_history(job, project, workspace).await?);
+            facts.undivided = undivided(job, project, snapshot_date).await?;
         }
         Ok(facts)
     }
@@ -145,13 +150,12 @@ fn up_to(
         .collect()
 }
 
-/// What every source delivers, days to come included.
+/// What every source delivers, days to come included. The sources are listed side by side.
 pub(crate) async fn list_sources(
     job: &Job,
     workspace: &Workspace,
 ) -> Result<BTreeMap<String, Manifest>, PlanError> {
-    let mut manifests = BTreeMap::new();
-    for (name, source) in &job.sources {
+    let listed = job.sources.iter().map(|(name, source)| async move {
         let manifest = match workspace.sources.get(name) {
             Some(location) => {
                 let listed = Manifest::list(name, location, &source.delivery).await?;
@@ -159,9 +163,10 @@ pub(crate) async fn list_sources(
             }
             None => Manifest::empty(name),
         };
-        manifests.insert(name.clone(), manifest);
-    }
-    Ok(manifests)
+        Ok::<_, PlanError>((name.clone(), manifest))
+    });
+    // Of several that fail, the first by name is told, whichever was quicker.
+    join_all(listed).await.into_iter().collect()
 }
 
 /// Every source must be delivered on day D as the job requires.

@@ -38,6 +38,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 mod tiles_before;
+mod undivided;
 mod unneeded_tiles;
 
 pub(crate) use affected::Found;

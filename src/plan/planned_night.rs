@@ -82,6 +82,8 @@ pub struct Plan {
     pub models: Vec<TableName>,
     /// How many ranges its users are cut into, at most.
     pub ranges: NonZeroUsize,
+    /// The models that need all users at once, so that the snapshot is computed in one range.
+    pub undivided: Vec<TableName>,
     /// What is published.
     pub tables: Tables,
     /// Whether a model reads who was listed for what on earlier dates.

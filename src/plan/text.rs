@@ -206,10 +206,13 @@ impl Plan {
         };
         writeln!(f, "\nmodels, in order{ranges}")?;
         for model in &self.models {
-            let note = match self.history_scans.contains(model) {
+            let mut note = match self.history_scans.contains(model) {
                 true => "  (reads staging directly: scans the whole history)".to_owned(),
                 false => self.note_on_own(model),
             };
+            if self.undivided.contains(model) {
+                note.push_str("  (needs all users at once: the snapshot is computed in one range)");
+            }
             writeln!(f, "  {model}{note}")?;
         }
         Ok(())

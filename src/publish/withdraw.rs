@@ -21,14 +21,14 @@ use super::{
 };
 use crate::drafts::{SNAPSHOT_DATE, objects};
 use crate::storage::Location;
-use crate::tables::{DIM_TIER, TIER_CURRENT, TIER_SNAPSHOT};
+use crate::tables::{DIM_METRIC, DIM_TIER, TIER_CURRENT, TIER_SNAPSHOT};
 
 /// The tables that follow from the newest snapshot.
 const SNAPSHOT: &str = TIER_SNAPSHOT.name;
 const CURRENT: &str = TIER_CURRENT.name;
 
-/// The table that lists the tiers of the newest snapshot.
-const LABELS: &str = DIM_TIER.name;
+/// Tables of what values are called: they say nothing of users, and old dates need them as well.
+const LABELS: [&str; 2] = [DIM_TIER.name, DIM_METRIC.name];
 
 /// Takes back what `withdrawn` has published. The id of the run that does so is made from the
 /// number of its publication.
@@ -104,7 +104,7 @@ impl Withdrawal<'_> {
     /// the table, and for those that keep one state when the date is the newest.
     async fn prepare_all(&self) -> Result<Vec<Prepared>, PublishError> {
         let recorded = self.inspection.recorded().map(|(table, _)| table);
-        let others = recorded.filter(|table| ![CURRENT, LABELS].contains(table));
+        let others = recorded.filter(|table| *table != CURRENT && !LABELS.contains(table));
         let opened = try_join_all(others.map(|table| self.present(table))).await?;
         let (whole, dated): (Vec<Table>, Vec<Table>) =
             opened.into_iter().partition(Table::is_kept_whole);
@@ -117,7 +117,9 @@ impl Withdrawal<'_> {
         commits.sort_by_key(|commit| commit.name() != SNAPSHOT);
         if self.publications.latest_date() == Some(self.withdrawn.snapshot_date) {
             commits.extend(self.gone_back().await?);
-            commits.extend(self.labels_gone_back().await?);
+            for labels in LABELS {
+                commits.extend(self.labels_gone_back(labels).await?);
+            }
             for table in whole {
                 commits.extend(self.state_gone_back(table).await?);
             }
@@ -154,18 +156,18 @@ impl Withdrawal<'_> {
         self.prepared(current, actions, None, rows).await.map(Some)
     }
 
-    /// `dim_tier` with the rows that the newest date that is left published. Where there is no such
-    /// date, or a vacuum has removed the rows since, it stays as it is until the next night.
-    async fn labels_gone_back(&self) -> Result<Option<Prepared>, PublishError> {
+    /// Labels with the rows that the newest date that is left published. Where that published none, or a
+    /// vacuum has removed the rows since, they stay as they are until the next night.
+    async fn labels_gone_back(&self, name: &str) -> Result<Option<Prepared>, PublishError> {
         let (Some((left, recorded)), Some(labels)) =
-            (self.left_with(LABELS), self.undisturbed(LABELS).await?)
+            (self.left_with(name), self.undisturbed(name).await?)
         else {
             return Ok(None);
         };
         let actions = match self.state_of(&labels, left, recorded).await {
             Ok(actions) => actions,
             Err(gone @ (PublishError::FileGone { .. } | PublishError::VersionGone { .. })) => {
-                tracing::warn!(error = %gone, "dim_tier stays as it is until the next night");
+                tracing::warn!(error = %gone, table.name = name, "the table stays as it is until the next night");
                 return Ok(None);
             }
             Err(failure) => return Err(failure),

@@ -10,8 +10,10 @@ use serde::Serialize;
 use crate::engine::{EngineError, texts};
 use crate::ground::{Layout, SnapshotDate};
 use crate::job::Job;
-use crate::night::NightError;
+use crate::night::{NightError, RowCount};
 use crate::pack::REJECT_REASON;
+use crate::publish::Publication;
+use crate::storage::Location;
 
 use super::published::{Published, STAGE};
 use super::request::NightNotes;
@@ -56,8 +58,9 @@ impl Quality {
         let publications = &published.opened.publications;
         let night = night.filter(|night| night.run_id == publication.run_id);
         let at = publications.published_at(publication).await?;
-        let rejected = match night {
-            Some(night) => counted(night),
+        let by_night = night.and_then(|night| night.rejected);
+        let rejected = match by_night {
+            Some(rejected) => counted(rejected),
             None => sampled(job, published).await?,
         };
         let rejected = rejected.into_iter();
@@ -80,7 +83,7 @@ impl Quality {
         Ok(Self {
             published_at: at.map(|at| at.format("%FT%TZ").to_string()),
             rejected: rejected.collect(),
-            is_counted: night.is_some(),
+            is_counted: by_night.is_some(),
             remarks: night.map_or_else(Vec::new, |night| night.warnings.to_vec()),
             missing_dates: missing(&publications.dates_with_sums(), from, until),
             restated: times,
@@ -106,22 +109,40 @@ fn missing(
 /// Rows by source and reason.
 type Rows = BTreeMap<(String, String), i64>;
 
-fn counted(night: NightNotes<'_>) -> Rows {
+fn counted(rejected: &[RowCount]) -> Rows {
     let mut rows = Rows::new();
-    for found in night.rejected {
+    for found in rejected {
         let key = (found.source.clone(), found.reason.clone());
         *rows.entry(key).or_default() += found.rows;
     }
     rows
 }
 
-/// The sample of rejected rows that the run has kept, and that is there for some months.
+/// The sample of rejected rows that is kept for some months: of the run, or of one before it that published the
+/// date from the same files by the same SQL, whose tiles the run has used.
 async fn sampled(job: &Job, published: Published<'_>) -> Result<Rows, NightError> {
-    let output = &published.opened.output;
+    let publication = published.publication;
+    let is_alike = |other: &&Publication| {
+        other.snapshot_date == publication.snapshot_date
+            && other.source_fingerprint == publication.source_fingerprint
+            && other.sql_fingerprint == publication.sql_fingerprint
+    };
+    let alike = published.opened.publications.all().iter().rev();
+    for other in alike.filter(is_alike) {
+        let rows = sample_of(job, &published.opened.output, &other.run_id).await?;
+        if !rows.is_empty() {
+            return Ok(rows);
+        }
+    }
+    Ok(Rows::new())
+}
+
+/// The sample that a run has kept.
+async fn sample_of(job: &Job, output: &Location, run_id: &str) -> Result<Rows, NightError> {
     let layout = Layout::below(output.path.clone());
     let mut rows = Rows::new();
     for source in job.sources.keys() {
-        let path = layout.quarantine(source, &published.publication.run_id);
+        let path = layout.quarantine(source, run_id);
         let found = match output.store.get(&path).await {
             Ok(found) => found.bytes().await,
             Err(object_store::Error::NotFound { .. }) => continue,

@@ -27,8 +27,8 @@ pub(crate) struct ReportRequest<'a> {
 pub(crate) struct NightNotes<'a> {
     /// The run.
     pub run_id: &'a str,
-    /// Rows that staging left out.
-    pub rejected: &'a [RowCount],
+    /// Rows that staging left out; none where the night has read no row of the date, whose tiles were there.
+    pub rejected: Option<&'a [RowCount]>,
     /// What else is worth a look.
     pub warnings: &'a [String],
 }

@@ -1,11 +1,12 @@
-//! Literals that are compared with a dimension, in whatever model: `value_tier = 'hihg_value'` is
-//! never true, and no row shows it.
+//! Literals that are compared with a dimension or a metric, in whatever model: `value_tier = 'hihg_value'`
+//! is never true, and no row shows it.
 //!
 //! | column | a literal compared with it must be |
 //! |---|---|
 //! | `<dimension>`, `<dimension>_raw` of tiers, publish, previous, week_ago, month_ago | a value of the dimension |
 //! | `from_tier`, `to_tier`, `tier` | a value of the dimension that a filter names, or else of any; of a warning, `raised` or `clear` |
 //! | `dimension` | a dimension, or a warning |
+//! | `metric` of `kpi_daily`, that of earlier dates too | one of its metrics, or there is a warning: earlier dates may have others |
 //!
 //! Columns are followed through aliases, CTEs, joins, filters and groups. `COALESCE(value_tier,
 //! 'none')` may be compared with `'none'` as well.
@@ -21,6 +22,8 @@ use datafusion::logical_expr::{BinaryExpr, Case, Expr, LogicalPlan, Operator};
 use crate::ground::{Diagnostic, Problems, SqlSchema, did_you_mean};
 use crate::models::{Model, Parameters};
 
+use crate::tables::KPI_DAILY;
+
 use super::{CLEAR, Dimensions, RAISED, WARNING};
 
 /// The columns that hold a value of the dimension that another column names.
@@ -29,40 +32,37 @@ const OF_ANY: [&str; 3] = ["from_tier", "to_tier", "tier"];
 /// The column that names a dimension.
 const NAME: &str = "dimension";
 
-/// What dim_tier lists.
+/// The column that names a metric.
+const METRIC: &str = "metric";
+
+/// What dim_tier lists, and which metrics there are.
 #[derive(Debug, Clone, Copy)]
 pub struct Listed<'a> {
     /// The dimensions.
     pub dimensions: &'a Dimensions,
     /// The warnings.
     pub warnings: &'a [String],
+    /// The metrics of `kpi_daily`; none where nobody can tell.
+    pub metrics: Option<&'a BTreeSet<String>>,
 }
 
 impl Listed<'_> {
-    /// Holds the literals of a model's own plan, which is analysed and not optimized, against
-    /// dim_tier.
-    ///
-    /// # Errors
-    /// Each literal that is no value of what it is compared with, at its place.
-    pub fn check(
-        &self,
-        model: &Model,
-        plan: &LogicalPlan,
-        parameters: &Parameters,
-    ) -> Result<(), Problems> {
+    /// Each literal of a model's own plan, which is analysed and not optimized, that is no value of what it is
+    /// compared with, at its place.
+    pub fn check(&self, model: &Model, plan: &LogicalPlan, parameters: &Parameters) -> Problems {
         let mut reader = Reader {
             listed: *self,
             strays: Vec::new(),
         };
         if let Err(error) = reader.read(plan) {
             tracing::debug!(model = %model.name, %error, "literals not examined");
-            return Ok(());
+            return Problems::default();
         }
         let problems = reader
             .strays
             .iter()
             .map(|stray| stray.explain(model, parameters));
-        Problems(problems.collect()).or_ok(())
+        Problems(problems.collect())
     }
 
     fn names(&self) -> BTreeSet<String> {
@@ -92,6 +92,10 @@ impl Listed<'_> {
         let is_listing = is_in(SqlSchema::Publish) || is_in(SqlSchema::Reference);
         if is_listing && column == NAME {
             return Some(Holds::of(What::Name));
+        }
+        let has_metrics = is_in(SqlSchema::Publish) || is_in(SqlSchema::History);
+        if has_metrics && table.table() == KPI_DAILY.name && column == METRIC {
+            return self.metrics.map(|_| Holds::of(What::Metric));
         }
         if is_in(SqlSchema::Publish) && OF_ANY.contains(&column) {
             return Some(Holds::of(What::ValueOf(self.names())));
@@ -128,6 +132,8 @@ enum What {
     Name,
     /// A value of one of these.
     ValueOf(BTreeSet<String>),
+    /// The name of a metric.
+    Metric,
 }
 
 impl Holds {
@@ -152,6 +158,7 @@ impl Stray {
         let Self { text, what, known } = self;
         let near = did_you_mean(text, known.iter().map(String::as_str));
         let message = match what {
+            What::Metric => format!("`{text}` is not a metric of `kpi_daily`{near}"),
             What::Name => format!("`{text}` is not a dimension of dim_tier{near}"),
             What::ValueOf(dimensions) => match one_of(dimensions) {
                 Some(dimension) => {
@@ -162,6 +169,11 @@ impl Stray {
         };
         let place = model.place_of_compared(text, parameters);
         let problem = Diagnostic::at(&model.file, place, message);
+        if *what == What::Metric {
+            let help =
+                "write a metric of publish/kpi_daily.sql, unless only earlier dates have this one";
+            return problem.help(help).as_warning();
+        }
         let has_one = !matches!(what, What::ValueOf(dimensions) if dimensions.len() > 1);
         match has_one {
             true => {
@@ -261,6 +273,7 @@ impl Reader<'_> {
         let known = match &holds.what {
             What::Name => self.listed.names(),
             What::ValueOf(dimensions) => self.listed.values(dimensions),
+            What::Metric => self.listed.metrics.cloned().unwrap_or_default(),
         };
         for text in texts {
             if known.contains(text) || holds.also.contains(text) {

@@ -41,7 +41,7 @@ pub use merged::MergedTiles;
 pub use merging::Merge;
 pub use period::Period;
 pub use plan::{CoverTile, TileBuild, TilePlan};
-pub use ranges::{UserRange, UserRanges};
+pub use ranges::{UserId, UserRange, UserRanges};
 pub use rollup::{Rollup, RollupColumn};
 pub use store::{StoredTile, StoredTiles};
 pub use tile_builder::{TileBuilder, TileFiles, any_of};

@@ -89,6 +89,11 @@ impl UserRanges {
         })
     }
 
+    /// Two ranges, the second of which begins with this user.
+    pub fn split_at(user: UserId) -> Self {
+        Self { splits: vec![user] }
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.splits.len() + 1

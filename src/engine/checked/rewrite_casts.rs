@@ -83,12 +83,17 @@ pub(super) fn compared_with_constants(expression: &Expr, schema: &DFSchema) -> H
     walked.map_or_else(|_| HashSet::new(), |_| casts)
 }
 
+/// Whether an expression is nothing but casts of literals, checked before or not.
 fn is_constant(expression: &Expr) -> bool {
     let is_plain = expression.apply(|node| {
-        Ok(match node {
-            Expr::Literal(..) => TreeNodeRecursion::Continue,
-            Expr::Cast(_) => TreeNodeRecursion::Continue,
-            _ => TreeNodeRecursion::Stop,
+        let is_plain = match node {
+            Expr::Literal(..) | Expr::Cast(_) => true,
+            Expr::ScalarFunction(call) => call.func.inner().downcast_ref::<CheckedCast>().is_some(),
+            _ => false,
+        };
+        Ok(match is_plain {
+            true => TreeNodeRecursion::Continue,
+            false => TreeNodeRecursion::Stop,
         })
     });
     is_plain.is_ok_and(|walked| walked == TreeNodeRecursion::Continue)

@@ -1,4 +1,5 @@
-//! How large values may be that functions make of small ones: `repeat`, `lpad`, `replace`, `generate_series`.
+//! How large values may be that functions make of small ones: `repeat`, `lpad`, `replace`, `regexp_replace`,
+//! `generate_series`.
 //!
 //! The engine allocates what such a call asks for at once and without an account of it, and a program
 //! that asks for more than there is of memory is aborted.
@@ -10,6 +11,7 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::common::Result;
 use datafusion::logical_expr::ColumnarValue;
+use regex::Regex;
 
 /// The most characters or elements of such a value. A batch of them is some hundred megabytes.
 const MOST: f64 = 10_000.0;
@@ -35,6 +37,12 @@ pub(super) fn makes_too_large(
         ("replace", [text, from, to]) => {
             replaced(&texts(text, rows)?, &texts(from, rows)?, &texts(to, rows)?)
         }
+        ("regexp_replace", [text, pattern, to, flags @ ..]) => {
+            let flags = flags.first().map(|flags| texts(flags, rows)).transpose()?;
+            let everywhere = flags.is_some_and(|flags| flags.iter().flatten().any(has_global));
+            let [text, pattern, to] = [text, pattern, to].map(|argument| texts(argument, rows));
+            replaced_by_pattern(&text?, &pattern?, &to?, everywhere)
+        }
         _ => return Ok(false),
     };
     Ok(sizes.iter().flatten().any(|size| size > MOST))
@@ -49,6 +57,42 @@ fn replaced(texts: &StringArray, from: &StringArray, to: &StringArray) -> Float6
         Some(text.len() as f64 + text.matches(from).count() as f64 * more as f64)
     });
     sizes.collect()
+}
+
+/// The most characters of texts in which something takes the place of what a pattern finds: once, or at every
+/// place. It may repeat what was found, all of which is no longer than the text. What does not double a text is
+/// none of our business.
+fn replaced_by_pattern(
+    texts: &StringArray,
+    pattern: &StringArray,
+    to: &StringArray,
+    everywhere: bool,
+) -> Float64Array {
+    let sizes = texts
+        .iter()
+        .zip(pattern)
+        .zip(to)
+        .map(|((text, pattern), to)| {
+            let (text, pattern, to) = (text?, pattern?, to?);
+            let length = text.len() as f64;
+            let repeats = to.matches('\\').count().max(1) as f64;
+            let put_in = to.len() as f64;
+            let grown = |times: f64| {
+                Some(length * repeats + times * put_in).filter(|size| *size > 2.0 * length)
+            };
+            let size = grown(if everywhere { length + 1.0 } else { 1.0 })?;
+            if size <= MOST || !everywhere {
+                return Some(size);
+            }
+            // What is no pattern is the engine's to refuse.
+            let found = Regex::new(pattern).ok()?.find_iter(text).count();
+            grown(found as f64)
+        });
+    sizes.collect()
+}
+
+fn has_global(flags: &str) -> bool {
+    flags.contains('g')
 }
 
 fn texts(argument: &ColumnarValue, rows: usize) -> Result<StringArray> {

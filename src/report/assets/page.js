@@ -29,7 +29,7 @@ const number = (value, options = {}) => {
   return formats.get(key).format(value).replaceAll('-', '−');
 };
 const count = (value) => number(value, { maximumFractionDigits: 0 });
-const money = (value) => number(Number(value), { maximumFractionDigits: 0 });
+const money = (value, digits = 0) => number(Number(value), { minimumFractionDigits: digits, maximumFractionDigits: digits });
 // Half a tenth of a per cent is rounded away from zero, as `tierline show` does.
 const rounded = (value, digits) => Math.sign(value) * Math.round(Math.abs(value) * 10 ** (digits + 2)) / 10 ** (digits + 2) || 0;
 const share = (value, digits = 1, options = {}) => number(rounded(value, digits), { style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits, ...options });
@@ -43,15 +43,19 @@ const date = (day, style = 'medium') => new Intl.DateTimeFormat(locale(), style 
 const shortDate = (day) => new Intl.DateTimeFormat(locale(), { month: 'short', day: 'numeric', timeZone: 'UTC' }).format(new Date(`${day}T00:00:00Z`));
 // What the job's own tables call a metric goes before the words that come with the page.
 const metricName = (name) => inLanguage(own(F.metrics, name) ?? {}, 'label') ?? named('kpi', name);
-const metric = (name, value) => {
+// `more` are digits beyond those that the metric is written with.
+const metric = (name, value, more = 0) => {
   if (value === null || value === undefined) return t('nothing');
   const form = own(F.metrics, name);
-  if (form?.format?.endsWith('%')) return share(value, 1, form.format.startsWith('+') ? { signDisplay: 'exceptZero' } : {});
-  if (form?.unit === 'money') return money(value);
-  if (/_share|_rate|^aov_volatility|score_drift|registration_conversion/.test(name)) return share(value);
-  if (/revenue/.test(name)) return money(value);
-  return Number.isInteger(value) ? count(value) : number(value, { maximumFractionDigits: Math.abs(value) < 100 ? 2 : 0 });
+  const digits = Number(/\.(\d+)/.exec(form?.format ?? '')?.[1] ?? 1);
+  if (form?.format?.endsWith('%')) return share(value, digits + more, form.format.startsWith('+') ? { signDisplay: 'exceptZero' } : {});
+  if (form?.unit === 'money') return money(value, more);
+  if (/_share|_rate|^aov_volatility|score_drift|registration_conversion/.test(name)) return share(value, 1 + more);
+  if (/revenue/.test(name)) return money(value, more);
+  return Number.isInteger(value) ? count(value) : number(value, { maximumFractionDigits: (Math.abs(value) < 100 ? 2 : 0) + more });
 };
+// So many more digits that a value looks other than one from which it differs.
+const digitsApart = (name, value, others) => [0, 1, 2, 3].find((more) => !others.some((other) => metric(name, value, more) === metric(name, other, more))) ?? 3;
 const sum = (list, of) => list.reduce((total, item) => total + of(item), 0);
 const of = (part, whole) => whole ? part / whole : 0;
 
@@ -335,7 +339,7 @@ const tiersNow = () => {
   const most = (of) => found.tiers.reduce((best, tier) => of(tier) > of(best) ? tier : best, found.tiers[0]);
   const [largest, richest] = [most((tier) => tier.users), most((tier) => Number(tier.revenue_365d))];
   say('tiers-h', t('tiers_h', { dimension: name }));
-  say('tiers-says', t('tiers_says', { tier: label(largest), share: share(of(largest.users, people)), top: label(richest), revenue: share(of(Number(richest.revenue_365d), revenue)) }));
+  say('tiers-says', t(revenue > 0 ? 'tiers_says' : 'tiers_says_users', { tier: label(largest), share: share(of(largest.users, people)), top: label(richest), revenue: share(of(Number(richest.revenue_365d), revenue)) }));
   say('now-h', t('now_h', { date: date(F.snapshot_date) }));
   const paint = colours(found);
   const waits = found.tiers.some((tier) => tier.waiting);
@@ -697,8 +701,9 @@ const multiple = (found) => {
   const near = range ? Math.max(1e-9, Math.abs(range[1] - range[0]) * 1e-6) : 0;
   const place = found.value === null || !range ? null : found.value > range[1] + near ? 'above_usual' : found.value < range[0] - near ? 'below_usual' : 'as_usual';
   const spark = el('div', { class: 'spark' });
-  const sub = found.value === null ? t('no_value') : place ? [el('b', {}, `${place === 'above_usual' ? '▲ ' : place === 'below_usual' ? '▼ ' : ''}${t(place)}`), place === 'as_usual' ? '' : t('beside_usual', { low: metric(found.metric, range[0]), high: metric(found.metric, range[1]) })] : found.previous_value === null ? '' : t('before_value', { value: metric(found.metric, found.previous_value) });
-  const box = el('div', { class: `multiple ${place && place !== 'as_usual' ? 'off' : ''}` }, el('div', { class: 'label' }, name), el('div', { class: 'big' }, metric(found.metric, found.value)), el('div', { class: 'sub' }, sub), some.length > 1 ? spark : null);
+  const more = place && place !== 'as_usual' ? digitsApart(found.metric, found.value, range) : 0;
+  const sub = found.value === null ? t('no_value') : place ? [el('b', {}, `${place === 'above_usual' ? '▲ ' : place === 'below_usual' ? '▼ ' : ''}${t(place)}`), place === 'as_usual' ? '' : t('beside_usual', { low: metric(found.metric, range[0], more), high: metric(found.metric, range[1], more) })] : found.previous_value === null ? '' : t('before_value', { value: metric(found.metric, found.previous_value) });
+  const box = el('div', { class: `multiple ${place && place !== 'as_usual' ? 'off' : ''}` }, el('div', { class: 'label' }, name), el('div', { class: 'big' }, metric(found.metric, found.value, more)), el('div', { class: 'sub' }, sub), some.length > 1 ? spark : null);
   if (some.length > 1) {
     const text = t('spark', { name, n: count(values.length), low: metric(found.metric, Math.min(...some)), high: metric(found.metric, Math.max(...some)), value: metric(found.metric, found.value) });
     chart(spark, text, () => {

@@ -132,6 +132,7 @@ const APPLIED: &[(&str, &[&str])] = &[
     (
         "remedies::of_statements_and_types",
         &[
+            "read them once in each step, or group between the steps",
             "a model is one SELECT; tables are created and written by tierline itself",
             "a model is one SELECT; put the other into a file of its own",
             "use $snapshot_date for today",
@@ -275,8 +276,19 @@ const APPLIED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "remedies_together::of_metrics_that_are_none",
+        &["write a metric of publish/kpi_daily.sql, unless only earlier dates have this one"],
+    ),
+    (
+        "pings::what_is_no_url_is_told_and_ends_nothing",
+        &["has a user name or a password in it"],
+    ),
+    (
         "remedies_together::of_characters_and_statements",
         &[
+            "let its name end in .{}",
+            "move the file to reference, whose own folders are not looked into",
+            "write OVER with that name alone, or write its PARTITION BY and ORDER BY out",
             "save it as UTF-8 without a byte order mark (BOM)",
             "delete it: what is shown is not what is run",
             "delete it, or retype the line",
@@ -902,6 +914,14 @@ const NOTHING_TO_DO: &[&str] = &[
 
 /// Texts that no test applies, by the reason.
 const UNTRIED: &[(&str, &[&str])] = &[
+    (
+        "a command that goes on for 20 seconds once it is given up and has committed something",
+        &["after tables had been committed; `tierline show` says what is published"],
+    ),
+    (
+        "a process that takes gigabytes",
+        &["give the job more memory, or let its SQL hold less at once"],
+    ),
     (
         "tiles that hold expired days together with others, of sources that were moved",
         &[", or move the sources back to the paths that they had"],

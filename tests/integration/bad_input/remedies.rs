@@ -218,6 +218,28 @@ fn of_names() {
 fn of_statements_and_types() {
     try_all(&[
         Remedy {
+            help: "read them once in each step, or group between the steps",
+            broken: &[Write(
+                LABEL,
+                "WITH a AS (SELECT user_id, 'x' || user_id AS s FROM features.users),
+                b AS (SELECT user_id, s || s || s || s AS s FROM a),
+                c AS (SELECT user_id, s || s || s || s AS s FROM b),
+                d AS (SELECT user_id, s || s || s || s AS s FROM c),
+                e AS (SELECT user_id, s || s || s || s AS s FROM d),
+                f AS (SELECT user_id, s || s || s || s AS s FROM e),
+                g AS (SELECT user_id, s || s || s || s AS s FROM f),
+                h AS (SELECT user_id, s || s || s || s AS s FROM g),
+                i AS (SELECT user_id, s || s || s || s AS s FROM h),
+                j AS (SELECT user_id, s || s || s || s AS s FROM i)
+                SELECT user_id, length(s) AS letters FROM j WHERE length(s) > 7\n",
+            )],
+            mended: &[Write(
+                LABEL,
+                "WITH a AS (SELECT user_id, 'x' || user_id AS s FROM features.users)
+                SELECT user_id, length(s) * 262144 AS letters FROM a\n",
+            )],
+        },
+        Remedy {
             help: "a model is one SELECT; tables are created and written by tierline itself",
             broken: &[Write(
                 LABEL,

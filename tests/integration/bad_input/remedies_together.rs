@@ -102,6 +102,28 @@ fn of_characters_and_statements() {
             mended: &[Replace("sql/tiers/f.sql", "\u{a0}", " ")],
         },
         Remedy {
+            help: "let its name end in .sql",
+            broken: &[Write("sql/features/x.SQL", "SELECT 1 AS one\n")],
+            mended: &[Remove("sql/features/x.SQL")],
+        },
+        Remedy {
+            help: "move the file to reference, whose own folders are not looked into",
+            broken: &[Write("sql/reference/more/few.csv", "few\n1\n")],
+            mended: &[Remove("sql/reference/more/few.csv")],
+        },
+        Remedy {
+            help: "write OVER with that name alone, or write its PARTITION BY and ORDER BY out",
+            broken: &[Write(
+                "sql/tiers/windowed.sql",
+                "SELECT user_id, COUNT(*) OVER (w ORDER BY user_id) AS n FROM features.users WINDOW w AS (PARTITION BY user_id)\n",
+            )],
+            mended: &[Replace(
+                "sql/tiers/windowed.sql",
+                "(w ORDER BY user_id)",
+                "w",
+            )],
+        },
+        Remedy {
             help: "a model is one SELECT\n",
             broken: &[Write("sql/tiers/g.sql", "-- Nothing yet.\n")],
             mended: &[Append(
@@ -929,4 +951,18 @@ fn of_the_size_of_the_job() {
         );
     let said = project.check();
     assert!(said.starts_with("exit code 0\n"), "{said}");
+}
+
+/// A typing error would leave an alert without its limit.
+#[test]
+fn of_metrics_that_are_none() {
+    const ALERTS: &str = "sql/publish/alerts.sql";
+    let project = Project::new().edit(ALERTS, "'complaints_usual'", "'complaints_usal'");
+    let said = project.check();
+    assert!(said.starts_with("exit code 0\n"), "{said}");
+    let told = "`complaints_usal` is not a metric of `kpi_daily`; did you mean `complaints_usual`?";
+    let help = "write a metric of publish/kpi_daily.sql, unless only earlier dates have this one";
+    assert!(said.contains(told) && said.contains(help), "{said}");
+    let project = project.edit(ALERTS, "'complaints_usal'", "'complaints_usual'");
+    assert!(!project.check().contains("is not a metric"));
 }

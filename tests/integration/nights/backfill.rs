@@ -83,7 +83,11 @@ fn restate(nights: &Nights) -> Finished {
 
 /// The lines of a result, each up to the colon: which night, and what became of it.
 fn nights_of(finished: &Finished) -> Vec<String> {
-    let lines = finished.stdout.lines();
+    // What is worth a look stands below its night.
+    let lines = finished
+        .stdout
+        .lines()
+        .filter(|line| !line.starts_with("  "));
     let nights = lines.map(|line| line.split(':').next().unwrap().to_owned());
     nights.collect()
 }
@@ -126,6 +130,8 @@ async fn gap_is_filled_in_order_and_then_there_is_nothing_to_do() {
     let passed_over = became(4, 4, "already published");
     let expected = [passed_over, became(3, 0, "published")].concat();
     assert_eq!(nights_of(&first), expected);
+    let told = "\n  warning alert: high_value_revenue_share is ";
+    assert!(first.stdout.contains(told), "{first:?}");
     assert_as_from_scratch(&nights).await;
 
     let versions = tables::versions(&nights.output()).await;

@@ -1,5 +1,5 @@
-//! A year of real orders: nine nights in a row from the local disk and from S3, and the last day
-//! of the year.
+//! A year of real orders: nine nights in a row from the local disk, the first of them from S3 as well,
+//! and the last day of the year.
 
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
@@ -158,7 +158,8 @@ async fn nights_from_the_local_disk_are_the_naive_ones() {
     }
 }
 
-/// The real program, with nothing but the usual variables to find the bucket.
+/// The real program, with nothing but the usual variables to find the bucket. Four nights say whether it
+/// reads and writes there what it does on a disk.
 #[tokio::test]
 async fn nights_from_s3_are_the_same() {
     let server = S3Server::start();
@@ -173,7 +174,7 @@ async fn nights_from_s3_are_the_same() {
         path: Path::from("out"),
         traffic: Arc::default(),
     };
-    for night in nights() {
+    for night in nights().into_iter().take(4) {
         let finished = Tierline::new()
             .args([
                 "run",

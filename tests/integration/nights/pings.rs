@@ -112,4 +112,10 @@ fn what_is_no_url_is_told_and_ends_nothing() {
     let help = "give the ping URL of a check, such as https://hc-ping.com/your-uuid";
     assert!(refused.stderr.contains(help), "{refused:?}");
     assert!(!refused.stderr.contains("our-secret"), "{refused:?}");
+
+    let refused = run(&project, "2026-03-05", "http://me:our-secret@127.0.0.1:1/x");
+    assert_eq!(refused.exit_code, 0, "{refused:?}");
+    let told = "has a user name or a password in it";
+    assert!(refused.stderr.contains(told), "{refused:?}");
+    assert!(!refused.stderr.contains("our-secret"), "{refused:?}");
 }

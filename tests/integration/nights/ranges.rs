@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 
 use super::job::Nights;
 use super::lake::{Delivery, Ids};
+use super::pack::Edit;
 use super::tables::{self, of_any_run};
 use crate::naive::fixtures::{days_ago, event, hand_given_cut_points, order};
 use crate::naive::history::{History, Order};
@@ -112,4 +113,33 @@ async fn rows_are_the_same_in_any_number_of_ranges() {
 async fn rows_of_users_by_number_are_the_same_in_any_number_of_ranges() {
     let history = history(|user| (user * 7 + 1).to_string());
     assert_same_in(&history, Ids::BigInt, [64, 2, 7, 1]).await;
+}
+
+/// An average over all users, in place of a score.
+const AVERAGE_OF_ALL: &[Edit] = &[Edit {
+    file: "tiers/rfm.sql",
+    from: "recency_days <= $recency_days_cut_4 THEN 2",
+    to: "recency_days <= AVG(recency_days) OVER () THEN 2",
+}];
+
+#[tokio::test]
+async fn a_model_that_needs_all_users_at_once_is_named_by_the_plan() {
+    let history = history(|user| user.to_string());
+    let mut nights = Nights::over(&history, &Delivery::default());
+    nights.calibrate_by_hand(days_ago(1), &hand_given_cut_points());
+    nights.ranges = Some(4);
+    let planned = nights.plan(days_ago(1)).await.unwrap();
+    assert_eq!(planned.plan().undivided, []);
+
+    nights.edit_pack(AVERAGE_OF_ALL);
+    let planned = nights.plan(days_ago(1)).await.unwrap();
+    let told = planned.plan().to_string();
+    let told = told
+        .lines()
+        .filter(|line| line.contains("all users at once"));
+    let told: Vec<&str> = told.map(str::trim).collect();
+    let expected = "tiers.rfm  (needs all users at once: the snapshot is computed in one range)";
+    assert_eq!(told, [expected]);
+    nights.run(days_ago(1)).await.unwrap();
+    assert_eq!(files_of(&nights, days_ago(1)), 1);
 }

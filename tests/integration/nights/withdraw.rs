@@ -290,6 +290,20 @@ async fn labels_go_back_with_the_newest_date() {
     assert!(report.repaired.is_empty(), "{report:?}");
 }
 
+/// A date that was not the newest publishes no labels of metrics, and readers need those of before.
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_of_metrics_stay_when_the_date_that_is_left_has_none() {
+    let mut nights = two_nights().await;
+    nights.sections = "[params]\nmin_high_value_revenue_share = 0.5\n".to_owned();
+    nights.run(night_before()).await.unwrap();
+    let output = nights.output();
+    let before = newest_rows(&output, last_night(), "dim_metric").await;
+    assert!(!before.is_empty());
+    withdraw(&nights, &last_night().to_string());
+    let after = newest_rows(&output, night_before(), "dim_metric").await;
+    assert_eq!(after, before);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_points_that_outlive_the_date_they_were_made_on_are_told() {
     let nights = Nights::over(&history(), &Delivery::default());

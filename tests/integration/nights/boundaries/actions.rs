@@ -230,14 +230,17 @@ async fn capacity_fills_channel_after_channel_by_what_is_at_stake() {
     );
 }
 
-/// Crisis lists are off until the job turns them on, and then come before everything but contact rules. Whoever
-/// was recalled twice is on them, too.
+/// Crisis lists are off until the job turns them on, and then come before everything but contact rules: who is
+/// new, or was recalled twice in vain, is in none.
 #[tokio::test]
 async fn a_job_turns_crisis_lists_on() {
     let mut history = newcomer("ordinary", 3);
     history.orders.extend(orders(4, "core", 1, 100_00));
     history.events.extend(events(3, "core", 1, "click"));
     history.events.extend(events(3, "prospect", 1, "click"));
+    let settling_in = newcomer("settling_in", 2);
+    history.orders.extend(settling_in.orders);
+    history.events.extend(settling_in.events);
     history.orders.push(order("given_up", 300, 10_00));
     history
         .events
@@ -257,9 +260,9 @@ async fn a_job_turns_crisis_lists_on() {
         by("user_id", &crisis, "action"),
         BTreeMap::from([
             ("core", "crisis_core"),
-            ("given_up", "crisis_ordinary"),
             ("ordinary", "crisis_ordinary"),
             ("prospect", "crisis_prospects"),
+            ("settling_in", "welcome"),
         ])
     );
 }
