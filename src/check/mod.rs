@@ -145,17 +145,14 @@ async fn check_models(
         .await;
     found.keep(audits);
     found.keep(check.audits_of_references().await);
-    let mut odd_literals: Vec<Diagnostic> = Vec::new();
-    if let Some(shape) = &shape {
-        let literals = check.literals(shape).await.0.into_iter();
-        let (wrong, odd) = literals.partition(|literal| literal.severity == Severity::Error);
-        found.keep(Problems(wrong).or_ok(()));
-        odd_literals = odd;
-    }
+    let (wrong, mut warnings) = match &shape {
+        Some(shape) => check.literals(shape).await,
+        None => Default::default(),
+    };
+    found.keep(Problems(wrong).or_ok(()));
     let runnable = runnable::check(&check.catalog, project, &check.parameters);
     found.keep(runnable.await);
-    let mut warnings = check.rounded_sums().await;
-    warnings.extend(odd_literals);
+    warnings.extend(check.rounded_sums().await);
     warnings.extend(check.warnings_in_part(shape.as_ref()).await);
     Told {
         not_checked: not_checked(check.catalog.passed_over()),
@@ -307,8 +304,9 @@ impl<'a> Check<'a> {
         Ok(coverage::check(&tiers, dimensions, &cut_points::STAND_INS))
     }
 
-    /// Literals that are compared with a dimension and are none of its values, and those that are no metric.
-    async fn literals(&self, shape: &Shape) -> Problems {
+    /// Literals that are compared with a dimension and are none of its values, which are refused, and those that
+    /// are no metric, each as a warning.
+    async fn literals(&self, shape: &Shape) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         let metrics = metrics_of(self.project);
         let listed = Listed {
             dimensions: &shape.dimensions,
@@ -326,7 +324,8 @@ impl<'a> Check<'a> {
                 problems.extend(listed.check(model, &plan, &self.parameters));
             }
         }
-        problems
+        let is_wrong = |literal: &Diagnostic| literal.severity == Severity::Error;
+        problems.0.into_iter().partition(is_wrong)
     }
 
     /// Checks the shape of what is published, and registers it for audits.

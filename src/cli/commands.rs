@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::backfill::{BackfillNight, BackfillPlan, BackfillReport, Before};
 use crate::engine::{caught, chain};
-use crate::ground::{Classified, FailureKind, SnapshotDate, counted};
+use crate::ground::{Classified, Execution, FailureKind, SnapshotDate, counted};
 use crate::job::{Job, Workspace};
 use crate::night::{NightError, Report, Status};
 use crate::plan::{Accepted, Circumstances, HistoryError};
@@ -17,13 +17,15 @@ use super::arguments::{
     RunArguments,
 };
 use super::last_resort::{forget_last_words, set_last_words};
-use super::memory_guard::MemoryGuard;
 use super::nights::{may_be_put_right, prepare, publish, put_right};
 use super::output::{Output, to_stdout};
 use super::pings::Pings;
 use super::report as report_pages;
 use super::signals::or_ended;
-use super::{beside, calibrate, demo, docs, doctor, export, init, jobs, maintain, shell, withdraw};
+use super::{
+    beside, calibrate, demo, docs, doctor, export, init, jobs, maintain, memory_guard, shell,
+    withdraw,
+};
 
 /// The exit code of `--skip-exit-code`, which schedulers take for skipped.
 const NOTHING_TO_DO: u8 = 99;
@@ -87,7 +89,7 @@ pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCod
 }
 
 async fn check(job: &Job, output: &Output) -> Result<(), NightError> {
-    let _guard = MemoryGuard::begin(&job.engine);
+    let _guard = memory_guard::begin(&job.engine);
     let any_date = jobs::snapshot_date(&jobs::NO_TIME, job)?;
     let checked = check::check(job, any_date).await?;
     output.warnings(&checked.warnings);
@@ -146,33 +148,39 @@ async fn night(arguments: &RunArguments, output: &Output) -> Result<u8, NightErr
 
 /// Tells that a command could not begin, where its result is looked for as well.
 pub(super) fn tell_not_begun(command: &Command, error: &NightError, output: &Output) {
-    let execution = Some(output.execution.clone());
+    let execution = output.execution.clone();
     match command {
         Command::Run(arguments) => {
-            let mut report = Report::default();
-            report.fail(error);
-            report.execution = execution;
-            write_last(&arguments.result, &report.to_json());
+            let json = failed_run(Report::default(), error, execution);
+            write_last(&arguments.result, &json);
         }
         Command::Backfill(arguments) => {
-            let mut report = BackfillReport::default();
-            report.fail(error);
-            report.execution = execution;
-            write_last(&arguments.result, &report.to_json());
+            write_last(&arguments.result, &failed_backfill(error, execution));
         }
         _ => {}
     }
     output.failure(error);
 }
 
-/// The result of a run, as far as it is known, should it have to be ended.
-fn say_last(mut report: Report, result: &ResultArguments, output: &Output) {
+/// The result of a run of which no more is known than this and what ended it.
+fn failed_run(mut report: Report, error: &NightError, execution: Execution) -> String {
+    report.fail(error);
+    report.execution = Some(execution);
+    report.to_json()
+}
+
+/// The same of a backfill.
+fn failed_backfill(error: &NightError, execution: Execution) -> String {
+    let mut report = BackfillReport::default();
+    report.fail(error);
+    report.execution = Some(execution);
+    report.to_json()
+}
+
+/// Has the result of a run written, as far as it is known, should it have to be ended.
+fn say_last(report: Report, result: &ResultArguments, output: &Output) {
     let (result, execution) = (result.clone(), output.execution.clone());
-    set_last_words(move |ended| {
-        report.fail(ended);
-        report.execution = Some(execution);
-        write_last(&result, &report.to_json());
-    });
+    set_last_words(move |ended| write_last(&result, &failed_run(report, ended, execution)));
 }
 
 /// Hands out the result of a command that does not do so itself.
@@ -216,12 +224,7 @@ fn exit_code(arguments: &ResultArguments, status: Status) -> u8 {
 async fn backfill(arguments: &BackfillArguments, output: &Output) -> Result<u8, NightError> {
     let mut report = BackfillReport::default();
     let (result, execution) = (arguments.result.clone(), output.execution.clone());
-    set_last_words(move |ended| {
-        let mut report = BackfillReport::default();
-        report.fail(ended);
-        report.execution = Some(execution);
-        write_last(&result, &report.to_json());
-    });
+    set_last_words(move |ended| write_last(&result, &failed_backfill(ended, execution)));
     let outcome = caught(Box::pin(many_nights(arguments, &mut report, output))).await;
     forget_last_words();
     let outcome = outcome.unwrap_or_else(|panicked| Err(panicked.into()));

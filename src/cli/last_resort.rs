@@ -4,7 +4,6 @@
 
 use std::mem;
 use std::process::exit;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,13 +40,6 @@ pub(super) fn forget_last_words() {
 
 fn speaker() -> MutexGuard<'static, Speaker> {
     SPEAKER.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Ends the program unless what is given up is over in time, which `is_over` says.
-pub(super) fn end_unless_over(ending: Ending, patience: Duration, is_over: &Receiver<()>) {
-    while is_over.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
-        end_if_stuck(ending, patience);
-    }
 }
 
 /// Ends the program, unless tables are being committed or were so just now, or it is about to end.

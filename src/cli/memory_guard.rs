@@ -3,8 +3,7 @@
 //! without a word.
 
 use std::process;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
@@ -13,6 +12,7 @@ use crate::engine::{EngineLimits, memory_of_machine};
 use crate::ground::{Ending, interruption};
 
 use super::last_resort::{self, end_if_stuck};
+use super::watched_limit::WatchedLimit;
 
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_millis(200);
@@ -29,40 +29,15 @@ const BESIDE: u64 = 2 << 30;
 /// The same for each thread: rows that are encoded, and pages that are decoded.
 const OF_THREAD: u64 = 64 << 20;
 
-/// Gives the command up that takes more; dropped when it has ended.
-#[must_use]
-pub(super) struct MemoryGuard {
-    most: Option<u64>,
-    _until: Sender<()>,
-}
-
-impl MemoryGuard {
-    /// Watches from now on; not where nobody knows how much there is.
-    pub(super) fn begin(limits: &EngineLimits) -> Self {
-        let (until, is_over) = mpsc::channel();
-        let most = most(limits, memory_of_machine());
-        if let Some(most) = most {
-            let thread = thread::Builder::new().name("memory".to_owned());
-            let span = tracing::Span::current();
-            let watch = move || span.in_scope(|| watch(most, &is_over));
-            if let Err(error) = thread.spawn(watch) {
-                tracing::warn!(%error, "nothing watches the memory of this process, as there is no thread for it");
-            }
-        }
-        Self {
-            most,
-            _until: until,
-        }
-    }
-}
-
-/// What was being committed just then, and so was finished, leaves the next night its own memory.
-impl Drop for MemoryGuard {
-    fn drop(&mut self) {
-        if let Some(most) = self.most {
-            interruption().take_back(Ending::Memory { most });
-        }
-    }
+/// Gives the command up that takes more; none where nobody knows how much there is.
+pub(super) fn begin(limits: &EngineLimits) -> Option<WatchedLimit> {
+    let most = most(limits, memory_of_machine())?;
+    let watch = move |ending: Ending, is_over: &Receiver<()>| watch(most, ending, is_over);
+    Some(WatchedLimit::begin(
+        Ending::Memory { most },
+        "memory",
+        watch,
+    ))
 }
 
 /// The bytes that a process may take.
@@ -79,8 +54,7 @@ fn most(limits: &EngineLimits, machine: Option<u64>) -> Option<u64> {
     }
 }
 
-fn watch(most: u64, is_over: &Receiver<()>) {
-    let ending = Ending::Memory { most };
+fn watch(most: u64, ending: Ending, is_over: &Receiver<()>) {
     let mut system = System::new();
     let own = Pid::from_u32(process::id());
     let mut asked: Option<Instant> = None;

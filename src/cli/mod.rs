@@ -32,6 +32,7 @@ mod table;
 mod threads;
 mod time_limit;
 mod watched;
+mod watched_limit;
 mod withdraw;
 
 use std::panic::{set_hook, take_hook};
@@ -64,10 +65,9 @@ pub fn main() -> ExitCode {
             let clears_up = commands::clears_up(&arguments.command);
             // Each line of the log says which execution it is of.
             let span = output.span();
-            let output_span = span.clone();
             let command = commands::run(arguments.command, &mut output);
-            let command = async { Box::pin(caught(command)).await? }.instrument(span);
-            signals::heed(clears_up, output_span);
+            let command = async { Box::pin(caught(command)).await? }.instrument(span.clone());
+            signals::heed(clears_up, span);
             let outcome = runtime.block_on(Box::pin(command));
             abandon(runtime);
             outcome.map_err(signals::or_ended)

@@ -11,10 +11,9 @@ use crate::pack::Project;
 use crate::plan::{Circumstances, Facts, Plan, decide};
 
 use super::lineage::Lineage;
-use super::memory_guard::MemoryGuard;
 use super::signals::or_ended;
-use super::time_limit::TimeLimit;
 use super::watched::Watched;
+use super::{memory_guard, time_limit};
 
 /// The job's places, once the rules of its pack are checked.
 pub(super) async fn open(
@@ -66,8 +65,8 @@ async fn publish_one(
     report: &mut Report,
 ) -> Result<(), NightError> {
     *report = Report::of(snapshot_date);
-    let _limit = job.time_limit.map(TimeLimit::begin);
-    let _guard = MemoryGuard::begin(&job.engine);
+    let _limit = job.time_limit.map(time_limit::begin);
+    let _guard = memory_guard::begin(&job.engine);
     let watched = Watched::new(progress);
     let mut lineage = Lineage::begin(job, snapshot_date).await;
     let night = Night {

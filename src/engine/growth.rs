@@ -14,7 +14,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchemaRef, DataFusionError, JoinType, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
-/// The most parts that an expression may have by what it reads. Those of the built-in pack have some thousands.
+/// The most parts that an expression may have by what it reads: with so many, planning takes seconds to minutes.
 const MOST: u64 = 100_000;
 
 /// How many times its own parts that are, at the least: a long list of values does not grow.

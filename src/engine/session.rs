@@ -47,6 +47,7 @@ pub const CATALOG: &str = "tierline";
 #[derive(Clone)]
 pub struct Session {
     context: SessionContext,
+    /// What goes over the plan of a view as it is registered.
     view_rules: Arc<Optimizer>,
 }
 

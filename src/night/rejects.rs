@@ -53,9 +53,9 @@ impl Run<'_> {
         let has_earlier = !unreported.is_empty();
         let rules = self.rules_of_staging();
         unreported.keep_judged_by(&rules);
+        let date = self.plan.snapshot_date.day();
         for model in self.scenario.project.graph.in_schema(SqlSchema::Staging) {
             let read = days_read(&self.scenario.project.graph, &model.name, &self.plan.tiles);
-            let date = self.plan.snapshot_date.day();
             report.has_read_date |= read.as_ref().is_none_or(|days| days.contains(&date));
             if read.as_ref().is_none_or(|days| !days.is_empty()) {
                 let rules = &rules[&model.name.name];
@@ -63,7 +63,7 @@ impl Run<'_> {
                 unreported.add(&model.name.name, found);
             }
         }
-        unreported.note_in(report, self.plan.snapshot_date.day());
+        unreported.note_in(report, date);
         self.keep_unreported(&mut unreported, has_earlier).await?;
         Ok(unreported)
     }

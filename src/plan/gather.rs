@@ -101,10 +101,21 @@ impl Facts {
             is_by_earlier_rules: is_by_rules_of_then,
         };
         if needs_tiles || facts.has_something_to_do(job, project) {
-            facts.stored = Some(facts.stored_history(job, project, workspace).await?);
-            facts.undivided = undivided(job, project, snapshot_date).await?;
+            facts.look_closer(job, project, workspace).await?;
         }
         Ok(facts)
+    }
+
+    /// What only a night that computes something has to know.
+    async fn look_closer(
+        &mut self,
+        job: &Job,
+        project: &Project,
+        workspace: &Workspace,
+    ) -> Result<(), PlanError> {
+        self.stored = Some(self.stored_history(job, project, workspace).await?);
+        self.undivided = undivided(job, project, self.snapshot_date).await?;
+        Ok(())
     }
 
     fn has_something_to_do(&self, job: &Job, project: &Project) -> bool {

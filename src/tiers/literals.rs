@@ -21,7 +21,6 @@ use datafusion::logical_expr::{BinaryExpr, Case, Expr, LogicalPlan, Operator};
 
 use crate::ground::{Diagnostic, Problems, SqlSchema, did_you_mean};
 use crate::models::{Model, Parameters};
-
 use crate::tables::KPI_DAILY;
 
 use super::{CLEAR, Dimensions, RAISED, WARNING};

@@ -1,7 +1,7 @@
 //! Files that break in any way: bytes flipped, cut, repeated and put in. Nothing panics, nothing
 //! takes long, and what cannot be read is named.
 //!
-//! The changes are drawn from a fixed seed, a hundred for each kind of file; `PROPTEST_CASES` draws
+//! The changes are drawn from a fixed seed, forty for each kind of file; `PROPTEST_CASES` draws
 //! more.
 
 use std::path::Path;
