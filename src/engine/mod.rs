@@ -133,6 +133,7 @@ fn state(limits: &EngineLimits, fusing: &LogicalRules) -> Result<SessionState> {
         .with_aggregate_functions(vec![last_n_distinct()])
         .with_default_features()
         .with_table_functions(Default::default())
+        .with_analyzer_rule(Arc::new(CheckExpressions))
         .with_analyzer_rule(Arc::new(OpenViews))
         .with_optimizer_rules(logical_rules(fusing))
         .with_physical_optimizer_rules(rules)
@@ -146,24 +147,12 @@ type LogicalRules = Vec<Arc<dyn OptimizerRule + Send + Sync>>;
 /// Our rules and then the engine's own: ours look for SQL as it was written, before ranges and
 /// COALESCE are taken apart. `fusing` are those of the session.
 fn logical_rules(fusing: &LogicalRules) -> LogicalRules {
-    let mut rules: LogicalRules = vec![
-        Arc::new(CheckExpressions),
-        Arc::new(look_up_bands()),
-        Arc::new(look_up_nulls()),
-    ];
+    let mut rules: LogicalRules = vec![Arc::new(look_up_bands()), Arc::new(look_up_nulls())];
     rules.extend(fusing.iter().cloned());
     rules.push(Arc::new(fuse_self_joins()));
     rules.push(Arc::new(ComputeExactly));
     rules.extend(Optimizer::default().rules);
     rules
-}
-
-/// The rules that go over the plan of a view, once and not in every plan that reads it. Others would hide from
-/// [`CheckExpressions`], which comes again, what it leaves to the engine.
-fn view_rules(fusing: LogicalRules) -> Optimizer {
-    let mut rules: LogicalRules = vec![Arc::new(CheckExpressions)];
-    rules.extend(fusing);
-    Optimizer::with_rules(rules)
 }
 
 /// Whether a rule of the engine moves filters of the physical plan down. It does so by the names of

@@ -26,8 +26,8 @@ use datafusion::catalog::{
 use datafusion::common::TableReference;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::Result;
-use datafusion::execution::SessionState;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::Optimizer;
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
@@ -37,7 +37,7 @@ use crate::ground::{SqlSchema, TableName};
 use crate::storage::Location;
 
 use super::views::{View, analysed};
-use super::{EngineLimits, LogicalRules, NodeRule, state, view_rules};
+use super::{EngineLimits, LogicalRules, NodeRule, state};
 
 /// The one catalog of a session; its schemas are the folders of the SQL pack.
 pub const CATALOG: &str = "tierline";
@@ -48,7 +48,7 @@ pub const CATALOG: &str = "tierline";
 pub struct Session {
     context: SessionContext,
     /// What goes over the plan of a view as it is registered.
-    view_rules: Arc<Optimizer>,
+    fusing: Arc<Optimizer>,
 }
 
 impl Session {
@@ -78,7 +78,7 @@ impl Session {
         }
         Ok(Self {
             context,
-            view_rules: Arc::new(view_rules(rules)),
+            fusing: Arc::new(Optimizer::with_rules(rules)),
         })
     }
 
@@ -102,7 +102,7 @@ impl Session {
         let view = View::of(
             reference_to(name),
             plan,
-            &self.view_rules,
+            &self.fusing,
             state.config_options(),
         )?;
         self.register(name, Arc::new(view))
@@ -169,6 +169,16 @@ impl Session {
     /// What cannot be computed at planning already.
     pub fn optimized(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
         self.context.state().optimize(plan)
+    }
+
+    /// Plans down to what is executed, without the rules that would make it fast.
+    ///
+    /// # Errors
+    /// What the engine cannot compute.
+    pub async fn check_computable(&self, plan: &LogicalPlan) -> Result<()> {
+        let builder = SessionStateBuilder::new_from_existing(self.context.state());
+        let state = builder.with_physical_optimizer_rules(Vec::new()).build();
+        state.create_physical_plan(plan).await.map(|_| ())
     }
 
     /// What statements are planned with.

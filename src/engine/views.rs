@@ -2,8 +2,8 @@
 //!
 //! A plan over a view ends at the view's columns, so that it is as small as the SQL it was made from.
 //! Only as it is executed, and after it was analysed, the views in it are [opened](OpenViews): each
-//! gives way to its plan, below the view's name. Some [rules](super::view_rules) have gone over that plan
-//! before, once and not in every plan that reads the view.
+//! gives way to its plan, below the view's name. The expressions of that plan have been
+//! [checked](CheckExpressions) and its joins fused before, once and not in every plan that reads the view.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerContext};
 use datafusion::physical_plan::ExecutionPlan;
 
+use super::checked::CheckExpressions;
 use super::growth::check_growth;
 
 /// A plan as a table.
@@ -30,24 +31,25 @@ use super::growth::check_growth;
 pub(super) struct View(ViewTable);
 
 impl View {
-    /// The rows of an [analysed] plan, with the views in it opened, as `rules` leave it.
+    /// The rows of an [analysed] plan: its expressions checked, the views in it opened, and as the rules of
+    /// `fusing` leave it.
     ///
     /// # Errors
-    /// Those of the rules.
+    /// Literals that cannot be cast, expressions that [grow](check_growth) too large, and those of the rules.
     pub(super) fn of(
         name: TableReference,
         plan: LogicalPlan,
-        rules: &Optimizer,
+        fusing: &Optimizer,
         options: &ConfigOptions,
     ) -> Result<Self> {
-        // The rules tell models apart by the names of views.
-        let opened = opened(plan)?;
+        // What fails says of which model it is, by the name of the view.
+        let named = SubqueryAlias::try_new(Arc::new(plan), name)?;
+        let checked = CheckExpressions.analyze(LogicalPlan::SubqueryAlias(named), options)?;
+        let opened = opened(checked)?;
         check_growth(&opened)?;
-        let named = SubqueryAlias::try_new(Arc::new(opened), name)?;
         let once = OptimizerContext::new_with_config_options(Arc::new(options.clone()));
         let once = once.with_max_passes(1);
-        let plan = rules.optimize(LogicalPlan::SubqueryAlias(named), &once, |_, _| {})?;
-        let plan = match plan {
+        let plan = match fusing.optimize(opened, &once, |_, _| {})? {
             LogicalPlan::SubqueryAlias(named) => Arc::unwrap_or_clone(named.input),
             other => other,
         };

@@ -269,6 +269,13 @@ impl<'a> Columns<'a> {
             let message = format!("--columns names `{}` twice", read[twice]);
             problems.push(Diagnostic::new(message).help("name it once"));
         }
+        if request.split_by == Some(USER_ID) {
+            let message = format!(
+                "--split-by: files are named by the values of `{USER_ID}`, and names of files are printed"
+            );
+            let help = "split by a column of few values, such as action or channel";
+            problems.push(Diagnostic::new(message).help(help));
+        }
         problems.or_ok(())?;
         if read.is_empty() {
             read = names;

@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::ground::{Diagnostic, Problems, SourceFile, TableName};
 
+use super::canonical::tokens;
 use super::distinct_from::read_as_sql;
 use super::model::{Model, parse_with};
 use super::places::bytes_of;
@@ -44,6 +45,7 @@ pub(crate) fn rows_where(table: &TableName, file: SourceFile) -> Result<Model, P
     read_as_sql(&mut statement);
     Ok(Model {
         name: table.clone(),
+        tokens: tokens(&file.text),
         canonical_sql: file.text.to_string(),
         file,
         statement,

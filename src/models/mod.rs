@@ -47,6 +47,7 @@ mod total_order;
 mod wording;
 mod written_texts;
 
+#[cfg(test)]
 pub(crate) use canonical::tokens;
 pub(crate) use cases::WrittenCase;
 pub(crate) use condition::rows_where;

@@ -41,7 +41,9 @@ pub struct Model {
     pub statement: Statement,
     /// The tables it names, in the order of the text.
     pub reads: Vec<Reference>,
-    /// The statement in [one spelling](super::canonical), parameters still in place.
+    /// The tokens of the statement in [one spelling](super::canonical), parameters still in place.
+    pub(crate) tokens: Vec<String>,
+    /// The same as a text.
     pub canonical_sql: String,
 }
 
@@ -94,8 +96,10 @@ impl Model {
         let mut reader = Reader::new(&file);
         let ControlFlow::Continue(()) = Visit::visit(&statement, &mut reader);
         let reads = reader.finish()?;
+        let tokens = tokens(&file.text);
         Ok(Self {
-            canonical_sql: tokens(&file.text).join(" "),
+            canonical_sql: tokens.join(" "),
+            tokens,
             name,
             file,
             statement,

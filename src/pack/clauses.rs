@@ -42,7 +42,7 @@ pub(super) struct Clauses<'a> {
 }
 
 impl<'a> Clauses<'a> {
-    /// The clauses of a query in [canonical](crate::models::tokens) tokens.
+    /// The clauses of a query in [canonical](crate::models::Model::tokens) tokens.
     pub(super) fn of(tokens: &'a [String]) -> Option<Self> {
         let outside = outside_brackets(tokens);
         let find = |from: usize, words: &[&str]| {

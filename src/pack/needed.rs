@@ -21,7 +21,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use crate::ground::{SqlSchema, TableName};
-use crate::models::{Model, tokens};
+use crate::models::Model;
 
 use super::clauses::Clauses;
 use super::project::Project;
@@ -88,9 +88,8 @@ fn add(needed: &mut BTreeMap<TableName, Columns>, table: TableName, columns: Col
 
 /// The tokens of a model that decide some of its columns, and the columns that it reads for them.
 fn kept_of(model: &Model, columns: &Columns) -> (Vec<String>, Columns) {
-    let all = tokens(&model.file.text);
-    let naming = Naming::of(model, &all);
-    let kept = cut(model, &all, columns);
+    let naming = Naming::of(model);
+    let kept = cut(model, columns);
     let names: BTreeSet<String> = kept.iter().filter_map(|token| name_in(token)).collect();
     let kept = match naming.has_wildcard {
         true => kept,
@@ -107,7 +106,8 @@ fn kept_of(model: &Model, columns: &Columns) -> (Vec<String>, Columns) {
 }
 
 /// The query without the columns that are not wanted, where it can be cut.
-fn cut(model: &Model, all: &[String], columns: &Columns) -> Vec<String> {
+fn cut(model: &Model, columns: &Columns) -> Vec<String> {
+    let all = model.tokens.as_slice();
     let whole = || all.to_vec();
     let Columns::Named(wanted) = columns else {
         return whole();
@@ -168,11 +168,12 @@ struct Naming {
 }
 
 impl Naming {
-    fn of(model: &Model, all: &[String]) -> Self {
+    fn of(model: &Model) -> Self {
         let mut naming = Self::default();
         let ControlFlow::Continue(()) = Visit::visit(&model.statement, &mut naming);
-        naming.is_by_place |= all.iter().any(|token| token == "natural");
-        naming.has_wildcard |= all.windows(2).any(|pair| pair == [".", "*"]);
+        let tokens = &model.tokens;
+        naming.is_by_place |= tokens.iter().any(|token| token == "natural");
+        naming.has_wildcard |= tokens.windows(2).any(|pair| pair == [".", "*"]);
         naming
     }
 

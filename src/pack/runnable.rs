@@ -21,7 +21,6 @@ pub(crate) async fn check(
     project: &Project,
     parameters: &Parameters,
 ) -> Result<(), Problems> {
-    let state = catalog.session.state();
     let mut problems = Problems::default();
     let mut failing: BTreeSet<&TableName> = BTreeSet::new();
     for model in project.graph.models() {
@@ -38,7 +37,7 @@ pub(crate) async fn check(
             continue;
         };
         let planned = match over_no_rows(plan) {
-            Ok(plan) => state.create_physical_plan(&plan).await,
+            Ok(plan) => catalog.session.check_computable(&plan).await,
             Err(error) => Err(error),
         };
         if let Err(error) = planned {

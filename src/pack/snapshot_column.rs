@@ -22,7 +22,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use crate::ground::TableName;
-use crate::models::{Model, tokens};
+use crate::models::Model;
 use crate::tiles::USER_ID;
 
 use super::clauses::Clauses;
@@ -56,8 +56,7 @@ impl SnapshotColumn {
         let from = std::mem::take(&mut select.from);
         let is_kept = kept_joins(&from, names_in(&query));
         let tables: Option<BTreeSet<TableName>> = factors(&from, &is_kept).map(table).collect();
-        let tokens = tokens(&model.file.text);
-        let clauses = Clauses::of(&tokens).filter(|clauses| {
+        let clauses = Clauses::of(&model.tokens).filter(|clauses| {
             let counts = (clauses.items.len(), clauses.joins.len());
             counts == (selected.len(), is_kept.len()) && from.len() == 1
         });

@@ -237,10 +237,13 @@ pub(super) async fn inputs_of_rollups(
     let mut inputs = Vec::new();
     for rollup in rollups_of(&catalog, &windows) {
         let name = &rollup.name;
-        let (by_day, whole) =
-            reach(&session, &rollup).map_err(EngineError::during("planning tiles"))?;
+        let definition = definition(job, project, &rollup, snapshot_date)?;
+        let sources = project.graph.upstream(&rollup.name);
+        let sources = job.sources_among(&sources).map(|(name, _)| name.as_str());
+        let (by_day, whole) = reach(&session, &rollup, sources.collect())
+            .map_err(EngineError::during("planning tiles"))?;
         inputs.push(RollupInputs {
-            definition: definition(job, project, &rollup, snapshot_date)?,
+            definition,
             windows: windows[&name.name].clone(),
             by_day,
             whole,
@@ -270,8 +273,12 @@ fn windows_by_rollup(project: &Project) -> Result<BTreeMap<String, BTreeSet<Wind
     Ok(by_rollup)
 }
 
-/// The sources whose scans a condition on the rollup's day reaches, and the others.
-fn reach(session: &Session, rollup: &Rollup) -> EngineResult<(BTreeSet<String>, BTreeSet<String>)> {
+/// The sources whose scans a condition on the rollup's day reaches, and the others, of those that it reads.
+fn reach(
+    session: &Session,
+    rollup: &Rollup,
+    sources: BTreeSet<&str>,
+) -> EngineResult<(BTreeSet<String>, BTreeSet<String>)> {
     let probe = lit(ScalarValue::Date32(Some(PROBE)));
     let of_probe = scans_of(session, rollup.daily(Some(col(DAY).eq(probe)))?)?;
     let (mut by_day, mut whole) = (BTreeSet::new(), BTreeSet::new());
@@ -280,10 +287,10 @@ fn reach(session: &Session, rollup: &Rollup) -> EngineResult<(BTreeSet<String>, 
         sources.insert(source);
     }
     // A condition of staging that the probe can never meet leaves no scan behind.
-    for (source, _) in scans_of(session, rollup.daily(None)?)? {
-        if !by_day.contains(&source) {
-            whole.insert(source);
-        }
+    let is_missing = |source: &&str| !by_day.contains(*source) && !whole.contains(*source);
+    if sources.iter().any(is_missing) {
+        let all = scans_of(session, rollup.daily(None)?)?.into_iter();
+        whole.extend(all.filter_map(|(source, _)| (!by_day.contains(&source)).then_some(source)));
     }
     // A source that is read both ways is read whole.
     by_day.retain(|source| !whole.contains(source));

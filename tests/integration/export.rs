@@ -542,6 +542,7 @@ fn what_cannot_be_exported_is_told_with_the_remedy(project: &Project) {
         ],
         vec!["--table", "calls", "--to", "data/orders/dt=2026-03-06"],
         vec!["--table", "calls", "--to", "output/tables/calls"],
+        vec!["--table", "calls", "--to", "each", "--split-by", "user_id"],
     ];
     let said = refused.map(|arguments| {
         let finished = export(project, &[&arguments[..], &["--format", "csv"]].concat());
@@ -634,6 +635,10 @@ fn what_cannot_be_exported_is_told_with_the_remedy(project: &Project) {
     error: --to lies within the published tables
      |
      = help: name a folder of its own, so that the files are not read as a part of it
+
+    error: --split-by: files are named by the values of `user_id`, and names of files are printed
+     |
+     = help: split by a column of few values, such as action or channel
 
     exit code 2
 

@@ -33,12 +33,13 @@ mod written;
 
 use std::sync::Arc;
 
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, DFSchemaRef, Result};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+use datafusion::optimizer::AnalyzerRule;
 
 use self::ids::gives_ids;
 use self::rewrite_arithmetic::checked_arithmetic;
@@ -52,21 +53,18 @@ pub use self::cast::CastFailure;
 pub use self::failure::ComputationFailure;
 pub(super) use self::written::as_written;
 
-/// Puts checked functions in place of the engine's own.
+/// Puts checked functions in place of the engine's own, in plans whose types are known and whose views are
+/// closed: those have been checked by themselves.
 #[derive(Debug)]
 pub(super) struct CheckExpressions;
 
-impl OptimizerRule for CheckExpressions {
+impl AnalyzerRule for CheckExpressions {
     fn name(&self) -> &str {
         "check_expressions"
     }
 
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        _config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        rewrite_by_model(plan, &mut with_checked_expressions)
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        Ok(rewrite_by_model(plan, &mut with_checked_expressions)?.data)
     }
 }
 

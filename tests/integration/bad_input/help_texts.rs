@@ -477,7 +477,10 @@ const APPLIED: &[(&str, &[&str])] = &[
     ),
     (
         "export::what_is_published_is_exported",
-        &["name a folder of its own for the export, or delete that file if it is one's remains"],
+        &[
+            "name a folder of its own for the export, or delete that file if it is one's remains",
+            "split by a column of few values, such as action or channel",
+        ],
     ),
     (
         "signals::memory_that_is_used_up_is_named_by_its_setting",

@@ -33,7 +33,7 @@ use crate::naive::parameters::Rules;
 use crate::naive::snapshot::{Snapshot, snapshot};
 
 /// How many cases an ordinary test run compares.
-const CASES: u32 = 3;
+const CASES: u32 = 2;
 
 const BLOCKED: FailureKind = FailureKind::Blocked;
 

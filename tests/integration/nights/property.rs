@@ -25,7 +25,7 @@ use crate::naive::parameters::Rules;
 use crate::naive::snapshot::{Snapshot, snapshots};
 
 /// How many cases an ordinary test run compares, for each kind of ids.
-const CASES: u32 = 4;
+const CASES: u32 = 3;
 
 /// In how many ranges the nights of a case are computed, in turn.
 const RANGES: [Option<usize>; 4] = [None, Some(2), Some(7), Some(64)];
