@@ -66,7 +66,7 @@ def check_which_night():
     spec = spec_from_file_location("airflow_dag", FOLDER / "schedulers" / "airflow_dag.py")
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    at = datetime(2026, 10, 30, 3, 30, tzinfo=UTC)
+    at = datetime(2026, 10, 30, 4, 30, tzinfo=UTC)
     for kind in ("scheduled", "backfill", "asset_triggered"):
         run = SimpleNamespace(run_type=kind, logical_date=at, run_after=at)
         assert module.asked_for({"as_of": None}, run) is None, kind
@@ -95,7 +95,7 @@ def main():
         "a run by hand without a date is of the night that was due, and fills gaps",
         {"night": success, "catch_up": success},
         logical_date=None,
-        run_after=datetime(2026, 10, 31, 3, 30, tzinfo=UTC),
+        run_after=datetime(2026, 10, 31, 4, 30, tzinfo=UTC),
     )
     check_night_of(due, "2026-10-30")
     run(
@@ -107,14 +107,14 @@ def main():
         "`as_of` wins",
         {"night": skipped, "catch_up": skipped},
         logical_date=None,
-        run_after=datetime(2026, 11, 2, 3, 30, tzinfo=UTC),
+        run_after=datetime(2026, 11, 2, 4, 30, tzinfo=UTC),
         run_conf={"as_of": "2026-10-30"},
     )
     run(
         "inputs that are not ready are tried again",
         {"night": ("failed", 2), "catch_up": not_begun},
         logical_date=None,
-        run_after=datetime(2026, 11, 2, 3, 31, tzinfo=UTC),
+        run_after=datetime(2026, 11, 2, 4, 31, tzinfo=UTC),
     )
     audit = FOLDER / "sql" / "audits" / "blocks.sql"
     audit.write_text("SELECT user_id FROM publish.tier_snapshot\n")
