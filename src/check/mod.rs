@@ -488,7 +488,7 @@ impl Check<'_> {
             match field.data_type() {
                 _ if name == USER_ID => None,
                 DataType::Boolean if shape.own_warnings.contains(name) => {
-                    Some(remarks::warning_without_labels(model, name))
+                    Some(remarks::warning_without_labels(self.project, model, name))
                 }
                 DataType::Boolean if is_published && name == FALLING => {
                     Some(remarks::own_falling_warning(model))

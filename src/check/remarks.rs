@@ -22,12 +22,13 @@ use crate::pack::{
     Project, actions_without_rules, metrics_without_labels, unknown_alerts, unknown_severities,
     unused,
 };
-use crate::tables::{ACTIONS, DIM_METRIC};
+use crate::tables::{ACTIONS, DIM_METRIC, DIM_TIER};
 use crate::tiers::FALLING;
 
 /// The columns of which no two lines of a reference file may have the same values.
-const KEYS: [(&str, &[&str]); 4] = [
+const KEYS: [(&str, &[&str]); 5] = [
     ("event_types", &["event_type"]),
+    (DIM_TIER.name, &["dimension", "tier"]),
     (ACTIONS.name, &["priority"]),
     (DIM_METRIC.name, &["metric"]),
     (DIM_METRIC.name, &["headline"]),
@@ -73,10 +74,12 @@ pub(super) fn of_project(project: &Project, job: &Job) -> Problems {
 }
 
 /// A warning that dim_tier does not list.
-pub(super) fn warning_without_labels(model: &Model, name: &str) -> Diagnostic {
+pub(super) fn warning_without_labels(project: &Project, model: &Model, name: &str) -> Diagnostic {
     let message = format!("the warning `{name}` has no labels and no playbook");
+    let reference = project.reference(DIM_TIER.name);
+    let labels = reference.map_or_else(String::new, |reference| reference.cells_beside(2));
     let help = format!(
-        "add a line warning,{name} to reference/dim_tier.csv for people to read more than its name"
+        "add a line warning,{name}{labels} to reference/dim_tier.csv, with its labels between the commas, for people to read more than its name"
     );
     Diagnostic {
         severity: Severity::Note,

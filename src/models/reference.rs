@@ -76,6 +76,11 @@ impl ReferenceTable {
         records.map(|values| line_of_csv(&values)).collect()
     }
 
+    /// The end of a line of its file that has values in so many columns alone: a comma for each of the others.
+    pub(crate) fn cells_beside(&self, filled: usize) -> String {
+        ",".repeat(self.rows.num_columns().saturating_sub(filled))
+    }
+
     /// The line on which a row begins, counted from 1.
     pub fn line_of(&self, row: usize) -> u64 {
         let after_header = row + 1;

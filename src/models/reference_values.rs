@@ -124,6 +124,10 @@ impl ReferenceTable {
                     "`{}` has `{value}` in column `{column}`, where a whole number from {least} on is needed",
                     self.name
                 );
+                let message = match column.as_str() {
+                    "capacity" => format!("{message}; an empty one is no limit, and is_on = false lists nobody"),
+                    _ => message,
+                };
                 self.problem(row, message).help("write such a number in plain digits, or leave the cell empty")
             })
         });

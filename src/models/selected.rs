@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Query, Select, SelectItem, SetExpr, Statement, WildcardAdditionalOptions,
+    Expr, Query, Select, SelectItem, SetExpr, Spanned, Statement, WildcardAdditionalOptions,
 };
 
 use super::Model;
@@ -45,6 +45,11 @@ impl Model {
             }
             _ => self.place_of(column),
         }
+    }
+
+    /// Where a part of the statement is.
+    pub(crate) fn place_of_part(&self, part: &impl Spanned) -> Range<usize> {
+        bytes_of(&self.file, part.span())
     }
 
     fn selected(&self, column: &str) -> Option<Selected<'_>> {

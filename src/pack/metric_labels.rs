@@ -43,8 +43,9 @@ pub(crate) fn metrics_without_labels(project: &Project) -> Vec<Diagnostic> {
             "the metric `{name}` has no line in `{}`{near}",
             reference.name
         );
+        let labels = reference.cells_beside(1);
         let help = format!(
-            "add a line {name} to reference/dim_metric.csv for people to read more than its name"
+            "add a line {name}{labels} to reference/dim_metric.csv, with its labels between the commas, for people to read more than its name"
         );
         Diagnostic {
             severity: Severity::Note,

@@ -4,7 +4,7 @@
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Fields};
-use datafusion::sql::sqlparser::ast::TableFactor;
+use datafusion::sql::sqlparser::ast::{SelectItem, TableFactor};
 
 use crate::engine::EngineError;
 use crate::ground::{Diagnostic, Problems, SqlSchema, TableName};
@@ -16,7 +16,7 @@ use super::catalog::Catalog;
 use super::dim_tier_rows::{self, AddedRow};
 use super::error::PackError;
 use super::project::{Project, required};
-use super::queries::{called, factors, select_of};
+use super::queries::{called, factors, name_of, select_of};
 
 /// The model whose columns of true and false are warnings.
 const WARNINGS: &str = "warnings";
@@ -37,7 +37,8 @@ pub(super) async fn unlisted(
     project: &Project,
     parameters: &Parameters,
 ) -> Result<Vec<String>, PackError> {
-    let mut unlisted = columns(catalog, project).await?;
+    let fields = fields(catalog, project).await?;
+    let mut unlisted = booleans(&fields);
     let listed = warnings(dim_tier)?;
     unlisted.retain(|name| !listed.contains(name));
     if unlisted.is_empty() {
@@ -58,7 +59,10 @@ pub(super) async fn unlisted(
     };
     let taken = unlisted.iter().filter(|name| named(name).len() > 1);
     let taken = taken.filter_map(|name| Some(name_is_taken(model(project)?, name)));
-    Problems(taken.collect()).or_ok(())?;
+    let is_published = |name: &str| !named(name).is_empty();
+    let nameless = model(project).map(|model| nameless(model, &fields, is_published));
+    let problems = taken.chain(nameless.into_iter().flatten());
+    Problems(problems.collect()).or_ok(())?;
     // What the snapshot makes of such a column, or has from elsewhere, is for dim_tier to say.
     unlisted.retain(|name| match named(name)[..] {
         [(Some(table), field)] => {
@@ -67,6 +71,29 @@ pub(super) async fn unlisted(
         _ => false,
     });
     Ok(unlisted)
+}
+
+/// What the model selects without giving it a name, as far as it is published. None where an item is more than
+/// a column.
+fn nameless(
+    model: &Model,
+    fields: &Fields,
+    is_published: impl Fn(&str) -> bool,
+) -> Vec<Diagnostic> {
+    let items = select_of(model).map_or(&[][..], |select| &select.projection);
+    if items.len() != fields.len() {
+        return Vec::new();
+    }
+    let nameless = items.iter().zip(fields).filter(|(item, field)| {
+        let has_name = !matches!(item, SelectItem::UnnamedExpr(_)) || name_of(item).is_some();
+        !has_name && is_published(field.name())
+    });
+    let problem = |(item, _): (&SelectItem, _)| {
+        let message = "a warning has no name";
+        Diagnostic::at(&model.file, model.place_of_part(item), message)
+            .help("name it: `... AS saved_not_bought`")
+    };
+    nameless.map(problem).collect()
 }
 
 /// What a query calls a table that it selects from.
@@ -99,12 +126,11 @@ pub(super) fn with_rows(
     Ok(added.map_err(EngineError::during("adding warnings to dim_tier"))?)
 }
 
-/// The columns of true and false in the model of warnings; none where it does not plan.
-async fn columns(catalog: &Catalog<'_>, project: &Project) -> Result<Vec<String>, EngineError> {
-    let fields = fields(catalog, project).await?;
+/// The columns of true and false.
+fn booleans(fields: &Fields) -> Vec<String> {
     let booleans = fields.iter();
     let booleans = booleans.filter(|field| *field.data_type() == DataType::Boolean);
-    Ok(booleans.map(|field| field.name().clone()).collect())
+    booleans.map(|field| field.name().clone()).collect()
 }
 
 /// The columns of the model of warnings; none where it does not plan.

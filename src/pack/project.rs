@@ -70,7 +70,7 @@ impl Project {
     }
 
     /// The reference table of that name.
-    pub(super) fn reference(&self, name: &str) -> Option<&ReferenceTable> {
+    pub(crate) fn reference(&self, name: &str) -> Option<&ReferenceTable> {
         let mut references = self.references.iter();
         references.find(|reference| reference.name.name == name)
     }

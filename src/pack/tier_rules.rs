@@ -8,14 +8,14 @@
 //! | the parameters that these models name | the snapshot date, cut points |
 //! | the reference tables that they read | labels and playbooks that none of them names |
 //! | the columns that the job declares of the sources that they read | URLs, other sources |
-//! | the values of the dimension and their ranks | days of grace and hold |
+//! | the values of the dimension and their ranks | their order, days of grace and hold |
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ground::{Fingerprint, SqlSchema, TableName};
 use crate::job::{Job, encodings};
 use crate::tables::TIER_SNAPSHOT;
-use crate::tiers::{Dimension, Dimensions};
+use crate::tiers::{Dimension, Dimensions, Tier};
 use crate::tiles::USER_ID;
 
 use super::needed::{self, Columns};
@@ -27,7 +27,7 @@ use super::snapshot_column::SnapshotColumn;
 const FOR_PEOPLE: [&str; 2] = ["label", "playbook"];
 
 /// The version of how rules are compared. Rules that were recorded otherwise are not compared.
-const VERSION: &str = "4";
+const VERSION: &str = "5";
 
 /// The rules of some dimensions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,7 +77,7 @@ fn version(rules: &str) -> Option<&str> {
 /// | `snapshot` | [what the snapshot makes of it](SnapshotColumn), in canonical text; none where that is the column of its model as it is |
 /// | `source`, for each | its [name and columns](encodings::of_source) |
 /// | `reference`, for each | its [rows](crate::models::ReferenceTable::fingerprint), without the columns that are there for people, unless they are named |
-/// | `tier`, for each | its `name`, its `rank` where it has one |
+/// | `tier`, for each in the order of names | its `name`, its `rank` where it has one |
 fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerprint {
     let own = TableName::new(SqlSchema::Tiers, &dimension.name);
     let snapshot = TableName::new(SqlSchema::Publish, TIER_SNAPSHOT.name);
@@ -102,8 +102,9 @@ fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerpri
         });
     let sources = job.sources_among(&tables);
     let sources = sources.map(|(name, source)| encodings::of_source(name, source));
-    let tiers = dimension.tiers.iter();
-    let tiers = tiers.map(|tier| {
+    let mut tiers: Vec<&Tier> = dimension.tiers.iter().collect();
+    tiers.sort_by(|one, other| one.name.cmp(&other.name));
+    let tiers = tiers.into_iter().map(|tier| {
         let rank = tier.rank.map(|rank| rank.to_string());
         let named = Fingerprint::builder().part("name", &tier.name);
         named.parts("rank", rank).finish()

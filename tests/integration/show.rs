@@ -177,6 +177,9 @@ fn without_playbooks(page: &str) -> String {
         playbooks.starts_with("  value_tier, silent\n    "),
         "{playbooks}"
     );
+    let is_listed = before.contains("Today\n") && !before.contains("  no action: ");
+    let order = "What is to be done today comes before all of these.";
+    assert_eq!(playbooks.contains(order), is_listed, "{page}");
     without_run(&format!("{before}Newest moves{moves}"))
 }
 

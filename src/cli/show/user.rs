@@ -16,6 +16,9 @@ use super::lines::{TERMINAL_WIDTH, wrapped};
 /// What is in front of the lines of a playbook.
 const INDENT: &str = "    ";
 
+/// What is said behind the playbooks of a user who is in a list.
+const PRECEDENCE: &str = "What is to be done today comes before all of these.";
+
 /// How many of the lists before are named.
 const MOST_LISTS: usize = 5;
 
@@ -42,7 +45,8 @@ pub(super) fn user_page(user: &UserOverview, paint: Paint) -> String {
     section("Tiers", tiers(&user.dimensions, paint));
     section("Warnings", warnings(&user.warnings, paint));
     section("Figures", figures(&user.figures, paint));
-    section("Playbooks", playbooks(&user.playbooks));
+    let is_listed = matches!(user.action, Some(ActionOfUser::Listed(_)));
+    section("Playbooks", playbooks(&user.playbooks, is_listed));
     section("Newest moves", moves(&user.moves, paint));
     text
 }
@@ -189,14 +193,15 @@ fn rounded(value: &str) -> String {
 }
 
 /// What to do, that of warnings first.
-fn playbooks(playbooks: &[Playbook]) -> String {
+fn playbooks(playbooks: &[Playbook], is_listed: bool) -> String {
     let lines = playbooks.iter().flat_map(|playbook| {
         let heading = format!("  {}, {}\n", playbook.dimension, playbook.tier);
         let lines = wrapped(&playbook.playbook, TERMINAL_WIDTH - width(INDENT));
         let lines = lines.into_iter().map(|line| format!("{INDENT}{line}\n"));
         std::iter::once(heading).chain(lines)
     });
-    escaped_lines(&lines.collect::<String>())
+    let order = (is_listed && !playbooks.is_empty()).then(|| format!("  {PRECEDENCE}\n"));
+    escaped_lines(&lines.chain(order).collect::<String>())
 }
 
 fn moves(moves: &[UserMove], paint: Paint) -> String {
@@ -376,6 +381,7 @@ mod tests {
           warning, overdue_warning
             One personal message with what they usually buy, and a reminder a week
             later; convenience before discount.
+          What is to be done today comes before all of these.
 
         Newest moves
           date        dimension   move

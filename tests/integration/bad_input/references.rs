@@ -189,23 +189,29 @@ fn tier_that_is_neither_listed_nor_selected_is_a_step_forgotten() {
 
 #[test]
 fn tiers_are_listed_once_and_ranked_together() {
-    let project = Project::new()
-        .append(TIERS, "interaction_depth,deep,3,Deep,x,Again,x\n")
-        .append(TIERS, "lifecycle_stage,ghost,,Ghost,x,No rank,x\n");
-    insta::assert_snapshot!(project.check(), @"
+    let twice = Project::new().append(TIERS, "interaction_depth,deep,3,Deep,x,Again,x\n");
+    insta::assert_snapshot!(twice.check(), @"
+    exit code 2
+
+    error: `reference.dim_tier` has dimension, tier `interaction_depth, deep` on line 21 already
+      --> sql/reference/dim_tier.csv:52:1
+       |
+    52 | interaction_depth,deep,3,Deep,x,Again,x
+       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: give one of the two lines another, or take it out: what is joined with both counts twice
+
+    note: SQL is not checked until the problems above are fixed
+    ");
+    let unranked = Project::new().append(TIERS, "lifecycle_stage,ghost,,Ghost,x,No rank,x\n");
+    insta::assert_snapshot!(unranked.check(), @"
     exit code 2
 
     error: dim_tier gives only some tiers of `lifecycle_stage` a rank
      |
      = help: rank all tiers of a dimension, or none
 
-    error: dim_tier lists `deep` of `interaction_depth` twice
-     |
-     = help: list each value of a dimension once
-
     note: not checked until the problems above are fixed: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
-
-    2 problems
     ");
 }
 

@@ -10,6 +10,8 @@ const JOB: &str = "job.toml";
 const PARAMETERS: &str = "sql/parameters.toml";
 const EVENT_TYPES: &str = "sql/reference/event_types.csv";
 const TIERS: &str = "sql/reference/dim_tier.csv";
+const DIM_TIER: &str = "sql/publish/dim_tier.sql";
+const PEAK_ORDER_AGAIN: &str = "UNION ALL SELECT dimension, tier, rank, label_en, label_zh, playbook, playbook_zh FROM reference.dim_tier WHERE tier = 'peak_order'\n";
 const KPIS: &str = "sql/publish/kpi_daily.sql";
 const SNAPSHOT: &str = "sql/publish/tier_snapshot.sql";
 const ACTIONS: &str = "sql/reference/actions.csv";
@@ -262,8 +264,8 @@ fn of_dim_tier_and_the_job() {
     apply_together(&[
         Remedy {
             help: "list each warning once",
-            broken: &[Append(TIERS, "warning,peak_order,,Again,x,Again,x\n")],
-            mended: &[Replace(TIERS, "warning,peak_order,,Again,x,Again,x\n", "")],
+            broken: &[Append(DIM_TIER, PEAK_ORDER_AGAIN)],
+            mended: &[Replace(DIM_TIER, PEAK_ORDER_AGAIN, "")],
         },
         Remedy {
             help: "write true or false, or nothing for NULL",
@@ -398,7 +400,7 @@ fn of_warnings() {
             )],
         },
         Remedy {
-            help: "add a line messages_per_user to reference/dim_metric.csv for people to read more than its name",
+            help: "add a line messages_per_user,,,,,,,, to reference/dim_metric.csv, with its labels between the commas, for people to read more than its name",
             broken: &[Replace(
                 KPIS,
                 "'metric', 'touches_30d_per_user'",
@@ -410,7 +412,7 @@ fn of_warnings() {
             )],
         },
         Remedy {
-            help: "add a line warning,asleep to reference/dim_tier.csv for people to read more than its name",
+            help: "add a line warning,asleep,,,,, to reference/dim_tier.csv, with its labels between the commas, for people to read more than its name",
             broken: &[Replace(
                 WARNINGS,
                 "    users.user_id,\n",

@@ -138,6 +138,35 @@ async fn a_dimension_and_attributes_of_the_jobs_own_are_published() {
         let description = metadata["description"].as_str().unwrap_or_default();
         assert!(description.len() > 20, "{table}: {metadata}");
     }
+    labels_leave_its_grace(folder);
+}
+
+/// Values that get labels in dim_tier.csv go by the same rules, in whichever order they stand there.
+fn labels_leave_its_grace(folder: &Path) {
+    let replace = |file: &str, from: &str, to: &str| {
+        let file = folder.join(file);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{file:?}");
+        std::fs::write(file, text.replacen(from, to, 1)).unwrap();
+    };
+    let section = "[dimensions.app_fan]\ntiers = [\"stranger\", \"visitor\", \"fan\"]\n";
+    replace("jobs/demo.toml", section, "");
+    let snapshot = "sql/publish/tier_snapshot.sql";
+    let selected = "    value_engagement.value_engagement,\n";
+    replace(
+        snapshot,
+        selected,
+        &format!("{selected}    app_fan.app_fan,\n"),
+    );
+    let joined = "INNER JOIN tiers.warnings AS warnings\n";
+    let own = "INNER JOIN tiers.app_fan AS app_fan ON users.user_id = app_fan.user_id\n";
+    replace(snapshot, joined, &format!("{own}{joined}"));
+    let values = [("stranger", 0), ("visitor", 1), ("fan", 2)];
+    let lines = values.map(|(tier, rank)| format!("app_fan,{tier},{rank},A label,x,Ask,x\n"));
+    append(&folder.join("sql/reference/dim_tier.csv"), &lines.concat());
+    let finished = tierline(folder, "run", &["--date", "2026-10-31"]);
+    assert_eq!(finished.exit_code, 0, "{finished:?}");
+    assert!(!finished.stderr.contains("rules"), "{finished:?}");
 }
 
 /// Columns of published tables that do not say what they mean.
@@ -192,7 +221,7 @@ fn a_warning_is_one_file() {
     44 |     CASE WHEN users.orders_lifetime >= 5 THEN TRUE END AS keen,  -- five orders or more
        |                                                           ^^^^
        |
-       = help: add a line warning,keen to reference/dim_tier.csv for people to read more than its name
+       = help: add a line warning,keen,,,,, to reference/dim_tier.csv, with its labels between the commas, for people to read more than its name
     ");
     let project = project.publish("2026-03-05").publish("2026-03-06");
     let rows = |table: &str, columns: &str, condition: &str| {
