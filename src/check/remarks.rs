@@ -26,9 +26,8 @@ use crate::tables::{ACTIONS, DIM_METRIC, DIM_TIER};
 use crate::tiers::FALLING;
 
 /// The columns of which no two lines of a reference file may have the same values.
-const KEYS: [(&str, &[&str]); 5] = [
+const KEYS: [(&str, &[&str]); 4] = [
     ("event_types", &["event_type"]),
-    (DIM_TIER.name, &["dimension", "tier"]),
     (ACTIONS.name, &["priority"]),
     (DIM_METRIC.name, &["metric"]),
     (DIM_METRIC.name, &["headline"]),

@@ -67,12 +67,20 @@ impl EngineError {
     }
 }
 
+/// The rules that analyse a plan, by the names that the engine gives their errors.
+const ANALYZER_RULES: [&str; 4] = [
+    "resolve_grouping_function",
+    "type_coercion",
+    "check_expressions",
+    "open_views",
+];
+
 /// The error without the engine's names for the steps of its planning.
 fn without_rules(error: DataFusionError) -> DataFusionError {
+    let is_of_rule =
+        |what: &str| what.starts_with("Optimizer rule ") || ANALYZER_RULES.contains(&what);
     match error {
-        DataFusionError::Context(what, cause) if what.starts_with("Optimizer rule ") => {
-            without_rules(*cause)
-        }
+        DataFusionError::Context(what, cause) if is_of_rule(&what) => without_rules(*cause),
         error => error,
     }
 }

@@ -163,7 +163,7 @@ mod tests {
     use datafusion::datasource::MemTable;
     use datafusion::logical_expr::{LogicalPlanBuilder, col, lit};
 
-    use super::super::{EngineLimits, Session, all_rows, over_no_rows};
+    use super::super::{EngineError, EngineLimits, Session, all_rows, over_no_rows};
     use crate::ground::{SqlSchema, TableName};
 
     /// Two views, one over the other: `n` is 1 to 3, and `twice` of those above 1.
@@ -201,6 +201,17 @@ mod tests {
         session.register_view(&view, plan).unwrap();
         let rows = session.rows(&view).await.unwrap();
         assert_eq!(rows.column(1).as_string::<i32>().value(0), "odd");
+    }
+
+    /// What was being done is told, and not which rule came upon it.
+    #[tokio::test]
+    async fn a_literal_that_cannot_be_cast_is_told_without_the_name_of_a_rule() {
+        let session = session().await;
+        let rows = session.sql("SELECT CAST(3000000000 AS INT) AS n").await;
+        let error = all_rows(rows.unwrap()).await.unwrap_err();
+        let told = EngineError::during("computing it")(error).to_string();
+        assert!(!told.contains("check_expressions"), "{told}");
+        assert!(told.starts_with("computing it"), "{told}");
     }
 
     const QUERY: &str = "SELECT n FROM features.twice ORDER BY n";

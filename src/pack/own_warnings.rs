@@ -16,7 +16,7 @@ use super::catalog::Catalog;
 use super::dim_tier_rows::{self, AddedRow};
 use super::error::PackError;
 use super::project::{Project, required};
-use super::queries::{called, factors, name_of, select_of};
+use super::queries::{called, factors, select_of};
 
 /// The model whose columns of true and false are warnings.
 const WARNINGS: &str = "warnings";
@@ -73,8 +73,8 @@ pub(super) async fn unlisted(
     Ok(unlisted)
 }
 
-/// What the model selects without giving it a name, as far as it is published. None where an item is more than
-/// a column.
+/// The warnings that are named by what they are computed of, as far as they are published. None where an item of
+/// the model is more than a column.
 fn nameless(
     model: &Model,
     fields: &Fields,
@@ -84,9 +84,10 @@ fn nameless(
     if items.len() != fields.len() {
         return Vec::new();
     }
-    let nameless = items.iter().zip(fields).filter(|(item, field)| {
-        let has_name = !matches!(item, SelectItem::UnnamedExpr(_)) || name_of(item).is_some();
-        !has_name && is_published(field.name())
+    let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let nameless = items.iter().zip(fields).filter(|(_, field)| {
+        let (name, is_warning) = (field.name(), *field.data_type() == DataType::Boolean);
+        is_warning && !name.chars().all(is_name) && is_published(name)
     });
     let problem = |(item, _): (&SelectItem, _)| {
         let message = "a warning has no name";

@@ -69,8 +69,9 @@ impl Shape {
         let unlisted = own_warnings::unlisted(&dim_tier, catalog, project, parameters);
         let own_warnings = Box::pin(unlisted).await?;
         let dim_tier = own_warnings::with_rows(dim_tier, &own_warnings)?;
-        let dimensions = Dimensions::read(&dim_tier, job, &project.hold_days(job))?;
-        let warnings = warnings(&dim_tier)?;
+        let dimensions = Dimensions::read(&dim_tier, job, &project.hold_days(job));
+        let dimensions = dimensions.map_err(|problems| by_line(problems, project))?;
+        let warnings = warnings(&dim_tier).map_err(|problems| by_line(problems, project))?;
         Ok(Self {
             dim_tier,
             dimensions,
@@ -169,6 +170,16 @@ async fn read_dim_tier(
     let partitions = rows.collect_partitioned().await.map_err(&engine)?;
     let batches: Vec<RecordBatch> = partitions.into_iter().flatten().collect();
     Ok(concat_batches(&schema, &batches).map_err(EngineError::during(READING))?)
+}
+
+/// What is wrong with the rows of `dim_tier`, by the lines of its file where that has values twice.
+fn by_line(problems: Problems, project: &Project) -> Problems {
+    let file = project.reference(DIM_TIER.name);
+    let twice = file.map_or_else(Vec::new, |file| file.repeated_keys(&["dimension", "tier"]));
+    match twice.is_empty() {
+        true => problems,
+        false => Problems(twice),
+    }
 }
 
 /// A dimension needs a column of its name.

@@ -8,8 +8,9 @@
 //! | the parameters that these models name | the snapshot date, cut points |
 //! | the reference tables that they read | labels and playbooks that none of them names |
 //! | the columns that the job declares of the sources that they read | URLs, other sources |
-//! | the values of the dimension and their ranks | their order, days of grace and hold |
+//! | the values of the dimension and their ranks | the order of those with ranks, days of grace and hold |
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ground::{Fingerprint, SqlSchema, TableName};
@@ -27,7 +28,7 @@ use super::snapshot_column::SnapshotColumn;
 const FOR_PEOPLE: [&str; 2] = ["label", "playbook"];
 
 /// The version of how rules are compared. Rules that were recorded otherwise are not compared.
-const VERSION: &str = "5";
+const VERSION: &str = "4";
 
 /// The rules of some dimensions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,7 +78,7 @@ fn version(rules: &str) -> Option<&str> {
 /// | `snapshot` | [what the snapshot makes of it](SnapshotColumn), in canonical text; none where that is the column of its model as it is |
 /// | `source`, for each | its [name and columns](encodings::of_source) |
 /// | `reference`, for each | its [rows](crate::models::ReferenceTable::fingerprint), without the columns that are there for people, unless they are named |
-/// | `tier`, for each in the order of names | its `name`, its `rank` where it has one |
+/// | `tier`, for each, from the highest rank on | its `name`, its `rank` where it has one |
 fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerprint {
     let own = TableName::new(SqlSchema::Tiers, &dimension.name);
     let snapshot = TableName::new(SqlSchema::Publish, TIER_SNAPSHOT.name);
@@ -103,7 +104,7 @@ fn fingerprint(job: &Job, project: &Project, dimension: &Dimension) -> Fingerpri
     let sources = job.sources_among(&tables);
     let sources = sources.map(|(name, source)| encodings::of_source(name, source));
     let mut tiers: Vec<&Tier> = dimension.tiers.iter().collect();
-    tiers.sort_by(|one, other| one.name.cmp(&other.name));
+    tiers.sort_by_key(|tier| Reverse(tier.rank));
     let tiers = tiers.into_iter().map(|tier| {
         let rank = tier.rank.map(|rank| rank.to_string());
         let named = Fingerprint::builder().part("name", &tier.name);

@@ -97,7 +97,7 @@ fn no_action(user: &UserOverview) -> Vec<String> {
     let cut = match cuts.is_empty() {
         true => None,
         false => Some(format!(
-            "  or a capacity left them out, as it did others: {}\n",
+            "  or they qualify for an action whose capacity left users out: {}\n",
             cuts.join(", ")
         )),
     };
@@ -438,7 +438,7 @@ mod tests {
             told(&[("thank_peak", 3), ("recall", 1200)], &[ended]),
             @"
           no action: no rule takes the user, who was listed on 2026-11-01
-          or a capacity left them out, as it did others: thank_peak 3, recall 1,200
+          or they qualify for an action whose capacity left users out: thank_peak 3, recall 1,200
         "
         );
         insta::assert_snapshot!(

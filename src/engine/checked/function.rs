@@ -13,7 +13,7 @@ use datafusion::logical_expr::preimage::PreimageResult;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{
-    ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ColumnarValue, Documentation, Expr, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature,
 };
 
@@ -47,6 +47,15 @@ impl CheckedFunction {
     pub(super) fn unchecked(&self, arguments: &[Expr]) -> Expr {
         self.inner.call(arguments.to_vec())
     }
+}
+
+/// Whether an operator matches a regular expression.
+fn is_of_pattern(operator: Operator) -> bool {
+    use Operator::{RegexIMatch, RegexMatch, RegexNotIMatch, RegexNotMatch};
+    matches!(
+        operator,
+        RegexMatch | RegexIMatch | RegexNotMatch | RegexNotIMatch
+    )
 }
 
 impl ScalarUDFImpl for CheckedFunction {
@@ -91,7 +100,16 @@ impl ScalarUDFImpl for CheckedFunction {
         arguments: Vec<Expr>,
         context: &SimplifyContext,
     ) -> Result<ExprSimplifyResult> {
-        self.inner.simplify(arguments, context)
+        let simplified = self.inner.simplify(arguments.clone(), context)?;
+        Ok(match simplified {
+            // As an operator of the engine it would fail without a line.
+            ExprSimplifyResult::Simplified(Expr::BinaryExpr(matched))
+                if is_of_pattern(matched.op) =>
+            {
+                ExprSimplifyResult::Original(arguments)
+            }
+            simplified => simplified,
+        })
     }
 
     fn preimage(

@@ -25,7 +25,7 @@ pub(super) fn checked_cast(
     model: Option<&ModelFile>,
     of_ids: bool,
 ) -> Result<Transformed<Expr>> {
-    let Some((value, wanted)) = value_and_type(&node) else {
+    let Some((value, wanted)) = value_and_type(&node, schema) else {
         return Ok(Transformed::no(node));
     };
     // What has no type before it is planned further is the engine's.
@@ -109,29 +109,27 @@ fn is_of_times(expression: &Expr, schema: &DFSchema) -> bool {
 }
 
 /// What a cast is of, and to.
-fn value_and_type(node: &Expr) -> Option<(&Expr, DataType)> {
+fn value_and_type<'a>(node: &'a Expr, schema: &DFSchema) -> Option<(&'a Expr, DataType)> {
     let Expr::Cast(cast) = node else {
-        return target_of_arrow_cast(node);
+        return target_of_function(node, schema);
     };
     let is_of_type_alone = cast.field.name().is_empty() && cast.field.metadata().is_empty();
     is_of_type_alone.then(|| (cast.expr.as_ref(), cast.field.data_type().clone()))
 }
 
-/// The type that `arrow_cast` casts to: a cast by another name.
-fn target_of_arrow_cast(node: &Expr) -> Option<(&Expr, DataType)> {
+/// The type that `arrow_cast` or `cast_to_type` casts to: casts by other names.
+fn target_of_function<'a>(node: &'a Expr, schema: &DFSchema) -> Option<(&'a Expr, DataType)> {
     let Expr::ScalarFunction(call) = node else {
         return None;
     };
-    if call.name() != "arrow_cast" {
-        return None;
-    }
-    let [value, Expr::Literal(target, _)] = call.args.as_slice() else {
+    let [value, target] = call.args.as_slice() else {
         return None;
     };
-    let ScalarValue::Utf8(Some(target)) = target else {
-        return None;
+    let target = match (call.name(), target) {
+        ("arrow_cast", Expr::Literal(ScalarValue::Utf8(Some(target)), _)) => target.parse().ok()?,
+        ("cast_to_type", like) => like.get_type(schema).ok()?,
+        _ => return None,
     };
-    let target = target.parse().ok()?;
     let function = call.func.inner();
     let is_checked = function.downcast_ref::<CheckedFunction>().is_some();
     (!is_checked).then_some((value, target))

@@ -13,7 +13,7 @@ const STAGING: &str = "staging/orders.sql:9";
 /// What a function refuses to make.
 const TOO_LARGE: &str = "cannot be computed: it would make a text of more than 10,000 characters or a list of more than 10,000 elements; bound the argument that says how many by LEAST(.., 10000)";
 
-const CASES: [Case; 16] = [
+const CASES: [Case; 18] = [
     (STAGING, "lpad(status, 2000000000)", TOO_LARGE),
     (
         STAGING,
@@ -65,6 +65,16 @@ const CASES: [Case; 16] = [
         STAGING,
         "regexp_replace('paid', status, 'x')",
         "`regexp_replace('paid', orders.status, 'x')` in staging/orders.sql:9 cannot be computed: a regular expression did not compile; correct the pattern",
+    ),
+    (
+        STAGING,
+        "regexp_like('paid', status)",
+        "`regexp_like('paid', orders.status)` in staging/orders.sql:9 cannot be computed: a regular expression did not compile",
+    ),
+    (
+        STAGING,
+        "cast_to_type(status, 0)",
+        "`orders.status` in staging/orders.sql:9 holds 'aaaa', which cannot be cast to BIGINT",
     ),
     (
         STAGING,

@@ -238,6 +238,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "add tiers/{name}.sql to the SQL pack, with one row per user: user_id and {name}",
             "rank all tiers of a dimension, or none",
             "list each value of a dimension once",
+            "name it: `... AS saved_not_bought`",
             "give every row of dim_tier a dimension and a tier",
             "grace delays demotions, which only ranked dimensions have; of others [hold_days] delays every change",
             "hold is for dimensions without ranks; of ranked ones [grace_days] delays demotions",

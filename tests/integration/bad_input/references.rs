@@ -201,7 +201,7 @@ fn tiers_are_listed_once_and_ranked_together() {
        |
        = help: give one of the two lines another, or take it out: what is joined with both counts twice
 
-    note: SQL is not checked until the problems above are fixed
+    note: not checked until the problems above are fixed: `publish.tier_snapshot`, `audits.first_order_before_last`, `audits.revenue_of_users_reconciles`, `audits.users_of_the_day`
     ");
     let unranked = Project::new().append(TIERS, "lifecycle_stage,ghost,,Ghost,x,No rank,x\n");
     insta::assert_snapshot!(unranked.check(), @"
