@@ -38,8 +38,8 @@ in_time() {
     return "$status"
 }
 
-# The tests make and remove files by the hundred thousand, which takes some file systems a quarter of the
-# time: a folder in memory for them, where there is room and programs in it may be run.
+# A folder in memory for the files of tests, where there is room and programs in it may be run: ext4 took a
+# quarter of the CPU time of tests that make a project each.
 folder_of_tests() {
     local room folder
     room=$(df --output=avail --block-size=1G /dev/shm 2> /dev/null | tail -n 1)

@@ -33,11 +33,17 @@ const KEYS: [(&str, &[&str]); 4] = [
     (DIM_METRIC.name, &["headline"]),
 ];
 
-/// The columns that have whole numbers, and the least that these may be.
-const COUNTS: [(&str, &[&str], i64); 3] = [
-    (ACTIONS.name, &["priority", "capacity", "days_valid"], 1),
-    (ACTIONS.name, &["rest_days"], 0),
-    (DIM_METRIC.name, &["headline"], 1),
+/// The columns that have whole numbers, the least that these may be, and what is to be known of empty cells.
+const COUNTS: [(&str, &[&str], i64, &str); 4] = [
+    (ACTIONS.name, &["priority", "days_valid"], 1, ""),
+    (
+        ACTIONS.name,
+        &["capacity"],
+        1,
+        "; an empty one is no limit, and is_on = false lists nobody",
+    ),
+    (ACTIONS.name, &["rest_days"], 0, ""),
+    (DIM_METRIC.name, &["headline"], 1, ""),
 ];
 
 /// Values of reference files that are not what they seem, or that are there twice.
@@ -47,11 +53,13 @@ pub(super) fn reference_values(project: &Project) -> Problems {
         problems.0.extend(reference.ambiguous_columns());
         problems.0.extend(reference.mixed_booleans());
         problems.0.extend(reference.odd_numbers());
-        for (_, columns, least) in COUNTS
+        for (_, columns, least, if_empty) in COUNTS
             .iter()
             .filter(|(name, ..)| *name == reference.name.name)
         {
-            problems.0.extend(reference.no_counts(columns, *least));
+            problems
+                .0
+                .extend(reference.no_counts(columns, *least, if_empty));
         }
         for (_, key) in KEYS.iter().filter(|(name, _)| *name == reference.name.name) {
             problems.0.extend(reference.repeated_keys(key));

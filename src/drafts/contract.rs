@@ -19,7 +19,7 @@ use std::fmt;
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 
-use crate::ground::sql_type;
+use crate::ground::{is_plain_name, sql_type};
 use crate::tables::{Dating, SNAPSHOT_DATE};
 
 /// The one time zone of published instants.
@@ -281,12 +281,6 @@ pub(crate) fn check(table: &str, schema: &Schema, dating: Dating) -> Result<(), 
     }
     problems.extend(layout_problem(table, schema, dating));
     ContractError::unless_none(problems)
-}
-
-/// Whether `name` is `^[a-z][a-z0-9_]*$`.
-fn is_plain_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(plain)
 }
 
 fn duplicates(table: &str, schema: &Schema) -> Vec<ContractProblem> {

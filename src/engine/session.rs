@@ -26,8 +26,8 @@ use datafusion::catalog::{
 use datafusion::common::TableReference;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::Result;
+use datafusion::execution::SessionState;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::Optimizer;
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
@@ -47,7 +47,7 @@ pub const CATALOG: &str = "tierline";
 #[derive(Clone)]
 pub struct Session {
     context: SessionContext,
-    /// What goes over the plan of a view as it is registered.
+    /// The rules that fuse the joins of a view as it is registered.
     fusing: Arc<Optimizer>,
 }
 
@@ -169,16 +169,6 @@ impl Session {
     /// What cannot be computed at planning already.
     pub fn optimized(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
         self.context.state().optimize(plan)
-    }
-
-    /// Plans down to what is executed, without the rules that would make it fast.
-    ///
-    /// # Errors
-    /// What the engine cannot compute.
-    pub async fn check_computable(&self, plan: &LogicalPlan) -> Result<()> {
-        let builder = SessionStateBuilder::new_from_existing(self.context.state());
-        let state = builder.with_physical_optimizer_rules(Vec::new()).build();
-        state.create_physical_plan(plan).await.map(|_| ())
     }
 
     /// What statements are planned with.

@@ -33,4 +33,4 @@ pub use redacted::without_values;
 pub use secrets::{has_secret, starred, without_secrets};
 pub use shown::{escaped, escaped_lines, hidden_character, shown, shown_as_pattern};
 pub use sql_types::{sql_type, with_sql_types};
-pub use table_name::{SqlSchema, TableName, TableNameError};
+pub use table_name::{SqlSchema, TableName, TableNameError, is_plain_name};

@@ -152,3 +152,8 @@ impl fmt::Display for TableName {
         write!(formatter, "{}.{}", self.schema, self.name)
     }
 }
+/// Whether a name reads the same in every engine without quotes: `^[a-z][a-z0-9_]*$`.
+pub fn is_plain_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(plain)
+}

@@ -46,7 +46,6 @@ pub(crate) fn rows_where(table: &TableName, file: SourceFile) -> Result<Model, P
     Ok(Model {
         name: table.clone(),
         tokens: tokens(&file.text),
-        canonical_sql: file.text.to_string(),
         file,
         statement,
         reads,

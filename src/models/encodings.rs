@@ -15,7 +15,7 @@ impl Model {
     /// The statement with the values of the parameters that it names. Those without a value are
     /// given by the night, and belong to what it depends on.
     pub fn fingerprint(&self, parameters: &Parameters) -> Fingerprint {
-        self.fingerprint_of(&self.canonical_sql, parameters)
+        self.fingerprint_of(&self.canonical_sql(), parameters)
     }
 
     /// The same of a part of the statement, in canonical text.

@@ -43,8 +43,6 @@ pub struct Model {
     pub reads: Vec<Reference>,
     /// The tokens of the statement in [one spelling](super::canonical), parameters still in place.
     pub(crate) tokens: Vec<String>,
-    /// The same as a text.
-    pub canonical_sql: String,
 }
 
 /// A table named in a model.
@@ -96,15 +94,18 @@ impl Model {
         let mut reader = Reader::new(&file);
         let ControlFlow::Continue(()) = Visit::visit(&statement, &mut reader);
         let reads = reader.finish()?;
-        let tokens = tokens(&file.text);
         Ok(Self {
-            canonical_sql: tokens.join(" "),
-            tokens,
+            tokens: tokens(&file.text),
             name,
             file,
             statement,
             reads,
         })
+    }
+
+    /// The statement in [one spelling](super::canonical), parameters still in place.
+    pub(crate) fn canonical_sql(&self) -> String {
+        self.tokens.join(" ")
     }
 
     /// The first word of the statement, for problems of the whole model.

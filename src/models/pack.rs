@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
-use crate::ground::{Diagnostic, Problems, SourceFile, SqlSchema, TableName};
+use crate::ground::{Diagnostic, Problems, SourceFile, SqlSchema, TableName, is_plain_name};
 
 /// The pack that the binary carries.
 pub(crate) static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql");
@@ -138,7 +138,7 @@ impl SqlPack {
             _ => return Ok(()),
         };
         let name = stem.unwrap_or_default();
-        if !is_identifier(name) {
+        if !is_plain_name(name) {
             let message = format!("`{name}` cannot be a table name");
             return Err(Diagnostic::at(&file, 0..0, message)
                 .help("name the file with lowercase letters, digits and underscores"));
@@ -146,14 +146,6 @@ impl SqlPack {
         tables.push((TableName::new(folder, name), file));
         Ok(())
     }
-}
-
-/// Whether `name` reads the same in every engine without quotes.
-fn is_identifier(name: &str) -> bool {
-    let tail_is_plain = |character: char| {
-        character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_'
-    };
-    name.starts_with(|first: char| first.is_ascii_lowercase()) && name.chars().all(tail_is_plain)
 }
 
 fn built_in_files() -> Vec<(PathBuf, SourceFile)> {

@@ -110,8 +110,13 @@ impl ReferenceTable {
     }
 
     /// Values of some columns that are no whole numbers from `least` on. None where the file does not
-    /// have such a column, and of NULL.
-    pub(crate) fn no_counts(&self, columns: &[&str], least: i64) -> Vec<Diagnostic> {
+    /// have such a column, and of NULL. `if_empty` says what that would mean, where somebody may want it.
+    pub(crate) fn no_counts(
+        &self,
+        columns: &[&str],
+        least: i64,
+        if_empty: &str,
+    ) -> Vec<Diagnostic> {
         let schema = self.rows.schema();
         let columns = columns.iter().filter_map(|name| schema.index_of(name).ok());
         let found = columns.flat_map(|column| {
@@ -121,13 +126,9 @@ impl ReferenceTable {
             wrong.map(move |(row, value)| {
                 let column = self.rows.schema_ref().field(column).name();
                 let message = format!(
-                    "`{}` has `{value}` in column `{column}`, where a whole number from {least} on is needed",
+                    "`{}` has `{value}` in column `{column}`, where a whole number from {least} on is needed{if_empty}",
                     self.name
                 );
-                let message = match column.as_str() {
-                    "capacity" => format!("{message}; an empty one is no limit, and is_on = false lists nobody"),
-                    _ => message,
-                };
                 self.problem(row, message).help("write such a number in plain digits, or leave the cell empty")
             })
         });

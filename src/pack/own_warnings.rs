@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, Fields};
 use datafusion::sql::sqlparser::ast::{SelectItem, TableFactor};
 
 use crate::engine::EngineError;
-use crate::ground::{Diagnostic, Problems, SqlSchema, TableName};
+use crate::ground::{Diagnostic, Problems, SqlSchema, TableName, is_plain_name};
 use crate::models::{Model, Parameters};
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::{WARNING, warnings};
@@ -37,6 +37,9 @@ pub(super) async fn unlisted(
     project: &Project,
     parameters: &Parameters,
 ) -> Result<Vec<String>, PackError> {
+    let Some(model) = model(project) else {
+        return Ok(Vec::new());
+    };
     let fields = fields(catalog, project).await?;
     let mut unlisted = booleans(&fields);
     let listed = warnings(dim_tier)?;
@@ -50,7 +53,7 @@ pub(super) async fn unlisted(
     let Ok(snapshot) = snapshot.await else {
         return Ok(Vec::new());
     };
-    let called = model(project).and_then(|model| name_in(snapshot_model, &model.name));
+    let called = name_in(snapshot_model, &model.name);
     let named = |name: &str| {
         let fields = snapshot.schema().iter();
         fields
@@ -58,11 +61,9 @@ pub(super) async fn unlisted(
             .collect::<Vec<_>>()
     };
     let taken = unlisted.iter().filter(|name| named(name).len() > 1);
-    let taken = taken.filter_map(|name| Some(name_is_taken(model(project)?, name)));
-    let is_published = |name: &str| !named(name).is_empty();
-    let nameless = model(project).map(|model| nameless(model, &fields, is_published));
-    let problems = taken.chain(nameless.into_iter().flatten());
-    Problems(problems.collect()).or_ok(())?;
+    let taken = taken.map(|name| name_is_taken(model, name));
+    let nameless = nameless(model, &fields, |name| !named(name).is_empty());
+    Problems(taken.chain(nameless).collect()).or_ok(())?;
     // What the snapshot makes of such a column, or has from elsewhere, is for dim_tier to say.
     unlisted.retain(|name| match named(name)[..] {
         [(Some(table), field)] => {
@@ -84,10 +85,9 @@ fn nameless(
     if items.len() != fields.len() {
         return Vec::new();
     }
-    let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
     let nameless = items.iter().zip(fields).filter(|(_, field)| {
         let (name, is_warning) = (field.name(), *field.data_type() == DataType::Boolean);
-        is_warning && !name.chars().all(is_name) && is_published(name)
+        is_warning && !is_plain_name(name) && is_published(name)
     });
     let problem = |(item, _): (&SelectItem, _)| {
         let message = "a warning has no name";

@@ -21,6 +21,7 @@ pub(crate) async fn check(
     project: &Project,
     parameters: &Parameters,
 ) -> Result<(), Problems> {
+    let state = catalog.session.state();
     let mut problems = Problems::default();
     let mut failing: BTreeSet<&TableName> = BTreeSet::new();
     for model in project.graph.models() {
@@ -37,7 +38,7 @@ pub(crate) async fn check(
             continue;
         };
         let planned = match over_no_rows(plan) {
-            Ok(plan) => catalog.session.check_computable(&plan).await,
+            Ok(plan) => state.create_physical_plan(&plan).await,
             Err(error) => Err(error),
         };
         if let Err(error) = planned {

@@ -22,7 +22,7 @@ use crate::job::Job;
 use crate::migration;
 use crate::models::{Model, Parameters};
 use crate::tables::{DIM_TIER, TIER_SNAPSHOT};
-use crate::tiers::{Dimensions, FALLING, FALLING_OF, Settling, warnings};
+use crate::tiers::{Dimensions, FALLING, FALLING_OF, Settling, is_listed_twice, warnings};
 use crate::tiles::USER_ID;
 
 use super::catalog::Catalog;
@@ -172,14 +172,16 @@ async fn read_dim_tier(
     Ok(concat_batches(&schema, &batches).map_err(EngineError::during(READING))?)
 }
 
-/// What is wrong with the rows of `dim_tier`, by the lines of its file where that has values twice.
-fn by_line(problems: Problems, project: &Project) -> Problems {
+/// The same problems, but values that are listed twice by the lines of `dim_tier`'s file, where that has them
+/// twice.
+fn by_line(mut problems: Problems, project: &Project) -> Problems {
     let file = project.reference(DIM_TIER.name);
-    let twice = file.map_or_else(Vec::new, |file| file.repeated_keys(&["dimension", "tier"]));
-    match twice.is_empty() {
-        true => problems,
-        false => Problems(twice),
+    let lines = file.map_or_else(Vec::new, |file| file.repeated_keys(&["dimension", "tier"]));
+    if !lines.is_empty() && problems.0.iter().any(is_listed_twice) {
+        problems.0.retain(|problem| !is_listed_twice(problem));
+        problems.0.extend(lines);
     }
+    problems
 }
 
 /// A dimension needs a column of its name.

@@ -63,7 +63,7 @@ impl SnapshotColumn {
         let sql = match &clauses {
             // A table without a folder is a CTE, or a query in brackets.
             Some(clauses) => clauses.of_item(item, &is_kept, tables.is_none()),
-            None => model.canonical_sql.clone(),
+            None => model.canonical_sql(),
         };
         let all = || model.reads.iter().map(|read| read.table.clone()).collect();
         let tables = tables.unwrap_or_else(all);

@@ -9,7 +9,7 @@ use crate::ground::{Problems, SnapshotDate, counted};
 use crate::inputs::{InputError, Manifest, Shortfalls, SourceHistory};
 use crate::job::{CalibrationChoice, Job, Workspace};
 use crate::pack::{Project, declared_metrics};
-use crate::publish::{Publications, inspect, lost_files};
+use crate::publish::{Publication, Publications, inspect, lost_files};
 use crate::tiles::StoredTiles;
 
 use super::affected::Found;
@@ -61,9 +61,7 @@ impl Facts {
         let last = published_last(&publications, snapshot_date);
         let seen = match rules {
             Some(rules) => SeenThen::by(rules),
-            None => seen_then(job, project, workspace, last)
-                .await?
-                .still_needed(&visible),
+            None => seen_before(job, project, workspace, last, &visible).await?,
         };
         let found = Found {
             workspace,
@@ -139,6 +137,18 @@ impl Facts {
         let scans = expired_scans(job, project, &self.visible, self.snapshot_date).await?;
         Ok(StoredHistory { rollups, scans })
     }
+}
+
+/// How much of history models saw when the date before was published, as far as days of it have expired.
+async fn seen_before(
+    job: &Job,
+    project: &Project,
+    workspace: &Workspace,
+    last: Option<&Publication>,
+    visible: &BTreeMap<String, SourceHistory>,
+) -> Result<SeenThen, PlanError> {
+    let seen = seen_then(job, project, workspace, last).await?;
+    Ok(seen.still_needed(visible))
 }
 
 /// Refuses to publish a date that would follow on other snapshots than it ought to.

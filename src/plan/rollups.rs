@@ -10,7 +10,7 @@ use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, col, lit};
 
 use crate::engine::{EngineError, Session};
-use crate::ground::{Fingerprint, Problems, SnapshotDate, SqlSchema};
+use crate::ground::{Fingerprint, Problems, SnapshotDate, SqlSchema, TableName};
 use crate::inputs::{KnownDay, Manifest, SourceHistory};
 use crate::job::{Job, encodings};
 use crate::models::ReferenceTable;
@@ -237,13 +237,12 @@ pub(super) async fn inputs_of_rollups(
     let mut inputs = Vec::new();
     for rollup in rollups_of(&catalog, &windows) {
         let name = &rollup.name;
-        let definition = definition(job, project, &rollup, snapshot_date)?;
-        let sources = project.graph.upstream(&rollup.name);
-        let sources = job.sources_among(&sources).map(|(name, _)| name.as_str());
+        let tables = project.graph.upstream(&rollup.name);
+        let sources = job.sources_among(&tables).map(|(name, _)| name.as_str());
         let (by_day, whole) = reach(&session, &rollup, sources.collect())
             .map_err(EngineError::during("planning tiles"))?;
         inputs.push(RollupInputs {
-            definition,
+            definition: definition(job, project, &rollup, &tables, snapshot_date)?,
             windows: windows[&name.name].clone(),
             by_day,
             whole,
@@ -289,8 +288,9 @@ fn reach(
     // A condition of staging that the probe can never meet leaves no scan behind.
     let is_missing = |source: &&str| !by_day.contains(*source) && !whole.contains(*source);
     if sources.iter().any(is_missing) {
-        let all = scans_of(session, rollup.daily(None)?)?.into_iter();
-        whole.extend(all.filter_map(|(source, _)| (!by_day.contains(&source)).then_some(source)));
+        let all = scans_of(session, rollup.daily(None)?)?;
+        let all = all.into_iter().map(|(source, _)| source);
+        whole.extend(all.filter(|source| !by_day.contains(source)));
     }
     // A source that is read both ways is read whole.
     by_day.retain(|source| !whole.contains(source));
@@ -322,18 +322,18 @@ fn is_about_probe(filter: &Expr) -> bool {
     *op == Operator::Eq && ((is_day(left) && is_probe(right)) || (is_probe(left) && is_day(right)))
 }
 
-/// What a rollup's rows are defined by, besides files.
+/// What a rollup's rows are defined by, besides files. `tables` are those behind it.
 fn definition(
     job: &Job,
     project: &Project,
     rollup: &Rollup,
+    tables: &BTreeSet<TableName>,
     snapshot_date: SnapshotDate,
 ) -> Result<Definition, Problems> {
     let parameters = project.parameters.clone().with_snapshot_date(snapshot_date);
-    let tables = project.graph.upstream(&rollup.name);
     let models = tables.iter().filter_map(|table| project.graph.model(table));
     let models = models.map(|model| model.fingerprint(&parameters));
-    let sources = job.sources_among(&tables);
+    let sources = job.sources_among(tables);
     let sources = sources.map(|(name, source)| encodings::of_source(name, source));
     let references = project.references.iter();
     let references: Vec<_> = references

@@ -16,6 +16,10 @@ use super::delay::Delay;
 /// false, so a user may have several, and nobody moves from one to another.
 pub const WARNING: &str = "warning";
 
+/// What to do about a value that `dim_tier` lists twice.
+const VALUE_TWICE_HELP: &str = "list each value of a dimension once";
+const WARNING_TWICE_HELP: &str = "list each warning once";
+
 /// The sections of the job file with the days that other values wait.
 const GRACE_DAYS: &str = "grace_days";
 const HOLD_DAYS: &str = "hold_days";
@@ -127,11 +131,17 @@ pub fn warnings(rows: &RecordBatch) -> Result<Vec<String>, Problems> {
     for (_, Tier { name, .. }) in listed {
         if warnings.contains(&name) {
             let message = format!("dim_tier lists the warning `{name}` twice");
-            problems.push(Diagnostic::new(message).help("list each warning once"));
+            problems.push(Diagnostic::new(message).help(WARNING_TWICE_HELP));
         }
         warnings.push(name);
     }
     problems.or_ok(warnings)
+}
+
+/// Whether a problem is that of a value, or a warning, which `dim_tier` lists twice.
+pub fn is_listed_twice(problem: &Diagnostic) -> bool {
+    let help = problem.help.as_deref();
+    help.is_some_and(|help| [VALUE_TWICE_HELP, WARNING_TWICE_HELP].contains(&help))
 }
 
 /// The rows of `dim_tier`: dimension and tier.
@@ -223,7 +233,7 @@ fn check_tiers(dimension: &Dimension) -> Problems {
                 "dim_tier lists `{}` of `{}` twice",
                 tier.name, dimension.name
             );
-            problems.push(Diagnostic::new(message).help("list each value of a dimension once"));
+            problems.push(Diagnostic::new(message).help(VALUE_TWICE_HELP));
         }
     }
     let ranked = dimension

@@ -26,7 +26,7 @@ mod warned;
 
 pub use delay::Delay;
 pub use delay_limits::{DelayLimits, Unscored};
-pub use dimension::{Dimension, Dimensions, Tier, WARNING, warnings};
+pub use dimension::{Dimension, Dimensions, Tier, WARNING, is_listed_twice, warnings};
 pub use falling::{FALLING, FALLING_OF};
 pub use settle::{Settled, SettledDimension, Settling};
 pub use warned::{CLEAR, RAISED, SettledWarning};

@@ -2,7 +2,7 @@
 //!
 //! Each stays what it is to the engine, which asks the function itself for its types, its
 //! simplifications and its order; only what it says when it fails is ours, and how [large](super::size)
-//! a value it may make.
+//! a value it may make. A match of a pattern stays a function, too.
 
 use std::hash::{Hash, Hasher};
 
@@ -13,11 +13,12 @@ use datafusion::logical_expr::preimage::PreimageResult;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{
-    ColumnarValue, Documentation, Expr, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature,
 };
 
 use super::failure::Computed;
+use super::operators::is_of_pattern;
 use super::size::{TOO_LARGE, makes_too_large};
 
 /// A function as the engine has it, but for what it says when it fails.
@@ -47,15 +48,6 @@ impl CheckedFunction {
     pub(super) fn unchecked(&self, arguments: &[Expr]) -> Expr {
         self.inner.call(arguments.to_vec())
     }
-}
-
-/// Whether an operator matches a regular expression.
-fn is_of_pattern(operator: Operator) -> bool {
-    use Operator::{RegexIMatch, RegexMatch, RegexNotIMatch, RegexNotMatch};
-    matches!(
-        operator,
-        RegexMatch | RegexIMatch | RegexNotMatch | RegexNotIMatch
-    )
 }
 
 impl ScalarUDFImpl for CheckedFunction {

@@ -20,6 +20,15 @@ use datafusion::physical_expr::expressions::{BinaryExpr as Computation, Column, 
 use super::failure::Computed;
 use super::strict::field_of_strict;
 
+/// Whether an operator matches a regular expression.
+pub(super) fn is_of_pattern(operator: Operator) -> bool {
+    use Operator::{RegexIMatch, RegexMatch, RegexNotIMatch, RegexNotMatch};
+    matches!(
+        operator,
+        RegexMatch | RegexIMatch | RegexNotMatch | RegexNotIMatch
+    )
+}
+
 pub(super) fn checked_of(expression: &Expr) -> Option<&CheckedOperator> {
     match expression {
         Expr::ScalarFunction(call) => call.func.inner().downcast_ref(),

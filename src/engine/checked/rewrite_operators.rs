@@ -10,7 +10,7 @@ use datafusion::logical_expr::{
 use crate::engine::by_model::ModelFile;
 
 use super::failure::Computed;
-use super::operators::{CheckedOperator, checked_of};
+use super::operators::{CheckedOperator, checked_of, is_of_pattern};
 use super::written::{as_written, as_written_behind, cut};
 
 /// The same expression by a checked function, if it is an operator that may fail.
@@ -58,17 +58,14 @@ pub(super) fn checked_operator(
 /// numbers are added and multiplied by [`checked_arithmetic`](super::arithmetic), and doubles know
 /// no failure.
 fn failing_types(operator: Operator) -> Option<fn(&DataType, &DataType) -> bool> {
-    use Operator::{
-        Divide, Minus, Modulo, Multiply, Plus, RegexIMatch, RegexMatch, RegexNotIMatch,
-        RegexNotMatch,
-    };
+    use Operator::{Divide, Minus, Modulo, Multiply, Plus};
     match operator {
         Divide | Modulo => Some(|left, right| !left.is_floating() && !right.is_floating()),
         Plus | Minus | Multiply => Some(|left, right| {
             let may_fail = |side: &DataType| side.is_decimal() || side.is_temporal();
             may_fail(left) || may_fail(right)
         }),
-        RegexMatch | RegexIMatch | RegexNotMatch | RegexNotIMatch => Some(|_, _| true),
+        other if is_of_pattern(other) => Some(|_, _| true),
         _ => None,
     }
 }

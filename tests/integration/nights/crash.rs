@@ -30,6 +30,15 @@ use crate::naive::parameters::Rules;
 use crate::naive::snapshot::snapshot;
 use crate::support::command::Tierline;
 
+/// When a run dies.
+#[derive(Debug, Clone, Copy)]
+enum Death {
+    /// After so many commits.
+    After(i64),
+    /// In its last commit, the one to `publications`.
+    Unpublished,
+}
+
 /// A store that takes a number of commits and then nothing any more, as if the run were dead.
 #[derive(Debug)]
 struct DyingStore {
@@ -127,7 +136,7 @@ impl ObjectStore for DyingStore {
 
 /// Runs D, and dies after so many commits. Whether it came to the end, and the commits it made.
 async fn run_until(commits: i64, nights: &Nights, night: NaiveDate) -> (bool, i64) {
-    let (planned, store) = plan_dying(commits, false, nights, night).await;
+    let (planned, store) = plan_dying(Death::After(commits), nights, night).await;
     let is_published = planned.execute().await.is_ok();
     let left = store.commits_left.load(Ordering::Relaxed);
     (is_published, commits - left.max(0))
@@ -139,17 +148,16 @@ pub(super) async fn run_dying(
     nights: &Nights,
     night: NaiveDate,
 ) -> std::result::Result<Report, NightError> {
-    let (planned, _) = plan_dying(commits, false, nights, night).await;
+    let (planned, _) = plan_dying(Death::After(commits), nights, night).await;
     planned.execute().await
 }
 
-/// Plans a night that will die after so many commits, or before it publishes.
-async fn plan_dying(
-    commits: i64,
-    dies_unpublished: bool,
-    nights: &Nights,
-    night: NaiveDate,
-) -> (Planned, Arc<DyingStore>) {
+/// Plans a night that will die.
+async fn plan_dying(death: Death, nights: &Nights, night: NaiveDate) -> (Planned, Arc<DyingStore>) {
+    let (commits, dies_unpublished) = match death {
+        Death::After(commits) => (commits, false),
+        Death::Unpublished => (i64::MAX, true),
+    };
     let mut workspace = nights.workspace();
     let store = Arc::new(DyingStore {
         inner: Arc::clone(&workspace.output.store),
@@ -162,7 +170,7 @@ async fn plan_dying(
 
 /// Runs a night, and dies in its last commit, the one to `publications`.
 pub(super) async fn die_unpublished(nights: &Nights, night: NaiveDate) {
-    let (planned, store) = plan_dying(i64::MAX, true, nights, night).await;
+    let (planned, store) = plan_dying(Death::Unpublished, nights, night).await;
     assert!(planned.execute().await.is_err());
     // It had come to that commit, and not failed before.
     assert!(store.commits_left.load(Ordering::Relaxed) < 0);
@@ -223,7 +231,7 @@ async fn nights_with_a_dead_run(commits: i64) -> Nights {
 #[tokio::test]
 async fn run_over_the_inputs_of_before_repairs_what_a_dead_run_left() {
     let last = commits_of(&nights_with_late_file().await).await - 1;
-    for commits in [0, last / 2, last] {
+    for commits in [0, 1, last / 2, last] {
         let nights = nights_with_a_dead_run(commits).await;
         let day = late().orders[0].day;
         let late_file = nights
