@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# Opens reports in headless Chromium as a reader would: ci/check_report.sh <tierline> [folder for screenshots]
+# Opens reports in headless Chromium as a reader would:
 #
-# A demo of some nights, a first night, a Chinese one, a quiet night, two years of nights, and the index: no console
+#     ci/check_report.sh <tierline> [folder for screenshots] [journey]
+#
+# A demo of some nights, a first night, a Chinese one, a quiet night, two years of nights, and the index; with
+# `journey`, Complete Journey after 60 nights, too, which take a release build three minutes. No console
 # error, no request, nothing that is wider than the window, cut or too small on a phone, reasons for what cannot be
 # chosen, nothing that axe-core finds serious, a load of less than a second. Needs Debian's `chromium`, Node.js
 # and npm; where one of them is missing it says so and checks nothing.
@@ -9,6 +12,7 @@ set -euo pipefail
 
 tierline=$(realpath "$1")
 shots=${2:-}
+journey=${3:-}
 here=$(realpath "$(dirname "$0")")
 
 chromium=$(command -v chromium || true)
@@ -40,3 +44,19 @@ look two-years.html two-years
 look chinese.html chinese
 "$tierline" demo first --users 300 --nights 1 >first.log
 look first/output/report/2026-10-31.html first
+
+[ "$journey" = journey ] || exit 0
+mkdir -p data/complete_journey jobs
+PYTHONPATH=$("$here/python_packages.sh" "$here/requirements.txt") python3 - "$here/../tests/fixtures/complete_journey" <<'EOF'
+import sys, duckdb
+duckdb.execute("SET TimeZone = 'UTC'")
+for table, time in [("orders", "ordered_at"), ("engagement", "occurred_at")]:
+    duckdb.execute(f"""
+        COPY (SELECT *, CAST({time} AS DATE) AS dt FROM '{sys.argv[1]}/{table}.parquet')
+        TO 'data/complete_journey/{table}' (FORMAT parquet, PARTITION_BY (dt))
+    """)
+EOF
+cp "$here/../jobs/complete_journey.toml" jobs/
+"$tierline" backfill complete_journey --from 2017-08-01 --to 2017-09-29 >journey.log
+"$tierline" report complete_journey --output journey.html >/dev/null
+look journey.html journey

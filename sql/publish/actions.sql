@@ -48,8 +48,8 @@ users AS (
             ELSE 0
         END AS gap_days,                              -- as the playbooks of interaction_depth have it
         tiers.rank = (SELECT MAX(rank) FROM publish.dim_tier WHERE dimension = 'value_tier') AS is_high_value,
-        COALESCE(snapshot.recency_days <= snapshot.order_gap_days, FALSE) AS is_on_time,  -- by their own rhythm
-        snapshot.revenue_60d < snapshot.revenue_prev_60d AS spends_less,
+        COALESCE(snapshot.recency_days > $late_gaps * snapshot.order_gap_days, TRUE) AS is_late,  -- by their own rhythm
+        snapshot.revenue_60d < $less_spend_share * snapshot.revenue_prev_60d AS spends_less,
         COALESCE(snapshot.last_complaint_day > $snapshot_date - $complaint_days, FALSE) AS has_complaint,
         snapshot.lifecycle_stage = 'churned' AND snapshot.recalls_90d >= $most_recalls_90d AS is_given_up,
         snapshot.lifecycle_stage = 'new' AND snapshot.interactions_lifetime < $settling_interactions AS is_settling_in
@@ -94,7 +94,7 @@ earlier_lists AS (
         ON listing.action = lines.action AND listing.channel = lines.channel
     LEFT JOIN (SELECT DISTINCT action, first_priority, longest_rest_days FROM lines) AS of_action
         ON listing.action = of_action.action
-    WHERE listing.action <> 'leave_alone' AND listing.snapshot_date > $snapshot_date - 28
+    WHERE listing.action <> 'leave_alone' AND listing.snapshot_date >= $snapshot_date - 28
     GROUP BY listing.user_id
 ),
 
@@ -165,9 +165,9 @@ taken AS (
                     WHEN 'crisis_core' THEN users.orders_lifetime >= 1 AND users.is_high_value
                     WHEN 'crisis_ordinary' THEN users.orders_lifetime >= 1 AND NOT users.is_high_value
                     WHEN 'crisis_prospects' THEN users.orders_lifetime = 0
-                    -- whoever buys as often and as much as before misses nothing
+                    -- whoever buys about as often and as much as before misses nothing
                     WHEN 'call_falling'
-                        THEN users.is_high_value AND users.falling_warning AND (NOT users.is_on_time OR users.spends_less)
+                        THEN users.is_high_value AND users.falling_warning AND (users.is_late OR users.spends_less)
                     WHEN 'ask_spend'
                         THEN users.spend_warning AND users.lifecycle_stage <> 'churned' AND users.recency_days > 0
                     WHEN 'remind_overdue' THEN users.overdue_warning
@@ -195,7 +195,11 @@ ranked AS (
     SELECT
         users.*,
         taken.priority,
-        CASE WHEN users.orders_lifetime >= $overdue_orders THEN CAST(round(users.order_gap_days) AS BIGINT) END AS usual_days,
+        CASE
+            WHEN users.orders_lifetime < $overdue_orders OR users.order_gap_days < 0.5 THEN NULL
+            WHEN users.order_gap_days < 10 THEN replace(CAST(CAST(GREATEST(users.order_gap_days, 1) AS DECIMAL(18, 1)) AS VARCHAR), '.0', '')
+            ELSE CAST(CAST(round(users.order_gap_days) AS BIGINT) AS VARCHAR)
+        END AS usual_days,
         ROW_NUMBER() OVER (
             PARTITION BY taken.priority
             ORDER BY users.revenue_365d DESC, users.interactions_30d DESC, users.user_id
@@ -227,18 +231,16 @@ listed AS (
                 ELSE recency_days || ' days ago'
             END
             || CASE
-                WHEN usual_days = 1 THEN ', usually every day'
-                WHEN usual_days > 1 THEN ', usually every ' || usual_days || ' days'
-                ELSE ''
+                WHEN usual_days = '1' THEN ', usually every day'
+                ELSE COALESCE(', usually every ' || usual_days || ' days', '')
             END AS last_order_en,
         CASE recency_days
             WHEN 0 THEN to_char(last_order_day, '%m-%d') || '下单'
             ELSE recency_days || '天前下单'
         END
             || CASE
-                WHEN usual_days = 1 THEN '，平时每天一次'
-                WHEN usual_days > 1 THEN '，平时每' || usual_days || '天一次'
-                ELSE ''
+                WHEN usual_days = '1' THEN '，平时每天一次'
+                ELSE COALESCE('，平时每' || usual_days || '天一次', '')
             END AS last_order_zh,
         'spent ' || revenue_60d || ' in 60 days, ' || revenue_prev_60d || ' in the 60 before' AS spent_en,
         '近60天消费' || revenue_60d || '，此前60天' || revenue_prev_60d AS spent_zh
@@ -264,7 +266,7 @@ SELECT
                 WHEN has_complaint THEN 'complained on ' || to_char(last_complaint_day, '%m-%d') || COALESCE(', listed for an answer on ' || to_char(answer_listed_on, '%m-%d'), '')
                 ELSE 'messages in 30 days: ' || touches_30d || ', and no answer'
             END
-        WHEN 'call_falling' THEN 'shown as ' || value_label_en || ', lower since ' || to_char(falling_warning_since, '%m-%d') || '; ' || CASE WHEN is_on_time THEN spent_en ELSE last_order_en END
+        WHEN 'call_falling' THEN 'shown as ' || value_label_en || ', lower since ' || to_char(falling_warning_since, '%m-%d') || '; ' || CASE WHEN is_late AND spends_less THEN last_order_en || '; ' || spent_en WHEN is_late THEN last_order_en ELSE spent_en END
         WHEN 'ask_spend' THEN spent_en || '; ' || last_order_en
         WHEN 'remind_overdue' THEN last_order_en
         WHEN 'thank_peak' THEN 'largest order ever, on ' || to_char($snapshot_date, '%m-%d') || ': ' || largest_order_1d || ', before ' || largest_order_before_today
@@ -287,7 +289,7 @@ SELECT
                 WHEN has_complaint THEN to_char(last_complaint_day, '%m-%d') || '投诉' || COALESCE('，' || to_char(answer_listed_on, '%m-%d') || '已列入回访名单', '')
                 ELSE '30天内触达' || touches_30d || '次，没有任何回应'
             END
-        WHEN 'call_falling' THEN '当前显示为' || value_label_zh || '，' || to_char(falling_warning_since, '%m-%d') || '起已低于该层级；' || CASE WHEN is_on_time THEN spent_zh ELSE last_order_zh END
+        WHEN 'call_falling' THEN '当前显示为' || value_label_zh || '，' || to_char(falling_warning_since, '%m-%d') || '起已低于该层级；' || CASE WHEN is_late AND spends_less THEN last_order_zh || '；' || spent_zh WHEN is_late THEN last_order_zh ELSE spent_zh END
         WHEN 'ask_spend' THEN spent_zh || '；' || last_order_zh
         WHEN 'remind_overdue' THEN last_order_zh
         WHEN 'thank_peak' THEN to_char($snapshot_date, '%m-%d') || '下了最大的一单：' || largest_order_1d || '，此前最大' || largest_order_before_today

@@ -6,7 +6,7 @@
 //! | rows that are taken by an order in which they may tie | [`Model::orders_left_to_chance`] |
 //! | sums that round at each row | [`rounded_sums`](crate::models::rounded_sums) |
 //! | alerts that are no metric, or of no severity | [`unknown_alerts`], [`unknown_severities`] |
-//! | metrics without a line in dim_metric.csv | [`metrics_without_labels`] |
+//! | metrics without a line in dim_metric.csv, and what it has for neither up, down nor none | [`metrics_without_labels`], [`unknown_directions`] |
 //! | actions that no rule gives to anybody | [`actions_without_rules`] |
 //! | warnings that dim_tier does not list | [`warning_without_labels`] |
 //! | warnings that the snapshot does not have | [`unpublished_warning`] |
@@ -19,8 +19,8 @@ use crate::ground::{Diagnostic, Problems, Severity, sql_type};
 use crate::job::Job;
 use crate::models::Model;
 use crate::pack::{
-    Project, actions_without_rules, metrics_without_labels, unknown_alerts, unknown_severities,
-    unused,
+    Project, actions_without_rules, metrics_without_labels, unknown_alerts, unknown_directions,
+    unknown_severities, unused,
 };
 use crate::tables::{ACTIONS, DIM_METRIC, DIM_TIER};
 use crate::tiers::FALLING;
@@ -76,6 +76,7 @@ pub(super) fn of_project(project: &Project, job: &Job) -> Problems {
     remarks.extend(unknown_alerts(project));
     remarks.extend(unknown_severities(project));
     remarks.extend(metrics_without_labels(project));
+    remarks.extend(unknown_directions(project));
     remarks.extend(actions_without_rules(project));
     Problems(remarks)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use object_store::path::Path as ObjectPath;
 
-use crate::export::{self, Form, Format, Manifest, Request, Target};
+use crate::export::{self, Form, Format, KeptFile, Manifest, Request, Target};
 use crate::ground::{Diagnostic, Problems, SnapshotDate, counted, has_secret};
 use crate::job::{Job, Workspace};
 use crate::night::NightError;
@@ -19,17 +19,23 @@ pub(super) async fn export(arguments: &ExportArguments, output: &Output) -> Resu
     let job = super::jobs::load(&arguments.job)?;
     let date = arguments.date.as_deref().map(str::parse::<SnapshotDate>);
     let form = form(arguments)?;
+    let columns = arguments
+        .columns
+        .iter()
+        .map(|column| column.trim().to_owned());
+    let columns: Vec<String> = columns.collect();
     let request = Request {
         table: &arguments.table,
         date: date.transpose()?,
         condition: arguments.condition.as_deref(),
-        columns: &arguments.columns,
+        columns: &columns,
         order_by: &arguments.order_by,
         split_by: arguments.split_by.as_deref(),
         form,
     };
     let Some(to) = &arguments.to else {
-        return Box::pin(to_stdout(&job, &request)).await;
+        output.warnings(&Box::pin(to_stdout(&job, &request)).await?);
+        return Ok(());
     };
     if has_secret(to) {
         let message = "--to has a user name, a password or a signature in its URL";
@@ -40,6 +46,7 @@ pub(super) async fn export(arguments: &ExportArguments, output: &Output) -> Resu
     let location = Stores::new(job.retry_policy).open(folder, Path::new(""))?;
     refuse_places_of_the_job(&job, &location)?;
     let manifest = Box::pin(export::to_files(&job, &request, &location, &target)).await?;
+    output.warnings(&manifest.warnings);
     output.result(&summary(&manifest));
     Ok(())
 }
@@ -92,16 +99,16 @@ fn form(arguments: &ExportArguments) -> Result<Form, Problems> {
 }
 
 /// One file goes where the result of a command goes.
-async fn to_stdout(job: &Job, request: &Request<'_>) -> Result<(), NightError> {
-    let refused = |message: &str| {
-        let help = "name a folder or a file by --to";
-        Err(Problems(vec![Diagnostic::new(message).help(help)]).into())
-    };
+async fn to_stdout(job: &Job, request: &Request<'_>) -> Result<Problems, NightError> {
+    let refused =
+        |message: &str, help: &str| Err(Problems(vec![Diagnostic::new(message).help(help)]).into());
     if request.split_by.is_some() {
-        return refused("--split-by makes several files, and stdout takes one");
+        let message = "--split-by makes several files, and stdout takes one";
+        return refused(message, "name a folder by --to");
     }
     if request.form.format == Format::Parquet && std::io::stdout().is_terminal() {
-        return refused("a Parquet file is not for a terminal");
+        let message = "a Parquet file is not for a terminal";
+        return refused(message, "name a folder or a file by --to");
     }
     let mut stdout = BufWriter::new(Stdout);
     export::to_stream(job, request, &mut stdout).await
@@ -132,6 +139,11 @@ fn summary(manifest: &Manifest) -> String {
     for file in &manifest.files {
         let rows = counted(usize::try_from(file.rows).unwrap_or(usize::MAX), "row");
         text.push_str(&format!("  {}: {rows}, {} bytes\n", file.name, file.bytes));
+    }
+    for KeptFile { name, kept_as } in &manifest.kept {
+        text.push_str(&format!(
+            "  kept {name}, which had been changed, as {kept_as}\n"
+        ));
     }
     for name in &manifest.removed {
         text.push_str(&format!("  removed {name}, of the export before\n"));

@@ -18,6 +18,9 @@ const FOLDER: &str = "jobs";
 /// The job file of a demo that was made here.
 const DEMO: &str = "tierline-demo/jobs/demo.toml";
 
+/// What a job file beside its data may be called; in `jobs/` it has the name of the job.
+const HERE: &str = "job.toml";
+
 /// Where no date is named.
 pub(super) const NO_TIME: TimeArguments = TimeArguments {
     as_of: None,
@@ -107,7 +110,11 @@ fn only_job() -> Result<PathBuf, Problems> {
                 }
                 false => "name a job file, or let `tierline init` write one to start from",
             };
-            let message = "no job is named, and the folder jobs/ has none";
+            let here = match Path::new(HERE).is_file() {
+                true => format!("; here is a {HERE}, to be named"),
+                false => String::new(),
+            };
+            let message = format!("no job is named, and the folder jobs/ has none{here}");
             Err(Problems(vec![Diagnostic::new(message).help(help)]))
         }
         several => {

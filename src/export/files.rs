@@ -14,6 +14,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use object_store::path::{Path, PathPart};
 use object_store::{ObjectStoreExt, WriteMultipart};
 use sha2::{Digest, Sha256};
@@ -24,6 +25,7 @@ use crate::night::NightError;
 use crate::storage::Location;
 
 use super::encoder::{Encoder, Form, Format};
+use super::kept::{KeptFile, keep_changed};
 use super::manifest::{self, ExportedColumn, ExportedFile, Manifest, Unfinished};
 use super::request::{Request, STAGE};
 use super::selected::Selected;
@@ -250,8 +252,8 @@ impl<'a> Files<'a> {
         let path = self.path(&self.target.manifest());
         let record = self.path(&self.target.unfinished());
         let names = open.iter().map(|file| file.name.clone()).collect();
-        let before = match self.begin(&path, &record, names).await {
-            Ok(before) => before,
+        let (before, kept) = match self.begin(&path, &record, names).await {
+            Ok(begun) => begun,
             Err(failure) => {
                 self.open = open;
                 self.abort().await;
@@ -272,6 +274,7 @@ impl<'a> Files<'a> {
         }
         files.sort_by(|one, other| one.name.cmp(&other.name));
         let mut manifest = self.manifest(request, selected, files);
+        manifest.kept = kept;
         let text = serde_json::to_vec_pretty(&manifest).unwrap_or_default();
         let put = self.location.store.put(&path, text.into()).await;
         put.map_err(|error| self.location.failure("write", &path, error))?;
@@ -286,20 +289,24 @@ impl<'a> Files<'a> {
     }
 
     /// Removes the manifest of the export before, and returns the files that it and exports which
-    /// did not come to theirs have left. With those of this one they are on record by then.
+    /// did not come to theirs have left. With those of this one they are on record by then. Those that
+    /// were changed are kept.
     async fn begin(
         &self,
         manifest: &Path,
         record: &Path,
         mut names: Vec<String>,
-    ) -> Result<BTreeSet<String>, NightError> {
+    ) -> Result<(BTreeSet<String>, Vec<KeptFile>), NightError> {
         let mut before = BTreeSet::new();
+        let mut kept = Vec::new();
         let unfinished = self.read(record).await?;
-        before.extend(unfinished.map_or_else(Vec::new, |found| Unfinished::read(&found).0));
+        let unfinished = unfinished.map(|(found, _)| Unfinished::read(&found).0);
+        before.extend(unfinished.unwrap_or_default());
         let finished = self.read(manifest).await?;
-        if let Some(found) = &finished {
-            let named = manifest::files_named(found);
-            before.extend(named.ok_or_else(|| self.foreign(manifest))?);
+        if let Some((found, written)) = &finished {
+            let named = manifest::files_named(found).ok_or_else(|| self.foreign(manifest))?;
+            kept = keep_changed(self.location, &named, *written, |name| self.path(name)).await?;
+            before.extend(named.into_iter().map(|file| file.name));
         }
         names.extend(before.iter().cloned());
         let text = serde_json::json!(Unfinished(names)).to_string();
@@ -308,7 +315,7 @@ impl<'a> Files<'a> {
         if finished.is_some() {
             self.remove(manifest).await?;
         }
-        Ok(before)
+        Ok((before, kept))
     }
 
     fn foreign(&self, manifest: &Path) -> Problems {
@@ -321,10 +328,14 @@ impl<'a> Files<'a> {
         Problems(vec![Diagnostic::new(message).help(help)])
     }
 
-    async fn read(&self, path: &Path) -> Result<Option<Bytes>, NightError> {
+    /// What is there, and when it was written.
+    async fn read(&self, path: &Path) -> Result<Option<(Bytes, DateTime<Utc>)>, NightError> {
         let failed = |error| self.location.failure("read", path, error);
         match self.location.store.get(path).await {
-            Ok(found) => Ok(Some(found.bytes().await.map_err(failed)?)),
+            Ok(found) => {
+                let written = found.meta.last_modified;
+                Ok(Some((found.bytes().await.map_err(failed)?, written)))
+            }
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(failed(error).into()),
         }
@@ -366,6 +377,8 @@ impl<'a> Files<'a> {
             rows: files.iter().map(|file| file.rows).sum(),
             files,
             removed: Vec::new(),
+            kept: Vec::new(),
+            warnings: Problems::default(),
         }
     }
 }
@@ -405,14 +418,12 @@ impl OpenFile {
             None => location.store.put(&self.path, self.buffer.into()).await,
         };
         completed.map_err(|error| location.failure("write", &self.path, error))?;
-        let digits = self.digest.finalize();
-        let digits = digits.iter().map(|byte| format!("{byte:02x}"));
         Ok(ExportedFile {
             name: self.name,
             value: is_split.then_some(self.value),
             rows: self.rows,
             bytes: self.bytes,
-            sha256: digits.collect(),
+            sha256: manifest::hex(&self.digest.finalize()),
         })
     }
 

@@ -3,6 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ground::Problems;
+
+use super::kept::KeptFile;
+
 /// The form of manifests.
 pub(super) const FORMAT: u32 = 1;
 
@@ -40,6 +44,12 @@ pub struct Manifest {
     /// removed.
     #[serde(skip)]
     pub removed: Vec<String>,
+    /// Files of the export before that had been changed since: they were kept.
+    #[serde(skip)]
+    pub kept: Vec<KeptFile>,
+    /// What is to be said of a condition that left no row.
+    #[serde(skip)]
+    pub warnings: Problems,
 }
 
 /// A column of the files.
@@ -76,21 +86,26 @@ struct AnyManifest {
     table: String,
     snapshot_date: String,
     run_id: String,
-    files: Vec<AnyFile>,
+    files: Vec<NamedFile>,
 }
 
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "they must be there")]
-struct AnyFile {
-    name: String,
-    sha256: String,
+/// A file as a manifest of any form names it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct NamedFile {
+    pub(super) name: String,
+    pub(super) sha256: String,
 }
 
 /// The files that a manifest of any form names; none where it is no manifest of an export.
-pub(super) fn files_named(bytes: &[u8]) -> Option<Vec<String>> {
+pub(super) fn files_named(bytes: &[u8]) -> Option<Vec<NamedFile>> {
     let manifest: AnyManifest = serde_json::from_slice(bytes).ok()?;
-    let names = manifest.files.into_iter().map(|file| file.name);
-    Some(names.filter(|name| is_beside(name)).collect())
+    let files = manifest.files.into_iter();
+    Some(files.filter(|file| is_beside(&file.name)).collect())
+}
+
+/// A digest as manifests have it.
+pub(super) fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The names of the files that an export leaves when it does not come to its manifest: those of before
@@ -121,6 +136,7 @@ mod tests {
         for version in versions("export-manifest") {
             let manifest = path(&format!("export-manifest/{version}/manifest.json"));
             let named = files_named(&std::fs::read(manifest).unwrap()).unwrap();
+            let named: Vec<String> = named.into_iter().map(|file| file.name).collect();
             assert_reads("export-manifest", &version, &serde_json::json!(named));
         }
     }
@@ -132,8 +148,9 @@ mod tests {
         let manifest = format!(
             r#"{{"format": 1, "table": "t", "snapshot_date": "2026-11-20", "run_id": "r", "files": [{files}]}}"#
         );
+        let (name, sha256) = ("a.csv".to_owned(), "00".to_owned());
         let named = files_named(manifest.as_bytes());
-        assert_eq!(named, Some(vec!["a.csv".to_owned()]));
+        assert_eq!(named, Some(vec![NamedFile { name, sha256 }]));
         let unfinished = Unfinished::read(br#"["../job.toml", "a.csv"]"#);
         assert_eq!(unfinished, Unfinished(vec!["a.csv".to_owned()]));
         assert_eq!(Unfinished::read(b"[\"a.c"), Unfinished::default());

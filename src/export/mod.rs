@@ -9,7 +9,9 @@
 
 mod encoder;
 mod files;
+mod kept;
 mod manifest;
+mod no_rows;
 mod request;
 mod selected;
 mod split;
@@ -19,12 +21,14 @@ use std::io::{ErrorKind, Write};
 use datafusion::error::DataFusionError;
 
 use crate::engine::EngineError;
+use crate::ground::Problems;
 use crate::job::Job;
 use crate::night::NightError;
 use crate::storage::Location;
 
 pub use encoder::{Form, Format};
 pub use files::Target;
+pub use kept::KeptFile;
 pub use manifest::{ExportedColumn, ExportedFile, Manifest};
 pub use request::Request;
 
@@ -33,7 +37,8 @@ use files::Files;
 use request::STAGE;
 use selected::Selected;
 
-/// Writes all rows to a stream. A reader that went away ends it, and is no failure.
+/// Writes all rows to a stream. A reader that went away ends it, and is no failure. Returns what is to be said
+/// of a condition that left none.
 ///
 /// # Errors
 /// A date or a table that is not published, columns and conditions that do not fit, and stores
@@ -42,15 +47,17 @@ pub async fn to_stream(
     job: &Job,
     request: &Request<'_>,
     stream: &mut dyn Write,
-) -> Result<(), NightError> {
+) -> Result<Problems, NightError> {
     let mut selected = Selected::read(job, request).await?;
     let failed = EngineError::during(STAGE);
     let mut encoder = Encoder::new(request.form, &selected.schema).map_err(&failed)?;
+    let mut rows = 0;
     while let Some(batch) = selected.next().await? {
+        rows += batch.num_rows();
         let bytes = encoder.encode(&batch).map_err(&failed)?;
         match stream.write_all(&bytes) {
             Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Problems::default()),
             Err(error) => return Err(not_written(error)),
         }
     }
@@ -58,7 +65,8 @@ pub async fn to_stream(
     let written = stream.write_all(&bytes).and_then(|()| stream.flush());
     match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(not_written(error)),
-        _ => Ok(()),
+        _ if rows == 0 => selected.why_nothing().await,
+        _ => Ok(Problems::default()),
     }
 }
 
@@ -90,5 +98,9 @@ pub async fn to_files(
         files.abort().await;
         return Err(error);
     }
-    files.publish(request, &selected).await
+    let mut manifest = files.publish(request, &selected).await?;
+    if manifest.rows == 0 {
+        manifest.warnings = selected.why_nothing().await?;
+    }
+    Ok(manifest)
 }

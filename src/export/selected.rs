@@ -1,5 +1,6 @@
 //! The rows that are exported.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -24,6 +25,7 @@ use crate::storage::Location;
 use crate::tables::{self, SNAPSHOT_DATE, TIER_SNAPSHOT, Tables};
 use crate::tiles::USER_ID;
 
+use super::no_rows::{Comparison, comparisons, never_met};
 use super::request::{Request, STAGE, besides};
 
 /// What the users of the snapshot are called beside those of the table.
@@ -42,8 +44,11 @@ pub(super) struct Selected {
     /// The rows: the columns that are written, and after them the one that splits, where it is
     /// none of these.
     rows: SendableRecordBatchStream,
-    // The rows come from its tables.
-    _session: Session,
+    /// The condition, and what it compares; none where all rows are asked for.
+    condition: Option<(SourceFile, BTreeSet<Comparison>)>,
+    table: TableName,
+    /// The rows come from its tables.
+    session: Session,
 }
 
 impl Selected {
@@ -79,16 +84,18 @@ impl Selected {
         let all = session.table(&name).await.map_err(&failed)?;
         let known = all.schema().as_arrow().clone();
         let columns = Columns::of(request, &known, &own)?;
-        let rows = match request.condition {
-            None => all,
+        let (rows, condition) = match request.condition {
+            None => (all, None),
             Some(condition) => {
                 let file = SourceFile::new("--where", condition);
                 file.check_visible()
                     .map_err(|problem| Problems(vec![problem]))?;
-                let model = rows_where(&name, file)?;
+                let model = rows_where(&name, file.clone())?;
                 let parameters =
                     Parameters::default().with_snapshot_date(publication.snapshot_date);
-                session.plan(planner::plan(&session.state(), &model, &parameters).await?)
+                let plan = planner::plan(&session.state(), &model, &parameters).await?;
+                let compared = comparisons(&plan).map_err(&failed)?;
+                (session.plan(plan), Some((file, compared)))
             }
         };
         // NULL comes last in an order that was asked for, and first in that of the key.
@@ -107,8 +114,28 @@ impl Selected {
             split,
             rows: rows.execute_stream().await.map_err(&failed)?,
             publication,
-            _session: session,
+            condition,
+            table: name,
+            session,
         })
+    }
+
+    /// What is to be said where no row is left: texts of the condition that their columns never have.
+    ///
+    /// # Errors
+    /// A table that cannot be read.
+    pub(super) async fn why_nothing(&self) -> Result<Problems, NightError> {
+        let Some((file, compared)) = &self.condition else {
+            return Ok(Problems::default());
+        };
+        let told = never_met(&self.session, &self.table, compared, file).await;
+        let mut told = told.map_err(EngineError::during(STAGE))?;
+        if told.0.is_empty() {
+            let date = self.publication.snapshot_date;
+            let message = format!("no row of `{}` of {date} meets --where", self.table.name);
+            told.push(Diagnostic::new(message).as_warning());
+        }
+        Ok(told)
     }
 
     /// The next rows.

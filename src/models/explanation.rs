@@ -107,9 +107,14 @@ fn unknown_column(
         let near = nearest(&field.name, names.iter().map(String::as_str));
         near.map(str::to_owned)
     });
-    let meant = match near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are: {}", names.join(", ")),
+    let meant = match (near, &field.relation) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, Some(_)) => format!("there are: {}", names.join(", ")),
+        (None, None) => format!(
+            "there are: {}; a text has single quotes: '{}'",
+            names.join(", "),
+            field.name
+        ),
     };
     match other_window(&field.name, &names, looked_at.file) {
         Some(window) => problem.help(format!("{meant} {window}")),

@@ -37,8 +37,7 @@ impl ReferenceTable {
                 "`{}` has `{value}` in column `{column}`, whose other values are true and false",
                 self.name
             );
-            self.problem(*row, message)
-                .help("write true or false, or nothing for NULL")
+            self.problem(*row, message).help("write true or false")
         };
         match is_mixed {
             true => others.map(problem).collect(),
@@ -245,7 +244,7 @@ mod tests {
         3 | b,yes
           | ^^^^^
           |
-          = help: write true or false, or nothing for NULL
+          = help: write true or false
         ");
         for plain in [
             "kind,is_active\na,true\nb,FALSE\nc,\n",

@@ -1,5 +1,5 @@
-//! Metrics of `kpi_daily` for which `reference/dim_metric.csv` has no line: people read their names, and
-//! no label, unit or format.
+//! What readers of KPIs miss in `reference/dim_metric.csv`: a line for each metric of `kpi_daily`, or people
+//! read its name, and no label, unit or format; and whether more of it is better, in a word that dashboards know.
 //!
 //! Names are read from the text of `publish/kpi_daily.sql`. Where one is computed, nothing is said of it;
 //! nor is anything of a pack without `publish/dim_metric.sql`.
@@ -14,6 +14,10 @@ use super::project::Project;
 
 /// The column of both tables with the name.
 const METRIC: &str = "metric";
+
+/// The column that says whether more is better, and what it may say.
+const BETTER: &str = "better";
+const DIRECTIONS: [&str; 3] = ["up", "down", "none"];
 
 /// The metrics without a line, each as a note.
 pub(crate) fn metrics_without_labels(project: &Project) -> Vec<Diagnostic> {
@@ -53,4 +57,23 @@ pub(crate) fn metrics_without_labels(project: &Project) -> Vec<Diagnostic> {
         }
     };
     without.map(note).collect()
+}
+
+/// What is neither up, down nor none, each as a warning.
+pub(crate) fn unknown_directions(project: &Project) -> Vec<Diagnostic> {
+    let Some(reference) = project.reference(DIM_METRIC.name) else {
+        return Vec::new();
+    };
+    let Ok(column) = reference.rows.schema().index_of(BETTER) else {
+        return Vec::new();
+    };
+    let rows = (0..reference.rows.num_rows())
+        .filter_map(|row| reference.value(row, column).map(|value| (row, value)));
+    let unknown = rows.filter(|(_, value)| !DIRECTIONS.contains(&value.as_str()));
+    let warning = |(row, value): (usize, String)| {
+        let message = format!("{BETTER} of `{}` is `{value}`", reference.name);
+        let help = "write up where more is better, down where less is, none where neither is";
+        reference.problem(row, message).help(help).as_warning()
+    };
+    unknown.map(warning).collect()
 }

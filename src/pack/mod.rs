@@ -42,7 +42,7 @@ pub(crate) use declared::{
     UPSTREAM, declared_metrics, register_declared, register_sources, session_of,
 };
 pub use error::PackError;
-pub(crate) use metric_labels::metrics_without_labels;
+pub(crate) use metric_labels::{metrics_without_labels, unknown_directions};
 pub use project::Project;
 pub(crate) use project::{VALUE_TIER, made_by_tierline, required};
 pub(crate) use shape::{Shape, column_comments};

@@ -133,9 +133,13 @@ impl Plan {
     /// The tiles of one rollup: what is there, what is made and why, what is read for it.
     fn write_tiles(&self, f: &mut Formatter<'_>, tiles: &RollupTiles) -> Result {
         let plan = &tiles.plan;
+        let to_make_others = match plan.reused_to_make_others() {
+            0 => String::new(),
+            others => format!(", {others} of them to make others"),
+        };
         writeln!(
             f,
-            "  {}: the windows need {}; {} reused, {:.1} MB",
+            "  {}: the windows need {}; {} reused{to_make_others}, {:.1} MB",
             plan.rollup,
             counted(plan.cover.len(), "tile"),
             plan.reused.len(),

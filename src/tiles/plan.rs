@@ -114,6 +114,13 @@ impl TilePlan {
         self.reused.values().map(|tile| tile.size_bytes).sum()
     }
 
+    /// How many of the stored tiles that are read are no part of the windows: others are made from them.
+    pub fn reused_to_make_others(&self) -> usize {
+        let cover: BTreeSet<&Address> = self.cover.iter().map(|tile| &tile.address).collect();
+        let reused = self.reused.keys();
+        reused.filter(|address| !cover.contains(address)).count()
+    }
+
     /// How many tiles are made, by reason.
     pub fn builds_by_change(&self) -> BTreeMap<Change, usize> {
         let mut counts = BTreeMap::new();

@@ -385,6 +385,23 @@ fn rows_and_columns_are_chosen_and_split_into_files(project: &Project) {
     expected.push("manifest.json".to_owned());
     assert_eq!(names, expected);
 
+    // A file with notes of somebody is kept, each time under a name of its own; one that was copied is as it was.
+    let name = left["files"][0]["name"].as_str().unwrap();
+    for kept_as in [format!("{name}.changed"), format!("{name}.changed-2")] {
+        fs::write(to.join(name), &kept_as).unwrap();
+        let said = split("true");
+        let told = format!("  kept {name}, which had been changed, as {kept_as}\n");
+        assert!(said.contains(&told), "{said}");
+        assert_eq!(fs::read_to_string(to.join(&kept_as)).unwrap(), kept_as);
+    }
+    for kept in [".changed", ".changed-2"] {
+        fs::remove_file(to.join(format!("{name}{kept}"))).unwrap();
+    }
+    let bytes = fs::read(to.join(name)).unwrap();
+    fs::write(to.join(name), bytes).unwrap();
+    let said = split("true");
+    assert!(!said.contains("  kept "), "{said}");
+
     // Nor does the next one after an export that failed, as a file could not get its name.
     split("true");
     let all = files_of(&to, &manifest(&to.join("manifest.json")));
@@ -478,14 +495,15 @@ fn a_table_that_keeps_the_newest_date_is_that_of_then_for_an_older_one(project: 
         counts.map(|count| count.parse::<i64>().unwrap()).sum()
     };
     assert_eq!((users("2026-03-05"), users("2026-03-06")), (5, 6));
-    let none = exported(
+    let none = export(
         project,
         &["--table", "calls", "--where", "false", "--format", "csv"],
     );
     assert_eq!(
-        none,
+        none.stdout,
         "snapshot_date,user_id,value_tier,orders_lifetime,revenue_365d,note\r\n"
     );
+    a_condition_that_leaves_no_row_is_told(project);
     let escaped = [
         "--table",
         "calls",
@@ -498,11 +516,65 @@ fn a_table_that_keeps_the_newest_date_is_that_of_then_for_an_older_one(project: 
     assert!(exported(project, &escaped).contains("\r\n'="));
 }
 
+/// A label in the place of a name, which says what names there are.
+fn a_condition_that_leaves_no_row_is_told(project: &Project) {
+    let conditions = [
+        "value_tier = 'High value'",
+        "'Active' = value_tier OR value_tier IN ('Silent')",
+        "orders_lifetime > 1000",
+    ];
+    let said = conditions.map(|condition| {
+        let columns = ["--columns", "user_id, value_tier", "--format", "csv"];
+        let asked = ["--table", "calls", "--where", condition];
+        let finished = export(project, &[asked, columns].concat());
+        assert_eq!(finished.exit_code, 0, "{finished:?}");
+        assert_eq!(finished.stdout, "user_id,value_tier\r\n");
+        project.said(&finished)
+    });
+    insta::assert_snapshot!(said.join("\n"), @"
+    exit code 0
+
+    user_id,value_tier
+    warning: no row has `value_tier` = 'High value'
+     --> --where:1:14
+      |
+    1 | value_tier = 'High value'
+      |              ^^^^^^^^^^^^
+      |
+      = help: it is one of active, high_potential, high_value, low_value, silent
+
+    exit code 0
+
+    user_id,value_tier
+    warning: no row has `value_tier` = 'Active'
+     --> --where:1:1
+      |
+    1 | 'Active' = value_tier OR value_tier IN ('Silent')
+      | ^^^^^^^^
+      |
+      = help: it is one of active, high_potential, high_value, low_value, silent
+
+    warning: no row has `value_tier` = 'Silent'
+     --> --where:1:41
+      |
+    1 | 'Active' = value_tier OR value_tier IN ('Silent')
+      |                                         ^^^^^^^^
+      |
+      = help: it is one of active, high_potential, high_value, low_value, silent
+
+    exit code 0
+
+    user_id,value_tier
+    warning: no row of `calls` of 2026-03-06 meets --where
+    ");
+}
+
 fn what_cannot_be_exported_is_told_with_the_remedy(project: &Project) {
     let refused = [
         vec!["--table", "call"],
         vec!["--table", "calls", "--columns", "user,orders_lifetime"],
         vec!["--table", "calls", "--where", "orders_lifetim > 1"],
+        vec!["--table", "calls", "--where", "value_tier = high_value"],
         vec!["--table", "calls", "--where", "orders_lifetime >"],
         vec![
             "--table",
@@ -572,6 +644,14 @@ fn what_cannot_be_exported_is_told_with_the_remedy(project: &Project) {
       |
       = help: did you mean `orders_lifetime`?
 
+    error: unknown column `high_value`
+     --> --where:1:14
+      |
+    1 | value_tier = high_value
+      |              ^^^^^^^^^^
+      |
+      = help: there are: user_id, value_tier, orders_lifetime, revenue_365d, note, snapshot_date; a text has single quotes: 'high_value'
+
     error: syntax error: Expected: an expression, found the end of the file
      --> --where:1:17
       |
@@ -602,7 +682,7 @@ fn what_cannot_be_exported_is_told_with_the_remedy(project: &Project) {
 
     error: --split-by makes several files, and stdout takes one
      |
-     = help: name a folder or a file by --to
+     = help: name a folder by --to
 
     error: 2026-03-01 is not published; the nearest that are: 2026-03-05, 2026-03-06
      |

@@ -41,7 +41,7 @@ pub(super) fn user_page(user: &UserOverview, paint: Paint) -> String {
         }
     };
     section("Today", today(user));
-    section("Listed before", lists(&user.listed_before));
+    section("Listed on the 28 dates before", lists(&user.listed_before));
     section("Tiers", tiers(&user.dimensions, paint));
     section("Warnings", warnings(&user.warnings, paint));
     section("Figures", figures(&user.figures, paint));
@@ -84,13 +84,15 @@ fn no_action(user: &UserOverview) -> Vec<String> {
         let until = listing.rests_until.as_ref()?;
         (*until > today).then_some((&listing.action, until))
     });
-    let before = match (resting, user.listed_before.first()) {
-        (Some((action, until)), _) => {
-            format!(", who rests from {action} and what is less urgent until {until}")
-        }
-        (None, Some(listing)) => format!(", who was listed on {}", listing.snapshot_date),
-        (None, None) => String::new(),
-    };
+    let newest = user.listed_before.first();
+    let before = newest.map_or_else(String::new, |listing| {
+        format!(", who was listed on {}", listing.snapshot_date)
+    });
+    let rest = resting.map(|(action, until)| {
+        format!(
+            "  they rest from {action} and what is less urgent until {until}, and for some days, by\n  interaction depth, from most of what is more urgent\n"
+        )
+    });
     let left_out = |cut: &ActionCut| format!("{} {}", cut.action, count(cut.cut_users));
     let cuts: Vec<String> = user.cuts.iter().map(left_out).collect();
     let first = format!("  no action: no rule takes the user{before}\n");
@@ -101,7 +103,7 @@ fn no_action(user: &UserOverview) -> Vec<String> {
             cuts.join(", ")
         )),
     };
-    std::iter::once(first).chain(cut).collect()
+    std::iter::once(first).chain(rest).chain(cut).collect()
 }
 
 /// A line for each of the newest lists.
@@ -357,7 +359,7 @@ mod tests {
             last order 50 days ago, usually every 23 days
             Remind of what they usually buy, with one tap to order again.
 
-        Listed before
+        Listed on the 28 dates before
           2026-11-06: recall (sms), rests until 2026-11-20
           2026-10-30: revive_silent (sms)
 
@@ -404,7 +406,7 @@ mod tests {
         let page = user_page(&user, PLAIN);
         for heading in [
             "Today",
-            "Listed before",
+            "Listed on the 28 dates before",
             "Warnings",
             "Figures",
             "Playbooks",
@@ -443,7 +445,11 @@ mod tests {
         );
         insta::assert_snapshot!(
             told(&[], &[ended, ("2026-10-30", Some("2026-11-21"))]),
-            @"  no action: no rule takes the user, who rests from recall and what is less urgent until 2026-11-21"
+            @"
+          no action: no rule takes the user, who was listed on 2026-11-01
+          they rest from recall and what is less urgent until 2026-11-21, and for some days, by
+          interaction depth, from most of what is more urgent
+        "
         );
     }
 }

@@ -638,13 +638,13 @@ const actions = () => {
     { head: t('at_stake'), cell: (found) => money(found.stake) },
   ], byChannel));
   const cuts = list.some((action) => action.cut_users);
-  // What all channels of an action add up to is said after the last.
+  // What holds of all channels of an action is said after the last.
   const isLast = (action) => list.findLast((other) => other.action === action.action) === action;
   scroller('actions-table', t('all_listed'), table(t('all_listed'), [
     { head: t('action'), kind: 'text', cell: (action) => named('action', action.action) },
     { head: t('channel'), kind: 'text', cell: (action) => named('channel', action.channel) },
     { head: t('users'), cell: (action) => count(action.users) },
-    ...(cuts ? [{ head: t('cut'), cell: (action) => action.cut_users ? count(action.cut_users) : t('nothing') }] : []),
+    ...(cuts ? [{ head: t('cut'), cell: (action) => action.cut_users && isLast(action) ? count(action.cut_users) : t('nothing') }] : []),
     { head: t('at_stake'), cell: (action) => money(action.value_at_stake) },
     { head: t('expires'), cell: (action) => action.expires_on ? shortDate(action.expires_on) : t('nothing') },
     { head: t('what_to_do'), kind: 'wide', cell: (action) => [inLanguage(action, 'playbook') ?? t('nothing'), isLast(action) && fallingAction(action.action)].filter(Boolean) },

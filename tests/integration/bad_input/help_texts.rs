@@ -185,7 +185,8 @@ const APPLIED: &[(&str, &[&str])] = &[
             "it may use the columns of the table; what needs more belongs in a table of your own",
             "give the file the ending of its format, or name a folder",
             "name a folder",
-            "name a folder or a file by --to",
+            "name a folder by --to",
+            "it is one of {}",
             "leave such rows out by CASE, use TRY_CAST, or divide by NULLIF(..., 0)",
             "name a folder of its own, so that the files are not read as a part of it",
             "leave it out, or give --format csv",
@@ -322,7 +323,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "the metrics are the columns of the calibration model: {known}",
             "give \"refuse\", to end with exit code 3, or \"skip\", to run without them",
             "`tierline init` writes the whole pack to start from",
-            "write true or false, or nothing for NULL",
+            "write true or false",
             "give one of the two lines another, or take it out: what is joined with both counts twice",
         ],
     ),
@@ -342,6 +343,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "CAST what is summed, such as SUM(CAST(x AS DECIMAL(18, 6))): sums of DECIMAL are exact",
             "compute it in a rollup, which does so exactly, or from COUNT(*), SUM(x) and SUM(x * x) of DECIMAL",
             "write critical for what is to be looked into today, warning for this week, info for no hurry",
+            "write up where more is better, down where less is, none where neither is",
             "write WHEN '{action}' THEN and who is to get it into its WHERE, or take the line out",
         ],
     ),
@@ -918,6 +920,10 @@ const NOTHING_TO_DO: &[&str] = &[
 
 /// Texts that no test applies, by the reason.
 const UNTRIED: &[(&str, &[&str])] = &[
+    (
+        "stdout that is a terminal",
+        &["name a folder or a file by --to"],
+    ),
     (
         "a command that goes on for 20 seconds once it is given up and has committed something",
         &["after tables had been committed; `tierline show` says what is published"],

@@ -10,6 +10,7 @@ const JOB: &str = "job.toml";
 const PARAMETERS: &str = "sql/parameters.toml";
 const EVENT_TYPES: &str = "sql/reference/event_types.csv";
 const TIERS: &str = "sql/reference/dim_tier.csv";
+const DIM_METRIC: &str = "sql/reference/dim_metric.csv";
 const DIM_TIER: &str = "sql/publish/dim_tier.sql";
 const PEAK_ORDER_AGAIN: &str = "UNION ALL SELECT dimension, tier, rank, label_en, label_zh, playbook, playbook_zh FROM reference.dim_tier WHERE tier = 'peak_order'\n";
 const KPIS: &str = "sql/publish/kpi_daily.sql";
@@ -268,7 +269,7 @@ fn of_dim_tier_and_the_job() {
             mended: &[Replace(DIM_TIER, PEAK_ORDER_AGAIN, "")],
         },
         Remedy {
-            help: "write true or false, or nothing for NULL",
+            help: "write true or false",
             broken: &[Write(
                 "sql/reference/switches.csv",
                 "switch,is_on\na,true\nb,yes\n",
@@ -407,9 +408,14 @@ fn of_warnings() {
                 "'metric', 'messages_per_user'",
             )],
             mended: &[Append(
-                "sql/reference/dim_metric.csv",
+                DIM_METRIC,
                 "messages_per_user,Messages,x,messages,\",.2f\",none,31,,Messages.\n",
             )],
+        },
+        Remedy {
+            help: "write up where more is better, down where less is, none where neither is",
+            broken: &[Replace(DIM_METRIC, ",up,1,2,", ",higher,1,2,")],
+            mended: &[Replace(DIM_METRIC, ",higher,1,2,", ",up,1,2,")],
         },
         Remedy {
             help: "add a line warning,asleep,,,,, to reference/dim_tier.csv, with its labels between the commas, for people to read more than its name",

@@ -149,6 +149,69 @@ async fn the_highest_action_takes_a_user_and_says_why() {
     );
 }
 
+/// All fall, as their last order gave R 4 until the day before. Who comes every 24 days is not late after 31, and
+/// missed only where they spend less than before; a reason has both where both hold.
+#[tokio::test]
+async fn whoever_buys_about_as_before_is_not_called() {
+    let falls = |user_id: &str, days: [i64; 4]| History {
+        orders: days.map(|days| order(user_id, days, 100_00)).into(),
+        ..History::default()
+    };
+    let nights = job_over(&all([
+        falls("as before", [31, 55, 79, 103]),
+        falls("less", [31, 65, 79, 103]),
+        falls("late", [31, 35, 73, 74]),
+        falls("late and less", [31, 64, 65, 66]),
+    ]));
+    nights.run(days_ago(1)).await.unwrap();
+
+    let rows = actions(&nights).await;
+
+    let calls = by("user_id", &rows, "action").into_iter();
+    let calls = calls.filter(|(_, action)| *action == "call_falling");
+    let called: Vec<&str> = calls.map(|(user, _)| user).collect();
+    assert_eq!(called, ["late", "late and less", "less"]);
+    let reason = |user| {
+        let reason = columns(&rows, ("user_id", user), ["reason_en"]);
+        reason[0].split_once("11-20; ").unwrap().1.to_owned()
+    };
+    assert_eq!(
+        reason("less"),
+        "spent 100.00 in 60 days, 300.00 in the 60 before"
+    );
+    assert_eq!(
+        reason("late"),
+        "last order 31 days ago, usually every 14 days"
+    );
+    assert_eq!(
+        reason("late and less"),
+        "last order 31 days ago, usually every 12 days; spent 100.00 in 60 days, 300.00 in the 60 before"
+    );
+}
+
+/// Listed to be recalled on D - 28, and once more on D, after a rest of 28 days: the table has the list of D - 28.
+#[tokio::test]
+async fn a_list_of_28_days_ago_is_known() {
+    let gone = History {
+        orders: vec![order("gone", 200, 25_00)],
+        ..History::default()
+    };
+    let nights = job_over(&gone);
+
+    let found = lists(&nights, &[28, 27]).await;
+
+    assert_eq!(found, [list(&[("gone", "recall")]), list(&[])]);
+    let rows = actions(&nights).await;
+    assert_eq!(
+        columns(
+            &rows,
+            ("user_id", "gone"),
+            ["action", "last_listed_on", "last_action"]
+        ),
+        ["recall", "2026-10-23", "recall"]
+    );
+}
+
 /// Orders of one day tell no rhythm, and from one of today on there are no days to count.
 #[tokio::test]
 async fn reasons_count_days_only_where_there_are_some() {
