@@ -82,6 +82,7 @@ earlier_lists AS (
         listing.user_id,
         MAX(listing.snapshot_date) AS last_listed_on,
         MAX(CASE WHEN listing.action = 'resolve_complaint' THEN listing.snapshot_date END) AS answer_listed_on,
+        MAX(CASE WHEN listing.action = 'welcome' THEN listing.snapshot_date END) AS welcome_listed_on,
         LAST_VALUE(listing.action ORDER BY listing.snapshot_date, listing.user_id) AS last_action,
         MIN(
             CASE
@@ -104,6 +105,7 @@ reachable AS (
         users.*,
         earlier_lists.last_listed_on,
         earlier_lists.answer_listed_on,
+        earlier_lists.welcome_listed_on,
         earlier_lists.last_action,
         earlier_lists.rests_from_priority,
         users.can_contact AND NOT users.fatigue_warning AND NOT users.has_complaint AS can_reach
@@ -157,7 +159,7 @@ taken AS (
         AND CASE actions.action
             WHEN 'resolve_complaint' THEN users.has_complaint
             WHEN 'leave_alone' THEN NOT users.can_contact OR users.fatigue_warning OR users.has_complaint
-            WHEN 'welcome' THEN users.can_reach AND users.is_settling_in
+            WHEN 'welcome' THEN users.can_reach AND users.is_settling_in AND users.welcome_listed_on IS NULL
             ELSE
                 users.can_reach
                 AND NOT users.is_settling_in

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures::TryStreamExt;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use sha2::{Digest, Sha256};
@@ -12,6 +12,9 @@ use crate::night::NightError;
 use crate::storage::Location;
 
 use super::manifest::{NamedFile, hex};
+
+/// How many files are asked for at once.
+const HEADS_AT_ONCE: usize = 16;
 
 /// A file that was changed, and the name that it is kept under.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,16 +35,16 @@ pub(super) async fn keep_changed(
     written: DateTime<Utc>,
     path_of: impl Fn(&str) -> Path,
 ) -> Result<Vec<KeptFile>, NightError> {
+    let paths = named.iter().map(|file| path_of(&file.name));
+    let found = stream::iter(paths).map(|path| head(location, path));
+    let found: Vec<_> = found.buffered(HEADS_AT_ONCE).try_collect().await?;
     let mut kept = Vec::new();
-    for file in named {
-        let path = path_of(&file.name);
-        let changed = match head(location, &path).await? {
-            Some(found) if found.last_modified > written => {
-                digest(location, &path).await? != file.sha256
-            }
-            _ => false,
+    for (file, found) in named.iter().zip(found) {
+        let Some(found) = found.filter(|found| found.last_modified > written) else {
+            continue;
         };
-        if changed {
+        let path = found.location;
+        if digest(location, &path).await? != file.sha256 {
             let kept_as = free_name(location, &file.name, &path_of).await?;
             let copied = location.store.copy(&path, &path_of(&kept_as)).await;
             copied.map_err(|error| location.failure("copy", &path, error))?;
@@ -52,11 +55,11 @@ pub(super) async fn keep_changed(
     Ok(kept)
 }
 
-async fn head(location: &Location, path: &Path) -> Result<Option<ObjectMeta>, NightError> {
-    match location.store.head(path).await {
+async fn head(location: &Location, path: Path) -> Result<Option<ObjectMeta>, NightError> {
+    match location.store.head(&path).await {
         Ok(found) => Ok(Some(found)),
         Err(object_store::Error::NotFound { .. }) => Ok(None),
-        Err(error) => Err(location.failure("read", path, error).into()),
+        Err(error) => Err(location.failure("read", &path, error).into()),
     }
 }
 
@@ -79,7 +82,7 @@ async fn free_name(
 ) -> Result<String, NightError> {
     let mut free = format!("{name}.changed");
     let mut number = 1;
-    while head(location, &path_of(&free)).await?.is_some() {
+    while head(location, path_of(&free)).await?.is_some() {
         number += 1;
         free = format!("{name}.changed-{number}");
     }

@@ -65,7 +65,7 @@ pub async fn to_stream(
     let written = stream.write_all(&bytes).and_then(|()| stream.flush());
     match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(not_written(error)),
-        _ if rows == 0 => selected.why_nothing().await,
+        _ if rows == 0 => Ok(selected.why_nothing().await),
         _ => Ok(Problems::default()),
     }
 }
@@ -100,7 +100,7 @@ pub async fn to_files(
     }
     let mut manifest = files.publish(request, &selected).await?;
     if manifest.rows == 0 {
-        manifest.warnings = selected.why_nothing().await?;
+        manifest.warnings = selected.why_nothing().await;
     }
     Ok(manifest)
 }

@@ -121,21 +121,22 @@ impl Selected {
     }
 
     /// What is to be said where no row is left: texts of the condition that their columns never have.
-    ///
-    /// # Errors
-    /// A table that cannot be read.
-    pub(super) async fn why_nothing(&self) -> Result<Problems, NightError> {
+    pub(super) async fn why_nothing(&self) -> Problems {
         let Some((file, compared)) = &self.condition else {
-            return Ok(Problems::default());
+            return Problems::default();
         };
         let told = never_met(&self.session, &self.table, compared, file).await;
-        let mut told = told.map_err(EngineError::during(STAGE))?;
+        let mut told = told.unwrap_or_else(|error| {
+            // What was exported stands.
+            tracing::warn!(%error, "could not look for what the condition compares");
+            Problems::default()
+        });
         if told.0.is_empty() {
             let date = self.publication.snapshot_date;
             let message = format!("no row of `{}` of {date} meets --where", self.table.name);
             told.push(Diagnostic::new(message).as_warning());
         }
-        Ok(told)
+        told
     }
 
     /// The next rows.

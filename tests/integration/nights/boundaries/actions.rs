@@ -443,6 +443,16 @@ async fn what_is_more_urgent_does_not_wait_for_the_rest() {
     assert_eq!(found, expected);
 }
 
+/// Listed on D - 7, and still of two interactions when the rest is over.
+#[tokio::test]
+async fn newcomers_are_welcomed_once() {
+    let nights = job_over(&newcomer("new", 2));
+
+    let found = lists(&nights, &[7, 0]).await;
+
+    assert_eq!(found, [list(&[("new", "welcome")]), list(&[])]);
+}
+
 /// Two qualify for one place: whoever was cut on one day is listed on the next.
 #[tokio::test]
 async fn whoever_was_cut_does_not_rest() {
