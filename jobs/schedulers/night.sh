@@ -18,7 +18,7 @@ while :; do
         1 | 4 | 5 | 124) [ "$tries" -gt 0 ] || exit "$code" ;;
         *) exit "$code" ;;
     esac
-    sleep 1800
+    sleep 1800 9>&- # who is ended here leaves no lock behind
 done
 
 # Gaps of the last 30 days, and published dates that late data changes.

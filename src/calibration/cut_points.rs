@@ -97,6 +97,11 @@ impl Histograms {
 #[expect(missing_docs, reason = "messages say what the fields are")]
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CutPointError {
+    /// Nobody has a value.
+    #[error(
+        "cannot calibrate `{metric}`: no user is scored, as no order counts as a purchase (`is_counting` in staging/orders.sql goes by the status); wait for the first orders, or give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `{metric} = [1, 2, 4, 8]`"
+    )]
+    NoUsers { metric: String },
     /// Fewer than five distinct values.
     #[error(
         "cannot calibrate `{metric}`: {} {} {} ({values}); five are needed; wait for more history, or give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `{metric} = [1, 2, 4, 8]`",
@@ -160,12 +165,13 @@ fn refusal(metric: &str, histogram: &Histogram) -> CutPointError {
     let metric = metric.to_owned();
     let population = histogram.values().sum();
     match histogram.last_key_value() {
+        None => CutPointError::NoUsers { metric },
         Some((largest, _)) if histogram.len() >= SCORES => CutPointError::CrowdedTop {
             metric,
             population,
             largest: largest.to_string(),
         },
-        _ => CutPointError::TooFewValues {
+        Some(_) => CutPointError::TooFewValues {
             metric,
             population,
             distinct: histogram.len(),
@@ -231,7 +237,7 @@ mod tests {
             cuts(&[1, 1, 2, 3, 4]),
             "cannot calibrate `m`: 5 scored users have 4 distinct values (1, 2, 3, 4); five are needed; wait for more history, or give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `m = [1, 2, 4, 8]`"
         );
-        assert!(cuts(&[]).contains("0 scored users"));
+        assert!(cuts(&[]).contains("no user is scored"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::{Days, NaiveDate};
 use indicatif::ProgressBar;
 
-use crate::ground::{Diagnostic, Problems, SnapshotDate, counted};
+use crate::ground::{Diagnostic, Problems, SnapshotDate, counted, escaped};
 use crate::job::Job;
 use crate::night::{NightError, Report};
 use crate::plan::Circumstances;
@@ -18,6 +18,9 @@ use super::{init, nights};
 /// The job file that the demo writes next to its data.
 const JOB: &str = include_str!("demo_job.toml");
 
+/// What the sample data below a folder were made by.
+const SAMPLE: &str = "data/sample.txt";
+
 /// The last day of the sample data: fixed, so that every demo shows the same.
 const LAST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2026, 10, 31) {
     Some(day) => day,
@@ -27,8 +30,10 @@ const LAST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2026, 10, 31) {
 /// Makes the data, runs the nights, shows the newest.
 pub(super) async fn demo(arguments: &DemoArguments, output: &Output) -> Result<(), NightError> {
     let folder = &arguments.folder;
-    let totals = make_data(arguments, output).await?;
     let job_path = folder.join("jobs").join("demo.toml");
+    refuse_other_demo(arguments, &job_path)?;
+    init::write(&folder.join(SAMPLE), sample_of(arguments).as_bytes())?;
+    let totals = make_data(arguments, output).await?;
     init::write(&job_path, JOB.as_bytes())?;
     let job = Job::load(&job_path)?;
     run_nights(&job, arguments.nights, output).await?;
@@ -55,6 +60,37 @@ pub(super) async fn demo(arguments: &DemoArguments, output: &Output) -> Result<(
     .await;
     output.result(&whereabouts(folder, &job_path));
     Ok(())
+}
+
+/// Days and users of another demo would be among those of this one, and a job file that somebody has edited
+/// would be lost.
+fn refuse_other_demo(arguments: &DemoArguments, job_path: &Path) -> Result<(), Problems> {
+    let folder = &arguments.folder;
+    let is_other = |path: &Path, contents: &str| {
+        std::fs::read_to_string(path).is_ok_and(|there| there != contents)
+    };
+    let has_data = folder.join("data/orders").exists();
+    let sample = folder.join(SAMPLE);
+    let other = if has_data && !sample.exists() {
+        "data that are not of this demo".to_owned()
+    } else if is_other(&sample, &sample_of(arguments)) {
+        let made_by = std::fs::read_to_string(&sample).unwrap_or_default();
+        format!("a demo of other data, {}", escaped(made_by.trim()))
+    } else if is_other(job_path, JOB) {
+        format!("a job of its own, {}", job_path.display())
+    } else {
+        return Ok(());
+    };
+    let message = format!("`{}` has {other}", folder.display());
+    let help = "name another folder, or delete that one";
+    Err(Problems(vec![Diagnostic::new(message).help(help)]))
+}
+
+fn sample_of(arguments: &DemoArguments) -> String {
+    format!(
+        "--users {} --days {} --seed {}\n",
+        arguments.users, arguments.days, arguments.seed
+    )
 }
 
 async fn make_data(arguments: &DemoArguments, output: &Output) -> Result<SampleTotals, NightError> {

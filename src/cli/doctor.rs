@@ -95,8 +95,12 @@ impl Page {
             Verdict::Fail => ("FAIL", AnsiColor::Red.on_default().bold()),
         };
         let word = self.paint.text(word, style);
-        let found = escaped(&finding.found);
-        lines.push_str(&format!("  {word}  {:<18}  {found}\n", finding.check));
+        let mut found = finding.found.trim_end().split('\n').map(escaped);
+        let first = found.next().unwrap_or_default();
+        lines.push_str(&format!("  {word}  {:<18}  {first}\n", finding.check));
+        for line in found.filter(|line| !line.is_empty()) {
+            lines.push_str(&format!("  {:26}{line}\n", ""));
+        }
         if let Some(remedy) = &finding.remedy {
             let remedy = self.paint.text(remedy, Style::new().bold());
             lines.push_str(&format!("  {:26}{remedy}\n", "do:"));

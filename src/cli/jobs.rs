@@ -234,7 +234,7 @@ pub(super) fn note_default_date(
     output: &Output,
 ) {
     if arguments.as_of.is_none() && arguments.date.is_none() {
-        output.note(&format!(
+        output.aside(&format!(
             "snapshot date {snapshot_date}: the last day that has ended in {}",
             job.timezone
         ));

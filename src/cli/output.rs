@@ -160,6 +160,14 @@ impl Output {
         }
     }
 
+    /// A line for whoever looks on: no part of what cron mails.
+    pub(super) fn aside(&self, text: &str) {
+        match self.is_json || self.stderr_is_terminal {
+            true => self.note(text),
+            false => self.span.in_scope(|| tracing::info!("{text}")),
+        }
+    }
+
     /// A line that shows how far work has come; hidden unless stderr is a terminal.
     pub(super) fn progress(&self, length: u64) -> ProgressBar {
         if !self.stderr_is_terminal {

@@ -25,8 +25,8 @@ use crate::night::NightError;
 use crate::storage::Location;
 
 use super::encoder::{Encoder, Form, Format};
-use super::kept::{KeptFile, keep_changed};
-use super::manifest::{self, ExportedColumn, ExportedFile, Manifest, Unfinished};
+use super::kept::keep_changed;
+use super::manifest::{self, ExportedColumn, ExportedFile, KeptFile, Manifest, Unfinished};
 use super::request::{Request, STAGE};
 use super::selected::Selected;
 use super::split::{self, Value};

@@ -11,19 +11,10 @@ use sha2::{Digest, Sha256};
 use crate::night::NightError;
 use crate::storage::Location;
 
-use super::manifest::{NamedFile, hex};
+use super::manifest::{KeptFile, NamedFile, hex};
 
 /// How many files are asked for at once.
 const HEADS_AT_ONCE: usize = 16;
-
-/// A file that was changed, and the name that it is kept under.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptFile {
-    /// The name that an export gives it.
-    pub name: String,
-    /// Its name from now on: no importer takes it for an export by its ending.
-    pub kept_as: String,
-}
 
 /// Copies each file that is not as the manifest says, and was changed after that was written.
 ///

@@ -5,8 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::ground::Problems;
 
-use super::kept::KeptFile;
-
 /// The form of manifests.
 pub(super) const FORMAT: u32 = 1;
 
@@ -76,6 +74,15 @@ pub struct ExportedFile {
     pub bytes: u64,
     /// Its SHA-256, in hex.
     pub sha256: String,
+}
+
+/// A file that was changed, and the name that it is kept under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptFile {
+    /// The name that an export gives it.
+    pub name: String,
+    /// Its name from now on: no importer takes it for an export by its ending.
+    pub kept_as: String,
 }
 
 /// What every form of a manifest has, and another program's hardly does.

@@ -28,8 +28,7 @@ use crate::storage::Location;
 
 pub use encoder::{Form, Format};
 pub use files::Target;
-pub use kept::KeptFile;
-pub use manifest::{ExportedColumn, ExportedFile, Manifest};
+pub use manifest::{ExportedColumn, ExportedFile, KeptFile, Manifest};
 pub use request::Request;
 
 use encoder::Encoder;

@@ -26,7 +26,7 @@ use object_store::ObjectMeta;
 use parquet::file::metadata::ParquetMetaData;
 
 use crate::engine::{FileError, FileName};
-use crate::ground::{Diagnostic, Problems, sql_type};
+use crate::ground::{Diagnostic, Problems, did_you_mean, sql_type};
 use crate::job::{Column, ColumnType, contract_columns};
 use crate::storage::{ListedObject, Location};
 
@@ -290,8 +290,10 @@ impl SourceSchema {
                 .chain(file.values.names())
                 .collect();
             let message = format!(
-                "source `{}` lacks the required column `{column}` in {}",
-                self.source, file.url
+                "source `{}` lacks the required column `{column}` in {}{}",
+                self.source,
+                file.url,
+                did_you_mean(column, present.iter().copied())
             );
             let remedy = self.remedy_for(column, staging_file);
             let help = format!("the file has: {}; {remedy}", present.join(", "));
@@ -314,7 +316,10 @@ impl SourceSchema {
             ),
             Some(declared) => format!(
                 "deliver the column, or declare it as {column} = {{ type = \"{}\", optional = true }} under [sources.{source}.columns] if files may lack it",
-                sql_type(declared)
+                match declared {
+                    DataType::Timestamp(..) => ColumnType::Timestamp.declared(),
+                    other => sql_type(other),
+                }
             ),
         }
     }

@@ -8,6 +8,8 @@ mod bad_input;
 #[cfg(test)]
 mod book;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod export;
 #[cfg(test)]
 mod formats;

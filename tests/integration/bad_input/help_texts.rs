@@ -178,6 +178,10 @@ const APPLIED: &[(&str, &[&str])] = &[
         &["needs a key of its own"],
     ),
     (
+        "demo::a_demo_is_not_mixed_with_another",
+        &["name another folder, or delete that one"],
+    ),
+    (
         "export::what_is_published_is_exported",
         &[
             "its columns are {}",
@@ -818,6 +822,10 @@ const APPLIED: &[(&str, &[&str])] = &[
     (
         "audits::tier_whose_share_jumps_is_blocked",
         &["if that is meant, raise the guard for this run"],
+    ),
+    (
+        "calibrate::users_nobody_could_calibrate_on_are_scored_by_cut_points_by_hand",
+        &["wait for the first orders, or give the cut points by hand"],
     ),
     (
         "scores::fewer_than_five_frequencies_cannot_be_calibrated_on",

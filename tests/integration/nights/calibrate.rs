@@ -710,9 +710,9 @@ async fn users_nobody_could_calibrate_on_are_scored_by_cut_points_by_hand() {
     let json: Value = serde_json::from_str(&refused.stdout).unwrap();
     assert_eq!(json["status"], "blocked");
     let error = json["error"].as_str().unwrap();
-    let remedy = "a section `[calibration]` in the job file with four increasing numbers for each metric, such as `recency_days = [1, 2, 4, 8]`";
+    let remedy = "wait for the first orders, or give the cut points by hand: a section `[calibration]` in the job file with four increasing numbers for each metric, such as `recency_days = [1, 2, 4, 8]`";
     assert!(
-        error.contains("0 scored users") && error.ends_with(remedy),
+        error.contains("no user is scored") && error.ends_with(remedy),
         "{error}"
     );
     nights.sections = by_hand(&hand_given_cut_points());
