@@ -66,17 +66,16 @@ pub(super) async fn demo(arguments: &DemoArguments, output: &Output) -> Result<(
 /// would be lost.
 fn refuse_other_demo(arguments: &DemoArguments, job_path: &Path) -> Result<(), Problems> {
     let folder = &arguments.folder;
-    let is_other = |path: &Path, contents: &str| {
-        std::fs::read_to_string(path).is_ok_and(|there| there != contents)
+    let other_than = |path: &Path, contents: &str| {
+        let there = std::fs::read_to_string(path).ok();
+        there.filter(|there| there != contents)
     };
-    let has_data = folder.join("data/orders").exists();
     let sample = folder.join(SAMPLE);
-    let other = if has_data && !sample.exists() {
+    let other = if folder.join("data/orders").exists() && !sample.exists() {
         "data that are not of this demo".to_owned()
-    } else if is_other(&sample, &sample_of(arguments)) {
-        let made_by = std::fs::read_to_string(&sample).unwrap_or_default();
+    } else if let Some(made_by) = other_than(&sample, &sample_of(arguments)) {
         format!("a demo of other data, {}", escaped(made_by.trim()))
-    } else if is_other(job_path, JOB) {
+    } else if other_than(job_path, JOB).is_some() {
         format!("a job of its own, {}", job_path.display())
     } else {
         return Ok(());

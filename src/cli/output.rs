@@ -162,7 +162,7 @@ impl Output {
 
     /// A line for whoever looks on: no part of what cron mails.
     pub(super) fn aside(&self, text: &str) {
-        match self.is_json || self.stderr_is_terminal {
+        match self.stderr_is_terminal {
             true => self.note(text),
             false => self.span.in_scope(|| tracing::info!("{text}")),
         }

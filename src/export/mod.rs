@@ -5,7 +5,10 @@
 //! 2. [`split`]: each batch by the values of a column, where a file is wanted for each.
 //! 3. [`Encoder`]: batches as the bytes of a file. No more than a row group of each is in memory.
 //! 4. [`files`]: the bytes go to a store, aside; once all rows are written the files get their names,
-//!    and the [manifest](Manifest) comes last. Or they go to a stream, such as stdout.
+//!    and the [manifest](Manifest) comes last; files in which somebody has worked are [kept]. Or the
+//!    bytes go to a stream, such as stdout.
+//!
+//! A condition that leaves no row is told, with [why](no_rows).
 
 mod encoder;
 mod files;

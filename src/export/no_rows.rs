@@ -7,7 +7,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator, ident};
 
-use crate::engine::{Session, all_rows, texts};
+use crate::engine::{Session, all_rows, optional_texts};
 use crate::ground::{Diagnostic, Problems, SourceFile, TableName, shown};
 use crate::tiles::USER_ID;
 
@@ -85,25 +85,39 @@ pub(super) async fn never_met(
     condition: &SourceFile,
 ) -> EngineResult<Problems> {
     let mut warnings = Problems::default();
-    for Comparison { column, text } in comparisons {
-        let rows = session.table(table).await?;
-        let values = rows.select(vec![ident(column)])?.distinct()?;
-        let values = values.sort(vec![ident(column).sort(true, false)])?;
-        let values = all_rows(values.limit(0, Some(MOST_VALUES + 1))?).await?;
-        let values = texts(&values, column)?;
-        let values: Vec<&str> = values.iter().flatten().collect();
-        if values.is_empty() || values.len() > MOST_VALUES || values.contains(&text.as_str()) {
+    let columns: BTreeSet<&str> = comparisons.iter().map(|one| &*one.column).collect();
+    for column in columns {
+        let values = values_of(session, table, column).await?;
+        if values.is_empty() || values.len() > MOST_VALUES {
             continue;
         }
-        let message = format!("no row has `{column}` = '{}'", shown(text));
-        let quoted = format!("'{text}'");
-        let problem = match condition.text.find(&quoted) {
-            Some(start) => Diagnostic::at(condition, start..start + quoted.len(), message),
-            None => Diagnostic::new(message),
-        };
-        let values: Vec<String> = values.into_iter().map(shown).collect();
-        let help = format!("it is one of {}", values.join(", "));
-        warnings.push(problem.help(help).as_warning());
+        let of_column = comparisons.iter().filter(|one| one.column == column);
+        let never = of_column.filter(|one| !values.contains(&one.text));
+        for Comparison { text, .. } in never {
+            let message = format!("no row has `{column}` = '{}'", shown(text));
+            let quoted = format!("'{text}'");
+            let problem = match condition.text.find(&quoted) {
+                Some(start) => Diagnostic::at(condition, start..start + quoted.len(), message),
+                None => Diagnostic::new(message),
+            };
+            let values: Vec<String> = values.iter().map(|value| shown(value)).collect();
+            let help = format!("it is one of {}", values.join(", "));
+            warnings.push(problem.help(help).as_warning());
+        }
     }
     Ok(warnings)
+}
+
+/// What a column has, in order, one value more than [`MOST_VALUES`] at most.
+async fn values_of(
+    session: &Session,
+    table: &TableName,
+    column: &str,
+) -> EngineResult<Vec<String>> {
+    let rows = session.table(table).await?;
+    let values = rows.select(vec![ident(column)])?.distinct()?;
+    let values = values.sort(vec![ident(column).sort(true, false)])?;
+    let values = all_rows(values.limit(0, Some(MOST_VALUES + 1))?).await?;
+    let values = optional_texts(&values, column)?;
+    Ok(values.into_iter().flatten().collect())
 }
