@@ -31,7 +31,8 @@ SELECT
     CAST(r['rests_until'] AS DATE) AS rests_until,
     CAST(r['last_listed_on'] AS DATE) AS last_listed_on,
     CAST(r['last_action'] AS TEXT) AS last_action,
-    CAST(r['cut_users'] AS BIGINT) AS cut_users
+    CAST(r['cut_users'] AS BIGINT) AS cut_users,
+    CAST(r['channel_cut_users'] AS BIGINT) AS channel_cut_users
 FROM delta_scan('s3://your-bucket/tierline/tables/actions') AS r;
 
 CREATE OR REPLACE VIEW alerts AS

@@ -1,5 +1,6 @@
--- What is wrong with reference/actions.csv: a line that says too little or the same as another, or an
--- action whose name this file does not have; and that nobody is left alone.
+-- What is wrong with reference/actions.csv and reference/channels.csv: a line that says too little or the
+-- same as another, an action whose name this file does not have, a channel that only one of them has; and
+-- that nobody is left alone.
 SELECT
     action,
     channel,
@@ -15,6 +16,7 @@ FROM (
             WHEN channel IS NULL OR priority IS NULL OR days_valid IS NULL OR rest_days IS NULL OR is_on IS NULL
                 THEN 'channel, priority, is_on, days_valid and rest_days must have values'
             WHEN channel <> TRIM(channel) THEN 'channel begins or ends with a space, which makes it another channel'
+            WHEN is_channel IS NULL THEN 'the channel is not in reference/channels.csv; correct it, or add it there'
             WHEN lines_of_priority > 1 THEN 'another line has the same priority'
             WHEN lines_of_channel > 1 THEN 'another line has the same action and channel'
             WHEN action = 'leave_alone' AND channel <> 'none' THEN 'leave_alone must have the channel none: no message is sent'
@@ -43,8 +45,11 @@ FROM (
             COUNT(*) OVER (PARTITION BY actions.action, actions.channel) AS lines_of_channel,
             MAX(actions.priority) OVER (PARTITION BY actions.action) AS last_priority,
             MIN(CASE WHEN actions.action = 'leave_alone' THEN actions.priority END) OVER () AS stop_priority,
-            known.action AS is_known
+            known.action AS is_known,
+            channels.channel AS is_channel
         FROM reference.actions AS actions
+        LEFT JOIN (SELECT DISTINCT channel FROM reference.channels) AS channels
+            ON actions.channel = channels.channel
         LEFT JOIN (
             VALUES
                 ('resolve_complaint'), ('leave_alone'), ('crisis_core'), ('crisis_ordinary'), ('crisis_prospects'),
@@ -65,3 +70,18 @@ SELECT
     'leave_alone has no line: it is the list of those whom mailings leave out' AS problem
 FROM reference.actions
 HAVING COUNT(CASE WHEN action = 'leave_alone' THEN 1 END) = 0
+
+UNION ALL
+
+SELECT
+    CAST(NULL AS VARCHAR) AS action,
+    channels.channel,
+    CAST(NULL AS BIGINT) AS priority,
+    CASE
+        WHEN channels.channel = 'none' THEN 'the channel none must have no capacity: mailings leave out everybody whom it has'
+        ELSE 'no line of reference/actions.csv has the channel, so that its capacity limits nothing; correct it, or leave its capacity empty'
+    END AS problem
+FROM reference.channels AS channels
+LEFT JOIN (SELECT DISTINCT channel FROM reference.actions) AS actions
+    ON channels.channel = actions.channel
+WHERE channels.capacity IS NOT NULL AND (channels.channel = 'none' OR actions.channel IS NULL)

@@ -1,7 +1,7 @@
 -- Whom to contact today and whom to leave alone on purpose. A user appears once, in the action of the
 -- highest priority that takes them. reference/actions.csv says which actions there are, over which
--- channel, for how many users, for how many days, and how long a user rests from them; who qualifies
--- and why stands here.
+-- channel, for how many users, for how many days, and how long a user rests from them, and
+-- reference/channels.csv how many users a channel takes in all; who qualifies and why stands here.
 WITH
 -- what rules and reasons read: whatever else the snapshot has may be called as it likes
 users AS (
@@ -253,6 +253,21 @@ listed AS (
         AND ranked.place <= actions.users_before + actions.capacity
     INNER JOIN (SELECT first_priority, SUM(capacity) AS capacity FROM actions GROUP BY first_priority) AS totals
         ON ranked.priority = totals.first_priority
+),
+
+-- and so does what a channel takes in all, action after action
+within_channels AS (
+    SELECT
+        listed.*,
+        CAST(channels.capacity AS BIGINT) AS channel_capacity,  -- VARCHAR as long as no channel has one
+        ROW_NUMBER() OVER (
+            PARTITION BY listed.channel
+            ORDER BY listed.channel_priority, listed.place, listed.user_id
+        ) AS place_on_channel,
+        COUNT(*) OVER (PARTITION BY listed.channel) AS users_of_channel
+    FROM listed
+    LEFT JOIN reference.channels AS channels
+        ON listed.channel = channels.channel
 )
 
 SELECT
@@ -313,5 +328,7 @@ SELECT
     CASE WHEN rest_days > 0 THEN $snapshot_date + rest_days END AS rests_until,  -- the first day on which this or a less urgent action may follow; NULL: no rest
     last_listed_on,                                   -- when the user was listed for a contact before; NULL: not in the last 28 days
     last_action,                                      -- for what, then
-    cut_users                                         -- users whom the capacity of the action left out today
-FROM listed
+    cut_users,                                        -- users whom the capacity of the action left out today
+    COALESCE(GREATEST(users_of_channel - channel_capacity, 0), 0) AS channel_cut_users  -- users of any action whom the capacity of the channel left out today
+FROM within_channels
+WHERE COALESCE(place_on_channel <= channel_capacity, TRUE)

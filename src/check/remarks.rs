@@ -26,15 +26,16 @@ use crate::tables::{ACTIONS, DIM_METRIC, DIM_TIER};
 use crate::tiers::FALLING;
 
 /// The columns of which no two lines of a reference file may have the same values.
-const KEYS: [(&str, &[&str]); 4] = [
+const KEYS: [(&str, &[&str]); 5] = [
     ("event_types", &["event_type"]),
     (ACTIONS.name, &["priority"]),
+    ("channels", &["channel"]),
     (DIM_METRIC.name, &["metric"]),
     (DIM_METRIC.name, &["headline"]),
 ];
 
 /// The columns that have whole numbers, the least that these may be, and what is to be known of empty cells.
-const COUNTS: [(&str, &[&str], i64, &str); 4] = [
+const COUNTS: [(&str, &[&str], i64, &str); 5] = [
     (ACTIONS.name, &["priority", "days_valid"], 1, ""),
     (
         ACTIONS.name,
@@ -43,6 +44,7 @@ const COUNTS: [(&str, &[&str], i64, &str); 4] = [
         "; an empty one is no limit, and is_on = false lists nobody",
     ),
     (ACTIONS.name, &["rest_days"], 0, ""),
+    ("channels", &["capacity"], 1, "; an empty one is no limit"),
     (DIM_METRIC.name, &["headline"], 1, ""),
 ];
 

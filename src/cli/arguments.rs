@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::drafts::TableColumn;
 
@@ -192,11 +192,12 @@ pub(super) struct ResultArguments {
 
 /// Which nights: a span of dates, or those that late data affects.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("dates").required(true).args(["from", "affected"])))]
 pub(super) struct BackfillArguments {
     #[command(flatten)]
     pub job: JobArguments,
     /// First date. Publishes dates not published yet and republishes those whose inputs changed
-    #[arg(long, value_name = "DATE", required_unless_present = "affected")]
+    #[arg(long, value_name = "DATE")]
     pub from: Option<String>,
     /// The last date; the last business day that has ended when left out
     #[arg(long, value_name = "DATE", requires = "from")]
@@ -324,6 +325,12 @@ pub(super) struct ExportArguments {
     /// The snapshot date; the newest when left out
     #[arg(long, value_name = "DATE")]
     pub date: Option<String>,
+    /// The rows of every published date from this one to --date, not of that alone. Of actions it is one list
+    /// of what is still to be done: a user is in it once, as the newest of the lists has them; what has expired on
+    /// the day after --date is left out, and so is what is less urgent than to leave alone whom the list of
+    /// --date leaves alone. Columns of tier_snapshot are those of --date
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<String>,
     /// What holds of the rows, in SQL over the columns of the table and, where it has users, of their
     /// tier_snapshot, such as "channel = 'app' AND value_tier = 'silent'"; all rows when left out
     #[arg(long = "where", value_name = "EXPR")]
@@ -350,6 +357,9 @@ pub(super) struct ExportArguments {
     /// A file for each value of a column, such as calls-app.csv, 500 at most; needs --to
     #[arg(long, value_name = "COLUMN")]
     pub split_by: Option<String>,
+    /// At most so many rows, the first in their order; with --split-by so many in each file
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
     /// Begin a CSV with a byte order mark, which some spreadsheets need to see that it is UTF-8
     #[arg(long)]
     pub bom: bool,

@@ -17,7 +17,8 @@ use super::output::Output;
 /// Exports a table.
 pub(super) async fn export(arguments: &ExportArguments, output: &Output) -> Result<(), NightError> {
     let job = super::jobs::load(&arguments.job)?;
-    let date = arguments.date.as_deref().map(str::parse::<SnapshotDate>);
+    let date =
+        |given: &Option<String>| given.as_deref().map(str::parse::<SnapshotDate>).transpose();
     let form = form(arguments)?;
     let columns = arguments
         .columns
@@ -26,11 +27,13 @@ pub(super) async fn export(arguments: &ExportArguments, output: &Output) -> Resu
     let columns: Vec<String> = columns.collect();
     let request = Request {
         table: &arguments.table,
-        date: date.transpose()?,
+        date: date(&arguments.date)?,
+        from: date(&arguments.from)?,
         condition: arguments.condition.as_deref(),
         columns: &columns,
         order_by: &arguments.order_by,
         split_by: arguments.split_by.as_deref(),
+        limit: arguments.limit,
         form,
     };
     let Some(to) = &arguments.to else {
@@ -130,10 +133,13 @@ impl Write for Stdout {
 /// What was written, for people.
 fn summary(manifest: &Manifest) -> String {
     let mut text = format!(
-        "{} of {} of {}, {}\n",
+        "{} of {} {}, {}\n",
         counted(usize::try_from(manifest.rows).unwrap_or(usize::MAX), "row"),
         manifest.table,
-        manifest.snapshot_date,
+        match &manifest.from {
+            Some(from) => format!("from {from} to {}", manifest.snapshot_date),
+            None => format!("of {}", manifest.snapshot_date),
+        },
         counted(manifest.files.len(), "file")
     );
     for file in &manifest.files {

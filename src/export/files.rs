@@ -105,6 +105,8 @@ pub(super) struct Files<'a> {
     form: Form,
     schema: SchemaRef,
     split_by: Option<(&'a str, usize)>,
+    /// How many rows a file has at most.
+    limit: u64,
     open: Vec<OpenFile>,
     by_value: HashMap<Value, usize>,
     /// The names so far, in lower case: some disks tell no more apart.
@@ -138,6 +140,7 @@ impl<'a> Files<'a> {
             form: request.form,
             schema: Arc::clone(&selected.schema),
             split_by: request.split_by.zip(selected.split),
+            limit: request.limit.unwrap_or(u64::MAX),
             open: Vec::new(),
             by_value: HashMap::new(),
             names: BTreeSet::new(),
@@ -154,6 +157,8 @@ impl<'a> Files<'a> {
         for (value, rows) in parts {
             let number = self.number_of(value)?;
             let file = &mut self.open[number];
+            let left = usize::try_from(self.limit - file.rows).unwrap_or(usize::MAX);
+            let rows = rows.slice(0, rows.num_rows().min(left));
             let bytes = file.encoder.encode(&rows).map_err(&failed)?;
             file.rows += rows.num_rows() as u64;
             file.add(self.location, bytes).await?;
@@ -367,12 +372,14 @@ impl<'a> Files<'a> {
             format: manifest::FORMAT,
             table: self.table.to_owned(),
             snapshot_date: publication.snapshot_date.to_string(),
+            from: request.from.map(|from| from.to_string()),
             run_id: publication.run_id.clone(),
             publication: publication.sequence,
             table_version: version.version,
             condition: request.condition.map(str::to_owned),
             order_by: request.order_by.to_vec(),
             split_by: request.split_by.map(str::to_owned),
+            limit: request.limit,
             columns: columns.collect(),
             rows: files.iter().map(|file| file.rows).sum(),
             files,

@@ -17,6 +17,9 @@ pub struct Manifest {
     pub table: String,
     /// The published date, as YYYY-MM-DD.
     pub snapshot_date: String,
+    /// The first of several dates up to that one whose rows were exported; left out where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// The run that published it.
     pub run_id: String,
     /// The number of its publication.
@@ -32,6 +35,9 @@ pub struct Manifest {
     /// The column of whose values each has a file; left out where all rows are in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split_by: Option<String>,
+    /// How many rows each file has at most; left out where there is no such limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
     /// The columns of the files.
     pub columns: Vec<ExportedColumn>,
     /// The rows of all files.

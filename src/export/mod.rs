@@ -1,7 +1,8 @@
 //! A published table as CSV, Parquet or JSON, for programs that have no Delta reader.
 //!
-//! 1. [`Selected::read`]: the rows that the publication of a date recorded, in the order that is asked
-//!    for or else of the table's key, of which a condition and a list of columns leave some.
+//! 1. [`Selected::read`]: the rows that the publication of a date recorded, or those of several
+//!    [dates], in the order that is asked for or else of the table's key, of which a condition and a list
+//!    of columns leave some.
 //! 2. [`split`]: each batch by the values of a column, where a file is wanted for each.
 //! 3. [`Encoder`]: batches as the bytes of a file. No more than a row group of each is in memory.
 //! 4. [`files`]: the bytes go to a store, aside; once all rows are written the files get their names,
@@ -10,6 +11,7 @@
 //!
 //! A condition that leaves no row is told, with [why](no_rows).
 
+mod dates;
 mod encoder;
 mod files;
 mod kept;
@@ -40,7 +42,7 @@ use request::STAGE;
 use selected::Selected;
 
 /// Writes all rows to a stream. A reader that went away ends it, and is no failure. Returns what is to be said
-/// of a condition that left none.
+/// of them: a condition that left none, days that are not published.
 ///
 /// # Errors
 /// A date or a table that is not published, columns and conditions that do not fit, and stores
@@ -55,7 +57,7 @@ pub async fn to_stream(
     let mut encoder = Encoder::new(request.form, &selected.schema).map_err(&failed)?;
     let mut rows = 0;
     while let Some(batch) = selected.next().await? {
-        rows += batch.num_rows();
+        rows += batch.num_rows() as u64;
         let bytes = encoder.encode(&batch).map_err(&failed)?;
         match stream.write_all(&bytes) {
             Ok(()) => {}
@@ -67,8 +69,7 @@ pub async fn to_stream(
     let written = stream.write_all(&bytes).and_then(|()| stream.flush());
     match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(not_written(error)),
-        _ if rows == 0 => Ok(selected.why_nothing().await),
-        _ => Ok(Problems::default()),
+        _ => Ok(selected.remarks(rows).await),
     }
 }
 
@@ -101,8 +102,6 @@ pub async fn to_files(
         return Err(error);
     }
     let mut manifest = files.publish(request, &selected).await?;
-    if manifest.rows == 0 {
-        manifest.warnings = selected.why_nothing().await;
-    }
+    manifest.warnings = selected.remarks(manifest.rows).await;
     Ok(manifest)
 }

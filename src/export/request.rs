@@ -17,6 +17,9 @@ pub struct Request<'a> {
     pub table: &'a str,
     /// The published date; the newest where none is given.
     pub date: Option<SnapshotDate>,
+    /// The first date whose rows are exported, with those of all published dates from there on to the date;
+    /// of the date alone where there is none.
+    pub from: Option<SnapshotDate>,
     /// What holds of the rows, in SQL over the columns of the table and, where it has users, those of their
     /// snapshot; all of them where there is none.
     pub condition: Option<&'a str>,
@@ -27,6 +30,8 @@ pub struct Request<'a> {
     pub order_by: &'a [String],
     /// The column of whose values each has a file.
     pub split_by: Option<&'a str>,
+    /// How many rows each file has at most, the first of them in their order.
+    pub limit: Option<u64>,
     /// What the files are like.
     pub form: Form,
 }
@@ -97,10 +102,12 @@ mod tests {
             let request = Request {
                 table: "actions",
                 date: None,
+                from: None,
                 condition,
                 columns: &columns,
                 order_by: &[],
                 split_by: None,
+                limit: None,
                 form: Form {
                     format: Format::Json,
                     has_bom: false,

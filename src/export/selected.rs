@@ -9,6 +9,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::error::Result as EngineResult;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{JoinType, ident};
+use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 
 use crate::engine::{EngineError, Session};
@@ -19,12 +20,14 @@ use crate::models::{Parameters, planner, rows_where};
 use crate::night::NightError;
 use crate::overview::Opened;
 use crate::publish::{
-    Publication, Publications, TableVersion, missing, published_in_order, published_table,
+    Publication, Publications, TableVersion, missing, published_dates, published_in_order,
+    published_table,
 };
 use crate::storage::Location;
 use crate::tables::{self, SNAPSHOT_DATE, TIER_SNAPSHOT, Tables};
 use crate::tiles::USER_ID;
 
+use super::dates::{self, dates_from, still_to_do};
 use super::no_rows::{Comparison, comparisons, never_met};
 use super::request::{Request, STAGE, besides};
 
@@ -46,6 +49,8 @@ pub(super) struct Selected {
     rows: SendableRecordBatchStream,
     /// The condition, and what it compares; none where all rows are asked for.
     condition: Option<(SourceFile, BTreeSet<Comparison>)>,
+    /// That days between the dates are not published, where some are.
+    days_missing: Option<Diagnostic>,
     table: TableName,
     /// The rows come from its tables.
     session: Session,
@@ -61,25 +66,15 @@ impl Selected {
         let failed = EngineError::during(STAGE);
         let opened = Opened::of(job).await?;
         let publication = publication_with(&opened, request).await?.clone();
-        let Opened {
-            output,
-            publications,
-            session,
-        } = opened;
-        let version = *publication
-            .tables
-            .get(request.table)
-            .ok_or_else(|| unknown_table(request.table, &publication, &publications))?;
+        let Rows {
+            rows,
+            own,
+            version,
+            order,
+            days_missing,
+        } = Rows::read(job, &opened, &publication, request).await?;
+        let session = opened.session;
         let name = TableName::new(SqlSchema::Publish, request.table);
-        let order = Order::of(job, request.table)?;
-        let rows = order.rows(&output, &publication, request.table).await?;
-        let own = rows.schema();
-        let snapshot = published_table(&output, &publication, TIER_SNAPSHOT.name).await?;
-        let snapshot = snapshot.filter(|snapshot| request.asks_besides(&own, &snapshot.schema()));
-        let rows: Arc<dyn TableProvider> = match snapshot {
-            None => Arc::new(rows),
-            Some(snapshot) => with_snapshot(&session, rows, snapshot).map_err(&failed)?,
-        };
         session.register(&name, rows).map_err(&failed)?;
         let all = session.table(&name).await.map_err(&failed)?;
         let known = all.schema().as_arrow().clone();
@@ -102,8 +97,13 @@ impl Selected {
         let asked = request.order();
         let asked = asked.map(|(column, ascending)| ident(column).sort(ascending, false));
         let key = order.columns(&known);
-        let key = key.map(|column| ident(column).sort(true, true));
-        let rows = rows.sort(asked.chain(key).collect()).map_err(&failed)?;
+        let date = request.from.map(|_| SNAPSHOT_DATE);
+        let key = key.chain(date).map(|column| ident(column).sort(true, true));
+        let mut rows = rows.sort(asked.chain(key).collect()).map_err(&failed)?;
+        if let (Some(most), None) = (request.limit, request.split_by) {
+            let most = usize::try_from(most).unwrap_or(usize::MAX);
+            rows = rows.limit(0, Some(most)).map_err(&failed)?;
+        }
         let read = columns.read.iter().map(|column| ident(*column));
         let rows = rows.select(read.collect::<Vec<_>>()).map_err(&failed)?;
         let split = columns.split();
@@ -115,16 +115,24 @@ impl Selected {
             rows: rows.execute_stream().await.map_err(&failed)?,
             publication,
             condition,
+            days_missing,
             table: name,
             session,
         })
     }
 
-    /// What is to be said where no row is left: texts of the condition that their columns never have.
-    pub(super) async fn why_nothing(&self) -> Problems {
-        let Some((file, compared)) = &self.condition else {
-            return Problems::default();
+    /// What is to be said of so many rows: which days are missing, and where no row is left, texts of the
+    /// condition that their columns never have.
+    pub(super) async fn remarks(&self, rows: u64) -> Problems {
+        let mut told = match (&self.condition, rows) {
+            (Some((file, compared)), 0) => self.why_nothing(file, compared).await,
+            _ => Problems::default(),
         };
+        told.0.extend(self.days_missing.clone());
+        told
+    }
+
+    async fn why_nothing(&self, file: &SourceFile, compared: &BTreeSet<Comparison>) -> Problems {
         let told = never_met(&self.session, &self.table, compared, file).await;
         let mut told = told.unwrap_or_else(|error| {
             // What was exported stands.
@@ -152,6 +160,77 @@ impl Selected {
     }
 }
 
+/// The rows of a table that an export chooses from.
+struct Rows {
+    /// With the columns of the snapshot that are asked for besides.
+    rows: Arc<dyn TableProvider>,
+    /// The columns of the table.
+    own: SchemaRef,
+    version: TableVersion,
+    order: Order,
+    days_missing: Option<Diagnostic>,
+}
+
+impl Rows {
+    async fn read(
+        job: &Job,
+        opened: &Opened,
+        publication: &Publication,
+        request: &Request<'_>,
+    ) -> Result<Self, NightError> {
+        let Opened {
+            output,
+            publications,
+            session,
+        } = opened;
+        let failed = EngineError::during(STAGE);
+        let mut version = *publication
+            .tables
+            .get(request.table)
+            .ok_or_else(|| unknown_table(request.table, publication, publications))?;
+        let (tables, problems) = Tables::of(job);
+        problems.or_ok(())?;
+        let order = Order::of(&tables, request.table);
+        let mut days_missing = None;
+        let rows = match request.from {
+            None => {
+                let rows = order.rows(output, publication, request.table).await?;
+                session.read(Arc::new(rows)).map_err(&failed)?
+            }
+            Some(from) => {
+                let period = (from, publication.snapshot_date);
+                let dates = dates_from(opened, &tables, request.table, period)?;
+                days_missing = dates::missing_days(&dates, period);
+                // Its newest version has all dates.
+                let mut newest_first = publications.all().iter().rev();
+                let newest = newest_first.find_map(|other| other.tables.get(request.table));
+                version = newest.copied().unwrap_or(version);
+                let rows = published_dates(output, publications, request.table, &dates).await?;
+                let rows = rows.ok_or_else(|| missing(publication, request.table))?;
+                let rows = session.read(Arc::new(rows)).map_err(&failed)?;
+                match dates::lists_users(request.table) {
+                    true => still_to_do(rows, publication.snapshot_date).map_err(&failed)?,
+                    false => rows,
+                }
+            }
+        };
+        let own = Arc::new(rows.schema().as_arrow().clone());
+        let snapshot = published_table(output, publication, TIER_SNAPSHOT.name).await?;
+        let snapshot = snapshot.filter(|snapshot| request.asks_besides(&own, &snapshot.schema()));
+        let rows = match snapshot {
+            None => rows.into_view(),
+            Some(snapshot) => with_snapshot(session, rows, snapshot).map_err(&failed)?,
+        };
+        Ok(Self {
+            rows,
+            own,
+            version,
+            order,
+            days_missing,
+        })
+    }
+}
+
 /// The publication that recorded the rows. A date that has expired still has those that name no user.
 async fn publication_with<'a>(
     opened: &'a Opened,
@@ -173,10 +252,10 @@ async fn publication_with<'a>(
 /// Rows of users with what the snapshot of their date says of them besides.
 fn with_snapshot(
     session: &Session,
-    rows: ParquetFiles,
+    rows: DataFrame,
     snapshot: ParquetFiles,
 ) -> EngineResult<Arc<dyn TableProvider>> {
-    let own = rows.schema();
+    let own = rows.schema().as_arrow().clone();
     let snapshot_schema = snapshot.schema();
     let besides = besides(&own, &snapshot_schema).map(ident);
     let of_snapshot = [ident(USER_ID).alias(SNAPSHOT_USER)]
@@ -185,7 +264,6 @@ fn with_snapshot(
     let of_snapshot = session
         .read(Arc::new(snapshot))?
         .select(of_snapshot.collect::<Vec<_>>())?;
-    let rows = session.read(Arc::new(rows))?;
     let joined = rows.join(
         of_snapshot,
         JoinType::Left,
@@ -214,19 +292,17 @@ struct Order {
 }
 
 impl Order {
-    fn of(job: &Job, table: &str) -> Result<Self, Problems> {
-        let (tables, problems) = Tables::of(job);
-        problems.or_ok(())?;
+    fn of(tables: &Tables, table: &str) -> Self {
         // Tables of the job's own may have been declared in another way when they were written.
         let ours = tables::find(table).filter(|ours| ours.key == ours.sorted_by);
         let in_files = match ours.map(|ours| ours.sorted_by) {
             Some([only]) => Some(*only),
             _ => None,
         };
-        Ok(Self {
+        Self {
             key: tables.find(table).map(|table| table.key),
             in_files,
-        })
+        }
     }
 
     async fn rows(

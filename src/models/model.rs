@@ -113,6 +113,15 @@ impl Model {
         head_of(&self.file)
     }
 
+    /// Whether a column of what it reads may be read: it is named somewhere, or a `*` takes all that there are.
+    pub(crate) fn may_read(&self, column: &str) -> bool {
+        let is_named = |token: &String| token.trim_matches('"').eq_ignore_ascii_case(column);
+        let takes_all = |pair: &[String]| {
+            pair[1] == "*" && ["select", "distinct", ",", "."].contains(&&*pair[0])
+        };
+        self.tokens.iter().any(is_named) || self.tokens.windows(2).any(takes_all)
+    }
+
     /// Where a column gets its name, by AS or as it is; as [`place_of`](Self::place_of) where it is
     /// not found.
     pub(crate) fn place_of_alias(&self, column: &str) -> Range<usize> {

@@ -45,6 +45,8 @@ pub(crate) struct ActionOverview {
     pub users: i64,
     /// Users whom the capacity of the action, over all of its channels, left out.
     pub cut_users: i64,
+    /// Users whom the capacity of the channel, over all of its actions, left out.
+    pub channel_cut_users: i64,
     /// What is at stake with these users, in hundredths.
     #[serde(serialize_with = "as_money")]
     pub value_at_stake: i128,
@@ -100,10 +102,15 @@ async fn added_up(session: &Session) -> EngineResult<RecordBatch> {
         true => sum(ident("value_at_stake")),
         false => sum(lit(0_i64)),
     };
+    let channel_cut = match has("channel_cut_users") {
+        true => ident("channel_cut_users"),
+        false => lit(0_i64),
+    };
     let groups = ["priority", "action", "channel"].map(ident);
     let figures = vec![
         count(lit(1)).alias("users"),
         max(ident("cut_users")).alias("cut_users"),
+        max(channel_cut).alias("channel_cut_users"),
         stake.alias("value_at_stake"),
         min(ident("expires_on")).alias("expires_on"),
     ];
@@ -116,6 +123,7 @@ fn actions(rows: &RecordBatch) -> Result<Vec<ActionOverview>, ArrowError> {
     let (names, channels) = (texts(rows, "action")?, texts(rows, "channel")?);
     let (priorities, users) = (integers(rows, "priority")?, integers(rows, "users")?);
     let cut = integers(rows, "cut_users")?;
+    let channel_cut = integers(rows, "channel_cut_users")?;
     let stake = decimals(rows, "value_at_stake", &REVENUE_TYPE)?;
     let expires = texts(rows, "expires_on")?;
     let action = |row| ActionOverview {
@@ -124,6 +132,11 @@ fn actions(rows: &RecordBatch) -> Result<Vec<ActionOverview>, ArrowError> {
         priority: priorities.value(row),
         users: users.value(row),
         cut_users: if cut.is_valid(row) { cut.value(row) } else { 0 },
+        channel_cut_users: if channel_cut.is_valid(row) {
+            channel_cut.value(row)
+        } else {
+            0
+        },
         value_at_stake: if stake.is_valid(row) {
             stake.value(row)
         } else {

@@ -56,8 +56,8 @@ pub(crate) use not_published::{Wish, not_published};
 pub(crate) use number_form::NumberForm;
 pub(crate) use opened::Opened;
 pub(crate) use user::{
-    ActionCut, ActionOfUser, Figure, Listing, UserAction, UserMove, UserOverview, UserTier,
-    UserWarning,
+    ActionCut, ActionOfUser, ChannelCut, Cuts, Figure, Listing, UserAction, UserMove, UserOverview,
+    UserTier, UserWarning,
 };
 
 /// The table with what each tier adds up to.

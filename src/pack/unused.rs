@@ -6,12 +6,13 @@
 //! | a parameter, in `parameters.toml` or under `[params]` | tierline itself goes by it |
 //! | a model of staging, rollups, features or tiers | the job's own dimension is read from it |
 //! | a reference file | it has the bands of the RFM total |
+//! | a column that the job declares of a source | the snapshot shows it as it is |
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::ground::{Diagnostic, SourceFile, SqlSchema, TableName};
-use crate::job::Job;
+use crate::job::{Job, contract_columns};
 use crate::models::Model;
 
 use super::project::{BANDS, Project, is_for_tierline, place_of_parameter};
@@ -28,6 +29,7 @@ const READ_BY_OTHERS: [SqlSchema; 4] = [
 pub(crate) fn unused(project: &Project, job: &Job) -> Vec<Diagnostic> {
     let mut found = parameters(project, job);
     found.extend(tables(project, job));
+    found.extend(columns(project, job));
     found.into_iter().map(Diagnostic::as_warning).collect()
 }
 
@@ -76,4 +78,36 @@ fn tables(project: &Project, job: &Job) -> Vec<Diagnostic> {
         Diagnostic::at(file, place, message).help(help)
     };
     unread.map(problem).collect()
+}
+
+/// Columns that were declared and not mapped, as where those of the contract have other names.
+fn columns(project: &Project, job: &Job) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (name, source) in &job.sources {
+        let table = TableName::new(SqlSchema::Sources, name);
+        let contract = contract_columns(name);
+        let readers = project.graph.models().iter();
+        let reads = |model: &&Model| model.reads.iter().any(|read| read.table == table);
+        let readers: Vec<&Model> = readers.filter(reads).collect();
+        let declared = source.columns.iter().map(|column| &column.name);
+        let unread = declared.filter(|column| {
+            let is_ours = contract.iter().any(|ours| ours.name == **column);
+            !is_ours
+                && !source.profile.contains(column)
+                && !readers.iter().any(|model| model.may_read(column))
+        });
+        let Some(reader) = readers.first() else {
+            continue;
+        };
+        found.extend(unread.map(|column| {
+            let message = format!("no SQL reads the column `{column}` of `{table}`");
+            let help = format!(
+                "map it in {}, as {column} AS .. within FROM (SELECT .. FROM {table}), or take it out",
+                reader.file.name
+            );
+            job.problem(&format!("sources.{name}.columns.{column}"), message)
+                .help(help)
+        }));
+    }
+    found
 }

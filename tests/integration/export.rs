@@ -40,12 +40,58 @@ fn what_is_published_is_exported() {
     every_format_has_the_rows_of_the_date_in_the_order_of_the_key(&project);
     rows_and_columns_are_chosen_and_split_into_files(&project);
     rows_come_in_the_order_that_is_asked_for(&project);
+    rows_of_several_dates_are_exported(&project);
     a_table_that_keeps_the_newest_date_is_that_of_then_for_an_older_one(&project);
     columns_of_the_snapshot_come_with_a_table_of_users(&project);
     what_another_program_has_written_is_left_alone(&project);
     a_bare_name_is_of_the_folder_here(&project);
     what_cannot_be_exported_is_told_with_the_remedy(&project);
     an_older_date_with_another_key_is_exported(project);
+}
+
+/// A table of the job's own has a row for each user and date, those of the one before the other.
+fn rows_of_several_dates_are_exported(project: &Project) {
+    let arguments = ["--table", "calls", "--format", "csv"];
+    let one = |date| exported(project, &[&arguments[..], &["--date", date]].concat());
+    let dates = ["2026-03-05", "2026-03-06"].map(one);
+    let from = ["--from", "2026-03-05"];
+    let both = exported(project, &[&arguments[..], &from].concat());
+    let sorted = |texts: &[String]| {
+        let lines = texts.iter().flat_map(|text| text.lines().skip(1));
+        let mut lines: Vec<String> = lines.map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let rows = sorted(std::slice::from_ref(&both));
+    assert_eq!(rows, sorted(&dates));
+    let first_user = both.lines().skip(1).take(2);
+    let dates: Vec<_> = first_user.map(|line| &line[..10]).collect();
+    assert_eq!(dates, ["2026-03-05", "2026-03-06"]);
+    let limited = exported(
+        project,
+        &[
+            &arguments[..],
+            &from,
+            &["--limit", "3", "--to", "both", "--split-by", "value_tier"],
+        ]
+        .concat(),
+    );
+    assert!(
+        limited.contains(" of calls from 2026-03-05 to 2026-03-06, "),
+        "{limited}"
+    );
+    let manifest = manifest(&project.path("both/manifest.json"));
+    assert_eq!(
+        (&manifest["from"], &manifest["limit"]),
+        (&"2026-03-05".into(), &3.into())
+    );
+    let files = files_of(&project.path("both"), &manifest);
+    assert!(
+        files
+            .values()
+            .all(|text| (2..=4).contains(&text.lines().count())),
+        "{files:?}"
+    );
 }
 
 /// A call centre begins with the most valuable.
@@ -615,6 +661,8 @@ fn what_cannot_be_exported_is_told_with_the_remedy(project: &Project) {
         vec!["--table", "calls", "--to", "data/orders/dt=2026-03-06"],
         vec!["--table", "calls", "--to", "output/tables/calls"],
         vec!["--table", "calls", "--to", "each", "--split-by", "user_id"],
+        vec!["--table", "calls", "--from", "2026-03-07"],
+        vec!["--table", "tiers_today", "--from", "2026-03-05"],
     ];
     let said = refused.map(|arguments| {
         let finished = export(project, &[&arguments[..], &["--format", "csv"]].concat());
@@ -719,6 +767,14 @@ fn what_cannot_be_exported_is_told_with_the_remedy(project: &Project) {
     error: --split-by: files are named by the values of `user_id`, and names of files are printed
      |
      = help: split by a column of few values, such as action or channel
+
+    error: --from 2026-03-07 is after 2026-03-06, the date that is exported
+     |
+     = help: give an earlier one, or leave --from out
+
+    error: --from: `tiers_today` does not keep every date
+     |
+     = help: leave --from out
 
     exit code 2
 

@@ -37,17 +37,26 @@ pub(super) fn actions_page(actions: &ActionsOverview, paint: Paint) -> String {
     )
 }
 
-/// The users of each channel, most first: what a team has to do.
+/// The users of each channel, most first: what a team has to do, and whom the channel left out.
 fn by_channel(actions: &[ActionOverview]) -> String {
-    let mut users: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut channels: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     for action in actions {
-        *users.entry(&action.channel).or_default() += action.users;
+        let (users, cut) = channels.entry(&action.channel).or_default();
+        *users += action.users;
+        *cut = action.channel_cut_users;
     }
-    let mut users: Vec<(&str, i64)> = users.into_iter().collect();
-    users.sort_by_key(|(_, users)| Reverse(*users));
-    let users = users.into_iter();
-    let users = users.map(|(channel, users)| format!("{channel} {}", count(users)));
-    users.collect::<Vec<_>>().join(", ")
+    let mut channels: Vec<_> = channels.into_iter().collect();
+    channels.sort_by_key(|(_, (users, _))| Reverse(*users));
+    let channels = channels.into_iter();
+    let channels = channels.map(|(channel, (users, cut))| match cut {
+        0 => format!("{channel} {}", count(users)),
+        _ => format!(
+            "{channel} {} ({} left out, as it takes no more)",
+            count(users),
+            count(cut)
+        ),
+    });
+    channels.collect::<Vec<_>>().join(", ")
 }
 
 fn table(actions: &[ActionOverview]) -> Table {
@@ -87,6 +96,7 @@ mod tests {
             priority: 10,
             users,
             cut_users,
+            channel_cut_users: if channel == "phone" { 30 } else { 0 },
             value_at_stake: i128::from(users) * 123_450,
             expires_on: Some("2026-11-23".to_owned()),
         }
@@ -115,7 +125,7 @@ mod tests {
           call_falling       phone       50      .   61,725.00  2026-11-23
           call_falling       wecom      200  1,012  246,900.00  2026-11-23
           cut: left out today, as the action takes no more users than its capacity
-          by channel: wecom 200, phone 50, service 3
+          by channel: wecom 200, phone 50 (30 left out, as it takes no more), service 3
         ");
         let nobody = ActionsOverview {
             actions: Vec::new(),

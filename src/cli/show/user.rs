@@ -6,8 +6,8 @@ use crate::cli::figures::{NONE, count, count_of};
 use crate::cli::table::{Cell, Paint, Side, Table, width};
 use crate::ground::{escaped, escaped_lines};
 use crate::overview::{
-    ActionCut, ActionOfUser, Figure, Listing, Playbook, UserAction, UserMove, UserOverview,
-    UserTier, UserWarning,
+    ActionCut, ActionOfUser, ChannelCut, Cuts, Figure, Listing, Playbook, UserAction, UserMove,
+    UserOverview, UserTier, UserWarning,
 };
 
 use super::cells::number;
@@ -93,17 +93,26 @@ fn no_action(user: &UserOverview) -> Vec<String> {
             "  they rest from {action} and what is less urgent until {until}, and for some days, by\n  interaction depth, from most of what is more urgent\n"
         )
     });
-    let left_out = |cut: &ActionCut| format!("{} {}", cut.action, count(cut.cut_users));
-    let cuts: Vec<String> = user.cuts.iter().map(left_out).collect();
     let first = format!("  no action: no rule takes the user{before}\n");
-    let cut = match cuts.is_empty() {
-        true => None,
-        false => Some(format!(
-            "  or they qualify for an action whose capacity left users out: {}\n",
+    let Cuts { actions, channels } = &user.cuts;
+    let action = |cut: &ActionCut| format!("{} {}", cut.action, count(cut.cut_users));
+    let actions = left_out("an action", actions.iter().map(action));
+    let channel = |cut: &ChannelCut| format!("{} {}", cut.channel, count(cut.cut_users));
+    let channels = channels.iter().map(channel);
+    let channels = left_out("an action over a channel", channels);
+    let cuts = actions.into_iter().chain(channels);
+    std::iter::once(first).chain(rest).chain(cuts).collect()
+}
+
+/// A line about whom capacities left out; none where they left out nobody.
+fn left_out(of_what: &str, cuts: impl Iterator<Item = String>) -> Option<String> {
+    let cuts: Vec<String> = cuts.collect();
+    (!cuts.is_empty()).then(|| {
+        format!(
+            "  or they qualify for {of_what} whose capacity left users out: {}\n",
             cuts.join(", ")
-        )),
-    };
-    std::iter::once(first).chain(rest).chain(cut).collect()
+        )
+    })
 }
 
 /// A line for each of the newest lists.
@@ -289,7 +298,7 @@ mod tests {
                 playbook_zh: None,
                 expires_on: text("2026-11-25"),
             })),
-            cuts: Vec::new(),
+            cuts: Cuts::default(),
             listed_before: vec![
                 listing("2026-11-06", "recall", text("2026-11-20")),
                 listing("2026-10-30", "revive_silent", None),
@@ -419,16 +428,23 @@ mod tests {
     #[test]
     fn why_a_user_is_in_no_list_is_told() {
         let told = |cuts: &[(&str, i64)], listed_before: &[(&str, Option<&str>)]| {
-            let cuts = cuts.iter().map(|(action, cut_users)| ActionCut {
+            let actions = cuts.iter().map(|(action, cut_users)| ActionCut {
                 action: (*action).to_owned(),
                 cut_users: *cut_users,
+            });
+            let channels = cuts.iter().map(|(_, cut_users)| ChannelCut {
+                channel: "wecom".to_owned(),
+                cut_users: cut_users + 1,
             });
             let listed_before = listed_before
                 .iter()
                 .map(|(date, until)| listing(date, "recall", until.map(str::to_owned)));
             let user = UserOverview {
                 action: Some(ActionOfUser::NotListed),
-                cuts: cuts.collect(),
+                cuts: Cuts {
+                    actions: actions.collect(),
+                    channels: channels.take(1).collect(),
+                },
                 listed_before: listed_before.collect(),
                 ..user()
             };
@@ -441,6 +457,7 @@ mod tests {
             @"
           no action: no rule takes the user, who was listed on 2026-11-01
           or they qualify for an action whose capacity left users out: thank_peak 3, recall 1,200
+          or they qualify for an action over a channel whose capacity left users out: wecom 4
         "
         );
         insta::assert_snapshot!(

@@ -10,7 +10,7 @@ use datafusion::functions_aggregate::expr_fn::{max, min};
 use datafusion::logical_expr::{ident, lit};
 use serde::Serialize;
 
-use crate::engine::{EngineError, all_rows, integers, optional_texts, texts};
+use crate::engine::{EngineError, Session, all_rows, integers, optional_texts, texts};
 use crate::ground::{SnapshotDate, SqlSchema, TableName};
 use crate::night::NightError;
 use crate::overview::{Opened, register_published};
@@ -21,8 +21,9 @@ use crate::tiles::USER_ID;
 
 use super::row::row_of_user;
 
-/// The column with the users whom a capacity left out.
+/// The columns with the users whom a capacity left out, that of an action and that of a channel.
 const CUT_USERS: &str = "cut_users";
+const CHANNEL_CUT_USERS: &str = "channel_cut_users";
 
 /// What the table is read for, in messages.
 const READING: &str = "reading a user's action";
@@ -65,6 +66,26 @@ pub(crate) struct ActionCut {
     pub cut_users: i64,
 }
 
+/// A channel that actions have more users for today than its capacity takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ChannelCut {
+    /// How users would have been contacted.
+    pub channel: String,
+    /// How many users of any action were left out.
+    pub cut_users: i64,
+}
+
+/// Whom capacities left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Cuts {
+    /// Those of actions, in the order of priority.
+    #[serde(rename = "cuts")]
+    pub actions: Vec<ActionCut>,
+    /// Those of channels, in the order of the highest priority that each has.
+    #[serde(rename = "channel_cuts")]
+    pub channels: Vec<ChannelCut>,
+}
+
 /// The user on the list of an earlier date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Listing {
@@ -96,31 +117,44 @@ pub(super) async fn action_of(
     Ok(Some(read(&row).map_err(EngineError::during(READING))?))
 }
 
-/// The actions that left users out for their capacities, in the order of priority, once the user's action
-/// was [read](action_of); none where the pack does not say so. Whom they left out, the table does not say.
-pub(super) async fn cuts(opened: &Opened) -> Result<Vec<ActionCut>, NightError> {
-    let table = TableName::new(SqlSchema::Publish, ACTIONS.name);
+/// The actions and channels that left users out for their capacities, once the user's action was
+/// [read](action_of); none where the pack does not say so. Whom they left out, the table does not say.
+pub(super) async fn cuts(opened: &Opened) -> Result<Cuts, NightError> {
     let cuts = async {
-        let rows = opened.session.table(&table).await?;
-        if !rows.schema().has_column_with_unqualified_name(CUT_USERS) {
-            return Ok(Vec::new());
-        }
-        let rows = rows.filter(ident(CUT_USERS).gt(lit(0)))?;
-        let figures = [
-            max(ident(CUT_USERS)).alias(CUT_USERS),
-            min(ident("priority")).alias("priority"),
-        ];
-        let rows = rows.aggregate(vec![ident("action")], figures.to_vec())?;
-        let rows = all_rows(rows.sort(vec![ident("priority").sort(true, false)])?).await?;
-        let (actions, cut_users) = (texts(&rows, "action")?, integers(&rows, CUT_USERS)?);
-        let cut = |row| ActionCut {
-            action: actions.value(row).to_owned(),
-            cut_users: cut_users.value(row),
-        };
-        Ok((0..rows.num_rows()).map(cut).collect())
+        let actions = cut_by(&opened.session, "action", CUT_USERS).await?;
+        let actions = actions
+            .into_iter()
+            .map(|(action, cut_users)| ActionCut { action, cut_users });
+        let channels = cut_by(&opened.session, "channel", CHANNEL_CUT_USERS).await?;
+        let channels = channels
+            .into_iter()
+            .map(|(channel, cut_users)| ChannelCut { channel, cut_users });
+        Ok(Cuts {
+            actions: actions.collect(),
+            channels: channels.collect(),
+        })
     };
     let cuts: EngineResult<_> = Box::pin(cuts).await;
     Ok(cuts.map_err(EngineError::during(READING))?)
+}
+
+/// Each value of a column whose rows count users that were left out, with their number.
+async fn cut_by(session: &Session, name: &str, counted: &str) -> EngineResult<Vec<(String, i64)>> {
+    let table = TableName::new(SqlSchema::Publish, ACTIONS.name);
+    let rows = session.table(&table).await?;
+    if !rows.schema().has_column_with_unqualified_name(counted) {
+        return Ok(Vec::new());
+    }
+    let rows = rows.filter(ident(counted).gt(lit(0)))?;
+    let figures = [
+        max(ident(counted)).alias(counted),
+        min(ident("priority")).alias("priority"),
+    ];
+    let rows = rows.aggregate(vec![ident(name)], figures.to_vec())?;
+    let rows = all_rows(rows.sort(vec![ident("priority").sort(true, false)])?).await?;
+    let (names, users) = (texts(&rows, name)?, integers(&rows, counted)?);
+    let cut = |row| (names.value(row).to_owned(), users.value(row));
+    Ok((0..rows.num_rows()).map(cut).collect())
 }
 
 /// The user's rows of the dates before that marts know, the newest first. Whom a list leaves alone

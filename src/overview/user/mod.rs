@@ -35,7 +35,7 @@ use self::action::{action_of, cuts, listed_before};
 use self::moves::newest_moves;
 use self::row::row_of_user;
 
-pub(crate) use self::action::{ActionCut, ActionOfUser, Listing, UserAction};
+pub(crate) use self::action::{ActionCut, ActionOfUser, ChannelCut, Cuts, Listing, UserAction};
 pub(crate) use self::moves::UserMove;
 
 /// The columns of the snapshot that say most about a user: scores, orders, revenue, rhythm,
@@ -69,8 +69,9 @@ pub(crate) struct UserOverview {
     /// What is to be done about the user today; left out where the date has no actions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionOfUser>,
-    /// Where the user is not listed, which actions had more users today than they take.
-    pub cuts: Vec<ActionCut>,
+    /// Where the user is not listed, which actions and channels had more users today than they take.
+    #[serde(flatten)]
+    pub cuts: Cuts,
     /// On which lists the user was before, the newest first.
     pub listed_before: Vec<Listing>,
     /// Where the user is in each dimension, in the order of `dim_tier`.
@@ -148,7 +149,7 @@ impl UserOverview {
         let action = Box::pin(action_of(&opened, publication, user.clone())).await?;
         let cuts = match action {
             Some(ActionOfUser::NotListed) => Box::pin(cuts(&opened)).await?,
-            _ => Vec::new(),
+            _ => Cuts::default(),
         };
         let listed_before = Box::pin(listed_before(&opened, publication, user.clone())).await?;
         let moves = Box::pin(newest_moves(&opened, publication, user)).await?;
@@ -211,7 +212,7 @@ struct Told<'a> {
     row: &'a RecordBatch,
     labels: Labels,
     action: Option<ActionOfUser>,
-    cuts: Vec<ActionCut>,
+    cuts: Cuts,
     listed_before: Vec<Listing>,
     moves: Vec<UserMove>,
 }

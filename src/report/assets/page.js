@@ -629,14 +629,16 @@ const actions = () => {
   }));
   const byChannel = channels.map((channel) => {
     const those = list.filter((action) => action.channel === channel);
-    return { channel, users: sum(those, (action) => action.users), stake: sum(those, (action) => Number(action.value_at_stake)) };
+    return { channel, users: sum(those, (action) => action.users), cut: those[0].channel_cut_users, stake: sum(those, (action) => Number(action.value_at_stake)) };
   }).sort((a, b) => b.users - a.users);
   const busiest = Math.max(1, ...byChannel.map((found) => found.users));
+  const channelCuts = byChannel.some((found) => found.cut);
   scroller('channels-table', t('by_channel'), table(t('by_channel'), [
     { head: t('channel'), kind: 'text', cell: (found) => [swatch(paint[found.channel]), named('channel', found.channel)] },
     { head: t('users'), cell: (found) => [count(found.users), bar(found.users / busiest, paint[found.channel])] },
+    ...(channelCuts ? [{ head: t('cut'), cell: (found) => found.cut ? count(found.cut) : t('nothing') }] : []),
     { head: t('at_stake'), cell: (found) => money(found.stake) },
-  ], byChannel));
+  ], byChannel), channelCuts ? el('p', { class: 'quiet' }, t('channel_cut_note')) : '');
   const cuts = list.some((action) => action.cut_users);
   // What holds of all channels of an action is said after the last.
   const isLast = (action) => list.findLast((other) => other.action === action.action) === action;

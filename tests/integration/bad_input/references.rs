@@ -404,6 +404,34 @@ fn actions_that_contradict_each_other_are_refused() {
     }
 }
 
+/// A capacity that would limit nothing, or keep users from the list of those to leave alone.
+#[test]
+fn channels_that_no_action_has_are_refused() {
+    const CHANNELS: &str = "sql/reference/channels.csv";
+    for (from, to, told) in [
+        (
+            "wecom,",
+            "wecm,40",
+            "the channel is not in reference/channels.csv",
+        ),
+        (
+            "sms,",
+            "sms,\nletter,40",
+            "no line of reference/actions.csv has the channel",
+        ),
+        ("none,", "none,5", "the channel none must have no capacity"),
+        ("sms,", "sms,\nsms,3", "has channel `sms` on line 6 already"),
+        (
+            "sms,",
+            "sms,many",
+            "`reference.channels` has `many` in column `capacity`",
+        ),
+    ] {
+        let said = Project::new().edit(CHANNELS, from, to).check();
+        assert!(said.contains(told), "{told}: {said}");
+    }
+}
+
 /// The engine calls the second of them `value_tier:1`.
 #[test]
 fn an_attribute_called_as_a_column_of_the_pack_is_refused_as_such() {

@@ -375,6 +375,18 @@ fn of_warnings() {
             ],
         },
         Remedy {
+            help: "map it in sql/staging/orders.sql, as basket AS .. within FROM (SELECT .. FROM sources.orders), or take it out",
+            broken: &[Append(
+                "job.toml",
+                "\n[sources.orders.columns]\nbasket = { type = \"VARCHAR\", optional = true }\n",
+            )],
+            mended: &[Replace(
+                "sql/staging/orders.sql",
+                "FROM sources.orders",
+                "FROM (SELECT * EXCEPT (order_id), basket AS order_id FROM sources.orders) AS orders",
+            )],
+        },
+        Remedy {
             help: "end its ORDER BY in a key, such as user_id or order_id: the same rows then come in the same order every night",
             broken: &[Replace(
                 SNAPSHOT,
@@ -523,7 +535,7 @@ fn of_warnings() {
             broken: &[
                 Append(
                     "sql/reference/actions.csv",
-                    "send_card,150,mail,,true,7,0,Send a card.,x\n",
+                    "send_card,150,sms,,true,7,0,Send a card.,x\n",
                 ),
                 Replace(
                     "sql/audits/actions_known.sql",

@@ -7,6 +7,7 @@ use crate::naive::fixtures::{days_ago, event, order, snapshot_date};
 use crate::naive::history::{Event, History};
 use crate::nights::job::Nights;
 use crate::nights::pack::Edit;
+use crate::nights::retention::call;
 use crate::nights::tables::{self, Row};
 
 async fn actions(nights: &Nights) -> Vec<Row> {
@@ -293,6 +294,37 @@ async fn capacity_fills_channel_after_channel_by_what_is_at_stake() {
     );
 }
 
+/// A newcomer to be welcomed comes before two of another action, of whom the one who paid more fits in.
+#[tokio::test]
+async fn a_channel_takes_the_most_urgent_of_all_its_actions() {
+    let mut history = newcomer("greeted", 2);
+    for (user, amount_cents) in [("less", 10_00), ("more", 20_00)] {
+        let mut second = newcomer(user, 3);
+        second.orders[0].amount_cents = amount_cents;
+        history.orders.extend(second.orders);
+        history.events.extend(second.events);
+    }
+    let mut nights = job_over(&history);
+    nights.edit_pack(&[Edit {
+        file: "reference/channels.csv",
+        from: "app_push,",
+        to: "app_push,2",
+    }]);
+
+    let rows = actions(&nights).await;
+
+    let expected = [("greeted", "welcome"), ("more", "second_order")];
+    assert_eq!(by("user_id", &rows, "action"), BTreeMap::from(expected));
+    assert_eq!(
+        columns(
+            &rows,
+            ("user_id", "greeted"),
+            ["cut_users", "channel_cut_users"]
+        ),
+        ["0", "1"]
+    );
+}
+
 /// Crisis lists are off until the job turns them on, and then come before everything but contact rules: who is
 /// new, or was recalled twice in vain, is in none.
 #[tokio::test]
@@ -410,11 +442,18 @@ async fn whoever_was_listed_rests() {
     assert_eq!(found, std::slice::from_ref(&listed));
 
     // Another channel is no other action, and one that is turned off takes nobody.
-    nights.edit_pack(&[Edit {
-        file: "reference/actions.csv",
-        from: "remind_overdue,60,wecom,500,true,5,14,",
-        to: "remind_overdue,59,sms,500,false,5,14,,\nremind_overdue,61,email,500,true,5,13,",
-    }]);
+    nights.edit_pack(&[
+        Edit {
+            file: "reference/actions.csv",
+            from: "remind_overdue,60,wecom,500,true,5,14,",
+            to: "remind_overdue,59,sms,500,false,5,14,,\nremind_overdue,61,email,500,true,5,13,",
+        },
+        Edit {
+            file: "reference/channels.csv",
+            from: "app_push,",
+            to: "app_push,\nemail,",
+        },
+    ]);
     let found = lists(&nights, &[2, 1, 0]).await;
     assert_eq!(found, [resting.clone(), resting, listed]);
 }
@@ -536,4 +575,70 @@ async fn days_lie_between_two_lists_by_how_much_a_user_interacts() {
         list(&[deep, moderate, occasional]),
     ];
     assert_eq!(found, expected);
+}
+
+/// Nobody has worked on the lists of a weekend. What was listed on D - 2 still holds, unless it has expired or
+/// the user is to be left alone by now; a complaint is answered all the same.
+#[tokio::test]
+async fn lists_of_several_dates_are_exported_as_one() {
+    let buyer = |user_id: &str, more: Vec<Event>| History {
+        orders: vec![order(user_id, 10, 25_00)],
+        events: [events(3, user_id, 10, "click"), more].concat(),
+        ..History::default()
+    };
+    let mut nights = job_over(&all([
+        buyer("listed", vec![]),
+        buyer(
+            "unsubscribes",
+            vec![event("unsubscribes", 0, "unsubscribe")],
+        ),
+        buyer("complains", vec![event("complains", 2, "complaint")]),
+        buyer(
+            "complains today",
+            vec![event("complains today", 0, "complaint")],
+        ),
+        newcomer("greeted", 2),
+    ]));
+    nights.edit_pack(&[Edit {
+        file: "reference/actions.csv",
+        from: "welcome,80,app_push,2000,true,7,7,",
+        to: "welcome,80,app_push,2000,true,3,7,",
+    }]);
+    let of_weekend = lists(&nights, &[2, 0]).await;
+    assert_eq!(of_weekend[0]["greeted"], "welcome");
+    assert_eq!(of_weekend[1]["complains"], "leave_alone");
+
+    let columns = "user_id,action,snapshot_date,last_order_day";
+    let from = days_ago(2).to_string();
+    let arguments = ["--table", "actions", "--from", &from, "--columns", columns];
+    let call = |more: &[&str]| {
+        call(
+            &nights,
+            "export",
+            &[&arguments[..], &["--format", "csv"], more].concat(),
+        )
+    };
+    let exported = call(&[]);
+
+    insta::assert_snapshot!(exported.stdout, @"
+    user_id,action,snapshot_date,last_order_day
+    complains,resolve_complaint,2026-11-18,2026-11-10
+    complains today,resolve_complaint,2026-11-20,2026-11-10
+    listed,second_order,2026-11-18,2026-11-10
+    unsubscribes,leave_alone,2026-11-20,2026-11-10
+    ");
+    insta::assert_snapshot!(exported.stderr, @"
+    warning: 1 day from 2026-11-18 to 2026-11-20 is not published, and nothing of it is exported
+    ");
+    let contacts = call(&["--where", "channel <> 'none'", "--limit", "2"]);
+    insta::assert_snapshot!(contacts.stdout, @"
+    user_id,action,snapshot_date,last_order_day
+    complains,resolve_complaint,2026-11-18,2026-11-10
+    complains today,resolve_complaint,2026-11-20,2026-11-10
+    ");
+    let whole = call(&["--date", &from, "--where", "action = 'welcome'"]);
+    insta::assert_snapshot!(whole.stdout, @"
+    user_id,action,snapshot_date,last_order_day
+    greeted,welcome,2026-11-18,2026-11-12
+    ");
 }
