@@ -170,6 +170,9 @@ impl fmt::Display for FailedAudit {
         write!(formatter, "{name}: {rows} offending {noun}")?;
         if !sample.is_empty() {
             write!(formatter, "\n{sample}")?;
+            if let more @ 1.. = rows.saturating_sub(ROWS_SHOWN) {
+                write!(formatter, "\nand {more} more")?;
+            }
         }
         write!(formatter, "\n{help}")
     }

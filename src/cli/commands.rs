@@ -251,7 +251,8 @@ async fn many_nights(
     let job = jobs::load(&arguments.job)?;
     let accepted = accepted(arguments.history);
     let workspace = Workspace::open(&job)?;
-    for backfill in jobs::backfills(arguments, &job)? {
+    let mut backfills = jobs::backfills(arguments, &job)?.into_iter().peekable();
+    while let Some(backfill) = backfills.next() {
         let plan = Box::pin(backfill.plan(&job, &workspace, accepted)).await;
         // Every night begins by that; without one it is done here.
         let has_no_night = match &plan {
@@ -271,27 +272,32 @@ async fn many_nights(
         }
         report.begin(&plan);
         let dates: Vec<SnapshotDate> = plan.nights.iter().map(|night| night.date).collect();
-        let done = Box::pin(planned_nights(plan, arguments, &job, report, output)).await;
+        let is_last = backfills.peek().is_none();
+        let done = planned_nights(plan, is_last, arguments, &job, report, output);
+        let done = Box::pin(done).await;
         Box::pin(beside::keep(&job, &dates, None)).await;
         done?;
     }
     Ok(report.check_left()?)
 }
 
+/// The nights of one plan; `is_last` when no other plan follows.
 async fn planned_nights(
     plan: BackfillPlan,
+    is_last: bool,
     arguments: &BackfillArguments,
     job: &Job,
     report: &mut BackfillReport,
     output: &Output,
 ) -> Result<(), NightError> {
-    let bar = output.progress(plan.nights.len() as u64);
-    for BackfillNight {
-        date,
-        rules,
-        before,
-    } in plan.nights
-    {
+    let count = plan.nights.len();
+    let bar = output.progress(count as u64);
+    for (number, night) in (1..).zip(plan.nights) {
+        let BackfillNight {
+            date,
+            rules,
+            before,
+        } = night;
         bar.set_message(format!("night of {date}"));
         let mut night = Report::default();
         let circumstances = Circumstances {
@@ -299,6 +305,7 @@ async fn planned_nights(
             rules: rules.published(),
             is_by_rules_of_then: rules.are_of_then(),
             may_drop: &arguments.drops.drop_columns,
+            is_followed: number < count || !is_last,
             needs_tiles: false,
         };
         let job = rules.job(job);

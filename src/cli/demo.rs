@@ -5,13 +5,14 @@ use std::path::Path;
 use chrono::{Days, NaiveDate};
 use indicatif::ProgressBar;
 
-use crate::ground::{Diagnostic, Problems, SnapshotDate, counted, escaped};
+use crate::ground::{Diagnostic, Problems, SnapshotDate, escaped};
 use crate::job::Job;
 use crate::night::{NightError, Report};
 use crate::plan::Circumstances;
 use crate::sample::{self, SampleSpec, SampleTotals, UserIds};
 
 use super::arguments::DemoArguments;
+use super::figures::count_of;
 use super::output::Output;
 use super::{init, nights};
 
@@ -39,10 +40,10 @@ pub(super) async fn demo(arguments: &DemoArguments, output: &Output) -> Result<(
     run_nights(&job, arguments.nights, output).await?;
     output.result(&format!(
         "Sample data: {}, {}, {} in {}\n\n",
-        counted(totals.users, "user"),
-        counted(totals.orders, "order"),
-        counted(totals.events, "event"),
-        counted(arguments.days, "day")
+        count_of(totals.users, "user"),
+        count_of(totals.orders, "order"),
+        count_of(totals.events, "event"),
+        count_of(arguments.days, "day")
     ));
     if arguments.nights == 0 {
         output.result(&format!(

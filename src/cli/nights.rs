@@ -15,6 +15,12 @@ use super::signals::or_ended;
 use super::watched::Watched;
 use super::{memory_guard, time_limit};
 
+/// More days than a night has to make up for when nothing but a month was missed.
+const MANY_DAYS: usize = 31;
+
+/// What takes longer to read than a look at the SQL takes.
+const MANY_BYTES: u64 = 16 << 20;
+
 /// The job's places, once the rules of its pack are checked.
 pub(super) async fn open(
     job: &Job,
@@ -40,7 +46,22 @@ pub(super) async fn prepare(
     let workspace = open(job, &project, snapshot_date).await?;
     let facts = Facts::gather(job, &project, &workspace, snapshot_date, circumstances);
     let plan = decide(job, &project, Box::pin(facts).await?);
+    if !circumstances.is_by_rules_of_then && reads_much(&plan, &project) {
+        Box::pin(check::check(job, snapshot_date)).await?;
+    }
     Ok((project, workspace, plan))
+}
+
+/// Whether the night reads so much history that its SQL is looked at first, whole: an error in the model that
+/// comes last would be told once all of it is read.
+fn reads_much(plan: &Plan, project: &Project) -> bool {
+    let (mut most_days, mut bytes) = (0, 0);
+    for (source, manifest) in &plan.manifests {
+        let days = plan.days_opened(project, source);
+        most_days = most_days.max(days.len());
+        bytes += manifest.on(&days).size_bytes();
+    }
+    most_days > MANY_DAYS && bytes >= MANY_BYTES
 }
 
 /// Plans and executes one night. What it finds is in `report`, whatever comes of it.

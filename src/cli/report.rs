@@ -108,11 +108,16 @@ fn write(path: &Path, page: String) -> Result<(), Problems> {
     let file = path.canonicalize().or_else(|_| std::path::absolute(path));
     let written = file.and_then(|file| match file.exists() && !file.is_file() {
         true => std::fs::write(&file, page),
-        false => write_whole(&file, page),
+        false => {
+            if let Some(folder) = file.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            write_whole(&file, page)
+        }
     });
     written.map_err(|error| {
         let message = format!("cannot write the report to `{}`: {error}", path.display());
-        let help = "name a file in a folder that is there, and see that there is room for it";
+        let help = "name a file that can be written, and see that there is room for it";
         Problems(vec![Diagnostic::new(message).help(help)])
     })
 }

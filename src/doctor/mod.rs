@@ -10,7 +10,7 @@
 //! | [sources](sources) | their days and files, what expired, reads of a listed file alone |
 //! | the inputs of a night | the footers of the files that the night of a date opens, against what staging reads |
 //!
-//! Nothing is changed but for the probe, which is deleted again, and the spill folder, which is made.
+//! Nothing is changed but for the probe, which is deleted again.
 
 mod finding;
 mod machine;
@@ -22,7 +22,7 @@ use chrono::{DateTime, Utc};
 
 use crate::check;
 use crate::engine::chain;
-use crate::ground::{SnapshotDate, counted};
+use crate::ground::{Classified, FailureKind, SnapshotDate, counted};
 use crate::job::{Job, Workspace};
 use crate::night::{self, InputsTried, NightError};
 use crate::pack::Project;
@@ -99,8 +99,10 @@ async fn examine_pack(
             Some(project)
         }
         Err(error) => {
-            let remedy = "`tierline check` shows the lines";
-            findings.fail("SQL pack", chain(&error), Some(remedy));
+            // What came in the way of a look says itself what to do.
+            let is_of_pack = error.kind() != FailureKind::Unexpected;
+            let remedy = is_of_pack.then_some("`tierline check` shows the lines");
+            findings.fail("SQL pack", chain(&error), remedy);
             None
         }
     }

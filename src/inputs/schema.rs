@@ -15,6 +15,7 @@
 //! type. What does not fit is refused where SQL reads it ([`SourceSchema::require`]).
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -26,7 +27,7 @@ use object_store::ObjectMeta;
 use parquet::file::metadata::ParquetMetaData;
 
 use crate::engine::{FileError, FileName};
-use crate::ground::{Diagnostic, Problems, did_you_mean, sql_type};
+use crate::ground::{Diagnostic, Problems, SourceFile, did_you_mean, sql_type};
 use crate::job::{Column, ColumnType, contract_columns};
 use crate::storage::{ListedObject, Location};
 
@@ -260,9 +261,16 @@ impl SourceSchema {
     /// Refuses columns that staging SQL reads although a file lacks them, has several that they
     /// could be, or has them in another type.
     ///
+    /// `place_of` says where the SQL names a column.
+    ///
     /// # Errors
     /// Each such column with the first such file.
-    pub fn require(&self, used: &BTreeSet<String>, staging_file: &str) -> Result<(), Problems> {
+    pub fn require(
+        &self,
+        used: &BTreeSet<String>,
+        staging: &SourceFile,
+        place_of: impl Fn(&str) -> Range<usize>,
+    ) -> Result<(), Problems> {
         let mut problems = Problems::default();
         let misfits = self.misfits.iter();
         let misfits = misfits.filter(|(column, _)| used.contains(column));
@@ -295,9 +303,10 @@ impl SourceSchema {
                 file.url,
                 did_you_mean(column, present.iter().copied())
             );
-            let remedy = self.remedy_for(column, staging_file);
+            let remedy = self.remedy_for(column, &staging.name);
             let help = format!("the file has: {}; {remedy}", present.join(", "));
-            problems.push(Diagnostic::new(message).help(help));
+            let problem = Diagnostic::at(staging, place_of(column), message);
+            problems.push(problem.help(help));
         }
         problems.or_ok(())
     }

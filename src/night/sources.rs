@@ -260,7 +260,8 @@ impl Run<'_> {
             let optimized = rows.into_optimized_plan().map_err(&engine)?;
             for (source, used) in columns_scanned(&optimized).map_err(&engine)? {
                 if let Some(schema) = sources.get(source.as_str()) {
-                    problems.keep_all(schema.require(&used, &model.file.name));
+                    let place_of = |column: &str| model.place_of(column);
+                    problems.keep_all(schema.require(&used, &model.file, place_of));
                 }
             }
         }

@@ -26,6 +26,8 @@ pub struct Circumstances<'a> {
     pub is_by_rules_of_then: bool,
     /// The columns that tables may lose.
     pub may_drop: &'a [TableColumn],
+    /// Whether the same command goes on with other dates, so that what to run next is not said.
+    pub is_followed: bool,
     /// Whether the tiles are planned also where D is published as it would be today.
     pub needs_tiles: bool,
 }

@@ -100,6 +100,8 @@ pub struct Plan {
     pub lost: Vec<LostFiles>,
     /// The columns that tables may lose.
     pub may_drop: Vec<TableColumn>,
+    /// Whether the same command goes on with other dates.
+    pub is_followed: bool,
 }
 
 /// What a source has.

@@ -18,7 +18,7 @@ pub(crate) fn remarks_on(job: &Job, plan: &Plan) -> Vec<String> {
     remarks.extend(no_longer_provisional(plan));
     remarks.extend(plan.remarks_on_retired());
     // What a refused night is to do first is in the refusal.
-    if plan.check_history().is_ok() {
+    if plan.check_history().is_ok() && !plan.is_followed {
         remarks.extend(advice(plan));
     }
     remarks

@@ -3,7 +3,7 @@
 use crate::drafts::{ContractError, DraftError};
 use crate::engine::EngineError;
 use crate::ground::{Classified, FailureKind, SnapshotDate};
-use crate::storage::StorageError;
+use crate::storage::{StorageError, what_to_check};
 use crate::tables::{DIM_TIER, OUR_NAMES};
 
 use super::publications::PUBLICATIONS;
@@ -80,7 +80,8 @@ pub enum PublishError {
     },
     /// A table whose log or files cannot be read.
     #[error(
-        "cannot read table `{table}` at `{folder}`; check the endpoint, the credentials, the permissions and that its folder is whole"
+        "cannot read table `{table}` at `{folder}`; check {}, and that its folder is whole",
+        what_to_check(folder)
     )]
     Read {
         table: String,

@@ -2,7 +2,7 @@
 //! there yet is worth waiting for (4).
 
 use super::lake::{LAST_DAY, Rows, file_of};
-use super::project::Project;
+use super::project::{Project, files_below};
 
 #[test]
 fn missing_column_is_told_with_those_that_are_there() {
@@ -13,15 +13,55 @@ fn missing_column_is_told_with_those_that_are_there() {
     exit code 3
 
     error: source `engagement` lacks the required column `event_type` in file://[PROJECT]/data/engagement/dt=2026-03-04/part-0.parquet
-     |
-     = help: the file has: user_id, occurred_at; deliver the column, or map another one in sql/staging/engagement.sql and declare it under [sources.engagement.columns]
+     --> sql/staging/engagement.sql:6:12
+      |
+    6 |     events.event_type,
+      |            ^^^^^^^^^^
+      |
+      = help: the file has: user_id, occurred_at; deliver the column, or map another one in sql/staging/engagement.sql and declare it under [sources.engagement.columns]
 
     error: source `orders` lacks the required column `amount` in file://[PROJECT]/data/orders/dt=2026-03-03/part-0.parquet
-     |
-     = help: the file has: order_id, user_id, ordered_at, status; deliver the column, or map another one in sql/staging/orders.sql and declare it under [sources.orders.columns]
+     --> sql/staging/orders.sql:7:5
+      |
+    7 |     amount,                                           -- what the user paid
+      |     ^^^^^^
+      |
+      = help: the file has: order_id, user_id, ordered_at, status; deliver the column, or map another one in sql/staging/orders.sql and declare it under [sources.orders.columns]
 
     2 problems
     ");
+}
+
+/// Half a megabyte more between the rows of a file and its end, which no reader looks at.
+fn with_a_gap(file: &[u8]) -> Vec<u8> {
+    let end = file.len() - 8;
+    let metadata = u32::from_le_bytes(file[end..end + 4].try_into().unwrap());
+    let (rows, end) = file.split_at(end - metadata as usize);
+    [rows, &vec![0; 1 << 19], end].concat()
+}
+
+/// The model with the error is one of the last to be computed.
+#[test]
+fn sql_is_checked_before_much_history_is_read() {
+    let project = Project::new().edit("sql/publish/alerts.sql", "MAX(value)", "MAX(valeu)");
+    let refused_without_tiles = |project: &Project| {
+        let said = project.refused_run();
+        assert!(said.contains("unknown column `valeu`"), "{said}");
+        files_below(&project.path("output/tiles")).is_empty()
+    };
+    assert!(
+        !refused_without_tiles(&project),
+        "a look at the SQL costs more than to read so little"
+    );
+    std::fs::remove_dir_all(project.path("output")).unwrap();
+    let rows = std::fs::read(project.path(&file_of("orders", 1))).unwrap();
+    for day in 1..=31 {
+        let folder = project.path(&format!("data/orders/dt=2026-01-{day:02}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("part-0.parquet"), with_a_gap(&rows)).unwrap();
+    }
+    std::fs::write(project.path(&file_of("orders", 1)), with_a_gap(&rows)).unwrap();
+    assert!(refused_without_tiles(&project));
 }
 
 #[test]

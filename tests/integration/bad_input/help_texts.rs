@@ -51,6 +51,7 @@ const APPLIED: &[(&str, &[&str])] = &[
         "doctor::what_keeps_nights_from_running_is_told_beforehand",
         &[
             "lower memory_limit_mib under [engine] to 60 % of it, or leave it out",
+            "raise memory_limit_mib under [engine] to 256 or more: a night of some thousand users needs it",
             "`tierline backfill --affected` makes these dates again",
         ],
     ),
@@ -83,7 +84,7 @@ const APPLIED: &[(&str, &[&str])] = &[
         &[
             "write lang = \"en\" or lang = \"zh\"",
             "name the earlier of the two dates by --from",
-            "name a file in a folder that is there, and see that there is room for it",
+            "name a file that can be written, and see that there is room for it",
         ],
     ),
     (
@@ -194,6 +195,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "leave such rows out by CASE, use TRY_CAST, or divide by NULLIF(..., 0)",
             "name a folder of its own, so that the files are not read as a part of it",
             "leave it out, or give --format csv",
+            "give an earlier one, or leave --from out",
         ],
     ),
     (
@@ -336,6 +338,7 @@ const APPLIED: &[(&str, &[&str])] = &[
         &[
             "write ${name} where it is to decide something, or take it out",
             "read it where its columns belong, or remove the file",
+            "map it in {}, as {column} AS .. within FROM (SELECT .. FROM {table}), or take it out",
             "end its ORDER BY in a key, such as user_id or order_id: the same rows then come in the same order every night",
             "give it the name of a metric, or add the metric to publish/kpi_daily.sql",
             "add a line {name}{labels} to reference/dim_metric.csv, with its labels between the commas, for people to read more than its name",
@@ -521,7 +524,7 @@ const APPLIED: &[(&str, &[&str])] = &[
         &[
             "cannot create table `{table}` at `{folder}`; check the permissions",
             "check the endpoint, the permissions and the space left",
-            "check the endpoint, the credentials, the permissions and that its folder is whole",
+            "check {}, and that its folder is whole",
         ],
     ),
     (

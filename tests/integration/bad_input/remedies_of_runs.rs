@@ -241,7 +241,7 @@ fn of_a_store_that_refuses_writes() {
     wrong.retain(|(name, _)| *name != "AWS_ALLOW_HTTP");
     let project = project.environment(wrong);
     let help =
-        "check the endpoint, the credentials, the permissions and that its folder is whole: ";
+        "check the endpoint, the credentials and the permissions, and that its folder is whole: ";
     refused(&project, &NIGHT, 1, help);
     let project = project.environment(server.environment());
     let runtime = tokio::runtime::Runtime::new().unwrap();

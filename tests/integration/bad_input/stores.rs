@@ -45,7 +45,7 @@ fn unreachable_endpoint_is_named() {
     insta::assert_snapshot!(output.refused_run(), @"
     exit code 1
 
-    error: cannot read table `publications` at `s3://tierline/output/tables/publications`; check the endpoint, the credentials, the permissions and that its folder is whole: Failed to read delta log object: GET http://127.0.0.1:[PORT]/tierline: tcp connect error: Connection refused (os error 111)
+    error: cannot read table `publications` at `s3://tierline/output/tables/publications`; check the endpoint, the credentials and the permissions, and that its folder is whole: Failed to read delta log object: GET http://127.0.0.1:[PORT]/tierline: tcp connect error: Connection refused (os error 111)
     ");
 }
 

@@ -156,12 +156,18 @@ fn what_keeps_nights_from_running_is_told_beforehand() {
         assert!(unfit.stdout.contains(remedy), "{remedy}: {unfit:?}");
     }
 
-    fs::write(&job, text).unwrap();
+    fs::write(&job, &text).unwrap();
     fs::write(&orders, delivered).unwrap();
     let affected = project.call(&["backfill", "job.toml", "--affected"]);
     assert_eq!(affected.exit_code, 0, "{affected:?}");
-    let fit = doctor();
-    assert_eq!(fit.exit_code, 0, "{fit:?}");
+    let remedy = "raise memory_limit_mib under [engine] to 256 or more: a night of some thousand users needs it";
+    for (limit, is_told) in [(255, true), (256, false)] {
+        let engine = format!("\n[engine]\nmemory_limit_mib = {limit}\n");
+        fs::write(&job, format!("{text}{engine}")).unwrap();
+        let fit = doctor();
+        assert_eq!(fit.exit_code, 0, "{fit:?}");
+        assert_eq!(fit.stdout.contains(remedy), is_told, "{fit:?}");
+    }
 }
 
 #[test]
