@@ -49,31 +49,30 @@ folder_of_tests() {
     if "$folder/true"; then echo "$folder"; else rm -r "$folder"; fi
 }
 
-tests() {
+in_memory() {
     local folder status=0
     folder=$(folder_of_tests 2> /dev/null) || true
-    TMPDIR=${folder:-${TMPDIR:-/tmp}} cargo test --locked || status=$?
+    TMPDIR=${folder:-${TMPDIR:-/tmp}} "$@" || status=$?
     [ -z "$folder" ] || rm -rf "$folder"
     return "$status"
 }
 
-# The tools of the supply chain are built beside the rest, of the time that it leaves. What fails here is tried
-# again, and told, in their own step.
+# The tools of the supply chain are built in the background, at the lowest priority. What fails is tried again
+# by the step itself, and told there.
+set -m # a process group of its own
 nice -n 19 ci/check_supply_chain.sh install > /dev/null 2>&1 &
+set +m
 tools=$!
-
-supply_chain() {
-    wait "$tools" || true
-    ci/check_supply_chain.sh
-}
+trap 'kill -- "-$tools" 2> /dev/null || true' EXIT
 
 binary="${CARGO_TARGET_DIR:-target}/debug/tierline"
 step one_build
 step cargo fmt --check
-step tests
+step in_memory cargo test --locked
 step ci/check_readers.sh "$binary"
 step ci/check_schedulers.sh "$binary"
-step supply_chain
 step in_time ci/check_bi.sh "$binary"
-step in_time ci/check_cases.sh "$binary"
+step in_memory in_time ci/check_cases.sh "$binary"
 step in_time ci/check_report.sh "$binary"
+wait "$tools" || true
+step in_time ci/check_supply_chain.sh

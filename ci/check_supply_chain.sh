@@ -9,21 +9,27 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tools=(cargo-deny@0.20.2 cargo-cyclonedx@0.5.9)
+install() {
+    local name=$1 version=$2
+    [[ $(cargo "${name#cargo-}" --version 2> /dev/null) == *" $version" ]] && return
+    # They run for seconds: not to optimize them saves most of the time that it takes to build them.
+    env -u RUSTC_WORKSPACE_WRAPPER -u CARGO_TARGET_DIR cargo install --quiet --locked --debug "$name@$version"
+}
 
-for tool in "${tools[@]}"; do
-    name=${tool%@*}
-    cargo "${name#cargo-}" --version > /dev/null 2>&1 && continue
-    # They run for seconds: not to optimize them takes a fifth of the time.
-    env -u RUSTC_WORKSPACE_WRAPPER -u CARGO_TARGET_DIR cargo install --quiet --locked --debug "$tool"
-done
+installed=true
+install cargo-deny 0.20.2 && install cargo-cyclonedx 0.5.9 || installed=false
 [ "${1:-}" != install ] || exit 0
+if ! $installed; then
+    echo "== NOT DONE, since cargo-deny and cargo-cyclonedx cannot be installed: licences, sources, duplicate versions, advisories, SBOM"
+    exit 0
+fi
 
 cargo deny --locked check bans licenses sources
-if said=$(cargo deny --locked fetch db 2>&1); then
+# The database that was fetched before does, as long as it is not too old for cargo-deny.
+if said=$(cargo deny --locked fetch db 2>&1) || [ -d "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs" ]; then
     cargo deny --frozen check advisories
 else
-    echo "$said" | tail -n 5
+    tail -n 5 <<< "$said"
     echo "== NOT DONE, since their database cannot be fetched: advisories"
 fi
 

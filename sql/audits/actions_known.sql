@@ -21,6 +21,10 @@ FROM (
             WHEN lines_of_channel > 1 THEN 'another line has the same action and channel'
             WHEN action = 'leave_alone' AND channel <> 'none' THEN 'leave_alone must have the channel none: no message is sent'
             WHEN action <> 'leave_alone' AND channel = 'none' THEN 'the channel none is for leave_alone; is_on = false turns an action off'
+            WHEN action = 'resolve_complaint' AND capacity IS NOT NULL
+                THEN 'resolve_complaint must have no capacity: whom it left out would be in no list, and so in mailings'
+            WHEN action = 'resolve_complaint' AND channel_capacity IS NOT NULL
+                THEN 'the channel of resolve_complaint must have no capacity in reference/channels.csv: whom it left out would be in no list, and so in mailings'
             WHEN capacity < 1 THEN 'capacity must be 1 or more, or empty for no limit; is_on = false turns the action off'
             WHEN capacity > 1000000000 THEN 'capacity must be 1000000000 or less, or empty for no limit'
             WHEN capacity IS NULL AND priority < last_priority
@@ -46,9 +50,10 @@ FROM (
             MAX(actions.priority) OVER (PARTITION BY actions.action) AS last_priority,
             MIN(CASE WHEN actions.action = 'leave_alone' THEN actions.priority END) OVER () AS stop_priority,
             known.action AS is_known,
-            channels.channel AS is_channel
+            channels.channel AS is_channel,
+            channels.capacity AS channel_capacity
         FROM reference.actions AS actions
-        LEFT JOIN (SELECT DISTINCT channel FROM reference.channels) AS channels
+        LEFT JOIN reference.channels AS channels
             ON actions.channel = channels.channel
         LEFT JOIN (
             VALUES

@@ -61,18 +61,21 @@ users AS (
 -- what reference/actions.csv says, lines that are off too: who was listed by them rests
 lines AS (
     SELECT
-        action,
-        priority,
-        channel,
-        COALESCE(capacity, 1000000000000) AS capacity,  -- without one there is no limit
-        days_valid,
-        rest_days,
-        playbook,
-        playbook_zh,
-        is_on OR action IN ('', $actions_on) AS is_on,
-        MIN(priority) OVER (PARTITION BY action) AS first_priority,  -- of the action on its first channel
-        MAX(rest_days) OVER (PARTITION BY action) AS longest_rest_days
-    FROM reference.actions
+        actions.action,
+        actions.priority,
+        actions.channel,
+        COALESCE(actions.capacity, 1000000000000) AS capacity,  -- without one there is no limit
+        CAST(channels.capacity AS BIGINT) AS channel_capacity,  -- in the file VARCHAR as long as no channel has one
+        actions.days_valid,
+        actions.rest_days,
+        actions.is_on OR actions.action IN ('', $actions_on) AS is_on,
+        MIN(actions.priority) OVER (PARTITION BY actions.action) AS first_priority,  -- of the action on its first channel
+        MAX(CASE WHEN actions.is_on OR actions.action IN ('', $actions_on) THEN actions.priority END)
+            OVER (PARTITION BY actions.action) AS last_priority,
+        MAX(actions.rest_days) OVER (PARTITION BY actions.action) AS longest_rest_days
+    FROM reference.actions AS actions
+    LEFT JOIN reference.channels AS channels
+        ON actions.channel = channels.channel
 ),
 
 -- whom the lists of the last 28 days had for a contact, and from which actions they rest today; a channel that
@@ -120,10 +123,9 @@ actions AS (
         priority,
         channel,
         capacity,
+        channel_capacity,
         days_valid,
         rest_days,
-        playbook,
-        playbook_zh,
         MIN(priority) OVER (PARTITION BY action) AS first_priority,
         COALESCE(
             SUM(capacity) OVER (
@@ -131,8 +133,21 @@ actions AS (
             ),
             0
         ) AS users_before                             -- whom the channels before this one take
-    FROM lines
-    WHERE is_on
+    FROM (
+        SELECT
+            action,
+            priority,
+            channel,
+            CASE
+                WHEN priority < last_priority THEN LEAST(capacity, channel_capacity)  -- what its channel has no room for goes to the next
+                ELSE capacity
+            END AS capacity,
+            channel_capacity,
+            days_valid,
+            rest_days
+        FROM lines
+        WHERE is_on
+    )
 ),
 
 -- the priority of the highest action that takes a user
@@ -219,11 +234,29 @@ listed AS (
         actions.action,
         actions.priority AS channel_priority,
         actions.channel,
+        actions.channel_capacity,
         actions.days_valid,
         actions.rest_days,
-        actions.playbook,
-        actions.playbook_zh,
         GREATEST(ranked.users - totals.capacity, 0) AS cut_users,
+        ROW_NUMBER() OVER (
+            PARTITION BY actions.channel
+            ORDER BY actions.priority, ranked.place, ranked.user_id
+        ) AS place_on_channel,
+        COUNT(*) OVER (PARTITION BY actions.channel) AS users_of_channel
+    FROM ranked
+    INNER JOIN actions
+        ON ranked.priority = actions.first_priority
+        AND ranked.place > actions.users_before
+        AND ranked.place <= actions.users_before + actions.capacity
+    INNER JOIN (SELECT first_priority, SUM(capacity) AS capacity FROM actions GROUP BY first_priority) AS totals
+        ON ranked.priority = totals.first_priority
+),
+
+-- and so does what a channel takes in all, action after action
+told AS (
+    SELECT
+        listed.*,
+        COALESCE(GREATEST(users_of_channel - channel_capacity, 0), 0) AS channel_cut_users,
 
         -- what reasons are made of
         'last order '
@@ -246,36 +279,16 @@ listed AS (
             END AS last_order_zh,
         'spent ' || revenue_60d || ' in 60 days, ' || revenue_prev_60d || ' in the 60 before' AS spent_en,
         '近60天消费' || revenue_60d || '，此前60天' || revenue_prev_60d AS spent_zh
-    FROM ranked
-    INNER JOIN actions
-        ON ranked.priority = actions.first_priority
-        AND ranked.place > actions.users_before
-        AND ranked.place <= actions.users_before + actions.capacity
-    INNER JOIN (SELECT first_priority, SUM(capacity) AS capacity FROM actions GROUP BY first_priority) AS totals
-        ON ranked.priority = totals.first_priority
-),
-
--- and so does what a channel takes in all, action after action
-within_channels AS (
-    SELECT
-        listed.*,
-        CAST(channels.capacity AS BIGINT) AS channel_capacity,  -- VARCHAR as long as no channel has one
-        ROW_NUMBER() OVER (
-            PARTITION BY listed.channel
-            ORDER BY listed.channel_priority, listed.place, listed.user_id
-        ) AS place_on_channel,
-        COUNT(*) OVER (PARTITION BY listed.channel) AS users_of_channel
     FROM listed
-    LEFT JOIN reference.channels AS channels
-        ON listed.channel = channels.channel
+    WHERE COALESCE(place_on_channel <= channel_capacity, TRUE)
 )
 
 SELECT
-    user_id,                                          -- the user
-    channel_priority AS priority,                     -- of the action on this channel; 1 comes before 2
-    action,                                           -- what to do, by reference/actions.csv
-    channel,                                          -- how
-    CASE action
+    told.user_id,                                     -- the user
+    told.channel_priority AS priority,                -- of the action on this channel; 1 comes before 2
+    told.action,                                      -- what to do, by reference/actions.csv
+    told.channel,                                     -- how
+    CASE told.action
         WHEN 'resolve_complaint' THEN 'complained on ' || to_char(last_complaint_day, '%m-%d') || '; complaints in 30 days: ' || complaints_30d
         WHEN 'leave_alone'
             THEN CASE
@@ -298,7 +311,7 @@ SELECT
         WHEN 'crisis_ordinary' THEN value_label_en || '; ' || last_order_en
         ELSE value_label_en
     END AS reason_en,                                 -- why, from the user's own figures
-    CASE action
+    CASE told.action
         WHEN 'resolve_complaint' THEN to_char(last_complaint_day, '%m-%d') || '投诉，30天内共' || complaints_30d || '次'
         WHEN 'leave_alone'
             THEN CASE
@@ -321,14 +334,15 @@ SELECT
         WHEN 'crisis_ordinary' THEN value_label_zh || '；' || last_order_zh
         ELSE value_label_zh
     END AS reason_zh,                                 -- the same in Chinese
-    playbook,                                         -- what to do and what not
-    playbook_zh,                                      -- the same in Chinese
+    playbooks.playbook,                               -- what to do and what not
+    playbooks.playbook_zh,                            -- the same in Chinese
     revenue_365d AS value_at_stake,                   -- what the user paid in the last 365 days
     $snapshot_date + days_valid AS expires_on,        -- the day from which on it is too late
     CASE WHEN rest_days > 0 THEN $snapshot_date + rest_days END AS rests_until,  -- the first day on which this or a less urgent action may follow; NULL: no rest
     last_listed_on,                                   -- when the user was listed for a contact before; NULL: not in the last 28 days
     last_action,                                      -- for what, then
     cut_users,                                        -- users whom the capacity of the action left out today
-    COALESCE(GREATEST(users_of_channel - channel_capacity, 0), 0) AS channel_cut_users  -- users of any action whom the capacity of the channel left out today
-FROM within_channels
-WHERE COALESCE(place_on_channel <= channel_capacity, TRUE)
+    channel_cut_users                                 -- users of any action whom the capacity of the channel left out today
+FROM told
+INNER JOIN (SELECT action, channel, playbook, playbook_zh FROM reference.actions) AS playbooks
+    ON told.action = playbooks.action AND told.channel = playbooks.channel

@@ -137,6 +137,7 @@ async fn check_models(
     {
         found.keep(findings.wrong.or_ok(()));
         found.keep(findings.unreachable.or_ok(()));
+        found.keep(check.forgotten(&shape.dimensions).await);
     }
     let tables = check.published(shape.as_ref(), found).await;
     let audits = check
@@ -159,6 +160,48 @@ async fn check_models(
         warnings,
         tables,
     }
+}
+
+/// Plans all that a night computes, before one begins that would come to its last models late. What a night
+/// does not fail for is not looked for; [`check`] does that.
+///
+/// # Errors
+/// Every problem found.
+pub(crate) async fn check_computable(
+    job: &Job,
+    project: &Project,
+    snapshot_date: SnapshotDate,
+) -> Result<(), NightError> {
+    let [numbers, texts] = &ID_TYPES;
+    let mut found = not_computable(job, project, snapshot_date, numbers).await?;
+    if found.len() > 0 {
+        let of_texts = not_computable(job, project, snapshot_date, texts).await?;
+        if of_texts.len() < found.len() {
+            found = of_texts;
+        }
+    }
+    found.or_ok(None)
+}
+
+async fn not_computable(
+    job: &Job,
+    project: &Project,
+    snapshot_date: SnapshotDate,
+    id_type: &DataType,
+) -> Result<Found, NightError> {
+    let session = session_of(job)?;
+    let mut check = Check::open(job, project, &session, snapshot_date, id_type)?;
+    let mut found = Found::default();
+    check.tiers(&mut found).await;
+    let shape = check.shape(&mut found).await;
+    check.published(shape.as_ref(), &mut found).await;
+    let audits = check
+        .catalog
+        .register_models(&[SqlSchema::Audits], &check.parameters)
+        .await;
+    found.keep(audits);
+    found.keep(runnable::check(&check.catalog, project, &check.parameters).await);
+    Ok(found)
 }
 
 /// Refuses rules that would leave users without a value, or give one that dim_tier does not list,
@@ -336,11 +379,7 @@ impl<'a> Check<'a> {
         }
         let snapshot = snapshot.filter(|snapshot| self.catalog.may_plan(snapshot));
         let schemas = match (snapshot, shape) {
-            (Some(snapshot), Some(shape)) => {
-                let forgotten = self.forgotten(snapshot, &shape.dimensions).await;
-                found.keep(forgotten);
-                found.keep(self.schemas(shape).await)
-            }
+            (Some(_), Some(shape)) => found.keep(self.schemas(shape).await),
             _ => None,
         };
         let Some((settled, dim_tier)) = schemas else {
@@ -426,7 +465,10 @@ impl<'a> Check<'a> {
     }
 
     /// Refuses tier models that look like dimensions, but are neither listed nor selected.
-    async fn forgotten(&self, snapshot: &Model, dimensions: &Dimensions) -> Result<(), Problems> {
+    async fn forgotten(&self, dimensions: &Dimensions) -> Result<(), Problems> {
+        let Ok(snapshot) = required(self.project, &TIER_SNAPSHOT) else {
+            return Ok(());
+        };
         let Ok(snapshot) = self.catalog.plan(snapshot, &self.parameters).await else {
             // Its problems are reported where its columns are checked.
             return Ok(());

@@ -326,9 +326,9 @@ pub(super) struct ExportArguments {
     #[arg(long, value_name = "DATE")]
     pub date: Option<String>,
     /// The rows of every published date from this one to --date, not of that alone. Of actions it is one list
-    /// of what is still to be done: a user is in it once, as the newest of the lists has them; what has expired on
-    /// the day after --date is left out, and so is what is less urgent than to leave alone whom the list of
-    /// --date leaves alone. Columns of tier_snapshot are those of --date
+    /// of what is still to be done: a user is in it once, by the newest list that has them, and what older lists
+    /// have is left out once it has expired on the day after --date. Of a user whom the list of --date leaves
+    /// alone, nothing is left but the answer to a complaint. Columns of tier_snapshot are those of --date
     #[arg(long, value_name = "DATE")]
     pub from: Option<String>,
     /// What holds of the rows, in SQL over the columns of the table and, where it has users, of their
@@ -358,7 +358,7 @@ pub(super) struct ExportArguments {
     #[arg(long, value_name = "COLUMN")]
     pub split_by: Option<String>,
     /// At most so many rows, the first in their order; with --split-by so many in each file
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]
     pub limit: Option<u64>,
     /// Begin a CSV with a byte order mark, which some spreadsheets need to see that it is UTF-8
     #[arg(long)]

@@ -15,10 +15,10 @@ use super::signals::or_ended;
 use super::watched::Watched;
 use super::{memory_guard, time_limit};
 
-/// More days than a night has to make up for when nothing but a month was missed.
+/// More days than a night reads after a month without nights.
 const MANY_DAYS: usize = 31;
 
-/// What takes longer to read than a look at the SQL takes.
+/// So many bytes take as long to read as a look at all SQL takes, half a second.
 const MANY_BYTES: u64 = 16 << 20;
 
 /// The job's places, once the rules of its pack are checked.
@@ -46,20 +46,22 @@ pub(super) async fn prepare(
     let workspace = open(job, &project, snapshot_date).await?;
     let facts = Facts::gather(job, &project, &workspace, snapshot_date, circumstances);
     let plan = decide(job, &project, Box::pin(facts).await?);
-    if !circumstances.is_by_rules_of_then && reads_much(&plan, &project) {
-        Box::pin(check::check(job, snapshot_date)).await?;
+    if !circumstances.is_by_rules_of_then && makes_tiles_of_much(&plan) {
+        Box::pin(check::check_computable(job, &project, snapshot_date)).await?;
     }
     Ok((project, workspace, plan))
 }
 
-/// Whether the night reads so much history that its SQL is looked at first, whole: an error in the model that
-/// comes last would be told once all of it is read.
-fn reads_much(plan: &Plan, project: &Project) -> bool {
+/// Whether the night makes tiles of so much history that all SQL is looked at first: an error in the model that
+/// comes last would be told once they are made.
+fn makes_tiles_of_much(plan: &Plan) -> bool {
     let (mut most_days, mut bytes) = (0, 0);
-    for (source, manifest) in &plan.manifests {
-        let days = plan.days_opened(project, source);
-        most_days = most_days.max(days.len());
-        bytes += manifest.on(&days).size_bytes();
+    for tiles in &plan.tiles {
+        for manifest in plan.manifests.values() {
+            let days = tiles.days_read(manifest);
+            most_days = most_days.max(days.len());
+            bytes += manifest.on(&days).size_bytes();
+        }
     }
     most_days > MANY_DAYS && bytes >= MANY_BYTES
 }

@@ -47,12 +47,15 @@ fn examine_memory(queries: u64, machine: Option<u64>, findings: &mut Findings<'_
         HumanBytes(machine)
     );
     let remedy = "lower memory_limit_mib under [engine] to 60 % of it, or leave it out: what queries do not account for needs the rest";
-    if queries < LEAST_FOR_QUERIES {
-        let remedy = "raise memory_limit_mib under [engine] to 256 or more: a night of some thousand users needs it";
-        return findings.warn("memory", found, Some(remedy));
-    }
+    let too_little = match machine * MOST_FOR_QUERIES / 100 < LEAST_FOR_QUERIES {
+        true => "a night of some thousand users needs a machine or container of 512 MiB or more",
+        false => {
+            "raise memory_limit_mib under [engine] to 256 or more: a night of some thousand users needs it"
+        }
+    };
     match share {
         share if share > 100 => findings.fail("memory", found, Some(remedy)),
+        _ if queries < LEAST_FOR_QUERIES => findings.warn("memory", found, Some(too_little)),
         share if share > MOST_FOR_QUERIES => findings.warn("memory", found, Some(remedy)),
         _ => findings.pass("memory", found),
     }
@@ -60,16 +63,14 @@ fn examine_memory(queries: u64, machine: Option<u64>, findings: &mut Findings<'_
 
 fn examine_spill_folder(folder: PathBuf, limit: Option<u64>, findings: &mut Findings<'_>) {
     let shown = folder.display().to_string();
-    // Nights make what is not there of it.
-    let mut above = folder.ancestors();
-    let there = above.find(|folder| folder.exists());
-    let there = there.unwrap_or(&folder).to_owned();
-    if let Err(error) = tempfile::tempfile_in(&there) {
+    // Nights make it, too.
+    let made = std::fs::create_dir_all(&folder);
+    if let Err(error) = made.and_then(|()| tempfile::tempfile_in(&folder)) {
         let found = format!("cannot write to {shown}: {error}");
         let remedy = "make it writable, or set spill_folder under [engine]";
         return findings.fail("spill folder", found, Some(remedy));
     }
-    let Some((room, is_memory)) = room_in(&there) else {
+    let Some((room, is_memory)) = room_in(&folder) else {
         let found = format!("{shown} can be written to; its room is not known");
         return findings.pass("spill folder", found);
     };
@@ -147,6 +148,7 @@ mod tests {
         assert_eq!(memory(1228, Some(2048)).0, Verdict::Pass);
         assert_eq!(memory(1228, None).0, Verdict::Warn);
         assert_eq!(memory(16, Some(2048)).0, Verdict::Warn);
+        assert_eq!(memory(255, Some(200)).0, Verdict::Fail);
     }
 
     #[test]

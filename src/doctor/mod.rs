@@ -10,7 +10,7 @@
 //! | [sources](sources) | their days and files, what expired, reads of a listed file alone |
 //! | the inputs of a night | the footers of the files that the night of a date opens, against what staging reads |
 //!
-//! Nothing is changed but for the probe, which is deleted again.
+//! Nothing is changed but for the probe, which is deleted again, and the spill folder, which is made.
 
 mod finding;
 mod machine;

@@ -1,35 +1,38 @@
 //! The rows of several dates as one table, with the date of each; of actions, what is still to be done.
 //!
-//! | the user's rows in the lists of these dates | of them stays |
+//! | the newest list | of the user's rows stays |
 //! |---|---|
-//! | the newest list has the user for a contact | that row |
-//! | it has not got the user | the newest row that still holds on the day after the newest date |
-//! | it leaves the user alone | the newest such row that is more urgent than to leave alone; without one, that to leave alone |
+//! | has the user for a contact | the row of that list |
+//! | does not have the user | the newest that still holds on the day after its date |
+//! | leaves the user alone | the newest answer to a complaint that still holds; if there is none, the row that leaves the user alone |
 
 use datafusion::common::ScalarValue;
 use datafusion::error::Result as EngineResult;
-use datafusion::logical_expr::{Expr, JoinType, ident, lit};
+use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::{Expr, ExprFunctionExt, JoinType, ident, lit};
 use datafusion::prelude::DataFrame;
 
 use crate::ground::{Diagnostic, Problems, SnapshotDate, counted};
 use crate::overview::Opened;
-use crate::tables::{ACTIONS, Dating, SNAPSHOT_DATE, STOP_LIST, Tables};
+use crate::publish::Publication;
+use crate::tables::{ACTIONS, ANSWER, Dating, SNAPSHOT_DATE, STOP_LIST, Tables};
 use crate::tiles::USER_ID;
 
-/// What users to be left alone are called beside those of all lists, and the priority of that.
-const LEFT_ALONE: &str = "left_alone_user";
-const LEFT_ALONE_PRIORITY: &str = "left_alone_priority";
+/// Columns that no table has: the user to be left alone, and the place of a row among those of its user.
+const LEFT_ALONE: &str = "(user left alone)";
+const PLACE: &str = "(place of row)";
 
-/// The dates from one to another of which rows are published.
+/// The publications that recorded rows of a table, of the dates from one to another. A date that has expired
+/// still has rows of tables that name no user.
 ///
 /// # Errors
 /// A date after the other, and a table that does not keep every date.
-pub(super) fn dates_from(
-    opened: &Opened,
+pub(super) fn publications_from<'a>(
+    opened: &'a Opened,
     tables: &Tables,
     table: &str,
     (from, to): (SnapshotDate, SnapshotDate),
-) -> Result<Vec<SnapshotDate>, Problems> {
+) -> Result<Vec<&'a Publication>, Problems> {
     let refused =
         |message: String, help: &str| Err(Problems(vec![Diagnostic::new(message).help(help)]));
     if from > to {
@@ -40,37 +43,43 @@ pub(super) fn dates_from(
     }
     let found = tables.find(table);
     if found.is_some_and(|table| table.dating != Dating::EveryDate) {
-        return refused(
-            format!("--from: `{table}` does not keep every date"),
-            "leave --from out",
-        );
+        return Err(keeps_no_dates(table));
     }
-    let dates = opened.publications.dates();
-    Ok(dates.range(from..=to).copied().collect())
+    let dates = opened.publications.dates_with_sums();
+    let recorded = dates.range(from..=to).filter_map(|date| {
+        let last = opened.publications.last_of(*date)?;
+        let recorded = last.tables.get(table)?;
+        (!last.is_expired() || recorded.rows > 0).then_some(last)
+    });
+    Ok(recorded.collect())
+}
+
+pub(super) fn keeps_no_dates(table: &str) -> Problems {
+    let message = format!("--from: `{table}` does not keep every date");
+    Problems(vec![Diagnostic::new(message).help("leave --from out")])
 }
 
 /// That some of the days are not published, and so not in the export.
 pub(super) fn missing_days(
-    dates: &[SnapshotDate],
+    exported: usize,
     (from, to): (SnapshotDate, SnapshotDate),
 ) -> Option<Diagnostic> {
     let all = to.days_since_epoch() - from.days_since_epoch() + 1;
-    let missing = usize::try_from(all).unwrap_or_default() - dates.len();
-    (missing > 0).then(|| {
-        let (are, of_them) = match missing {
-            1 => ("is", "it"),
-            _ => ("are", "them"),
-        };
-        let missing = counted(missing, "day");
-        let message = format!(
-            "{missing} from {from} to {to} {are} not published, and nothing of {of_them} is exported"
-        );
-        Diagnostic::new(message).as_warning()
-    })
+    let missing = usize::try_from(all).unwrap_or_default() - exported;
+    let (are, of_them) = match missing {
+        0 => return None,
+        1 => ("is", "it"),
+        _ => ("are", "them"),
+    };
+    let missing = counted(missing, "day");
+    let message = format!(
+        "{missing} from {from} to {to} {are} not published, and nothing of {of_them} is exported"
+    );
+    Some(Diagnostic::new(message).as_warning())
 }
 
 /// Whether a table lists what is to be done about users.
-pub(super) fn lists_users(table: &str) -> bool {
+pub(super) fn is_actions(table: &str) -> bool {
     table == ACTIONS.name
 }
 
@@ -90,26 +99,23 @@ pub(super) fn still_to_do(lists: DataFrame, newest: SnapshotDate) -> EngineResul
     let left_alone = lists
         .clone()
         .filter(is_newest.clone().and(is_left_alone.clone()))?
-        .select(vec![
-            ident(USER_ID).alias(LEFT_ALONE),
-            ident("priority").alias(LEFT_ALONE_PRIORITY),
-        ])?;
+        .select(vec![ident(USER_ID).alias(LEFT_ALONE)])?;
     let is_open = is_newest.or(is_left_alone.clone().is_not_true().and(holds));
-    let priority = ident(LEFT_ALONE_PRIORITY);
-    let may_stay = priority.clone().is_null();
-    let may_stay = may_stay.or(ident("priority").lt_eq(priority));
+    let may_stay = ident(LEFT_ALONE).is_null();
+    let may_stay = may_stay.or(ident("action").in_list(vec![lit(STOP_LIST), lit(ANSWER)], false));
+    let place = row_number()
+        .partition_by(vec![ident(USER_ID)])
+        .order_by(vec![
+            is_left_alone.sort(true, false),
+            ident(SNAPSHOT_DATE).sort(false, false),
+        ])
+        .build()?;
     let (user, left_alone_user) = (&[USER_ID], &[LEFT_ALONE]);
     lists
         .filter(is_open)?
         .join(left_alone, JoinType::Left, user, left_alone_user, None)?
         .filter(may_stay)?
-        .distinct_on(
-            vec![ident(USER_ID)],
-            columns,
-            Some(vec![
-                ident(USER_ID).sort(true, false),
-                is_left_alone.sort(true, false),
-                ident(SNAPSHOT_DATE).sort(false, false),
-            ]),
-        )
+        .window(vec![place.alias(PLACE)])?
+        .filter(ident(PLACE).eq(lit(1_u64)))?
+        .select(columns)
 }

@@ -26,7 +26,9 @@ use crate::storage::Location;
 
 use super::encoder::{Encoder, Form, Format};
 use super::kept::keep_changed;
-use super::manifest::{self, ExportedColumn, ExportedFile, KeptFile, Manifest, Unfinished};
+use super::manifest::{
+    self, ExportedColumn, ExportedDate, ExportedFile, KeptFile, Manifest, Unfinished,
+};
 use super::request::{Request, STAGE};
 use super::selected::Selected;
 use super::split::{self, Value};
@@ -366,6 +368,7 @@ impl<'a> Files<'a> {
         let Selected {
             publication,
             version,
+            dates,
             ..
         } = selected;
         Manifest {
@@ -375,7 +378,8 @@ impl<'a> Files<'a> {
             from: request.from.map(|from| from.to_string()),
             run_id: publication.run_id.clone(),
             publication: publication.sequence,
-            table_version: version.version,
+            table_version: *version,
+            dates: dates.iter().map(ExportedDate::of).collect(),
             condition: request.condition.map(str::to_owned),
             order_by: request.order_by.to_vec(),
             split_by: request.split_by.map(str::to_owned),

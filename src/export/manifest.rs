@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ground::Problems;
+use crate::publish::Publication;
 
 /// The form of manifests.
 pub(super) const FORMAT: u32 = 1;
@@ -26,6 +27,10 @@ pub struct Manifest {
     pub publication: i64,
     /// The version of the table that has the rows.
     pub table_version: i64,
+    /// Where rows of several dates were exported, the dates that have some; those that are not published are not
+    /// among them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dates: Vec<ExportedDate>,
     /// The condition that holds of the rows; left out where all were asked for.
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
@@ -51,9 +56,30 @@ pub struct Manifest {
     /// Files of the export before that had been changed since: they were kept.
     #[serde(skip)]
     pub kept: Vec<KeptFile>,
-    /// What is to be said of a condition that left no row.
+    /// What is to be said of the rows: a condition that left none, days that are not published.
     #[serde(skip)]
     pub warnings: Problems,
+}
+
+/// One of several dates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExportedDate {
+    /// The date, as YYYY-MM-DD.
+    pub snapshot_date: String,
+    /// The run that published it last.
+    pub run_id: String,
+    /// The number of that publication.
+    pub publication: i64,
+}
+
+impl ExportedDate {
+    pub(super) fn of(publication: &Publication) -> Self {
+        Self {
+            snapshot_date: publication.snapshot_date.to_string(),
+            run_id: publication.run_id.clone(),
+            publication: publication.sequence,
+        }
+    }
 }
 
 /// A column of the files.

@@ -33,7 +33,7 @@ use crate::storage::Location;
 
 pub use encoder::{Form, Format};
 pub use files::Target;
-pub use manifest::{ExportedColumn, ExportedFile, KeptFile, Manifest};
+pub use manifest::{ExportedColumn, ExportedDate, ExportedFile, KeptFile, Manifest};
 pub use request::Request;
 
 use encoder::Encoder;

@@ -21,17 +21,20 @@ pub(super) struct Comparison {
     text: String,
 }
 
-/// What the conditions of a plan compare: `column = 'text'` and `column IN ('text', ..)`. Users are left out.
+/// What the topmost condition of a plan compares: `column = 'text'` and `column IN ('text', ..)`. Users are left
+/// out.
 pub(super) fn comparisons(plan: &LogicalPlan) -> EngineResult<BTreeSet<Comparison>> {
     let mut found = BTreeSet::new();
     plan.apply(|node| {
-        if let LogicalPlan::Filter(filter) = node {
-            filter.predicate.apply(|expression| {
-                found.extend(compared(expression));
-                Ok(TreeNodeRecursion::Continue)
-            })?;
-        }
-        Ok(TreeNodeRecursion::Continue)
+        let LogicalPlan::Filter(filter) = node else {
+            return Ok(TreeNodeRecursion::Continue);
+        };
+        filter.predicate.apply(|expression| {
+            found.extend(compared(expression));
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        // Those below belong to the rows that are chosen from.
+        Ok(TreeNodeRecursion::Stop)
     })?;
     Ok(found)
 }

@@ -13,33 +13,36 @@ use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 
 use crate::engine::{EngineError, Session};
-use crate::ground::{Diagnostic, Problems, SourceFile, SqlSchema, TableName, did_you_mean};
+use crate::ground::{
+    Diagnostic, Problems, SnapshotDate, SourceFile, SqlSchema, TableName, did_you_mean,
+};
 use crate::inputs::ParquetFiles;
 use crate::job::Job;
 use crate::models::{Parameters, planner, rows_where};
 use crate::night::NightError;
 use crate::overview::Opened;
 use crate::publish::{
-    Publication, Publications, TableVersion, missing, published_dates, published_in_order,
-    published_table,
+    Publication, Publications, missing, published_dates, published_in_order, published_table,
 };
 use crate::storage::Location;
 use crate::tables::{self, SNAPSHOT_DATE, TIER_SNAPSHOT, Tables};
 use crate::tiles::USER_ID;
 
-use super::dates::{self, dates_from, still_to_do};
+use super::dates::{is_actions, keeps_no_dates, missing_days, publications_from, still_to_do};
 use super::no_rows::{Comparison, comparisons, never_met};
 use super::request::{Request, STAGE, besides};
 
 /// What the users of the snapshot are called beside those of the table.
-const SNAPSHOT_USER: &str = "user_of_snapshot";
+const SNAPSHOT_USER: &str = "(user of snapshot)";
 
 /// Rows of a published table, with the column that they are split by.
 pub(super) struct Selected {
     /// The publication that recorded them.
     pub publication: Publication,
     /// The version of the table that has them.
-    pub version: TableVersion,
+    pub version: i64,
+    /// The publications that recorded the rows of several dates, in their order; none where it is one date.
+    pub dates: Vec<Publication>,
     /// The columns that are written.
     pub schema: SchemaRef,
     /// Where the column that splits the rows is among those of a batch; none where nothing does.
@@ -49,8 +52,8 @@ pub(super) struct Selected {
     rows: SendableRecordBatchStream,
     /// The condition, and what it compares; none where all rows are asked for.
     condition: Option<(SourceFile, BTreeSet<Comparison>)>,
-    /// That days between the dates are not published, where some are.
-    days_missing: Option<Diagnostic>,
+    /// The first and the last of several dates.
+    period: Option<(SnapshotDate, SnapshotDate)>,
     table: TableName,
     /// The rows come from its tables.
     session: Session,
@@ -70,8 +73,8 @@ impl Selected {
             rows,
             own,
             version,
+            dates,
             order,
-            days_missing,
         } = Rows::read(job, &opened, &publication, request).await?;
         let session = opened.session;
         let name = TableName::new(SqlSchema::Publish, request.table);
@@ -113,9 +116,10 @@ impl Selected {
             schema,
             split,
             rows: rows.execute_stream().await.map_err(&failed)?,
+            period: request.from.map(|from| (from, publication.snapshot_date)),
             publication,
+            dates,
             condition,
-            days_missing,
             table: name,
             session,
         })
@@ -128,7 +132,9 @@ impl Selected {
             (Some((file, compared)), 0) => self.why_nothing(file, compared).await,
             _ => Problems::default(),
         };
-        told.0.extend(self.days_missing.clone());
+        let period = self.period;
+        told.0
+            .extend(period.and_then(|period| missing_days(self.dates.len(), period)));
         told
     }
 
@@ -140,8 +146,11 @@ impl Selected {
             Problems::default()
         });
         if told.0.is_empty() {
-            let date = self.publication.snapshot_date;
-            let message = format!("no row of `{}` of {date} meets --where", self.table.name);
+            let dates = match self.period {
+                Some((from, to)) => format!("from {from} to {to}"),
+                None => format!("of {}", self.publication.snapshot_date),
+            };
+            let message = format!("no row of `{}` {dates} meets --where", self.table.name);
             told.push(Diagnostic::new(message).as_warning());
         }
         told
@@ -166,9 +175,9 @@ struct Rows {
     rows: Arc<dyn TableProvider>,
     /// The columns of the table.
     own: SchemaRef,
-    version: TableVersion,
+    version: i64,
+    dates: Vec<Publication>,
     order: Order,
-    days_missing: Option<Diagnostic>,
 }
 
 impl Rows {
@@ -178,57 +187,62 @@ impl Rows {
         publication: &Publication,
         request: &Request<'_>,
     ) -> Result<Self, NightError> {
-        let Opened {
-            output,
-            publications,
-            session,
-        } = opened;
         let failed = EngineError::during(STAGE);
-        let mut version = *publication
-            .tables
-            .get(request.table)
-            .ok_or_else(|| unknown_table(request.table, publication, publications))?;
+        let publications = &opened.publications;
+        let recorded = publication.tables.get(request.table);
+        let recorded =
+            recorded.ok_or_else(|| unknown_table(request.table, publication, publications))?;
         let (tables, problems) = Tables::of(job);
         problems.or_ok(())?;
         let order = Order::of(&tables, request.table);
-        let mut days_missing = None;
-        let rows = match request.from {
+        let (rows, version, dates) = match request.from {
             None => {
-                let rows = order.rows(output, publication, request.table).await?;
-                session.read(Arc::new(rows)).map_err(&failed)?
+                let rows = order.rows(&opened.output, publication, request.table);
+                let rows = opened.session.read(Arc::new(rows.await?));
+                (rows.map_err(&failed)?, recorded.version, Vec::new())
             }
             Some(from) => {
                 let period = (from, publication.snapshot_date);
-                let dates = dates_from(opened, &tables, request.table, period)?;
-                days_missing = dates::missing_days(&dates, period);
-                // Its newest version has all dates.
-                let mut newest_first = publications.all().iter().rev();
-                let newest = newest_first.find_map(|other| other.tables.get(request.table));
-                version = newest.copied().unwrap_or(version);
-                let rows = published_dates(output, publications, request.table, &dates).await?;
-                let rows = rows.ok_or_else(|| missing(publication, request.table))?;
-                let rows = session.read(Arc::new(rows)).map_err(&failed)?;
-                match dates::lists_users(request.table) {
-                    true => still_to_do(rows, publication.snapshot_date).map_err(&failed)?,
-                    false => rows,
-                }
+                let dates = publications_from(opened, &tables, request.table, period)?;
+                let (rows, version) = rows_of_dates(opened, publication, request, &dates).await?;
+                (rows, version, dates.into_iter().cloned().collect())
             }
         };
         let own = Arc::new(rows.schema().as_arrow().clone());
-        let snapshot = published_table(output, publication, TIER_SNAPSHOT.name).await?;
+        let snapshot = published_table(&opened.output, publication, TIER_SNAPSHOT.name).await?;
         let snapshot = snapshot.filter(|snapshot| request.asks_besides(&own, &snapshot.schema()));
         let rows = match snapshot {
             None => rows.into_view(),
-            Some(snapshot) => with_snapshot(session, rows, snapshot).map_err(&failed)?,
+            Some(snapshot) => with_snapshot(&opened.session, rows, snapshot).map_err(&failed)?,
         };
         Ok(Self {
             rows,
             own,
             version,
+            dates,
             order,
-            days_missing,
         })
     }
+}
+
+/// The rows of several dates, and the version that has them.
+async fn rows_of_dates(
+    opened: &Opened,
+    newest: &Publication,
+    request: &Request<'_>,
+    dates: &[&Publication],
+) -> Result<(DataFrame, i64), NightError> {
+    let failed = EngineError::during(STAGE);
+    let (output, publications) = (&opened.output, &opened.publications);
+    let dates: Vec<SnapshotDate> = dates.iter().map(|date| date.snapshot_date).collect();
+    let rows = published_dates(output, publications, request.table, &dates).await?;
+    let (rows, version) = rows.ok_or_else(|| keeps_no_dates(request.table))?;
+    let rows = opened.session.read(Arc::new(rows)).map_err(&failed)?;
+    let rows = match is_actions(request.table) {
+        true => still_to_do(rows, newest.snapshot_date).map_err(&failed)?,
+        false => rows,
+    };
+    Ok((rows, version))
 }
 
 /// The publication that recorded the rows. A date that has expired still has those that name no user.
@@ -249,7 +263,7 @@ async fn publication_with<'a>(
     }
 }
 
-/// Rows of users with what the snapshot of their date says of them besides.
+/// Rows of users with what the snapshot of the newest date says of them besides.
 fn with_snapshot(
     session: &Session,
     rows: DataFrame,

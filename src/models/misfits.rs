@@ -84,8 +84,11 @@ impl Misfit {
         }
         let place = source.written.unwrap_or_else(|| model.head());
         let message = format!("'{text}' is compared with a {expected}");
-        Diagnostic::at(&model.file, place, message)
-            .help("CAST the other side, or correct the value")
+        let help = match &**expected {
+            "DATE" => "write a day as DATE '2026-10-01', or CAST the other side",
+            _ => "CAST the other side, or correct the value",
+        };
+        Diagnostic::at(&model.file, place, message).help(help)
     }
 }
 

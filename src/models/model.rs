@@ -115,11 +115,13 @@ impl Model {
 
     /// Whether a column of what it reads may be read: it is named somewhere, or a `*` takes all that there are.
     pub(crate) fn may_read(&self, column: &str) -> bool {
-        let is_named = |token: &String| token.trim_matches('"').eq_ignore_ascii_case(column);
-        let takes_all = |pair: &[String]| {
-            pair[1] == "*" && ["select", "distinct", ",", "."].contains(&&*pair[0])
+        let is_named = |token: &String| token.trim_matches(['"', '`']).eq_ignore_ascii_case(column);
+        // Behind the `*` of a product stands a factor, and before that of COUNT(*) a bracket.
+        let behind_all = [",", "from", "except", "exclude", "replace"];
+        let takes_all = |three: &[String]| {
+            three[1] == "*" && three[0] != "(" && behind_all.contains(&&*three[2])
         };
-        self.tokens.iter().any(is_named) || self.tokens.windows(2).any(takes_all)
+        self.tokens.iter().any(is_named) || self.tokens.windows(3).any(takes_all)
     }
 
     /// Where a column gets its name, by AS or as it is; as [`place_of`](Self::place_of) where it is

@@ -102,7 +102,7 @@ fn columns(project: &Project, job: &Job) -> Vec<Diagnostic> {
         found.extend(unread.map(|column| {
             let message = format!("no SQL reads the column `{column}` of `{table}`");
             let help = format!(
-                "map it in {}, as {column} AS .. within FROM (SELECT .. FROM {table}), or take it out",
+                "select it in {}, or rename it there to the column that it stands for, or take it out",
                 reader.file.name
             );
             job.problem(&format!("sources.{name}.columns.{column}"), message)

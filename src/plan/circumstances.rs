@@ -26,7 +26,7 @@ pub struct Circumstances<'a> {
     pub is_by_rules_of_then: bool,
     /// The columns that tables may lose.
     pub may_drop: &'a [TableColumn],
-    /// Whether the same command goes on with other dates, so that what to run next is not said.
+    /// Whether the same command goes on with other dates, so that which are affected is not said yet.
     pub is_followed: bool,
     /// Whether the tiles are planned also where D is published as it would be today.
     pub needs_tiles: bool,

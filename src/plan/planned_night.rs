@@ -100,7 +100,7 @@ pub struct Plan {
     pub lost: Vec<LostFiles>,
     /// The columns that tables may lose.
     pub may_drop: Vec<TableColumn>,
-    /// Whether the same command goes on with other dates.
+    /// Whether the same command goes on with other dates, which may be those that are affected.
     pub is_followed: bool,
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn remarks_on(job: &Job, plan: &Plan) -> Vec<String> {
     remarks.extend(no_longer_provisional(plan));
     remarks.extend(plan.remarks_on_retired());
     // What a refused night is to do first is in the refusal.
-    if plan.check_history().is_ok() && !plan.is_followed {
+    if plan.check_history().is_ok() {
         remarks.extend(advice(plan));
     }
     remarks
@@ -34,7 +34,7 @@ fn advice(plan: &Plan) -> Vec<String> {
             verb_for(plan.gaps.len(), "was", "were")
         ));
     }
-    if let Some(first) = plan.affected.first() {
+    if let Some(first) = plan.affected.first().filter(|_| !plan.is_followed) {
         remarks.push(format!(
             "published dates to restate: {}, from {} on; `tierline backfill --affected` does so",
             plan.affected.len(),

@@ -109,14 +109,14 @@ async fn published_rows(
 }
 
 /// The rows of some dates of a table that keeps every date, as the last of all publications has left
-/// it. None when no publication has the table. Rewritten rows are found as [`published_table`] finds
+/// it, and the version that has them. None when no publication has the table, or it keeps no dates. Rewritten rows are found as [`published_table`] finds
 /// them.
 pub(crate) async fn published_dates(
     output: &Location,
     publications: &Publications,
     name: &str,
     dates: &[SnapshotDate],
-) -> Result<Option<ParquetFiles>, PublishError> {
+) -> Result<Option<(ParquetFiles, i64)>, PublishError> {
     let mut newest_first = publications.all().iter().rev();
     let recorded = newest_first.find_map(|publication| publication.tables.get(name));
     let Some(recorded) = recorded else {
@@ -125,6 +125,9 @@ pub(crate) async fn published_dates(
     let Some(mut table) = Table::open_at(output, name, recorded.version).await? else {
         return Ok(None);
     };
+    if table.schema()?.index_of(SNAPSHOT_DATE).is_err() {
+        return Ok(None);
+    }
     let mut files = files_of_dates(&table, dates)?;
     if let Some((first, ..)) = files.first()
         && is_gone(output, first).await
@@ -133,7 +136,8 @@ pub(crate) async fn published_dates(
         files = files_of_dates(&newest, dates)?;
         table = newest;
     }
-    Ok(Some(files_by_date(output, files, &table.schema()?)))
+    let rows = files_by_date(output, files, &table.schema()?);
+    Ok(Some((rows, table.version())))
 }
 
 /// Every table that was published, at the version that has what is published and nothing else: the newest,

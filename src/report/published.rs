@@ -43,7 +43,7 @@ pub(super) async fn dated(
         session,
     } = opened;
     let rows = published_dates(output, publications, name, dates).await?;
-    let rows = rows.map(|rows| session.read(Arc::new(rows)));
+    let rows = rows.map(|(rows, _)| session.read(Arc::new(rows)));
     Ok(rows.transpose().map_err(EngineError::during(STAGE))?)
 }
 

@@ -59,6 +59,9 @@ pub const DIM_METRIC: PublishedTable = PublishedTable {
 /// The action of users who get no message.
 pub const STOP_LIST: &str = "leave_alone";
 
+/// The action that users who get no message are still in: somebody answers them.
+pub const ANSWER: &str = "resolve_complaint";
+
 /// Whom to contact and whom to leave alone; each user once at most.
 pub const ACTIONS: PublishedTable = PublishedTable {
     name: "actions",

@@ -23,7 +23,7 @@ use crate::ground::SqlSchema;
 use crate::job::ColumnType;
 
 pub use dating::{Dating, SNAPSHOT_DATE};
-pub use marts::{ACTIONS, ALERTS, DIM_METRIC, KPI_DAILY, STOP_LIST};
+pub use marts::{ACTIONS, ALERTS, ANSWER, DIM_METRIC, KPI_DAILY, STOP_LIST};
 pub use own::Tables;
 pub use tiers::{
     DIM_TIER, MEASURES, REVENUE_TYPE, TIER_CURRENT, TIER_MIGRATION, TIER_MIGRATION_MATRIX,

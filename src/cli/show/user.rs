@@ -99,7 +99,7 @@ fn no_action(user: &UserOverview) -> Vec<String> {
     let actions = left_out("an action", actions.iter().map(action));
     let channel = |cut: &ChannelCut| format!("{} {}", cut.channel, count(cut.cut_users));
     let channels = channels.iter().map(channel);
-    let channels = left_out("an action over a channel", channels);
+    let channels = left_out("an action on a channel", channels);
     let cuts = actions.into_iter().chain(channels);
     std::iter::once(first).chain(rest).chain(cuts).collect()
 }
@@ -457,7 +457,7 @@ mod tests {
             @"
           no action: no rule takes the user, who was listed on 2026-11-01
           or they qualify for an action whose capacity left users out: thank_peak 3, recall 1,200
-          or they qualify for an action over a channel whose capacity left users out: wecom 4
+          or they qualify for an action on a channel whose capacity left users out: wecom 4
         "
         );
         insta::assert_snapshot!(

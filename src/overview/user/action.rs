@@ -168,7 +168,7 @@ pub(super) async fn listed_before(
     let dates: Vec<SnapshotDate> =
         dates_of_history(publications, publication.snapshot_date).collect();
     let lists = published_dates(output, publications, ACTIONS.name, &dates).await?;
-    let Some(lists) = lists else {
+    let Some((lists, _)) = lists else {
         return Ok(Vec::new());
     };
     let listed = async {

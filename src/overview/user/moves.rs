@@ -51,7 +51,7 @@ pub(super) async fn newest_moves(
     let dates: Vec<SnapshotDate> = dates.take(DATES_OF_MOVES).copied().collect();
     let (output, publications) = (&opened.output, &opened.publications);
     let migration = published_dates(output, publications, TIER_MIGRATION.name, &dates).await?;
-    let Some(migration) = migration else {
+    let Some((migration, _)) = migration else {
         return Ok(Vec::new());
     };
     let newest = async {

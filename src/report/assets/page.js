@@ -643,7 +643,8 @@ const actions = () => {
   // What holds of all channels of an action is said after the last.
   const isLast = (action) => list.findLast((other) => other.action === action.action) === action;
   scroller('actions-table', t('all_listed'), table(t('all_listed'), [
-    { head: t('action'), kind: 'text', cell: (action) => named('action', action.action) },
+    // The name that the table has is that to look for in an export.
+    { head: t('action'), kind: 'text', cell: (action) => [named('action', action.action), el('br'), el('code', { class: 'quiet' }, action.action)] },
     { head: t('channel'), kind: 'text', cell: (action) => named('channel', action.channel) },
     { head: t('users'), cell: (action) => count(action.users) },
     ...(cuts ? [{ head: t('cut'), cell: (action) => action.cut_users && isLast(action) ? count(action.cut_users) : t('nothing') }] : []),

@@ -196,6 +196,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "name a folder of its own, so that the files are not read as a part of it",
             "leave it out, or give --format csv",
             "give an earlier one, or leave --from out",
+            "write a day as DATE '2026-10-01', or CAST the other side",
         ],
     ),
     (
@@ -338,7 +339,7 @@ const APPLIED: &[(&str, &[&str])] = &[
         &[
             "write ${name} where it is to decide something, or take it out",
             "read it where its columns belong, or remove the file",
-            "map it in {}, as {column} AS .. within FROM (SELECT .. FROM {table}), or take it out",
+            "select it in {}, or rename it there to the column that it stands for, or take it out",
             "end its ORDER BY in a key, such as user_id or order_id: the same rows then come in the same order every night",
             "give it the name of a metric, or add the metric to publish/kpi_daily.sql",
             "add a line {name}{labels} to reference/dim_metric.csv, with its labels between the commas, for people to read more than its name",

@@ -394,6 +394,11 @@ fn actions_that_contradict_each_other_are_refused() {
             "without a capacity it takes every user",
         ),
         (
+            "resolve_complaint,10,service,,",
+            "resolve_complaint,10,service,3,",
+            "resolve_complaint must have no capacity",
+        ),
+        (
             "recall,110,sms,500,",
             "recall,110,sms,9000000000000000000,",
             "capacity must be 1000000000 or less",
@@ -420,6 +425,11 @@ fn channels_that_no_action_has_are_refused() {
             "no line of reference/actions.csv has the channel",
         ),
         ("none,", "none,5", "the channel none must have no capacity"),
+        (
+            "service,",
+            "service,5",
+            "the channel of resolve_complaint must have no capacity",
+        ),
         ("sms,", "sms,\nsms,3", "has channel `sms` on line 6 already"),
         (
             "sms,",

@@ -375,7 +375,7 @@ fn of_warnings() {
             ],
         },
         Remedy {
-            help: "map it in sql/staging/orders.sql, as basket AS .. within FROM (SELECT .. FROM sources.orders), or take it out",
+            help: "select it in sql/staging/orders.sql, or rename it there to the column that it stands for, or take it out",
             broken: &[Append(
                 "job.toml",
                 "\n[sources.orders.columns]\nbasket = { type = \"VARCHAR\", optional = true }\n",

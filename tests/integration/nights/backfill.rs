@@ -264,6 +264,8 @@ async fn filled_gap_affects_the_date_after_it() {
     }
     let filled = backfill(&nights, 1, 1, &[]);
     assert_eq!(nights_of(&filled), became(1, 1, "published"), "{filled:?}");
+    let next = "`tierline backfill --affected` does so";
+    assert!(filled.stdout.contains(next), "{filled:?}");
 
     let today = days_ago(0);
     let plan = call(&nights, "plan", &["--date", &days_ago(1).to_string()]);
@@ -317,6 +319,8 @@ async fn gaps_are_filled_and_late_data_restated_by_one_command() {
         nights_of(&filled),
         [became(3, 3, "published"), restated].concat()
     );
+    let next = "`tierline backfill";
+    assert!(!filled.stdout.contains(next), "{filled:?}");
     assert_as_from_scratch(&nights).await;
 
     let day = days_ago(3).to_string();

@@ -269,6 +269,18 @@ async fn old_dates_keep_their_users_on_the_last_of_each_month() {
     let kpis = exported("kpi_daily");
     assert_eq!(kpis.exit_code, 0, "{kpis:?}");
     assert!(kpis.stdout.contains(&format!("{august},")), "{kpis:?}");
+    let kpis = [
+        "export",
+        "--format",
+        "csv",
+        "--table",
+        "kpi_daily",
+        "--from",
+        &august,
+    ];
+    let kpis = tierline(&nights, &temporary, &kpis).stdout;
+    let exported_dates: BTreeSet<&str> = kpis.lines().skip(1).map(|line| &line[..10]).collect();
+    assert_eq!(exported_dates.len(), dates["kpi_daily"].len());
     let users = exported("tier_snapshot");
     assert_eq!(users.exit_code, 2, "{users:?}");
     let again = tierline(&nights, &temporary, &maintain);

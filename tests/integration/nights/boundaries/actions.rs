@@ -325,6 +325,37 @@ async fn a_channel_takes_the_most_urgent_of_all_its_actions() {
     );
 }
 
+/// A line takes no more than its channel does, so that the next user goes to the action's next channel.
+#[tokio::test]
+async fn whoever_a_channel_has_no_room_for_goes_to_the_next() {
+    let mut history = all(["a", "b", "c", "d"].map(|user| newcomer(user, 3)));
+    for (order, amount_cents) in history.orders.iter_mut().zip([40_00, 30_00, 20_00, 10_00]) {
+        order.amount_cents = amount_cents;
+    }
+    let mut nights = job_over(&history);
+    nights.edit_pack(&[
+        Edit {
+            file: "reference/actions.csv",
+            from: "second_order,90,app_push,2000,true,7,14,",
+            to: "second_order,91,app_push,2,true,7,14,,\nsecond_order,90,sms,3,true,7,14,",
+        },
+        Edit {
+            file: "reference/channels.csv",
+            from: "sms,",
+            to: "sms,1",
+        },
+    ]);
+
+    let rows = actions(&nights).await;
+
+    let channels = BTreeMap::from([("a", "sms"), ("b", "app_push"), ("c", "app_push")]);
+    assert_eq!(by("user_id", &rows, "channel"), channels);
+    assert_eq!(
+        columns(&rows, ("user_id", "a"), ["cut_users", "channel_cut_users"]),
+        ["1", "0"]
+    );
+}
+
 /// Crisis lists are off until the job turns them on, and then come before everything but contact rules: who is
 /// new, or was recalled twice in vain, is in none.
 #[tokio::test]

@@ -13,6 +13,7 @@ SELECT
     COUNT(*) AS users,
     CAST(SUM(value_at_stake) AS DOUBLE) AS value_at_stake,
     MAX(cut_users) AS cut_users,
+    MAX(channel_cut_users) AS channel_cut_users,
     strftime(MIN(expires_on), '%Y-%m-%d') AS expires_on
 FROM actions_newest
 GROUP BY ALL
@@ -20,4 +21,4 @@ GROUP BY ALL
 UNION ALL
 
 -- There even when nobody has an action: Evidence cannot read a source without rows.
-SELECT 0, '', '', false, '', 0, 0, 0, ''
+SELECT 0, '', '', false, '', 0, 0, 0, 0, ''
