@@ -196,6 +196,7 @@ const APPLIED: &[(&str, &[&str])] = &[
             "name a folder of its own, so that the files are not read as a part of it",
             "leave it out, or give --format csv",
             "give an earlier one, or leave --from out",
+            "leave --from out",
             "write a day as DATE '2026-10-01', or CAST the other side",
         ],
     ),
