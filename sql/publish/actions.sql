@@ -237,7 +237,6 @@ listed AS (
         actions.channel_capacity,
         actions.days_valid,
         actions.rest_days,
-        GREATEST(ranked.users - totals.capacity, 0) AS cut_users,
         ROW_NUMBER() OVER (
             PARTITION BY actions.channel
             ORDER BY actions.priority, ranked.place, ranked.user_id
@@ -248,14 +247,13 @@ listed AS (
         ON ranked.priority = actions.first_priority
         AND ranked.place > actions.users_before
         AND ranked.place <= actions.users_before + actions.capacity
-    INNER JOIN (SELECT first_priority, SUM(capacity) AS capacity FROM actions GROUP BY first_priority) AS totals
-        ON ranked.priority = totals.first_priority
 ),
 
 -- and so does what a channel takes in all, action after action
 told AS (
     SELECT
         listed.*,
+        users - COUNT(*) OVER (PARTITION BY priority) AS cut_users,
         COALESCE(GREATEST(users_of_channel - channel_capacity, 0), 0) AS channel_cut_users,
 
         -- what reasons are made of
@@ -341,7 +339,7 @@ SELECT
     CASE WHEN rest_days > 0 THEN $snapshot_date + rest_days END AS rests_until,  -- the first day on which this or a less urgent action may follow; NULL: no rest
     last_listed_on,                                   -- when the user was listed for a contact before; NULL: not in the last 28 days
     last_action,                                      -- for what, then
-    cut_users,                                        -- users whom the capacity of the action left out today
+    cut_users,                                        -- users whom capacities left out of the action today, its own or those of its channels
     channel_cut_users                                 -- users of any action whom the capacity of the channel left out today
 FROM told
 INNER JOIN (SELECT action, channel, playbook, playbook_zh FROM reference.actions) AS playbooks

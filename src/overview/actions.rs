@@ -43,7 +43,7 @@ pub(crate) struct ActionOverview {
     pub priority: i64,
     /// Users to be contacted so, or to be left alone.
     pub users: i64,
-    /// Users whom the capacity of the action, over all of its channels, left out.
+    /// Users whom capacities left out of the action, its own or those of its channels.
     pub cut_users: i64,
     /// Users whom the capacity of the channel, over all of its actions, left out.
     pub channel_cut_users: i64,

@@ -177,7 +177,7 @@ fn without_playbooks(page: &str) -> String {
         playbooks.starts_with("  value_tier, silent\n    "),
         "{playbooks}"
     );
-    let is_listed = before.contains("Today\n") && !before.contains("  no action: ");
+    let is_listed = before.contains("Today\n") && !before.contains("  no new action: ");
     let order = "What is to be done today comes before all of these.";
     assert_eq!(playbooks.contains(order), is_listed, "{page}");
     without_run(&format!("{before}Newest moves{moves}"))
@@ -265,7 +265,7 @@ fn moves_between_any_two_dates_and_one_user_are_shown() {
     User u0000001 on 2026-10-31
 
     Today
-      no action: no rule takes the user
+      no new action: no rule takes the user
 
     Tiers
       dimension            tier                      label                         since

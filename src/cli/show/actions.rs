@@ -12,8 +12,7 @@ use crate::overview::{ActionOverview, ActionsOverview};
 use super::cells::number;
 
 /// What is below a column of users who were cut.
-const CUT_LEGEND: &str =
-    "  cut: left out today, as the action takes no more users than its capacity";
+const CUT_LEGEND: &str = "  cut: left out today, as the action or its channels take no more users";
 
 /// The actions of a date in the order of priority, and what each adds up to.
 pub(super) fn actions_page(actions: &ActionsOverview, paint: Paint) -> String {
@@ -124,7 +123,7 @@ mod tests {
           resolve_complaint  service      3      .    3,703.50  2026-11-23
           call_falling       phone       50      .   61,725.00  2026-11-23
           call_falling       wecom      200  1,012  246,900.00  2026-11-23
-          cut: left out today, as the action takes no more users than its capacity
+          cut: left out today, as the action or its channels take no more users
           by channel: wecom 200, phone 50 (30 left out, as it takes no more), service 3
         ");
         let nobody = ActionsOverview {

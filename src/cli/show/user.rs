@@ -77,42 +77,53 @@ fn today(user: &UserOverview) -> String {
     escaped_lines(&lines.concat())
 }
 
-/// Why a user is in no list of today: a rest after an earlier one, a capacity, or that no rule takes them.
+/// Why a user is in no list of today: an earlier one that still holds, a rest after one, a capacity, or that no
+/// rule takes them.
 fn no_action(user: &UserOverview) -> Vec<String> {
     let today = user.snapshot_date.to_string();
-    let resting = user.listed_before.iter().find_map(|listing| {
-        let until = listing.rests_until.as_ref()?;
-        (*until > today).then_some((&listing.action, until))
+    // A list is there on the morning after its date.
+    let tomorrow = user.snapshot_date.day().succ_opt();
+    let tomorrow = tomorrow.map_or_else(|| today.clone(), |day| day.to_string());
+    let listed = user.listed_before.iter();
+    let open = listed.clone().find_map(|listing| {
+        let until = listing.expires_on.as_ref()?;
+        (*until > tomorrow).then(|| {
+            format!(
+                "  to be done before {until}, unless it was: {} ({}), listed on {}\n",
+                listing.action, listing.channel, listing.snapshot_date
+            )
+        })
     });
-    let newest = user.listed_before.first();
-    let before = newest.map_or_else(String::new, |listing| {
+    let rest = listed.clone().find_map(|listing| {
+        let until = listing.rests_until.as_ref()?;
+        (*until > today).then(|| {
+            format!(
+                "  they rest from {} and what is less urgent until {until}, and for some days, by\n  interaction depth, from most of what is more urgent\n",
+                listing.action
+            )
+        })
+    });
+    let Cuts { actions, channels } = &user.cuts;
+    let of_action = |cut: &ActionCut| format!("{} {}", cut.action, count(cut.cut_users));
+    let of_channel = |cut: &ChannelCut| format!("on {} {}", cut.channel, count(cut.cut_users));
+    let cuts = actions.iter().map(of_action);
+    let cuts: Vec<String> = cuts.chain(channels.iter().map(of_channel)).collect();
+    let before = listed.clone().next().map_or_else(String::new, |listing| {
         format!(", who was listed on {}", listing.snapshot_date)
     });
-    let rest = resting.map(|(action, until)| {
-        format!(
-            "  they rest from {action} and what is less urgent until {until}, and for some days, by\n  interaction depth, from most of what is more urgent\n"
-        )
-    });
-    let first = format!("  no action: no rule takes the user{before}\n");
-    let Cuts { actions, channels } = &user.cuts;
-    let action = |cut: &ActionCut| format!("{} {}", cut.action, count(cut.cut_users));
-    let actions = left_out("an action", actions.iter().map(action));
-    let channel = |cut: &ChannelCut| format!("{} {}", cut.channel, count(cut.cut_users));
-    let channels = channels.iter().map(channel);
-    let channels = left_out("an action on a channel", channels);
-    let cuts = actions.into_iter().chain(channels);
-    std::iter::once(first).chain(rest).chain(cuts).collect()
-}
-
-/// A line about whom capacities left out; none where they left out nobody.
-fn left_out(of_what: &str, cuts: impl Iterator<Item = String>) -> Option<String> {
-    let cuts: Vec<String> = cuts.collect();
-    (!cuts.is_empty()).then(|| {
-        format!(
-            "  or they qualify for {of_what} whose capacity left users out: {}\n",
-            cuts.join(", ")
-        )
-    })
+    let (or_cut, cuts) = match cuts.is_empty() {
+        true => ("", None),
+        false => (
+            ", or a capacity leaves them out",
+            Some(format!(
+                "  left out by capacities today: {}\n",
+                cuts.join(", ")
+            )),
+        ),
+    };
+    let first = format!("  no new action: no rule takes the user{before}{or_cut}\n");
+    let lines = std::iter::once(first).chain(open).chain(rest).chain(cuts);
+    lines.collect()
 }
 
 /// A line for each of the newest lists.
@@ -124,11 +135,14 @@ fn lists(listed: &[Listing]) -> String {
             snapshot_date,
             action,
             channel,
+            expires_on,
             rests_until,
         } = listing;
+        let before = expires_on.iter().map(|day| format!(", before {day}"));
         let rests = rests_until.iter();
-        let rests: String = rests.map(|day| format!(", rests until {day}")).collect();
-        format!("  {snapshot_date}: {action} ({channel}){rests}\n")
+        let rests = rests.map(|day| format!(", rests until {day}"));
+        let days: String = before.chain(rests).collect();
+        format!("  {snapshot_date}: {action} ({channel}){days}\n")
     });
     escaped_lines(&lines.chain(others).collect::<String>())
 }
@@ -279,6 +293,7 @@ mod tests {
             snapshot_date: date.to_owned(),
             action: action.to_owned(),
             channel: "sms".to_owned(),
+            expires_on: Some(date.replace("2026-11-1", "2026-11-2")),
             rests_until,
         }
     }
@@ -369,8 +384,8 @@ mod tests {
             Remind of what they usually buy, with one tap to order again.
 
         Listed on the 28 dates before
-          2026-11-06: recall (sms), rests until 2026-11-20
-          2026-10-30: revive_silent (sms)
+          2026-11-06: recall (sms), before 2026-11-06, rests until 2026-11-20
+          2026-10-30: revive_silent (sms), before 2026-10-30
 
         Tiers
           dimension        tier        label    since
@@ -450,22 +465,28 @@ mod tests {
             };
             today(&user)
         };
-        insta::assert_snapshot!(told(&[], &[]), @"  no action: no rule takes the user");
+        insta::assert_snapshot!(told(&[], &[]), @"  no new action: no rule takes the user");
         let ended = ("2026-11-01", Some("2026-11-20"));
         insta::assert_snapshot!(
             told(&[("thank_peak", 3), ("recall", 1200)], &[ended]),
             @"
-          no action: no rule takes the user, who was listed on 2026-11-01
-          or they qualify for an action whose capacity left users out: thank_peak 3, recall 1,200
-          or they qualify for an action on a channel whose capacity left users out: wecom 4
+          no new action: no rule takes the user, who was listed on 2026-11-01, or a capacity leaves them out
+          left out by capacities today: thank_peak 3, recall 1,200, on wecom 4
         "
         );
         insta::assert_snapshot!(
             told(&[], &[ended, ("2026-10-30", Some("2026-11-21"))]),
             @"
-          no action: no rule takes the user, who was listed on 2026-11-01
+          no new action: no rule takes the user, who was listed on 2026-11-01
           they rest from recall and what is less urgent until 2026-11-21, and for some days, by
           interaction depth, from most of what is more urgent
+        "
+        );
+        insta::assert_snapshot!(
+            told(&[], &[("2026-11-18", None)]),
+            @"
+          no new action: no rule takes the user, who was listed on 2026-11-18
+          to be done before 2026-11-28, unless it was: recall (sms), listed on 2026-11-18
         "
         );
     }

@@ -57,7 +57,7 @@ pub(crate) struct UserAction {
     pub expires_on: Option<String>,
 }
 
-/// An action that more users qualified for today than its capacity takes.
+/// An action that more users qualified for today than capacities take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ActionCut {
     /// What would have been to do.
@@ -95,6 +95,8 @@ pub(crate) struct Listing {
     pub action: String,
     /// How.
     pub channel: String,
+    /// The day from which on it is too late.
+    pub expires_on: Option<String>,
     /// The first day on which an action of the same or a lower priority may follow; none where there is no
     /// rest, or the pack has no such column.
     pub rests_until: Option<String>,
@@ -186,12 +188,16 @@ fn listings(rows: &RecordBatch) -> Result<Vec<Listing>, ArrowError> {
     let (dates, actions) = (texts(rows, SNAPSHOT_DATE)?, texts(rows, "action")?);
     let channels = texts(rows, "channel")?;
     let rests = optional_texts(rows, "rests_until")?.into_iter();
-    let listings = rests.enumerate().map(|(row, rests_until)| Listing {
-        snapshot_date: dates.value(row).to_owned(),
-        action: actions.value(row).to_owned(),
-        channel: channels.value(row).to_owned(),
-        rests_until,
-    });
+    let days = rests.zip(optional_texts(rows, "expires_on")?);
+    let listings = days
+        .enumerate()
+        .map(|(row, (rests_until, expires_on))| Listing {
+            snapshot_date: dates.value(row).to_owned(),
+            action: actions.value(row).to_owned(),
+            channel: channels.value(row).to_owned(),
+            expires_on,
+            rests_until,
+        });
     Ok(listings.collect())
 }
 

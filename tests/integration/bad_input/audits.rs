@@ -70,6 +70,7 @@ fn audit_that_names_users_otherwise_shows_none() {
     | 4               |
     | 5               |
     +-----------------+
+    and 1 more
     the query is sql/audits/aliased.sql
     ");
 }
@@ -107,6 +108,7 @@ fn users_with_two_rows_are_blocked() {
     | 4    |
     | 4    |
     +------+
+    and 1 more
     a join in the SQL pack multiplies users or loses their ids; each feature and tier model must have one row per user
 
     actions_key: 1 offending row

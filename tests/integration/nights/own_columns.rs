@@ -214,7 +214,7 @@ fn a_warning_is_one_file() {
     insta::assert_snapshot!(project.check(), @"
     exit code 0
 
-    job job: no problems in 37 models and 5 reference files
+    job job: no problems in 37 models and 6 reference files
     note: the warning `keen` has no labels and no playbook
       --> sql/tiers/warnings.sql:44:59
        |
