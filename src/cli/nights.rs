@@ -45,7 +45,8 @@ pub(super) async fn prepare(
     }
     let workspace = open(job, &project, snapshot_date).await?;
     let facts = Facts::gather(job, &project, &workspace, snapshot_date, circumstances);
-    let plan = decide(job, &project, Box::pin(facts).await?);
+    let mut plan = decide(job, &project, Box::pin(facts).await?);
+    plan.is_followed = circumstances.is_followed;
     if !circumstances.is_by_rules_of_then && makes_tiles_of_much(&plan) {
         Box::pin(check::check_computable(job, &project, snapshot_date)).await?;
     }

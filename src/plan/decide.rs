@@ -75,7 +75,7 @@ pub fn decide(job: &Job, project: &Project, mut facts: Facts) -> Plan {
         lost: facts.lost,
         delivery_warnings: Vec::new(),
         may_drop: facts.may_drop,
-        is_followed: facts.is_followed,
+        is_followed: false,
     };
     plan.delivery_warnings = delivery_warnings(job, &plan);
     plan

@@ -53,8 +53,6 @@ pub struct Facts {
     pub(super) had: DaysHad,
     /// The columns that tables may lose.
     pub(super) may_drop: Vec<TableColumn>,
-    /// Whether the same command goes on with other dates, which may be those that are affected.
-    pub(super) is_followed: bool,
     /// The models of the snapshot that need all users at once, where there is something to compute.
     pub(super) undivided: Vec<TableName>,
     /// What there is of the history; none where D is published as it would be today.

@@ -45,8 +45,8 @@ impl Facts {
             rules,
             is_by_rules_of_then,
             may_drop,
-            is_followed,
             needs_tiles,
+            ..
         } = circumstances;
         let delivered = list_sources(job, workspace).await?;
         let publications = publications_of(job, workspace).await?;
@@ -83,7 +83,6 @@ impl Facts {
             source_fingerprint: files_read(&project.graph, &visible, snapshot_date),
             had,
             may_drop: may_drop.to_vec(),
-            is_followed,
             undivided: Vec::new(),
             stored: None,
             all_days,

@@ -80,7 +80,6 @@ impl House {
             is_by_earlier_rules: false,
             had: DaysHad::Any,
             may_drop: Vec::new(),
-            is_followed: false,
             undivided: Vec::new(),
             stored: None,
         }
