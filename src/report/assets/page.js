@@ -396,7 +396,7 @@ const bars = (found, names) => {
   return {
     grid: { left: 8, right: 56, top: 8, bottom: 8, containLabel: true },
     xAxis: { type: 'value', show: false },
-    yAxis: { type: 'category', inverse: true, data: lines, ...axis(), axisLine: { show: false }, axisLabel: { color: css('--ink'), fontSize: 13, interval: 0 } },
+    yAxis: { type: 'category', inverse: true, data: lines, ...axis(), axisLine: { show: false }, axisLabel: { color: css('--ink'), fontSize: 13, lineHeight: 17, interval: 0 } },
     series: [{ type: 'bar', barMaxWidth: 26, data: found.tiers.map((tier, place) => ({ value: of(measured(tier), total), itemStyle: { color: paint[place], borderRadius: 4 } })), label: { show: true, position: 'right', color: css('--ink'), formatter: ({ value }) => share(value) } }],
   };
 };
