@@ -36,10 +36,9 @@ export const unsaid = () => {
   if (!figures.alerts.length && alerts > MOST_WITHOUT_ALERTS) found.push(`no alerts, on ${Math.round(alerts)} pixels`);
 
   const falling = figures.kpis.find((kpi) => kpi.metric === 'falling_high_value_users')?.value;
-  const reached = (figures.actions ?? []).some((action) => action.action === 'call_falling');
   const warned = figures.warnings.some((warning) => warning.name === 'falling_warning');
   const isCounted = (id) => isShown(document.querySelector(`#${id} .counted`));
-  if (falling && reached && !isCounted('actions-table')) found.push('the actions do not say how they count those about to fall');
+  if (falling && figures.actions?.length && !isCounted('actions-table')) found.push('the actions do not say how they count those about to fall');
   if (Number.isFinite(falling) && warned && !isCounted('warnings-table')) found.push('the warnings do not say how they count those about to fall');
   const tile = document.querySelector('#tiles .tile:nth-child(5) .sub')?.textContent ?? '';
   if (falling && !/tier|层级/.test(tile)) found.push('the first screen does not say how it counts those about to fall');

@@ -144,7 +144,14 @@ fn summary(manifest: &Manifest) -> String {
     );
     for file in &manifest.files {
         let rows = counted(usize::try_from(file.rows).unwrap_or(usize::MAX), "row");
-        text.push_str(&format!("  {}: {rows}, {} bytes\n", file.name, file.bytes));
+        let left_out = match file.left_out {
+            0 => String::new(),
+            more => format!("; {more} more left out by --limit"),
+        };
+        text.push_str(&format!(
+            "  {}: {rows}, {} bytes{left_out}\n",
+            file.name, file.bytes
+        ));
     }
     for KeptFile { name, kept_as } in &manifest.kept {
         text.push_str(&format!(

@@ -123,6 +123,8 @@ struct OpenFile {
     encoder: Encoder,
     digest: Sha256,
     rows: u64,
+    /// Rows behind the limit.
+    left_out: u64,
     bytes: u64,
     buffer: Vec<u8>,
     upload: Option<WriteMultipart>,
@@ -160,7 +162,9 @@ impl<'a> Files<'a> {
             let number = self.number_of(value)?;
             let file = &mut self.open[number];
             let left = usize::try_from(self.limit - file.rows).unwrap_or(usize::MAX);
-            let rows = rows.slice(0, rows.num_rows().min(left));
+            let written = rows.num_rows().min(left);
+            file.left_out += (rows.num_rows() - written) as u64;
+            let rows = rows.slice(0, written);
             let bytes = file.encoder.encode(&rows).map_err(&failed)?;
             file.rows += rows.num_rows() as u64;
             file.add(self.location, bytes).await?;
@@ -207,6 +211,7 @@ impl<'a> Files<'a> {
             encoder: encoder.map_err(EngineError::during(STAGE))?,
             digest: Sha256::new(),
             rows: 0,
+            left_out: 0,
             bytes: 0,
             buffer: Vec::new(),
             upload: None,
@@ -433,6 +438,7 @@ impl OpenFile {
             name: self.name,
             value: is_split.then_some(self.value),
             rows: self.rows,
+            left_out: self.left_out,
             bytes: self.bytes,
             sha256: manifest::hex(&self.digest.finalize()),
         })

@@ -102,10 +102,21 @@ pub struct ExportedFile {
     pub value: Option<Option<String>>,
     /// Its rows.
     pub rows: u64,
+    /// The rows that the limit left out; left out where it left none.
+    #[serde(skip_serializing_if = "is_none")]
+    pub left_out: u64,
     /// Its size.
     pub bytes: u64,
     /// Its SHA-256, in hex.
     pub sha256: String,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+fn is_none(rows: &u64) -> bool {
+    *rows == 0
 }
 
 /// A file that was changed, and the name that it is kept under.

@@ -52,7 +52,7 @@ pub async fn to_stream(
     request: &Request<'_>,
     stream: &mut dyn Write,
 ) -> Result<Problems, NightError> {
-    let mut selected = Selected::read(job, request).await?;
+    let mut selected = Selected::read(job, request, request.limit).await?;
     let failed = EngineError::during(STAGE);
     let mut encoder = Encoder::new(request.form, &selected.schema).map_err(&failed)?;
     let mut rows = 0;
@@ -88,7 +88,8 @@ pub async fn to_files(
     location: &Location,
     target: &Target,
 ) -> Result<Manifest, NightError> {
-    let mut selected = Selected::read(job, request).await?;
+    // The rows behind the limit of each file are counted.
+    let mut selected = Selected::read(job, request, None).await?;
     let mut files = Files::new(location, target, request, &selected);
     let written = async {
         while let Some(batch) = selected.next().await? {

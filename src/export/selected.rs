@@ -60,12 +60,16 @@ pub(super) struct Selected {
 }
 
 impl Selected {
-    /// Plans what is asked for.
+    /// Plans what is asked for; no more than the first `most` rows where that is given.
     ///
     /// # Errors
     /// A date or a table that is not published, columns that the table does not have, what is
     /// wrong with the condition, and tables that cannot be read.
-    pub(super) async fn read(job: &Job, request: &Request<'_>) -> Result<Self, NightError> {
+    pub(super) async fn read(
+        job: &Job,
+        request: &Request<'_>,
+        most: Option<u64>,
+    ) -> Result<Self, NightError> {
         let failed = EngineError::during(STAGE);
         let opened = Opened::of(job).await?;
         let publication = publication_with(&opened, request).await?.clone();
@@ -103,7 +107,7 @@ impl Selected {
         let date = request.from.map(|_| SNAPSHOT_DATE);
         let key = key.chain(date).map(|column| ident(column).sort(true, true));
         let mut rows = rows.sort(asked.chain(key).collect()).map_err(&failed)?;
-        if let (Some(most), None) = (request.limit, request.split_by) {
+        if let Some(most) = most {
             let most = usize::try_from(most).unwrap_or(usize::MAX);
             rows = rows.limit(0, Some(most)).map_err(&failed)?;
         }

@@ -17,6 +17,10 @@ use super::project::{Project, place_of_parameter};
 /// The column with the names.
 const ACTION: &str = "action";
 
+/// The column with the names of channels, and the reference table of all of them.
+const CHANNEL: &str = "channel";
+const CHANNELS: &str = "channels";
+
 /// The parameter with the actions that the file has off and a job has on.
 const ON: &str = "actions_on";
 
@@ -24,7 +28,7 @@ const ON: &str = "actions_on";
 const NEEDED: [&str; 6] = [
     ACTION,
     "priority",
-    "channel",
+    CHANNEL,
     "is_on",
     "days_valid",
     "rest_days",
@@ -101,6 +105,7 @@ pub(crate) fn unusable_actions(project: &Project) -> Problems {
         return Problems::default();
     };
     let rows = 0..reference.rows.num_rows();
+    let channels = project.reference(CHANNELS);
     let unusable = rows.flat_map(|row| {
         let empty = NEEDED
             .iter()
@@ -109,7 +114,8 @@ pub(crate) fn unusable_actions(project: &Project) -> Problems {
         let too_long = MOST_DAYS
             .iter()
             .filter_map(move |(column, most)| too_long(reference, row, column, *most));
-        empty.chain(too_long).chain(stop_list)
+        let unknown = channels.and_then(|channels| unknown_channel(reference, row, channels));
+        empty.chain(too_long).chain(stop_list).chain(unknown)
     });
     Problems(unusable.collect())
 }
@@ -159,9 +165,38 @@ fn limited_stop_list(reference: &ReferenceTable, row: usize) -> Option<Diagnosti
     )
 }
 
-/// The names, each with its row.
+/// A channel that the reference table of channels has not got.
+fn unknown_channel(
+    reference: &ReferenceTable,
+    row: usize,
+    channels: &ReferenceTable,
+) -> Option<Diagnostic> {
+    let index = reference.rows.schema().index_of(CHANNEL).ok()?;
+    let channel = reference.value(row, index)?;
+    let known: Vec<String> = values_of(channels, CHANNEL).map(|(_, name)| name).collect();
+    if channel.is_empty() || known.contains(&channel) {
+        return None;
+    }
+    let near = did_you_mean(&channel, known.iter().map(String::as_str));
+    let message = format!(
+        "channel `{channel}` of `{}` is not in `{}`{near}",
+        reference.name, channels.name
+    );
+    let help = format!("correct it, or add a line for it to reference/{CHANNELS}.csv");
+    Some(reference.problem(row, message).help(help))
+}
+
+/// The names of actions, each with its row.
 fn actions_of(reference: &ReferenceTable) -> impl Iterator<Item = (usize, String)> {
-    let column = reference.rows.schema().index_of(ACTION).ok();
+    values_of(reference, ACTION)
+}
+
+/// The values of a column, each with its row.
+fn values_of<'a>(
+    reference: &'a ReferenceTable,
+    column: &str,
+) -> impl Iterator<Item = (usize, String)> + use<'a> {
+    let column = reference.rows.schema().index_of(column).ok();
     let rows = 0..reference.rows.num_rows();
     rows.filter_map(move |row| Some((row, reference.value(row, column?)?)))
 }

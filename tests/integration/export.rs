@@ -90,6 +90,14 @@ fn rows_of_several_dates_are_exported(project: &Project) {
         files.values().all(|text| text.lines().count() == 2),
         "{files:?}"
     );
+    let written = manifest["rows"].as_u64().unwrap();
+    let left_out = manifest["files"].as_array().unwrap().iter();
+    let left_out: u64 = left_out.filter_map(|file| file["left_out"].as_u64()).sum();
+    assert_eq!(written + left_out, rows.len() as u64);
+    assert!(
+        limited.contains("calls-high_value.csv: 1 row, 116 bytes; 2 more left out by --limit\n"),
+        "{limited}"
+    );
     // One user of three has it on both dates.
     assert!(
         files["calls-high_value.csv"].contains("\n2026-03-05,1005,"),

@@ -8,6 +8,7 @@ use clap::builder::styling::Style;
 use crate::cli::figures::{NONE, count, count_of, count_or_none, money};
 use crate::cli::table::{Cell, Paint, Side, Table};
 use crate::overview::{ActionOverview, ActionsOverview};
+use crate::tables::STOP_LIST;
 
 use super::cells::number;
 
@@ -16,12 +17,24 @@ const CUT_LEGEND: &str = "  cut: left out today, as the action or its channels t
 
 /// The actions of a date in the order of priority, and what each adds up to.
 pub(super) fn actions_page(actions: &ActionsOverview, paint: Paint) -> String {
-    let users: i64 = actions.actions.iter().map(|action| action.users).sum();
+    let users_of = |is_left_alone: bool| -> i64 {
+        let listed = actions.actions.iter();
+        let of_kind = listed.filter(|action| (action.action == STOP_LIST) == is_left_alone);
+        of_kind.map(|action| action.users).sum()
+    };
+    let (contacts, left_alone) = (users_of(false), users_of(true));
+    let left_alone = match left_alone {
+        0 => String::new(),
+        users => format!(", {} to be left alone", count(users)),
+    };
     let title = format!("Actions of {}", actions.snapshot_date);
     let title = paint.text(&title, Style::new().bold());
     let origin = format!("published by run {}", actions.run_id);
     let origin = paint.text(&origin, Style::new().dimmed());
-    let head = format!("{title}: {}\n{origin}\n", count_of(users, "user"));
+    let head = format!(
+        "{title}: {} to be contacted{left_alone}\n{origin}\n",
+        count_of(contacts, "user")
+    );
     if actions.actions.is_empty() {
         return head;
     }
@@ -108,6 +121,7 @@ mod tests {
             run_id: "2026-11-20-f00d".to_owned(),
             actions: vec![
                 action("resolve_complaint", "service", 3, 0),
+                action("leave_alone", "none", 20, 0),
                 action("call_falling", "phone", 50, 1_012),
                 action("call_falling", "wecom", 200, 1_012),
             ],
@@ -116,22 +130,23 @@ mod tests {
             is_colourful: false,
         };
         insta::assert_snapshot!(actions_page(&actions, paint), @"
-        Actions of 2026-11-20: 253 users
+        Actions of 2026-11-20: 253 users to be contacted, 20 to be left alone
         published by run 2026-11-20-f00d
 
           action             channel  users    cut    at stake     expires
           resolve_complaint  service      3      .    3,703.50  2026-11-23
+          leave_alone        none        20      .   24,690.00  2026-11-23
           call_falling       phone       50      .   61,725.00  2026-11-23
           call_falling       wecom      200  1,012  246,900.00  2026-11-23
           cut: left out today, as the action or its channels take no more users
-          by channel: wecom 200, phone 50 (30 left out, as it takes no more), service 3
+          by channel: wecom 200, phone 50 (30 left out, as it takes no more), none 20, service 3
         ");
         let nobody = ActionsOverview {
             actions: Vec::new(),
             ..actions
         };
         insta::assert_snapshot!(actions_page(&nobody, paint), @"
-        Actions of 2026-11-20: 0 users
+        Actions of 2026-11-20: 0 users to be contacted
         published by run 2026-11-20-f00d
         ");
     }

@@ -249,9 +249,10 @@ const falling = () => {
 
 // Those about to fall are counted in three places, each its own way; it is said beside each.
 const counted = (text) => text ? el('p', { class: 'counted' }, text) : null;
+const FALLING = 'call_falling';
 const fallingAction = (action) => {
   const all = kpi('falling_high_value_users')?.value;
-  if (action !== 'call_falling' || !all) return null;
+  if (action !== FALLING || !all) return null;
   const reached = sum(F.actions.filter((found) => found.action === action), (found) => found.users);
   const values = { n: count(reached), all: count(all) };
   return reached > all ? null : counted(t(reached === all ? 'falling_action_all' : 'falling_action', values));
@@ -640,6 +641,7 @@ const actions = () => {
     { head: t('at_stake'), cell: (found) => money(found.stake) },
   ], byChannel), channelCuts ? el('p', { class: 'quiet' }, t('channel_cut_note')) : '');
   const cuts = list.some((action) => action.cut_users);
+  const nobodyFalling = list.some((action) => action.action === FALLING) ? null : fallingAction(FALLING);
   // What holds of all channels of an action is said after the last.
   const isLast = (action) => list.findLast((other) => other.action === action.action) === action;
   scroller('actions-table', t('all_listed'), table(t('all_listed'), [
@@ -651,7 +653,7 @@ const actions = () => {
     { head: t('at_stake'), cell: (action) => money(action.value_at_stake) },
     { head: t('expires'), cell: (action) => action.expires_on ? shortDate(action.expires_on) : t('nothing') },
     { head: t('what_to_do'), kind: 'wide', cell: (action) => [inLanguage(action, 'playbook') ?? t('nothing'), isLast(action) && fallingAction(action.action)].filter(Boolean) },
-  ], list), cuts ? el('p', { class: 'quiet' }, t('cut_note')) : '');
+  ], list), cuts ? el('p', { class: 'quiet' }, t('cut_note')) : '', nobodyFalling ?? '');
   $('users-card').hidden = !F.listed_users.length;
   if (F.listed_users.length) scroller('users-table', t('users_first'), table(t('users_first'), [
     { head: t('user'), kind: 'text', cell: (user) => user.user_id },

@@ -369,6 +369,10 @@ const APPLIED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "references::channels_that_no_action_has_are_refused",
+        &["correct it, or add a line for it to reference/{CHANNELS}.csv"],
+    ),
+    (
         "remedies_together::of_kpis_and_actions",
         &[
             "give it a {column}, or take the line out",

@@ -371,7 +371,7 @@ fn actions_that_contradict_each_other_are_refused() {
         (
             "recall,110,sms,",
             "recall,110,\"sms \",",
-            "channel begins or ends with a space",
+            "channel `sms ` of `reference.actions` is not in `reference.channels`; did you mean `sms`?",
         ),
         (
             "resolve_complaint,10,",
@@ -417,7 +417,7 @@ fn channels_that_no_action_has_are_refused() {
         (
             "wecom,",
             "wecm,40",
-            "the channel is not in reference/channels.csv",
+            "channel `wecom` of `reference.actions` is not in `reference.channels`; did you mean `wecm`?",
         ),
         (
             "sms,",
@@ -440,6 +440,20 @@ fn channels_that_no_action_has_are_refused() {
         let said = Project::new().edit(CHANNELS, from, to).check();
         assert!(said.contains(told), "{told}: {said}");
     }
+    let by_letter = Project::new().edit(
+        "sql/reference/actions.csv",
+        "recall,110,sms,",
+        "recall,110,letter,",
+    );
+    let said = by_letter.check();
+    for told in [
+        "channel `letter` of `reference.actions` is not in `reference.channels`\n  --> sql/reference/actions.csv:16:1\n",
+        "correct it, or add a line for it to reference/channels.csv",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    let said = by_letter.edit(CHANNELS, "sms,", "sms,\nletter,").check();
+    assert!(said.starts_with("exit code 0\n"), "{said}");
 }
 
 /// The engine calls the second of them `value_tier:1`.
