@@ -240,16 +240,29 @@ fn parquet_properties(spec: &TableSpec, shape: FileShape) -> WriterProperties {
         // Bounds of pages are worth their time where rows are sorted: elsewhere a page holds
         // everything.
         .set_statistics_enabled(EnabledStatistics::Chunk);
-    let properties = spec
-        .sort_columns()
-        .iter()
-        .fold(properties, |properties, column| {
-            properties
-                .set_column_statistics_enabled(column.as_str().into(), EnabledStatistics::Page)
-                // Each value is there once: a dictionary would be as long as the column.
-                .set_column_dictionary_enabled(column.as_str().into(), false)
-        });
+    let sorted_by = spec.sort_columns().iter();
+    let properties = sorted_by.fold(properties, |properties, column| {
+        properties.set_column_statistics_enabled(column.as_str().into(), EnabledStatistics::Page)
+    });
+    let without = columns_without_dictionary(spec);
+    let properties = without.into_iter().fold(properties, |properties, column| {
+        properties.set_column_dictionary_enabled(column.as_str().into(), false)
+    });
     properties.build()
+}
+
+/// The columns most of whose values are there once, so that a dictionary would be as long as the column: keys,
+/// money and ratios.
+fn columns_without_dictionary(spec: &TableSpec) -> Vec<String> {
+    let file_schema = spec.file_schema();
+    let varied = file_schema.fields().iter().filter(|field| {
+        let is_measured = matches!(
+            field.data_type(),
+            DataType::Decimal128(..) | DataType::Float64
+        );
+        is_measured || spec.sort_columns().contains(field.name())
+    });
+    varied.map(|field| field.name().clone()).collect()
 }
 
 /// The order that the files claim, and that `order` checks their rows for.

@@ -133,8 +133,8 @@ impl DraftWriter {
 #[cfg(test)]
 mod tests {
     use arrow::array::{
-        ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Int64Array, StringArray,
-        StringViewArray,
+        ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int64Array,
+        StringArray, StringViewArray,
     };
     use arrow::datatypes::{DataType, Field, Int32Type, Schema};
     use datafusion::error::DataFusionError;
@@ -464,6 +464,32 @@ mod tests {
                 &serde_json::json!({"user_id": 2})
             )
         );
+    }
+
+    #[tokio::test]
+    async fn keys_money_and_ratios_have_no_dictionary() {
+        let output = testing::in_memory();
+        let number = |value| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
+        let money = Decimal128Array::from(vec![1_234]).with_precision_and_scale(18, 2);
+        let columns: [(&str, ArrayRef); 4] = [
+            ("user_id", number(1)),
+            ("orders", number(2)),
+            ("revenue", Arc::new(money.unwrap())),
+            ("rate", Arc::new(Float64Array::from(vec![0.5]))),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let spec = TableSpec::new("buyers", &batch.schema(), Dating::Undated).unwrap();
+        let spec = spec.sorted_by(&["user_id"]).unwrap();
+        let mut writer = DraftWriter::open(&output, &Arc::new(spec), date("1970-01-11")).unwrap();
+        writer.write(&batch).await.unwrap();
+        let draft = writer.finish().await.unwrap();
+        let file = output.store.get(&draft.files()[0].path).await.unwrap();
+        let file = ParquetRecordBatchReaderBuilder::try_new(file.bytes().await.unwrap()).unwrap();
+        let columns = file.metadata().row_group(0).columns().iter();
+        let has_dictionary: Vec<bool> = columns
+            .map(|column| column.dictionary_page_offset().is_some())
+            .collect();
+        assert_eq!(has_dictionary, [false, true, false, false]);
     }
 
     #[tokio::test]
