@@ -73,15 +73,12 @@ pub(crate) async fn check(job: &Job, snapshot_date: SnapshotDate) -> Result<Chec
         of_references.push(Diagnostic::note(note));
         return Err(found.and(of_references));
     }
-    let [numbers, texts] = &ID_TYPES;
-    let (mut of_models, mut by_texts) = (Found::default(), Found::default());
-    let mut told = check_models(job, &project, snapshot_date, numbers, &mut of_models).await;
-    if of_models.len() > 0 {
-        let of_texts = check_models(job, &project, snapshot_date, texts, &mut by_texts).await;
-        if by_texts.len() < of_models.len() {
-            (of_models, told) = (by_texts, of_texts);
-        }
-    }
+    let models = async |id_type: &DataType| {
+        let mut of_models = Found::default();
+        let told = check_models(job, &project, snapshot_date, id_type, &mut of_models).await;
+        Ok((of_models, told))
+    };
+    let (of_models, mut told) = with_fewer_problems(models).await?;
     found.extend(of_models);
     found.or_ok(told.not_checked)?;
     let mut warnings = remarks::of_project(&project, job);
@@ -172,15 +169,28 @@ pub(crate) async fn check_computable(
     project: &Project,
     snapshot_date: SnapshotDate,
 ) -> Result<(), NightError> {
-    let [numbers, texts] = &ID_TYPES;
-    let mut found = not_computable(job, project, snapshot_date, numbers).await?;
-    if found.len() > 0 {
-        let of_texts = not_computable(job, project, snapshot_date, texts).await?;
-        if of_texts.len() < found.len() {
-            found = of_texts;
-        }
-    }
+    let (found, ()) = with_fewer_problems(async |id_type| {
+        let found = not_computable(job, project, snapshot_date, id_type).await?;
+        Ok((found, ()))
+    })
+    .await?;
     found.or_ok(None)
+}
+
+/// What `of` finds by the type of ids that brings fewer problems; it hears of texts only where numbers bring some.
+async fn with_fewer_problems<T>(
+    of: impl AsyncFn(&DataType) -> Result<(Found, T), NightError>,
+) -> Result<(Found, T), NightError> {
+    let [numbers, texts] = &ID_TYPES;
+    let by_numbers = of(numbers).await?;
+    if by_numbers.0.len() == 0 {
+        return Ok(by_numbers);
+    }
+    let by_texts = of(texts).await?;
+    match by_texts.0.len() < by_numbers.0.len() {
+        true => Ok(by_texts),
+        false => Ok(by_numbers),
+    }
 }
 
 async fn not_computable(
@@ -215,14 +225,8 @@ pub(crate) async fn check_rules(
     project: &Project,
     snapshot_date: SnapshotDate,
 ) -> Result<(), NightError> {
-    let [numbers, texts] = &ID_TYPES;
-    let (others, mut wrong) = wrong_rules(job, project, snapshot_date, numbers).await?;
-    if others.len() > 0 {
-        let (others_of_texts, of_texts) = wrong_rules(job, project, snapshot_date, texts).await?;
-        if others_of_texts.len() < others.len() {
-            wrong = of_texts;
-        }
-    }
+    let of = async |id_type: &DataType| wrong_rules(job, project, snapshot_date, id_type).await;
+    let (_, wrong) = with_fewer_problems(of).await?;
     Ok(wrong.or_ok(())?)
 }
 

@@ -105,7 +105,7 @@ pub(crate) fn unusable_actions(project: &Project) -> Problems {
         return Problems::default();
     };
     let rows = 0..reference.rows.num_rows();
-    let channels = project.reference(CHANNELS);
+    let channels = channels_of_actions(project);
     let unusable = rows.flat_map(|row| {
         let empty = NEEDED
             .iter()
@@ -165,7 +165,20 @@ fn limited_stop_list(reference: &ReferenceTable, row: usize) -> Option<Diagnosti
     )
 }
 
-/// A channel that the reference table of channels has not got.
+/// The reference table of channels, where actions read it: another pack may have another by that name. Where it
+/// has no such column, SQL that reads it says so.
+fn channels_of_actions(project: &Project) -> Option<&ReferenceTable> {
+    let channels = project.reference(CHANNELS)?;
+    channels.rows.schema().index_of(CHANNEL).ok()?;
+    let actions = TableName::new(SqlSchema::Publish, ACTIONS.name);
+    let mut reads = project.graph.model(&actions)?.reads.iter();
+    reads
+        .any(|read| read.table == channels.name)
+        .then_some(channels)
+}
+
+/// A channel that the reference table of channels has not got, on the first line that has it. Spaces around a name
+/// are for the audit of these files to say.
 fn unknown_channel(
     reference: &ReferenceTable,
     row: usize,
@@ -173,8 +186,11 @@ fn unknown_channel(
 ) -> Option<Diagnostic> {
     let index = reference.rows.schema().index_of(CHANNEL).ok()?;
     let channel = reference.value(row, index)?;
+    let named = channel.trim();
     let known: Vec<String> = values_of(channels, CHANNEL).map(|(_, name)| name).collect();
-    if channel.is_empty() || known.contains(&channel) {
+    let is_known = known.iter().any(|name| name.trim() == named);
+    let is_told = (0..row).any(|before| reference.value(before, index).as_ref() == Some(&channel));
+    if named.is_empty() || is_known || is_told {
         return None;
     }
     let near = did_you_mean(&channel, known.iter().map(String::as_str));

@@ -371,7 +371,7 @@ fn actions_that_contradict_each_other_are_refused() {
         (
             "recall,110,sms,",
             "recall,110,\"sms \",",
-            "channel `sms ` of `reference.actions` is not in `reference.channels`; did you mean `sms`?",
+            "channel begins or ends with a space",
         ),
         (
             "resolve_complaint,10,",
@@ -432,6 +432,16 @@ fn channels_that_no_action_has_are_refused() {
         ),
         ("sms,", "sms,\nsms,3", "has channel `sms` on line 6 already"),
         (
+            "channel,capacity",
+            "name,capacity",
+            "unknown column `channels.channel`",
+        ),
+        (
+            "sms,",
+            "sms ,",
+            "the channel is not in reference/channels.csv",
+        ),
+        (
             "sms,",
             "sms,many",
             "`reference.channels` has `many` in column `capacity`",
@@ -439,6 +449,9 @@ fn channels_that_no_action_has_are_refused() {
     ] {
         let said = Project::new().edit(CHANNELS, from, to).check();
         assert!(said.contains(told), "{told}: {said}");
+        // Many lines have the channel; one is told.
+        let lines = said.matches("is not in `reference.channels`").count();
+        assert!(lines <= 1, "{said}");
     }
     let by_letter = Project::new().edit(
         "sql/reference/actions.csv",
@@ -453,6 +466,29 @@ fn channels_that_no_action_has_are_refused() {
         assert!(said.contains(told), "{told}: {said}");
     }
     let said = by_letter.edit(CHANNELS, "sms,", "sms,\nletter,").check();
+    assert!(said.starts_with("exit code 0\n"), "{said}");
+}
+
+/// Actions of before read no capacities of channels, and a pack may have another file of that name.
+#[test]
+fn channels_that_actions_do_not_read_are_anything() {
+    let project = Project::new()
+        .write("sql/reference/channels.csv", "channel,cost\nsearch,12\n")
+        .write(
+            "sql/audits/actions_known.sql",
+            "SELECT action FROM reference.actions WHERE priority IS NULL\n",
+        )
+        .edit(
+            "sql/publish/actions.sql",
+            "CAST(channels.capacity AS BIGINT)",
+            "CAST(NULL AS BIGINT)",
+        )
+        .edit(
+            "sql/publish/actions.sql",
+            "    LEFT JOIN reference.channels AS channels\n        ON actions.channel = channels.channel\n",
+            "",
+        );
+    let said = project.check();
     assert!(said.starts_with("exit code 0\n"), "{said}");
 }
 
