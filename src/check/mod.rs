@@ -169,11 +169,11 @@ pub(crate) async fn check_computable(
     project: &Project,
     snapshot_date: SnapshotDate,
 ) -> Result<(), NightError> {
-    let (found, ()) = with_fewer_problems(async |id_type| {
+    let of = async |id_type: &DataType| {
         let found = not_computable(job, project, snapshot_date, id_type).await?;
         Ok((found, ()))
-    })
-    .await?;
+    };
+    let (found, ()) = with_fewer_problems(of).await?;
     found.or_ok(None)
 }
 

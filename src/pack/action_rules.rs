@@ -106,6 +106,7 @@ pub(crate) fn unusable_actions(project: &Project) -> Problems {
     };
     let rows = 0..reference.rows.num_rows();
     let channels = channels_of_actions(project);
+    let unknown = channels.map(|channels| unknown_channels(reference, channels));
     let unusable = rows.flat_map(|row| {
         let empty = NEEDED
             .iter()
@@ -114,10 +115,9 @@ pub(crate) fn unusable_actions(project: &Project) -> Problems {
         let too_long = MOST_DAYS
             .iter()
             .filter_map(move |(column, most)| too_long(reference, row, column, *most));
-        let unknown = channels.and_then(|channels| unknown_channel(reference, row, channels));
-        empty.chain(too_long).chain(stop_list).chain(unknown)
+        empty.chain(too_long).chain(stop_list)
     });
-    Problems(unusable.collect())
+    Problems(unusable.chain(unknown.into_iter().flatten()).collect())
 }
 
 fn empty(reference: &ReferenceTable, row: usize, column: &str) -> Option<Diagnostic> {
@@ -177,29 +177,27 @@ fn channels_of_actions(project: &Project) -> Option<&ReferenceTable> {
         .then_some(channels)
 }
 
-/// A channel that the reference table of channels has not got, on the first line that has it. Spaces around a name
-/// are for the audit of these files to say.
-fn unknown_channel(
-    reference: &ReferenceTable,
-    row: usize,
-    channels: &ReferenceTable,
-) -> Option<Diagnostic> {
-    let index = reference.rows.schema().index_of(CHANNEL).ok()?;
-    let channel = reference.value(row, index)?;
-    let named = channel.trim();
-    let known: Vec<String> = values_of(channels, CHANNEL).map(|(_, name)| name).collect();
-    let is_known = known.iter().any(|name| name.trim() == named);
-    let is_told = (0..row).any(|before| reference.value(before, index).as_ref() == Some(&channel));
-    if named.is_empty() || is_known || is_told {
-        return None;
-    }
-    let near = did_you_mean(&channel, known.iter().map(String::as_str));
-    let message = format!(
-        "channel `{channel}` of `{}` is not in `{}`{near}",
-        reference.name, channels.name
-    );
-    let help = format!("correct it, or add a line for it to reference/{CHANNELS}.csv");
-    Some(reference.problem(row, message).help(help))
+/// Channels that the reference table of channels has not got, each on the first line that has it. Spaces around a
+/// name are for the audit of these files to say.
+fn unknown_channels(reference: &ReferenceTable, channels: &ReferenceTable) -> Vec<Diagnostic> {
+    let known: BTreeSet<String> = values_of(channels, CHANNEL)
+        .map(|(_, name)| name.trim().to_owned())
+        .collect();
+    let mut seen = BTreeSet::new();
+    let unknown = values_of(reference, CHANNEL).filter(|(_, channel)| {
+        let named = channel.trim();
+        !named.is_empty() && !known.contains(named) && seen.insert(channel.clone())
+    });
+    let problem = |(row, channel): (usize, String)| {
+        let near = did_you_mean(&channel, known.iter().map(String::as_str));
+        let message = format!(
+            "channel `{channel}` of `{}` is not in `{}`{near}",
+            reference.name, channels.name
+        );
+        let help = format!("correct it, or add a line for it to reference/{CHANNELS}.csv");
+        reference.problem(row, message).help(help)
+    };
+    unknown.map(problem).collect()
 }
 
 /// The names of actions, each with its row.

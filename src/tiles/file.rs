@@ -306,6 +306,10 @@ fn digest_of_file(path: &Path) -> io::Result<(String, u64)> {
     }
 }
 
+fn digest_of(hasher: &blake3::Hasher) -> String {
+    hasher.finalize().to_hex()[..DIGEST_DIGITS].to_owned()
+}
+
 /// How a tile is encoded. Integers, days and instants are differences, packed by bits: cheaper to write and to read
 /// than a dictionary, and smaller.
 fn parquet_properties(schema: &Schema) -> Result<WriterProperties, ParquetError> {
@@ -329,10 +333,6 @@ fn parquet_properties(schema: &Schema) -> Result<WriterProperties, ParquetError>
             .set_column_encoding(column.path().clone(), Encoding::DELTA_BINARY_PACKED)
     });
     Ok(properties.build())
-}
-
-fn digest_of(hasher: &blake3::Hasher) -> String {
-    hasher.finalize().to_hex()[..DIGEST_DIGITS].to_owned()
 }
 
 /// Hashes what it passes on.
