@@ -68,7 +68,10 @@ trap 'kill -- "-$tools" 2> /dev/null || true' EXIT
 binary="${CARGO_TARGET_DIR:-target}/debug/tierline"
 step one_build
 step cargo fmt --check
-step in_memory cargo test --locked
+# With the feature `cluster` the engine has other features of its own: everything is tested in the one build that has
+# it, and without it this crate is checked alone.
+step in_memory cargo test --locked --features cluster
+step cargo check --locked
 step ci/check_readers.sh "$binary"
 step ci/check_schedulers.sh "$binary"
 step in_time ci/check_bi.sh "$binary"

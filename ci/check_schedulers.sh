@@ -31,14 +31,14 @@ checkcrontab --no-colors -U "$schedulers/crontab" > "$folder/crontab.txt" 2>&1 |
 shellcheck "$schedulers/night.sh"
 
 echo "Kubernetes manifests"
-kubernetes-validate --strict --quiet "$schedulers/kubernetes.yaml"
+kubernetes-validate --strict --quiet "$schedulers/kubernetes.yaml" "$schedulers/cluster-kubernetes.yaml"
 
 echo "Airflow DAG"
 python3 -m py_compile "$schedulers/airflow_dag.py"
 
 echo "container files"
 hadolint Containerfile "$schedulers/Containerfile"
-check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml "$schedulers/cluster-compose.yaml"
 if docker info > /dev/null 2>&1; then
     docker build --quiet --file Containerfile --tag tierline:0.1.0 .
     docker build --quiet --file "$schedulers/Containerfile" --tag tierline-production "$job"

@@ -18,6 +18,8 @@ pub mod audits;
 pub mod publish;
 pub mod pack;
 pub mod plan;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod night;
 mod overview;
 mod check;

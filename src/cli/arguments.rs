@@ -63,6 +63,12 @@ pub(super) enum Command {
     Report(ReportArguments),
     /// Write a published table as CSV, Parquet or JSON, for programs without a Delta reader
     Export(ExportArguments),
+    /// Hand the ranges of users of nights to executors, on a cluster
+    #[cfg(feature = "cluster")]
+    Scheduler(SchedulerArguments),
+    /// Compute ranges of users for the nights of others, on a cluster
+    #[cfg(feature = "cluster")]
+    Executor(ExecutorArguments),
     /// Take a published date back: its rows leave the tables; done only when confirmed
     Withdraw(WithdrawArguments),
     /// Say which files nobody needs any more, of old versions and of runs that died; deleted only when
@@ -136,10 +142,63 @@ pub(super) struct DoctorArguments {
     pub output: OutputFormat,
 }
 
+/// Which cluster computes the ranges of users.
+#[derive(Debug, Args)]
+pub(super) struct ClusterArguments {
+    /// The scheduler of a cluster that computes the ranges of users, such as http://scheduler:50050; `cluster`
+    /// under [engine] of the job, or this machine, when left out
+    #[cfg(feature = "cluster")]
+    #[arg(long, value_name = "URL")]
+    pub cluster: Option<String>,
+}
+
+#[cfg(feature = "cluster")]
+#[derive(Debug, Args)]
+pub(super) struct SchedulerArguments {
+    /// The address of this machine to listen on. Whoever reaches it can have work done: beyond this machine,
+    /// let it be an address of a private network
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    pub bind: String,
+    /// The port to listen on
+    #[arg(long, default_value_t = 50050)]
+    pub port: u16,
+    /// Seconds without a sign of life after which an executor counts as lost, and its work is given to others
+    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(5..=600))]
+    pub executor_timeout: u64,
+}
+
+#[cfg(feature = "cluster")]
+#[derive(Debug, Args)]
+pub(super) struct ExecutorArguments {
+    /// The scheduler to work for, such as http://scheduler:50050
+    #[arg(long, value_name = "URL")]
+    pub scheduler: String,
+    /// The address of this machine to listen on, of a private network where the scheduler is elsewhere
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    pub bind: String,
+    /// The name or address that others reach this machine by; the one that the scheduler sees when left out
+    #[arg(long, value_name = "HOST")]
+    pub external_host: Option<String>,
+    /// The port that answers are fetched from; the next one is for work
+    #[arg(long, default_value_t = 50051, value_parser = clap::value_parser!(u16).range(1..65535))]
+    pub port: u16,
+    /// How many ranges are computed at a time; a thread each. Those of the machine when left out
+    #[arg(long, value_name = "N")]
+    pub ranges: Option<std::num::NonZeroUsize>,
+    /// Memory for all of them before they spill; 60 % of the container's or machine's when left out
+    #[arg(long, value_name = "MIB")]
+    pub memory_limit_mib: Option<std::num::NonZeroUsize>,
+    /// The folder for answers and for what is spilled
+    #[arg(long, default_value = "tierline-executor", value_name = "FOLDER")]
+    pub folder: PathBuf,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
     #[command(flatten)]
     pub night: NightArguments,
+    #[command(flatten)]
+    pub cluster: ClusterArguments,
     #[command(flatten)]
     pub drops: DropArguments,
     #[command(flatten)]
@@ -214,6 +273,8 @@ pub(super) struct BackfillArguments {
     /// that each was published by, or today's
     #[arg(long, value_enum, default_value = "published", conflicts_with = "from")]
     pub rules: RulesArgument,
+    #[command(flatten)]
+    pub cluster: ClusterArguments,
     #[command(flatten)]
     pub drops: DropArguments,
     #[command(flatten)]

@@ -16,6 +16,8 @@ use super::arguments::{
     BackfillArguments, Command, HistoryArguments, NightArguments, OutputFormat, ResultArguments,
     RunArguments,
 };
+#[cfg(feature = "cluster")]
+use super::cluster;
 use super::last_resort::{forget_last_words, set_last_words};
 use super::nights::{may_be_put_right, prepare, publish, put_right};
 use super::output::{Output, to_stdout};
@@ -53,6 +55,9 @@ pub(super) fn clears_up(command: &Command) -> bool {
         | Command::Maintain(_)
         | Command::Completions(_)
         | Command::Man(_) => false,
+        // The work of others: who gave it to them notices.
+        #[cfg(feature = "cluster")]
+        Command::Scheduler(_) | Command::Executor(_) => false,
     }
 }
 
@@ -80,6 +85,10 @@ pub(super) async fn run(command: Command, output: &mut Output) -> Result<ExitCod
         Command::Show(arguments) => Box::pin(super::show::show(&arguments, output)).await,
         Command::Report(arguments) => Box::pin(report_pages::report(&arguments, output)).await,
         Command::Export(arguments) => Box::pin(export::export(&arguments, output)).await,
+        #[cfg(feature = "cluster")]
+        Command::Scheduler(arguments) => cluster::scheduler(&arguments).await,
+        #[cfg(feature = "cluster")]
+        Command::Executor(arguments) => Box::pin(cluster::executor(&arguments)).await,
         Command::Withdraw(arguments) => Box::pin(withdraw::withdraw(&arguments, output)).await,
         Command::Maintain(arguments) => Box::pin(maintain::maintain(&arguments, output)).await,
         Command::Completions(arguments) => shell::completions(&arguments, output),
@@ -248,7 +257,7 @@ async fn many_nights(
     report: &mut BackfillReport,
     output: &Output,
 ) -> Result<(), NightError> {
-    let job = jobs::load(&arguments.job)?;
+    let job = jobs::load_for(&arguments.job, &arguments.cluster)?;
     let accepted = accepted(arguments.history);
     let workspace = Workspace::open(&job)?;
     let mut backfills = jobs::backfills(arguments, &job)?.into_iter().peekable();
@@ -352,7 +361,7 @@ async fn one_night(
     output: &Output,
 ) -> Result<(), NightError> {
     let NightArguments { job, time } = &arguments.night;
-    let job = jobs::load(job)?;
+    let job = jobs::load_for(job, &arguments.cluster)?;
     let snapshot_date = jobs::snapshot_date(time, &job)?;
     jobs::note_default_date(time, &job, snapshot_date, output);
     say_last(Report::of(snapshot_date), &arguments.result, output);

@@ -9,7 +9,9 @@ use crate::ground::{AsOfError, Diagnostic, Problems, SnapshotDate, did_you_mean}
 use crate::job::Job;
 use crate::night::NightError;
 
-use super::arguments::{BackfillArguments, JobArguments, RulesArgument, TimeArguments};
+use super::arguments::{
+    BackfillArguments, ClusterArguments, JobArguments, RulesArgument, TimeArguments,
+};
 use super::output::Output;
 
 /// Where job files are looked for by name.
@@ -34,6 +36,31 @@ pub(super) fn load(arguments: &JobArguments) -> Result<Job, NightError> {
         None => only_job()?,
     };
     Ok(Job::load(&path)?)
+}
+
+/// The same for nights, whose ranges a cluster may compute.
+pub(super) fn load_for(
+    arguments: &JobArguments,
+    cluster: &ClusterArguments,
+) -> Result<Job, NightError> {
+    on_cluster(load(arguments)?, cluster)
+}
+
+#[cfg(feature = "cluster")]
+fn on_cluster(job: Job, arguments: &ClusterArguments) -> Result<Job, NightError> {
+    Ok(job.on_cluster(arguments.cluster.as_deref()))
+}
+
+/// Who would wait for a cluster is not to find one machine at work.
+#[cfg(not(feature = "cluster"))]
+fn on_cluster(job: Job, ClusterArguments {}: &ClusterArguments) -> Result<Job, NightError> {
+    if job.cluster.is_none() {
+        return Ok(job);
+    }
+    let problem = job.problem("engine.cluster", "this tierline knows no clusters");
+    let help =
+        "take one that was built with `--features cluster`, or take `cluster` out of [engine]";
+    Err(Problems(vec![problem.help(help)]).into())
 }
 
 /// The one job file that `named` means.

@@ -6,6 +6,8 @@
 mod arguments;
 mod beside;
 mod calibrate;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod commands;
 mod confirmation;
 mod demo;

@@ -7,6 +7,8 @@ use futures::{StreamExt, stream};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
+#[cfg(feature = "cluster")]
+use super::Dating;
 use super::{DraftError, TableSpec, contract, objects};
 use crate::ground::SnapshotDate;
 use crate::storage::{Location, StorageError};
@@ -34,6 +36,11 @@ pub struct DraftFile {
     /// The same file as the table's log will name it.
     add: Add,
 }
+
+/// The files of a draft, each as the table's log will name it, and with its count of rows.
+#[cfg(feature = "cluster")]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct DraftParts(Vec<(Add, u64)>);
 
 impl Draft {
     /// The files that `additions` name, each with its count of rows.
@@ -119,6 +126,26 @@ impl Draft {
         // All of them are done before any is removed.
         let copied: Vec<Result<(), StorageError>> = copied.collect().await;
         copied.into_iter().collect()
+    }
+
+    /// The files as another process is told of them, which makes them [a draft](Self::of_parts) of the same
+    /// table and date.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn into_parts(self) -> DraftParts {
+        let files = self.files.into_iter();
+        DraftParts(files.map(|file| (file.add, file.rows)).collect())
+    }
+
+    /// The draft whose files another process has written.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn of_parts(
+        output: &Location,
+        spec: &Arc<TableSpec>,
+        date: SnapshotDate,
+        parts: DraftParts,
+    ) -> Self {
+        let date = (spec.dating() != Dating::Undated).then_some(date);
+        Self::new(output, Arc::clone(spec), date, parts.0)
     }
 
     /// Deletes the files of a draft that will not be committed.

@@ -29,6 +29,8 @@ mod writer;
 pub(crate) use crate::tables::{Dating, SNAPSHOT_DATE};
 pub(crate) use background_writer::BackgroundWriter;
 pub(crate) use contract::{ContractError, ContractProblem};
+#[cfg(feature = "cluster")]
+pub(crate) use draft::DraftParts;
 pub(crate) use draft::{Draft, discard};
 pub(crate) use error::DraftError;
 pub(crate) use schema_evolution::{PublishedColumns, SchemaEvolution, TableColumn};

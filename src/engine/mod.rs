@@ -25,6 +25,8 @@ mod projected;
 mod reference_joins;
 mod self_joins;
 mod session;
+#[cfg(feature = "cluster")]
+mod shipped;
 mod streams;
 mod sums;
 mod views;
@@ -72,6 +74,8 @@ pub use self::node_rule::NodeRule;
 pub use self::panicked::{Panicked, caught, note_panics};
 pub use self::projected::{Projected, equal_keys, project_as, replaced};
 pub use self::session::{CATALOG, Session, all_rows, empty, reference_to};
+#[cfg(feature = "cluster")]
+pub(crate) use self::shipped::ShippedRows;
 pub(crate) use self::streams::{
     PlannedRows, planned_in_ranges, reading_whole_files, stream_ahead_of,
 };

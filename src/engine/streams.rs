@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use datafusion::common::SplitPoint;
+#[cfg(feature = "cluster")]
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
+#[cfg(feature = "cluster")]
+use datafusion::datasource::{memory::MemorySourceConfig, source::DataSourceExec};
 use datafusion::error::Result;
 use datafusion::execution::{SessionStateBuilder, TaskContext};
 use datafusion::physical_expr::LexOrdering;
@@ -11,6 +15,10 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{
     ExecutionPlan, ExecutionPlanProperties, Partitioning, SendableRecordBatchStream, displayable,
     execute_stream,
+};
+#[cfg(feature = "cluster")]
+use datafusion::physical_plan::{
+    empty::EmptyExec, placeholder_row::PlaceholderRowExec, streaming::StreamingTableExec,
 };
 use datafusion::prelude::DataFrame;
 use futures::StreamExt;
@@ -64,6 +72,43 @@ impl PlannedRows {
             None => execute_stream(plan, context)?,
         }))
     }
+}
+
+/// Nodes that bring rows of several partitions together, or deal them out anew. A scalar subquery over users has
+/// one below it.
+#[cfg(feature = "cluster")]
+const EXCHANGES: [&str; 3] = [
+    "RepartitionExec",
+    "CoalescePartitionsExec",
+    "SortPreservingMergeExec",
+];
+
+#[cfg(feature = "cluster")]
+impl PlannedRows {
+    /// Whether they are computed from the users of their range and from constants alone, so that another process
+    /// computes the same without having seen the other ranges. What says that they are not: rows that are brought
+    /// together from several ranges, and files of any kind.
+    pub(crate) fn depend_on_their_range_alone(&self) -> bool {
+        let mut does = self.partition.is_some();
+        let walked = self.plan.apply(|node| {
+            let is_exchange = EXCHANGES.contains(&node.name());
+            let is_leaf = node.children().is_empty();
+            does &= !is_exchange && (!is_leaf || is_range_or_constant(node));
+            Ok(TreeNodeRecursion::Continue)
+        });
+        does && walked.is_ok()
+    }
+}
+
+/// Whether a leaf has the rows of a range in each partition, or is a table of constants.
+#[cfg(feature = "cluster")]
+fn is_range_or_constant(leaf: &Arc<dyn ExecutionPlan>) -> bool {
+    if leaf.is::<StreamingTableExec>() {
+        return matches!(leaf.output_partitioning(), Partitioning::Range(_));
+    }
+    let source = leaf.downcast_ref::<DataSourceExec>();
+    let constants = source.map(|source| source.data_source().is::<MemorySourceConfig>());
+    constants.unwrap_or_else(|| leaf.is::<PlaceholderRowExec>() || leaf.is::<EmptyExec>())
 }
 
 /// The rows of a query with an order, in the ranges of that order between these points, where each range can

@@ -13,7 +13,8 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The years that a snapshot can be of. Every window of days around one is a date, too.
 const YEARS: RangeInclusive<i32> = 1900..=9999;
@@ -139,6 +140,13 @@ impl fmt::Display for SnapshotDate {
 impl Serialize for SnapshotDate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SnapshotDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let given = String::deserialize(deserializer)?;
+        given.parse().map_err(D::Error::custom)
     }
 }
 

@@ -36,7 +36,8 @@
 //! | `guards.max_users_drop`, `.max_users_growth`, `.max_tier_share_change`, `.min_volume_share` | number, a share | 0.05, 1.0, 0.25, 0.2 | how far a night may be from those before it |
 //! | `guards.future_dates` | boolean | false | whether dates in the future may be published |
 //! | `engine.threads` | whole number of at least 1 | those of the machine | |
-//! | `engine.ranges` | whole number of at least 1 | 1 | parts that users are cut into, which are computed side by side |
+//! | `engine.ranges` | whole number of at least 1 | 1; with a cluster 16 | parts that users are cut into, which are computed side by side |
+//! | `engine.cluster` | text, such as `"http://scheduler:50050"` | none | the scheduler of a cluster that computes the ranges; a tierline with the feature `cluster` |
 //! | `engine.memory_limit_mib` | whole number of at least 1, MiB | 60 % of the container's or machine's | queries spill beyond it |
 //! | `engine.spill_limit_mib` | whole number of at least 1, MiB | 100 GiB | what queries may have on disk at once |
 //! | `engine.spill_folder` | text | the system's | relative to the file |
@@ -116,6 +117,7 @@ const SECTIONS: [(&str, &[&str]); 10] = [
         &[
             "threads",
             "ranges",
+            "cluster",
             "memory_limit_mib",
             "spill_limit_mib",
             "spill_folder",
@@ -284,6 +286,7 @@ pub(super) struct TableSection {
 pub(super) struct EngineSection {
     pub threads: Option<NonZeroUsize>,
     pub ranges: Option<NonZeroUsize>,
+    pub cluster: Option<String>,
     pub memory_limit_mib: Option<NonZeroUsize>,
     pub spill_limit_mib: Option<NonZeroUsize>,
     pub spill_folder: Option<String>,

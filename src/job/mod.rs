@@ -55,6 +55,9 @@ const MOST_RETENTION_DAYS: u32 = 36_500;
 /// How many users a report names at most.
 const MOST_USERS_NAMED: u32 = 10_000;
 
+/// How many ranges users are cut into for a cluster, where the job does not say.
+const RANGES_OF_CLUSTER: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
+
 /// The most bytes of a job file.
 const MOST_BYTES: usize = 128 * 1024;
 
@@ -94,6 +97,8 @@ pub struct Job {
     pub engine: EngineLimits,
     /// How many ranges the users of a night are cut into; one when none.
     pub ranges: Option<NonZeroUsize>,
+    /// The scheduler of the cluster that computes the ranges; this machine does when none.
+    pub cluster: Option<String>,
     /// How long a night may take; none means as long as it does.
     pub time_limit: Option<Duration>,
     /// How long requests to the stores are retried.
@@ -232,6 +237,20 @@ impl Job {
         hold_days
     }
 
+    /// The same job, whose ranges a cluster computes.
+    #[cfg(feature = "cluster")]
+    #[must_use]
+    pub fn on_cluster(self, url: Option<&str>) -> Self {
+        match url {
+            Some(url) => Self {
+                ranges: self.ranges.or(Some(RANGES_OF_CLUSTER)),
+                cluster: Some(url.to_owned()),
+                ..self
+            },
+            None => self,
+        }
+    }
+
     /// Reads and validates the job file at `path`.
     ///
     /// # Errors
@@ -314,6 +333,7 @@ impl Reading<'_> {
         let guards = self.guards(&file.guards);
         let time_limit = file.engine.time_limit.as_ref();
         let time_limit = time_limit.and_then(|limit| self.time_limit(limit));
+        let cluster = file.engine.cluster;
         let retention = self.retention(&file.maintain);
         let report = file.report.map(|section| self.report(&section));
         let lineage = file.openlineage.map(|section| {
@@ -351,7 +371,11 @@ impl Reading<'_> {
                     .map(|mebibytes| (mebibytes.get() as u64) << 20),
                 spill_folder: file.engine.spill_folder.map(|folder| base.join(folder)),
             },
-            ranges: file.engine.ranges,
+            ranges: file
+                .engine
+                .ranges
+                .or_else(|| cluster.as_ref().map(|_| RANGES_OF_CLUSTER)),
+            cluster,
             time_limit,
             retry_policy: RetryPolicy {
                 retry: Duration::from_secs(file.storage.retry_seconds),

@@ -4,6 +4,7 @@
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::error::ArrowError;
+use serde::{Deserialize, Serialize};
 
 use crate::ground::SnapshotDate;
 use crate::tiers::{Dimension, Dimensions, SettledDimension};
@@ -29,6 +30,10 @@ pub(super) struct DimensionMoves {
     /// Whether the earlier snapshot has the dimension. Where it does not, nobody moved.
     pub is_in_previous: bool,
 }
+
+/// What was counted of some users, without what it was counted by.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct MatrixCounts(Vec<(DimensionMatrix, bool)>);
 
 impl Matrices {
     /// Empty ones.
@@ -66,6 +71,21 @@ impl Matrices {
         for (moves, others) in self.dimensions.iter_mut().zip(&others.dimensions) {
             moves.is_in_previous |= others.is_in_previous;
             moves.matrix.add_all(&others.matrix);
+        }
+    }
+
+    /// What was counted, to be [added](Self::add_counts) elsewhere.
+    pub fn counts(&self) -> MatrixCounts {
+        let moves = self.dimensions.iter();
+        let counts = moves.map(|moves| (moves.matrix.clone(), moves.is_in_previous));
+        MatrixCounts(counts.collect())
+    }
+
+    /// Adds what was counted elsewhere, by the same dimensions.
+    pub fn add_counts(&mut self, counts: &MatrixCounts) {
+        for (moves, (matrix, is_in_previous)) in self.dimensions.iter_mut().zip(&counts.0) {
+            moves.is_in_previous |= is_in_previous;
+            moves.matrix.add_all(matrix);
         }
     }
 

@@ -4,6 +4,7 @@
 //! them nobody goes between.
 
 use std::collections::BTreeMap;
+use std::num::ParseIntError;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -11,6 +12,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::error::ArrowError;
+use serde::{Deserialize, Serialize};
 
 use crate::tables::{REVENUE_TYPE, TIER_MIGRATION_MATRIX};
 use crate::tiers::Dimension;
@@ -18,19 +20,43 @@ use crate::tiers::Dimension;
 use super::period::Period;
 
 /// Cells by from and to, each 0 for absent users and 1 + its number for a value.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct DimensionMatrix {
     values: Vec<String>,
     rows: Vec<BTreeMap<usize, Sums>>,
 }
 
 /// What adds up over users.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "SumsText", try_from = "SumsText")]
 pub(super) struct Sums {
     pub users: i64,
     pub revenue: i128,
     pub orders: i64,
     pub interactions: i64,
+}
+
+/// Sums as another process is told of them, short. The revenue is a text: JSON has no room for it.
+type SumsText = (i64, String, i64, i64);
+
+impl From<Sums> for SumsText {
+    fn from(sums: Sums) -> Self {
+        let revenue = sums.revenue.to_string();
+        (sums.users, revenue, sums.orders, sums.interactions)
+    }
+}
+
+impl TryFrom<SumsText> for Sums {
+    type Error = ParseIntError;
+
+    fn try_from((users, revenue, orders, interactions): SumsText) -> Result<Self, Self::Error> {
+        Ok(Self {
+            users,
+            revenue: revenue.parse()?,
+            orders,
+            interactions,
+        })
+    }
 }
 
 impl Sums {

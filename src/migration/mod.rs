@@ -20,13 +20,14 @@ use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::error::ArrowError;
+use serde::{Deserialize, Serialize};
 
 use crate::ground::SnapshotDate;
 use crate::tables::TIER_MIGRATION;
 use crate::tiers::{Dimension, Dimensions, Settled, SettledDimension};
 
 pub use direction::Direction;
-pub use matrices::Matrices;
+pub use matrices::{Matrices, MatrixCounts};
 pub use measures::{INTERACTIONS, Measures, ORDERS, REVENUE};
 pub use moves::Moves;
 pub use period::Period;
@@ -43,6 +44,13 @@ pub struct Migration {
     user_id_type: DataType,
     night: Matrices,
     /// How many users' warnings were raised and cleared.
+    warned: Moves,
+}
+
+/// What was counted of some users, without what it was counted by.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct MigrationCounts {
+    night: MatrixCounts,
     warned: Moves,
 }
 
@@ -101,12 +109,30 @@ impl Migration {
     /// Adds what was counted of other users.
     pub fn add(&mut self, others: &Self) {
         self.night.add(&others.night);
-        for (warning, directions) in &others.warned {
+        self.add_warned(&others.warned);
+    }
+
+    fn add_warned(&mut self, others: &Moves) {
+        for (warning, directions) in others {
             let own = self.warned.entry(warning.clone()).or_default();
             for (direction, users) in directions {
                 *own.entry(direction.clone()).or_default() += users;
             }
         }
+    }
+
+    /// What was counted, to be [added](Self::add_counts) elsewhere.
+    pub fn counts(&self) -> MigrationCounts {
+        MigrationCounts {
+            night: self.night.counts(),
+            warned: self.warned.clone(),
+        }
+    }
+
+    /// Adds what was counted elsewhere, by the same dimensions.
+    pub fn add_counts(&mut self, counts: &MigrationCounts) {
+        self.night.add_counts(&counts.night);
+        self.add_warned(&counts.warned);
     }
 
     /// How many users moved, and which way; of warnings, how many were raised and cleared.

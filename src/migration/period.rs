@@ -1,7 +1,9 @@
 //! How far back a matrix goes.
 
+use serde::{Deserialize, Serialize};
+
 /// The time between the two snapshots of a matrix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Period {
     /// Since the previous snapshot, of whatever date.
     Night,

@@ -21,6 +21,15 @@ pub(crate) struct Run<'a> {
     pub session: &'a Session,
 }
 
+impl Run<'_> {
+    /// Whether others compute the ranges of users: then this machine plans them alone, and keeps no rows of
+    /// them aside.
+    pub(crate) fn hands_ranges_over(&self) -> bool {
+        let is_divided = self.plan.ranges.get() > 1 && self.plan.undivided.is_empty();
+        cfg!(feature = "cluster") && is_divided && self.job.cluster.is_some()
+    }
+}
+
 /// A session over the places of a job, which knows how the windows of tiles are joined.
 pub(crate) fn open_session(job: &Job, workspace: &Workspace) -> Result<Session, EngineError> {
     Session::open(&job.engine, workspace.locations(), [fuse_full_joins()])

@@ -18,6 +18,8 @@ use crate::tables::{ALERTS, DIM_TIER, TIER_SNAPSHOT};
 
 use super::alerts::{Alert, alerts_of};
 use super::context::Run;
+#[cfg(feature = "cluster")]
+use super::elsewhere::Elsewhere;
 use super::error::NightError;
 use super::marts::{self, register_before};
 use super::snapshot::{Drafting, Specs};
@@ -73,9 +75,8 @@ impl Run<'_> {
         let Tiers {
             parameters, shape, ..
         } = tiers;
-        let rows = self
-            .settled(catalog, tiers, previous, &record.run_id)
-            .await?;
+        let settlement = self.settlement(tiers, &record.run_id);
+        let rows = settlement.rows(catalog, previous).await?;
         let comments = column_comments(self.scenario.project, shape);
         let specs = Specs::new(&rows.schema(), &shape.dim_tier.schema(), &comments)?;
         let drafting = Drafting {
@@ -85,6 +86,8 @@ impl Run<'_> {
             snapshot_date: self.scenario.date,
             previous_snapshot_date: record.previous_snapshot_date,
             dimensions: &shape.dimensions,
+            #[cfg(feature = "cluster")]
+            elsewhere: Elsewhere::of(self, catalog, tiers, &record.run_id).await?,
         };
         let (moves, mut remarks) = Box::pin(drafting.write(rows, &specs, drafts)).await?;
         self.write_other_drafts(&drafting, &specs, drafts, &shape.dim_tier)

@@ -58,11 +58,8 @@ pub(super) async fn earlier_rows(
         };
         let rows = snapshot_of(session, output, publication).await?;
         let rows = columns_counted(rows, dimensions);
-        earlier.push(EarlierRows {
-            period,
-            date: publication.snapshot_date,
-            rows: rows.map_err(EngineError::during(STAGE))?,
-        });
+        let rows = rows.map_err(EngineError::during(STAGE))?;
+        earlier.push(EarlierRows::new(period, publication.snapshot_date, rows));
     }
     Ok(earlier)
 }
@@ -80,7 +77,7 @@ pub(super) async fn snapshot_of(
 }
 
 /// The columns that matrices are of.
-fn columns_counted(rows: DataFrame, dimensions: &Dimensions) -> EngineResult<DataFrame> {
+pub(super) fn columns_counted(rows: DataFrame, dimensions: &Dimensions) -> EngineResult<DataFrame> {
     let known = dimensions.in_snapshot(rows.schema().as_arrow());
     let names = known.iter().map(|dimension| dimension.name.as_str());
     let columns = [USER_ID, REVENUE].into_iter().chain(names);
@@ -88,6 +85,17 @@ fn columns_counted(rows: DataFrame, dimensions: &Dimensions) -> EngineResult<Dat
 }
 
 impl EarlierRows {
+    /// Rows of an earlier snapshot, with the columns that matrices are of.
+    pub(super) fn new(period: Period, date: SnapshotDate, rows: DataFrame) -> Self {
+        Self { period, date, rows }
+    }
+
+    /// The matrices of them, in which nobody is counted yet.
+    #[cfg(feature = "cluster")]
+    pub(super) fn matrices(&self, dimensions: &Dimensions) -> Matrices {
+        Matrices::new(self.period, Some(self.date), dimensions)
+    }
+
     /// Starts to read those of a range of users.
     pub(super) async fn open(
         self,

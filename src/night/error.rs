@@ -44,6 +44,14 @@ pub enum NightError {
     /// A query failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A range of users could not be written by another process.
+    #[cfg(feature = "cluster")]
+    #[error(transparent)]
+    Range(#[from] super::refused_range::RefusedRange),
+    /// A cluster could not be reached, or lost what it was given.
+    #[cfg(feature = "cluster")]
+    #[error(transparent)]
+    Cluster(#[from] crate::cluster::ClusterError),
     /// A table would not be readable everywhere.
     #[error(transparent)]
     Contract(#[from] ContractError),
@@ -174,6 +182,10 @@ impl Classified for NightError {
             }
             Self::CutPoints(_) | Self::Contract(_) | Self::Blocked(_) => FailureKind::Blocked,
             Self::Draft(error) => error.kind(),
+            #[cfg(feature = "cluster")]
+            Self::Range(error) => error.kind(),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(error) => error.kind(),
             Self::Publish(error) => error.kind(),
             Self::Ended { ending, .. } | Self::EndedLate(ending) => FailureKind::Ended(*ending),
         }

@@ -12,9 +12,9 @@ use datafusion::error::Result as EngineResult;
 use datafusion::prelude::DataFrame;
 use sysinfo::System;
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Session};
 use crate::ground::SqlSchema;
-use crate::pack::Catalog;
+use crate::pack::{Catalog, Project};
 use crate::tiles::{TileError, UserRanges};
 
 use super::context::Run;
@@ -77,7 +77,10 @@ impl Run<'_> {
         catalog
             .register_models(&downstream, &self.scenario.project.parameters)
             .await?;
-        self.keep_shared_features(&catalog, &scratch).await?;
+        if !self.hands_ranges_over() {
+            let project = self.scenario.project;
+            keep_shared_features(self.session, project, &catalog, &scratch).await?;
+        }
         Ok(Featured {
             catalog,
             scratch,
@@ -125,34 +128,35 @@ impl Run<'_> {
             catalog = self.stage(files, &texts, previous).await?;
         }
     }
+}
 
-    /// Features that several models read are computed once.
-    async fn keep_shared_features(
-        &self,
-        catalog: &Catalog<'_>,
-        scratch: &Scratch,
-    ) -> Result<(), NightError> {
-        let engine = EngineError::during("computing features");
-        let readers = self.scenario.project.graph.reader_counts();
-        for model in self.scenario.project.graph.in_schema(SqlSchema::Features) {
-            let is_shared = readers.get(&model.name).is_some_and(|readers| *readers > 1);
-            if !is_shared {
-                continue;
-            }
-            let rows = catalog.table(&model.name).await.map_err(&engine)?;
-            let optimized = self.session.optimized(rows.logical_plan());
-            if is_worth_keeping(&optimized.map_err(&engine)?).map_err(&engine)? {
-                let kept = scratch
-                    .keep(&model.name.name, rows, catalog.ranges())
-                    .await
-                    .map_err(&engine)?;
-                self.session
-                    .register(&model.name, Arc::new(kept))
-                    .map_err(&engine)?;
-            }
+/// Features that several models read are computed once.
+pub(super) async fn keep_shared_features(
+    session: &Session,
+    project: &Project,
+    catalog: &Catalog<'_>,
+    scratch: &Scratch,
+) -> Result<(), NightError> {
+    let engine = EngineError::during("computing features");
+    let readers = project.graph.reader_counts();
+    for model in project.graph.in_schema(SqlSchema::Features) {
+        let is_shared = readers.get(&model.name).is_some_and(|readers| *readers > 1);
+        if !is_shared {
+            continue;
         }
-        Ok(())
+        let rows = catalog.table(&model.name).await.map_err(&engine)?;
+        let optimized = session.optimized(rows.logical_plan());
+        if is_worth_keeping(&optimized.map_err(&engine)?).map_err(&engine)? {
+            let kept = scratch
+                .keep(&model.name.name, rows, catalog.ranges())
+                .await
+                .map_err(&engine)?;
+            session
+                .register(&model.name, Arc::new(kept))
+                .map_err(&engine)?;
+        }
     }
+    Ok(())
 }
 
 /// Files that a process may have open where the system does not say.

@@ -11,6 +11,7 @@
 //! | [rescoring] | after a recalibration: whom the cut points alone move |
 //! | [settled] | today's users against the previous snapshot, in ranges of users |
 //! | [users_of_range] | each range written, and counted against snapshots of a week and four weeks ago, [earlier] ones |
+//! | `elsewhere` | with a cluster: the ranges are handed over, and what came of each is added up |
 //! | [drafting] | every table is written aside, the [marts] last |
 //! | [auditing] | audits over the drafts as they lie in storage |
 //! | [publication] | calibration and records are kept, the drafts are committed, `publications` last |
@@ -25,6 +26,8 @@ mod comparable;
 mod context;
 mod drafting;
 mod earlier;
+#[cfg(feature = "cluster")]
+mod elsewhere;
 mod error;
 mod features;
 mod marts;
@@ -32,6 +35,14 @@ mod old_records;
 mod previous_join;
 mod publication;
 mod quarantine;
+#[cfg(feature = "cluster")]
+mod range_outcome;
+#[cfg(feature = "cluster")]
+mod range_task;
+#[cfg(feature = "cluster")]
+mod range_worker;
+#[cfg(feature = "cluster")]
+mod refused_range;
 mod reject_sample;
 mod rejects;
 mod repair;
@@ -69,6 +80,10 @@ pub(crate) use alerts::alerts_of;
 pub(crate) use context::{Run, open_session};
 pub use error::NightError;
 pub(crate) use features::Featured;
+#[cfg(feature = "cluster")]
+pub(crate) use range_worker::work_off;
+#[cfg(feature = "cluster")]
+pub use refused_range::RefusedRange;
 pub use repair::put_right_unplanned;
 pub use report::{Failure, ReadersSee, Report, RowCount, TableReport};
 pub(crate) use report::{ReasonCount, by_reason};

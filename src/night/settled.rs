@@ -15,10 +15,13 @@ use futures::TryStreamExt;
 use crate::engine::{
     EngineError, PlannedRows, planned_in_ranges, reading_whole_files, stream_ahead_of,
 };
+use crate::ground::SnapshotDate;
+use crate::job::Job;
 use crate::migration;
-use crate::pack::{Catalog, Shape};
+use crate::models::Parameters;
+use crate::pack::{Catalog, Project, Shape};
 use crate::tables::TIER_SNAPSHOT;
-use crate::tiers::{Settled, SettledDimension, Settling};
+use crate::tiers::{DelayLimits, Settled, SettledDimension, Settling};
 use crate::tiles::{USER_ID, UserRange, UserRanges};
 
 use super::context::Run;
@@ -66,42 +69,72 @@ pub(super) struct SettledUsers {
     pub gone: Vec<Settled>,
 }
 
+/// How the snapshot of a date is settled.
+pub(super) struct Settlement<'a> {
+    pub project: &'a Project,
+    pub job: &'a Job,
+    pub date: SnapshotDate,
+    pub parameters: &'a Parameters,
+    pub shape: &'a Shape,
+    /// How far grace and hold go.
+    pub limits: DelayLimits,
+    pub cutpoints_id: &'a str,
+    pub run_id: &'a str,
+}
+
 impl Run<'_> {
-    /// The settled rows of the scenario, made by the run of an id. `previous` are the rows of the
-    /// snapshot that it follows on, with the columns that this one had.
-    pub(super) async fn settled(
-        &self,
+    /// How the scenario is settled, made by the run of an id.
+    pub(super) fn settlement<'a>(&'a self, tiers: &'a Tiers, run_id: &'a str) -> Settlement<'a> {
+        Settlement {
+            project: self.scenario.project,
+            job: self.job,
+            date: self.scenario.date,
+            parameters: &tiers.parameters,
+            shape: &tiers.shape,
+            limits: tiers.scoring.delay_limits(self),
+            cutpoints_id: &tiers.calibration.id,
+            run_id,
+        }
+    }
+}
+
+impl Settlement<'_> {
+    /// The settled rows. `previous` are the rows of the snapshot that they follow on, with the columns that
+    /// this one had.
+    pub(super) async fn rows(
+        self,
         catalog: &Catalog<'_>,
-        tiers: &Tiers,
         previous: Option<&DataFrame>,
-        run_id: &str,
     ) -> Result<SettledRows, NightError> {
         let engine = EngineError::during("planning the snapshot");
-        let Tiers {
-            calibration,
-            parameters,
-            shape,
-            scoring,
-        } = tiers;
-        let scenario = &self.scenario;
+        let shape = self.shape;
         let raw = shape
-            .raw_snapshot(catalog, scenario.project, self.job, parameters)
+            .raw_snapshot(catalog, self.project, self.job, self.parameters)
             .await?;
-        let settling = Settling::new(
-            &raw.schema,
-            &shape.dimensions,
-            &shape.warnings,
-            scenario.date,
-        );
-        let today = raw.with_origin(&calibration.id, run_id).map_err(&engine)?;
+        let settling = Settling::new(&raw.schema, &shape.dimensions, &shape.warnings, self.date);
+        let today = raw.with_origin(self.cutpoints_id, self.run_id);
+        let today = today.map_err(&engine)?;
         let today = in_order(today).map_err(EngineError::during(STAGE))?;
         let previous = previous.map(|previous| columns_settled(previous, shape));
         Ok(SettledRows {
             ranges: Arc::clone(catalog.ranges()),
             today,
             previous: previous.transpose().map_err(EngineError::during(STAGE))?,
-            settling: settling.within(scoring.delay_limits(self)),
+            settling: settling.within(self.limits),
         })
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl SettledRange {
+    /// Whether another process can compute them without the users of other ranges.
+    pub(super) fn depends_on_its_users_alone(&self) -> bool {
+        self.today.depend_on_their_range_alone()
+    }
+
+    /// What settles them, which has settled nobody yet.
+    pub(super) fn settling(&self) -> Settling {
+        self.settling.clone()
     }
 }
 
@@ -150,7 +183,7 @@ impl SettledRows {
             );
         }
         let ranges: Vec<UserRange> = match planned.len() {
-            1 => vec![UserRange::default()],
+            1 => vec![self.ranges.within().clone()],
             _ => self.ranges.iter().collect(),
         };
         let rows = planned.into_iter().zip(ranges);

@@ -33,7 +33,13 @@ use crate::tiers::Dimensions;
 use crate::tiles::USER_ID;
 
 use super::earlier::earlier_rows;
+#[cfg(feature = "cluster")]
+use super::elsewhere::Elsewhere;
 use super::error::NightError;
+#[cfg(feature = "cluster")]
+use super::range_outcome::EmptyRange;
+#[cfg(feature = "cluster")]
+use super::settled::SettledRange;
 use super::settled::{STAGE, SettledRows};
 use super::users_of_range::{UsersOfRange, WrittenUsers};
 
@@ -45,6 +51,9 @@ pub(super) struct Drafting<'a> {
     pub snapshot_date: SnapshotDate,
     pub previous_snapshot_date: Option<SnapshotDate>,
     pub dimensions: &'a Dimensions,
+    /// Who computes the ranges of users in place of this machine; none where it does so itself.
+    #[cfg(feature = "cluster")]
+    pub elsewhere: Option<Elsewhere>,
 }
 
 /// The tables that a night publishes, with their columns; `raw` are the snapshot's before it is
@@ -116,7 +125,7 @@ fn both(
 }
 
 /// The type of a column as it will be published: text is plain text.
-fn plain_type(schema: &Schema, column: &str) -> DataType {
+pub(super) fn plain_type(schema: &Schema, column: &str) -> DataType {
     match schema.field_with_name(column).map(Field::data_type) {
         Ok(DataType::Int64) => DataType::Int64,
         _ => DataType::Utf8,
@@ -162,7 +171,24 @@ impl Drafting<'_> {
     ) -> Result<WrittenUsers, NightError> {
         let earlier = earlier_rows(self.session, self.output, self.plan, self.dimensions).await?;
         let (previous_date, date) = (self.previous_snapshot_date, self.snapshot_date);
+        let migration = || Migration::new(previous_date, date, self.dimensions, user_id);
         let ranges = rows.in_ranges().await?;
+        #[cfg(feature = "cluster")]
+        if let Some(elsewhere) = self.elsewhere_for(&ranges) {
+            let earlier = earlier.iter();
+            let matrices = || earlier.clone().map(|rows| rows.matrices(self.dimensions));
+            let empty = |range: &SettledRange| EmptyRange {
+                output: self.output,
+                date,
+                snapshot: &specs.snapshot,
+                moves: &specs.migration,
+                migration: migration(),
+                earlier: matrices().collect(),
+                settling: range.settling(),
+            };
+            let empty = ranges.iter().map(empty);
+            return self.all_of(elsewhere.write(empty).await?).await;
+        }
         let side_by_side = ranges.len().min(self.session.threads());
         let has_failed = Arc::new(AtomicBool::new(false));
         let mut writing = Vec::new();
@@ -172,7 +198,7 @@ impl Drafting<'_> {
                 rows,
                 earlier: earlier.clone(),
                 dimensions: self.dimensions.clone(),
-                migration: Migration::new(previous_date, date, self.dimensions, user_id),
+                migration: migration(),
                 snapshot: open(&specs.snapshot)?,
                 moves: open(&specs.migration)?,
                 output: self.output.clone(),
@@ -193,6 +219,20 @@ impl Drafting<'_> {
         });
         let writing = stream::iter(writing).buffered(side_by_side);
         self.all_of(writing.collect().await).await
+    }
+
+    /// Who computes these ranges in place of this machine.
+    #[cfg(feature = "cluster")]
+    fn elsewhere_for(&self, ranges: &[SettledRange]) -> Option<&Elsewhere> {
+        let elsewhere = self.elsewhere.as_ref()?;
+        let mut all = ranges.iter();
+        if ranges.len() > 1 && all.all(SettledRange::depends_on_its_users_alone) {
+            return Some(elsewhere);
+        }
+        tracing::warn!(
+            "computed on this machine, and not on the cluster: the snapshot needs users of several ranges at once, or files besides tiles"
+        );
+        None
     }
 
     /// Those of all ranges; where one has failed, what the others have written goes.

@@ -165,6 +165,12 @@ impl<'a> Catalog<'a> {
         &self.ranges
     }
 
+    /// What windows are merged from, by rollup.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn tiles_by_rollup(&self) -> impl Iterator<Item = (&String, &Vec<TileRows>)> {
+        self.tiles.iter()
+    }
+
     /// The tiles that windows are merged from, of all rollups.
     pub(crate) fn tiles(&self) -> impl Iterator<Item = &TileFile> {
         self.tiles.values().flatten().flat_map(|rows| &rows.tiles)

@@ -69,6 +69,19 @@ impl Shape {
         let unlisted = own_warnings::unlisted(&dim_tier, catalog, project, parameters);
         let own_warnings = Box::pin(unlisted).await?;
         let dim_tier = own_warnings::with_rows(dim_tier, &own_warnings)?;
+        Self::of_rows(dim_tier, own_warnings, project, job)
+    }
+
+    /// The shape that the rows of `dim_tier` give, those of `own_warnings` among them.
+    ///
+    /// # Errors
+    /// Rows that cannot be a list of tiers.
+    pub(crate) fn of_rows(
+        dim_tier: RecordBatch,
+        own_warnings: Vec<String>,
+        project: &Project,
+        job: &Job,
+    ) -> Result<Self, PackError> {
         let dimensions = Dimensions::read(&dim_tier, job, &project.hold_days(job));
         let dimensions = dimensions.map_err(|problems| by_line(problems, project))?;
         let warnings = warnings(&dim_tier).map_err(|problems| by_line(problems, project))?;

@@ -114,7 +114,7 @@ fn is_delivered(source: &Source) -> bool {
 
 impl Rules {
     /// The rules of a job, with the SQL as it was loaded, whatever has become of its files since.
-    pub(super) fn of(job: &Job, project: &Project, history_starts: HistoryStarts) -> Self {
+    pub(crate) fn of(job: &Job, project: &Project, history_starts: HistoryStarts) -> Self {
         let sources = job.sources.iter().map(|(name, source)| {
             let ruled = RuledSource {
                 is_delivered: is_delivered(source),
@@ -169,6 +169,25 @@ impl Rules {
             calibration: CalibrationChoice::Pinned(cutpoints_id.to_owned()),
             ..job.clone()
         }
+    }
+
+    /// The rules as another process is told of them.
+    ///
+    /// # Errors
+    /// None: they are texts and numbers.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn to_text(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&RulesFile::of(self))
+    }
+
+    /// The rules that another process tells of.
+    ///
+    /// # Errors
+    /// Those of another version of tierline.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn of_text(text: &str) -> Result<Self, String> {
+        let record: RulesFile = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        record.rules()
     }
 
     /// The sources that the rules know, and whether they were delivered.

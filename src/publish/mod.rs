@@ -69,6 +69,8 @@ pub use lost_files::{LostFiles, lost_files};
 pub(crate) use mark::Mark;
 pub(crate) use publications::spec as spec_of_publications;
 pub use publications::{Publication, PublicationStatus, Publications, TableVersion};
+#[cfg(feature = "cluster")]
+pub(crate) use reading::{SnapshotFiles, snapshot_files};
 pub(crate) use reading::{
     files_by_date, missing, published_dates, published_files, published_in_order,
     published_snapshot, published_table, published_tables, with_columns_of,

@@ -192,12 +192,47 @@ fn rows_of(
     Ok(published_files(output, files, file_schema, date))
 }
 
+/// The files of a published snapshot, with the columns that they have.
+#[derive(Debug, Clone)]
+pub(crate) struct SnapshotFiles {
+    /// The date that its rows are of.
+    pub date: SnapshotDate,
+    /// Where each is, from the root of the store, and how long.
+    pub files: Vec<(Path, u64)>,
+    /// The columns, without the date.
+    pub columns: SchemaRef,
+    /// Whether they are as they were written, which is in the order of users.
+    pub is_in_order: bool,
+}
+
+impl SnapshotFiles {
+    /// Their rows.
+    pub(crate) fn rows(self, output: &Location) -> ParquetFiles {
+        let files = self.files.into_iter();
+        let rows = published_files(output, files, self.columns, Some(self.date));
+        match rows.schema().index_of(USER_ID) {
+            Ok(user_id) if self.is_in_order => rows.sorted_by(user_id),
+            _ => rows,
+        }
+    }
+}
+
 /// A published snapshot with the columns of its files, known to be in the order of users.
 pub(crate) async fn published_snapshot(
     output: &Location,
     publication: &Publication,
     runtime: &RuntimeEnv,
 ) -> Result<Option<ParquetFiles>, PublishError> {
+    let found = snapshot_files(output, publication, runtime).await?;
+    Ok(found.map(|found| found.rows(output)))
+}
+
+/// The files of a published snapshot.
+pub(crate) async fn snapshot_files(
+    output: &Location,
+    publication: &Publication,
+    runtime: &RuntimeEnv,
+) -> Result<Option<SnapshotFiles>, PublishError> {
     let Some(recorded) = publication.tables.get(TIER_SNAPSHOT.name) else {
         return Ok(None);
     };
@@ -216,11 +251,12 @@ pub(crate) async fn published_snapshot(
             };
         }
     };
-    let table = published_files(output, files.into_iter(), columns, Some(date));
-    Ok(Some(match table.schema().index_of(USER_ID) {
+    Ok(Some(SnapshotFiles {
+        date,
+        files,
+        columns,
         // The writer has checked that its rows are in this order.
-        Ok(user_id) => table.sorted_by(user_id),
-        Err(_) => table,
+        is_in_order: true,
     }))
 }
 
@@ -231,7 +267,7 @@ async fn rewritten(
     publication: &Publication,
     gone: &[(Path, u64)],
     runtime: &RuntimeEnv,
-) -> Result<Option<ParquetFiles>, PublishError> {
+) -> Result<Option<SnapshotFiles>, PublishError> {
     let Some(newest) = Table::open(output, TIER_SNAPSHOT.name).await? else {
         return Ok(None);
     };
@@ -242,8 +278,12 @@ async fn rewritten(
         return Ok(None);
     }
     let columns = columns_of_files(output, (publication, &newest), &files, runtime).await?;
-    let files = files.into_iter();
-    Ok(Some(published_files(output, files, columns, Some(date))))
+    Ok(Some(SnapshotFiles {
+        date,
+        files,
+        columns,
+        is_in_order: false,
+    }))
 }
 
 async fn is_gone(output: &Location, path: &Path) -> bool {

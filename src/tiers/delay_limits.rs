@@ -10,13 +10,15 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ground::{SnapshotDate, counted};
 
 use super::Dimension;
 use super::delay::Delay;
 
 /// What a night knows of the snapshot before it, as far as delays depend on it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DelayLimits {
     /// Its date; none on the first night.
     pub previous_date: Option<SnapshotDate>,
@@ -29,7 +31,7 @@ pub struct DelayLimits {
 }
 
 /// Users who can have no score.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unscored {
     /// The dimension that tells them from the others.
     pub dimension: String,
@@ -40,7 +42,7 @@ pub struct Unscored {
 }
 
 /// Why another value shows although days of its delay are left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum AtOnce {
     /// The previous snapshot is too old.
     Gap,

@@ -28,5 +28,5 @@ pub use delay::Delay;
 pub use delay_limits::{DelayLimits, Unscored};
 pub use dimension::{Dimension, Dimensions, Tier, WARNING, is_listed_twice, warnings};
 pub use falling::{FALLING, FALLING_OF};
-pub use settle::{Settled, SettledDimension, Settling};
+pub use settle::{Settled, SettledCounts, SettledDimension, Settling};
 pub use warned::{CLEAR, RAISED, SettledWarning};

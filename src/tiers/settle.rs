@@ -27,6 +27,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
+use serde::{Deserialize, Serialize};
 
 use crate::ground::{SnapshotDate, counted};
 
@@ -63,6 +64,10 @@ struct NumberedDimension {
     /// The users who were shown another value at once, whom a delay would have kept in theirs.
     at_once: BTreeMap<AtOnce, u64>,
 }
+
+/// How many users were shown another value at once, for each dimension by the reason.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SettledCounts(Vec<BTreeMap<AtOnce, u64>>);
 
 /// A settled batch.
 #[derive(Debug, Clone)]
@@ -153,9 +158,20 @@ impl Settling {
     /// Adds what is to be said of users whom another one has settled.
     pub fn add(&mut self, others: &Self) {
         for (numbered, others) in self.dimensions.iter_mut().zip(&others.dimensions) {
-            for (reason, users) in &others.at_once {
-                *numbered.at_once.entry(*reason).or_insert(0) += users;
-            }
+            numbered.add(&others.at_once);
+        }
+    }
+
+    /// What was counted, to be [added](Self::add_counts) elsewhere.
+    pub fn counts(&self) -> SettledCounts {
+        let numbered = self.dimensions.iter();
+        SettledCounts(numbered.map(|numbered| numbered.at_once.clone()).collect())
+    }
+
+    /// Adds what was counted elsewhere, by the same dimensions.
+    pub fn add_counts(&mut self, counts: &SettledCounts) {
+        for (numbered, others) in self.dimensions.iter_mut().zip(&counts.0) {
+            numbered.add(others);
         }
     }
 
@@ -320,6 +336,12 @@ impl NumberedDimension {
             makes_falling: false,
             goes_by_score: false,
             at_once: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, at_once: &BTreeMap<AtOnce, u64>) {
+        for (reason, users) in at_once {
+            *self.at_once.entry(*reason).or_insert(0) += users;
         }
     }
 

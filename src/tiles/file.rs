@@ -42,6 +42,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use object_store::path::Path as ObjectPath;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, Encoding, Type as PhysicalType};
@@ -117,6 +118,8 @@ pub struct TileFile {
     pub digest: String,
     /// Its rows.
     pub rows: u64,
+    /// Its object in the store; none of a file that has only a part of a tile.
+    pub stored: Option<ObjectPath>,
     /// The last of its days, counted from 1970-01-01: of several tiles that have a user, the one
     /// with the latest is the newest. None of them share days.
     pub last_day: i32,
@@ -176,6 +179,7 @@ impl TileWriter {
             size_bytes: file.bytes,
             digest: digest_of(&file.hasher),
             rows: self.stamp.rows,
+            stored: None,
             last_day: self.last_day,
         })
     }
@@ -217,6 +221,7 @@ pub(super) fn accept(
         size_bytes,
         digest: found,
         rows,
+        stored: Some(stored.path.clone()),
         last_day: period.last(),
     }))
 }

@@ -27,6 +27,8 @@ mod ranges;
 mod rollup;
 mod store;
 mod tile_builder;
+#[cfg(feature = "cluster")]
+mod tile_object;
 mod window;
 pub mod windows;
 
@@ -45,4 +47,6 @@ pub use ranges::{UserId, UserRange, UserRanges};
 pub use rollup::{Rollup, RollupColumn};
 pub use store::{StoredTile, StoredTiles};
 pub use tile_builder::{TileBuilder, TileFiles, any_of};
-pub use window::{DayRange, Window};
+#[cfg(feature = "cluster")]
+pub use tile_object::TileObject;
+pub use window::{DayRange, UnknownWindow, Window};

@@ -28,6 +28,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use serde::{Deserialize, Serialize};
 
 use super::file::TileFile;
 use super::keys::USER_ID;
@@ -42,7 +43,7 @@ const PAGES_PER_RANGE: usize = 16;
 const USERS_PER_RANGE: usize = 4096;
 
 /// A user, in the order of tiles and snapshots: numbers by value, texts by their bytes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum UserId {
     /// BIGINT.
     Number(i64),
@@ -55,10 +56,12 @@ pub enum UserId {
 pub struct UserRanges {
     /// The first user of each range but the first, in ascending order.
     splits: Vec<UserId>,
+    /// What they are ranges of; mostly all users.
+    within: UserRange,
 }
 
 /// One of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserRange {
     /// The first user that may be in it; any when none, NULL too.
     pub from: Option<UserId>,
@@ -86,12 +89,30 @@ impl UserRanges {
         marks.sort();
         Ok(Self {
             splits: splits(&marks, count),
+            within: UserRange::default(),
         })
     }
 
     /// Two ranges, the second of which begins with this user.
     pub fn split_at(user: UserId) -> Self {
-        Self { splits: vec![user] }
+        Self {
+            splits: vec![user],
+            within: UserRange::default(),
+        }
+    }
+
+    /// One range alone: users outside it are not looked at.
+    #[cfg(feature = "cluster")]
+    pub fn only(range: UserRange) -> Self {
+        Self {
+            splits: Vec::new(),
+            within: range,
+        }
+    }
+
+    /// All users of them.
+    pub fn within(&self) -> &UserRange {
+        &self.within
     }
 
     /// How many there are.
@@ -102,10 +123,14 @@ impl UserRanges {
     /// Each of them, in the order of users.
     pub fn iter(&self) -> impl Iterator<Item = UserRange> {
         (0..self.count()).map(|index| UserRange {
-            from: index
-                .checked_sub(1)
-                .and_then(|before| self.splits.get(before).cloned()),
-            before: self.splits.get(index).cloned(),
+            from: match index.checked_sub(1) {
+                Some(before) => self.splits.get(before).cloned(),
+                None => self.within.from.clone(),
+            },
+            before: match self.splits.get(index) {
+                Some(next) => Some(next.clone()),
+                None => self.within.before.clone(),
+            },
         })
     }
 

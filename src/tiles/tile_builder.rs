@@ -400,7 +400,10 @@ impl TileBuilder<'_> {
                 source: Box::new(error),
             })
         })?;
-        Ok(file)
+        Ok(TileFile {
+            stored: Some(path),
+            ..file
+        })
     }
 
     /// The tiles of a plan's cover, those that lie in the same windows together.

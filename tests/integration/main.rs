@@ -7,6 +7,9 @@ mod architecture;
 mod bad_input;
 #[cfg(test)]
 mod book;
+#[cfg(feature = "cluster")]
+#[cfg(test)]
+mod cluster;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]

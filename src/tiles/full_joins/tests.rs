@@ -387,6 +387,7 @@ fn rollup(name: &str, rows: &RecordBatch, folder: &Path) -> MergedRollup {
         size_bytes: 0,
         digest: String::new(),
         rows: rows.num_rows() as u64,
+        stored: None,
         last_day: 0,
     };
     let column = |name: &str, merge, data_type| MergedColumn {

@@ -36,6 +36,7 @@ fn tile(folder: &TempDir, name: &str, users: ArrayRef, page_rows: usize) -> Tile
         path,
         digest: String::new(),
         rows: rows as u64,
+        stored: None,
         last_day: 0,
     }
 }

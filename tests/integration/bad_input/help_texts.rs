@@ -41,6 +41,21 @@ static LINE_END: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\\\n\s*").unwra
 /// Tests by the end of their path, and the texts that they apply.
 const APPLIED: &[(&str, &[&str])] = &[
     (
+        "cluster::what_is_no_cluster_is_told",
+        &["no scheduler's URL; write it as http://host:50050"],
+    ),
+    (
+        "cluster::a_lost_cluster_is_told_within_a_minute_and_the_next_run_finishes",
+        &[
+            "nothing of them is published: run the same command again",
+            "start it with `tierline scheduler`, or run without --cluster",
+        ],
+    ),
+    (
+        "job_file::a_cluster_needs_a_tierline_that_knows_clusters",
+        &["take one that was built with `--features cluster`, or take `cluster` out of [engine]"],
+    ),
+    (
         "maintain::old_dates_keep_their_users_on_the_last_of_each_month",
         &[
             "rows follow on snapshots of up to four weeks before; name a date after {until}",
@@ -937,6 +952,10 @@ const NOTHING_TO_DO: &[&str] = &[
 
 /// Texts that no test applies, by the reason.
 const UNTRIED: &[(&str, &[&str])] = &[
+    (
+        "a cluster of two versions, of which there is one",
+        &["let scheduler, executors and nights be of one version"],
+    ),
     (
         "stdout that is a terminal",
         &["name a folder or a file by --to"],

@@ -7,6 +7,23 @@ fn with_job(text: &str) -> Project {
     Project::new().write("job.toml", text)
 }
 
+/// A job file is the same in one that knows them.
+#[cfg(not(feature = "cluster"))]
+#[test]
+fn a_cluster_needs_a_tierline_that_knows_clusters() {
+    let cluster = "\n[engine]\ncluster = \"http://scheduler:50050\"\n";
+    let project = Project::new().append("job.toml", cluster);
+    assert!(project.check().contains("no problems"));
+    let run = ["run", "job.toml", "--date", "2026-03-05"];
+    let refused = project.call(&run);
+    assert_eq!(refused.exit_code, 2, "{refused:?}");
+    let help =
+        "take one that was built with `--features cluster`, or take `cluster` out of [engine]";
+    assert!(refused.stderr.contains(help), "{refused:?}");
+    let project = project.edit("job.toml", cluster, "");
+    assert_eq!(project.call(&run).exit_code, 0);
+}
+
 #[test]
 fn unknown_keys_are_told_at_their_own_places() {
     let keys = "requird = true\n\n[sources.orders.columns]\nstore_id = { type = \"BIGINT\", optinal = true }\n\n[storage]\nretry_second = 1\nurl = \"x\"\n\n[gaurds]\nx = 1\n";

@@ -85,7 +85,7 @@ impl Bucket {
         }
     }
 
-    fn job_file(&self) -> PathBuf {
+    pub(crate) fn job_file(&self) -> PathBuf {
         self.folder.path().join("nights.toml")
     }
 

@@ -55,6 +55,8 @@ pub(crate) struct Nights {
     pub(crate) threads: usize,
     /// In how many ranges users are computed, if the job says so.
     pub(crate) ranges: Option<usize>,
+    /// The scheduler of the cluster that computes them, if one does.
+    pub(crate) cluster: Option<String>,
     /// Sections of the job file beside the usual ones.
     pub(crate) sections: String,
     /// The section of the guards.
@@ -87,6 +89,7 @@ impl Nights {
             has_pack: false,
             threads: THREADS,
             ranges: None,
+            cluster: None,
             sections: String::new(),
             guards: OPEN_GUARDS,
         }
@@ -167,7 +170,10 @@ impl Nights {
 
     fn ranges_text(&self) -> String {
         let ranges = self.ranges.iter();
-        ranges.map(|count| format!("ranges = {count}\n")).collect()
+        let ranges = ranges.map(|count| format!("ranges = {count}\n"));
+        let cluster = self.cluster.iter();
+        let cluster = cluster.map(|url| format!("cluster = \"{url}\"\n"));
+        ranges.chain(cluster).collect()
     }
 
     /// The job file, written.

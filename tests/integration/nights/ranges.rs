@@ -26,7 +26,7 @@ const TABLES: [&str; 7] = [
 const USERS: i64 = 23;
 
 /// Users who come, buy less, complain and come back, on days that differ between them.
-fn history(id: impl Fn(i64) -> String) -> History {
+pub(crate) fn history(id: impl Fn(i64) -> String) -> History {
     let mut history = History::default();
     for user in 0..USERS {
         let id = id(user);
@@ -46,13 +46,13 @@ fn history(id: impl Fn(i64) -> String) -> History {
 }
 
 /// So many dates, one after the other.
-fn dates(count: i64) -> impl Iterator<Item = NaiveDate> {
+pub(crate) fn dates(count: i64) -> impl Iterator<Item = NaiveDate> {
     (0..count).rev().map(days_ago)
 }
 
 /// The rows of every table on every date, whichever run made them, in an order of their own: that of a table
 /// without one is nobody's business.
-async fn published(
+pub(crate) async fn published(
     nights: &Nights,
     count: i64,
 ) -> BTreeMap<(NaiveDate, &'static str), Vec<tables::Row>> {
@@ -120,7 +120,7 @@ async fn rows_of_users_by_number_are_the_same_in_any_number_of_ranges() {
 }
 
 /// An average over all users, in place of a score.
-const AVERAGE_OF_ALL: &[Edit] = &[Edit {
+pub(crate) const AVERAGE_OF_ALL: &[Edit] = &[Edit {
     file: "tiers/rfm.sql",
     from: "recency_days <= $recency_days_cut_4 THEN 2",
     to: "recency_days <= AVG(recency_days) OVER () THEN 2",

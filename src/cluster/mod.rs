@@ -1,0 +1,32 @@
+//! A cluster: pieces of work that executors carry out in place of this process, on
+//! [Ballista](https://datafusion.apache.org/ballista/).
+//!
+//! ```text
+//! Cluster::work_off(task, n)  ── one plan ──>  scheduler  ── one piece a time ──>  executors
+//!            <── n answers, in order ──             <── an answer for each piece ──
+//! ```
+//!
+//! 1. A task is bytes, and so is the answer to each of its pieces: nobody here knows what they say. The
+//!    executor's [`Worker`] does.
+//! 2. The [plan](work) is a stage of pieces, and one more stage that brings their answers together: what a
+//!    lost executor had answered is worked off again, and counted once.
+//! 3. A piece whose worker fails for want of a store or of memory is tried again, elsewhere too. What no try
+//!    would change is an answer.
+//! 4. Scheduler and executors carry out nothing but such plans.
+
+mod client;
+mod codec;
+mod error;
+mod executor;
+mod guard;
+mod scheduler;
+mod work;
+
+pub use client::Cluster;
+pub use error::ClusterError;
+pub use executor::ExecutorSettings;
+pub use scheduler::SchedulerSettings;
+pub use work::Worker;
+
+pub(crate) use executor::serve as serve_pieces;
+pub(crate) use scheduler::serve as schedule;

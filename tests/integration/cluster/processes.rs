@@ -1,0 +1,212 @@
+//! A scheduler and executors as processes of the real binary on this machine, each of which a test may kill,
+//! stop and start again.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Seconds after which a scheduler takes a silent executor for lost.
+const TIMEOUT: &str = "6";
+
+/// How long anything may take that a test waits for.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Ports that no client of this machine is given by chance.
+static NEXT_PORT: AtomicU16 = AtomicU16::new(20_000);
+
+/// The variables of a process.
+type Environment = Vec<(&'static str, String)>;
+
+/// A cluster; its processes end with it.
+pub(super) struct Cluster {
+    folder: TempDir,
+    port: u16,
+    environment: Environment,
+    scheduler: Option<Child>,
+    executors: Vec<Executor>,
+}
+
+/// An executor, which computes one range at a time.
+struct Executor {
+    port: u16,
+    log: PathBuf,
+    folder: PathBuf,
+    child: Option<Child>,
+}
+
+impl Cluster {
+    /// A scheduler and so many executors, which have these variables.
+    pub(super) fn start(executors: usize, environment: Environment) -> Self {
+        let folder = TempDir::new().unwrap();
+        let executors = (0..executors).map(|number| Executor {
+            port: free_port(),
+            log: folder.path().join(format!("executor-{number}.log")),
+            folder: folder.path().join(format!("executor-{number}")),
+            child: None,
+        });
+        let mut cluster = Self {
+            executors: executors.collect(),
+            port: free_port(),
+            folder,
+            environment,
+            scheduler: None,
+        };
+        cluster.start_scheduler();
+        for number in 0..cluster.executors.len() {
+            cluster.start_executor(number);
+        }
+        cluster
+    }
+
+    /// Where work is handed in.
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub(super) fn start_scheduler(&mut self) {
+        let port = self.port.to_string();
+        let arguments = ["scheduler", "--port", &port, "--executor-timeout", TIMEOUT];
+        let log = self.folder.path().join("scheduler.log");
+        // It needs to know of no store.
+        self.scheduler = Some(start(&arguments, &log, &[], self.folder.path()));
+        wait_until("the scheduler listens", || listens(self.port));
+    }
+
+    /// Starts an executor, again on the same port and in the same folder where it has run before.
+    pub(super) fn start_executor(&mut self, number: usize) {
+        let url = self.url();
+        let executor = &mut self.executors[number];
+        let port = executor.port.to_string();
+        let folder = executor.folder.to_str().unwrap();
+        let arguments = [
+            "executor",
+            "--scheduler",
+            &url,
+            "--port",
+            &port,
+            "--folder",
+            folder,
+            "--ranges",
+            "1",
+            "--memory-limit-mib",
+            "512",
+            "--log-level",
+            "info",
+        ];
+        let home = self.folder.path();
+        executor.child = Some(start(&arguments, &executor.log, &self.environment, home));
+        let port = executor.port;
+        wait_until("an executor listens", || listens(port));
+    }
+
+    /// How many ranges its executors have worked off so far.
+    pub(super) fn ranges_done(&self) -> usize {
+        self.logged("is worked off")
+    }
+
+    /// How often they have left a range to be tried again.
+    pub(super) fn failures(&self) -> usize {
+        self.logged("is to be tried again")
+    }
+
+    fn logged(&self, what: &str) -> usize {
+        let logs = self.executors.iter();
+        let logs = logs.map(|executor| fs::read_to_string(&executor.log).unwrap_or_default());
+        logs.map(|log| log.matches(what).count()).sum()
+    }
+
+    pub(super) fn signal(&self, executor: usize, signal: &str) {
+        let child = self.executors[executor].child.as_ref();
+        let id = child.unwrap().id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    pub(super) fn kill_executor(&mut self, number: usize) {
+        end(&mut self.executors[number].child);
+    }
+
+    pub(super) fn kill_scheduler(&mut self) {
+        end(&mut self.scheduler);
+    }
+
+    /// Everything that its processes have written, but for what they were killed in the midst of.
+    pub(super) fn written(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        files_below(self.folder.path())
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for executor in &mut self.executors {
+            end(&mut executor.child);
+        }
+        end(&mut self.scheduler);
+    }
+}
+
+fn end(child: &mut Option<Child>) {
+    if let Some(mut child) = child.take() {
+        drop(child.kill());
+        child.wait().unwrap();
+    }
+}
+
+fn start(arguments: &[&str], log: &Path, environment: &[(&str, String)], home: &Path) -> Child {
+    let log = File::options().create(true).append(true).open(log).unwrap();
+    let started = Command::new(env!("CARGO_BIN_EXE_tierline"))
+        .args(arguments)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("HOME", home)
+        .env("TMPDIR", home)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .current_dir(home)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn();
+    started.unwrap()
+}
+
+/// A port that is free, as is the one behind it.
+fn free_port() -> u16 {
+    loop {
+        let port = NEXT_PORT.fetch_add(2, Ordering::Relaxed);
+        let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if is_free(port) && is_free(port + 1) {
+            return port;
+        }
+    }
+}
+
+fn listens(port: u16) -> bool {
+    std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
+
+/// Waits until something is so.
+pub(super) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "waited too long until {what}");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match path.is_dir() {
+            true => files.extend(files_below(&path)),
+            false => files.extend(fs::read(&path).map(|bytes| (path, bytes))),
+        }
+    }
+    files
+}
