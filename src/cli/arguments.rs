@@ -188,6 +188,9 @@ pub(super) struct ExecutorArguments {
     /// Memory for all of them before they spill; 60 % of the container's or machine's when left out
     #[arg(long, value_name = "MIB")]
     pub memory_limit_mib: Option<std::num::NonZeroUsize>,
+    /// What all of them may have spilled at once; 100 GiB when left out
+    #[arg(long, value_name = "MIB")]
+    pub spill_limit_mib: Option<std::num::NonZeroUsize>,
     /// The folder for answers and for what is spilled
     #[arg(long, default_value = "tierline-executor", value_name = "FOLDER")]
     pub folder: PathBuf,

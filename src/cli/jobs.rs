@@ -5,6 +5,8 @@ use std::path::{Component, Path, PathBuf};
 use chrono::Days;
 
 use crate::backfill::{Backfill, RulesChoice};
+#[cfg(feature = "cluster")]
+use crate::cluster::Cluster;
 use crate::ground::{AsOfError, Diagnostic, Problems, SnapshotDate, did_you_mean};
 use crate::job::Job;
 use crate::night::NightError;
@@ -48,7 +50,11 @@ pub(super) fn load_for(
 
 #[cfg(feature = "cluster")]
 fn on_cluster(job: Job, arguments: &ClusterArguments) -> Result<Job, NightError> {
-    Ok(job.on_cluster(arguments.cluster.as_deref()))
+    let job = job.on_cluster(arguments.cluster.as_deref());
+    if let Some(url) = &job.cluster {
+        Cluster::at(url).check_url()?;
+    }
+    Ok(job)
 }
 
 /// Who would wait for a cluster is not to find one machine at work.

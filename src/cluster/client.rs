@@ -1,6 +1,7 @@
 //! A cluster as those see it who have work for it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ballista_core::execution_plans::execute_physical_plan;
 use ballista_core::extension::SessionConfigExt;
@@ -11,18 +12,27 @@ use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use datafusion::prelude::SessionConfig;
 use datafusion_proto::protobuf::PhysicalPlanNode;
 use futures::TryStreamExt;
+use tokio::time::sleep;
 use url::Url;
 use uuid::Uuid;
 
-use super::codec::WorkCodec;
+use super::MESSAGE_BYTES;
+use super::codec::{NO_EXECUTOR, WorkCodec};
 use super::error::ClusterError;
 use super::work::{answers_of, plan_of};
 
 /// A task carries one piece, so that what is lost with an executor is little.
 const PIECES_OF_A_TASK: &str = "ballista.scheduler.max_partitions_per_task";
 
+/// A scheduler that hangs is lost as well: it must answer pings.
+const SECONDS_BETWEEN_PINGS: &str = "ballista.client.grpc_http2_keepalive_interval_seconds";
+
 /// How often a task is handed in again whose answers were lost before they could be fetched.
-const TRIES: usize = 2;
+const TRIES: usize = 1;
+
+/// How long work waits for a first executor, and how long between two looks for one.
+const WAITING_FOR_EXECUTORS: Duration = Duration::from_secs(30);
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// A cluster, by the URL of its scheduler.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,11 +59,15 @@ impl Cluster {
         pieces: usize,
     ) -> Result<Vec<Vec<u8>>, ClusterError> {
         self.check_url()?;
+        self.check_size(task.len(), pieces)?;
         let failed = |error: DataFusionError| ClusterError::failed(&self.url, &error);
         let mut tries = 1..=TRIES;
         let answers = loop {
             let plan = plan_of(task.clone(), pieces).map_err(failed)?;
-            let answers = self.submit(plan, pieces).await.map_err(failed)?;
+            let answers = self
+                .submit_to_executors(plan, pieces)
+                .await
+                .map_err(failed)?;
             let answers: Result<Vec<RecordBatch>, _> = answers.try_collect().await;
             match (answers, tries.next()) {
                 (Ok(answers), _) => break answers,
@@ -64,7 +78,7 @@ impl Cluster {
                         "answers are lost with an executor: all pieces are worked off anew"
                     );
                 }
-                (Err(error), None) => return Err(failed(error)),
+                (Err(error), None) => return Err(ClusterError::lost(&self.url, &error)),
             }
         };
         let mut answers = answers_of(&answers).map_err(failed)?;
@@ -78,6 +92,32 @@ impl Cluster {
         Ok(answers.into_iter().map(|(_, answer)| answer).collect())
     }
 
+    /// The same, once there is an executor.
+    async fn submit_to_executors(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        pieces: usize,
+    ) -> Result<SendableRecordBatchStream, DataFusionError> {
+        let begun = Instant::now();
+        loop {
+            let submitted = self.submit(Arc::clone(&plan), pieces).await;
+            let waits = matches!(&submitted, Err(error) if error.to_string().contains(NO_EXECUTOR));
+            if !waits || begun.elapsed() > WAITING_FOR_EXECUTORS {
+                return submitted;
+            }
+            sleep(BETWEEN_LOOKS).await;
+        }
+    }
+
+    /// A task that does not fit would never be begun.
+    fn check_size(&self, task: usize, pieces: usize) -> Result<(), ClusterError> {
+        let bytes = task.saturating_mul(pieces);
+        match bytes < MESSAGE_BYTES as usize / 2 {
+            true => Ok(()),
+            false => Err(ClusterError::TooLarge { task, pieces }),
+        }
+    }
+
     /// Waits until all pieces are worked off; the answers lie with an executor then.
     async fn submit(
         &self,
@@ -88,7 +128,9 @@ impl Cluster {
         // With other partitions than the plan has, the scheduler would deal pieces out anew.
         let config = SessionConfig::new_with_ballista()
             .with_target_partitions(pieces)
-            .set_str(PIECES_OF_A_TASK, "1");
+            .with_ballista_grpc_client_max_message_size(MESSAGE_BYTES as usize)
+            .set_str(PIECES_OF_A_TASK, "1")
+            .set_str(SECONDS_BETWEEN_PINGS, "10");
         let (settings, codec) = (config.ballista_config(), WorkCodec::new(None, others));
         let session = Uuid::new_v4().to_string();
         let url = self.url.clone();
@@ -96,11 +138,16 @@ impl Cluster {
             .await
     }
 
-    fn check_url(&self) -> Result<(), ClusterError> {
+    /// Whether the URL can be one of a scheduler.
+    ///
+    /// # Errors
+    /// [`ClusterError::Url`].
+    pub fn check_url(&self) -> Result<(), ClusterError> {
         let url = Url::parse(&self.url).ok();
+        // Traffic is not encrypted, and is not to be taken for that.
         let fits = url.is_some_and(|url| {
-            let scheme = matches!(url.scheme(), "http" | "https");
-            scheme && url.host().is_some() && url.port().is_some()
+            let is_place = url.host().is_some() && url.port().is_some();
+            url.scheme() == "http" && is_place && url.path() == "/"
         });
         match fits {
             true => Ok(()),
@@ -108,5 +155,19 @@ impl Cluster {
                 url: self.url.clone(),
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_would_never_be_begun_is_refused() {
+        let cluster = Cluster::at("http://127.0.0.1:50050");
+        cluster.check_size(1 << 20, 64).unwrap();
+        let told = cluster.check_size(1 << 20, 128).unwrap_err().to_string();
+        let help = "lower `ranges` under [engine], or make reference files smaller";
+        assert!(told.ends_with(help), "{told}");
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
@@ -19,11 +20,36 @@ pub(super) struct WorkCodec {
     /// Who carries out what is read; none where it is only passed on.
     worker: Option<Worker>,
     others: Arc<dyn PhysicalExtensionCodec>,
+    /// Whether tasks are taken at all; always when none.
+    takes_tasks: Option<Arc<AtomicBool>>,
 }
+
+/// What is said of a task that is not taken.
+pub(super) const NO_EXECUTOR: &str = "the scheduler has no executor";
 
 impl WorkCodec {
     pub(super) fn new(worker: Option<Worker>, others: Arc<dyn PhysicalExtensionCodec>) -> Self {
-        Self { worker, others }
+        Self {
+            worker,
+            others,
+            takes_tasks: None,
+        }
+    }
+
+    /// The same, which takes tasks only while that is so.
+    pub(super) fn only_while(self, takes_tasks: Arc<AtomicBool>) -> Self {
+        Self {
+            takes_tasks: Some(takes_tasks),
+            ..self
+        }
+    }
+
+    fn check_takes(&self) -> Result<()> {
+        let takes = self.takes_tasks.as_ref();
+        match takes.is_none_or(|takes| takes.load(Ordering::Relaxed)) {
+            true => Ok(()),
+            false => Err(DataFusionError::Execution(NO_EXECUTOR.to_owned())),
+        }
     }
 }
 
@@ -42,11 +68,11 @@ impl PhysicalExtensionCodec for WorkCodec {
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match (bytes.strip_prefix(MARK), inputs) {
-            (Some(task), [numbers]) => Ok(Arc::new(WorkExec::new(
-                task.into(),
-                Arc::clone(numbers),
-                self.worker.clone(),
-            ))),
+            (Some(task), [numbers]) => {
+                self.check_takes()?;
+                let (numbers, worker) = (Arc::clone(numbers), self.worker.clone());
+                Ok(Arc::new(WorkExec::new(task.into(), numbers, worker)))
+            }
             (Some(_), _) => Err(DataFusionError::Plan("a task has one input".to_owned())),
             (None, _) => self.others.try_decode(bytes, inputs, context, converter),
         }

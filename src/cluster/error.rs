@@ -7,6 +7,8 @@ use regex::Regex;
 
 use crate::ground::{Classified, FailureKind};
 
+use super::codec::NO_EXECUTOR;
+
 /// Why a cluster did not do what it was asked.
 #[expect(missing_docs, reason = "messages say what the fields are")]
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +21,16 @@ pub enum ClusterError {
         "the scheduler {url} cannot be reached: {reason}; start it with `tierline scheduler`, or run without --cluster"
     )]
     Unreachable { url: String, reason: String },
+    /// A scheduler alone.
+    #[error(
+        "the scheduler {url} has no executor; start one with `tierline executor --scheduler {url}`, or run without --cluster"
+    )]
+    NoExecutor { url: String },
+    /// More than fits into the messages of a cluster.
+    #[error(
+        "{pieces} ranges of users with {task} bytes of SQL and reference files each are too much for a cluster; lower `ranges` under [engine], or make reference files smaller"
+    )]
+    TooLarge { task: usize, pieces: usize },
     /// The work was begun and is not done.
     #[error(
         "the cluster {url} did not finish the ranges of users: {reason}; nothing of them is published: run the same command again"
@@ -45,22 +57,55 @@ static NOISE: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     patterns.filter_map(Result::ok).collect()
 });
 
+/// How it tells of work that it has begun.
+static IS_OF_WORK: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^(Execution error: |External error: )*Job \w+ failed: ").ok());
+
+/// What it says where there is no scheduler, and what that means.
+const UNREACHABLE: [(&str, &str); 3] = [
+    ("dns error", "nobody knows its name"),
+    ("ConnectError", "nobody listens there"),
+    ("Unimplemented", "whoever listens there is no scheduler"),
+];
+
 /// What it says where the other end of a connection is gone.
-const LOST: [&str; 3] = ["h2 protocol error", "broken pipe", "transport error"];
+const LOST: [&str; 4] = [
+    "h2 protocol error",
+    "broken pipe",
+    "transport error",
+    "alive timed out",
+];
 
 impl ClusterError {
+    /// The error for answers that could not be fetched.
+    pub(super) fn lost(url: &str, error: &DataFusionError) -> Self {
+        let said = error.strip_backtrace();
+        tracing::debug!(said, "answers are lost");
+        Self::Failed {
+            url: url.to_owned(),
+            reason: "the executor with the answers is lost".to_owned(),
+        }
+    }
+
     /// The error for work that a scheduler has not finished: it may never have heard of it.
     pub(super) fn failed(url: &str, error: &DataFusionError) -> Self {
         let url = url.to_owned();
         let said = error.strip_backtrace();
         tracing::debug!(said, "the cluster failed");
-        if said.contains("ConnectError") {
-            let reason = "nobody listens there".to_owned();
-            return Self::Unreachable { url, reason };
-        }
-        if LOST.iter().any(|lost| said.contains(lost)) {
-            let reason = "the scheduler is lost".to_owned();
-            return Self::Failed { url, reason };
+        // What else a scheduler says of work that failed are words of executors.
+        if !IS_OF_WORK.iter().any(|pattern| pattern.is_match(&said)) {
+            if said.contains(NO_EXECUTOR) {
+                return Self::NoExecutor { url };
+            }
+            let unreachable = UNREACHABLE.iter().find(|(word, _)| said.contains(word));
+            if let Some((_, reason)) = unreachable {
+                let reason = (*reason).to_owned();
+                return Self::Unreachable { url, reason };
+            }
+            if LOST.iter().any(|lost| said.contains(lost)) {
+                let reason = "the scheduler is lost".to_owned();
+                return Self::Failed { url, reason };
+            }
         }
         let mut reason = said.as_str();
         for noise in NOISE.iter() {
@@ -77,8 +122,9 @@ impl ClusterError {
 impl Classified for ClusterError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Url { .. } => FailureKind::Usage,
+            Self::Url { .. } | Self::TooLarge { .. } => FailureKind::Usage,
             Self::Unreachable { .. }
+            | Self::NoExecutor { .. }
             | Self::Failed { .. }
             | Self::Answer(_)
             | Self::Serve { .. } => FailureKind::Unexpected,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ballista_core::serde::BallistaPhysicalExtensionCodec;
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
 
+use super::MESSAGE_BYTES;
 use super::codec::WorkCodec;
 use super::error::ClusterError;
 use super::guard::WorkAlone;
@@ -38,7 +39,8 @@ pub struct ExecutorSettings {
     pub folder: PathBuf,
 }
 
-/// Carries out pieces until the process ends.
+/// Carries out pieces until the process ends, or until the scheduler wants no more, which is when it has not heard of
+/// the executor for long.
 ///
 /// # Errors
 /// Ports that cannot be listened on, and a scheduler that cannot be reached.
@@ -66,6 +68,8 @@ pub(crate) async fn serve(settings: ExecutorSettings, worker: Worker) -> Result<
         job_data_ttl_seconds: ANSWERS_KEPT,
         job_data_clean_up_interval_seconds: LOOKING_AT_ANSWERS,
         executor_heartbeat_interval_seconds: SIGN_OF_LIFE,
+        grpc_max_decoding_message_size: MESSAGE_BYTES,
+        grpc_max_encoding_message_size: MESSAGE_BYTES,
         // A worker counts its own memory.
         memory_pool_size: Some(0),
         override_execution_engine: Some(Arc::new(WorkAlone::default())),

@@ -22,6 +22,10 @@ mod guard;
 mod scheduler;
 mod work;
 
+/// The largest message between client, scheduler and executors, in bytes: a scheduler sends the task with each of its
+/// pieces, those of an executor in one message.
+const MESSAGE_BYTES: u32 = 256 << 20;
+
 pub use client::Cluster;
 pub use error::ClusterError;
 pub use executor::ExecutorSettings;

@@ -18,6 +18,9 @@ pub(super) struct Elsewhere {
     task: RangeTask,
 }
 
+/// What is said where no range is handed over.
+pub(super) const HERE: &str = "computed on this machine, and not on the cluster";
+
 impl Elsewhere {
     /// The cluster of a job, where it has one and the night has several ranges.
     pub(super) async fn of(
@@ -26,9 +29,17 @@ impl Elsewhere {
         tiers: &Tiers,
         run_id: &str,
     ) -> Result<Option<Self>, NightError> {
-        let Some(cluster) = run.job.cluster.as_ref().filter(|_| run.hands_ranges_over()) else {
+        let Some(cluster) = &run.job.cluster else {
             return Ok(None);
         };
+        if !run.plan.undivided.is_empty() {
+            tracing::warn!(
+                "{HERE}: models of the snapshot need all users at once, and the plan of the night names them"
+            );
+        }
+        if !run.hands_ranges_over() || catalog.ranges().count() == 1 {
+            return Ok(None);
+        }
         Ok(Some(Self {
             cluster: Cluster::at(cluster),
             task: RangeTask::of(run, catalog, tiers, run_id).await?,

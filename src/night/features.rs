@@ -13,7 +13,7 @@ use datafusion::prelude::DataFrame;
 use sysinfo::System;
 
 use crate::engine::{EngineError, Session};
-use crate::ground::SqlSchema;
+use crate::ground::{SqlSchema, TableName};
 use crate::pack::{Catalog, Project};
 use crate::tiles::{TileError, UserRanges};
 
@@ -79,7 +79,8 @@ impl Run<'_> {
             .await?;
         if !self.hands_ranges_over() {
             let project = self.scenario.project;
-            keep_shared_features(self.session, project, &catalog, &scratch).await?;
+            let all = |_: &TableName| true;
+            keep_shared_features(self.session, project, &catalog, &scratch, all).await?;
         }
         Ok(Featured {
             catalog,
@@ -130,18 +131,19 @@ impl Run<'_> {
     }
 }
 
-/// Features that several models read are computed once.
+/// Features that several models read are computed once, as far as they are wanted.
 pub(super) async fn keep_shared_features(
     session: &Session,
     project: &Project,
     catalog: &Catalog<'_>,
     scratch: &Scratch,
+    is_wanted: impl Fn(&TableName) -> bool,
 ) -> Result<(), NightError> {
     let engine = EngineError::during("computing features");
     let readers = project.graph.reader_counts();
     for model in project.graph.in_schema(SqlSchema::Features) {
         let is_shared = readers.get(&model.name).is_some_and(|readers| *readers > 1);
-        if !is_shared {
+        if !is_shared || !is_wanted(&model.name) {
             continue;
         }
         let rows = catalog.table(&model.name).await.map_err(&engine)?;

@@ -158,14 +158,21 @@ async fn snapshot(run: &Run<'_>, publication: &Publication) -> Result<TaskSnapsh
 
 impl TaskSnapshot {
     /// The files.
-    pub(super) fn files(self) -> SnapshotFiles {
-        let files = self.files.into_iter();
-        SnapshotFiles {
+    ///
+    /// # Errors
+    /// Keys that no store has.
+    pub(super) fn files(&self) -> EngineResult<SnapshotFiles> {
+        let parsed = |(path, size): &(String, u64)| {
+            let path = Path::parse(path).map_err(object_store::Error::from)?;
+            Ok((path, *size))
+        };
+        let files = self.files.iter().map(parsed);
+        Ok(SnapshotFiles {
             date: self.date,
-            files: files.map(|(path, size)| (Path::from(path), size)).collect(),
+            files: files.collect::<EngineResult<_>>()?,
             columns: self.columns.0.schema(),
             is_in_order: self.is_in_order,
-        }
+        })
     }
 
     /// The date that its rows are of.

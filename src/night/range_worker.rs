@@ -8,6 +8,8 @@ use std::sync::atomic::AtomicBool;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::DataFrame;
 use futures::{StreamExt, TryStreamExt, stream};
+use serde::Deserialize;
+use tracing::Instrument;
 
 use crate::drafts::DraftWriter;
 use crate::engine::{EngineError, EngineLimits, Session, caught, empty};
@@ -16,6 +18,7 @@ use crate::job::{Job, Workspace};
 use crate::migration::Migration;
 use crate::pack::{Catalog, Project, Shape, column_comments};
 use crate::plan::Rules;
+use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::Dimensions;
 use crate::tiles::{TileRows, USER_ID, UnknownWindow, UserRange, UserRanges};
 
@@ -34,25 +37,31 @@ use super::users_of_range::{UsersOfRange, WrittenUsers};
 const STAGE: &str = "computing a range of users";
 
 /// Tiles that are brought here side by side.
-const TILES_AT_ONCE: usize = 16;
+const TILES_AT_ONCE: usize = 8;
 
-/// Computes and writes the users of a range. `limits` is what it may use.
+/// Computes and writes the users of a range. `limits` is what it may use, and `is_given_up` whether nobody waits
+/// for it any more.
 ///
 /// # Errors
-/// What is worth another try.
+/// What is worth another try, here or by another process.
 pub(crate) async fn work_off(
     task: &[u8],
     range: usize,
     limits: &EngineLimits,
+    is_given_up: Arc<AtomicBool>,
 ) -> Result<Vec<u8>, NightError> {
     let engine = EngineError::during(STAGE);
-    let task: RangeTask = serde_json::from_slice(task)
-        .map_err(|error| engine(DataFusionError::Execution(error.to_string())))?;
+    let unreadable =
+        |error: serde_json::Error| engine(DataFusionError::Execution(error.to_string()));
+    let Made { version } = serde_json::from_slice(task).map_err(unreadable)?;
+    check_version(&version)?;
+    let task: RangeTask = serde_json::from_slice(task).map_err(unreadable)?;
+    let job = job_of(&task, limits)?;
+    // Another process may have other variables.
+    let workspace = Workspace::open(&job)?;
     let span = tracing::error_span!("range", snapshot_date = %task.snapshot_date, run_id = task.run_id, range);
-    let written = caught(tracing::Instrument::instrument(
-        Box::pin(write(task, range, limits)),
-        span,
-    ));
+    let written = Box::pin(write(task, range, (&job, &workspace), is_given_up));
+    let written = caught(written.instrument(span));
     let written = match written.await {
         Ok(written) => written,
         Err(panicked) => Err(panicked.into()),
@@ -62,37 +71,48 @@ pub(crate) async fn work_off(
     Ok(outcome.map_err(|error| engine(unwritten(&error)))?)
 }
 
+/// What every task of any version says.
+#[derive(Deserialize)]
+struct Made {
+    version: String,
+}
+
+/// A process of the right version may come by.
+fn check_version(made: &str) -> Result<(), NightError> {
+    let version = env!("CARGO_PKG_VERSION");
+    if made == version {
+        return Ok(());
+    }
+    let told = format!(
+        "the night is of tierline {made}, and this executor of {version}; let scheduler, executors and nights be of one version"
+    );
+    Err(EngineError::during(STAGE)(DataFusionError::Execution(told)).into())
+}
+
 async fn write(
     task: RangeTask,
     range: usize,
-    limits: &EngineLimits,
+    (job, workspace): (&Job, &Workspace),
+    is_given_up: Arc<AtomicBool>,
 ) -> Result<WrittenUsers, NightError> {
-    let job = job_of(&task, limits)?;
     let range = task.ranges.get(range).cloned();
     let range = range.ok_or_else(|| refused("it has no such range"))?;
-    let project = Project::load(&job)?;
-    let workspace = Workspace::open(&job)?;
-    let session = open_session(&job, &workspace)?;
+    let project = Project::load(job)?;
+    let session = open_session(job, workspace)?;
     let worker = Worker {
         task,
         range,
-        job: &job,
+        job,
         project: &project,
-        workspace: &workspace,
+        workspace,
         session: &session,
+        is_given_up,
     };
     Box::pin(worker.write()).await
 }
 
 /// The job of a task: where it writes, and by which rules.
 fn job_of(task: &RangeTask, limits: &EngineLimits) -> Result<Job, NightError> {
-    let version = env!("CARGO_PKG_VERSION");
-    if task.version != version {
-        return Err(refused(&format!(
-            "it was made by tierline {}, and this is {version}; let scheduler, executors and nights be of one version",
-            task.version
-        )));
-    }
     // No row of a source is read.
     let source = |_| toml::Table::from_iter([("url".to_owned(), "nowhere".into())]);
     let sources = task.sources.keys();
@@ -135,6 +155,7 @@ struct Worker<'a> {
     project: &'a Project,
     workspace: &'a Workspace,
     session: &'a Session,
+    is_given_up: Arc<AtomicBool>,
 }
 
 impl Worker<'_> {
@@ -194,7 +215,7 @@ impl Worker<'_> {
             snapshot: open(&specs.snapshot)?,
             moves: open(&specs.migration)?,
             output: output.clone(),
-            has_failed: Arc::new(AtomicBool::new(false)),
+            has_failed: Arc::clone(&self.is_given_up),
         };
         let written = Box::pin(users.write()).await?;
         written.ok_or_else(|| refused("it was given up"))
@@ -231,7 +252,11 @@ impl Worker<'_> {
         catalog
             .register_models(&features, &project.parameters)
             .await?;
-        keep_shared_features(session, project, &catalog, scratch).await?;
+        // Marts and the calibration are not computed here.
+        let snapshot = TableName::new(SqlSchema::Publish, TIER_SNAPSHOT.name);
+        let read = project.graph.upstream(&snapshot);
+        let is_read = |model: &TableName| read.contains(model);
+        keep_shared_features(session, project, &catalog, scratch, is_read).await?;
         Ok(catalog)
     }
 
@@ -252,9 +277,10 @@ impl Worker<'_> {
     }
 
     fn rows_of(&self, snapshot: &TaskSnapshot) -> Result<DataFrame, EngineError> {
-        let rows = snapshot.clone().files().rows(&self.workspace.output);
-        let rows = self.session.read(Arc::new(rows));
-        rows.map_err(EngineError::during("reading the previous snapshot"))
+        let engine = EngineError::during("reading the previous snapshot");
+        let rows = snapshot.files().map_err(&engine)?;
+        let rows = rows.rows(&self.workspace.output);
+        self.session.read(Arc::new(rows)).map_err(&engine)
     }
 
     fn earlier(&self, dimensions: &Dimensions) -> Result<Vec<EarlierRows>, EngineError> {

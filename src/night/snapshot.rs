@@ -34,7 +34,7 @@ use crate::tiles::USER_ID;
 
 use super::earlier::earlier_rows;
 #[cfg(feature = "cluster")]
-use super::elsewhere::Elsewhere;
+use super::elsewhere::{Elsewhere, HERE};
 use super::error::NightError;
 #[cfg(feature = "cluster")]
 use super::range_outcome::EmptyRange;
@@ -230,7 +230,7 @@ impl Drafting<'_> {
             return Some(elsewhere);
         }
         tracing::warn!(
-            "computed on this machine, and not on the cluster: the snapshot needs users of several ranges at once, or files besides tiles"
+            "{HERE}: the snapshot needs users of several ranges at once, or files besides tiles"
         );
         None
     }

@@ -27,7 +27,7 @@ const STAGE: &str = "looking for models that need all users at once";
 /// cannot be planned before their files are seen.
 ///
 /// # Errors
-/// The engine's.
+/// Tables that some reader would not open.
 pub(super) async fn undivided(
     job: &Job,
     project: &Project,
@@ -37,8 +37,9 @@ pub(super) async fn undivided(
         return Ok(Vec::new());
     }
     match named(job, project, snapshot_date).await {
-        Err(PlanError::Pack(PackError::Problems(problems))) => {
-            tracing::debug!(%problems, "nobody knows yet whether a model needs all users at once");
+        // Ids, say, are of another type in the files than is taken for granted here.
+        Err(PlanError::Pack(error @ (PackError::Problems(_) | PackError::Engine(_)))) => {
+            tracing::debug!(%error, "nobody knows yet whether a model needs all users at once");
             Ok(Vec::new())
         }
         named => named,

@@ -117,7 +117,10 @@ async fn an_executor_may_be_killed_stopped_and_started_again() {
         }
         let outcome = night.await.unwrap();
         if what == "stopped" {
+            // It was taken for lost, and is as good as before: it is alone from here on.
             cluster.signal(0, "-CONT");
+            wait_until("it is taken in again", || cluster.has_begun_anew());
+            cluster.kill_executor(1);
         }
         outcome.unwrap_or_else(|error| panic!("{what} after {ranges}: {error}"));
         assert_same(&one, &many, 2).await;
@@ -161,6 +164,18 @@ async fn a_lost_cluster_is_told_within_a_minute_and_the_next_run_finishes() {
     cluster.start_scheduler();
     many.run(days_ago(0)).await.unwrap();
     assert_same(&one, &many, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduler_without_executors_is_told() {
+    let cluster = Cluster::start(0, Vec::new());
+    let many = both(&nights_over(&users(), Ids::Varchar), &cluster);
+    many.calibrate_by_hand(days_ago(0), &hand_given_cut_points());
+    let error = many.run(days_ago(0)).await.unwrap_err();
+    let told = error.to_string().replace(&cluster.url(), "[URL]");
+    let help = "start one with `tierline executor --scheduler [URL]`, or run without --cluster";
+    assert!(told.ends_with(help), "{told}");
+    assert_eq!(error.kind(), FailureKind::Unexpected);
 }
 
 /// A cast that a user's rows do not survive.

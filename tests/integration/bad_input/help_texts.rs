@@ -45,6 +45,14 @@ const APPLIED: &[(&str, &[&str])] = &[
         &["no scheduler's URL; write it as http://host:50050"],
     ),
     (
+        "cluster::a_scheduler_without_executors_is_told",
+        &["start one with `tierline executor --scheduler"],
+    ),
+    (
+        "client::a_task_that_would_never_be_begun_is_refused",
+        &["lower `ranges` under [engine], or make reference files smaller"],
+    ),
+    (
         "cluster::a_lost_cluster_is_told_within_a_minute_and_the_next_run_finishes",
         &[
             "nothing of them is published: run the same command again",

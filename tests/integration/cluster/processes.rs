@@ -115,6 +115,11 @@ impl Cluster {
         self.logged("is to be tried again")
     }
 
+    /// Whether one of them was taken for lost and serves again.
+    pub(super) fn has_begun_anew(&self) -> bool {
+        self.logged("it begins anew") > 0
+    }
+
     fn logged(&self, what: &str) -> usize {
         let logs = self.executors.iter();
         let logs = logs.map(|executor| fs::read_to_string(&executor.log).unwrap_or_default());

@@ -147,3 +147,34 @@ async fn a_model_that_needs_all_users_at_once_is_named_by_the_plan() {
     nights.run(days_ago(1)).await.unwrap();
     assert_eq!(files_of(&nights, days_ago(1)), 1);
 }
+
+/// A feature whose ids are texts of its own making, and its column in the snapshot.
+const IDS_AS_TEXTS: &[Edit] = &[
+    Edit {
+        file: "publish/tier_snapshot.sql",
+        from: "    users.user_id,\n",
+        to: "    users.user_id,\n    extra.orders_ever, -- orders so far\n",
+    },
+    Edit {
+        file: "publish/tier_snapshot.sql",
+        from: "FROM features.users AS users\n",
+        to: "FROM features.users AS users\nLEFT JOIN features.extra AS extra ON users.user_id = extra.user_id\n",
+    },
+];
+
+/// Where planning takes other types for granted than the files have, it is no error.
+#[tokio::test]
+async fn ids_that_sql_makes_texts_of_are_computed_in_ranges_too() {
+    let history = history(|user| format!("user-{user}"));
+    let delivery = Delivery {
+        ids: Ids::Varchar,
+        ..Delivery::default()
+    };
+    let mut nights = Nights::over(&history, &delivery);
+    nights.edit_pack(IDS_AS_TEXTS);
+    let extra = "-- Orders so far.\nSELECT CAST(user_id AS VARCHAR) AS user_id, orders_lifetime AS orders_ever FROM features.purchases\n";
+    std::fs::write(nights.pack_folder().join("features/extra.sql"), extra).unwrap();
+    nights.calibrate_by_hand(days_ago(0), &hand_given_cut_points());
+    nights.ranges = Some(4);
+    nights.run(days_ago(0)).await.unwrap();
+}
