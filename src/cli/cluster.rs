@@ -155,12 +155,18 @@ fn worker(limits: EngineLimits, at_once: usize) -> Worker {
             });
             let answer = work.await.map_err(io::Error::other)?;
             let seconds = began.elapsed().as_secs_f64();
-            tracing::info!(range, seconds, "a range of users is worked off");
             match answer {
-                Ok(answer) => Ok(answer),
+                Ok(answer) => {
+                    tracing::info!(range, seconds, "a range of users is worked off");
+                    Ok(answer)
+                }
                 Err(error) => {
                     let reason = chain(&error);
-                    tracing::warn!(range, "a range of users is to be tried again: {reason}");
+                    tracing::warn!(
+                        range,
+                        seconds,
+                        "a range of users is to be tried again: {reason}"
+                    );
                     // An executor that fails at once would be given the range again at once.
                     sleep(BEFORE_ANOTHER_TRY).await;
                     Err(io::Error::other(reason))

@@ -18,7 +18,7 @@ use crate::nights::bucket::Bucket;
 use crate::nights::job::Nights;
 use crate::nights::lake::{Delivery, Ids};
 use crate::nights::pack::Edit;
-use crate::nights::ranges::{AVERAGE_OF_ALL, dates, history, published};
+use crate::nights::ranges::{AVERAGE_OF_ALL, IDS_AS_TEXTS, dates, history, published, write_extra};
 use crate::support::command::Tierline;
 use crate::support::s3_server::{RequestKind, SECRET_ACCESS_KEY, Trouble};
 
@@ -200,16 +200,50 @@ async fn rows_that_cannot_be_computed_are_told_as_on_one_machine_and_not_tried_a
     assert_eq!(cluster.failures(), 0);
 }
 
+/// The average over all users by other means than a window.
+const OTHER_AVERAGES: [&[Edit]; 2] = [
+    &[Edit {
+        file: "tiers/rfm.sql",
+        from: "recency_days <= $recency_days_cut_4 THEN 2",
+        to: "recency_days <= (SELECT AVG(recency_days) FROM features.users) THEN 2",
+    }],
+    &[
+        Edit {
+            file: "tiers/rfm.sql",
+            from: "recency_days <= $recency_days_cut_4 THEN 2",
+            to: "recency_days <= average THEN 2",
+        },
+        Edit {
+            file: "tiers/rfm.sql",
+            from: "FROM features.users",
+            to: "FROM features.users CROSS JOIN (SELECT AVG(recency_days) AS average FROM features.users) AS everybody",
+        },
+    ],
+];
+
+/// Whether the plan of the night finds them out beforehand, or the night itself, since it is only there that ids
+/// have the types of the files.
 #[tokio::test]
 async fn a_model_that_needs_all_users_at_once_is_computed_here() {
     let cluster = Cluster::start(1, Vec::new());
-    let mut one = nights_over(&users(), Ids::Varchar);
-    one.edit_pack(AVERAGE_OF_ALL);
-    run_here(&one, 1).await;
-    let many = both(&one, &cluster);
-    run_here(&many, 1).await;
-    assert_same(&one, &many, 1).await;
-    assert_eq!(cluster.ranges_done(), 0);
+    let packs = OTHER_AVERAGES.into_iter().chain([AVERAGE_OF_ALL]);
+    for pack in packs {
+        for with_ids_as_texts in [false, true] {
+            let mut one = nights_over(&users(), Ids::Varchar);
+            match with_ids_as_texts {
+                true => one.edit_pack(&[pack, IDS_AS_TEXTS].concat()),
+                false => one.edit_pack(pack),
+            }
+            if with_ids_as_texts {
+                write_extra(&one);
+            }
+            run_here(&one, 1).await;
+            let many = both(&one, &cluster);
+            run_here(&many, 1).await;
+            assert_same(&one, &many, 1).await;
+            assert_eq!(cluster.ranges_done(), 0, "{pack:?}");
+        }
+    }
 }
 
 /// In a bucket whose keys the executors know by their own variables: a store that fails is tried again, and the

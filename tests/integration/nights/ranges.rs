@@ -149,7 +149,7 @@ async fn a_model_that_needs_all_users_at_once_is_named_by_the_plan() {
 }
 
 /// A feature whose ids are texts of its own making, and its column in the snapshot.
-const IDS_AS_TEXTS: &[Edit] = &[
+pub(crate) const IDS_AS_TEXTS: &[Edit] = &[
     Edit {
         file: "publish/tier_snapshot.sql",
         from: "    users.user_id,\n",
@@ -162,6 +162,12 @@ const IDS_AS_TEXTS: &[Edit] = &[
     },
 ];
 
+/// Writes that feature to the pack of a job.
+pub(crate) fn write_extra(nights: &Nights) {
+    let extra = "-- Orders so far.\nSELECT CAST(user_id AS VARCHAR) AS user_id, orders_lifetime AS orders_ever FROM features.purchases\n";
+    std::fs::write(nights.pack_folder().join("features/extra.sql"), extra).unwrap();
+}
+
 /// Where planning takes other types for granted than the files have, it is no error.
 #[tokio::test]
 async fn ids_that_sql_makes_texts_of_are_computed_in_ranges_too() {
@@ -172,8 +178,7 @@ async fn ids_that_sql_makes_texts_of_are_computed_in_ranges_too() {
     };
     let mut nights = Nights::over(&history, &delivery);
     nights.edit_pack(IDS_AS_TEXTS);
-    let extra = "-- Orders so far.\nSELECT CAST(user_id AS VARCHAR) AS user_id, orders_lifetime AS orders_ever FROM features.purchases\n";
-    std::fs::write(nights.pack_folder().join("features/extra.sql"), extra).unwrap();
+    write_extra(&nights);
     nights.calibrate_by_hand(days_ago(0), &hand_given_cut_points());
     nights.ranges = Some(4);
     nights.run(days_ago(0)).await.unwrap();
