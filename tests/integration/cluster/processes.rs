@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Seconds after which a scheduler takes a silent executor for lost.
-const TIMEOUT: &str = "6";
+const TIMEOUT: &str = "10";
 
 /// How long anything may take that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(90);
