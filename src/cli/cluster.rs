@@ -11,10 +11,9 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
-use url::Url;
 
 use crate::cluster::{
-    ClusterError, ExecutorSettings, SchedulerSettings, Worker, schedule, serve_pieces,
+    ClusterError, ExecutorSettings, SchedulerSettings, Worker, schedule, scheduler_at, serve_pieces,
 };
 use crate::engine::{EngineLimits, chain, memory_for_queries};
 use crate::night::{NightError, work_off};
@@ -59,7 +58,7 @@ pub(super) async fn executor(arguments: &ExecutorArguments) -> Result<(), NightE
         ..EngineLimits::default()
     };
     let settings = ExecutorSettings {
-        scheduler: host_and_port(&arguments.scheduler)?,
+        scheduler: scheduler_at(&arguments.scheduler)?,
         bind: arguments.bind.clone(),
         external_host: arguments.external_host.clone(),
         ports: (arguments.port, arguments.port + 1),
@@ -114,15 +113,6 @@ fn remove_left(spilled: &Path) {
 
 fn threads_here() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
-/// The host and the port of a scheduler.
-fn host_and_port(url: &str) -> Result<(String, u16), ClusterError> {
-    let parsed = Url::parse(url).ok();
-    let parts = parsed.and_then(|url| Some((url.host_str()?.to_owned(), url.port()?)));
-    parts.ok_or_else(|| ClusterError::Url {
-        url: url.to_owned(),
-    })
 }
 
 /// Tells the work on a range that nobody waits for it any more.

@@ -6,7 +6,7 @@ use chrono::Days;
 
 use crate::backfill::{Backfill, RulesChoice};
 #[cfg(feature = "cluster")]
-use crate::cluster::Cluster;
+use crate::cluster::scheduler_at;
 use crate::ground::{AsOfError, Diagnostic, Problems, SnapshotDate, did_you_mean};
 use crate::job::Job;
 use crate::night::NightError;
@@ -52,7 +52,7 @@ pub(super) fn load_for(
 fn on_cluster(job: Job, arguments: &ClusterArguments) -> Result<Job, NightError> {
     let job = job.on_cluster(arguments.cluster.as_deref());
     if let Some(url) = &job.cluster {
-        Cluster::at(url).check_url()?;
+        scheduler_at(url)?;
     }
     Ok(job)
 }

@@ -28,7 +28,7 @@ const PIECES_OF_A_TASK: &str = "ballista.scheduler.max_partitions_per_task";
 const SECONDS_BETWEEN_PINGS: &str = "ballista.client.grpc_http2_keepalive_interval_seconds";
 
 /// How often a task is handed in again whose answers were lost before they could be fetched.
-const TRIES: usize = 1;
+const HANDED_IN_AGAIN: usize = 1;
 
 /// How long work waits for a first executor, and how long between two looks for one.
 const WAITING_FOR_EXECUTORS: Duration = Duration::from_secs(30);
@@ -58,10 +58,10 @@ impl Cluster {
         task: Vec<u8>,
         pieces: usize,
     ) -> Result<Vec<Vec<u8>>, ClusterError> {
-        self.check_url()?;
+        scheduler_at(&self.url)?;
         self.check_size(task.len(), pieces)?;
         let failed = |error: DataFusionError| ClusterError::failed(&self.url, &error);
-        let mut tries = 1..=TRIES;
+        let mut again = 0..HANDED_IN_AGAIN;
         let answers = loop {
             let plan = plan_of(task.clone(), pieces).map_err(failed)?;
             let answers = self
@@ -69,7 +69,7 @@ impl Cluster {
                 .await
                 .map_err(failed)?;
             let answers: Result<Vec<RecordBatch>, _> = answers.try_collect().await;
-            match (answers, tries.next()) {
+            match (answers, again.next()) {
                 (Ok(answers), _) => break answers,
                 (Err(error), Some(_)) => {
                     let error = error.strip_backtrace();
@@ -137,25 +137,19 @@ impl Cluster {
         execute_physical_plan::<PhysicalPlanNode>(url, &settings, plan, &codec, session, config)
             .await
     }
+}
 
-    /// Whether the URL can be one of a scheduler.
-    ///
-    /// # Errors
-    /// [`ClusterError::Url`].
-    pub fn check_url(&self) -> Result<(), ClusterError> {
-        let url = Url::parse(&self.url).ok();
-        // Traffic is not encrypted, and is not to be taken for that.
-        let fits = url.is_some_and(|url| {
-            let is_place = url.host().is_some() && url.port().is_some();
-            url.scheme() == "http" && is_place && url.path() == "/"
-        });
-        match fits {
-            true => Ok(()),
-            false => Err(ClusterError::Url {
-                url: self.url.clone(),
-            }),
-        }
-    }
+/// The host and the port of a scheduler's URL.
+///
+/// # Errors
+/// [`ClusterError::Url`]. Traffic is not encrypted, and is not to be taken for that: `https` is refused.
+pub fn scheduler_at(url: &str) -> Result<(String, u16), ClusterError> {
+    let parsed = Url::parse(url).ok();
+    let parsed = parsed.filter(|url| url.scheme() == "http" && url.path() == "/");
+    let place = parsed.and_then(|url| Some((url.host_str()?.to_owned(), url.port()?)));
+    place.ok_or_else(|| ClusterError::Url {
+        url: url.to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ mod work;
 /// pieces, those of an executor in one message.
 const MESSAGE_BYTES: u32 = 256 << 20;
 
-pub use client::Cluster;
+pub use client::{Cluster, scheduler_at};
 pub use error::ClusterError;
 pub use executor::ExecutorSettings;
 pub use scheduler::SchedulerSettings;

@@ -306,6 +306,25 @@ fn check_size(file: &SourceFile) -> Result<(), Diagnostic> {
     Err(Diagnostic::new(message).help(help))
 }
 
+/// What the engine may use.
+fn engine_limits(section: &file::EngineSection, base: &Path) -> EngineLimits {
+    let memory = section.memory_limit_mib;
+    let spill = section.spill_limit_mib;
+    let folder = section.spill_folder.as_ref();
+    EngineLimits {
+        threads: section.threads.unwrap_or_else(available_threads),
+        memory_bytes: memory.map(|mebibytes| mebibytes.get() << 20),
+        spill_bytes: spill.map(|mebibytes| (mebibytes.get() as u64) << 20),
+        spill_folder: folder.map(|folder| base.join(folder)),
+    }
+}
+
+/// How many ranges users are cut into; for a cluster several, where nothing is said.
+fn ranges_of(section: &file::EngineSection) -> Option<NonZeroUsize> {
+    let of_cluster = section.cluster.as_ref().map(|_| RANGES_OF_CLUSTER);
+    section.ranges.or(of_cluster)
+}
+
 /// Turns the mirror into the job, collecting problems on the way.
 struct Reading<'a> {
     file: &'a SourceFile,
@@ -333,7 +352,6 @@ impl Reading<'_> {
         let guards = self.guards(&file.guards);
         let time_limit = file.engine.time_limit.as_ref();
         let time_limit = time_limit.and_then(|limit| self.time_limit(limit));
-        let cluster = file.engine.cluster;
         let retention = self.retention(&file.maintain);
         let report = file.report.map(|section| self.report(&section));
         let lineage = file.openlineage.map(|section| {
@@ -359,23 +377,9 @@ impl Reading<'_> {
             dimensions,
             tables: file.tables.into_iter().map(own_table).collect(),
             calibration,
-            engine: EngineLimits {
-                threads: file.engine.threads.unwrap_or_else(available_threads),
-                memory_bytes: file
-                    .engine
-                    .memory_limit_mib
-                    .map(|mebibytes| mebibytes.get() << 20),
-                spill_bytes: file
-                    .engine
-                    .spill_limit_mib
-                    .map(|mebibytes| (mebibytes.get() as u64) << 20),
-                spill_folder: file.engine.spill_folder.map(|folder| base.join(folder)),
-            },
-            ranges: file
-                .engine
-                .ranges
-                .or_else(|| cluster.as_ref().map(|_| RANGES_OF_CLUSTER)),
-            cluster,
+            ranges: ranges_of(&file.engine),
+            engine: engine_limits(&file.engine, &base),
+            cluster: file.engine.cluster,
             time_limit,
             retry_policy: RetryPolicy {
                 retry: Duration::from_secs(file.storage.retry_seconds),

@@ -68,10 +68,7 @@ impl Matrices {
 
     /// Adds those of other users.
     pub fn add(&mut self, others: &Self) {
-        for (moves, others) in self.dimensions.iter_mut().zip(&others.dimensions) {
-            moves.is_in_previous |= others.is_in_previous;
-            moves.matrix.add_all(&others.matrix);
-        }
+        self.add_counts(&others.counts());
     }
 
     /// What was counted, to be [added](Self::add_counts) elsewhere.

@@ -108,17 +108,7 @@ impl Migration {
 
     /// Adds what was counted of other users.
     pub fn add(&mut self, others: &Self) {
-        self.night.add(&others.night);
-        self.add_warned(&others.warned);
-    }
-
-    fn add_warned(&mut self, others: &Moves) {
-        for (warning, directions) in others {
-            let own = self.warned.entry(warning.clone()).or_default();
-            for (direction, users) in directions {
-                *own.entry(direction.clone()).or_default() += users;
-            }
-        }
+        self.add_counts(&others.counts());
     }
 
     /// What was counted, to be [added](Self::add_counts) elsewhere.
@@ -132,7 +122,12 @@ impl Migration {
     /// Adds what was counted elsewhere, by the same dimensions.
     pub fn add_counts(&mut self, counts: &MigrationCounts) {
         self.night.add_counts(&counts.night);
-        self.add_warned(&counts.warned);
+        for (warning, directions) in &counts.warned {
+            let own = self.warned.entry(warning.clone()).or_default();
+            for (direction, users) in directions {
+                *own.entry(direction.clone()).or_default() += users;
+            }
+        }
     }
 
     /// How many users moved, and which way; of warnings, how many were raised and cleared.

@@ -40,6 +40,16 @@ pub(super) struct EarlierRows {
     rows: DataFrame,
 }
 
+/// The publications that matrices go back to, as far as there are any.
+pub(super) fn earlier_publications(plan: &Plan) -> impl Iterator<Item = (Period, &Publication)> {
+    let periods = [
+        (Period::Week, plan.week_ago()),
+        (Period::Month, plan.month_ago()),
+    ];
+    let periods = periods.into_iter();
+    periods.filter_map(|(period, publication)| Some((period, publication?)))
+}
+
 /// The earlier snapshots that are published.
 pub(super) async fn earlier_rows(
     session: &Session,
@@ -47,15 +57,8 @@ pub(super) async fn earlier_rows(
     plan: &Plan,
     dimensions: &Dimensions,
 ) -> Result<Vec<EarlierRows>, NightError> {
-    let periods = [
-        (Period::Week, plan.week_ago()),
-        (Period::Month, plan.month_ago()),
-    ];
     let mut earlier = Vec::new();
-    for (period, publication) in periods {
-        let Some(publication) = publication else {
-            continue;
-        };
+    for (period, publication) in earlier_publications(plan) {
         let rows = snapshot_of(session, output, publication).await?;
         let rows = columns_counted(rows, dimensions);
         let rows = rows.map_err(EngineError::during(STAGE))?;

@@ -31,8 +31,12 @@ use crate::tiers::DelayLimits;
 use crate::tiles::{TileFile, TileObject, TileRows, UserRange};
 
 use super::context::Run;
+use super::earlier::earlier_publications;
 use super::error::NightError;
 use super::tiers::Tiers;
+
+/// The tierline that makes tasks, and carries out none of another.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What the driver was doing when it failed.
 const STAGE: &str = "handing ranges of users over";
@@ -99,18 +103,12 @@ impl RangeTask {
         let rules = rules.map_err(|error| engine(unwritten(&error)))?;
         let base = std::path::absolute(&job.base);
         let base = base.map_err(|error| engine(error.into()))?;
-        let periods = [
-            (Period::Week, plan.week_ago()),
-            (Period::Month, plan.month_ago()),
-        ];
         let mut earlier = Vec::new();
-        for (period, publication) in periods {
-            if let Some(publication) = publication {
-                earlier.push((period, snapshot(run, publication).await?));
-            }
+        for (period, publication) in earlier_publications(plan) {
+            earlier.push((period, snapshot(run, publication).await?));
         }
         Ok(Self {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: VERSION.to_owned(),
             job: job.name.clone(),
             timezone: job.timezone.name().to_owned(),
             output: job.output.clone(),

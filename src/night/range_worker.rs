@@ -27,7 +27,7 @@ use super::earlier::{EarlierRows, columns_counted};
 use super::error::NightError;
 use super::features::keep_shared_features;
 use super::range_outcome::RangeOutcome;
-use super::range_task::{RangeTask, TaskSnapshot, TaskTiles, unwritten};
+use super::range_task::{RangeTask, TaskSnapshot, TaskTiles, VERSION, unwritten};
 use super::scratch::Scratch;
 use super::settled::{SettledRange, SettledRows, Settlement};
 use super::snapshot::{Specs, plain_type};
@@ -77,14 +77,13 @@ struct Made {
     version: String,
 }
 
-/// A process of the right version may come by.
+/// A task of another version is left to other executors: one of them may be of that.
 fn check_version(made: &str) -> Result<(), NightError> {
-    let version = env!("CARGO_PKG_VERSION");
-    if made == version {
+    if made == VERSION {
         return Ok(());
     }
     let told = format!(
-        "the night is of tierline {made}, and this executor of {version}; let scheduler, executors and nights be of one version"
+        "the night is of tierline {made}, and this executor of {VERSION}; let scheduler, executors and nights be of one version"
     );
     Err(EngineError::during(STAGE)(DataFusionError::Execution(told)).into())
 }

@@ -157,9 +157,7 @@ impl Settling {
 
     /// Adds what is to be said of users whom another one has settled.
     pub fn add(&mut self, others: &Self) {
-        for (numbered, others) in self.dimensions.iter_mut().zip(&others.dimensions) {
-            numbered.add(&others.at_once);
-        }
+        self.add_counts(&others.counts());
     }
 
     /// What was counted, to be [added](Self::add_counts) elsewhere.
@@ -170,8 +168,10 @@ impl Settling {
 
     /// Adds what was counted elsewhere, by the same dimensions.
     pub fn add_counts(&mut self, counts: &SettledCounts) {
-        for (numbered, others) in self.dimensions.iter_mut().zip(&counts.0) {
-            numbered.add(others);
+        for (numbered, at_once) in self.dimensions.iter_mut().zip(&counts.0) {
+            for (reason, users) in at_once {
+                *numbered.at_once.entry(*reason).or_insert(0) += users;
+            }
         }
     }
 
@@ -336,12 +336,6 @@ impl NumberedDimension {
             makes_falling: false,
             goes_by_score: false,
             at_once: BTreeMap::new(),
-        }
-    }
-
-    fn add(&mut self, at_once: &BTreeMap<AtOnce, u64>) {
-        for (reason, users) in at_once {
-            *self.at_once.entry(*reason).or_insert(0) += users;
         }
     }
 
