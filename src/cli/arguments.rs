@@ -63,10 +63,10 @@ pub(super) enum Command {
     Report(ReportArguments),
     /// Write a published table as CSV, Parquet or JSON, for programs without a Delta reader
     Export(ExportArguments),
-    /// Hand the ranges of users of nights to executors, on a cluster
+    /// Hand the work of nights to executors, on a cluster
     #[cfg(feature = "cluster")]
     Scheduler(SchedulerArguments),
-    /// Compute ranges of users for the nights of others, on a cluster
+    /// Make tiles and compute ranges of users for the nights of others, on a cluster
     #[cfg(feature = "cluster")]
     Executor(ExecutorArguments),
     /// Take a published date back: its rows leave the tables; done only when confirmed
@@ -142,11 +142,11 @@ pub(super) struct DoctorArguments {
     pub output: OutputFormat,
 }
 
-/// Which cluster computes the ranges of users.
+/// Which cluster does what can be divided.
 #[derive(Debug, Args)]
 pub(super) struct ClusterArguments {
-    /// The scheduler of a cluster that computes the ranges of users, such as http://scheduler:50050; `cluster`
-    /// under [engine] of the job, or this machine, when left out
+    /// The scheduler of a cluster that makes tiles and computes ranges of users, such as
+    /// http://scheduler:50050; `cluster` under [engine] of the job, or this machine, when left out
     #[cfg(feature = "cluster")]
     #[arg(long, value_name = "URL")]
     pub cluster: Option<String>,
@@ -296,6 +296,8 @@ pub(super) enum RulesArgument {
 pub(super) struct CalibrateArguments {
     #[command(flatten)]
     pub night: NightArguments,
+    #[command(flatten)]
+    pub cluster: ClusterArguments,
     /// Keep the new cut points without asking
     #[arg(long)]
     pub yes: bool,

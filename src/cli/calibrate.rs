@@ -65,11 +65,7 @@ async fn compare_and_keep(
     output: &Output,
 ) -> Result<(), NightError> {
     let time = &arguments.night.time;
-    // What is compared is counted here, over all users.
-    let job = Job {
-        cluster: None,
-        ..jobs::load(&arguments.night.job)?
-    };
+    let job = jobs::load_for(&arguments.night.job, &arguments.cluster)?;
     let date = jobs::snapshot_date(time, &job)?;
     *known_date = Some(date);
     jobs::note_default_date(time, &job, date, output);

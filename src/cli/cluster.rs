@@ -24,7 +24,7 @@ use super::arguments::{ExecutorArguments, SchedulerArguments};
 /// What queries may have on disk at once, in bytes, where nothing else is said: as much as a night.
 const SPILLED_AT_MOST: u64 = 100 << 30;
 
-/// How long a range that failed is left alone.
+/// How long a piece that failed is left alone.
 const BEFORE_ANOTHER_TRY: Duration = Duration::from_secs(2);
 
 /// Schedules until the process is ended.
@@ -115,7 +115,7 @@ fn threads_here() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// Tells the work on a range that nobody waits for it any more.
+/// Tells the work on a piece that nobody waits for it any more.
 struct GivenUp(Arc<AtomicBool>);
 
 impl Drop for GivenUp {
@@ -124,40 +124,37 @@ impl Drop for GivenUp {
     }
 }
 
-/// Who computes a range within limits, and so many at a time: a scheduler may give others out before those are
+/// Who does a piece of work within limits, and so many at a time: a scheduler may give others out before those are
 /// done that nobody waits for any more.
 fn worker(limits: EngineLimits, at_once: usize) -> Worker {
     let limits = Arc::new(limits);
     let turns = Arc::new(Semaphore::new(at_once));
-    Arc::new(move |task, range| {
+    Arc::new(move |task, piece| {
         let (limits, turns) = (Arc::clone(&limits), Arc::clone(&turns));
         let is_given_up = Arc::new(AtomicBool::new(false));
         let given_up = GivenUp(Arc::clone(&is_given_up));
         Box::pin(async move {
             let _given_up = given_up;
             let turn = turns.acquire_owned().await.map_err(io::Error::other)?;
-            let began = Instant::now();
+            let (number, began) = (piece.number, Instant::now());
             // On a thread of its own, which plans and settles; what it streams is computed by the others.
             let work = spawn_blocking(move || {
                 let _turn = turn;
-                let work = work_off(&task, range, &limits, is_given_up);
+                let work = work_off(&task, &piece, &limits, is_given_up);
                 Handle::current().block_on(Box::pin(work))
             });
             let answer = work.await.map_err(io::Error::other)?;
             let seconds = began.elapsed().as_secs_f64();
             match answer {
-                Ok(answer) => {
-                    tracing::info!(range, seconds, "a range of users is worked off");
-                    Ok(answer)
-                }
+                Ok(answer) => Ok(answer),
                 Err(error) => {
                     let reason = chain(&error);
                     tracing::warn!(
-                        range,
+                        piece = number,
                         seconds,
-                        "a range of users is to be tried again: {reason}"
+                        "a piece of work is to be tried again: {reason}"
                     );
-                    // An executor that fails at once would be given the range again at once.
+                    // An executor that fails at once would be given the piece again at once.
                     sleep(BEFORE_ANOTHER_TRY).await;
                     Err(io::Error::other(reason))
                 }

@@ -40,7 +40,7 @@ pub(super) fn load(arguments: &JobArguments) -> Result<Job, NightError> {
     Ok(Job::load(&path)?)
 }
 
-/// The same for nights, whose ranges a cluster may compute.
+/// The same for commands parts of which a cluster may do.
 pub(super) fn load_for(
     arguments: &JobArguments,
     cluster: &ClusterArguments,

@@ -48,7 +48,8 @@ impl Cluster {
         }
     }
 
-    /// Has a task of so many pieces worked off, and returns the answers in the order of the pieces.
+    /// Has the pieces of a task worked off, and returns the answers in the order of the pieces. `task` is what all
+    /// are told, `pieces` what each is told besides.
     ///
     /// # Errors
     /// A scheduler that cannot be reached or is lost, executors that are all lost, and pieces that fail
@@ -56,7 +57,7 @@ impl Cluster {
     pub async fn work_off(
         &self,
         task: Vec<u8>,
-        pieces: usize,
+        pieces: &[Vec<u8>],
     ) -> Result<Vec<Vec<u8>>, ClusterError> {
         scheduler_at(&self.url)?;
         self.check_size(task.len(), pieces)?;
@@ -65,7 +66,7 @@ impl Cluster {
         let answers = loop {
             let plan = plan_of(task.clone(), pieces).map_err(failed)?;
             let answers = self
-                .submit_to_executors(plan, pieces)
+                .submit_to_executors(plan, pieces.len())
                 .await
                 .map_err(failed)?;
             let answers: Result<Vec<RecordBatch>, _> = answers.try_collect().await;
@@ -84,8 +85,8 @@ impl Cluster {
         let mut answers = answers_of(&answers).map_err(failed)?;
         answers.sort_by_key(|(piece, _)| *piece);
         let numbers = answers.iter().map(|(piece, _)| *piece);
-        if !numbers.eq(0..pieces as i64) {
-            let reason = format!("{} answers to {pieces} pieces", answers.len());
+        if !numbers.eq(0..pieces.len() as i64) {
+            let reason = format!("{} answers to {} pieces", answers.len(), pieces.len());
             let url = self.url.clone();
             return Err(ClusterError::Failed { url, reason });
         }
@@ -110,11 +111,15 @@ impl Cluster {
     }
 
     /// A task that does not fit would never be begun.
-    fn check_size(&self, task: usize, pieces: usize) -> Result<(), ClusterError> {
-        let bytes = task.saturating_mul(pieces);
+    fn check_size(&self, task: usize, pieces: &[Vec<u8>]) -> Result<(), ClusterError> {
+        let said: usize = pieces.iter().map(Vec::len).sum();
+        let bytes = task.saturating_mul(pieces.len()).saturating_add(said);
         match bytes < MESSAGE_BYTES as usize / 2 {
             true => Ok(()),
-            false => Err(ClusterError::TooLarge { task, pieces }),
+            false => Err(ClusterError::TooLarge {
+                bytes,
+                pieces: pieces.len(),
+            }),
         }
     }
 
@@ -159,8 +164,12 @@ mod tests {
     #[test]
     fn a_task_that_would_never_be_begun_is_refused() {
         let cluster = Cluster::at("http://127.0.0.1:50050");
-        cluster.check_size(1 << 20, 64).unwrap();
-        let told = cluster.check_size(1 << 20, 128).unwrap_err().to_string();
+        let pieces = vec![Vec::new(); 128];
+        cluster.check_size(1 << 20, &pieces[..64]).unwrap();
+        let told = cluster
+            .check_size(1 << 20, &pieces)
+            .unwrap_err()
+            .to_string();
         let help = "lower `ranges` under [engine], or make reference files smaller";
         assert!(told.ends_with(help), "{told}");
     }

@@ -13,7 +13,7 @@ use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConve
 use super::work::{WorkExec, Worker};
 
 /// What the bytes of a task begin with.
-const MARK: &[u8] = b"tierline work 1\n";
+const MARK: &[u8] = b"tierline work 2\n";
 
 /// The codec.
 pub(super) struct WorkCodec {
@@ -68,10 +68,10 @@ impl PhysicalExtensionCodec for WorkCodec {
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match (bytes.strip_prefix(MARK), inputs) {
-            (Some(task), [numbers]) => {
+            (Some(task), [pieces]) => {
                 self.check_takes()?;
-                let (numbers, worker) = (Arc::clone(numbers), self.worker.clone());
-                Ok(Arc::new(WorkExec::new(task.into(), numbers, worker)))
+                let (pieces, worker) = (Arc::clone(pieces), self.worker.clone());
+                Ok(Arc::new(WorkExec::new(task.into(), pieces, worker)))
             }
             (Some(_), _) => Err(DataFusionError::Plan("a task has one input".to_owned())),
             (None, _) => self.others.try_decode(bytes, inputs, context, converter),

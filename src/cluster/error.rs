@@ -28,12 +28,12 @@ pub enum ClusterError {
     NoExecutor { url: String },
     /// More than fits into the messages of a cluster.
     #[error(
-        "{pieces} ranges of users with {task} bytes of SQL and reference files each are too much for a cluster; lower `ranges` under [engine], or make reference files smaller"
+        "{pieces} pieces of work with {bytes} bytes of SQL, reference files and names of files are too much for a cluster; lower `ranges` under [engine], or make reference files smaller"
     )]
-    TooLarge { task: usize, pieces: usize },
+    TooLarge { bytes: usize, pieces: usize },
     /// The work was begun and is not done.
     #[error(
-        "the cluster {url} did not finish the ranges of users: {reason}; nothing of them is published: run the same command again"
+        "the cluster {url} did not finish its work: {reason}; nothing of it is published: run the same command again"
     )]
     Failed { url: String, reason: String },
     /// An answer that nobody here understands.

@@ -81,12 +81,12 @@ fn is_ours(stage: &Arc<dyn ExecutionPlan>) -> bool {
     let Some(input) = only_child(&root) else {
         return false;
     };
-    let is_numbers = || {
+    let is_pieces = || {
         let source = input.downcast_ref::<DataSourceExec>();
         source.is_some_and(|source| source.data_source().is::<MemorySourceConfig>())
     };
     match root.is::<WorkExec>() {
-        true => is_numbers(),
+        true => is_pieces(),
         false => root.is::<SortPreservingMergeExec>() && input.is::<ShuffleReaderExec>(),
     }
 }
@@ -104,11 +104,11 @@ mod tests {
 
     #[test]
     fn stages_of_others_are_refused() {
-        let ours = plan_of(b"a task".to_vec(), 3).unwrap();
+        let ours = plan_of(b"a task".to_vec(), &vec![Vec::new(); 3]).unwrap();
         let work = Arc::clone(ours.children()[0]);
-        let numbers = Arc::clone(work.children()[0]);
+        let pieces = Arc::clone(work.children()[0]);
         assert!(is_ours(&stage(Arc::clone(&work))));
-        let dealt_out: Arc<dyn ExecutionPlan> = Arc::new(CoalescePartitionsExec::new(numbers));
+        let dealt_out: Arc<dyn ExecutionPlan> = Arc::new(CoalescePartitionsExec::new(pieces));
         let others = [
             Arc::clone(&work),
             stage(Arc::clone(&dealt_out)),

@@ -2,12 +2,12 @@
 //! [Ballista](https://datafusion.apache.org/ballista/).
 //!
 //! ```text
-//! Cluster::work_off(task, n)  ── one plan ──>  scheduler  ── one piece a time ──>  executors
+//! Cluster::work_off(task, pieces)  ── one plan ──>  scheduler  ── one piece a time ──>  executors
 //!            <── n answers, in order ──             <── an answer for each piece ──
 //! ```
 //!
-//! 1. A task is bytes, and so is the answer to each of its pieces: nobody here knows what they say. The
-//!    executor's [`Worker`] does.
+//! 1. A task is bytes, and so is what is said of each of its pieces, and the answer to it: nobody here knows what
+//!    they say. The executor's [`Worker`] does.
 //! 2. The [plan](work) is a stage of pieces, and one more stage that brings their answers together: what a
 //!    lost executor had answered is worked off again, and counted once.
 //! 3. A piece whose worker fails for want of a store or of memory is tried again, elsewhere too. What no try
@@ -30,7 +30,7 @@ pub use client::{Cluster, scheduler_at};
 pub use error::ClusterError;
 pub use executor::ExecutorSettings;
 pub use scheduler::SchedulerSettings;
-pub use work::Worker;
+pub use work::{Piece, Worker};
 
 pub(crate) use executor::serve as serve_pieces;
 pub(crate) use scheduler::serve as schedule;

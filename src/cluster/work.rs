@@ -4,10 +4,11 @@
 //! ```text
 //! SortPreservingMergeExec: [piece ASC]     all answers, in their order
 //!   WorkExec                               (piece, answer) for each piece
-//!     DataSourceExec: memory               (piece), one in each partition
+//!     DataSourceExec: memory               (piece, said), one in each partition
 //! ```
 //!
-//! The pieces are a table, since that is what a scheduler can restrict to the piece of one executor.
+//! The pieces are a table, since that is what a scheduler can restrict to the piece of one executor: of what is
+//! said of other pieces, none hears.
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,27 +34,40 @@ use futures::{TryStreamExt, stream};
 /// The column with the number of a piece.
 const PIECE: &str = "piece";
 
+/// The column with what is said of it alone.
+const SAID: &str = "said";
+
 /// The column with what came of it.
 const ANSWER: &str = "answer";
 
-/// Carries out a piece of a task: the task, and the number of the piece. It fails where another try may
-/// succeed.
-pub type Worker =
-    Arc<dyn Fn(Arc<[u8]>, usize) -> BoxFuture<'static, std::io::Result<Vec<u8>>> + Send + Sync>;
+/// A piece of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Its place among the pieces, from 0.
+    pub number: usize,
+    /// What is said of it alone.
+    pub said: Vec<u8>,
+}
 
-/// The plan of a task.
-pub(super) fn plan_of(task: Vec<u8>, pieces: usize) -> Result<Arc<dyn ExecutionPlan>> {
-    let schema = Arc::new(Schema::new(vec![piece_field()]));
-    let partitions = (0..pieces as i64).map(|piece| {
-        let number: ArrayRef = Arc::new(Int64Array::from(vec![piece]));
+/// Carries out a piece of a task. It fails where another try may succeed.
+pub type Worker =
+    Arc<dyn Fn(Arc<[u8]>, Piece) -> BoxFuture<'static, std::io::Result<Vec<u8>>> + Send + Sync>;
+
+/// The plan of a task, of whose pieces this is said.
+pub(super) fn plan_of(task: Vec<u8>, pieces: &[Vec<u8>]) -> Result<Arc<dyn ExecutionPlan>> {
+    let said = Field::new(SAID, DataType::Binary, false);
+    let schema = Arc::new(Schema::new(vec![piece_field(), said]));
+    let partitions = (0..).zip(pieces).map(|(number, said)| {
+        let number: ArrayRef = Arc::new(Int64Array::from(vec![number]));
+        let said: ArrayRef = Arc::new(BinaryArray::from_iter_values([said]));
         Ok(vec![RecordBatch::try_new(
             Arc::clone(&schema),
-            vec![number],
+            vec![number, said],
         )?])
     });
     let partitions = partitions.collect::<Result<Vec<_>>>()?;
-    let numbers = MemorySourceConfig::try_new_exec(&partitions, schema, None)?;
-    let work = WorkExec::new(task.into(), numbers, None);
+    let pieces = MemorySourceConfig::try_new_exec(&partitions, schema, None)?;
+    let work = WorkExec::new(task.into(), pieces, None);
     Ok(Arc::new(SortPreservingMergeExec::new(
         by_piece(),
         Arc::new(work),
@@ -88,7 +102,7 @@ pub(super) fn answers_of(rows: &[RecordBatch]) -> Result<Vec<(i64, Vec<u8>)>> {
 /// Answers the pieces of its input.
 pub(super) struct WorkExec {
     task: Arc<[u8]>,
-    numbers: Arc<dyn ExecutionPlan>,
+    pieces: Arc<dyn ExecutionPlan>,
     /// Who carries pieces out; none where the plan is only passed on.
     worker: Option<Worker>,
     properties: Arc<PlanProperties>,
@@ -97,20 +111,20 @@ pub(super) struct WorkExec {
 impl WorkExec {
     pub(super) fn new(
         task: Arc<[u8]>,
-        numbers: Arc<dyn ExecutionPlan>,
+        pieces: Arc<dyn ExecutionPlan>,
         worker: Option<Worker>,
     ) -> Self {
         let answer = Field::new(ANSWER, DataType::Binary, false);
         let schema = Arc::new(Schema::new(vec![piece_field(), answer]));
         let properties = PlanProperties::new(
             EquivalenceProperties::new_with_orderings(schema, [by_piece()]),
-            numbers.output_partitioning().clone(),
+            pieces.output_partitioning().clone(),
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
         Self {
             task,
-            numbers,
+            pieces,
             worker,
             properties: Arc::new(properties),
         }
@@ -149,7 +163,7 @@ impl ExecutionPlan for WorkExec {
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.numbers]
+        vec![&self.pieces]
     }
 
     fn apply_expressions(
@@ -163,9 +177,9 @@ impl ExecutionPlan for WorkExec {
         self: Arc<Self>,
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let numbers = children.swap_remove(0);
+        let pieces = children.swap_remove(0);
         let (task, worker) = (Arc::clone(&self.task), self.worker.clone());
-        Ok(Arc::new(Self::new(task, numbers, worker)))
+        Ok(Arc::new(Self::new(task, pieces, worker)))
     }
 
     fn execute(
@@ -176,13 +190,13 @@ impl ExecutionPlan for WorkExec {
         let Some(worker) = self.worker.clone() else {
             return Err(DataFusionError::Internal("nobody works here".to_owned()));
         };
-        let numbers = self.numbers.execute(partition, context)?;
+        let pieces = self.pieces.execute(partition, context)?;
         let (task, schema) = (Arc::clone(&self.task), self.schema());
         let answers = {
             let schema = Arc::clone(&schema);
-            numbers.and_then(move |numbers| {
+            pieces.and_then(move |pieces| {
                 answer(
-                    numbers,
+                    pieces,
                     Arc::clone(&task),
                     Arc::clone(&worker),
                     Arc::clone(&schema),
@@ -195,23 +209,28 @@ impl ExecutionPlan for WorkExec {
 
 /// The answers to the pieces of a batch.
 async fn answer(
-    numbers: RecordBatch,
+    pieces: RecordBatch,
     task: Arc<[u8]>,
     worker: Worker,
     schema: SchemaRef,
 ) -> Result<RecordBatch> {
-    let pieces = numbers
-        .column(0)
-        .as_primitive::<Int64Type>()
-        .values()
-        .to_vec();
+    let not_pieces = || DataFusionError::Internal("not pieces of work".to_owned());
+    let numbers = Arc::clone(pieces.column(0));
+    let said = pieces.column_by_name(SAID).ok_or_else(not_pieces)?;
+    let said = said.as_binary_opt::<i32>().ok_or_else(not_pieces)?;
+    let values = numbers.as_primitive_opt::<Int64Type>();
+    let values = values.ok_or_else(not_pieces)?.values();
+    let pieces = values.iter().zip(said).map(|(number, said)| Piece {
+        number: *number as usize,
+        said: said.unwrap_or_default().to_vec(),
+    });
+    let pieces: Vec<Piece> = pieces.collect();
     let answers = stream::iter(pieces.into_iter().map(Ok)).and_then(|piece| {
-        let answer = worker(Arc::clone(&task), piece as usize);
+        let answer = worker(Arc::clone(&task), piece);
         // The one kind of failure that is tried again.
         async move { answer.await.map_err(DataFusionError::IoError) }
     });
     let answers: Vec<Vec<u8>> = answers.try_collect().await?;
     let answers: ArrayRef = Arc::new(BinaryArray::from_iter_values(answers));
-    let columns = vec![Arc::clone(numbers.column(0)), answers];
-    Ok(RecordBatch::try_new(schema, columns)?)
+    Ok(RecordBatch::try_new(schema, vec![numbers, answers])?)
 }

@@ -39,6 +39,8 @@ mod path_values;
 mod readiness;
 mod record;
 pub mod schema;
+#[cfg(feature = "cluster")]
+mod shipped_file;
 mod shortfall;
 mod table_formats;
 mod transactions;
@@ -55,5 +57,7 @@ pub use parquet_files::{ParquetFiles, days_passing};
 pub use path_values::PathValues;
 pub use readiness::without_rows;
 pub use record::{KnownDay, KnownDays, SourceRecord};
+#[cfg(feature = "cluster")]
+pub use shipped_file::ShippedFile;
 pub use shortfall::{Shortfall, Shortfalls};
 pub use twins::twins;

@@ -17,6 +17,7 @@ use datafusion::arrow::compute::CastOptions;
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::ScalarValue;
 use parquet::file::metadata::ParquetMetaData;
+use serde::{Deserialize, Serialize};
 
 use crate::job::{Column, PARTITION_KEY};
 
@@ -30,7 +31,7 @@ const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 const NOTE: &str = "tierline.path_values";
 
 /// The values of one file, by the names of their columns.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathValues(Vec<(String, Option<String>)>);
 
 /// What a file's path says of a column.

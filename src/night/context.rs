@@ -19,6 +19,8 @@ pub(crate) struct Run<'a> {
     /// The tables as they are once they are put right.
     pub inspection: &'a Inspection,
     pub session: &'a Session,
+    /// Whether its tables are written; others want to know something of the users alone.
+    pub writes_tables: bool,
 }
 
 impl Run<'_> {
@@ -26,7 +28,8 @@ impl Run<'_> {
     /// them aside.
     pub(crate) fn hands_ranges_over(&self) -> bool {
         let is_divided = self.plan.ranges.get() > 1 && self.plan.undivided.is_empty();
-        cfg!(feature = "cluster") && is_divided && self.job.cluster.is_some()
+        let has_cluster = cfg!(feature = "cluster") && self.job.cluster.is_some();
+        has_cluster && self.writes_tables && is_divided
     }
 }
 

@@ -19,7 +19,7 @@ use crate::tables::{ALERTS, DIM_TIER, TIER_SNAPSHOT};
 use super::alerts::{Alert, alerts_of};
 use super::context::Run;
 #[cfg(feature = "cluster")]
-use super::elsewhere::Elsewhere;
+use super::elsewhere::ranges::RangesElsewhere;
 use super::error::NightError;
 use super::marts::{self, register_before};
 use super::snapshot::{Drafting, Specs};
@@ -87,7 +87,7 @@ impl Run<'_> {
             previous_snapshot_date: record.previous_snapshot_date,
             dimensions: &shape.dimensions,
             #[cfg(feature = "cluster")]
-            elsewhere: Elsewhere::of(self, catalog, tiers, &record.run_id).await?,
+            elsewhere: RangesElsewhere::of(self, catalog, tiers, &record.run_id).await?,
         };
         let (moves, mut remarks) = Box::pin(drafting.write(rows, &specs, drafts)).await?;
         self.write_other_drafts(&drafting, &specs, drafts, &shape.dim_tier)

@@ -44,10 +44,10 @@ pub enum NightError {
     /// A query failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// A range of users could not be written by another process.
+    /// Another process could not do a piece of the work.
     #[cfg(feature = "cluster")]
     #[error(transparent)]
-    Range(#[from] super::refused_range::RefusedRange),
+    Elsewhere(#[from] super::elsewhere::refused_work::RefusedWork),
     /// A cluster could not be reached, or lost what it was given.
     #[cfg(feature = "cluster")]
     #[error(transparent)]
@@ -183,7 +183,7 @@ impl Classified for NightError {
             Self::CutPoints(_) | Self::Contract(_) | Self::Blocked(_) => FailureKind::Blocked,
             Self::Draft(error) => error.kind(),
             #[cfg(feature = "cluster")]
-            Self::Range(error) => error.kind(),
+            Self::Elsewhere(error) => error.kind(),
             #[cfg(feature = "cluster")]
             Self::Cluster(error) => error.kind(),
             Self::Publish(error) => error.kind(),

@@ -18,6 +18,8 @@ use crate::pack::{Catalog, Project};
 use crate::tiles::{TileError, UserRanges};
 
 use super::context::Run;
+#[cfg(feature = "cluster")]
+use super::elsewhere::tiles::TilesElsewhere;
 use super::error::NightError;
 use super::report::Report;
 use super::scratch::{Scratch, is_worth_keeping};
@@ -64,6 +66,8 @@ impl Run<'_> {
             plan: self.plan,
             folder: scratch.folder(),
             threads: self.job.engine.threads.get(),
+            #[cfg(feature = "cluster")]
+            elsewhere: TilesElsewhere::of(self),
         };
         let mut catalog = self
             .tiled(&files, previous, catalog, &tiling, report)

@@ -11,7 +11,7 @@
 //! | [rescoring] | after a recalibration: whom the cut points alone move |
 //! | [settled] | today's users against the previous snapshot, in ranges of users |
 //! | [users_of_range] | each range written, and counted against snapshots of a week and four weeks ago, [earlier] ones |
-//! | `elsewhere` | with a cluster: the ranges are handed over, and what came of each is added up |
+//! | `elsewhere` | with a cluster: what others do of the above, many tiles and all ranges |
 //! | [drafting] | every table is written aside, the [marts] last |
 //! | [auditing] | audits over the drafts as they lie in storage |
 //! | [publication] | calibration and records are kept, the drafts are committed, `publications` last |
@@ -35,14 +35,6 @@ mod old_records;
 mod previous_join;
 mod publication;
 mod quarantine;
-#[cfg(feature = "cluster")]
-mod range_outcome;
-#[cfg(feature = "cluster")]
-mod range_task;
-#[cfg(feature = "cluster")]
-mod range_worker;
-#[cfg(feature = "cluster")]
-mod refused_range;
 mod reject_sample;
 mod rejects;
 mod repair;
@@ -78,12 +70,12 @@ use self::drafting::Drafted;
 pub use alerts::Alert;
 pub(crate) use alerts::alerts_of;
 pub(crate) use context::{Run, open_session};
+#[cfg(feature = "cluster")]
+pub use elsewhere::refused_work::RefusedWork;
+#[cfg(feature = "cluster")]
+pub(crate) use elsewhere::worker::work_off;
 pub use error::NightError;
 pub(crate) use features::Featured;
-#[cfg(feature = "cluster")]
-pub(crate) use range_worker::work_off;
-#[cfg(feature = "cluster")]
-pub use refused_range::RefusedRange;
 pub use repair::put_right_unplanned;
 pub use report::{Failure, ReadersSee, Report, RowCount, TableReport};
 pub(crate) use report::{ReasonCount, by_reason};
@@ -166,6 +158,7 @@ async fn carry_out(
         scenario: Scenario::of(plan, project),
         inspection: &inspection,
         session: &session,
+        writes_tables: true,
     };
     let mut stages = Stages::new(progress);
     let published = caught(Box::pin(run.publish(&mut stages, report))).await;

@@ -20,7 +20,7 @@ use super::error::NightError;
 use super::reject_sample::RejectSample;
 
 impl Run<'_> {
-    /// Keeps a sample of rejected rows, and returns the run that it lies under.
+    /// Keeps a sample of the rejected rows of the days that pass `days`, and returns the run that it lies under.
     pub(super) async fn keep_sample(
         &self,
         catalog: &Catalog<'_>,

@@ -11,6 +11,7 @@ use datafusion::arrow::datatypes::Int64Type;
 use datafusion::error::Result;
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 
 use crate::engine::{EngineError, texts};
@@ -28,11 +29,16 @@ use super::tiling::days_read;
 use super::times_outside::{IS_OUTSIDE, TimesOutside, is_outside, span_of, time_column};
 use super::unreported::{Found, Unreported};
 
+/// What is being done when it fails.
+pub(super) const COUNTING: &str = "counting rejected rows";
+
 /// What is wrong with the rows of one source.
 #[derive(Debug, Default)]
 struct Findings {
     /// Rows left out.
     rejected: Vec<RowCount>,
+    /// The days that have some; none where one of them is no date.
+    days_rejected: Option<BTreeSet<NaiveDate>>,
     /// The reasons that most of them have.
     reasons: BTreeSet<String>,
     /// Rows kept with a remark.
@@ -86,13 +92,13 @@ impl Run<'_> {
         read: Option<BTreeSet<NaiveDate>>,
         rules: &str,
     ) -> Result<Found, NightError> {
-        let days = read.as_ref().and_then(any_of);
-        let findings = find(catalog, staging, days.as_ref(), self.job.timezone).await;
-        let findings = findings.map_err(EngineError::during("counting rejected rows"))?;
+        let findings = self.find(catalog, staging, read.as_ref()).await?;
         let mut remarks = findings.remarks.lines(&staging.name);
         remarks.extend(findings.times_outside);
         let mut sample = None;
         if !findings.rejected.is_empty() {
+            let days = findings.days_rejected.as_ref().or(read.as_ref());
+            let days = days.and_then(any_of);
             match self
                 .keep_sample(catalog, staging, days.as_ref(), findings.reasons)
                 .await
@@ -114,6 +120,46 @@ impl Run<'_> {
             rules: rules.to_owned(),
         })
     }
+
+    /// Counts the rejected and the remarked rows of a staging table on the days that are read, all when none are
+    /// said, and those whose time is of quite another day.
+    async fn find(
+        &self,
+        catalog: &Catalog<'_>,
+        staging: &TableName,
+        read: Option<&BTreeSet<NaiveDate>>,
+    ) -> Result<Findings, NightError> {
+        let engine = EngineError::during(COUNTING);
+        let days = read.and_then(any_of);
+        let rows = catalog.rows_with_rejected(staging, days.as_ref()).await;
+        let rows = rows.map_err(&engine)?;
+        let judged = Judged::in_rows(&staging.name, &rows);
+        let mut found = Counting::default();
+        if judged.is_nothing() {
+            return Ok(found.finish(staging, judged.time));
+        }
+        if let Some(counted) = self.counted_by_others(staging, read).await? {
+            for batch in &counted {
+                found.add(batch, &judged).map_err(&engine)?;
+            }
+            return Ok(found.finish(staging, judged.time));
+        }
+        let counted = judged.counted(rows, self.job.timezone).map_err(&engine)?;
+        let mut counted = counted.execute_stream().await.map_err(&engine)?;
+        while let Some(batch) = counted.try_next().await.map_err(&engine)? {
+            found.add(&batch, &judged).map_err(&engine)?;
+        }
+        Ok(found.finish(staging, judged.time))
+    }
+
+    #[cfg(not(feature = "cluster"))]
+    async fn counted_by_others(
+        &self,
+        _: &TableName,
+        _: Option<&BTreeSet<NaiveDate>>,
+    ) -> Result<Option<Vec<RecordBatch>>, NightError> {
+        Ok(None)
+    }
 }
 
 /// What the rows of a staging table depend on but for the files: all that it reads.
@@ -132,42 +178,47 @@ fn staging_rules(job: &Job, project: &Project, model: &Model) -> Fingerprint {
         .finish()
 }
 
-/// Counts the rejected and the remarked rows of a staging table, of the days that pass `days`, and
-/// those whose time is of quite another day.
-async fn find(
-    catalog: &Catalog<'_>,
-    staging: &TableName,
-    days: Option<&Expr>,
-    timezone: Tz,
-) -> Result<Findings> {
-    let rows = catalog.rows_with_rejected(staging, days).await?;
-    let has = |column: &&str| rows.schema().has_column_with_unqualified_name(column);
-    let told: Vec<&str> = [REJECT_REASON, WARNING].into_iter().filter(has).collect();
-    let has_reasons = told.contains(&REJECT_REASON);
-    let time = time_column(&staging.name, &rows);
-    let mut keys: Vec<Expr> = told.iter().map(|column| col(*column)).collect();
-    let mut is_told: Vec<Expr> = keys.iter().cloned().map(Expr::is_not_null).collect();
-    let mut counted = vec![count(lit(1)).alias("rows")];
-    if let Some(time) = time {
-        let is_outside = is_outside(time, timezone, has_reasons)?;
-        is_told.push(is_outside.clone());
-        keys.push(is_outside.alias(IS_OUTSIDE));
-        counted.extend(span_of(time));
+/// By which columns the rows of a staging table are judged.
+pub(super) struct Judged {
+    /// Those that say something of a row.
+    told: Vec<&'static str>,
+    /// The one with its time.
+    time: Option<&'static str>,
+}
+
+impl Judged {
+    /// Those that the rows of a staging table have.
+    pub(super) fn in_rows(staging: &str, rows: &DataFrame) -> Self {
+        let has = |column: &&str| rows.schema().has_column_with_unqualified_name(column);
+        Self {
+            told: [REJECT_REASON, WARNING].into_iter().filter(has).collect(),
+            time: time_column(staging, rows),
+        }
     }
-    let Some(is_told) = is_told.into_iter().reduce(Expr::or) else {
-        return Ok(Findings::default());
-    };
-    keys.push(col(DAY));
-    let mut counted = rows
-        .filter(is_told)?
-        .aggregate(keys, counted)?
-        .execute_stream()
-        .await?;
-    let mut found = Counting::default();
-    while let Some(batch) = counted.try_next().await? {
-        found.add(&batch, &told, time.is_some())?;
+
+    /// Whether nothing can be said of any row.
+    fn is_nothing(&self) -> bool {
+        self.told.is_empty() && self.time.is_none()
     }
-    Ok(found.finish(staging, time))
+
+    /// The rejected and the remarked rows, and those whose time is of quite another day, counted by what is said of
+    /// them, and by day.
+    pub(super) fn counted(&self, rows: DataFrame, timezone: Tz) -> Result<DataFrame> {
+        let mut keys: Vec<Expr> = self.told.iter().map(|column| col(*column)).collect();
+        let mut is_told: Vec<Expr> = keys.iter().cloned().map(Expr::is_not_null).collect();
+        let mut counted = vec![count(lit(1)).alias("rows")];
+        if let Some(time) = self.time {
+            let has_reasons = self.told.contains(&REJECT_REASON);
+            let is_outside = is_outside(time, timezone, has_reasons)?;
+            is_told.push(is_outside.clone());
+            keys.push(is_outside.alias(IS_OUTSIDE));
+            counted.extend(span_of(time));
+        }
+        let is_told = is_told.into_iter().reduce(Expr::or);
+        keys.push(col(DAY));
+        rows.filter(is_told.unwrap_or_else(|| lit(false)))?
+            .aggregate(keys, counted)
+    }
 }
 
 /// What adds up while counted rows come in.
@@ -179,14 +230,14 @@ struct Counting {
 }
 
 impl Counting {
-    fn add(&mut self, batch: &RecordBatch, told: &[&str], has_time: bool) -> Result<()> {
+    fn add(&mut self, batch: &RecordBatch, judged: &Judged) -> Result<()> {
         let days = texts(batch, DAY)?;
         let days: Vec<String> = (0..batch.num_rows())
             .map(|row| days.value(row).to_owned())
             .collect();
         let rows = batch.column(batch.schema_ref().index_of("rows")?);
         let rows = rows.as_primitive::<Int64Type>();
-        for column in told {
+        for column in &judged.told {
             let reasons = texts(batch, column)?;
             for row in (0..batch.num_rows()).filter(|row| reasons.is_valid(*row)) {
                 let (reason, rows) = (reasons.value(row), rows.value(row));
@@ -198,7 +249,7 @@ impl Counting {
                 *self.rejected.entry(key).or_insert(0) += rows;
             }
         }
-        if has_time {
+        if judged.time.is_some() {
             self.times_outside.add(batch, &days)?;
         }
         Ok(())
@@ -208,7 +259,9 @@ impl Counting {
         let source = &staging.name;
         let line = time.and_then(|time| self.times_outside.line(source, time));
         let reasons = most_frequent(&self.rejected);
+        let days = self.rejected.keys().map(|(day, _)| day.parse());
         Findings {
+            days_rejected: days.collect::<Result<_, _>>().ok(),
             rejected: few_reasons(source, &self.rejected, &reasons),
             reasons: reasons.into_iter().map(str::to_owned).collect(),
             remarks: self.remarks,

@@ -34,10 +34,10 @@ use crate::tiles::USER_ID;
 
 use super::earlier::earlier_rows;
 #[cfg(feature = "cluster")]
-use super::elsewhere::{Elsewhere, HERE};
-use super::error::NightError;
+use super::elsewhere::range_files::EmptyRange;
 #[cfg(feature = "cluster")]
-use super::range_outcome::EmptyRange;
+use super::elsewhere::ranges::{HERE, RangesElsewhere};
+use super::error::NightError;
 #[cfg(feature = "cluster")]
 use super::settled::SettledRange;
 use super::settled::{STAGE, SettledRows};
@@ -53,7 +53,7 @@ pub(super) struct Drafting<'a> {
     pub dimensions: &'a Dimensions,
     /// Who computes the ranges of users in place of this machine; none where it does so itself.
     #[cfg(feature = "cluster")]
-    pub elsewhere: Option<Elsewhere>,
+    pub elsewhere: Option<RangesElsewhere>,
 }
 
 /// The tables that a night publishes, with their columns; `raw` are the snapshot's before it is
@@ -223,7 +223,7 @@ impl Drafting<'_> {
 
     /// Who computes these ranges in place of this machine.
     #[cfg(feature = "cluster")]
-    fn elsewhere_for(&self, ranges: &[SettledRange]) -> Option<&Elsewhere> {
+    fn elsewhere_for(&self, ranges: &[SettledRange]) -> Option<&RangesElsewhere> {
         let elsewhere = self.elsewhere.as_ref()?;
         let mut all = ranges.iter();
         if ranges.len() > 1 && all.all(SettledRange::depends_on_its_users_alone) {

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result as EngineResult;
@@ -19,11 +19,14 @@ use datafusion::prelude::DataFrame;
 
 use crate::engine::{EngineError, empty};
 use crate::ground::{Problems, SqlSchema, TableName};
-use crate::inputs::{InputError, ParquetFiles, Shortfall, Shortfalls, schema, without_rows};
+use crate::inputs::{
+    InputError, InputFile, ParquetFiles, Shortfall, Shortfalls, schema, without_rows,
+};
 use crate::job::{ColumnType, Incomplete, Job, Workspace};
 use crate::pack::{Catalog, Project, check_previous, stage};
 use crate::plan::{Plan, doubled};
 use crate::publish::{missing, published_snapshot};
+use crate::storage::Location;
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiles::{DAY, TileError, USER_ID};
 
@@ -65,6 +68,7 @@ pub async fn try_inputs(
         scenario: Scenario::of(plan, project),
         inspection: &plan.inspection,
         session: &session,
+        writes_tables: false,
     };
     let mut report = Report::default();
     let files = run.read_sources(&mut report).await?;
@@ -218,29 +222,16 @@ impl Run<'_> {
 
     fn register_source(&self, name: &str, source: &schema::SourceSchema) -> EngineResult<()> {
         let table = TableName::new(SqlSchema::Sources, name);
-        let partition = Arc::new(Field::new(DAY, DataType::Date32, false));
         let manifest = &self.plan.manifests[name];
         let Some(location) = self.workspace.sources.get(name) else {
+            let partition = Arc::new(partition());
             let fields = source.columns.fields().iter().cloned().chain([partition]);
             let columns = Schema::new(fields.collect::<Vec<_>>());
             return self.session.register(&table, empty(Arc::new(columns)));
         };
         let through = self.scenario.data_through;
         let visible = manifest.files.iter().filter(|file| file.day <= through);
-        let values = visible.clone().filter(|file| !file.values.is_empty());
-        let values = values.map(|file| (file.object.location.clone(), file.values.clone()));
-        let files = visible.map(|file| {
-            let day = ScalarValue::Date32(Some(file.day.to_epoch_days()));
-            (file.object.clone(), day)
-        });
-        let scan = ParquetFiles::partitioned(
-            location.root.clone(),
-            files.collect(),
-            Arc::clone(&source.columns),
-            partition,
-        )
-        .of_source(name)
-        .with_values(values.collect());
+        let scan = files_of_source(location, name, visible, Arc::clone(&source.columns));
         self.session.register(&table, Arc::new(scan))
     }
 
@@ -267,6 +258,34 @@ impl Run<'_> {
         }
         Ok(problems.or_ok(()).map_err(InputError::Refused)?)
     }
+}
+
+/// The column with the day of a partition.
+fn partition() -> Field {
+    Field::new(DAY, DataType::Date32, false)
+}
+
+/// Files of a source as a table of `columns` and the day.
+pub(super) fn files_of_source<'a>(
+    location: &Location,
+    name: &str,
+    files: impl Iterator<Item = &'a InputFile> + Clone,
+    columns: SchemaRef,
+) -> ParquetFiles {
+    let values = files.clone().filter(|file| !file.values.is_empty());
+    let values = values.map(|file| (file.object.location.clone(), file.values.clone()));
+    let objects = files.map(|file| {
+        let day = ScalarValue::Date32(Some(file.day.to_epoch_days()));
+        (file.object.clone(), day)
+    });
+    ParquetFiles::partitioned(
+        location.root.clone(),
+        objects.collect(),
+        columns,
+        Arc::new(partition()),
+    )
+    .of_source(name)
+    .with_values(values.collect())
 }
 
 /// The source columns that an optimized plan reads, in subqueries too, by source.

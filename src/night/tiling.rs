@@ -12,8 +12,10 @@ use crate::job::Workspace;
 use crate::models::Graph;
 use crate::pack::Catalog;
 use crate::plan::{Plan, RollupTiles, refuse};
-use crate::tiles::{DamagedTile, Rollup, TileBuilder, TilePlan, TileRows};
+use crate::tiles::{DamagedTile, Rollup, TileBuilder, TileFiles, TileRows};
 
+#[cfg(feature = "cluster")]
+use super::elsewhere::tiles::TilesElsewhere;
 use super::error::NightError;
 use super::report::Report;
 use super::stages::Progress;
@@ -27,12 +29,17 @@ pub(super) struct Tiling<'a> {
     pub threads: usize,
     /// Hears how far the tiles have come.
     pub progress: Progress<'a>,
+    /// Who makes tiles in place of this machine where there are many; none where nobody does.
+    #[cfg(feature = "cluster")]
+    pub elsewhere: Option<TilesElsewhere<'a>>,
 }
 
 /// The rows of one rollup, and what they came from.
 struct Provided {
-    tiles: RollupTiles,
     rows: Vec<TileRows>,
+    /// How many tiles were there, and how many were made.
+    reused: usize,
+    built: usize,
     warnings: Vec<String>,
 }
 
@@ -43,30 +50,25 @@ impl Tiling<'_> {
         catalog: &mut Catalog<'_>,
         report: &mut Report,
     ) -> Result<(), NightError> {
-        let (mut provided, mut remarks) = (Vec::new(), Vec::new());
+        let (mut built, mut reused) = (0, 0);
+        let mut remarks = Vec::new();
         let rollups = self.plan.tiles.len();
         for (index, planned) in self.plan.tiles.iter().enumerate() {
             let name = &planned.plan.rollup.name;
             let made = self.to_make(planned);
             let number = index + 1;
             (self.progress)(&format!("{name}, {number} of {rollups}, {made}"));
-            let Some(rollup) = catalog.rollup(&planned.plan.rollup.name).cloned() else {
+            let Some(rollup) = catalog.rollup(name).cloned() else {
                 continue;
             };
-            let Provided {
-                tiles,
-                rows,
-                warnings,
-            } = self.provide_one(&rollup, planned).await?;
-            remarks.extend(warnings);
-            catalog.set_tiles(&tiles.plan.rollup.name, rows);
-            provided.push(tiles);
+            let provided = self.provide_one(&rollup, planned).await?;
+            remarks.extend(provided.warnings);
+            catalog.set_tiles(name, provided.rows);
+            built += provided.built as u64;
+            reused += provided.reused as u64;
         }
-        let count = |of: fn(&TilePlan) -> usize| -> u64 {
-            provided.iter().map(|tiles| of(&tiles.plan) as u64).sum()
-        };
-        report.tiles_built += count(|plan| plan.builds.len());
-        report.tiles_reused += count(|plan| plan.reused.len());
+        report.tiles_built += built;
+        report.tiles_reused += reused;
         report.warnings.extend(remarks);
         Ok(())
     }
@@ -91,27 +93,51 @@ impl Tiling<'_> {
         planned: &RollupTiles,
     ) -> Result<Provided, NightError> {
         let tile_builder = self.tile_builder();
-        let mut tiles = planned.clone();
+        let (mut tiles, mut files) = (planned.clone(), TileFiles::new());
         let mut warnings = Vec::new();
-        let mut files = loop {
-            let (files, damaged) = tile_builder.fetch(rollup, &tiles.plan).await?;
-            if damaged.is_empty() {
-                break files;
+        // What others have made is looked at like everything that was there before.
+        let mut count_before_others = None;
+        loop {
+            let stored = &tiles.plan.reused;
+            let damaged = tile_builder.fetch(rollup, stored, &mut files).await?;
+            if !damaged.is_empty() {
+                tiles = self.without(tiles, &damaged).await?;
+                warnings.extend(damaged.into_iter().map(|DamagedTile { path, what, .. }| {
+                    format!("tile {path} was made again: {what}")
+                }));
+                continue;
             }
-            tiles = self.without(tiles, &damaged).await?;
-            warnings.extend(damaged.into_iter().map(|DamagedTile { path, what, .. }| {
-                format!("tile {path} was made again: {what}")
-            }));
-        };
-        let bytes = self.source_bytes(&tiles);
+            let Some(made) = self.made_by_others(&tiles).await? else {
+                break;
+            };
+            count_before_others.get_or_insert(counts(&tiles));
+            tiles = made;
+        }
+        let (built, reused) = count_before_others.unwrap_or_else(|| counts(&tiles));
+        let (plan, bytes) = (&tiles.plan, self.source_bytes(&tiles));
         tile_builder
-            .make(rollup, &tiles.plan, &mut files, &bytes)
+            .make(rollup, &plan.builds, &mut files, &bytes)
             .await?;
         Ok(Provided {
-            rows: tile_builder.lay_out(&tiles.plan, &files),
-            tiles,
+            rows: tile_builder.lay_out(plan, &files),
+            built,
+            reused,
             warnings,
         })
+    }
+
+    /// The plan of a rollup once others have made its tiles; none where this machine makes them.
+    #[cfg(feature = "cluster")]
+    async fn made_by_others(&self, tiles: &RollupTiles) -> Result<Option<RollupTiles>, NightError> {
+        match &self.elsewhere {
+            Some(elsewhere) => elsewhere.make(tiles, &self.source_bytes(tiles)).await,
+            None => Ok(None),
+        }
+    }
+
+    #[cfg(not(feature = "cluster"))]
+    async fn made_by_others(&self, _: &RollupTiles) -> Result<Option<RollupTiles>, NightError> {
+        Ok(None)
     }
 
     /// Plans again without the tiles that are damaged, and removes them.
@@ -177,6 +203,11 @@ impl Tiling<'_> {
             tracing::warn!(%error, "a damaged tile is left");
         }
     }
+}
+
+/// How many tiles are to be made, and how many are there.
+fn counts(tiles: &RollupTiles) -> (usize, usize) {
+    (tiles.plan.builds.len(), tiles.plan.reused.len())
 }
 
 /// The days on which a staging table was read to make tiles; none when its rows do not all pass

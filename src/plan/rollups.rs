@@ -17,7 +17,7 @@ use crate::models::ReferenceTable;
 use crate::pack::{Catalog, Project, register_declared, session_of};
 use crate::tiles::{
     Addresses, Change, DAY, Definition, DefinitionBefore, Rollup, SourceDays, StoredTile,
-    StoredTiles, TilePlan, Window, windows,
+    StoredTiles, TileBuild, TilePlan, Window, windows,
 };
 
 use super::error::PlanError;
@@ -127,6 +127,19 @@ impl RollupTiles {
     pub(crate) fn without(&self, damaged: &crate::tiles::Address) -> Self {
         let mut stored = self.stored.clone();
         stored.forget(damaged);
+        self.replanned(stored)
+    }
+
+    /// The plan with tiles that were stored since.
+    #[cfg(feature = "cluster")]
+    #[must_use]
+    pub(crate) fn with(&self, made: impl IntoIterator<Item = StoredTile>) -> Self {
+        let mut stored = self.stored.clone();
+        made.into_iter().for_each(|tile| stored.add(tile));
+        self.replanned(stored)
+    }
+
+    fn replanned(&self, stored: StoredTiles) -> Self {
         let plan = TilePlan::make(
             &self.plan.rollup,
             &self.inputs.windows,
@@ -143,12 +156,22 @@ impl RollupTiles {
 
     /// The days of a source whose files are read.
     pub fn days_read(&self, manifest: &Manifest) -> BTreeSet<NaiveDate> {
-        let days = self.plan.source_days();
+        let builds: Vec<&TileBuild> = self.plan.builds.iter().collect();
+        self.days_read_for(&builds, manifest)
+    }
+
+    /// The days of a source whose files are read to make some of the tiles.
+    pub(crate) fn days_read_for(
+        &self,
+        builds: &[&TileBuild],
+        manifest: &Manifest,
+    ) -> BTreeSet<NaiveDate> {
         let source = &manifest.source;
         if self.inputs.by_day.contains(source) {
-            return days;
+            let days = builds.iter().flat_map(|build| &build.days);
+            return days.copied().collect();
         }
-        let mut builds = self.plan.builds.iter();
+        let mut builds = builds.iter();
         let reads_sources = builds.any(|build| !build.days.is_empty() || build.before.is_some());
         match self.inputs.whole.contains(source) && reads_sources {
             true => manifest.days(),

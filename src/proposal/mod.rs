@@ -147,6 +147,7 @@ pub async fn propose(
         },
         inspection: &plan.inspection,
         session: &session,
+        writes_tables: false,
     };
     Box::pin(propose_in(&run, &mut Stages::new(progress))).await
 }

@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 use crate::ground::{Fingerprint, TableName};
 
@@ -79,7 +80,7 @@ pub struct SourceDays {
 }
 
 /// Everything that the rows of one tile depend on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Address {
     /// The days whose rows it has.
     pub period: Period,
@@ -89,7 +90,7 @@ pub struct Address {
 }
 
 /// What a stored tile of the same period was made from, if not from the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Change {
     /// There is no tile of the period yet.
     New,

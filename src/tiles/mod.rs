@@ -48,5 +48,7 @@ pub use rollup::{Rollup, RollupColumn};
 pub use store::{StoredTile, StoredTiles};
 pub use tile_builder::{TileBuilder, TileFiles, any_of};
 #[cfg(feature = "cluster")]
+pub use tile_builder::{first_parts, runs_of_days};
+#[cfg(feature = "cluster")]
 pub use tile_object::TileObject;
 pub use window::{DayRange, UnknownWindow, Window};

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 use crate::ground::{SnapshotDate, TableName};
 
@@ -40,7 +41,7 @@ pub struct CoverTile {
 }
 
 /// A tile to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TileBuild {
     /// The tile, by what its rows depend on.
     pub address: Address,

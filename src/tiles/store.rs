@@ -40,6 +40,18 @@ pub struct StoredTile {
 }
 
 impl StoredTile {
+    /// The tile that an object is by its name; none where it has no name of a tile.
+    pub fn of_object(object: ObjectMeta) -> Option<Self> {
+        let (address, digest) = object.location.filename().and_then(split_name)?;
+        Some(Self {
+            address: address.to_owned(),
+            digest: digest.to_owned(),
+            size_bytes: object.size,
+            written: object.last_modified,
+            path: object.location.clone(),
+        })
+    }
+
     /// The days whose rows it has; none where its name says nothing of them.
     pub fn period(&self) -> Option<Period> {
         period_of(&self.address)
@@ -80,17 +92,8 @@ impl StoredTiles {
             .try_collect()
             .await
             .map_err(|error| output.failure("list", &folder, error))?;
-        let tiles = objects.into_iter().filter_map(|object| {
-            let (address, digest) = object.location.filename().and_then(split_name)?;
-            let tile = StoredTile {
-                address: address.to_owned(),
-                digest: digest.to_owned(),
-                size_bytes: object.size,
-                written: object.last_modified,
-                path: object.location.clone(),
-            };
-            Some((address.to_owned(), tile))
-        });
+        let tiles = objects.into_iter().filter_map(StoredTile::of_object);
+        let tiles = tiles.map(|tile| (tile.address.clone(), tile));
         Ok(Self {
             tiles: tiles.collect(),
         })
@@ -164,12 +167,18 @@ impl StoredTiles {
             address: name.to_owned(),
             digest: String::new(),
         };
-        self.tiles.insert(name.to_owned(), tile);
+        self.add(tile);
     }
 
     /// The addresses of all tiles.
     pub fn addresses(&self) -> impl Iterator<Item = &str> {
         self.tiles.keys().map(String::as_str)
+    }
+
+    /// Notes a tile that was stored since.
+    #[cfg(any(test, feature = "cluster"))]
+    pub fn add(&mut self, tile: StoredTile) {
+        self.tiles.insert(tile.address.clone(), tile);
     }
 
     /// Forgets a tile that turned out to be damaged.

@@ -1,6 +1,6 @@
 //! The tile builder: fetches stored tiles, makes missing ones, and lays out both as rows.
 //!
-//! 1. [`TileBuilder::fetch`]: stored tiles of a plan, each whole and checked. Where the output is on
+//! 1. [`TileBuilder::fetch`]: stored tiles, each whole and checked. Where the output is on
 //!    this machine they are read in place, otherwise they are copied here by one GET each.
 //! 2. [`TileBuilder::make`]: missing tiles, shorter periods first, since longer ones are merged from
 //!    them. Runs of recent days are made by one query each.
@@ -76,22 +76,27 @@ pub struct TileBuilder<'a> {
 pub type TileFiles = BTreeMap<Address, TileFile>;
 
 impl TileBuilder<'_> {
-    /// Brings the stored tiles of a plan here; those that are not what their names say are
-    /// returned beside them.
+    /// Brings stored tiles here, which are added to those at hand, `files`; returns those that are not what their
+    /// names say.
     ///
     /// # Errors
     /// A store or disk that fails, and texts where today's ids are numbers.
     pub async fn fetch(
         &self,
         rollup: &Rollup,
-        plan: &TilePlan,
-    ) -> Result<(TileFiles, Vec<DamagedTile>), TileError> {
-        let fetched = plan.reused.iter().map(|(address, stored)| async move {
+        stored: &BTreeMap<Address, StoredTile>,
+        files: &mut TileFiles,
+    ) -> Result<Vec<DamagedTile>, TileError> {
+        let missing = stored
+            .iter()
+            .filter(|(address, _)| !files.contains_key(*address));
+        let fetched = missing.map(|(address, stored)| async move {
             let fetched = self.fetch_one(rollup, address, stored).await?;
             Ok::<_, TileError>((address, fetched))
         });
+        let fetched: Vec<_> = fetched.collect();
         let mut fetched = stream::iter(fetched).buffer_unordered(CONCURRENT_REQUESTS);
-        let (mut files, mut damaged) = (TileFiles::new(), Vec::new());
+        let mut damaged = Vec::new();
         while let Some((address, fetched)) = fetched.try_next().await? {
             match fetched {
                 Ok(file) => drop(files.insert(address.clone(), file)),
@@ -99,7 +104,7 @@ impl TileBuilder<'_> {
             }
         }
         damaged.sort_by(|left, right| left.path.cmp(&right.path));
-        Ok((files, damaged))
+        Ok(damaged)
     }
 
     async fn fetch_one(
@@ -174,7 +179,7 @@ impl TileBuilder<'_> {
         Ok(Some(path))
     }
 
-    /// Makes and stores the missing tiles of a plan; `files` are those at hand, to which the new
+    /// Makes and stores tiles, each after those it is made from; `files` are those at hand, to which the new
     /// ones are added. `source_bytes` are those of each day's files.
     ///
     /// # Errors
@@ -182,14 +187,11 @@ impl TileBuilder<'_> {
     pub async fn make(
         &self,
         rollup: &Rollup,
-        plan: &TilePlan,
+        builds: &[TileBuild],
         files: &mut TileFiles,
         source_bytes: &BTreeMap<NaiveDate, u64>,
     ) -> Result<(), TileError> {
-        let (days, longer): (Vec<&TileBuild>, Vec<&TileBuild>) = plan
-            .builds
-            .iter()
-            .partition(|build| build.address.period.is_day());
+        let (days, longer) = days_and_longer(builds);
         let chunks = chunks_of(&days, source_bytes);
         let made = chunks.iter().map(|chunk| self.make_days(rollup, chunk));
         let made: Vec<Vec<(Address, TileFile)>> = stream::iter(made)
@@ -497,6 +499,29 @@ fn runs_of(rollup: &Rollup, build: &TileBuild) -> Vec<Run> {
     runs.into_values().collect()
 }
 
+/// The tiles to make that are of one day, and the longer ones.
+fn days_and_longer(builds: &[TileBuild]) -> (Vec<&TileBuild>, Vec<&TileBuild>) {
+    builds
+        .iter()
+        .partition(|build| build.address.period.is_day())
+}
+
+/// The tiles to make that need none of the others, in parts that can be made side by side: days in runs that are
+/// worth a query each, and once there are all, tiles of one length.
+#[cfg(feature = "cluster")]
+pub fn first_parts<'a>(
+    builds: &'a [TileBuild],
+    source_bytes: &BTreeMap<NaiveDate, u64>,
+) -> Vec<Vec<&'a TileBuild>> {
+    let (days, longer) = days_and_longer(builds);
+    if !days.is_empty() {
+        return chunks_of(&days, source_bytes);
+    }
+    let first = longer.chunk_by(|left, right| level(left) == level(right));
+    let first = first.into_iter().next().unwrap_or_default();
+    first.iter().map(|build| vec![*build]).collect()
+}
+
 fn level(build: &TileBuild) -> Option<u8> {
     match build.address.period {
         Period::Block { level, .. } => Some(level),
@@ -509,24 +534,44 @@ fn chunks_of<'a>(
     days: &[&'a TileBuild],
     source_bytes: &BTreeMap<NaiveDate, u64>,
 ) -> Vec<Vec<&'a TileBuild>> {
-    let bytes_of = |build: &TileBuild| -> u64 {
+    let bytes_of = |build: &&TileBuild| -> u64 {
         let sizes = build.days.iter().filter_map(|day| source_bytes.get(day));
         sizes.sum()
     };
     let mut in_order = days.to_vec();
     in_order.sort_by_key(|build| build.address.period.last());
-    let mut chunks: Vec<Vec<&TileBuild>> = Vec::new();
+    chunks_worth_a_query(in_order, bytes_of)
+}
+
+/// Days in runs that are worth one query each.
+#[cfg(feature = "cluster")]
+pub fn runs_of_days(
+    days: &BTreeSet<NaiveDate>,
+    source_bytes: &BTreeMap<NaiveDate, u64>,
+) -> Vec<BTreeSet<NaiveDate>> {
+    let bytes_of = |day: &NaiveDate| source_bytes.get(day).copied().unwrap_or_default();
+    let chunks = chunks_worth_a_query(days.iter().copied(), bytes_of).into_iter();
+    chunks.map(BTreeSet::from_iter).collect()
+}
+
+/// What is made of one day each, in runs of about so many bytes.
+fn chunks_worth_a_query<T>(
+    days: impl IntoIterator<Item = T>,
+    bytes_of: impl Fn(&T) -> u64,
+) -> Vec<Vec<T>> {
+    let mut chunks: Vec<Vec<T>> = Vec::new();
     let mut bytes = 0;
-    for build in in_order {
+    for day in days {
+        let bytes_of_day = bytes_of(&day);
         let is_full = bytes >= BYTES_AT_ONCE;
         match chunks.last_mut() {
-            Some(chunk) if !is_full && chunk.len() < DAYS_AT_ONCE => chunk.push(build),
+            Some(chunk) if !is_full && chunk.len() < DAYS_AT_ONCE => chunk.push(day),
             _ => {
-                chunks.push(vec![build]);
+                chunks.push(vec![day]);
                 bytes = 0;
             }
         }
-        bytes += bytes_of(build);
+        bytes += bytes_of_day;
     }
     chunks
 }

@@ -3,6 +3,7 @@
 
 mod processes;
 mod strangers;
+mod tiles;
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -153,7 +154,7 @@ async fn a_lost_cluster_is_told_within_a_minute_and_the_next_run_finishes() {
     };
     let told = night_losing(&mut cluster, |cluster| cluster.kill_executor(0)).await;
     assert!(told.contains("all executors were lost"), "{told}");
-    let again = "nothing of them is published: run the same command again";
+    let again = "nothing of it is published: run the same command again";
     assert!(told.contains(again), "{told}");
     cluster.start_executor(0);
     let told = night_losing(&mut cluster, Cluster::kill_scheduler).await;
@@ -251,7 +252,7 @@ async fn a_model_that_needs_all_users_at_once_is_computed_here() {
 /// keys are nowhere but there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_fails_is_tried_again_and_its_keys_are_nowhere() {
-    let bucket = Bucket::with_history_of(40, 2).await;
+    let bucket = Bucket::with_history_of(140, 2).await;
     let cluster = Cluster::start(2, bucket.server.environment());
     bucket.add_to_job("\n[storage]\nretry_seconds = 1\nrequest_seconds = 5\n");
     let ran = |days: i64| {
@@ -263,6 +264,7 @@ async fn a_store_that_fails_is_tried_again_and_its_keys_are_nowhere() {
     };
     let finished = ran(1);
     assert_eq!(finished.exit_code, 0, "{finished:?}");
+    assert!(cluster.tiles_done() > 0, "executors read sources");
     bucket.server.reset_requests();
     let finished = std::thread::scope(|threads| {
         let night = threads.spawn(|| ran(0));
@@ -297,7 +299,7 @@ async fn a_store_that_fails_is_tried_again_and_its_keys_are_nowhere() {
 /// The bytes of the largest answer to a range, as a night has logged them.
 fn largest_answer(log: &str) -> usize {
     let (_, bytes) = log
-        .split_once("ranges of users are computed bytes=")
+        .split_once("done by the cluster: computing ranges of users bytes=")
         .unwrap();
     let digits: String = bytes.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().unwrap()

@@ -55,7 +55,7 @@ const APPLIED: &[(&str, &[&str])] = &[
     (
         "cluster::a_lost_cluster_is_told_within_a_minute_and_the_next_run_finishes",
         &[
-            "nothing of them is published: run the same command again",
+            "nothing of it is published: run the same command again",
             "start it with `tierline scheduler`, or run without --cluster",
         ],
     ),

@@ -105,12 +105,27 @@ impl Cluster {
         wait_until("an executor listens", || listens(port));
     }
 
-    /// How many ranges its executors have worked off so far.
+    /// How many ranges of users its executors have written so far.
     pub(super) fn ranges_done(&self) -> usize {
-        self.logged("is worked off")
+        self.done("range{")
     }
 
-    /// How often they have left a range to be tried again.
+    /// How many runs of tiles they have made so far.
+    pub(super) fn tiles_done(&self) -> usize {
+        self.done("tiles{")
+    }
+
+    /// Of how many runs of days they have counted the rejected rows so far.
+    pub(super) fn rejects_done(&self) -> usize {
+        self.done("rejects{")
+    }
+
+    fn done(&self, span: &str) -> usize {
+        let of_span = |line: &str| line.contains(span) && line.contains("a piece of work is done");
+        self.logs(|log| log.lines().filter(|line| of_span(line)).count())
+    }
+
+    /// How often they have left a piece to be tried again.
     pub(super) fn failures(&self) -> usize {
         self.logged("is to be tried again")
     }
@@ -121,9 +136,13 @@ impl Cluster {
     }
 
     fn logged(&self, what: &str) -> usize {
+        self.logs(|log| log.matches(what).count())
+    }
+
+    fn logs(&self, count: impl Fn(&str) -> usize) -> usize {
         let logs = self.executors.iter();
         let logs = logs.map(|executor| fs::read_to_string(&executor.log).unwrap_or_default());
-        logs.map(|log| log.matches(what).count()).sum()
+        logs.map(|log| count(&log)).sum()
     }
 
     pub(super) fn signal(&self, executor: usize, signal: &str) {

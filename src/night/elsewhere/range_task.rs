@@ -1,19 +1,16 @@
-//! What the users of a range are computed from, as one text that another process can do the same with.
+//! What the users of ranges are computed from.
 //!
 //! | part | what it is |
 //! |---|---|
-//! | rules | SQL, reference files, parameters and settings, as [kept](Rules) below the output; no credentials, no URLs of sources |
-//! | columns of the sources | as the driver found them in the files; no row of them is read |
 //! | tiles | the stored ones that windows are merged from, each known to be whole |
 //! | `dim_tier`, calibration, limits of grace and hold | as the driver read or made them |
 //! | snapshots | the files of the previous one, and of those a week and four weeks ago |
 //!
-//! SQL is planned anew by whoever computes a range, for that range alone. The driver hands over only what it
-//! has [planned](crate::engine::PlannedRows) itself without a node that needs the users of other ranges.
+//! No row of a source is read. SQL is planned anew by whoever computes a range, for that range alone. The driver hands
+//! over only what it has [planned](crate::engine::PlannedRows) itself without a node that needs the users of other
+//! ranges.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
 
 use datafusion::error::{DataFusionError, Result as EngineResult};
 use object_store::path::Path;
@@ -21,67 +18,48 @@ use serde::{Deserialize, Serialize};
 
 use crate::calibration::Calibration;
 use crate::engine::{EngineError, ShippedRows};
-use crate::ground::{SnapshotDate, SqlSchema, TableName};
+use crate::ground::SnapshotDate;
 use crate::migration::Period;
+use crate::night::context::Run;
+use crate::night::earlier::earlier_publications;
+use crate::night::error::NightError;
+use crate::night::tiers::Tiers;
 use crate::pack::Catalog;
-use crate::plan::Rules;
 use crate::publish::{Publication, SnapshotFiles, missing, snapshot_files};
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::DelayLimits;
-use crate::tiles::{TileFile, TileObject, TileRows, UserRange};
-
-use super::context::Run;
-use super::earlier::earlier_publications;
-use super::error::NightError;
-use super::tiers::Tiers;
-
-/// The tierline that makes tasks, and carries out none of another.
-pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+use crate::tiles::{TileFile, TileObject, TileRows};
 
 /// What the driver was doing when it failed.
 const STAGE: &str = "handing ranges of users over";
 
-/// The ranges of a night.
+/// What the ranges of a night are computed from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct RangeTask {
-    /// The tierline that made it: no other carries it out.
-    pub version: String,
-    pub job: String,
-    pub timezone: String,
-    /// The output as the job names it, and the folder that paths start from.
-    pub output: String,
-    pub base: PathBuf,
-    /// How long requests to its store are retried, and how long one may take, in seconds.
-    pub retry_seconds: u64,
-    pub request_seconds: u64,
-    pub rules: String,
+pub(super) struct RangeTask {
     pub snapshot_date: SnapshotDate,
     pub previous_snapshot_date: Option<SnapshotDate>,
     pub run_id: String,
     pub calibration: Calibration,
     pub is_comparable_to_week_ago: bool,
     pub limits: DelayLimits,
-    /// The columns of each source.
-    pub sources: BTreeMap<String, ShippedRows>,
     /// What windows are merged from, by rollup.
     pub tiles: BTreeMap<String, Vec<TaskTiles>>,
     pub dim_tier: ShippedRows,
     pub own_warnings: Vec<String>,
     pub previous: Option<TaskSnapshot>,
     pub earlier: Vec<(Period, TaskSnapshot)>,
-    pub ranges: Vec<UserRange>,
 }
 
 /// Tiles that lie in the same windows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct TaskTiles {
+pub(super) struct TaskTiles {
     pub windows: Vec<String>,
     pub tiles: Vec<TileObject>,
 }
 
 /// The files of a published snapshot.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct TaskSnapshot {
+pub(super) struct TaskSnapshot {
     date: SnapshotDate,
     files: Vec<(String, u64)>,
     columns: ShippedRows,
@@ -96,33 +74,19 @@ impl RangeTask {
         tiers: &Tiers,
         run_id: &str,
     ) -> Result<Self, NightError> {
-        let Run { job, plan, .. } = run;
         let scenario = &run.scenario;
         let engine = EngineError::during(STAGE);
-        let rules = Rules::of(job, scenario.project, plan.history_starts.clone()).to_text();
-        let rules = rules.map_err(|error| engine(unwritten(&error)))?;
-        let base = std::path::absolute(&job.base);
-        let base = base.map_err(|error| engine(error.into()))?;
         let mut earlier = Vec::new();
-        for (period, publication) in earlier_publications(plan) {
+        for (period, publication) in earlier_publications(run.plan) {
             earlier.push((period, snapshot(run, publication).await?));
         }
         Ok(Self {
-            version: VERSION.to_owned(),
-            job: job.name.clone(),
-            timezone: job.timezone.name().to_owned(),
-            output: job.output.clone(),
-            base,
-            retry_seconds: job.retry_policy.retry.as_secs(),
-            request_seconds: job.retry_policy.request.as_secs(),
-            rules,
             snapshot_date: scenario.date,
             previous_snapshot_date: scenario.previous.map(|previous| previous.snapshot_date),
             run_id: run_id.to_owned(),
             calibration: tiers.calibration.clone(),
             is_comparable_to_week_ago: tiers.scoring.is_comparable_to_week_ago(run),
             limits: tiers.scoring.delay_limits(run),
-            sources: columns_of_sources(run).await?,
             tiles: tiles_of(catalog).map_err(&engine)?,
             dim_tier: ShippedRows(tiers.shape.dim_tier.clone()),
             own_warnings: tiers.shape.own_warnings.clone(),
@@ -131,14 +95,8 @@ impl RangeTask {
                 None => None,
             },
             earlier,
-            ranges: catalog.ranges().iter().collect(),
         })
     }
-}
-
-/// The error for what cannot be written as text: a bug.
-pub(super) fn unwritten(error: &serde_json::Error) -> DataFusionError {
-    DataFusionError::Internal(error.to_string())
 }
 
 async fn snapshot(run: &Run<'_>, publication: &Publication) -> Result<TaskSnapshot, NightError> {
@@ -177,18 +135,6 @@ impl TaskSnapshot {
     pub(super) fn date(&self) -> SnapshotDate {
         self.date
     }
-}
-
-async fn columns_of_sources(run: &Run<'_>) -> Result<BTreeMap<String, ShippedRows>, NightError> {
-    let engine = EngineError::during(STAGE);
-    let mut sources = BTreeMap::new();
-    for name in run.plan.manifests.keys() {
-        let table = TableName::new(SqlSchema::Sources, name);
-        let rows = run.session.table(&table).await.map_err(&engine)?;
-        let columns = Arc::clone(rows.schema().inner());
-        sources.insert(name.clone(), ShippedRows::columns(columns));
-    }
-    Ok(sources)
 }
 
 /// What windows are merged from.

@@ -1,37 +1,34 @@
 //! The users of one range, computed and written by a process that is told of them by a [task](RangeTask).
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use datafusion::error::DataFusionError;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::prelude::DataFrame;
 use futures::{StreamExt, TryStreamExt, stream};
-use serde::Deserialize;
-use tracing::Instrument;
 
 use crate::drafts::DraftWriter;
-use crate::engine::{EngineError, EngineLimits, Session, caught, empty};
-use crate::ground::{Diagnostic, Problems, SourceFile, SqlSchema, TableName};
+use crate::engine::{EngineError, Session, empty};
+use crate::ground::{SqlSchema, TableName};
 use crate::job::{Job, Workspace};
 use crate::migration::Migration;
+use crate::night::context::open_session;
+use crate::night::earlier::{EarlierRows, columns_counted};
+use crate::night::error::NightError;
+use crate::night::features::keep_shared_features;
+use crate::night::scratch::Scratch;
+use crate::night::settled::{SettledRange, SettledRows, Settlement};
+use crate::night::snapshot::{Specs, plain_type};
+use crate::night::users_of_range::{UsersOfRange, WrittenUsers};
 use crate::pack::{Catalog, Project, Shape, column_comments};
-use crate::plan::Rules;
 use crate::tables::TIER_SNAPSHOT;
 use crate::tiers::Dimensions;
 use crate::tiles::{TileRows, USER_ID, UnknownWindow, UserRange, UserRanges};
 
-use super::context::open_session;
-use super::earlier::{EarlierRows, columns_counted};
-use super::error::NightError;
-use super::features::keep_shared_features;
-use super::range_outcome::RangeOutcome;
-use super::range_task::{RangeTask, TaskSnapshot, TaskTiles, VERSION, unwritten};
-use super::scratch::Scratch;
-use super::settled::{SettledRange, SettledRows, Settlement};
-use super::snapshot::{Specs, plain_type};
-use super::users_of_range::{UsersOfRange, WrittenUsers};
+use super::range_files::RangeFiles;
+use super::range_task::{RangeTask, TaskSnapshot, TaskTiles};
+use super::task::refused;
 
 /// What was being done when it failed.
 const STAGE: &str = "computing a range of users";
@@ -39,67 +36,19 @@ const STAGE: &str = "computing a range of users";
 /// Tiles that are brought here side by side.
 const TILES_AT_ONCE: usize = 8;
 
-/// Computes and writes the users of a range. `limits` is what it may use, and `is_given_up` whether nobody waits
-/// for it any more.
-///
-/// # Errors
-/// What is worth another try, here or by another process.
-pub(crate) async fn work_off(
-    task: &[u8],
-    range: usize,
-    limits: &EngineLimits,
-    is_given_up: Arc<AtomicBool>,
-) -> Result<Vec<u8>, NightError> {
-    let engine = EngineError::during(STAGE);
-    let unreadable =
-        |error: serde_json::Error| engine(DataFusionError::Execution(error.to_string()));
-    let Made { version } = serde_json::from_slice(task).map_err(unreadable)?;
-    check_version(&version)?;
-    let task: RangeTask = serde_json::from_slice(task).map_err(unreadable)?;
-    let job = job_of(&task, limits)?;
-    // Another process may have other variables.
-    let workspace = Workspace::open(&job)?;
-    let span = tracing::error_span!("range", snapshot_date = %task.snapshot_date, run_id = task.run_id, range);
-    let written = Box::pin(write(task, range, (&job, &workspace), is_given_up));
-    let written = caught(written.instrument(span));
-    let written = match written.await {
-        Ok(written) => written,
-        Err(panicked) => Err(panicked.into()),
-    };
-    let outcome = RangeOutcome::of(written)?;
-    let outcome = serde_json::to_vec(&outcome);
-    Ok(outcome.map_err(|error| engine(unwritten(&error)))?)
-}
-
-/// What every task of any version says.
-#[derive(Deserialize)]
-struct Made {
-    version: String,
-}
-
-/// A task of another version is left to other executors: one of them may be of that.
-fn check_version(made: &str) -> Result<(), NightError> {
-    if made == VERSION {
-        return Ok(());
-    }
-    let told = format!(
-        "the night is of tierline {made}, and this executor of {VERSION}; let scheduler, executors and nights be of one version"
-    );
-    Err(EngineError::during(STAGE)(DataFusionError::Execution(told)).into())
-}
-
-async fn write(
-    task: RangeTask,
-    range: usize,
+/// Computes and writes the users of a range, until `is_given_up` says that nobody waits for it any more.
+pub(super) async fn write(
+    task: &RangeTask,
+    sources: Vec<(&str, SchemaRef)>,
+    range: UserRange,
     (job, workspace): (&Job, &Workspace),
     is_given_up: Arc<AtomicBool>,
-) -> Result<WrittenUsers, NightError> {
-    let range = task.ranges.get(range).cloned();
-    let range = range.ok_or_else(|| refused("it has no such range"))?;
+) -> Result<RangeFiles, NightError> {
     let project = Project::load(job)?;
     let session = open_session(job, workspace)?;
     let worker = Worker {
         task,
+        sources,
         range,
         job,
         project: &project,
@@ -107,48 +56,14 @@ async fn write(
         session: &session,
         is_given_up,
     };
-    Box::pin(worker.write()).await
-}
-
-/// The job of a task: where it writes, and by which rules.
-fn job_of(task: &RangeTask, limits: &EngineLimits) -> Result<Job, NightError> {
-    // No row of a source is read.
-    let source = |_| toml::Table::from_iter([("url".to_owned(), "nowhere".into())]);
-    let sources = task.sources.keys();
-    let sources = sources.map(|name| (name.clone(), source(name).into()));
-    let storage = [
-        ("retry_seconds", task.retry_seconds),
-        ("request_seconds", task.request_seconds),
-    ];
-    let storage = storage.map(|(key, seconds)| (key.to_owned(), seconds.cast_signed().into()));
-    let keys = [
-        ("version", 1.into()),
-        ("name", task.job.clone().into()),
-        ("timezone", task.timezone.clone().into()),
-        ("output", task.output.clone().into()),
-        ("sources", toml::Table::from_iter(sources).into()),
-        ("storage", toml::Table::from_iter(storage).into()),
-    ];
-    let file = keys.map(|(key, value): (_, toml::Value)| (key.to_owned(), value));
-    let file = toml::Table::from_iter(file).to_string();
-    let file = SourceFile::new("task of a cluster", file);
-    let job = Job {
-        engine: limits.clone(),
-        sources: BTreeMap::new(),
-        ..Job::parse(&file, &task.job, task.base.clone())?
-    };
-    let rules = Rules::of_text(&task.rules).map_err(|reason| refused(&reason))?;
-    Ok(rules.job(&job, &task.calibration.id))
-}
-
-/// The error for a task that this process does not understand.
-fn refused(reason: &str) -> NightError {
-    let message = format!("cannot compute a range of users for somebody else: {reason}");
-    Problems(vec![Diagnostic::new(message)]).into()
+    let written = Box::pin(worker.write()).await?;
+    Ok(RangeFiles::of(written))
 }
 
 struct Worker<'a> {
-    task: RangeTask,
+    task: &'a RangeTask,
+    /// The columns of each source.
+    sources: Vec<(&'a str, SchemaRef)>,
     range: UserRange,
     job: &'a Job,
     project: &'a Project,
@@ -230,9 +145,9 @@ impl Worker<'_> {
             ..
         } = self;
         let mut catalog = Catalog::open(session, project, task.snapshot_date).map_err(&engine)?;
-        for (name, columns) in &task.sources {
-            let table = TableName::new(SqlSchema::Sources, name);
-            let registered = session.register(&table, empty(columns.0.schema()));
+        for (name, columns) in &self.sources {
+            let table = TableName::new(SqlSchema::Sources, *name);
+            let registered = session.register(&table, empty(Arc::clone(columns)));
             registered.map_err(&engine)?;
         }
         let staged = [SqlSchema::Staging, SqlSchema::Rollups];

@@ -11,22 +11,11 @@ use crate::migration::{Matrices, MatrixCounts, Migration, MigrationCounts};
 use crate::storage::Location;
 use crate::tiers::{SettledCounts, Settling};
 
-use super::error::NightError;
-use super::refused_range::RefusedRange;
-use super::users_of_range::WrittenUsers;
-
-/// What came of a range.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum RangeOutcome {
-    /// Its users are written.
-    Written(RangeFiles),
-    /// They cannot be, be it tried again or elsewhere.
-    Refused(RefusedRange),
-}
+use crate::night::users_of_range::WrittenUsers;
 
 /// The users of a range, written.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct RangeFiles {
+pub(super) struct RangeFiles {
     snapshot: DraftParts,
     moves: DraftParts,
     migration: MigrationCounts,
@@ -34,21 +23,8 @@ pub(crate) struct RangeFiles {
     settling: SettledCounts,
 }
 
-impl RangeOutcome {
-    /// What came of a range; the error itself where it is worth another try.
-    pub(super) fn of(written: Result<WrittenUsers, NightError>) -> Result<Self, NightError> {
-        match written {
-            Ok(written) => Ok(Self::Written(RangeFiles::of(written))),
-            Err(error) => match RefusedRange::of(&error) {
-                Some(refused) => Ok(Self::Refused(refused)),
-                None => Err(error),
-            },
-        }
-    }
-}
-
 /// What the users of a range are counted and written into, still empty.
-pub(super) struct EmptyRange<'a> {
+pub(in crate::night) struct EmptyRange<'a> {
     pub output: &'a Location,
     pub date: SnapshotDate,
     pub snapshot: &'a Arc<TableSpec>,
@@ -59,7 +35,7 @@ pub(super) struct EmptyRange<'a> {
 }
 
 impl RangeFiles {
-    fn of(written: WrittenUsers) -> Self {
+    pub(super) fn of(written: WrittenUsers) -> Self {
         Self {
             snapshot: written.snapshot.into_parts(),
             moves: written.moves.into_parts(),

@@ -1,19 +1,19 @@
-//! Why another process cannot write a range of users, be it tried again or elsewhere.
+//! Why another process cannot do a piece of work, be it tried again or elsewhere.
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::chain;
 use crate::ground::{Classified, FailureKind};
 
-/// Why the users of a range cannot be written.
+/// Why a piece of work cannot be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
-pub struct RefusedRange {
+pub struct RefusedWork {
     message: String,
     is_usage: bool,
 }
 
-impl RefusedRange {
+impl RefusedWork {
     /// The refusal that an error is; none where another try may succeed.
     pub(super) fn of(error: &(impl Classified + std::error::Error + 'static)) -> Option<Self> {
         let is_usage = match error.kind() {
@@ -26,7 +26,7 @@ impl RefusedRange {
     }
 }
 
-impl Classified for RefusedRange {
+impl Classified for RefusedWork {
     fn kind(&self) -> FailureKind {
         match self.is_usage {
             true => FailureKind::Usage,

@@ -1,0 +1,115 @@
+//! A piece of a [task](Task), done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::sleep;
+use tracing::Instrument;
+
+use crate::cluster::Piece;
+use crate::engine::{EngineError, EngineLimits, caught};
+use crate::job::Workspace;
+use crate::night::error::NightError;
+
+use super::outcome::Outcome;
+use super::task::{Task, Work, unwritten};
+use super::{range_worker, reject_worker, tile_worker};
+
+/// What was being done when it failed.
+const STAGE: &str = "working for a cluster";
+
+/// The cut points of a job whose tiers nobody asks for.
+const NO_CUT_POINTS: &str = "none";
+
+/// How often is looked whether anybody waits for the work.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
+/// Does a piece of a task. `limits` is what it may use, and `is_given_up` whether nobody waits for it any more.
+///
+/// # Errors
+/// What is worth another try, here or by another process.
+pub(crate) async fn work_off(
+    task: &[u8],
+    piece: &Piece,
+    limits: &EngineLimits,
+    is_given_up: Arc<AtomicBool>,
+) -> Result<Vec<u8>, NightError> {
+    let Task { job: of_task, work } = Task::parse(task)?;
+    let (number, begun) = (piece.number, Instant::now());
+    let sources = of_task.sources().collect();
+    let span;
+    let answer = match work {
+        Work::Ranges(task) => {
+            let job = of_task.job(&task.calibration.id, limits)?;
+            let workspace = Workspace::open(&job)?;
+            let (snapshot_date, run_id) = (task.snapshot_date, task.run_id.as_str());
+            span = tracing::error_span!("range", %snapshot_date, run_id, number);
+            let range = said(piece)?;
+            let written =
+                range_worker::write(&task, sources, range, (&job, &workspace), is_given_up);
+            answer(caught(Box::pin(written).instrument(span.clone())).await)
+        }
+        Work::Tiles(task) => {
+            let job = of_task.job(NO_CUT_POINTS, limits)?;
+            let workspace = Workspace::open(&job)?;
+            let (snapshot_date, rollup) = (task.snapshot_date, task.rollup.as_str());
+            span = tracing::error_span!("tiles", %snapshot_date, rollup, number);
+            let made = tile_worker::make(&task, sources, said(piece)?, (&job, &workspace));
+            let made = caught(Box::pin(made).instrument(span.clone()));
+            answer_unless_given_up(made, &is_given_up).await
+        }
+        Work::Rejects(task) => {
+            let job = of_task.job(NO_CUT_POINTS, limits)?;
+            let workspace = Workspace::open(&job)?;
+            let (snapshot_date, staging) = (task.snapshot_date, task.staging.as_str());
+            span = tracing::error_span!("rejects", %snapshot_date, staging, number);
+            let counted = reject_worker::count(&task, sources, said(piece)?, (&job, &workspace));
+            let counted = caught(Box::pin(counted).instrument(span.clone()));
+            answer_unless_given_up(counted, &is_given_up).await
+        }
+    }?;
+    let seconds = begun.elapsed().as_secs_f64();
+    span.in_scope(|| tracing::info!(seconds, "a piece of work is done"));
+    Ok(answer)
+}
+
+/// What is said of a piece alone.
+fn said<T: DeserializeOwned>(piece: &Piece) -> Result<T, NightError> {
+    let said = serde_json::from_slice(&piece.said);
+    Ok(said.map_err(|error| EngineError::during(STAGE)(unwritten(&error)))?)
+}
+
+/// What came of a piece, as the driver reads it.
+fn answer<T: Serialize, P: Into<NightError>>(
+    done: Result<Result<T, NightError>, P>,
+) -> Result<Vec<u8>, NightError> {
+    let done = done.map_err(Into::into).flatten();
+    let outcome = serde_json::to_vec(&Outcome::of(done)?);
+    Ok(outcome.map_err(|error| EngineError::during(STAGE)(unwritten(&error)))?)
+}
+
+/// The same, unless nobody waits for it any more.
+async fn answer_unless_given_up<T: Serialize, P: Into<NightError>>(
+    work: impl Future<Output = Result<Result<T, NightError>, P>>,
+    is_given_up: &AtomicBool,
+) -> Result<Vec<u8>, NightError> {
+    tokio::select! {
+        done = work => answer(done),
+        () = given_up(is_given_up) => Err(nobody_waits()),
+    }
+}
+
+async fn given_up(is_given_up: &AtomicBool) {
+    while !is_given_up.load(Ordering::Relaxed) {
+        sleep(BETWEEN_LOOKS).await;
+    }
+}
+
+/// The error of work that is left because nobody waits for it: nobody hears of it either.
+fn nobody_waits() -> NightError {
+    let left = std::io::Error::other("nobody waits for it any more");
+    EngineError::during(STAGE)(left).into()
+}
