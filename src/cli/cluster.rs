@@ -13,9 +13,10 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::cluster::{
-    ClusterError, ExecutorSettings, SchedulerSettings, Worker, schedule, scheduler_at, serve_pieces,
+    ClusterError, ExecutorSettings, SchedulerSettings, Undone, Worker, schedule, scheduler_at,
+    serve_pieces,
 };
-use crate::engine::{EngineLimits, chain, memory_for_queries};
+use crate::engine::{EngineLimits, memory_for_queries};
 use crate::night::{NightError, work_off};
 use crate::storage::LeftFolder;
 
@@ -135,7 +136,7 @@ fn worker(limits: EngineLimits, at_once: usize) -> Worker {
         let given_up = GivenUp(Arc::clone(&is_given_up));
         Box::pin(async move {
             let _given_up = given_up;
-            let turn = turns.acquire_owned().await.map_err(io::Error::other)?;
+            let turn = turns.acquire_owned().await.map_err(again)?;
             let (number, began) = (piece.number, Instant::now());
             // On a thread of its own, which plans and settles; what it streams is computed by the others.
             let work = spawn_blocking(move || {
@@ -143,22 +144,29 @@ fn worker(limits: EngineLimits, at_once: usize) -> Worker {
                 let work = work_off(&task, &piece, &limits, is_given_up);
                 Handle::current().block_on(Box::pin(work))
             });
-            let answer = work.await.map_err(io::Error::other)?;
-            let seconds = began.elapsed().as_secs_f64();
-            match answer {
-                Ok(answer) => Ok(answer),
-                Err(error) => {
-                    let reason = chain(&error);
-                    tracing::warn!(
-                        piece = number,
-                        seconds,
-                        "a piece of work is to be tried again: {reason}"
-                    );
-                    // An executor that fails at once would be given the piece again at once.
-                    sleep(BEFORE_ANOTHER_TRY).await;
-                    Err(io::Error::other(reason))
+            let answer = work.await.map_err(again)?;
+            if let Err(undone) = &answer {
+                let seconds = began.elapsed().as_secs_f64();
+                match undone {
+                    Undone::Refused(_) => {
+                        tracing::warn!(number, seconds, "a piece of work is refused")
+                    }
+                    Undone::TryAgain(reason) => {
+                        tracing::warn!(
+                            number,
+                            seconds,
+                            "a piece of work is to be tried again: {reason}"
+                        );
+                        // An executor that fails at once would be given the piece again at once.
+                        sleep(BEFORE_ANOTHER_TRY).await;
+                    }
                 }
             }
+            answer
         })
     })
+}
+
+fn again(error: impl std::error::Error + Send + Sync + 'static) -> Undone {
+    Undone::TryAgain(io::Error::other(error))
 }

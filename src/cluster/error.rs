@@ -8,6 +8,7 @@ use regex::Regex;
 use crate::ground::{Classified, FailureKind};
 
 use super::codec::NO_EXECUTOR;
+use super::work::refused_in;
 
 /// Why a cluster did not do what it was asked.
 #[expect(missing_docs, reason = "messages say what the fields are")]
@@ -36,6 +37,9 @@ pub enum ClusterError {
         "the cluster {url} did not finish its work: {reason}; nothing of it is published: run the same command again"
     )]
     Failed { url: String, reason: String },
+    /// A piece of the work that no try would do: what its owner is told.
+    #[error("the cluster refused a piece of the work")]
+    Refused(Vec<u8>),
     /// An answer that nobody here understands.
     #[error(
         "an executor gave an answer that cannot be read: {0}; let scheduler, executors and nights be of one version"
@@ -92,6 +96,9 @@ impl ClusterError {
         let url = url.to_owned();
         let said = error.strip_backtrace();
         tracing::debug!(said, "the cluster failed");
+        if let Some(told) = refused_in(&said) {
+            return Self::Refused(told);
+        }
         // What else a scheduler says of work that failed are words of executors.
         if !IS_OF_WORK.iter().any(|pattern| pattern.is_match(&said)) {
             if said.contains(NO_EXECUTOR) {
@@ -126,6 +133,7 @@ impl Classified for ClusterError {
             Self::Unreachable { .. }
             | Self::NoExecutor { .. }
             | Self::Failed { .. }
+            | Self::Refused(_)
             | Self::Answer(_)
             | Self::Serve { .. } => FailureKind::Unexpected,
         }

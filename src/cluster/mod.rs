@@ -10,8 +10,8 @@
 //!    they say. The executor's [`Worker`] does.
 //! 2. The [plan](work) is a stage of pieces, and one more stage that brings their answers together: what a
 //!    lost executor had answered is worked off again, and counted once.
-//! 3. A piece whose worker fails for want of a store or of memory is tried again, elsewhere too. What no try
-//!    would change is an answer.
+//! 3. A piece whose worker fails for want of a store or of memory is tried again, elsewhere too. One that no try
+//!    would do ends the task at once.
 //! 4. Scheduler and executors carry out nothing but such plans.
 
 mod client;
@@ -30,7 +30,7 @@ pub use client::{Cluster, scheduler_at};
 pub use error::ClusterError;
 pub use executor::ExecutorSettings;
 pub use scheduler::SchedulerSettings;
-pub use work::{Piece, Worker};
+pub use work::{Piece, Undone, Worker};
 
 pub(crate) use executor::serve as serve_pieces;
 pub(crate) use scheduler::serve as schedule;

@@ -11,6 +11,7 @@
 //! said of other pieces, none hears.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, BinaryArray, Int64Array, RecordBatch};
@@ -31,6 +32,8 @@ use datafusion::physical_plan::{
 use futures::future::BoxFuture;
 use futures::{TryStreamExt, stream};
 
+use crate::ground::{of_hex, to_hex};
+
 /// The column with the number of a piece.
 const PIECE: &str = "piece";
 
@@ -49,9 +52,38 @@ pub struct Piece {
     pub said: Vec<u8>,
 }
 
-/// Carries out a piece of a task. It fails where another try may succeed.
+/// Carries out a piece of a task.
 pub type Worker =
-    Arc<dyn Fn(Arc<[u8]>, Piece) -> BoxFuture<'static, std::io::Result<Vec<u8>>> + Send + Sync>;
+    Arc<dyn Fn(Arc<[u8]>, Piece) -> BoxFuture<'static, Result<Vec<u8>, Undone>> + Send + Sync>;
+
+/// Why a piece is not done.
+#[derive(Debug)]
+pub enum Undone {
+    /// Another try may succeed, here or elsewhere.
+    TryAgain(io::Error),
+    /// No try would: the whole task ends. What its owner is told, as bytes.
+    Refused(Vec<u8>),
+}
+
+/// What the error begins with that ends a task.
+const REFUSED: &str = "refused by a worker: ";
+
+impl From<Undone> for DataFusionError {
+    fn from(undone: Undone) -> Self {
+        match undone {
+            // The one kind of failure that is tried again.
+            Undone::TryAgain(error) => Self::IoError(error),
+            Undone::Refused(told) => Self::Execution(format!("{REFUSED}{}", to_hex(&told))),
+        }
+    }
+}
+
+/// What the owner of a task is told by an error that has ended it; none by another error.
+pub(super) fn refused_in(said: &str) -> Option<Vec<u8>> {
+    let (_, digits) = said.split_once(REFUSED)?;
+    let end = digits.find(|digit: char| !digit.is_ascii_hexdigit());
+    of_hex(&digits[..end.unwrap_or(digits.len())])
+}
 
 /// The plan of a task, of whose pieces this is said.
 pub(super) fn plan_of(task: Vec<u8>, pieces: &[Vec<u8>]) -> Result<Arc<dyn ExecutionPlan>> {
@@ -227,10 +259,25 @@ async fn answer(
     let pieces: Vec<Piece> = pieces.collect();
     let answers = stream::iter(pieces.into_iter().map(Ok)).and_then(|piece| {
         let answer = worker(Arc::clone(&task), piece);
-        // The one kind of failure that is tried again.
-        async move { answer.await.map_err(DataFusionError::IoError) }
+        async move { Ok::<_, DataFusionError>(answer.await?) }
     });
     let answers: Vec<Vec<u8>> = answers.try_collect().await?;
     let answers: ArrayRef = Arc::new(BinaryArray::from_iter_values(answers));
     Ok(RecordBatch::try_new(schema, vec![numbers, answers])?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_told_among_the_words_of_others() {
+        let told = "no number: 'user-1'\nin line 7".as_bytes();
+        let error = DataFusionError::from(Undone::Refused(told.to_vec()));
+        let said = format!("Job x failed: Job failed due to stage 1 failed: {error:?}");
+        assert_eq!(refused_in(&said).as_deref(), Some(told));
+        let again = DataFusionError::from(Undone::TryAgain(io::Error::other("503")));
+        assert!(matches!(again, DataFusionError::IoError(_)));
+        assert_eq!(refused_in(&again.to_string()), None);
+    }
 }

@@ -10,6 +10,8 @@ use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::ground::{of_hex, to_hex};
+
 /// Some rows; none where only columns are told.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ShippedRows(pub RecordBatch);
@@ -37,21 +39,14 @@ impl ShippedRows {
 impl Serialize for ShippedRows {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let stream = self.to_stream().map_err(S::Error::custom)?;
-        let digits = stream.iter().map(|byte| format!("{byte:02x}"));
-        serializer.serialize_str(&digits.collect::<String>())
+        serializer.serialize_str(&to_hex(&stream))
     }
 }
 
 impl<'de> Deserialize<'de> for ShippedRows {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let digits = String::deserialize(deserializer)?;
-        let pairs = digits.as_bytes().chunks(2);
-        let bytes = pairs.map(|pair| {
-            let pair = str::from_utf8(pair).ok();
-            pair.and_then(|pair| u8::from_str_radix(pair, 16).ok())
-        });
-        let bytes = bytes.collect::<Option<Vec<u8>>>();
-        let bytes = bytes.ok_or_else(|| D::Error::custom("not hexadecimal"))?;
+        let bytes = of_hex(&digits).ok_or_else(|| D::Error::custom("not hexadecimal"))?;
         Self::of_stream(&bytes).map_err(D::Error::custom)
     }
 }

@@ -13,6 +13,8 @@ mod interruption;
 #[cfg(test)]
 #[path = "../../tests/integration/formats/fixtures.rs"]
 pub(crate) mod fixtures;
+#[cfg(feature = "cluster")]
+mod hex;
 mod layout;
 mod redacted;
 mod secrets;
@@ -27,6 +29,8 @@ pub use exact_number::{ExactNumber, NotANumber};
 pub use execution::{AirflowTask, Execution};
 pub use failure::{Classified, FailureKind, Retry};
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
+#[cfg(feature = "cluster")]
+pub(crate) use hex::{of_hex, to_hex};
 pub use interruption::{Ending, GivenUp, HeldOff, Interruption, interruption};
 pub use layout::Layout;
 pub use redacted::without_values;

@@ -187,7 +187,10 @@ impl Drafting<'_> {
                 settling: range.settling(),
             };
             let empty = ranges.iter().map(empty);
-            return self.all_of(elsewhere.write(empty).await?).await;
+            let written = elsewhere.write(empty).await?.into_iter();
+            return self
+                .all_of(written.map(|range| Ok(Some(range))).collect())
+                .await;
         }
         let side_by_side = ranges.len().min(self.session.threads());
         let has_failed = Arc::new(AtomicBool::new(false));

@@ -8,30 +8,30 @@ use crate::engine::EngineError;
 use crate::ground::{GivenUp, interruption};
 use crate::night::error::NightError;
 
-use super::outcome::Outcome;
+use super::refused_work::RefusedWork;
 use super::task::{Task, unwritten};
 
 /// Pieces that are handed over at once: each comes with the task.
 const PIECES_AT_ONCE: usize = 256;
 
-/// Has the pieces of a task done, and returns what came of each, in their order. `work` is what they are, as in
+/// Has the pieces of a task done, and returns the answers in their order. `work` is what they are, as in
 /// `computing ranges of users`.
 ///
 /// # Errors
-/// A cluster that does not do it, and signals.
+/// A cluster that does not do it, [work that nobody can do](RefusedWork), and signals.
 pub(super) async fn hand_over<P: Serialize, T: DeserializeOwned>(
     cluster: &Cluster,
     task: &Task,
     pieces: &[P],
     work: &str,
-) -> Result<Vec<Outcome<T>>, NightError> {
+) -> Result<Vec<T>, NightError> {
     let failed = |error: &serde_json::Error| EngineError::during(work)(unwritten(error));
     let task = serde_json::to_vec(task).map_err(|error| failed(&error))?;
     let pieces = pieces.iter().map(serde_json::to_vec);
     let pieces = pieces
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| failed(&error))?;
-    let mut outcomes = Vec::new();
+    let mut all = Vec::new();
     for pieces in pieces.chunks(PIECES_AT_ONCE) {
         let (bytes, count) = (task.len(), pieces.len());
         tracing::info!(bytes, pieces = count, "handed over: {work}");
@@ -40,13 +40,23 @@ pub(super) async fn hand_over<P: Serialize, T: DeserializeOwned>(
         let answers = answers.map_err(|GivenUp(ending)| NightError::Ended {
             ending,
             work: Some(format!("{work} on the cluster")),
-        })??;
+        })?;
+        let answers = answers.map_err(|error| match error {
+            ClusterError::Refused(told) => match read::<RefusedWork>(&told) {
+                Ok(refused) => NightError::from(refused),
+                Err(unreadable) => unreadable.into(),
+            },
+            other => other.into(),
+        })?;
         let bytes = answers.iter().map(Vec::len).max().unwrap_or_default();
         tracing::info!(bytes, pieces = count, "done by the cluster: {work}");
         for answer in answers {
-            let outcome = serde_json::from_slice(&answer);
-            outcomes.push(outcome.map_err(|error| ClusterError::Answer(error.to_string()))?);
+            all.push(read(&answer)?);
         }
     }
-    Ok(outcomes)
+    Ok(all)
+}
+
+fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T, ClusterError> {
+    serde_json::from_slice(answer).map_err(|error| ClusterError::Answer(error.to_string()))
 }

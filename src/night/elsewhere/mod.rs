@@ -8,13 +8,12 @@
 //!
 //! 1. A [`Task`](task::Task) says all that a process needs to know that has nothing but the credentials of the
 //!    stores; a piece of it says what is to be done.
-//! 2. The [worker] does it by the code that a night on one machine runs, and answers with an
-//!    [`Outcome`](outcome::Outcome): what it has written, or why nobody can. What another try may do is no answer.
+//! 2. The [worker] does it by the code that a night on one machine runs, and answers with what it has written. What
+//!    nobody could do is [refused](refused_work::RefusedWork), and ends the night; anything else is tried again.
 //! 3. Made [tiles] lie in the store under their addresses, and are found there like any others. What is
 //!    written of [ranges] is in the answers, and in no table before the night commits it.
 
 mod hand_over;
-mod outcome;
 pub(super) mod range_files;
 mod range_task;
 mod range_worker;

@@ -9,7 +9,6 @@ use crate::pack::Catalog;
 use crate::tiles::UserRange;
 
 use super::hand_over::hand_over;
-use super::outcome::Outcome;
 use super::range_files::{EmptyRange, RangeFiles};
 use super::range_task::RangeTask;
 use super::task::{Task, TaskJob, Work};
@@ -59,13 +58,11 @@ impl RangesElsewhere {
     pub(in crate::night) async fn write<'a>(
         &self,
         empty: impl Iterator<Item = EmptyRange<'a>>,
-    ) -> Result<Vec<Result<Option<WrittenUsers>, NightError>>, NightError> {
+    ) -> Result<Vec<WrittenUsers>, NightError> {
         let work = "computing ranges of users";
-        let outcomes = hand_over(&self.cluster, &self.task, &self.ranges, work).await?;
-        let written = outcomes.into_iter().zip(empty).map(|(outcome, empty)| {
-            let files: RangeFiles = Outcome::done(outcome)?;
-            Ok(Some(files.written(empty)))
-        });
-        Ok(written.collect())
+        let files: Vec<RangeFiles> =
+            hand_over(&self.cluster, &self.task, &self.ranges, work).await?;
+        let written = files.into_iter().zip(empty);
+        Ok(written.map(|(files, empty)| files.written(empty)).collect())
     }
 }

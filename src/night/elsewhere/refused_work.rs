@@ -34,3 +34,25 @@ impl Classified for RefusedWork {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drafts::DraftError;
+
+    #[test]
+    fn a_wrong_order_is_not_tried_again_and_a_store_that_fails_is() {
+        let table = || "tier_snapshot".to_owned();
+        let wrong_order = DraftError::Unsorted {
+            table: table(),
+            columns: "user_id".to_owned(),
+        };
+        assert!(RefusedWork::of(&wrong_order).is_some());
+        let failing_store = DraftError::Write {
+            table: table(),
+            folder: "s3://bucket/out".to_owned(),
+            source: "503 Service Unavailable".into(),
+        };
+        assert!(RefusedWork::of(&failing_store).is_none());
+    }
+}

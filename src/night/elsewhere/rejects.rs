@@ -62,11 +62,9 @@ impl Run<'_> {
             }),
         };
         let work = format!("counting rejected rows of `{staging}`");
-        let counted = hand_over(&Cluster::at(cluster), &task, &pieces, &work).await?;
-        let counted = counted.into_iter().map(|outcome| {
-            let ShippedRows(counted) = outcome.done()?;
-            Ok(counted)
-        });
-        counted.collect::<Result<_, NightError>>().map(Some)
+        let counted: Vec<ShippedRows> =
+            hand_over(&Cluster::at(cluster), &task, &pieces, &work).await?;
+        let counted = counted.into_iter().map(|ShippedRows(counted)| counted);
+        Ok(Some(counted.collect()))
     }
 }

@@ -65,11 +65,9 @@ impl<'a> TilesElsewhere<'a> {
             let pieces = parts.iter().map(|builds| self.piece(&planned, builds));
             let pieces: Vec<TilePiece> = pieces.collect();
             let mut made = Vec::new();
-            for outcome in hand_over(&self.cluster, &task, &pieces, &work).await? {
-                let names: Vec<TileName> = outcome.done()?;
-                for name in names {
-                    made.extend(name.stored().map_err(EngineError::during(&work))?);
-                }
+            let names: Vec<Vec<TileName>> = hand_over(&self.cluster, &task, &pieces, &work).await?;
+            for name in names.iter().flatten() {
+                made.extend(name.stored().map_err(EngineError::during(&work))?);
             }
             let left = planned.plan.builds.len();
             planned = planned.with(made);

@@ -1,5 +1,6 @@
 //! A piece of a [task](Task), done.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,12 +10,12 @@ use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 use tracing::Instrument;
 
-use crate::cluster::Piece;
-use crate::engine::{EngineError, EngineLimits, caught};
+use crate::cluster::{Piece, Undone};
+use crate::engine::{EngineError, EngineLimits, caught, chain};
 use crate::job::Workspace;
 use crate::night::error::NightError;
 
-use super::outcome::Outcome;
+use super::refused_work::RefusedWork;
 use super::task::{Task, Work, unwritten};
 use super::{range_worker, reject_worker, tile_worker};
 
@@ -30,8 +31,24 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// Does a piece of a task. `limits` is what it may use, and `is_given_up` whether nobody waits for it any more.
 ///
 /// # Errors
-/// What is worth another try, here or by another process.
+/// What is worth another try, here or by another process, and what is not.
 pub(crate) async fn work_off(
+    task: &[u8],
+    piece: &Piece,
+    limits: &EngineLimits,
+    is_given_up: Arc<AtomicBool>,
+) -> Result<Vec<u8>, Undone> {
+    let done = do_piece(task, piece, limits, is_given_up).await;
+    done.map_err(|error| match RefusedWork::of(&error) {
+        Some(refused) => match serde_json::to_vec(&refused) {
+            Ok(told) => Undone::Refused(told),
+            Err(error) => Undone::TryAgain(error.into()),
+        },
+        None => Undone::TryAgain(io::Error::other(chain(&error))),
+    })
+}
+
+async fn do_piece(
     task: &[u8],
     piece: &Piece,
     limits: &EngineLimits,
@@ -87,8 +104,8 @@ fn answer<T: Serialize, P: Into<NightError>>(
     done: Result<Result<T, NightError>, P>,
 ) -> Result<Vec<u8>, NightError> {
     let done = done.map_err(Into::into).flatten();
-    let outcome = serde_json::to_vec(&Outcome::of(done)?);
-    Ok(outcome.map_err(|error| EngineError::during(STAGE)(unwritten(&error)))?)
+    let answer = serde_json::to_vec(&done?);
+    Ok(answer.map_err(|error| EngineError::during(STAGE)(unwritten(&error)))?)
 }
 
 /// The same, unless nobody waits for it any more.
@@ -110,6 +127,6 @@ async fn given_up(is_given_up: &AtomicBool) {
 
 /// The error of work that is left because nobody waits for it: nobody hears of it either.
 fn nobody_waits() -> NightError {
-    let left = std::io::Error::other("nobody waits for it any more");
+    let left = io::Error::other("nobody waits for it any more");
     EngineError::during(STAGE)(left).into()
 }
