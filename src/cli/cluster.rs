@@ -39,7 +39,7 @@ pub(super) async fn scheduler(arguments: &SchedulerArguments) -> Result<(), Nigh
     Ok(schedule(&settings).await?)
 }
 
-/// Computes ranges of users until the process is ended.
+/// Works for nights until the process is ended.
 pub(super) async fn executor(arguments: &ExecutorArguments) -> Result<(), NightError> {
     let at_once = arguments
         .ranges

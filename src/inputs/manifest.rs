@@ -33,6 +33,14 @@ impl Manifest {
         }
     }
 
+    /// The files of a day.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn files_on(&self, day: NaiveDate) -> &[InputFile] {
+        let first = self.files.partition_point(|file| file.day < day);
+        let end = self.files.partition_point(|file| file.day <= day);
+        &self.files[first..end]
+    }
+
     /// The files of all other days.
     #[must_use]
     pub fn without(self, days: &BTreeSet<NaiveDate>) -> Self {

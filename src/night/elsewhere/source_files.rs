@@ -1,4 +1,4 @@
-//! The files of a piece of work as the sources of a session, and days in runs that are worth a piece each.
+//! The files of a piece of work: as others are told of them, and as the sources of their session.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,8 +22,8 @@ pub(super) fn shipped(
     days: &BTreeSet<NaiveDate>,
 ) -> Vec<ShippedFile> {
     let through = run.scenario.data_through;
-    let files = manifest.files.iter();
-    let files = files.filter(|file| file.day <= through && days.contains(&file.day));
+    let visible = days.iter().take_while(|day| **day <= through);
+    let files = visible.flat_map(|day| manifest.files_on(*day));
     files.map(ShippedFile::from).collect()
 }
 

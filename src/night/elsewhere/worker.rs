@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::sleep;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::cluster::{Piece, Undone};
 use crate::engine::{EngineError, EngineLimits, caught, chain};
@@ -55,35 +55,28 @@ async fn do_piece(
     is_given_up: Arc<AtomicBool>,
 ) -> Result<Vec<u8>, NightError> {
     let Task { job: of_task, work } = Task::parse(task)?;
-    let (number, begun) = (piece.number, Instant::now());
-    let sources = of_task.sources().collect();
-    let span;
+    let begun = Instant::now();
+    let cutpoints_id = match &work {
+        Work::Ranges(task) => task.calibration.id.as_str(),
+        Work::Tiles(_) | Work::Rejects(_) => NO_CUT_POINTS,
+    };
+    let job = of_task.job(cutpoints_id, limits)?;
+    let workspace = Workspace::open(&job)?;
+    let (places, sources) = ((&job, &workspace), of_task.sources().collect());
+    let span = span_of(&work, piece.number);
     let answer = match work {
         Work::Ranges(task) => {
-            let job = of_task.job(&task.calibration.id, limits)?;
-            let workspace = Workspace::open(&job)?;
-            let (snapshot_date, run_id) = (task.snapshot_date, task.run_id.as_str());
-            span = tracing::error_span!("range", %snapshot_date, run_id, number);
             let range = said(piece)?;
-            let written =
-                range_worker::write(&task, sources, range, (&job, &workspace), is_given_up);
+            let written = range_worker::write(&task, sources, range, places, is_given_up);
             answer(caught(Box::pin(written).instrument(span.clone())).await)
         }
         Work::Tiles(task) => {
-            let job = of_task.job(NO_CUT_POINTS, limits)?;
-            let workspace = Workspace::open(&job)?;
-            let (snapshot_date, rollup) = (task.snapshot_date, task.rollup.as_str());
-            span = tracing::error_span!("tiles", %snapshot_date, rollup, number);
-            let made = tile_worker::make(&task, sources, said(piece)?, (&job, &workspace));
+            let made = tile_worker::make(&task, sources, said(piece)?, places);
             let made = caught(Box::pin(made).instrument(span.clone()));
             answer_unless_given_up(made, &is_given_up).await
         }
         Work::Rejects(task) => {
-            let job = of_task.job(NO_CUT_POINTS, limits)?;
-            let workspace = Workspace::open(&job)?;
-            let (snapshot_date, staging) = (task.snapshot_date, task.staging.as_str());
-            span = tracing::error_span!("rejects", %snapshot_date, staging, number);
-            let counted = reject_worker::count(&task, sources, said(piece)?, (&job, &workspace));
+            let counted = reject_worker::count(&task, sources, said(piece)?, places);
             let counted = caught(Box::pin(counted).instrument(span.clone()));
             answer_unless_given_up(counted, &is_given_up).await
         }
@@ -91,6 +84,24 @@ async fn do_piece(
     let seconds = begun.elapsed().as_secs_f64();
     span.in_scope(|| tracing::info!(seconds, "a piece of work is done"));
     Ok(answer)
+}
+
+/// What is logged with everything that is said of a piece.
+fn span_of(work: &Work, number: usize) -> Span {
+    match work {
+        Work::Ranges(task) => {
+            let (snapshot_date, run_id) = (task.snapshot_date, task.run_id.as_str());
+            tracing::error_span!("range", %snapshot_date, run_id, number)
+        }
+        Work::Tiles(task) => {
+            let (snapshot_date, rollup) = (task.snapshot_date, task.rollup.as_str());
+            tracing::error_span!("tiles", %snapshot_date, rollup, number)
+        }
+        Work::Rejects(task) => {
+            let (snapshot_date, staging) = (task.snapshot_date, task.staging.as_str());
+            tracing::error_span!("rejects", %snapshot_date, staging, number)
+        }
+    }
 }
 
 /// What is said of a piece alone.
