@@ -20,6 +20,7 @@ mod error;
 mod executor;
 mod guard;
 mod scheduler;
+mod slots;
 mod work;
 
 /// The largest message between client, scheduler and executors, in bytes: a scheduler sends the task with each of its

@@ -16,6 +16,7 @@ use super::MESSAGE_BYTES;
 use super::codec::WorkCodec;
 use super::error::ClusterError;
 use super::guard::NoQueries;
+use super::slots::CountedSlots;
 
 /// Every how many seconds lost executors are looked for.
 const LOOKING_FOR_LOST: u64 = 2;
@@ -71,7 +72,8 @@ pub(crate) async fn serve(settings: &SchedulerSettings) -> Result<(), ClusterErr
     };
     let cluster = BallistaCluster::new_from_config(&config).await;
     let cluster = cluster.map_err(|error| failed(error.to_string()))?;
-    let state = cluster.cluster_state();
+    let state: Arc<dyn ClusterState> = Arc::new(CountedSlots::new(cluster.cluster_state()));
+    let cluster = BallistaCluster::new(Arc::clone(&state), cluster.job_state());
     let served = start_server(cluster, listening, Arc::new(config));
     tokio::select! {
         served = served => served.map_err(|error| failed(error.to_string())),

@@ -204,6 +204,26 @@ async fn rows_that_cannot_be_computed_are_told_as_on_one_machine_and_end_the_nig
     assert!(cluster.ranges_done() < RANGES - 1);
 }
 
+/// What was given up with the night before takes nothing away from the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_refused_night_all_executors_work_again() {
+    let cluster = Cluster::start(2, Vec::new());
+    let one = nights_over(&users(), Ids::Varchar);
+    let many = both(&one, &cluster);
+    let mut refused = many.copied();
+    refused.edit_pack(A_CAST_THAT_FAILS);
+    for _ in 0..3 {
+        refused.calibrate_by_hand(days_ago(0), &hand_given_cut_points());
+        refused.run(days_ago(0)).await.unwrap_err();
+    }
+    let before = [0, 1].map(|executor| cluster.ranges_done_by(executor));
+    many.calibrate_by_hand(days_ago(0), &hand_given_cut_points());
+    many.run(days_ago(0)).await.unwrap();
+    for (executor, before) in before.into_iter().enumerate() {
+        assert!(cluster.ranges_done_by(executor) > before, "{executor}");
+    }
+}
+
 /// The average over all users by other means than a window.
 const OTHER_AVERAGES: [&[Edit]; 2] = [
     &[Edit {

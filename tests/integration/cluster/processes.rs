@@ -110,6 +110,11 @@ impl Cluster {
         self.done("range{")
     }
 
+    /// How many ranges one of its executors has written so far.
+    pub(super) fn ranges_done_by(&self, executor: usize) -> usize {
+        done_in(&self.executors[executor].log, "range{")
+    }
+
     /// How many runs of tiles they have made so far.
     pub(super) fn tiles_done(&self) -> usize {
         self.done("tiles{")
@@ -121,8 +126,8 @@ impl Cluster {
     }
 
     fn done(&self, span: &str) -> usize {
-        let of_span = |line: &str| line.contains(span) && line.contains("a piece of work is done");
-        self.logs(|log| log.lines().filter(|line| of_span(line)).count())
+        let logs = self.executors.iter().map(|executor| &executor.log);
+        logs.map(|log| done_in(log, span)).sum()
     }
 
     /// How often they have left a piece to be tried again.
@@ -136,13 +141,9 @@ impl Cluster {
     }
 
     fn logged(&self, what: &str) -> usize {
-        self.logs(|log| log.matches(what).count())
-    }
-
-    fn logs(&self, count: impl Fn(&str) -> usize) -> usize {
         let logs = self.executors.iter();
         let logs = logs.map(|executor| fs::read_to_string(&executor.log).unwrap_or_default());
-        logs.map(|log| count(&log)).sum()
+        logs.map(|log| log.matches(what).count()).sum()
     }
 
     pub(super) fn signal(&self, executor: usize, signal: &str) {
@@ -173,6 +174,15 @@ impl Drop for Cluster {
         }
         end(&mut self.scheduler);
     }
+}
+
+/// How many pieces of a kind an executor has logged as done.
+fn done_in(log: &Path, span: &str) -> usize {
+    let log = fs::read_to_string(log).unwrap_or_default();
+    let lines = log.lines().filter(|line| line.contains(span));
+    lines
+        .filter(|line| line.contains("a piece of work is done"))
+        .count()
 }
 
 fn end(child: &mut Option<Child>) {
