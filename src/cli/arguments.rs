@@ -146,31 +146,51 @@ pub(super) struct DoctorArguments {
 #[derive(Debug, Args)]
 pub(super) struct ClusterArguments {
     /// The scheduler of a cluster that makes tiles and computes ranges of users, such as
-    /// http://scheduler:50050; `cluster` under [engine] of the job, or this machine, when left out
+    /// http://scheduler:50050; `cluster` under [engine] of the job, or this machine, when left out. With https://, the
+    /// variables TIERLINE_TLS_CA, TIERLINE_TLS_CERT and TIERLINE_TLS_KEY name certificates
     #[cfg(feature = "cluster")]
     #[arg(long, value_name = "URL")]
     pub cluster: Option<String>,
+}
+
+/// Who a process is on a cluster.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Default, Args)]
+pub(super) struct CertificateArguments {
+    /// The CA whose certificates are accepted, in PEM format: all traffic is mutual TLS, and whoever has no
+    /// certificate of it is refused. The variable TIERLINE_TLS_CA says the same
+    #[arg(long, value_name = "FILE")]
+    pub tls_ca: Option<PathBuf>,
+    /// The certificate of this process, for the name that others reach it by. The variable TIERLINE_TLS_CERT says
+    /// the same
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of the certificate. The variable TIERLINE_TLS_KEY says the same
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
 }
 
 #[cfg(feature = "cluster")]
 #[derive(Debug, Args)]
 pub(super) struct SchedulerArguments {
     /// The address of this machine to listen on. Whoever reaches it can have work done: beyond this machine,
-    /// let it be an address of a private network
+    /// let it be an address of a private network, or give it certificates
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     pub bind: String,
     /// The port to listen on
     #[arg(long, default_value_t = 50050)]
     pub port: u16,
     /// Seconds without a sign of life after which an executor counts as lost, and its work is given to others
-    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(5..=600))]
+    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(10..=600))]
     pub executor_timeout: u64,
+    #[command(flatten)]
+    pub certificates: CertificateArguments,
 }
 
 #[cfg(feature = "cluster")]
 #[derive(Debug, Args)]
 pub(super) struct ExecutorArguments {
-    /// The scheduler to work for, such as http://scheduler:50050
+    /// The scheduler to work for, such as http://scheduler:50050, or https:// with certificates
     #[arg(long, value_name = "URL")]
     pub scheduler: String,
     /// The address of this machine to listen on, of a private network where the scheduler is elsewhere
@@ -179,7 +199,7 @@ pub(super) struct ExecutorArguments {
     /// The name or address that others reach this machine by; the one that the scheduler sees when left out
     #[arg(long, value_name = "HOST")]
     pub external_host: Option<String>,
-    /// The port that answers are fetched from; the next one is for work
+    /// The port that answers are fetched from; without certificates, the next one is for work
     #[arg(long, default_value_t = 50051, value_parser = clap::value_parser!(u16).range(1..65535))]
     pub port: u16,
     /// How many ranges are computed at a time; a thread each. Those of the machine when left out
@@ -194,6 +214,8 @@ pub(super) struct ExecutorArguments {
     /// The folder for answers and for what is spilled
     #[arg(long, default_value = "tierline-executor", value_name = "FOLDER")]
     pub folder: PathBuf,
+    #[command(flatten)]
+    pub certificates: CertificateArguments,
 }
 
 #[derive(Debug, Args)]

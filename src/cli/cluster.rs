@@ -34,6 +34,7 @@ pub(super) async fn scheduler(arguments: &SchedulerArguments) -> Result<(), Nigh
         bind: arguments.bind.clone(),
         port: arguments.port,
         executor_timeout: arguments.executor_timeout,
+        certificates: arguments.certificates.files()?,
     };
     tracing::info!(bind = settings.bind, port = settings.port, "scheduling");
     Ok(schedule(&settings).await?)
@@ -58,13 +59,15 @@ pub(super) async fn executor(arguments: &ExecutorArguments) -> Result<(), NightE
         spill_folder: Some(spilled),
         ..EngineLimits::default()
     };
+    let certificates = arguments.certificates.files()?;
     let settings = ExecutorSettings {
-        scheduler: scheduler_at(&arguments.scheduler)?,
+        scheduler: scheduler_at(&arguments.scheduler, certificates.as_ref())?,
         bind: arguments.bind.clone(),
         external_host: arguments.external_host.clone(),
         ports: (arguments.port, arguments.port + 1),
         pieces: at_once,
         folder: arguments.folder.join("answers"),
+        certificates,
     };
     tracing::info!(
         scheduler = arguments.scheduler,

@@ -6,11 +6,13 @@ use chrono::Days;
 
 use crate::backfill::{Backfill, RulesChoice};
 #[cfg(feature = "cluster")]
-use crate::cluster::scheduler_at;
+use crate::cluster::Cluster;
 use crate::ground::{AsOfError, Diagnostic, Problems, SnapshotDate, did_you_mean};
 use crate::job::Job;
 use crate::night::NightError;
 
+#[cfg(feature = "cluster")]
+use super::arguments::CertificateArguments;
 use super::arguments::{
     BackfillArguments, ClusterArguments, JobArguments, RulesArgument, TimeArguments,
 };
@@ -50,9 +52,10 @@ pub(super) fn load_for(
 
 #[cfg(feature = "cluster")]
 fn on_cluster(job: Job, arguments: &ClusterArguments) -> Result<Job, NightError> {
-    let job = job.on_cluster(arguments.cluster.as_deref());
+    let mut job = job.on_cluster(arguments.cluster.as_deref());
     if let Some(url) = &job.cluster {
-        scheduler_at(url)?;
+        job.certificates = CertificateArguments::default().files()?;
+        Cluster::at(url, job.certificates.as_ref()).check()?;
     }
     Ok(job)
 }

@@ -7,6 +7,8 @@ mod arguments;
 mod beside;
 mod calibrate;
 #[cfg(feature = "cluster")]
+mod certificates;
+#[cfg(feature = "cluster")]
 mod cluster;
 mod commands;
 mod confirmation;

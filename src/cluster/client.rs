@@ -16,9 +16,12 @@ use tokio::time::sleep;
 use url::Url;
 use uuid::Uuid;
 
+use crate::ground::CertificateFiles;
+
 use super::MESSAGE_BYTES;
 use super::codec::{NO_EXECUTOR, WorkCodec};
 use super::error::ClusterError;
+use super::tls::Tls;
 use super::work::{answers_of, plan_of};
 
 /// A task carries one piece, so that what is lost with an executor is little.
@@ -38,35 +41,54 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
     url: String,
+    certificates: Option<CertificateFiles>,
 }
 
 impl Cluster {
-    /// The cluster whose scheduler has a URL.
-    pub fn at(url: &str) -> Self {
+    /// The cluster whose scheduler has a URL, and who this process is there.
+    pub fn at(url: &str, certificates: Option<&CertificateFiles>) -> Self {
         Self {
             url: url.to_owned(),
+            certificates: certificates.cloned(),
         }
+    }
+
+    /// Whether work can be handed over, as far as this machine knows.
+    ///
+    /// # Errors
+    /// A URL that is none of a scheduler, or does not go with the certificates; and files that are none.
+    pub fn check(&self) -> Result<(), ClusterError> {
+        scheduler_at(&self.url, self.certificates.as_ref())?;
+        self.tls().map(drop)
+    }
+
+    fn tls(&self) -> Result<Option<Tls>, ClusterError> {
+        self.certificates.as_ref().map(Tls::load).transpose()
     }
 
     /// Has the pieces of a task worked off, and returns the answers in the order of the pieces. `task` is what all
     /// are told, `pieces` what each is told besides.
     ///
     /// # Errors
-    /// A scheduler that cannot be reached or is lost, executors that are all lost, and pieces that fail
-    /// whoever tries.
+    /// A scheduler that cannot be reached, is not trusted or is lost, executors that are all lost, and pieces that
+    /// fail whoever tries.
     pub async fn work_off(
         &self,
         task: Vec<u8>,
         pieces: &[Vec<u8>],
     ) -> Result<Vec<Vec<u8>>, ClusterError> {
-        scheduler_at(&self.url)?;
+        let place = scheduler_at(&self.url, self.certificates.as_ref())?;
         self.check_size(task.len(), pieces)?;
+        let tls = self.tls()?;
+        if let Some(tls) = &tls {
+            tls.reaches(&place).await?;
+        }
         let failed = |error: DataFusionError| ClusterError::failed(&self.url, &error);
         let mut again = 0..HANDED_IN_AGAIN;
         let answers = loop {
             let plan = plan_of(task.clone(), pieces).map_err(failed)?;
             let answers = self
-                .submit_to_executors(plan, pieces.len())
+                .submit_to_executors(plan, pieces.len(), tls.as_ref())
                 .await
                 .map_err(failed)?;
             let answers: Result<Vec<RecordBatch>, _> = answers.try_collect().await;
@@ -98,10 +120,11 @@ impl Cluster {
         &self,
         plan: Arc<dyn ExecutionPlan>,
         pieces: usize,
+        tls: Option<&Tls>,
     ) -> Result<SendableRecordBatchStream, DataFusionError> {
         let begun = Instant::now();
         loop {
-            let submitted = self.submit(Arc::clone(&plan), pieces).await;
+            let submitted = self.submit(Arc::clone(&plan), pieces, tls).await;
             let waits = matches!(&submitted, Err(error) if error.to_string().contains(NO_EXECUTOR));
             if !waits || begun.elapsed() > WAITING_FOR_EXECUTORS {
                 return submitted;
@@ -128,10 +151,11 @@ impl Cluster {
         &self,
         plan: Arc<dyn ExecutionPlan>,
         pieces: usize,
+        tls: Option<&Tls>,
     ) -> Result<SendableRecordBatchStream, DataFusionError> {
         let others = Arc::new(BallistaPhysicalExtensionCodec::default());
         // With other partitions than the plan has, the scheduler would deal pieces out anew.
-        let config = SessionConfig::new_with_ballista()
+        let config = session_config(tls)
             .with_target_partitions(pieces)
             .with_ballista_grpc_client_max_message_size(MESSAGE_BYTES as usize)
             .set_str(PIECES_OF_A_TASK, "1")
@@ -144,17 +168,41 @@ impl Cluster {
     }
 }
 
-/// The host and the port of a scheduler's URL.
+/// What clients of executors are configured by. It is sent along with work, but for what encrypts.
+pub(super) fn session_config(tls: Option<&Tls>) -> SessionConfig {
+    let config = SessionConfig::new_with_ballista();
+    match tls {
+        Some(tls) => config
+            .with_ballista_use_tls(true)
+            .with_ballista_override_create_grpc_client_endpoint(tls.endpoints()),
+        None => config,
+    }
+}
+
+/// The host and the port of a scheduler's URL, which has the scheme `https` where this process has certificates.
 ///
 /// # Errors
-/// [`ClusterError::Url`]. Traffic is not encrypted, and is not to be taken for that: `https` is refused.
-pub fn scheduler_at(url: &str) -> Result<(String, u16), ClusterError> {
+/// [`ClusterError::Url`], and what goes with another scheme.
+pub fn scheduler_at(
+    url: &str,
+    certificates: Option<&CertificateFiles>,
+) -> Result<(String, u16), ClusterError> {
     let parsed = Url::parse(url).ok();
-    let parsed = parsed.filter(|url| url.scheme() == "http" && url.path() == "/");
-    let place = parsed.and_then(|url| Some((url.host_str()?.to_owned(), url.port()?)));
-    place.ok_or_else(|| ClusterError::Url {
-        url: url.to_owned(),
-    })
+    let parsed = parsed.filter(|url| url.path() == "/");
+    let place = parsed.and_then(|url| {
+        let place = (url.host_str()?.to_owned(), url.port()?);
+        Some((url.scheme().to_owned(), place))
+    });
+    let url = url.to_owned();
+    match place {
+        Some((scheme, place)) => match (scheme.as_str(), certificates) {
+            ("http", None) | ("https", Some(_)) => Ok(place),
+            ("http", Some(_)) => Err(ClusterError::NotEncrypted { url }),
+            ("https", None) => Err(ClusterError::WithoutCertificates { url }),
+            _ => Err(ClusterError::Url { url }),
+        },
+        None => Err(ClusterError::Url { url }),
+    }
 }
 
 #[cfg(test)]
@@ -163,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_task_that_would_never_be_begun_is_refused() {
-        let cluster = Cluster::at("http://127.0.0.1:50050");
+        let cluster = Cluster::at("http://127.0.0.1:50050", None);
         let pieces = vec![Vec::new(); 128];
         cluster.check_size(1 << 20, &pieces[..64]).unwrap();
         let told = cluster

@@ -15,8 +15,33 @@ use super::work::refused_in;
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// Not a URL of a scheduler.
-    #[error("`{url}` is no scheduler's URL; write it as http://host:50050")]
+    #[error(
+        "`{url}` is no scheduler's URL; write it as http://host:50050, or https://host:50050 with certificates"
+    )]
     Url { url: String },
+    /// A URL of a scheduler with certificates, and none here.
+    #[error(
+        "the scheduler {url} wants certificates; give their files as TIERLINE_TLS_CA, TIERLINE_TLS_CERT and TIERLINE_TLS_KEY"
+    )]
+    WithoutCertificates { url: String },
+    /// Certificates here, and a URL of a scheduler without.
+    #[error(
+        "there are certificates, and {url} is not encrypted; write https:// for http://, or unset TIERLINE_TLS_CA, TIERLINE_TLS_CERT and TIERLINE_TLS_KEY"
+    )]
+    NotEncrypted { url: String },
+    /// Certificates in part.
+    #[error(
+        "certificates lack {missing}; give all three of TIERLINE_TLS_CA, TIERLINE_TLS_CERT and TIERLINE_TLS_KEY, or none"
+    )]
+    IncompleteCertificates { missing: String },
+    /// A file that is not what it is named as.
+    #[error("cannot use the file {path}: {reason}; name a file in PEM format that is")]
+    CertificateFile { path: String, reason: String },
+    /// Two ends that did not agree on a connection.
+    #[error(
+        "the scheduler {url} cannot be trusted, or does not trust this process: {reason}; give scheduler, executors and nights certificates of one CA, for the names that they are reached by"
+    )]
+    NoTrust { url: String, reason: String },
     /// Nobody answers there.
     #[error(
         "the scheduler {url} cannot be reached: {reason}; start it with `tierline scheduler`, or run without --cluster"
@@ -129,8 +154,14 @@ impl ClusterError {
 impl Classified for ClusterError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Url { .. } | Self::TooLarge { .. } => FailureKind::Usage,
+            Self::Url { .. }
+            | Self::WithoutCertificates { .. }
+            | Self::NotEncrypted { .. }
+            | Self::IncompleteCertificates { .. }
+            | Self::CertificateFile { .. }
+            | Self::TooLarge { .. } => FailureKind::Usage,
             Self::Unreachable { .. }
+            | Self::NoTrust { .. }
             | Self::NoExecutor { .. }
             | Self::Failed { .. }
             | Self::Refused(_)

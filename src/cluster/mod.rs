@@ -13,6 +13,8 @@
 //! 3. A piece whose worker fails for want of a store or of memory is tried again, elsewhere too. One that no try
 //!    would do ends the task at once.
 //! 4. Scheduler and executors carry out nothing but such plans.
+//! 5. With certificates, all of them speak [mutual TLS](tls). Executors ask the scheduler for pieces then: Ballista
+//!    serves the port that it would push them to in the clear alone.
 
 mod client;
 mod codec;
@@ -21,6 +23,7 @@ mod executor;
 mod guard;
 mod scheduler;
 mod slots;
+mod tls;
 mod work;
 
 /// The largest message between client, scheduler and executors, in bytes: a scheduler sends the task with each of its

@@ -3,6 +3,8 @@
 //! of secrets. Nothing here reads or writes anything.
 
 mod as_of;
+#[cfg(feature = "cluster")]
+mod certificate_files;
 mod counted;
 mod diagnostic;
 mod exact_number;
@@ -23,6 +25,8 @@ mod sql_types;
 mod table_name;
 
 pub use as_of::{AsOfError, SnapshotDate};
+#[cfg(feature = "cluster")]
+pub use certificate_files::CertificateFiles;
 pub use counted::{counted, grouped, noun_for, per_cent, verb_for};
 pub use diagnostic::{Diagnostic, Problems, Severity, SourceFile, did_you_mean, nearest};
 pub use exact_number::{ExactNumber, NotANumber};

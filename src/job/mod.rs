@@ -22,6 +22,8 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use crate::engine::EngineLimits;
+#[cfg(feature = "cluster")]
+use crate::ground::CertificateFiles;
 use crate::ground::{
     Diagnostic, Problems, SourceFile, SqlSchema, TableName, did_you_mean, has_secret, starred,
 };
@@ -99,6 +101,9 @@ pub struct Job {
     pub ranges: Option<NonZeroUsize>,
     /// The scheduler of the cluster that computes the ranges; this machine does when none.
     pub cluster: Option<String>,
+    /// Who this process is on the cluster.
+    #[cfg(feature = "cluster")]
+    pub certificates: Option<CertificateFiles>,
     /// How long a night may take; none means as long as it does.
     pub time_limit: Option<Duration>,
     /// How long requests to the stores are retried.
@@ -380,6 +385,8 @@ impl Reading<'_> {
             ranges: ranges_of(&file.engine),
             engine: engine_limits(&file.engine, &base),
             cluster: file.engine.cluster,
+            #[cfg(feature = "cluster")]
+            certificates: None,
             time_limit,
             retry_policy: RetryPolicy {
                 retry: Duration::from_secs(file.storage.retry_seconds),

@@ -69,9 +69,8 @@ impl Run<'_> {
             #[cfg(feature = "cluster")]
             elsewhere: TilesElsewhere::of(self),
         };
-        let mut catalog = self
-            .tiled(&files, previous, catalog, &tiling, report)
-            .await?;
+        let tiled = self.tiled(&files, previous, catalog, &tiling, report);
+        let mut catalog = Box::pin(tiled).await?;
         let ranges = self.ranges(&catalog);
         let ranges = ranges.map_err(EngineError::during("cutting users into ranges"))?;
         tracing::debug!(ranges = ranges.count(), "users are cut");

@@ -48,7 +48,7 @@ impl RangesElsewhere {
             work: Work::Ranges(Box::new(work)),
         };
         Ok(Some(Self {
-            cluster: Cluster::at(cluster),
+            cluster: Cluster::at(cluster, run.job.certificates.as_ref()),
             task,
             ranges: catalog.ranges().iter().collect(),
         }))

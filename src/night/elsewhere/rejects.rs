@@ -62,8 +62,13 @@ impl Run<'_> {
             }),
         };
         let work = format!("counting rejected rows of `{staging}`");
-        let counted: Vec<ShippedRows> =
-            hand_over(&Cluster::at(cluster), &task, &pieces, &work).await?;
+        let counted: Vec<ShippedRows> = hand_over(
+            &Cluster::at(cluster, self.job.certificates.as_ref()),
+            &task,
+            &pieces,
+            &work,
+        )
+        .await?;
         let counted = counted.into_iter().map(|ShippedRows(counted)| counted);
         Ok(Some(counted.collect()))
     }

@@ -32,7 +32,7 @@ impl<'a> TilesElsewhere<'a> {
     pub(in crate::night) fn of(run: &'a Run<'a>) -> Option<Self> {
         let cluster = run.job.cluster.as_ref()?;
         Some(Self {
-            cluster: Cluster::at(cluster),
+            cluster: Cluster::at(cluster, run.job.certificates.as_ref()),
             run,
         })
     }

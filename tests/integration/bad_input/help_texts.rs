@@ -45,6 +45,21 @@ const APPLIED: &[(&str, &[&str])] = &[
         &["no scheduler's URL; write it as http://host:50050"],
     ),
     (
+        "certificates::ends_that_do_not_trust_each_other_are_told_at_once",
+        &[
+            "give scheduler, executors and nights certificates of one CA, for the names that they are reached by",
+        ],
+    ),
+    (
+        "certificates::certificates_that_do_not_fit_are_told_with_the_remedy",
+        &[
+            "wants certificates; give their files as TIERLINE_TLS_CA, TIERLINE_TLS_CERT and TIERLINE_TLS_KEY",
+            "is not encrypted; write https:// for http://, or unset TIERLINE_TLS_CA, TIERLINE_TLS_CERT and TIERLINE_TLS_KEY",
+            "give all three of TIERLINE_TLS_CA, TIERLINE_TLS_CERT and TIERLINE_TLS_KEY, or none",
+            "; name a file in PEM format that is",
+        ],
+    ),
+    (
         "cluster::a_scheduler_without_executors_is_told",
         &["start one with `tierline executor --scheduler"],
     ),

@@ -10,6 +10,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tierline::ground::CertificateFiles;
 
 /// Seconds after which a scheduler takes a silent executor for lost.
 const TIMEOUT: &str = "10";
@@ -28,6 +29,7 @@ pub(super) struct Cluster {
     folder: TempDir,
     port: u16,
     environment: Environment,
+    certificates: Option<CertificateFiles>,
     scheduler: Option<Child>,
     executors: Vec<Executor>,
 }
@@ -43,6 +45,20 @@ struct Executor {
 impl Cluster {
     /// A scheduler and so many executors, which have these variables.
     pub(super) fn start(executors: usize, environment: Environment) -> Self {
+        Self::start_with(executors, environment, None)
+    }
+
+    /// The same, all of whose processes have certificates.
+    pub(super) fn start_with_certificates(executors: usize) -> Self {
+        Self::start_with(executors, Vec::new(), Some(certificate("ca", "node")))
+    }
+
+    /// The same, with certificates or without.
+    pub(super) fn start_with(
+        executors: usize,
+        environment: Environment,
+        certificates: Option<CertificateFiles>,
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         let executors = (0..executors).map(|number| Executor {
             port: free_port(),
@@ -55,6 +71,7 @@ impl Cluster {
             port: free_port(),
             folder,
             environment,
+            certificates,
             scheduler: None,
         };
         cluster.start_scheduler();
@@ -66,12 +83,26 @@ impl Cluster {
 
     /// Where work is handed in.
     pub(super) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = self.certificates.as_ref().map_or("http", |_| "https");
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    /// What its processes and its nights have.
+    pub(super) fn certificates(&self) -> Option<CertificateFiles> {
+        self.certificates.clone()
+    }
+
+    /// Where an executor hands answers out.
+    pub(super) fn port_of_answers(&self, executor: usize) -> u16 {
+        self.executors[executor].port
     }
 
     pub(super) fn start_scheduler(&mut self) {
         let port = self.port.to_string();
         let arguments = ["scheduler", "--port", &port, "--executor-timeout", TIMEOUT];
+        let options = self.certificate_options();
+        let options = options.iter().map(String::as_str);
+        let arguments: Vec<&str> = arguments.into_iter().chain(options).collect();
         let log = self.folder.path().join("scheduler.log");
         // It needs to know of no store.
         self.scheduler = Some(start(&arguments, &log, &[], self.folder.path()));
@@ -80,7 +111,7 @@ impl Cluster {
 
     /// Starts an executor, again on the same port and in the same folder where it has run before.
     pub(super) fn start_executor(&mut self, number: usize) {
-        let url = self.url();
+        let (url, options) = (self.url(), self.certificate_options());
         let executor = &mut self.executors[number];
         let port = executor.port.to_string();
         let folder = executor.folder.to_str().unwrap();
@@ -99,10 +130,26 @@ impl Cluster {
             "--log-level",
             "info",
         ];
+        let options = options.iter().map(String::as_str);
+        let arguments: Vec<&str> = arguments.into_iter().chain(options).collect();
         let home = self.folder.path();
         executor.child = Some(start(&arguments, &executor.log, &self.environment, home));
         let port = executor.port;
         wait_until("an executor listens", || listens(port));
+    }
+
+    fn certificate_options(&self) -> Vec<String> {
+        let files = self.certificates.iter();
+        let options = files.flat_map(|files| {
+            [
+                ("--tls-ca", &files.ca),
+                ("--tls-cert", &files.certificate),
+                ("--tls-key", &files.key),
+            ]
+        });
+        let options =
+            options.flat_map(|(option, file)| [option.into(), file.display().to_string()]);
+        options.collect()
     }
 
     /// How many ranges of users its executors have written so far.
@@ -183,6 +230,16 @@ fn done_in(log: &Path, span: &str) -> usize {
     lines
         .filter(|line| line.contains("a piece of work is done"))
         .count()
+}
+
+/// A CA and a certificate of `tests/fixtures/certificates/`, whose `make.sh` says what they are.
+pub(super) fn certificate(ca: &str, name: &str) -> CertificateFiles {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/certificates");
+    CertificateFiles {
+        ca: folder.join(format!("{ca}.pem")),
+        certificate: folder.join(format!("{name}.pem")),
+        key: folder.join(format!("{name}.key")),
+    }
 }
 
 fn end(child: &mut Option<Child>) {

@@ -45,6 +45,8 @@ fn reading(job: &Job) -> Value {
         engine,
         ranges,
         cluster,
+        #[cfg(feature = "cluster")]
+            certificates: _,
         time_limit,
         retry_policy,
         guards,

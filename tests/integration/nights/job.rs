@@ -7,6 +7,8 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use tempfile::TempDir;
 use tierline::backfill::{Backfill, BackfillPlan, NightRules, RulesChoice};
+#[cfg(feature = "cluster")]
+use tierline::ground::CertificateFiles;
 use tierline::ground::SnapshotDate;
 use tierline::job::Job;
 use tierline::job::Workspace;
@@ -57,6 +59,9 @@ pub(crate) struct Nights {
     pub(crate) ranges: Option<usize>,
     /// The scheduler of the cluster that computes them, if one does.
     pub(crate) cluster: Option<String>,
+    /// Who the nights are on that cluster.
+    #[cfg(feature = "cluster")]
+    pub(crate) certificates: Option<CertificateFiles>,
     /// Sections of the job file beside the usual ones.
     pub(crate) sections: String,
     /// The section of the guards.
@@ -90,6 +95,8 @@ impl Nights {
             threads: THREADS,
             ranges: None,
             cluster: None,
+            #[cfg(feature = "cluster")]
+            certificates: None,
             sections: String::new(),
             guards: OPEN_GUARDS,
         }
@@ -184,7 +191,11 @@ impl Nights {
     }
 
     pub(crate) fn job(&self) -> Job {
-        Job::load(&self.job_file()).unwrap()
+        Job {
+            #[cfg(feature = "cluster")]
+            certificates: self.certificates.clone(),
+            ..Job::load(&self.job_file()).unwrap()
+        }
     }
 
     /// Where the tables are.
