@@ -187,18 +187,23 @@ fn certificates_that_do_not_fit_are_told_with_the_remedy() {
         assert!(finished.stderr.contains(told), "{told}: {finished:?}");
     };
     let all = variables(&certificate("ca", "node"));
-    let three = "TIERLINE_TLS_CA, TIERLINE_TLS_CERT and TIERLINE_TLS_KEY";
     refused(
         &encrypted,
         &[],
-        &format!("wants certificates; give their files as {three}"),
+        "wants certificates; give their files as TIERLINE_TLS_CA, TIERLINE_TLS_CERT and TIERLINE_TLS_KEY",
     );
-    let lacking =
-        format!("certificates lack TIERLINE_TLS_CERT; give all three of {three}, or none");
-    refused(&encrypted, &[all[0].clone(), all[2].clone()], &lacking);
-    let plain = encrypted.replace("https:", "http:");
-    let help = format!("is not encrypted; write https:// for http://, or unset {three}");
-    refused(&plain, &all, &help);
+    let two = [all[0].clone(), all[2].clone()];
+    refused(&encrypted, &two, "certificates lack TIERLINE_TLS_CERT; ");
+    refused(
+        &encrypted,
+        &two,
+        "give all three of TIERLINE_TLS_CA, TIERLINE_TLS_CERT and TIERLINE_TLS_KEY, or none",
+    );
+    refused(
+        &encrypted.replace("https:", "http:"),
+        &all,
+        "is not encrypted; write https:// for http://, or unset TIERLINE_TLS_CA, TIERLINE_TLS_CERT and TIERLINE_TLS_KEY",
+    );
     let with = |index: usize, file: &str| {
         let mut variables = all.clone();
         variables[index].1 = file.to_owned();
