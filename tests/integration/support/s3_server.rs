@@ -179,6 +179,11 @@ impl S3Server {
         self.faults.begin(seed, one_in);
     }
 
+    /// No listing of a bad day leaves out what was written so far.
+    pub(crate) fn all_seen(&self) {
+        self.faults.all_seen();
+    }
+
     /// Ends all trouble.
     pub(crate) fn end_trouble(&self) {
         self.troubles.end();

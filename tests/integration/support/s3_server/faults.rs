@@ -101,6 +101,11 @@ impl Faults {
         }
     }
 
+    /// No listing lags behind what was written so far.
+    pub(super) fn all_seen(&self) {
+        self.written.lock().unwrap().clear();
+    }
+
     /// The keys that a listing has not seen yet.
     pub(super) fn unseen(&self) -> Vec<String> {
         let mut chance = self.chance.lock().unwrap();
